@@ -1,0 +1,61 @@
+# The whole day's work in a few words. `make` alone runs what CI runs.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := test
+.PHONY: help setup check fix engine test up down contract fuzz bench soak faults
+
+help:  ## Show these lines
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(INSTALLED)  ## Make .venv and install what the project needs
+
+$(INSTALLED): requirements.txt requirements-dev.txt constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "userstream needs Python 3.11 or newer: name one with make PYTHON=python3.12 ...")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing the packages of requirements-dev.txt into .venv (the first time takes a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+check: setup  ## Formatter, linter and strict types, changing nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright --level error
+
+fix: setup  ## Let the formatter and the linter mend what they can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+engine:  ## The Pulumi CLI as .engine/bin/pulumi: the one on PATH, else built with Go (3 minutes, once)
+	@engine/install
+
+# Without Go the tests that need the CLI are skipped, and say so; in CI they are required.
+test: check $(if $(CI)$(shell command -v go 2>/dev/null),engine)  ## check, then every test
+	$(BIN)/python -m pytest $(ARGS)
+
+up: setup  ## The whole stack on this machine; Ctrl-C ends it
+	@$(BIN)/python -m local up
+
+# The peers it measures against are installed for it alone, beside the project's own environment.
+bench: setup  ## Measure against peers; writes docs/performance.md
+	@test -x .build/bench/bin/python || $(PYTHON) -m venv .build/bench
+	@.build/bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	.build/bench/bin/python -m benchmarks
+
+down: setup  ## End a stack that was started with `python -m local up --detach`
+	@$(BIN)/python -m local down
+
+contract: setup  ## Write docs/openapi.json and docs/stack-outputs.d.ts from the models
+	$(BIN)/python -m contract
+
+CHANGES ?= 100000
+
+faults: setup  ## CHANGES=100000 changes through faulty wires on a local stack: 0 lost, 0 doubled
+	@$(BIN)/python -m tests.faults $(CHANGES)
+
+fuzz: setup  ## 10,000 generated requests against a local stack: no 5xx, no undocumented answer
+	USERSTREAM_CONTRACT_EXAMPLES=2200 USERSTREAM_CONTRACT_REQUESTS=10000 $(BIN)/python -m pytest tests/local/test_openapi_conformance.py
+
+soak: setup  ## 1,000,000 changes with faults at every seam, in virtual time: 0 lost, 0 doubled
+	$(BIN)/python -m benchmarks.soak $(ARGS)
