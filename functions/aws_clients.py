@@ -1,0 +1,66 @@
+"""The AWS clients of the functions, made once each, at their first use.
+
+botocore comes with Lambda's Python runtime and is imported alone: boto3 adds a resource layer that nothing here uses,
+and its import is paid at each cold start. Region, credentials and, on one laptop, the endpoint come from the
+environment variables that botocore reads itself.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, cast
+
+from botocore.config import Config
+from botocore.session import Session
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sqs import SQSClient
+
+# Every call here answers in milliseconds. botocore's own 60 s would let one lost packet use up a function's whole time;
+# these leave room for all the attempts within it. Its standard retries wait with jitter and spend from a quota, so that
+# they don't feed an overload.
+# Two things that botocore does anew for every request, and that took a fifth of a warm registration (`make bench`): it
+# checks the shape of what is built here from validated input, and spells out the machine in the User-Agent.
+CALLS = Config(
+    parameter_validation=False,
+    user_agent="userstream",
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 3},
+)
+
+
+@cache
+def dynamodb() -> DynamoDBClient:
+    """Give the client of DynamoDB's tables."""
+    return cast("DynamoDBClient", _client("dynamodb"))
+
+
+@cache
+def dynamodb_streams() -> DynamoDBStreamsClient:
+    """Give the client of DynamoDB's streams."""
+    return cast("DynamoDBStreamsClient", _client("dynamodbstreams"))
+
+
+@cache
+def s3() -> S3Client:
+    """Give the client of S3."""
+    return cast("S3Client", _client("s3"))
+
+
+@cache
+def sqs() -> SQSClient:
+    """Give the client of SQS."""
+    return cast("SQSClient", _client("sqs"))
+
+
+@cache
+def _session() -> Session:
+    return Session()
+
+
+def _client(service: str) -> object:
+    return _session().create_client(service, config=CALLS)

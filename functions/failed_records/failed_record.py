@@ -1,0 +1,116 @@
+"""The envelope of a failed record: the message of the dead-letter queue, the same for whoever writes or reads it.
+
+A frozen standard dataclass, since the functions that write it pay for each import at their cold start. Readers that
+have pydantic validate with `TypeAdapter(FailedRecord).validate_json(body)`: names are camelCase there as here.
+"""
+
+import json
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal
+
+from functions.json_types import Json, JsonObject, is_object
+
+ENVELOPE_VERSION = 1
+
+Kind = Literal["permanent", "exhausted", "expired", "lost"]
+"""permanent: log_user_changes saw that no attempt could ever work. exhausted: the mapping used up its retries.
+expired: the record grew older than the mapping allows. lost: only the pointer is left."""
+
+
+def camel_case(name: str) -> str:
+    """Return the JSON name of a field: `first_failed_at` is `firstFailedAt`."""
+    first, *others = name.split("_")
+    return first + "".join(word.capitalize() for word in others)
+
+
+class MalformedEnvelopeError(ValueError):
+    """A text that is no failed record's envelope; the message says what of it isn't."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamPointer:
+    """Where records lie in a stream, until it forgets them 24 hours after the write."""
+
+    stream_arn: str
+    shard_id: str
+    start_sequence_number: str
+    end_sequence_number: str
+    batch_size: int
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"alias_generator": camel_case, "extra": "forbid"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedRecord:
+    """One failed record with all that is known of its failure."""
+
+    failure_id: str
+    """The same for every envelope of one record, so readers keep one of several: SQS may deliver twice, and a rescue
+    that was cut off sends again. The eventID; for lost records `<shardId>:<startSequenceNumber>`."""
+    kind: Kind
+    reason: str
+    """Plain words, without personal data."""
+    condition: str | None = None
+    """Why the mapping gave up, in AWS's word, such as RetryAttemptsExhausted; None when it didn't."""
+    record: Json = None
+    """The record as Lambda received it; None when it is lost, or lies at `record_location`."""
+    pointer: StreamPointer | None = None
+    attempts: int
+    """How often the function is known to have tried."""
+    source_function: str
+    """ARN of the function that failed."""
+    event_source_arn: str | None = None
+    """ARN of the stream."""
+    shard_id: str | None = None
+    sequence_number: str | None = None
+    user_id: str | None = None
+    first_failed_at: str
+    """ISO 8601 in UTC with milliseconds, like `last_failed_at`."""
+    last_failed_at: str
+    record_location: str | None = None
+    """`s3://bucket/key` of the whole envelope, when the record is too large for a message."""
+    document: str | None = None
+    """The mapping's failure message as it came, when it couldn't be understood: nothing of it is thrown away."""
+    envelope_version: Literal[1] = ENVELOPE_VERSION
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"alias_generator": camel_case, "extra": "forbid"}
+
+    def to_json(self) -> str:
+        """Return the envelope as JSON, in ASCII alone: SQS refuses some characters (API reference, "SendMessage")."""
+        envelope = _camel_cased(self)
+        if self.pointer is not None:
+            envelope["pointer"] = _camel_cased(self.pointer)
+        return json.dumps(envelope, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "FailedRecord":
+        """Return the envelope that `to_json` wrote.
+
+        Raises:
+            MalformedEnvelopeError: The text is none, or of another version.
+        """
+        try:
+            envelope: Json = json.loads(text)
+        except ValueError:
+            raise MalformedEnvelopeError("the message isn't JSON") from None
+        if not is_object(envelope):
+            raise MalformedEnvelopeError("the message isn't a JSON object")
+        version = envelope.get("envelopeVersion")
+        if version != ENVELOPE_VERSION:
+            raise MalformedEnvelopeError(f"envelopeVersion must be {ENVELOPE_VERSION}, not {version!r}")
+        values = _fields_of(cls, envelope)
+        if is_object(values["pointer"]):
+            values["pointer"] = StreamPointer(**_fields_of(StreamPointer, values["pointer"]))
+        return cls(**values)
+
+
+def _camel_cased(value: FailedRecord | StreamPointer) -> JsonObject:
+    return {camel_case(field.name): getattr(value, field.name) for field in fields(value)}
+
+
+def _fields_of(expected: type[FailedRecord | StreamPointer], found: JsonObject) -> JsonObject:
+    names = {camel_case(field.name): field.name for field in fields(expected)}
+    if found.keys() != names.keys():
+        different = sorted(found.keys() ^ names.keys())
+        raise MalformedEnvelopeError(f"a {expected.__name__} lacks or doesn't know: {', '.join(different)}")
+    return {names[name]: value for name, value in found.items()}

@@ -1,0 +1,1 @@
+"""`/users/{userId}`: read, change, delete, and what happened to one user."""

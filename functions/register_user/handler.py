@@ -1,0 +1,48 @@
+"""`POST /register`: stores a new user."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from functions.http_api.endpoint import answer
+from functions.http_api.entity_tags import entity_tag
+from functions.http_api.errors import MalformedRequestError
+from functions.http_api.json_body import json_object
+from functions.http_api.request import Event, Request
+from functions.http_api.response import Response
+from functions.users.dynamodb_store import store_from_environment
+from functions.users.fields import parse_registration
+from functions.users.registration import register
+from functions.users.store import UsersStore
+
+MAXIMUM_IDEMPOTENCY_KEY = 255
+
+
+def handler(event: Event, _context: object) -> dict[str, Any]:
+    """Answer an HTTP API event (payload format 2.0) on the deployed tables."""
+    return answer(event, lambda request: register_endpoint(request, store_from_environment()))
+
+
+def register_endpoint(request: Request, store: UsersStore) -> Response:
+    """Register the user in the request's body; 201 with the id.
+
+    Raises:
+        RequestError: The request can't be read.
+        UserError: The user can't be registered.
+    """
+    key = _idempotency_key(request)
+    registration = parse_registration(json_object(request))
+    user_id = register(store, registration, idempotency_key=key, now=datetime.now(UTC))
+    return Response(
+        status=HTTPStatus.CREATED,
+        body={"message": "User registered successfully", "userId": user_id},
+        headers={"location": f"/users/{user_id}", "etag": entity_tag(1)},
+        logged={"userId": user_id},
+    )
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is None or (0 < len(key) <= MAXIMUM_IDEMPOTENCY_KEY and key.isascii() and key.isprintable()):
+        return key
+    raise MalformedRequestError(f"Idempotency-Key takes 1 to {MAXIMUM_IDEMPOTENCY_KEY} printable ASCII characters.")

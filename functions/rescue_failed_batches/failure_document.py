@@ -1,0 +1,131 @@
+"""The message of the mapping's on-failure destination: what it gave up on, and where those records lie.
+
+Form: Lambda developer guide, "Retaining discarded batches for DynamoDB event sources". Recorded bodies lack
+responseContext when no invocation took place, and hold functionError null when the function returned its failure. The
+S3 form adds `payload`, the event itself as text; then nothing needs to be read from the stream.
+"""
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from functions.failed_records.failed_record import StreamPointer
+from functions.json_types import Json, JsonObject, is_array, is_object
+from functions.stream_records.user_change import utc_text
+
+# Streams API reference, "GetShardIterator": botocore sends no other.
+_SEQUENCE_NUMBER = re.compile(r"\d{21,40}", re.ASCII)
+
+RECORD_AGE_EXCEEDED = "RecordAgeExceeded"
+
+
+class MalformedDocumentError(ValueError):
+    """A message that points to no records; its text says what is missing."""
+
+
+class FailureDocument(NamedTuple):
+    """One batch that the mapping gave up on."""
+
+    condition: str
+    """Why, in AWS's word."""
+    attempts: int
+    """How often the function got this batch."""
+    function_arn: str
+    failed_at: str
+    """ISO 8601 in UTC with milliseconds."""
+    pointer: StreamPointer
+    records: list[Json] | None
+    """The records themselves, when the message carries them."""
+
+
+def parse_failure_document(body: str) -> FailureDocument:
+    """Read one message.
+
+    Raises:
+        MalformedDocumentError: It isn't JSON, or a part without which the records can't be found is missing.
+    """
+    try:
+        document: Json = json.loads(body)
+    except (ValueError, RecursionError):
+        raise MalformedDocumentError("the message isn't JSON") from None
+    request = _object(document, "requestContext")
+    pointer = _pointer(_object(document, "DDBStreamBatchInfo"))
+    condition = _text(request, "condition")
+    return FailureDocument(
+        condition,
+        _attempts(document, request, condition),
+        _text(request, "functionArn"),
+        _failed_at(document),
+        pointer,
+        _payload_records(document.get("payload"), pointer.batch_size),
+    )
+
+
+def _pointer(batch: JsonObject) -> StreamPointer:
+    pointer = StreamPointer(
+        stream_arn=_text(batch, "streamArn"),
+        shard_id=_text(batch, "shardId"),
+        start_sequence_number=_sequence_number(batch, "startSequenceNumber"),
+        end_sequence_number=_sequence_number(batch, "endSequenceNumber"),
+        batch_size=_count(batch, "batchSize"),
+    )
+    if int(pointer.end_sequence_number) < int(pointer.start_sequence_number):
+        raise MalformedDocumentError("endSequenceNumber lies before startSequenceNumber")
+    return pointer
+
+
+def _attempts(document: JsonObject, request: JsonObject, condition: str) -> int:
+    """Return the invocations; a batch that was too old at once counts 1 in the document, and was never tried."""
+    if condition == RECORD_AGE_EXCEEDED and "responseContext" not in document:
+        return 0
+    return _count(request, "approximateInvokeCount")
+
+
+def _failed_at(document: JsonObject) -> str:
+    text = _text(document, "timestamp")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise MalformedDocumentError("timestamp is no ISO 8601 time") from None
+    return utc_text((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+
+
+def _payload_records(payload: Json, batch_size: int) -> list[Json] | None:
+    """Return the records of the event, if the message has all of them: the pointer is there in any case."""
+    event = payload
+    if isinstance(payload, str):
+        try:
+            event = json.loads(payload)
+        except (ValueError, RecursionError):
+            return None
+    records: Json = event.get("Records") if is_object(event) else None
+    return records if is_array(records) and len(records) == batch_size else None
+
+
+def _object(container: Json, name: str) -> JsonObject:
+    value: Json = container.get(name) if is_object(container) else None
+    if not is_object(value):
+        raise MalformedDocumentError(f"{name} is missing")
+    return value
+
+
+def _text(container: JsonObject, name: str) -> str:
+    value: Json = container.get(name)
+    if not isinstance(value, str) or not value:
+        raise MalformedDocumentError(f"{name} is missing")
+    return value
+
+
+def _sequence_number(container: JsonObject, name: str) -> str:
+    text = _text(container, name)
+    if not _SEQUENCE_NUMBER.fullmatch(text):
+        raise MalformedDocumentError(f"{name} is no sequence number")
+    return text
+
+
+def _count(container: JsonObject, name: str) -> int:
+    value: Json = container.get(name)
+    if type(value) is not int or value < 1:
+        raise MalformedDocumentError(f"{name} must be a whole number above 0")
+    return value

@@ -1,0 +1,111 @@
+"""Reads a range of sequence numbers from one shard of a DynamoDB stream.
+
+Rules: DynamoDB Streams API reference, "GetShardIterator" and "GetRecords": an iterator lives 15 minutes, a page holds
+up to 1,000 records or 1 MB and may be empty, a page without a next iterator is the end of a closed shard. Sequence
+numbers differ in length, so they are compared as integers.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from functions.failed_records.failed_record import StreamPointer
+from functions.invocation_clock import Clock, time_to_keep
+from functions.json_types import Json
+from functions.rescue_failed_batches.reader import ReadInterruptedError, RecordsGoneError
+from functions.stream_records.lambda_form import lambda_record
+from functions.transient_failures import AWS_CALL_ERRORS, error_code, transient_reason
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodbstreams.client import DynamoDBStreamsClient
+
+RECORDS_PER_PAGE = 1000
+
+PAUSE_AFTER_EMPTY_PAGE_SECONDS = 0.05
+"""A shard gives at most a few pages a second to each of its readers, and the mapping is one of them."""
+
+TIME_TO_FINISH_SECONDS = 5.0
+"""Kept free at an invocation's end, to send what was read."""
+
+_POSITION_LOST = frozenset({"ExpiredIteratorException", "TrimmedDataAccessException"})
+# The stream or its shard is gone, or the service says that no such range was ever there.
+_NEVER_AGAIN = frozenset({"ResourceNotFoundException", "ValidationException"})
+
+
+class _PositionLostError(Exception):
+    """The iterator is too old, or stands where the stream has forgotten: reading goes on from a new one."""
+
+
+class ShardReader:
+    """A `StreamReader` over the Streams API, within one invocation.
+
+    Args:
+        client: DynamoDB Streams.
+        clock: Asked before each call how long the invocation may still run.
+    """
+
+    def __init__(self, client: "DynamoDBStreamsClient", clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._time_to_finish = time_to_keep(clock, TIME_TO_FINISH_SECONDS)
+
+    def pages(self, pointer: StreamPointer) -> Iterator[list[Json]]:
+        """Give the range's records page by page; what was already trimmed is missing at its beginning.
+
+        Raises:
+            ReadInterruptedError: A call failed, or the invocation's time is nearly over.
+            RecordsGoneError: The stream, the shard or the range isn't there.
+        """
+        first, last = int(pointer.start_sequence_number), int(pointer.end_sequence_number)
+        read_up_to: str | None = None
+        iterator = self._iterator(pointer, read_up_to)
+        while iterator is not None:
+            try:
+                answer = self._call(self._client.get_records, ShardIterator=iterator, Limit=RECORDS_PER_PAGE)
+            except _PositionLostError:
+                self._clock.sleep(PAUSE_AFTER_EMPTY_PAGE_SECONDS)
+                iterator = self._iterator(pointer, read_up_to)
+                continue
+            page: list[Json] = []
+            for record in answer["Records"]:
+                sequence_number = int(record["dynamodb"]["SequenceNumber"])
+                if first <= sequence_number <= last:
+                    page.append(lambda_record(record, pointer.stream_arn))
+                read_up_to = record["dynamodb"]["SequenceNumber"]
+                if sequence_number >= last:
+                    break
+            if page:
+                yield page
+            if read_up_to is not None and int(read_up_to) >= last:
+                return
+            iterator = answer.get("NextShardIterator")
+            if iterator is not None and not answer["Records"]:
+                self._clock.sleep(PAUSE_AFTER_EMPTY_PAGE_SECONDS)
+
+    def _iterator(self, pointer: StreamPointer, read_up_to: str | None) -> str | None:
+        """Return an iterator behind what was read, at the range's start, or at the oldest record that is left."""
+        shard = {"StreamArn": pointer.stream_arn, "ShardId": pointer.shard_id}
+        if read_up_to is None:
+            wanted = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": pointer.start_sequence_number}
+        else:
+            wanted = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": read_up_to}
+        try:
+            answer = self._call(self._client.get_shard_iterator, **shard, **wanted)
+        except _PositionLostError:
+            answer = self._call(self._client.get_shard_iterator, **shard, ShardIteratorType="TRIM_HORIZON")
+        return answer.get("ShardIterator")
+
+    def _call(self, method: Callable[..., Any], **request: Any) -> Any:
+        if self._clock.remaining() < self._time_to_finish:
+            raise ReadInterruptedError("the invocation's time is nearly over")
+        try:
+            return method(**request)
+        except AWS_CALL_ERRORS as error:
+            code = error_code(error) if isinstance(error, ClientError) else ""
+            if code in _POSITION_LOST:
+                raise _PositionLostError from error
+            if code in _NEVER_AGAIN:
+                raise RecordsGoneError(str(error)) from error
+            # Even an unforeseen failure: the message stays in the failure queue, and with it the pointer.
+            raise ReadInterruptedError(transient_reason(error) or str(error)) from error

@@ -1,0 +1,141 @@
+"""One record of the Users stream, read into a change of one user, or refused with the reason it never can be.
+
+Record form: Lambda developer guide, "Using AWS Lambda with Amazon DynamoDB"; DynamoDB Streams API reference, "Record".
+A refusal is permanent: the same record would be refused again. Its reason names fields and types, no personal value.
+"""
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from typing import NamedTuple
+
+from functions.json_types import Json
+from functions.stream_records.attribute_values import Image, MalformedValueError, PlainValue, unmarshal_image
+from functions.stream_records.image_diff import Changes, diff_images
+from functions.stream_records.schema_versions import SUPPORTED_SCHEMA_VERSIONS, VERSION_WHEN_MISSING
+
+KIND_OF_EVENT = {"INSERT": "ADDED", "MODIFY": "UPDATED", "REMOVE": "DELETED"}
+"""The three event names of a stream, and what each does to a user."""
+
+SEQUENCE_NUMBER_DIGITS = 40
+"""The most digits a sequence number has (Streams API reference, "StreamRecord")."""
+
+_SEQUENCE_NUMBER = re.compile(rf"\d{{1,{SEQUENCE_NUMBER_DIGITS}}}", re.ASCII)
+
+_FIRST_SECOND_OF_YEAR_10000 = 253_402_300_800
+
+# What a TTL deletion carries (developer guide, "DynamoDB Streams and Time to Live"); a caller's deletion carries none.
+_TTL_IDENTITY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+
+
+class UnprocessableRecordError(ValueError):
+    """A record that no later attempt could process; the message is the reason, in plain words."""
+
+
+class UnknownEventError(UnprocessableRecordError):
+    """A record whose event is none of INSERT, MODIFY and REMOVE."""
+
+
+class UserChange(NamedTuple):
+    """One change of one user, as the stream told it.
+
+    Images come twice: typed, to store and compare exactly, and plain, to read and log.
+    """
+
+    event_id: str
+    event_name: str
+    kind: str
+    """ADDED, UPDATED or DELETED."""
+    actor: str
+    """"ttl" when DynamoDB's expiry deleted the user, else "caller"."""
+    user_id: str
+    sequence_number: str
+    occurred_seconds: float
+    """Seconds since the epoch; DynamoDB rounds them down to whole ones."""
+    changes: Changes
+    old: dict[str, PlainValue] | None
+    new: dict[str, PlainValue] | None
+
+    @property
+    def occurred_at(self) -> str:
+        """The time of the change, ISO 8601 in UTC with milliseconds."""
+        return utc_text(self.occurred_seconds)
+
+
+@lru_cache(maxsize=32)  # the records of a batch share a few seconds
+def utc_text(seconds: float) -> str:
+    """Return seconds since the epoch as ISO 8601 in UTC with milliseconds: `2026-11-24T03:27:59.000Z`."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(seconds * 1000) % 1000:03d}Z"
+
+
+def parse_user_change(record: Json) -> UserChange:
+    """Read one stream record, in the form Lambda delivers.
+
+    Raises:
+        UnknownEventError: Its eventName is none of the stream's three.
+        UnprocessableRecordError: A part is missing or mistyped, or its schemaVersion isn't supported.
+    """
+    old_image: Image | None = None
+    new_image: Image | None = None
+    try:
+        event_name = record["eventName"]
+        kind = _kind_of(event_name)
+        event_id = record["eventID"]
+        body = record["dynamodb"]
+        user_id = body["Keys"]["userId"].get("S")
+        sequence_number = body["SequenceNumber"]
+        seconds = body["ApproximateCreationDateTime"]
+        if kind != "ADDED":
+            old_image = body["OldImage"]
+        if kind != "DELETED":
+            new_image = body["NewImage"]
+    except KeyError as missing:
+        raise UnprocessableRecordError(f"the record has no {missing.args[0]}") from None
+    except (TypeError, AttributeError):
+        raise UnprocessableRecordError("the record or a part of it isn't an object") from None
+    if type(event_id) is not str or not event_id:
+        raise UnprocessableRecordError("eventID must be a string that isn't empty")
+    if type(user_id) is not str or not user_id:
+        raise UnprocessableRecordError("userId in Keys must be a string that isn't empty")
+    if type(sequence_number) is not str or not _SEQUENCE_NUMBER.fullmatch(sequence_number):
+        raise UnprocessableRecordError(f"SequenceNumber must be a string of 1 to {SEQUENCE_NUMBER_DIGITS} digits")
+    if type(seconds) not in (int, float) or not 0 <= seconds < _FIRST_SECOND_OF_YEAR_10000:
+        raise UnprocessableRecordError("ApproximateCreationDateTime must be seconds since the epoch, as a number")
+    old = None if kind == "ADDED" else _plain_image("OldImage", old_image)
+    new = None if kind == "DELETED" else _plain_image("NewImage", new_image)
+    by_ttl = kind == "DELETED" and record.get("userIdentity") == _TTL_IDENTITY
+    return UserChange(
+        event_id,
+        event_name,
+        kind,
+        "ttl" if by_ttl else "caller",
+        user_id,
+        sequence_number,
+        seconds,
+        diff_images(old_image, new_image),
+        old,
+        new,
+    )
+
+
+def _kind_of(event_name: Json) -> str:
+    if type(event_name) is not str or not event_name:
+        raise UnprocessableRecordError("eventName must be a string that isn't empty")
+    kind = KIND_OF_EVENT.get(event_name)
+    if kind is None:
+        raise UnknownEventError(f"eventName {event_name[:40]!r} is not {', '.join(KIND_OF_EVENT)}")
+    return kind
+
+
+def _plain_image(name: str, image: Image | None) -> dict[str, PlainValue]:
+    try:
+        plain = unmarshal_image(image)
+    except MalformedValueError as error:
+        raise UnprocessableRecordError(f"{name}: {error}") from None
+    version = plain.get("schemaVersion", VERSION_WHEN_MISSING)
+    if type(version) not in (int, Decimal):  # true is an int to Python, and no version
+        raise UnprocessableRecordError(f"{name}: schemaVersion must be a number (N)")
+    if version not in SUPPORTED_SCHEMA_VERSIONS:
+        raise UnprocessableRecordError(f"schemaVersion {version} is not supported")
+    return plain

@@ -1,0 +1,45 @@
+"""One line of JSON per event on standard output, where Lambda's log group takes it up."""
+
+import sys
+from typing import Protocol
+
+from functions.plain_json import json_line
+
+
+class Log(Protocol):
+    """What the record processing logs through."""
+
+    def __call__(self, level: str, message: str, **fields: object) -> None:
+        """Log one event."""
+
+
+def log(level: str, message: str, **fields: object) -> None:
+    """Write one line: `{"level": ..., "message": ..., <fields>}`.
+
+    Args:
+        level: DEBUG, INFO, WARNING or ERROR, as Lambda's own log levels are named.
+        message: What happened, in the same words each time; what differs goes to the fields.
+        fields: Any values; how odd ones are shown is told in `functions/plain_json.py`.
+    """
+    # Looked up at each call: the runtime and tests put their own stream in its place.
+    sys.stdout.write(json_line({"level": level, "message": message, **fields}) + "\n")
+
+
+class CollectedLog:
+    """A log whose lines wait until they are written, all at once.
+
+    Lambda's runtime flushes standard output at each write: a batch would pay for that with every record.
+    """
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+
+    def __call__(self, level: str, message: str, **fields: object) -> None:
+        """Log one event, as `log` does."""
+        self._lines += json_line({"level": level, "message": message, **fields}), "\n"
+
+    def write(self) -> None:
+        """Write the lines that wait."""
+        if self._lines:
+            sys.stdout.write("".join(self._lines))
+            self._lines.clear()
