@@ -1,0 +1,161 @@
+"""Nobody can do more than they must: no wildcards, nothing public but the one route that is meant to be."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from guardrails.policy_documents import PolicyStatement, statements
+from guardrails.resource import (
+    API,
+    BUCKET,
+    BUCKET_POLICY,
+    BUCKET_PUBLIC_ACCESS_BLOCK,
+    FUNCTION_URL,
+    PERMISSION,
+    QUEUE_POLICY,
+    ROLE,
+    ROLE_POLICY,
+    ROLE_POLICY_ATTACHMENT,
+    ROUTE,
+    TOPIC_POLICY,
+    Resource,
+    ResourceRule,
+    Rule,
+    StackRule,
+    of_type,
+)
+
+ACTIONS_WITHOUT_RESOURCE = frozenset({"dynamodb:ListStreams"})
+"""Actions here that AWS lets nobody limit to a resource; a test holds them against IAM's own definitions."""
+
+PUBLIC_ROUTES = frozenset({"POST /register"})
+"""Routes that everybody may call. All others take a signature."""
+
+POLICY_PROPERTIES = {
+    ROLE: "assumeRolePolicy",
+    ROLE_POLICY: "policy",
+    QUEUE_POLICY: "policy",
+    BUCKET_POLICY: "policy",
+    TOPIC_POLICY: "policy",
+}
+"""Where each type keeps its policy document."""
+
+PUBLIC_ACCESS_BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+
+_NARROW_WILDCARD = re.compile(r"arn:aws:(?:s3:::[^*?]+/\*|logs:[^*?]+:\*)")
+"""All objects of one bucket, or all streams of one log group: a part of one resource, not several resources."""
+
+
+def policy_statements(resource: Resource) -> list[PolicyStatement]:
+    """The statements of a resource's policy document; none where its type has none."""
+    return statements(resource.properties[POLICY_PROPERTIES[resource.type]])
+
+
+def _no_wildcard(resource: Resource) -> Iterator[str]:
+    for statement in policy_statements(resource):
+        if statement.effect != "Allow":
+            continue
+        if statement.inverted:
+            yield f"{statement.sid} allows everything but what it names: name what is allowed"
+        for action in statement.actions:
+            if "*" in action or "?" in action:
+                yield f"{statement.sid} allows {action}: name the actions"
+        for named in statement.resources:
+            if named == "*" and ACTIONS_WITHOUT_RESOURCE.issuperset(statement.actions):
+                continue
+            if ("*" in named or "?" in named) and not _NARROW_WILDCARD.fullmatch(named):
+                yield f"{statement.sid} allows {', '.join(statement.actions)} on {named}: name the resource's ARN"
+
+
+def _no_public_principal(resource: Resource) -> Iterator[str]:
+    for statement in policy_statements(resource):
+        if statement.effect == "Allow" and "*" in statement.principals:
+            yield f"{statement.sid} allows everybody: name the account or the service"
+
+
+def _no_broad_managed_policy(attachment: Resource) -> Iterator[str]:
+    arn = attachment.properties["policyArn"]
+    if "/aws-service-role/" not in arn and arn.startswith("arn:aws:iam::aws:policy/"):
+        yield f"{arn} is AWS's, grows by itself and names no resource: write the statements it is needed for"
+
+
+def _permission_is_narrow(permission: Resource) -> Iterator[str]:
+    if not str(permission.get("principal")).endswith(".amazonaws.com"):
+        yield f"{permission.get('principal')} may invoke the function: only a service of AWS may"
+    if not (permission.get("sourceArn") or permission.get("sourceAccount")):
+        yield "any account's resources may invoke the function through that service: set source_arn"
+
+
+def _bucket_is_private(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
+    blocks = {resource.get("bucket"): resource for resource in of_type(resources, BUCKET_PUBLIC_ACCESS_BLOCK)}
+    for bucket in of_type(resources, BUCKET):
+        block = blocks.get(bucket.get("bucket"))
+        missing = [name for name in PUBLIC_ACCESS_BLOCKS if block is None or not block.get(name)]
+        if missing:
+            yield bucket, f"the bucket can be made public: its BucketPublicAccessBlock needs {', '.join(missing)}"
+
+
+def _route_is_signed(route: Resource) -> Iterator[str]:
+    key, authorization = route.properties["routeKey"], route.get("authorizationType")
+    if key not in PUBLIC_ROUTES and authorization != "AWS_IAM":
+        yield f"{key} can be called by everybody: set authorization_type to AWS_IAM, or add it to PUBLIC_ROUTES"
+
+
+def _origins_are_named(api: Resource) -> Iterator[str]:
+    if any("*" in origin for origin in api.list("corsConfiguration", "allowOrigins")):
+        yield "every website may call the API from its visitors' browsers: name the origins"
+
+
+def _no_function_url(_: Resource) -> Iterator[str]:
+    yield "a function's own URL goes around the API's routes, throttling and log: add a route instead"
+
+
+RULES: list[Rule] = [
+    ResourceRule(
+        name="policies-name-what-they-allow",
+        description="A wildcard allows what nobody has thought of.",
+        types=frozenset(POLICY_PROPERTIES),
+        check=_no_wildcard,
+    ),
+    ResourceRule(
+        name="policies-name-who",
+        description="No policy allows everybody.",
+        types=frozenset(POLICY_PROPERTIES),
+        check=_no_public_principal,
+    ),
+    ResourceRule(
+        name="no-managed-policies",
+        description="A role can do what its own statements say.",
+        types=frozenset({ROLE_POLICY_ATTACHMENT}),
+        check=_no_broad_managed_policy,
+    ),
+    ResourceRule(
+        name="permissions-are-narrow",
+        description="Only the named resource of a service may invoke a function.",
+        types=frozenset({PERMISSION}),
+        check=_permission_is_narrow,
+        takes_unknowns=True,
+    ),
+    StackRule(
+        name="buckets-are-private",
+        description="No bucket can be made public, by whatever policy or access list.",
+        check=_bucket_is_private,
+    ),
+    ResourceRule(
+        name="routes-are-signed",
+        description="Only registration is open to everybody.",
+        types=frozenset({ROUTE}),
+        check=_route_is_signed,
+    ),
+    ResourceRule(
+        name="origins-are-named",
+        description="Only named pages may call the API.",
+        types=frozenset({API}),
+        check=_origins_are_named,
+    ),
+    ResourceRule(
+        name="no-function-urls",
+        description="A function is reached through the API alone.",
+        types=frozenset({FUNCTION_URL}),
+        check=_no_function_url,
+    ),
+]

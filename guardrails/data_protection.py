@@ -1,0 +1,133 @@
+"""Data is encrypted, kept for a stated time, and in a protected environment not lost by a slip."""
+
+from collections.abc import Iterator, Sequence
+
+from guardrails.policy_documents import statements
+from guardrails.resource import (
+    API,
+    BUCKET,
+    BUCKET_ENCRYPTION,
+    BUCKET_POLICY,
+    LOG_GROUP,
+    QUEUE,
+    QUEUE_POLICY,
+    TABLE,
+    Resource,
+    ResourceRule,
+    Rule,
+    StackRule,
+    of_type,
+)
+
+PROTECTED_ENVIRONMENTS = frozenset({"prod"})
+"""Environments whose data must survive a slip. Named here, so that a wrong Pulumi.<stack>.yaml
+shows."""
+
+PLAIN_HTTP_ENVIRONMENTS = frozenset({"local"})
+"""Environments whose endpoints are this machine's own."""
+
+
+def _queue_is_encrypted(queue: Resource) -> Iterator[str]:
+    if not (queue.get("sqsManagedSseEnabled") or queue.get("kmsMasterKeyId")):
+        yield "the queue is not encrypted: set sqs_managed_sse_enabled=True"
+
+
+def _bucket_is_encrypted(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
+    encrypted = {resource.get("bucket") for resource in of_type(resources, BUCKET_ENCRYPTION)}
+    for bucket in of_type(resources, BUCKET):
+        if bucket.get("bucket") not in encrypted:
+            yield bucket, "the bucket states no encryption: add a BucketServerSideEncryptionConfiguration"
+
+
+def _log_has_an_end(log_group: Resource) -> Iterator[str]:
+    if not log_group.get("retentionInDays"):
+        yield "the log is kept for ever: set retention_in_days to one of CloudWatch's steps"
+
+
+def _queue_says_how_long(queue: Resource) -> Iterator[str]:
+    if not queue.get("messageRetentionSeconds"):
+        yield "messages are lost after SQS's four days: set message_retention_seconds"
+
+
+def _table_says_how_it_is_protected(table: Resource) -> Iterator[str]:
+    if table.get("deletionProtectionEnabled") is None:
+        yield "set deletion_protection_enabled, from the stack's settings"
+    if table.get("pointInTimeRecovery", "enabled") is None:
+        yield "set point_in_time_recovery, from the stack's settings"
+
+
+def _protected_where_it_matters(resource: Resource) -> Iterator[str]:
+    if resource.environment not in PROTECTED_ENVIRONMENTS:
+        return
+    if not resource.protect:
+        yield f"in {resource.environment} it can be deleted by a slip: set userstream:protectResources to true"
+    if resource.type == TABLE and not resource.get("deletionProtectionEnabled"):
+        yield f"in {resource.environment} DynamoDB must refuse to delete it: set userstream:deletionProtection to true"
+    if resource.type == TABLE and not resource.get("pointInTimeRecovery", "enabled"):
+        yield f"in {resource.environment} it must be restorable: set userstream:pointInTimeRecovery to true"
+    if resource.type == BUCKET and resource.get("forceDestroy"):
+        yield f"in {resource.environment} a bucket must not be deleted with what is in it: unset force_destroy"
+
+
+def _refuses_plain_http(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
+    refusing = [
+        policy
+        for policy in of_type(resources, QUEUE_POLICY, BUCKET_POLICY)
+        if any(
+            statement.effect == "Deny" and statement.condition.get("Bool", {}).get("aws:SecureTransport") == "false"
+            for statement in statements(policy.properties["policy"])
+        )
+    ]
+    queues = {policy.get("queueUrl") for policy in refusing if policy.type == QUEUE_POLICY}
+    buckets = {policy.get("bucket") for policy in refusing if policy.type == BUCKET_POLICY}
+    for resource in of_type(resources, QUEUE, BUCKET):
+        if resource.environment in PLAIN_HTTP_ENVIRONMENTS:
+            continue
+        # A queue's policy names its URL, which ends in the queue's name.
+        name = resource.get("name") or resource.get("bucket")
+        if name not in buckets and name not in {str(url).rpartition("/")[2] for url in queues}:
+            yield resource, "it takes requests without TLS: set userstream:requireTls to true"
+
+
+RULES: list[Rule] = [
+    ResourceRule(
+        name="queues-are-encrypted",
+        description="Queues hold whole records, personal data among them.",
+        types=frozenset({QUEUE}),
+        check=_queue_is_encrypted,
+    ),
+    StackRule(
+        name="buckets-are-encrypted",
+        description="Buckets state their encryption, so that a change of S3's default changes nothing.",
+        check=_bucket_is_encrypted,
+    ),
+    ResourceRule(
+        name="logs-have-an-end",
+        description="A log group without retention is kept, and paid, for ever.",
+        types=frozenset({LOG_GROUP}),
+        check=_log_has_an_end,
+    ),
+    ResourceRule(
+        name="queues-say-how-long",
+        description="How long a failed record is kept is a decision, not SQS's default.",
+        types=frozenset({QUEUE}),
+        check=_queue_says_how_long,
+    ),
+    ResourceRule(
+        name="tables-say-how-they-are-protected",
+        description="Deletion protection and point-in-time recovery are decided for each environment.",
+        types=frozenset({TABLE}),
+        check=_table_says_how_it_is_protected,
+    ),
+    ResourceRule(
+        name="production-is-protected",
+        description="What can't be made again is protected where people depend on it.",
+        types=frozenset({TABLE, QUEUE, BUCKET, API}),
+        check=_protected_where_it_matters,
+    ),
+    StackRule(
+        name="no-plain-http",
+        description="Queues and buckets refuse requests without TLS.",
+        check=_refuses_plain_http,
+    ),
+]

@@ -1,0 +1,65 @@
+"""IAM policy documents, read into statements."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyStatement:
+    """One statement, with what may be one text or several always as several.
+
+    Attributes:
+        sid: its name, for messages.
+        effect: Allow or Deny.
+        actions: all it names.
+        resources: all it names.
+        principals: all it names, as `*`, an ARN or a service; none in a role's policy.
+        condition: operator to key to value.
+        inverted: whether it says NotAction, NotResource or NotPrincipal.
+    """
+
+    sid: str
+    effect: str
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    principals: tuple[str, ...]
+    condition: Mapping[str, Mapping[str, Any]]
+    inverted: bool
+
+
+def statements(document: str | Mapping[str, Any]) -> list[PolicyStatement]:
+    """The statements of a policy document.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    parsed: Any = json.loads(document) if isinstance(document, str) else document
+    return [_statement(statement, index) for index, statement in enumerate(_several(parsed["Statement"]))]
+
+
+def _statement(statement: Mapping[str, Any], index: int) -> PolicyStatement:
+    return PolicyStatement(
+        sid=statement.get("Sid", f"statement {index + 1}"),
+        effect=statement["Effect"],
+        actions=_several(statement.get("Action", statement.get("NotAction", ()))),
+        resources=_several(statement.get("Resource", statement.get("NotResource", ()))),
+        principals=tuple(_principals(statement.get("Principal", statement.get("NotPrincipal")))),
+        condition=statement.get("Condition", {}),
+        inverted=any(name in statement for name in ("NotAction", "NotResource", "NotPrincipal")),
+    )
+
+
+def _principals(principal: Any) -> Iterator[str]:
+    if isinstance(principal, str):
+        yield principal
+    elif principal is not None:
+        for named in principal.values():
+            yield from _several(named)
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, str | Mapping):
+        return (cast("Any", value),)
+    return tuple(value)

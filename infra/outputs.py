@@ -1,0 +1,45 @@
+"""The contract between a deployed stack and whoever uses it: every output, once, with its type.
+
+The program exports exactly these. The page's config.json, `python -m ops` and consumers in other repositories read
+them. A name here is a promise: rename one only with its readers. Nothing of Pulumi is imported.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class StackOutputs(BaseModel):
+    """The outputs of a stack; the names in `pulumi stack output` are the camelCase aliases."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+    environment: str = Field(min_length=1, description="Name of the stack: dev, prod, local.")
+    region: str = Field(min_length=1, description="AWS region of every resource of the stack.")
+    api_url: str = Field(pattern=r"^https?://\S*[^/\s]$", description="Base URL of the API, without a trailing slash.")
+    website_url: str | None = Field(
+        default=None,
+        description="Address of the registration page, without a trailing slash; absent when it is switched off.",
+    )
+    users_table_name: str = Field(description="Table of the users; its stream carries every change.")
+    user_keys_table_name: str = Field(description="Table that keeps e-mail addresses and user names unique.")
+    activity_table_name: str = Field(description="Table of each user's history of changes.")
+    users_stream_arn: str = Field(description="ARN of the Users table's stream.")
+    register_user_function_name: str = Field(description="Function behind `POST /register`.")
+    manage_users_function_name: str = Field(description="Function behind `/users/{userId}`.")
+    log_user_changes_function_name: str = Field(description="Function that the stream's batches go to.")
+    rescue_failed_batches_function_name: str = Field(description="Function that turns pointers into whole records.")
+    failure_queue_url: str = Field(
+        description="Queue of the pointers to batches that the event source mapping gave up on."
+    )
+    dead_letter_queue_url: str = Field(
+        description="Queue of the failed records, whole: what `python -m ops dlq` reads."
+    )
+    failed_records_bucket_name: str = Field(
+        description="Bucket of the failed records that are too large for a message."
+    )
+    dashboard_url: str = Field(description="Address of the environment's CloudWatch dashboard.")
+
+
+def output_names() -> list[str]:
+    """Every output's name as `pulumi stack output` shows it, in the order of the contract."""
+    return [field.alias or name for name, field in StackOutputs.model_fields.items()]
