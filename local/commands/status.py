@@ -1,0 +1,59 @@
+"""`status`: whether the stack runs, and each part of it."""
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from local.commands.options import ON_TROUBLE, state_dir_option
+from local.emulator import is_healthy
+from local.state import LocalStack, read_local_stack, state_directory
+
+
+@click.command()
+@state_dir_option
+def status(directory: Path | None) -> None:
+    """Say whether the stack runs, and each part of it; exit code 1 if anything is amiss."""
+    directory = state_directory(directory)
+    stack = read_local_stack(directory)
+    parts = {
+        "emulator": is_healthy(stack.endpoint_url),
+        "stream poller": stack.poller_pid is not None and _is_alive(stack.poller_pid),
+    }
+    _print(Console(), stack, directory, parts)
+    if not all(parts.values()):
+        sys.exit(ON_TROUBLE)
+
+
+def _print(console: Console, stack: LocalStack, directory: Path, parts: dict[str, bool]) -> None:
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("supervisor", f"[green]running[/], process {stack.pid}, {_since(stack)}")
+    where = {
+        "emulator": f"process {stack.emulator_pid}, {stack.endpoint_url}, log {directory / 'emulator.log'}",
+        "stream poller": f"process {stack.poller_pid}, log {directory / 'poller.log'}",
+    }
+    for part, runs in parts.items():
+        table.add_row(part, f"{'[green]running[/]' if runs else '[red]not running[/]'}, {where[part]}")
+    table.add_row("API", stack.outputs.api_url)
+    table.add_row("page", str(stack.outputs.website_url))
+    console.print(table)
+
+
+def _since(stack: LocalStack) -> str:
+    seconds = int((datetime.now(UTC) - stack.started_at).total_seconds())
+    hours, minutes = seconds // 3600, seconds // 60 % 60
+    return f"up for {hours} h {minutes} min" if hours else f"up for {minutes} min {seconds % 60} s"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,125 @@
+"""`up`: bring the stack up, and stay with it or leave it in the background."""
+
+import contextlib
+import errno
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from local.child_process import PROJECT_ROOT, exit_in_words
+from local.commands.options import state_dir_option
+from local.emulator import DEFAULT_PORT
+from local.end_signals import EndRequested, end_signals
+from local.ready_screen import curl_line, print_outputs
+from local.state import (
+    LocalStack,
+    LocalStackError,
+    LocalStackNotRunningError,
+    LocalStackRunningError,
+    claimed_by,
+    read_local_stack,
+    state_directory,
+)
+
+_WEBSITE_PORT = 8080
+_LOOK_SECONDS = 0.1
+_LOG_FILE = "up.log"
+
+
+@click.command()
+@click.option("--detach", is_flag=True, help="Return as soon as the stack is ready, and leave it running.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="Where the AWS services listen, on 127.0.0.1; 0 for any free port.",
+)
+@click.option(
+    "--website-port",
+    type=click.IntRange(0, 65535),
+    default=_WEBSITE_PORT,
+    show_default=True,
+    help="Where the page is, if that port is free; 0 for any.",
+)
+@click.option("--show-log/--no-log", default=True, help="Follow LogUserChangesFunction's log.  [default: show-log]")
+@state_dir_option
+def up(*, detach: bool, port: int, website_port: int, show_log: bool, directory: Path | None) -> None:
+    """Bring the whole stack up on this machine: emulator, deployment, stream poller, page."""
+    directory = state_directory(directory).resolve()
+    if detach:
+        _leave_running(directory, port, website_port)
+    else:
+        _stay(directory, port, website_port, show_log=show_log)
+
+
+def _stay(directory: Path, port: int, website_port: int, *, show_log: bool) -> None:
+    # Imported here: the other commands needn't wait for it.
+    from local.supervisor import Supervisor, SupervisorOptions  # noqa: PLC0415
+
+    console = Console()
+    options = SupervisorOptions(directory=directory, port=port, website_port=website_port, show_log=show_log)
+    try:
+        with end_signals():
+            Supervisor(options, console).run()
+    except EndRequested:
+        _say_goodbye(console)
+    except OSError as error:
+        # The terminal went away, or whoever read the output did: that is an end like Ctrl-C.
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            raise
+
+
+def _say_goodbye(console: Console) -> None:
+    with contextlib.suppress(OSError):  # Perhaps nobody is left to read it.
+        console.print("\nThe local stack has ended.")
+
+
+def _leave_running(directory: Path, port: int, website_port: int) -> None:
+    if (pid := claimed_by(directory)) is not None:
+        raise LocalStackRunningError(
+            f"a local stack runs in {directory} already (process {pid}). See it with: python -m local status. "
+            "End it with: python -m local down"
+        )
+    directory.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "local", "up", "--no-log", "--port", str(port)]
+    command += ["--website-port", str(website_port), "--state-dir", str(directory)]
+    with (directory / _LOG_FILE).open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=PROJECT_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    console = Console()
+    try:
+        with end_signals(), console.status("Bringing the stack up"):
+            stack = _wait_until_ready(process, directory)
+    except EndRequested as error:
+        process.terminate()
+        process.wait()
+        raise LocalStackError("interrupted; nothing is left running") from error
+    print_outputs(console, stack)
+    console.print("\nRegister a user:\n")
+    console.print(curl_line(stack), style="bold", soft_wrap=True, highlight=False, markup=False)
+    console.print(
+        f"\nThe page: {stack.outputs.website_url}   The log: python -m local logs --follow   "
+        "The end: python -m local down\n",
+        highlight=False,
+    )
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", directory: Path) -> LocalStack:
+    while True:
+        if (exit_code := process.poll()) is not None:
+            said = (directory / _LOG_FILE).read_text(errors="replace").strip().removeprefix("Error: ")
+            raise LocalStackError(said or f"it ended {exit_in_words(exit_code)} without a word")
+        try:
+            stack = read_local_stack(directory)
+        except LocalStackNotRunningError:
+            pass  # Not yet.
+        else:
+            if stack.pid == process.pid and stack.poller_pid is not None:
+                return stack
+        time.sleep(_LOOK_SECONDS)

@@ -1,0 +1,176 @@
+"""The AWS emulator (ministack) as a process of the stack, on 127.0.0.1 and with IAM enforced."""
+
+import errno
+import os
+import shutil
+import socket
+import time
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+from local.child_process import ChildProcess, exit_in_words
+from local.environment import child_environment
+
+HOST = "127.0.0.1"
+DEFAULT_PORT = 4566
+
+ACCESS_KEY_ID = "test"
+SECRET_ACCESS_KEY = "test"  # noqa: S105  the emulator's well-known root key, good for this machine's emulator only
+
+_SERVICES = (
+    "apigateway",
+    "cloudfront",
+    "dynamodb",
+    "dynamodbstreams",
+    "iam",
+    "lambda",
+    "logs",
+    "monitoring",
+    "s3",
+    "sns",
+    "sqs",
+    "sts",
+)
+"""What the stack uses; the emulator has many more, and some of them open ports of their own."""
+
+_INVOCATIONS_AT_A_TIME = max(10, 4 * (os.cpu_count() or 1))
+"""Concurrent executions of the account; 10 is what a new account has on AWS. The emulator runs each in a process of its
+own, and with too many at once none would end in time. What is beyond is throttled, as on AWS.
+Source: Lambda developer guide, "Lambda quotas"."""
+
+_IDLE_FUNCTION_SECONDS = 60
+"""After which a function's surplus processes end."""
+
+_START_SECONDS = 60.0
+_LOOK_SECONDS = 0.05
+_HEALTH_TIMEOUT_SECONDS = 2.0
+_LOG_LINES_SHOWN = 15
+
+_opener = build_opener(ProxyHandler({}))  # Never through the user's proxy.
+
+
+class EmulatorError(Exception):
+    """The emulator can't start or has ended; the message says why and what to do."""
+
+
+class PortTakenError(EmulatorError):
+    """Another program listens on the wanted port."""
+
+
+class Emulator:
+    """A running emulator.
+
+    Attributes:
+        port: where it listens.
+        endpoint_url: address of every service.
+    """
+
+    def __init__(self, port: int, region: str, directory: Path) -> None:
+        """Start it, without waiting until it answers: see `wait_until_ready`.
+
+        Args:
+            port: 0 for any free one.
+            region: of resources whose caller names none.
+            directory: for its log (`emulator.log`) and its temporary files.
+
+        Raises:
+            PortTakenError: the port is another program's.
+        """
+        self.port = _claim_port(port)
+        self.endpoint_url = f"http://{HOST}:{self.port}"
+        scratch = directory / "emulator"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        log_file = directory / "emulator.log"
+        log_file.write_bytes(b"")
+        self._process = ChildProcess("ministack", [], self._environment(region, scratch), log_file)
+
+    def _environment(self, region: str, scratch: Path) -> dict[str, str]:
+        # Every function runs in a process that inherits this.
+        return child_environment(
+            os.environ,
+            GATEWAY_PORT=str(self.port),
+            BIND_HOST=HOST,
+            # Queue addresses and the like name the host by which everything here is reached.
+            MINISTACK_HOST=HOST,
+            MINISTACK_REGION=region,
+            AUTH="true",
+            AWS_ACCESS_KEY_ID=ACCESS_KEY_ID,
+            AWS_SECRET_ACCESS_KEY=SECRET_ACCESS_KEY,
+            SERVICES=",".join(_SERVICES),
+            IOT_MTLS_ENABLED="0",
+            SFTP_ENABLED="0",
+            LAMBDA_ACCOUNT_CONCURRENCY=str(_INVOCATIONS_AT_A_TIME),
+            LAMBDA_WARM_TTL_SECONDS=str(_IDLE_FUNCTION_SECONDS),
+            TMPDIR=str(scratch),
+            HOME=str(scratch),
+            S3_DATA_DIR=str(scratch / "s3"),
+            STATE_DIR=str(scratch / "state"),
+        )
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    def wait_until_ready(self) -> None:
+        """Return when it answers.
+
+        Raises:
+            EmulatorError: it ended, or is silent for too long.
+        """
+        deadline = time.monotonic() + _START_SECONDS
+        while not is_healthy(self.endpoint_url):
+            self.check_alive()
+            if time.monotonic() > deadline:
+                raise EmulatorError(
+                    f"the AWS emulator does not answer on {self.endpoint_url} after {_START_SECONDS:.0f} s. "
+                    f"Its log: {self._process.log_file}"
+                )
+            time.sleep(_LOOK_SECONDS)
+
+    def check_alive(self) -> None:
+        """Raise where it has ended.
+
+        Raises:
+            EmulatorError: with the end of its log.
+        """
+        if (exit_code := self._process.exit_code) is not None:
+            lines = self._process.log_file.read_text(errors="replace").splitlines()[-_LOG_LINES_SHOWN:]
+            shown = "".join(f"\n  | {line}" for line in lines)
+            raise EmulatorError(
+                f"the AWS emulator ended {exit_in_words(exit_code)}, and with it all its tables and queues, which live "
+                f"in memory. Start again with: make up\n  The end of its log, {self._process.log_file}:{shown}"
+            )
+
+    def stop(self) -> None:
+        """End it with every function it runs. At once: all it has is in memory."""
+        self._process.stop(grace_seconds=0)
+
+
+def is_healthy(endpoint_url: str) -> bool:
+    """Whether an emulator answers at an address."""
+    try:
+        with _opener.open(f"{endpoint_url}/_ministack/health", timeout=_HEALTH_TIMEOUT_SECONDS) as answer:
+            return answer.status == 200  # noqa: PLR2004  HTTP's OK
+    except (URLError, OSError):
+        return False
+
+
+def _claim_port(port: int) -> int:
+    """The port, or any free one for 0, after a look whether it can be had."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortTakenError(
+                    f"port {port} on {HOST} is taken by another program. Take another: "
+                    f"python -m local up --port {port + 1}   (or --port 0 for any free one)"
+                ) from error
+            raise PortTakenError(
+                f"port {port} on {HOST} can't be had ({error.strerror}). Take another: python -m local up --port 4566"
+            ) from error
+        return probe.getsockname()[1]

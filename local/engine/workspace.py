@@ -1,0 +1,131 @@
+"""Stacks of the program for the real engine, with all of its files in one folder.
+
+The program is inline: this process is its language host, so no language plugin is needed. The engine finds the provider
+plugin of local/provider_plugin on PATH.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pulumi import automation
+
+from infra import naming
+from infra.program import deploy
+from infra.stack_config import PROJECT_ROOT, stack_file_config
+from local import emulator
+from local.environment import child_environment
+
+ENGINE_ROOT = PROJECT_ROOT / ".engine"
+CLI = ENGINE_ROOT / "bin" / "pulumi"
+PLUGIN_FOLDER = PROJECT_ROOT / "local" / "engine" / "plugins"
+
+Program = Callable[[], None]
+
+
+class EngineMissingError(Exception):
+    """There is no Pulumi CLI to drive; the message says how to get one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """Where the engine keeps what it keeps.
+
+    Attributes:
+        directory: of the engine's home, its state and the stacks' files; of nobody else.
+        endpoint_url: the emulator.
+    """
+
+    directory: Path
+    endpoint_url: str
+
+    def stack(
+        self, name: str, *, program: Program = deploy, changes: Mapping[str, str | None] | None = None
+    ) -> automation.Stack:
+        """A stack, made where there is none yet.
+
+        Args:
+            name: of the stack; it starts from `Pulumi.<name>.yaml`.
+            program: what the engine runs.
+            changes: full configuration key to another value, or None to unset it.
+
+        Raises:
+            EngineMissingError: no CLI.
+            FileNotFoundError: the stack has no file.
+        """
+        folder = self.directory / name
+        self._write_project(folder)
+        self._write_config(folder, name, changes or {})
+        return automation.create_or_select_stack(
+            name,
+            project_name=naming.PROJECT,
+            program=program,
+            opts=automation.LocalWorkspaceOptions(
+                work_dir=str(folder), pulumi_command=find_cli(), env_vars=self.environment()
+            ),
+        )
+
+    def environment(self) -> dict[str, str]:
+        """What the CLI sees: nothing of the user's account, home or stacks."""
+        state = self.directory / "state"
+        state.mkdir(parents=True, exist_ok=True)
+        variables = child_environment(
+            os.environ,
+            HOME=str(self.directory),
+            PULUMI_HOME=str(self.directory / "home"),
+            PULUMI_BACKEND_URL=state.as_uri(),
+            # It guards secrets of the emulator only. A stack on AWS has its own (docs/adopting.md).
+            PULUMI_CONFIG_PASSPHRASE="emulator",  # noqa: S106  as said
+            PULUMI_SKIP_UPDATE_CHECK="true",
+            AWS_ENDPOINT_URL=self.endpoint_url,
+            AWS_ACCESS_KEY_ID=emulator.ACCESS_KEY_ID,
+            AWS_SECRET_ACCESS_KEY=emulator.SECRET_ACCESS_KEY,
+            USERSTREAM_PYTHON=sys.executable,
+        )
+        variables["PATH"] = os.pathsep.join([str(PLUGIN_FOLDER), str(CLI.parent), variables.get("PATH", "")])
+        return variables
+
+    def _write_project(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT_ROOT / "Pulumi.yaml", folder)
+
+    def _write_config(self, folder: Path, name: str, changes: Mapping[str, str | None]) -> None:
+        """Write the stack's file as it is in the project, with the changes, and with what the engine added to ours."""
+        path = folder / f"Pulumi.{name}.yaml"
+        document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+        config = {**stack_file_config(name), **changes}
+        document["config"] = {key: value for key, value in config.items() if value is not None}
+        path.write_text(yaml.safe_dump(document), encoding="utf-8")
+
+
+def destroy(stack: automation.Stack, **listeners: Any) -> None:
+    """Delete all that a stack has made, or nothing of it.
+
+    It looks first, as `pulumi destroy` does and the Automation API doesn't, and ends where something is protected: by
+    then the Automation API would have deleted the rest.
+
+    Args:
+        stack: the stack.
+        listeners: `on_output`, `on_error`, `on_event`, as the Automation API has them.
+
+    Raises:
+        automation.errors.CommandError: something is protected, or can't be deleted.
+    """
+    stack.preview_destroy(**listeners)
+    stack.destroy(**listeners)
+
+
+def find_cli() -> automation.PulumiCommand:
+    """The CLI that `make engine` put here.
+
+    Raises:
+        EngineMissingError: it didn't.
+    """
+    if not CLI.exists():
+        raise EngineMissingError(f"{CLI} does not exist: run make engine (it takes the pulumi on PATH, or builds it)")
+    return automation.PulumiCommand(root=str(ENGINE_ROOT))

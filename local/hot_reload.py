@@ -1,0 +1,102 @@
+"""Edited functions go live while the stack runs: only those whose package changed, and only if they still import."""
+
+import contextlib
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from infra.function_package import FunctionPackageError, Platform, package_bytes
+from local.import_check import import_problem
+
+if TYPE_CHECKING:
+    from types_boto3_lambda import LambdaClient
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+SOURCES = PROJECT_ROOT / "functions"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reload:
+    """What became of one function after an edit.
+
+    Attributes:
+        folder: of the function, below functions/.
+        function_name: in the account.
+        problem: why the code before the edit goes on; None where the edit is live.
+    """
+
+    folder: str
+    function_name: str
+    problem: str | None
+
+
+class HotReload:
+    """Compares the functions' sources with what is deployed, at each `look`."""
+
+    def __init__(self, lambda_: "LambdaClient", functions: Mapping[str, str], platform: Platform) -> None:
+        """Take the sources as they are now for what is deployed.
+
+        Args:
+            lambda_: client.
+            functions: folder below functions/ to the function's name in the account.
+            platform: what packages are built for.
+        """
+        self._lambda = lambda_
+        self._functions = functions
+        self._platform: Platform = platform
+        self._sources = _snapshot()
+        self._tried = {folder: package_bytes(folder, platform) for folder in functions}
+
+    def look(self) -> list[Reload]:
+        """Bring to life what was edited since the last look.
+
+        Raises:
+            botocore.exceptions.ClientError: Lambda refused a package.
+        """
+        sources = _snapshot()
+        if sources == self._sources:
+            return []
+        self._sources = sources
+        # At the same time: an edit of what all functions share is to be live as soon as one of a single function.
+        with ThreadPoolExecutor() as threads:
+            reloads = list(threads.map(self._reload, self._functions))
+        return [reload for reload in reloads if reload is not None]
+
+    def _reload(self, folder: str) -> Reload | None:
+        function_name = self._functions[folder]
+        try:
+            package = package_bytes(folder, self._platform)
+        except FunctionPackageError as error:
+            return Reload(folder=folder, function_name=function_name, problem=str(error))
+        except SyntaxError as error:
+            return Reload(folder=folder, function_name=function_name, problem=_syntax_problem(error))
+        if package == self._tried[folder]:
+            return None
+        self._tried[folder] = package
+        problem = import_problem(folder, package)
+        if problem is None:
+            self._lambda.update_function_code(FunctionName=function_name, ZipFile=package)
+        return Reload(folder=folder, function_name=function_name, problem=problem)
+
+
+def _syntax_problem(error: SyntaxError) -> str:
+    file = Path(error.filename or "?")
+    shown = file.relative_to(PROJECT_ROOT) if file.is_relative_to(PROJECT_ROOT) else file
+    return f"SyntaxError: {error.msg}  ({shown}, line {error.lineno})"
+
+
+def _snapshot() -> dict[str, tuple[int, int]]:
+    """Every source with its time of change and its size; an editor's save changes one of them."""
+    found: dict[str, tuple[int, int]] = {}
+    for folder, folders, files in os.walk(SOURCES):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in files:
+            if name.endswith(".py") or name == "requirements.txt":
+                path = os.path.join(folder, name)  # noqa: PTH118  twice a second over every file: plain text is quicker
+                with contextlib.suppress(FileNotFoundError):  # Editors rename while they save.
+                    status = os.stat(path)  # noqa: PTH116  as above
+                    found[path] = (status.st_mtime_ns, status.st_size)
+    return found

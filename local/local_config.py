@@ -1,0 +1,48 @@
+"""The local stack's configuration: Pulumi.local.yaml, and the local page among the API's callers."""
+
+import json
+from pathlib import Path
+
+import yaml
+
+from infra.stack_config import PROJECT_ROOT, stack_file_config
+
+STACK = "local"
+REGION_KEY = "aws:region"
+PLATFORM_KEY = "userstream:functionPlatform"
+
+_CORS_KEY = "userstream:corsAllowedOrigins"
+
+
+class LocalConfigError(Exception):
+    """The configuration can't be read; the message says where and why."""
+
+
+def local_config(website_origin: str, directory: Path = PROJECT_ROOT) -> dict[str, str]:
+    """Full keys to text, as the Pulumi CLI would hand them to the program.
+
+    Args:
+        website_origin: where the page is served, for example `http://127.0.0.1:8080`.
+        directory: where Pulumi.local.yaml is.
+
+    Raises:
+        LocalConfigError: the file isn't there, or is no YAML.
+    """
+    file = directory / f"Pulumi.{STACK}.yaml"
+    try:
+        config = stack_file_config(STACK, directory)
+    except FileNotFoundError as error:
+        raise LocalConfigError(str(error)) from error
+    except (yaml.YAMLError, AttributeError, UnicodeDecodeError) as error:
+        raise LocalConfigError(f"{file} is not the YAML of a stack (a map `config:` of settings): {error}") from error
+    config[_CORS_KEY] = _with_origin(config.get(_CORS_KEY), website_origin)
+    return config
+
+
+def _with_origin(setting: str | None, origin: str) -> str:
+    """The setting with one origin more; a setting that is no list stays as it is, for the program to complain of."""
+    try:
+        origins = json.loads(setting or "[]")
+    except ValueError:
+        return setting or ""
+    return json.dumps([*origins, origin]) if isinstance(origins, list) else (setting or "")

@@ -1,0 +1,171 @@
+"""What a running local stack leaves for others to find it: `state.json` in its directory, and a lock while it runs.
+
+LocalStackError
+├── LocalStackNotRunningError    nothing runs there; the message says why, if it is known, and what to do
+└── LocalStackRunningError       something runs there already
+"""
+
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from infra.outputs import StackOutputs
+
+DIRECTORY_VARIABLE = "USERSTREAM_LOCAL_DIR"
+"""Environment variable that names another state directory, for every command."""
+
+_DEFAULT_DIRECTORY = Path(__file__).resolve().parent.parent / ".local"
+_STATE_FILE = "state.json"
+_LOCK_FILE = "lock"
+_END_FILE = "end.txt"
+_LOCK_ATTEMPTS = 10
+_LOCK_PAUSE_SECONDS = 0.05
+
+
+class LocalStackError(Exception):
+    """Something about the local stack's life that its user has to know."""
+
+
+class LocalStackNotRunningError(LocalStackError):
+    """No stack runs in the directory."""
+
+
+class LocalStackRunningError(LocalStackError):
+    """A stack runs in the directory already."""
+
+
+class LocalStack(BaseModel):
+    """A running local stack, and how its services are reached."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+    pid: int = Field(description="Of the process that supervises it; end this one, and all of it ends.")
+    emulator_pid: int = Field(description="Of the AWS emulator.")
+    poller_pid: int | None = Field(description="Of the event source mapping's poller; null until it is started.")
+    port: int = Field(description="The emulator's, on 127.0.0.1.")
+    endpoint_url: str = Field(description="Address of every AWS service.")
+    region: str = Field(description="AWS region of every resource.")
+    access_key_id: str = Field(description="Of the emulator's root user.")
+    secret_access_key: str = Field(description="Of the emulator's root user.")
+    mapping_uuid: str = Field(description="Of the event source mapping from the Users table's stream.")
+    started_at: AwareDatetime = Field(description="When it was ready.")
+    outputs: StackOutputs = Field(description="Of the stack, as `pulumi stack output` would show them.")
+
+
+def state_directory(directory: Path | None = None) -> Path:
+    """The directory of the local stack: the one named, else USERSTREAM_LOCAL_DIR, else .local in the project."""
+    return directory or Path(os.environ.get(DIRECTORY_VARIABLE) or _DEFAULT_DIRECTORY)
+
+
+def read_local_stack(directory: Path | None = None) -> LocalStack:
+    """The stack that runs in a directory.
+
+    Args:
+        directory: see `state_directory`.
+
+    Raises:
+        LocalStackNotRunningError: none does, or it isn't ready yet.
+    """
+    directory = state_directory(directory)
+    if not _is_locked(directory):
+        raise LocalStackNotRunningError(f"the local stack is not running{_last_end(directory)}. Start it with: make up")
+    try:
+        return LocalStack.model_validate_json((directory / _STATE_FILE).read_bytes())
+    except FileNotFoundError as error:
+        raise LocalStackNotRunningError("the local stack is starting, or ending: try again in a few seconds") from error
+    except ValidationError as error:
+        raise LocalStackNotRunningError(
+            f"{directory / _STATE_FILE} was written by another version of this project. "
+            "End that stack with: python -m local down, then: make up"
+        ) from error
+
+
+def write_local_stack(directory: Path, stack: LocalStack) -> None:
+    """Tell others of a stack, or of a change of it."""
+    write_atomically(directory / _STATE_FILE, stack.model_dump_json(by_alias=True, indent=2) + "\n")
+
+
+def write_end(directory: Path, reason: str) -> None:
+    """Keep why a stack ended that nobody ended, for whoever looks for it next."""
+    write_atomically(directory / _END_FILE, reason + "\n")
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file in one step, so that a reader finds the old text or the new, never a part."""
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as temporary:
+        temporary.write(text)
+    Path(temporary.name).replace(path)
+
+
+@contextmanager
+def claim_directory(directory: Path) -> Generator[None]:
+    """Be the one stack of a directory.
+
+    The claim ends with the process, however that ends: a crash leaves nothing to tidy up by hand.
+
+    Raises:
+        LocalStackRunningError: another process has it.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / _LOCK_FILE).open("a+") as lock:
+        if not _lock(lock.fileno()):
+            lock.seek(0)
+            raise LocalStackRunningError(
+                f"a local stack runs in {directory} already (process {lock.read().strip() or 'unknown'}). "
+                "See it with: python -m local status. End it with: python -m local down. "
+                "Or start another beside it: python -m local up --port 0 --state-dir DIRECTORY"
+            )
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        (directory / _STATE_FILE).unlink(missing_ok=True)
+        (directory / _END_FILE).unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            (directory / _STATE_FILE).unlink(missing_ok=True)
+
+
+def claimed_by(directory: Path) -> int | None:
+    """Id of the process that has the directory, ready or not; None where none has."""
+    if not _is_locked(directory):
+        return None
+    text = (directory / _LOCK_FILE).read_text(encoding="utf-8").strip()
+    return int(text) if text.isdecimal() else None
+
+
+def _lock(descriptor: int) -> bool:
+    # More than once: whoever looks whether the directory is claimed holds the lock for a moment.
+    for _ in range(_LOCK_ATTEMPTS):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOCK_PAUSE_SECONDS)
+        else:
+            return True
+    return False
+
+
+def _is_locked(directory: Path) -> bool:
+    try:
+        with (directory / _LOCK_FILE).open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _last_end(directory: Path) -> str:
+    try:
+        return ": " + (directory / _END_FILE).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return ""
