@@ -1,0 +1,42 @@
+"""The settings of a stack that bear on its capacity, out of its Pulumi.<stack>.yaml."""
+
+from infra.settings import StackSettings
+from infra.settings_check import SettingsError, load_settings
+from infra.stack_config import stack_file_config
+from ops.capacity.workload import CapacitySettings
+from ops.errors import NotFoundError, WrongUsageError
+
+
+def stack_settings(stack: str) -> CapacitySettings:
+    """Read the file of a stack.
+
+    Raises:
+        NotFoundError: there is no such file.
+        WrongUsageError: a setting in it is wrong; the message names each.
+    """
+    try:
+        return capacity_settings(load_settings(stack, stack_file_config(stack)))
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            str(error), next_step="Name a stack that has a Pulumi.<stack>.yaml: dev or prod."
+        ) from error
+    except SettingsError as error:
+        raise WrongUsageError(str(error)) from error
+
+
+def capacity_settings(settings: StackSettings) -> CapacitySettings:
+    """What of a stack's settings moves a limit or the bill."""
+    return CapacitySettings(
+        batch_size=settings.stream_batch_size,
+        batching_window_seconds=settings.stream_batching_window_seconds,
+        parallelization_factor=settings.stream_parallelization_factor,
+        maximum_retry_attempts=settings.stream_maximum_retry_attempts,
+        maximum_record_age_seconds=settings.stream_maximum_record_age_seconds,
+        api_memory_mb=settings.api_memory_mb,
+        stream_memory_mb=settings.stream_memory_mb,
+        api_reserved_concurrency=settings.api_reserved_concurrency,
+        throttle_rate_per_second=settings.throttle_rate_per_second,
+        point_in_time_recovery=settings.point_in_time_recovery,
+        log_retention_days=settings.log_retention_days,
+        activity_retention_days=settings.activity_retention_days,
+    )

@@ -1,0 +1,41 @@
+"""`python -m ops`: which stack the commands mean, and the commands."""
+
+from pathlib import Path
+
+import click
+
+from ops.aws_services import AwsServices
+from ops.commands.activity import activity
+from ops.commands.backfill import backfill
+from ops.commands.dlq import dlq
+from ops.commands.return_pointers import return_pointers_command
+from ops.commands.status import status
+from ops.desk import Desk, OpsGroup
+from ops.stack_outputs import read_stack
+
+EXIT_CODES_HELP = """
+Exit codes: 0 done; 1 something failed, is left over or needs attention; 2 wrong usage; 3 the stack can't be reached
+(address, credentials, pulumi); 4 not found; 5 denied by IAM; 130 ended by Ctrl-C.
+"""
+
+
+@click.group(cls=OpsGroup, epilog=EXIT_CODES_HELP, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--stack", metavar="NAME", envvar="USERSTREAM_STACK", help="Stack by name: dev, prod, local.")
+@click.option(
+    "--outputs",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Stack by its outputs: what `pulumi stack output --json` printed.",
+)
+@click.option("--profile", metavar="NAME", help="Profile of the AWS credentials, as in AWS_PROFILE.")
+@click.pass_context
+def cli(context: click.Context, stack: str | None, outputs: Path | None, profile: str | None) -> None:
+    """Look after one userstream stack: its failed records, its history, its state."""
+    if context.obj is None:
+        if outputs is not None and context.get_parameter_source("stack") is click.core.ParameterSource.ENVIRONMENT:
+            stack = None
+        context.obj = Desk(lambda: AwsServices(read_stack(stack, outputs), profile))
+
+
+for command in (status, dlq, activity, backfill, return_pointers_command):
+    cli.add_command(command)

@@ -1,0 +1,1 @@
+"""The commands, as click sees them: options in, one call of the work itself, result out."""

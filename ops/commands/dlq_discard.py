@@ -1,0 +1,86 @@
+"""`dlq discard`: failed records removed for good, once they are safe in a file."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import RenderableType
+from rich.text import Text
+
+from ops.commands.dlq_export import export_data
+from ops.dead_letter import DeadLetter, read_dead_letter
+from ops.dead_letter_export import Export, ExportReport
+from ops.dead_letter_summary import DeadLetterSummary
+from ops.desk import Desk, OpsCommand, end, pass_desk, screen_options, selection_options
+from ops.errors import ExitCode, NotFoundError, OpsError
+from ops.interruption import StopRequested, stop_on_interrupt
+from ops.long_work import LongWork
+from ops.look import Look
+from ops.screen import Screen
+from ops.selection import Selection
+from ops.tables import count
+
+
+@click.command("discard", cls=OpsCommand, short_help="Save them, then remove them for good.")
+@selection_options
+@click.option(
+    "--export",
+    "file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Where to save them first; a new file. Without it: discarded-<stack>-<time>.jsonl here.",
+)
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@screen_options
+@pass_desk
+def discard(
+    desk: Desk,
+    *,
+    selection: Selection,
+    file: Path | None,
+    yes: bool,
+    screen: Screen,
+) -> None:
+    """Remove failed records for good: those changes will never be in Activity.
+
+    Which ones: by ID (or its beginning), --where, or --all. They are saved to a file first, complete and on disk, as
+    `dlq export` does it; then only what was saved is removed. Without --yes it shows what it found, and asks.
+    """
+    with stop_on_interrupt() as stop:
+        found = _look(desk, selection, stop)
+    if stop():
+        end(ExitCode.INTERRUPTED)
+    summary = DeadLetterSummary.of(found.values())
+    if missing := selection.missing(frozenset(letter.failure_id for letter in found.values())):
+        raise NotFoundError(f"No message has the id {', '.join(missing)}", "`dlq list` shows the ids")
+    if found and not yes:
+        for group in summary.groups():
+            screen.note(f"{group.failures:>8,}  {group.kind}  {group.reason}")
+        if not click.confirm(f"Remove {count(len(found), 'message')} from the queue for good?", err=True):
+            raise OpsError("Nothing was removed", "`dlq replay` brings records back, `dlq export` only saves them")
+    path = file or Path(f"discarded-{desk.services.outputs.environment}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl")
+    report = ExportReport(path, complete=True)
+    if found:
+        with stop_on_interrupt() as stop, screen.progress("Discarding") as meter:
+            work = LongWork(stop=stop, meter=meter)
+            report = Export(desk.services, lambda letter: letter.message.message_id in found, work, remove=True).run(
+                path
+            )
+    screen.show(export_data(report), lambda: _readable(report))
+    if report.interrupted:
+        end(ExitCode.INTERRUPTED)
+    if report.removed < len(found):
+        end(ExitCode.UNFINISHED)
+
+
+def _look(desk: Desk, selection: Selection, stop: StopRequested) -> dict[str, DeadLetter]:
+    """Return what is to be removed, by message: what arrives while the question stands is none of it."""
+    with Look(desk.services.dead_letters(), stop) as look:
+        letters = map(read_dead_letter, look.messages())
+        return {letter.message.message_id: letter for letter in letters if selection.holds_for(letter)}
+
+
+def _readable(report: ExportReport) -> RenderableType:
+    if not report.exported:
+        return Text("Nothing to discard.", style="green")
+    return Text(f"{count(report.removed, 'message')} removed; they are kept in {report.path}.", style="green")

@@ -1,0 +1,31 @@
+"""`dlq restore`: an export's messages back in the queue."""
+
+from pathlib import Path
+
+import click
+from rich.text import Text
+
+from ops.dead_letter_restore import restore
+from ops.desk import Desk, OpsCommand, pass_desk, screen_options
+from ops.interruption import stop_on_interrupt
+from ops.long_work import LongWork
+from ops.screen import Screen
+from ops.tables import count
+
+
+@click.command("restore", cls=OpsCommand, short_help="Put an export back into the queue.")
+@click.argument("file", type=click.Path(path_type=Path))
+@screen_options
+@pass_desk
+def restore_command(desk: Desk, *, file: Path, screen: Screen) -> None:
+    """Put the messages of an export FILE back into the dead-letter queue.
+
+    It undoes a `dlq discard`, or an `export --remove`. To restore twice is harmless: a failed record that is in the
+    queue several times is listed and replayed once.
+    """
+    with stop_on_interrupt() as stop, screen.progress("Restoring") as meter:
+        restored = restore(desk.services.dead_letters(), file, LongWork(stop=stop, meter=meter))
+    screen.show(
+        {"file": str(file), "restored": restored},
+        lambda: Text(f"{count(restored, 'message')} back in the queue.", style="green"),
+    )

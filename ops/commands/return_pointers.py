@@ -1,0 +1,40 @@
+"""`return-pointers`: what the rescue set aside, once more."""
+
+import click
+from rich.text import Text
+
+from ops.desk import Desk, OpsCommand, end, pass_desk, screen_options
+from ops.errors import ExitCode
+from ops.interruption import stop_on_interrupt
+from ops.long_work import LongWork
+from ops.pointer_return import PointerReturn, return_pointers
+from ops.screen import Screen
+from ops.tables import count
+
+
+@click.command("return-pointers", cls=OpsCommand, short_help="What the rescue set aside, once more.")
+@screen_options
+@pass_desk
+def return_pointers_command(desk: Desk, *, screen: Screen) -> None:
+    """Give the rescue the pointers again that it has set aside.
+
+    A pointer that rescue_failed_batches could not take several times waits in its redrive queue. Once the rescue works
+    again, this moves all of them back to the failure queue, each removed only when it is there. The records they point
+    to leave the stream 24 hours after they were written: be quick.
+    """
+    with stop_on_interrupt() as stop, screen.progress("Returning") as meter:
+        done = return_pointers(desk.services, LongWork(stop=stop, meter=meter))
+    screen.show(
+        {"returned": done.returned, "left": done.left, "interrupted": done.interrupted}, lambda: _readable(done)
+    )
+    if done.interrupted:
+        end(ExitCode.INTERRUPTED)
+    if done.left:
+        end(ExitCode.UNFINISHED)
+
+
+def _readable(done: PointerReturn) -> Text:
+    if not (done.returned or done.left):
+        return Text("The rescue has set nothing aside.", style="green")
+    left = f"; {done.left:,} left" if done.left else ""
+    return Text(f"{count(done.returned, 'pointer')} back in the failure queue{left}.", style="green")

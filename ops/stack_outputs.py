@@ -1,0 +1,153 @@
+"""Where a stack's outputs come from: the pulumi CLI, a file it wrote, or the stack on this machine."""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from infra.outputs import StackOutputs
+from local.state import LocalStackNotRunningError, read_local_stack
+from ops.errors import LocalStackDownError, NotFoundError, PulumiError, WrongUsageError
+from ops.services import LocalPoller
+
+LOCAL_STACK_NAME = "local"
+
+PROJECT_FOLDER = Path(__file__).resolve().parent.parent
+"""Where Pulumi.yaml lies: `pulumi` finds its project by the folder."""
+
+PULUMI_SECONDS = 120
+"""For the CLI to answer, from a backend over the network."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """An address with its keys, in place of AWS and the caller's own credentials."""
+
+    url: str
+    access_key_id: str
+    secret_access_key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackAccess:
+    """A stack's outputs, and where its services are reached."""
+
+    outputs: StackOutputs
+    endpoint: Endpoint | None
+    """None for AWS."""
+    local_poller: LocalPoller | None = None
+    """Who delivers on the stack local."""
+    source: str
+    """What to type to get to the same stack again: `--stack dev`."""
+
+
+def read_stack(stack: str | None, outputs_file: Path | None) -> StackAccess:
+    """Return the outputs of the stack that was named, by name or by file.
+
+    Raises:
+        WrongUsageError: Neither or both were named, or the file holds no outputs.
+        LocalStackDownError: `local` isn't running.
+        PulumiError: The CLI is missing or refuses.
+        NotFoundError: There is no such stack, or it was never deployed.
+    """
+    if stack is not None and outputs_file is not None:
+        raise WrongUsageError("--stack and --outputs both name a stack", "give one of them")
+    if outputs_file is not None:
+        return _from_file(outputs_file)
+    if stack is None:
+        raise WrongUsageError(
+            "No stack is named",
+            "say --stack dev, --stack local, or --outputs FILE with what `pulumi stack output --json` printed; "
+            "USERSTREAM_STACK=dev in the environment does too",
+        )
+    if stack == LOCAL_STACK_NAME:
+        return _from_local_stack()
+    return _from_pulumi(stack)
+
+
+def _from_local_stack() -> StackAccess:
+    try:
+        local = read_local_stack()
+    except LocalStackNotRunningError as error:
+        raise LocalStackDownError(str(error)) from error
+    return StackAccess(
+        outputs=local.outputs,
+        endpoint=Endpoint(
+            url=local.endpoint_url, access_key_id=local.access_key_id, secret_access_key=local.secret_access_key
+        ),
+        local_poller=LocalPoller(local.poller_pid, _runs(local.poller_pid)),
+        source=f"--stack {LOCAL_STACK_NAME}",
+    )
+
+
+def _runs(pid: int | None) -> bool:
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)  # sends nothing: only asks whether it is there
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _from_file(path: Path) -> StackAccess:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise WrongUsageError(
+            f"The outputs file {path} can't be read: {error}", f"write it with `pulumi stack output --json > {path}`"
+        ) from error
+    return StackAccess(outputs=_parse(text, f"the file {path}"), endpoint=None, source=f"--outputs {path}")
+
+
+def _from_pulumi(stack: str) -> StackAccess:
+    command = ["pulumi", "stack", "output", "--json", "--stack", stack]
+    try:
+        answer = subprocess.run(
+            command, cwd=PROJECT_FOLDER, capture_output=True, text=True, timeout=PULUMI_SECONDS, check=False
+        )
+    except FileNotFoundError as error:
+        raise PulumiError(
+            "The pulumi CLI, which knows the stack's outputs, isn't installed (or not on PATH)",
+            "install it, or where it is installed run "
+            f"`pulumi stack output --json --stack {stack} > outputs.json`, and give --outputs outputs.json here",
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise PulumiError(
+            f"`{' '.join(command)}` gave no answer for {PULUMI_SECONDS} s", "run it by hand to see what it waits for"
+        ) from error
+    if answer.returncode != 0:
+        said = answer.stderr.strip() or answer.stdout.strip()
+        if "no stack named" in said:
+            raise NotFoundError(f"There is no stack {stack}: {said}", "`pulumi stack ls` lists those there are")
+        raise PulumiError(f"`{' '.join(command)}` failed: {said}", "run it by hand; `pulumi login` may be missing")
+    return StackAccess(
+        outputs=_parse(answer.stdout, f"`pulumi stack output` of {stack}"), endpoint=None, source=f"--stack {stack}"
+    )
+
+
+def _parse(text: str, where: str) -> StackOutputs:
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise WrongUsageError(
+            f"{where} isn't JSON: {error}", "write it with `pulumi stack output --json`, with the option --json"
+        ) from error
+    if found == {}:
+        raise NotFoundError(f"{where} holds no outputs", "the stack was never deployed: `pulumi up` first")
+    try:
+        return StackOutputs.model_validate(found)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, problem['loc'])) or 'the whole'}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False)
+        )
+        raise WrongUsageError(
+            f"{where} doesn't hold this project's outputs: {problems}",
+            "is it another project's, or an older deployment's? `pulumi up`, then export them again",
+        ) from error

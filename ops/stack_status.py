@@ -1,0 +1,204 @@
+"""A stack's health in one object: what is measured, and what of it needs somebody."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from functions.json_types import JsonObject
+from ops.errors import CannotReachError, OpsError
+from ops.message_queue import MessageQueue, QueueDepth
+from ops.services import LocalPoller, Services
+from ops.stack_watch import AlarmState, MappingState, Metric
+
+_Part = TypeVar("_Part")
+
+GOOD_RESULTS = ("OK", "No records processed", "")
+"""What LastProcessingResult says when nothing is wrong (Lambda API reference, "EventSourceMappingConfiguration")."""
+
+
+@dataclass(frozen=True)
+class QueueState:
+    """One queue."""
+
+    name: str
+    waiting: str
+    """What a message in it is, to say that it waits."""
+    depth: QueueDepth
+    oldest_seconds: float | None
+
+
+@dataclass(frozen=True)
+class FunctionState:
+    """One function over the last minutes; None where CloudWatch has no figure."""
+
+    name: str
+    invocations: float | None
+    errors: float | None
+    throttles: float | None
+
+
+@dataclass
+class StackStatus:
+    """All of it."""
+
+    environment: str
+    region: str
+    mapping: MappingState | None = None
+    poller: LocalPoller | None = None
+    """Who delivers in place of the mapping, on the stack local."""
+    iterator_age_seconds: float | None = None
+    queues: list[QueueState] = field(default_factory=list[QueueState])
+    functions: list[FunctionState] = field(default_factory=list[FunctionState])
+    alarms: list[AlarmState] = field(default_factory=list[AlarmState])
+    unknown: list[str] = field(default_factory=list[str])
+    """What could not be read, and why."""
+
+    def attention(self) -> list[str]:
+        """Return what needs somebody, the most urgent first."""
+        return [
+            *(f"alarm {alarm.name}: {alarm.reason}" for alarm in self.alarms if alarm.state == "ALARM"),
+            *self.delivery_troubles(),
+            *(f"{queue.name}: {queue.depth.total:,} {queue.waiting}" for queue in self.queues if queue.depth.total),
+            *(
+                f"{function.name}: {function.errors or 0:.0f} errors, {function.throttles or 0:.0f} throttles"
+                for function in self.functions
+                if function.errors or function.throttles
+            ),
+            *self.unknown,
+        ]
+
+    def delivery_troubles(self) -> list[str]:
+        """Return what keeps changes from being delivered."""
+        if self.poller:
+            return [] if self.poller.running else ["the local poller isn't running: nothing is delivered"]
+        if self.mapping is None:
+            return ["no event source mapping is known: nothing is delivered"]
+        if self.mapping.state != "Enabled":
+            return [f"the event source mapping is {self.mapping.state}"]
+        if self.mapping.last_result not in GOOD_RESULTS:
+            return [f"the event source mapping says: {self.mapping.last_result}"]
+        return []
+
+    def as_json(self) -> JsonObject:
+        """Return it with JSON's names."""
+        attention = self.attention()
+        return {
+            "environment": self.environment,
+            "region": self.region,
+            "healthy": not attention,
+            "attention": attention,
+            "mapping": self.mapping
+            and {
+                "uuid": self.mapping.uuid,
+                "state": self.mapping.state,
+                "lastProcessingResult": self.mapping.last_result,
+                "batchSize": self.mapping.batch_size,
+            },
+            "localPoller": self.poller and self.poller._asdict(),
+            "iteratorAgeSeconds": self.iterator_age_seconds,
+            "queues": [
+                {
+                    "name": queue.name,
+                    "visible": queue.depth.visible,
+                    "inFlight": queue.depth.in_flight,
+                    "delayed": queue.depth.delayed,
+                    "oldestSeconds": queue.oldest_seconds,
+                }
+                for queue in self.queues
+            ],
+            "functions": [
+                {
+                    "name": function.name,
+                    "invocations": function.invocations,
+                    "errors": function.errors,
+                    "throttles": function.throttles,
+                }
+                for function in self.functions
+            ],
+            "alarms": [
+                {
+                    "name": alarm.name,
+                    "state": alarm.state,
+                    "reason": alarm.reason,
+                    "since": alarm.since.isoformat(),
+                }
+                for alarm in self.alarms
+            ],
+        }
+
+
+def read_status(services: Services) -> StackStatus:
+    """Read all that can be read; what is denied or missing is said in its place.
+
+    Raises:
+        CannotReachError: There is no way to the stack at all.
+    """
+    outputs = services.outputs
+    watch = services.watch()
+    status = StackStatus(outputs.environment, outputs.region, poller=services.local_poller())
+
+    def part(read: Callable[[], _Part], otherwise: _Part) -> _Part:
+        try:
+            return read()
+        except CannotReachError:
+            raise
+        except OpsError as error:
+            status.unknown.append(error.message)
+            return otherwise
+
+    status.mapping = part(lambda: watch.mapping(outputs.users_stream_arn, outputs.log_user_changes_function_name), None)
+    queues = {
+        "failed records wait": services.dead_letters(),
+        "pointers wait for the rescue": services.failures(),
+        "pointers were set aside by the rescue": services.set_aside_failures(),
+    }
+    functions = [
+        outputs.register_user_function_name,
+        outputs.manage_users_function_name,
+        outputs.log_user_changes_function_name,
+        outputs.rescue_failed_batches_function_name,
+    ]
+    figures = part(lambda: watch.metrics(_wanted(functions, list(queues.values()))), {})
+    age = figures.get(_iterator_age(outputs.log_user_changes_function_name))
+    status.iterator_age_seconds = None if age is None else age / 1000
+    for waiting, queue in queues.items():
+        depth = part(queue.depth, None)
+        if depth is not None:
+            status.queues.append(QueueState(queue.name, waiting, depth, figures.get(_oldest(queue.name))))
+    status.functions = [_function(name, figures) for name in functions]
+    status.alarms = list(part(lambda: watch.alarms(outputs.environment), []))
+    return status
+
+
+def _wanted(functions: list[str], queues: list[MessageQueue]) -> list[Metric]:
+    sums = [_sum(function, name) for function in functions for name in ("Invocations", "Errors", "Throttles")]
+    return [*sums, _iterator_age(functions[2]), *(_oldest(queue.name) for queue in queues)]
+
+
+def _sum(function: str, name: str) -> Metric:
+    return Metric(namespace="AWS/Lambda", name=name, dimension="FunctionName", resource=function, statistic="Sum")
+
+
+def _iterator_age(function: str) -> Metric:
+    return Metric(
+        namespace="AWS/Lambda", name="IteratorAge", dimension="FunctionName", resource=function, statistic="Maximum"
+    )
+
+
+def _oldest(queue: str) -> Metric:
+    return Metric(
+        namespace="AWS/SQS",
+        name="ApproximateAgeOfOldestMessage",
+        dimension="QueueName",
+        resource=queue,
+        statistic="Maximum",
+    )
+
+
+def _function(name: str, figures: Mapping[Metric, float]) -> FunctionState:
+    return FunctionState(
+        name,
+        figures.get(_sum(name, "Invocations")),
+        figures.get(_sum(name, "Errors")),
+        figures.get(_sum(name, "Throttles")),
+    )

@@ -1,0 +1,94 @@
+"""How results look in a terminal."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group as Lines
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ops.screen import plain
+
+_MINUTE = 60
+_HOUR = 60 * _MINUTE
+_DAY = 24 * _HOUR
+
+KIND_STYLES = {
+    "permanent": "red",
+    "exhausted": "yellow",
+    "expired": "yellow",
+    "lost": "magenta",
+    "unreadable": "magenta",
+}
+
+SHORTEST_ID = 8
+
+
+def age(seconds: float) -> str:
+    """Return a length of time in the unit that says most: `45 s`, `12 min`, `3 h`, `2 d`."""
+    seconds = max(0, seconds)
+    if seconds < _MINUTE:
+        return f"{seconds:.0f} s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE:.0f} min"
+    if seconds < 2 * _DAY:
+        return f"{seconds // _HOUR:.0f} h"
+    return f"{seconds // _DAY:.0f} d"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """Return `1 message`, `2 messages`, `12,345 messages`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def table(*headings: str, right: Sequence[str] = ()) -> Table:
+    """Return an empty table of our look; headings in `right` are of numbers."""
+    result = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for heading in headings:
+        result.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+    return result
+
+
+def kind_text(kind: str) -> Text:
+    """Return a failure's kind in its colour."""
+    return Text(kind, style=KIND_STYLES.get(kind, ""))
+
+
+def short_ids(ids: Sequence[str]) -> dict[str, str]:
+    """Return for each id its shortest beginning that no other id has."""
+    ordered = sorted(set(ids))
+    shared = [0, *(_shared_length(one, next_one) for one, next_one in pairwise(ordered)), 0]
+    return {
+        failure_id: failure_id[: max(SHORTEST_ID, shared[position] + 1, shared[position + 1] + 1)]
+        for position, failure_id in enumerate(ordered)
+    }
+
+
+def _shared_length(one: str, other: str) -> int:
+    for position, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return position
+    return min(len(one), len(other))
+
+
+def facts(pairs: Sequence[tuple[str, RenderableType | None]]) -> Table:
+    """Return names with their values, those without a value left out."""
+    result = Table.grid(padding=(0, 2))
+    result.add_column(style="dim", no_wrap=True)
+    result.add_column(overflow="fold")
+    for name, value in pairs:
+        if value is not None:
+            result.add_row(name, Text(plain(value)) if isinstance(value, str) else value)
+    return result
+
+
+def next_steps(*commands: str) -> RenderableType:
+    """Return the commands that come next."""
+    return Lines(
+        *(
+            Text.assemble(("Next  " if position == 0 else "      ", "bold"), command)
+            for position, command in enumerate(commands)
+        )
+    )
