@@ -1,0 +1,98 @@
+"""The bodies of the API's answers as pydantic models: the source of their schemas in docs/openapi.json.
+
+The functions build these bodies without pydantic, whose import would double their start-up. The contract tests hold the
+running API's answers against these models' schemas, so that neither drifts from the other.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+UserId = Annotated[
+    str,
+    Field(
+        pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        description="Who it is, for ever.",
+        examples=["5b0a4f0e-6c3f-5d0b-9f6e-0d6a0f5f3b1c"],
+    ),
+]
+
+
+class Answer(BaseModel):
+    """An answer has these members and no others, in camelCase."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+
+class Registered(Answer):
+    """The user is stored; a repeated request with the same Idempotency-Key and body gets the same answer."""
+
+    message: Literal["User registered successfully"]
+    user_id: UserId
+
+
+class User(Answer):
+    """A user as stored now."""
+
+    user_id: UserId
+    name: str = Field(description="As typed.")
+    email: str = Field(description="As typed; unique whatever its case.")
+    username: str = Field(description="As typed; unique whatever its case and width.")
+    version: int = Field(ge=1, description="1 when registered, one more with each change. Also the ETag.")
+    created_at: datetime
+    updated_at: datetime
+
+
+class FieldChange(Answer):
+    """A field before and after a change; a side that wasn't there is left out."""
+
+    old: Any = None
+    new: Any = None
+
+
+class Change(Answer):
+    """One change of a user, from the table's stream."""
+
+    change_id: str = Field(pattern=r"^\d{40}$", description="Sorts a user's changes by time.")
+    kind: Literal["ADDED", "UPDATED", "DELETED"]
+    occurred_at: datetime
+    actor: Literal["caller", "ttl"] = Field(description="ttl when DynamoDB's expiry deleted the user.")
+    changes: dict[str, FieldChange]
+
+
+class ActivityPage(Answer):
+    """Some of a user's changes, oldest first."""
+
+    items: list[Change]
+    next_token: str | None = Field(description="Send it as nextToken for the next page; null on the last.")
+
+
+class FieldProblem(Answer):
+    """What is wrong with one field."""
+
+    field: str = Field(description='The field as it was sent; "" for the body as a whole.')
+    code: str = Field(description="A stable word for programs.", examples=["too-long", "already-taken"])
+    message: str = Field(description="A sentence for people.")
+
+
+class Problem(Answer):
+    """Why a request was refused (RFC 9457)."""
+
+    type: str = Field(
+        pattern=r"^urn:userstream:problem:[a-z-]+$", examples=["urn:userstream:problem:validation-failed"]
+    )
+    title: str
+    status: int = Field(ge=400, le=599)
+    detail: str
+    errors: list[FieldProblem] = Field(default=[], description="Where single fields are at fault, each of them.")
+    request_id: str = Field(description="Find the request in the API's logs by it.")
+
+
+class GatewayMessage(BaseModel):
+    """What API Gateway itself answers, before a function is reached."""
+
+    model_config = ConfigDict(extra="allow")
+
+    message: str | None

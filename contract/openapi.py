@@ -1,0 +1,234 @@
+"""The API as an OpenAPI 3.1 document.
+
+The schemas of the requests are those of the validators themselves, see functions/users/fields.py.
+"""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+
+from contract.answers import ActivityPage, Answer, GatewayMessage, Problem, Registered, User
+from functions.users.fields import REGISTRATION_SCHEMA, USER_CHANGES_SCHEMA
+
+Json = dict[str, Any]
+
+_REF = "#/components/schemas/{model}"
+_ANSWERS: tuple[type[Answer | GatewayMessage], ...] = (Registered, User, ActivityPage, Problem, GatewayMessage)
+
+_USER_ID: Json = {
+    "name": "userId",
+    "in": "path",
+    "required": True,
+    "description": "A user's id. One that isn't a UUID in lower case names no user.",
+    "schema": {"type": "string", "minLength": 1},
+}
+_IF_MATCH: Json = {
+    "name": "If-Match",
+    "in": "header",
+    "description": "The ETag of the version to act on. Where the user has changed since, the answer is 412.",
+    "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$', "examples": ['"1"']},
+}
+_IDEMPOTENCY_KEY: Json = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": (
+        "Makes the request safe to repeat: the same key with the same body registers once and is answered the same. "
+        "Draw a fresh one, such as a random UUID, for each registration."
+    ),
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+}
+_LIMIT: Json = {
+    "name": "limit",
+    "in": "query",
+    "description": "How many changes a page has at most.",
+    "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 25},
+}
+_NEXT_TOKEN: Json = {
+    "name": "nextToken",
+    "in": "query",
+    "description": "Where the page begins: nextToken of the page before.",
+    "schema": {"type": "string"},
+}
+_ETAG: Json = {"ETag": {"description": "The user's version.", "schema": {"type": "string", "pattern": '^"[0-9]+"$'}}}
+_LOCATION: Json = {"Location": {"description": "The user's path.", "schema": {"type": "string", "pattern": "^/users/"}}}
+_RETRY_AFTER: Json = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
+
+_PROBLEMS = {
+    400: "The request can't be read: no body, not JSON, not an object, a bad header or parameter.",
+    404: "No user has this id.",
+    409: "Another user holds the email or the username; `errors` names which.",
+    412: "The user has changed since the version that If-Match names.",
+    413: "The body has more than 16 KiB.",
+    415: "The body isn't sent as application/json in UTF-8.",
+    422: "A field breaks its rule, `errors` names each; or the Idempotency-Key came before with another body.",
+}
+
+
+def openapi_document() -> Json:
+    """Return the document: plain JSON values, the same for the same sources.
+
+    The server's address differs per stack and is the stack output apiUrl; the document names the form of it.
+    """
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "userstream users API",
+            "version": "1.0.0",
+            "summary": "Register users; read, change and delete them; see what changed.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [
+            {
+                "url": "https://{apiId}.execute-api.{region}.amazonaws.com",
+                "description": "The stack output apiUrl.",
+                "variables": {"apiId": {"default": "apiId"}, "region": {"default": "eu-west-1"}},
+            }
+        ],
+        "tags": [
+            {"name": "registration", "description": "Open to everybody."},
+            {"name": "administration", "description": "Requests are signed with AWS Signature Version 4."},
+        ],
+        "paths": {
+            "/register": {"post": _register()},
+            "/users/{userId}": {
+                "parameters": [_USER_ID],
+                "get": _get_user(),
+                "patch": _patch_user(),
+                "delete": _delete_user(),
+            },
+            "/users/{userId}/activity": {"parameters": [_USER_ID], "get": _get_activity()},
+        },
+        "components": {
+            "schemas": _schemas(),
+            "securitySchemes": {
+                "sigv4": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "AWS Signature Version 4, service execute-api; allowed by execute-api:Invoke.",
+                    "x-amazon-apigateway-authtype": "awsSigv4",
+                }
+            },
+        },
+    }
+
+
+def _register() -> Json:
+    return {
+        "operationId": "registerUser",
+        "tags": ["registration"],
+        "summary": "Register a user",
+        "security": [],
+        "parameters": [_IDEMPOTENCY_KEY],
+        "requestBody": _body("Registration"),
+        "responses": {
+            "201": _answer("The user is registered.", "Registered", {**_LOCATION, **_ETAG}),
+            **_problems(400, 409, 413, 415, 422),
+            **_in_trouble(),
+        },
+    }
+
+
+def _get_user() -> Json:
+    return {
+        **_administration("getUser", "Read a user"),
+        "responses": {
+            "200": _answer("The user.", "User", _ETAG),
+            **_problems(404),
+            **_unsigned(),
+            **_in_trouble(),
+        },
+    }
+
+
+def _patch_user() -> Json:
+    return {
+        **_administration("changeUser", "Change some fields of a user"),
+        "parameters": [_IF_MATCH],
+        "requestBody": _body("UserChanges"),
+        "responses": {
+            "200": _answer("The user as stored now.", "User", _ETAG),
+            **_problems(400, 404, 409, 412, 413, 415, 422),
+            **_unsigned(),
+            **_in_trouble(),
+        },
+    }
+
+
+def _delete_user() -> Json:
+    return {
+        **_administration("deleteUser", "Delete a user and free the email and the username"),
+        "parameters": [_IF_MATCH],
+        "responses": {
+            "204": {"description": "The user is gone."},
+            **_problems(400, 404, 412),
+            **_unsigned(),
+            **_in_trouble(),
+        },
+    }
+
+
+def _get_activity() -> Json:
+    return {
+        **_administration("getActivity", "Read what changed of a user, deleted ones too, oldest first"),
+        "parameters": [_LIMIT, _NEXT_TOKEN],
+        "responses": {
+            "200": _answer("A page of changes.", "ActivityPage"),
+            **_problems(400, 404),
+            **_unsigned(),
+            **_in_trouble(),
+        },
+    }
+
+
+def _administration(operation_id: str, summary: str) -> Json:
+    return {
+        "operationId": operation_id,
+        "tags": ["administration"],
+        "summary": summary,
+        "security": [{"sigv4": []}],
+    }
+
+
+def _body(schema: str) -> Json:
+    return {"required": True, "content": {"application/json": {"schema": {"$ref": _REF.format(model=schema)}}}}
+
+
+def _answer(description: str, schema: str, headers: Json | None = None) -> Json:
+    content = {"application/json": {"schema": {"$ref": _REF.format(model=schema)}}}
+    return {"description": description, "content": content} | ({"headers": headers} if headers else {})
+
+
+def _problem(description: str) -> Json:
+    content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
+    return {"description": description, "content": content}
+
+
+def _problems(*statuses: int) -> Json:
+    return {str(status): _problem(_PROBLEMS[status]) for status in statuses}
+
+
+def _unsigned() -> Json:
+    return {"403": _answer("API Gateway: the request isn't signed, or its signer isn't allowed.", "GatewayMessage")}
+
+
+def _in_trouble() -> Json:
+    """The answers of a service in trouble: API Gateway's own throttle, a fault of ours, tables that are too busy."""
+    unavailable = _problem("The tables can't take the request now; the same request may succeed later.")
+    return {
+        "429": _answer("API Gateway: more requests than the stack's throttling settings allow.", "GatewayMessage"),
+        "500": _problem("A fault of the service, which has been logged."),
+        "503": unavailable | {"headers": _RETRY_AFTER},
+    }
+
+
+def _schemas() -> Json:
+    schemas: Json = {}
+    for name, core_schema in (("Registration", REGISTRATION_SCHEMA), ("UserChanges", USER_CHANGES_SCHEMA)):
+        schemas[name] = GenerateJsonSchema(ref_template=_REF).generate(core_schema, mode="validation")
+    for model in _ANSWERS:
+        schema = TypeAdapter(model).json_schema(by_alias=True, ref_template=_REF, mode="serialization")
+        schemas |= schema.pop("$defs", {})
+        schemas[model.__name__] = schema
+    return schemas

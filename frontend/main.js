@@ -1,0 +1,199 @@
+/** The page: it reads config.json, sends the registration, and turns each answer into what a person can do next. */
+
+import { loadSiteConfig } from "./site-config.js";
+import { Notice } from "./notice.js";
+import { RegistrationForm } from "./registration-form.js";
+import { sendRegistration } from "./registration-request.js";
+import { forgetUnansweredRegistration, keyFor, unansweredRegistration } from "./unanswered-registration.js";
+
+/** After so many busy answers in a row it is for the person to say when to go on. */
+const AUTOMATIC_RETRIES = 3;
+
+const element = (id) => document.getElementById(id);
+element("needs-script").remove();
+const form = new RegistrationForm(element("registration"));
+const notice = new Notice(element("notice"));
+
+let siteConfig = null;
+let submittedEarly = false;
+let onItsWay = false;
+let automaticRetries = 0;
+let scheduledRetry = null;
+
+element("registration").addEventListener("submit", (event) => {
+  event.preventDefault();
+  automaticRetries = 0;
+  register();
+});
+// What was typed is another registration now: the wait for the former one is over.
+element("registration").addEventListener("input", () => {
+  cancelScheduledRetry();
+  notice.hide();
+});
+element("register-another").addEventListener("click", () => {
+  element("registered").hidden = true;
+  element("register").hidden = false;
+  form.focus();
+});
+window.addEventListener("online", () => {
+  if (unansweredRegistration() !== null && !element("notice").hidden) {
+    register();
+  }
+});
+
+start();
+
+async function start() {
+  try {
+    siteConfig = await loadSiteConfig();
+  } catch (error) {
+    submittedEarly = false;
+    notice.show(
+      { title: "This page can't find its service.", detail: `${error.message}.`, action: "Try again" },
+      start,
+    );
+    return;
+  }
+  notice.hide();
+  element("environment").textContent = `${siteConfig.environment} · ${siteConfig.region}`;
+  element("environment").hidden = false;
+  document.title = `Register · userstream · ${siteConfig.environment}`;
+  if (submittedEarly) {
+    register();
+    return;
+  }
+  const unanswered = unansweredRegistration();
+  if (unanswered !== null) {
+    form.fill(unanswered);
+    notice.show(
+      {
+        title: "Your registration has no answer yet.",
+        detail: "It may or may not have arrived before the page was left. Send it again: it can't register you twice.",
+        tone: "calm",
+        action: "Send again",
+      },
+      register,
+    );
+  }
+}
+
+async function register() {
+  // A click before the page knows its API counts once it does.
+  submittedEarly = siteConfig === null;
+  // A second click while the first is on its way changes nothing.
+  if (onItsWay || submittedEarly) {
+    return;
+  }
+  cancelScheduledRetry();
+  notice.hide();
+  form.clearErrors();
+  const registration = form.read();
+  const missing = form.missing(registration);
+  if (missing.length > 0) {
+    showFieldErrors(missing);
+    return;
+  }
+  const key = keyFor(registration);
+  onItsWay = true;
+  form.setBusy(true);
+  announce("Sending your registration.");
+  const outcome = await sendRegistration(siteConfig.apiUrl, registration, key);
+  onItsWay = false;
+  form.setBusy(false);
+  const handlers = { registered, refused, busy, failed, unreachable };
+  handlers[outcome.kind](outcome, registration);
+}
+
+function registered({ userId }, registration) {
+  forgetUnansweredRegistration();
+  element("registration").reset();
+  element("registered-detail").textContent =
+    `Welcome, ${registration.name}. Your username is ${registration.username}.`;
+  element("registered-user-id").textContent = userId;
+  element("register").hidden = true;
+  element("registered").hidden = false;
+  element("registered-title").focus();
+  announce("");
+  // For whatever stands beside the form and wants to follow this user.
+  document.dispatchEvent(new CustomEvent("userstream:registered", { detail: { userId, ...registration } }));
+}
+
+function refused({ problem }) {
+  // A definite no: the next attempt is another registration, with another key.
+  forgetUnansweredRegistration();
+  const others = showFieldErrors(problem.errors ?? []);
+  if (others.length > 0 || !(problem.errors?.length > 0)) {
+    notice.show({
+      title: problem.title ?? "The service refused this registration.",
+      detail: others.map((error) => error.message).join(" ") || problem.detail,
+      reference: problem.requestId,
+    });
+  }
+}
+
+function busy({ waitSeconds, problem }) {
+  const retriesLeft = automaticRetries < AUTOMATIC_RETRIES;
+  notice.show(
+    {
+      title: "The service is busy.",
+      detail: retriesLeft
+        ? `Your details are kept. We try again in ${waitSeconds} ${waitSeconds === 1 ? "second" : "seconds"}.`
+        : "Your details are kept. Try again in a while: it can't register you twice.",
+      reference: problem.requestId,
+      tone: "calm",
+      action: retriesLeft ? "Try now" : "Try again",
+    },
+    register,
+  );
+  if (retriesLeft) {
+    automaticRetries += 1;
+    scheduledRetry = setTimeout(register, waitSeconds * 1000);
+  }
+}
+
+function failed({ problem }) {
+  notice.show(
+    {
+      title: "Something went wrong on our side.",
+      detail: "Your details are kept. Try again: it can't register you twice.",
+      reference: problem.requestId,
+      action: "Try again",
+    },
+    register,
+  );
+}
+
+function unreachable() {
+  const offline = !navigator.onLine;
+  notice.show(
+    {
+      title: offline ? "You are offline." : "The service can't be reached.",
+      detail: offline
+        ? "Your details are kept on this page and sent when the connection is back."
+        : "Your details are kept. Try again: it can't register you twice.",
+      tone: "calm",
+      action: "Try again",
+    },
+    register,
+  );
+}
+
+/** @returns the errors that belong to no field of the form */
+function showFieldErrors(errors) {
+  const others = form.showErrors(errors);
+  const shown = errors.length - others.length;
+  if (shown > 0) {
+    announce(shown === 1 ? "One detail needs your attention." : `${shown} details need your attention.`);
+  }
+  return others;
+}
+
+function cancelScheduledRetry() {
+  clearTimeout(scheduledRetry);
+  scheduledRetry = null;
+}
+
+/** Spoken, not shown: what a person who doesn't see the page change would otherwise miss. */
+function announce(text) {
+  element("announcement").textContent = text;
+}

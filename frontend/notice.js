@@ -1,0 +1,37 @@
+/** The one place where the page says what stands between a person and an answer, and the one thing to do about it. */
+
+export class Notice {
+  /** @param {HTMLElement} element holds #notice-title, #notice-detail, #notice-reference and #notice-action */
+  constructor(element) {
+    this.element = element;
+    this.title = element.querySelector("#notice-title");
+    this.detail = element.querySelector("#notice-detail");
+    this.reference = element.querySelector("#notice-reference");
+    this.action = element.querySelector("#notice-action");
+    this.action.addEventListener("click", () => this.onAction?.());
+  }
+
+  /**
+   * @param {{title: string, detail?: string, reference?: string, tone?: "calm" | "problem", action?: string}} notice
+   *   reference: what support can look the request up by; action: the button's label.
+   * @param {() => void} [onAction]
+   */
+  show({ title, detail = "", reference = "", tone = "problem", action = "" }, onAction) {
+    this.onAction = onAction;
+    this.element.dataset.tone = tone;
+    this.element.hidden = false;
+    this.title.textContent = title;
+    this.detail.textContent = detail;
+    this.reference.textContent = reference === "" ? "" : `Reference: ${reference}`;
+    this.action.textContent = action;
+    this.action.hidden = action === "";
+  }
+
+  hide() {
+    this.onAction = undefined;
+    this.element.hidden = true;
+    for (const part of [this.title, this.detail, this.reference, this.action]) {
+      part.textContent = "";
+    }
+  }
+}

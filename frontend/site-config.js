@@ -1,0 +1,32 @@
+/**
+ * What the page knows of the stack behind it: config.json, written beside this file from the stack outputs.
+ * Its shape is SiteConfig in infra/site_config.py.
+ */
+
+/** config.json is missing, or isn't what SiteConfig writes. */
+export class SiteConfigError extends Error {}
+
+/**
+ * Read config.json, past every cache: a page kept open over a deployment must not go on with the old API.
+ *
+ * @returns {Promise<{environment: string, region: string, apiUrl: string}>}
+ * @throws {SiteConfigError}
+ */
+export async function loadSiteConfig() {
+  let config;
+  try {
+    const response = await fetch("config.json", { cache: "no-store" });
+    if (!response.ok) {
+      throw new SiteConfigError(`config.json was answered with ${response.status}`);
+    }
+    config = await response.json();
+  } catch (cause) {
+    throw cause instanceof SiteConfigError ? cause : new SiteConfigError("config.json could not be read", { cause });
+  }
+  for (const key of ["environment", "region", "apiUrl"]) {
+    if (typeof config?.[key] !== "string" || config[key] === "") {
+      throw new SiteConfigError(`config.json names no ${key}`);
+    }
+  }
+  return config;
+}
