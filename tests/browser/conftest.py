@@ -1,0 +1,96 @@
+"""A headless Chromium, and a page on the local stack's site that fails its test when the browser complains."""
+
+import re
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.local_stack import LocalStack
+
+ARTIFACTS = Path(__file__).resolve().parents[2] / "test-artifacts" / "browser"
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+_PATIENCE_MILLISECONDS = 20_000
+"""How long a slow machine may take over a step; nothing waits until it has passed."""
+
+expect.set_options(timeout=_PATIENCE_MILLISECONDS)
+
+# No sandbox: CI runs as root. No background requests: nothing but the page may use the network.
+_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+_FAILED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember that a test failed until its page is closed, so that it can leave a picture."""
+    report = yield
+    if report.when == "call":
+        item.stash[_FAILED] = report.failed
+    return report
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on PATH: install your system's package, e.g. apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def site_url(local_stack: LocalStack) -> str:
+    assert local_stack.outputs.website_url is not None
+    return local_stack.outputs.website_url
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, site_url: str, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
+    """Open the site in a context of its own; keyword arguments are those of `Browser.new_context`."""
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_site(*, path: str = "/", **options: object) -> Page:
+        context = browser.new_context(base_url=site_url, **options)  # pyright: ignore[reportArgumentType]  passed on
+        context.set_default_timeout(_PATIENCE_MILLISECONDS)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: _note(message.type, message.text, complaints))
+        page.goto(path)
+        return page
+
+    yield open_site
+
+    for number, context in enumerate(contexts):
+        if request.node.stash.get(_FAILED, False):
+            for page in context.pages:
+                save_screenshot(page, f"failed-{re.sub(r'[^a-zA-Z0-9]+', '-', request.node.name)}-{number}")
+        context.close()
+    assert complaints == [], "the browser's console says so"
+
+
+@pytest.fixture
+def page(open_page: OpenPage) -> Page:
+    return open_page()
+
+
+def save_screenshot(page: Page, name: str) -> None:
+    """Keep what the page looks like in test-artifacts/browser; the good ones are copied to docs/images by hand."""
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
+
+
+def _note(kind: str, text: str, complaints: list[str]) -> None:
+    # A refused registration is also a line in the console, whatever the page does about it.
+    if kind in {"error", "warning"} and not text.startswith("Failed to load resource"):
+        complaints.append(text)

@@ -1,0 +1,84 @@
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import save_screenshot
+from tests.browser.registration import Person, register, somebody
+
+pytestmark = [pytest.mark.browser, pytest.mark.local]
+
+FRONTEND = Path(__file__).resolve().parents[2] / "frontend"
+
+
+def change(page: Page, title: str) -> Locator:
+    return page.get_by_role("listitem").filter(has_text=title).first
+
+
+def expect_end(page: Page, title: str, end: str) -> None:
+    """The change has gone through every step, to this end."""
+    for step in ("Stored", "Streamed", "Logged", end):
+        expect(change(page, title).get_by_text(f"{step}: done")).to_be_visible()
+
+
+def test_a_registration_is_followed_from_the_table_to_its_history(page: Page) -> None:
+    expect(page.get_by_text("follow the change through the local stack")).to_be_visible()
+
+    user_id = register(page, somebody())
+
+    expect_end(page, "USER ADDED", "In Activity")
+    expect(page.get_by_text(f"User {user_id}, stored at version 1.")).to_be_visible()
+    expect(page.get_by_role("status").get_by_text("USER ADDED: kept in Activity.")).to_be_attached()
+    save_screenshot(page, "live-added")
+
+
+def test_an_update_and_a_deletion_from_the_page_are_followed(page: Page) -> None:
+    register(page, Person(name="Eve", email="eve@example.com", username="toto"))
+    page.get_by_label("Try a change on this user").fill("kichwa")
+    page.get_by_role("button", name="Update username").click()
+
+    expect_end(page, "USER UPDATED", "In Activity")
+    updated = change(page, "USER UPDATED")
+    expect(updated.get_by_role("deletion")).to_have_text(["toto", "1"])
+    expect(updated.get_by_role("insertion")).to_have_text(["kichwa", "2"])
+    save_screenshot(page, "live-updated")
+
+    page.get_by_role("button", name="Delete").click()
+    expect_end(page, "USER DELETED", "In Activity")
+    expect(page.get_by_role("button", name="Delete")).to_be_hidden()
+
+
+def test_a_refused_update_is_told_in_the_services_words(page: Page) -> None:
+    taken = somebody()
+    register(page, taken)
+    page.get_by_role("button", name="Register someone else").click()
+    register(page, somebody())
+
+    page.get_by_label("Try a change on this user").fill(taken.username)
+    page.get_by_role("button", name="Update username").click()
+
+    expect(page.get_by_text("This username is taken by another user.")).to_be_visible()
+
+
+def test_a_poisoned_change_ends_in_the_dead_letter_queue(page: Page) -> None:
+    register(page, somebody())
+    page.get_by_role("button", name="Poison").click()
+
+    expect_end(page, "USER UPDATED", "Dead-letter queue")
+    expect(change(page, "USER UPDATED").get_by_text(re.compile("Set aside whole: .*schemaVersion 2"))).to_be_visible()
+    save_screenshot(page, "live-poisoned")
+
+
+def test_a_reload_goes_on_following_the_same_user(page: Page) -> None:
+    user_id = register(page, somebody())
+    expect_end(page, "USER ADDED", "In Activity")
+
+    page.reload()
+
+    expect(page.get_by_text(f"User {user_id}, stored at version 1.")).to_be_visible()
+    expect_end(page, "USER ADDED", "In Activity")
+
+
+def test_nothing_of_the_live_view_is_deployed() -> None:
+    assert not [file.name for file in FRONTEND.rglob("*") if file.is_file() and "live/" in file.read_text("utf-8")]

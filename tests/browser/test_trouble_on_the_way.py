@@ -1,0 +1,184 @@
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import OpenPage, save_screenshot
+from tests.browser.registration import (
+    REGISTER,
+    answering,
+    fill,
+    idempotency_keys,
+    registered_user_id,
+    sent_registrations,
+    somebody,
+    submit,
+)
+
+pytestmark = [pytest.mark.browser, pytest.mark.local]
+
+BUSY = {
+    "type": "urn:userstream:problem:unavailable",
+    "title": "Busy",
+    "status": 503,
+    "detail": "",
+    "requestId": "r-503",
+}
+
+
+def stop_the_clock(page: Page) -> None:
+    """From here on the page's time passes only by `page.clock.run_for`, in milliseconds."""
+    page.clock.install(time=0)
+    page.clock.pause_at(1_000)
+
+
+def test_offline_the_registration_is_kept_and_sent_once_the_connection_is_back(page: Page) -> None:
+    sent = sent_registrations(page)
+    fill(page, somebody())
+    page.context.set_offline(True)
+    submit(page)
+    expect(page.get_by_role("alert").get_by_text("You are offline.")).to_be_visible()
+    save_screenshot(page, "offline")
+
+    page.context.set_offline(False)
+
+    registered_user_id(page)
+    assert len(set(idempotency_keys(sent))) == 1
+
+
+def test_a_service_that_cannot_be_reached_can_be_tried_again(page: Page) -> None:
+    fill(page, somebody())
+    page.route(REGISTER, lambda route: route.abort())
+    submit(page)
+    expect(page.get_by_role("alert").get_by_text("The service can't be reached.")).to_be_visible()
+
+    page.unroute(REGISTER)
+    page.get_by_role("button", name="Try again").click()
+
+    registered_user_id(page)
+
+
+def test_a_busy_service_is_asked_again_by_itself_after_the_time_it_names(page: Page) -> None:
+    stop_the_clock(page)
+    sent = sent_registrations(page)
+    fill(page, somebody())
+    page.route(REGISTER, answering(503, BUSY, Retry_After="7"))
+    submit(page)
+    expect(page.get_by_role("alert").get_by_text("We try again in 7 seconds.")).to_be_visible()
+    expect(page.get_by_text("Reference: r-503")).to_be_visible()
+    save_screenshot(page, "busy")
+
+    page.unroute(REGISTER)
+    page.clock.run_for(6_999)
+    assert len(sent) == 1
+    page.clock.run_for(1)
+
+    registered_user_id(page)
+    assert len(set(idempotency_keys(sent))) == 1
+
+
+def test_a_service_that_stays_busy_is_left_alone_until_the_person_asks(page: Page) -> None:
+    stop_the_clock(page)
+    sent = sent_registrations(page)
+    fill(page, somebody())
+    # API Gateway's own throttle: no problem details, no Retry-After.
+    page.route(REGISTER, answering(429, {"message": "Too Many Requests"}))
+    submit(page)
+    for attempt in range(1, 4):
+        expect(page.get_by_role("alert").get_by_text("We try again in 5 seconds.")).to_be_visible()
+        assert len(sent) == attempt
+        page.clock.run_for(5_000)
+    expect(page.get_by_role("alert").get_by_text("Try again in a while")).to_be_visible()
+    page.clock.run_for(120_000)
+    assert len(sent) == 4
+
+    page.unroute(REGISTER)
+    page.get_by_role("button", name="Try again").click()
+
+    registered_user_id(page)
+
+
+def test_changing_the_form_ends_the_wait_and_makes_another_registration(page: Page) -> None:
+    stop_the_clock(page)
+    sent = sent_registrations(page)
+    person = somebody()
+    fill(page, person)
+    page.route(REGISTER, answering(503, BUSY, Retry_After="3"))
+    submit(page)
+    expect(page.get_by_role("alert")).to_be_visible()
+
+    page.get_by_label("Name", exact=True).fill("Eve")
+    expect(page.get_by_role("alert")).to_be_hidden()
+    page.clock.run_for(10_000)
+    assert len(sent) == 1
+    page.unroute(REGISTER)
+    submit(page)
+
+    registered_user_id(page)
+    first_key, second_key = idempotency_keys(sent)
+    assert first_key != second_key
+
+
+def test_a_fault_of_the_service_names_the_request_and_keeps_the_details(page: Page) -> None:
+    sent = sent_registrations(page)
+    person = somebody()
+    fill(page, person)
+    page.route(REGISTER, answering(500, {**BUSY, "status": 500, "requestId": "r-500"}))
+    submit(page)
+    expect(page.get_by_role("alert").get_by_text("Something went wrong on our side.")).to_be_visible()
+    expect(page.get_by_text("Reference: r-500")).to_be_visible()
+    expect(page.get_by_label("Email")).to_have_value(person.email)
+
+    page.unroute(REGISTER)
+    page.get_by_role("button", name="Try again").click()
+
+    registered_user_id(page)
+    assert len(set(idempotency_keys(sent))) == 1
+
+
+def test_a_refusal_of_the_whole_request_is_told_in_its_own_words(page: Page) -> None:
+    title, detail = "The Idempotency-Key was used with another body", "Send a new Idempotency-Key with a new body."
+    problem = {"type": "urn:userstream:problem:idempotency-key-reused", "title": title, "status": 422}
+    sent = sent_registrations(page)
+    fill(page, somebody())
+    page.route(REGISTER, answering(422, {**problem, "detail": detail, "requestId": "r-422"}))
+    submit(page)
+    alert = page.get_by_role("alert")
+    expect(alert.get_by_text(title)).to_be_visible()
+    expect(alert.get_by_text(detail)).to_be_visible()
+
+    # That key is used up: the next attempt has another.
+    page.unroute(REGISTER)
+    submit(page)
+    registered_user_id(page)
+    first_key, second_key = idempotency_keys(sent)
+    assert first_key != second_key
+
+
+def test_an_answer_that_is_not_the_services_own_is_a_fault(page: Page) -> None:
+    fill(page, somebody())
+    page.route(REGISTER, answering(200, "a captive portal"))
+    submit(page)
+
+    expect(page.get_by_role("alert").get_by_text("Something went wrong on our side.")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (404, {}, "config.json was answered with 404"),
+        (200, {"environment": "local", "region": "eu-west-1"}, "config.json names no apiUrl"),
+        (200, "not an object", "config.json names no environment"),
+    ],
+)
+def test_a_page_without_its_configuration_says_so_and_looks_again(
+    open_page: OpenPage, status: int, body: object, words: str
+) -> None:
+    page = open_page()
+    page.route("**/config.json", answering(status, body))
+    page.reload()
+    expect(page.get_by_role("alert").get_by_text(words)).to_be_visible()
+
+    page.unroute("**/config.json")
+    page.get_by_role("button", name="Try again").click()
+
+    expect(page.get_by_role("alert")).to_be_hidden()
+    expect(page.locator("#environment")).to_be_visible()

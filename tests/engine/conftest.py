@@ -1,0 +1,83 @@
+"""What the tests of the real engine share: one emulator, one workspace, and stacks that are brought up once."""
+
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from local.engine.workspace import CLI, Workspace
+from local.resources.clients import Clients
+from tests.engine.engine_stack import Deployed, EngineStack, bring_up
+from tests.local_stack import running_emulator
+
+REGION = "eu-west-1"
+"""Of dev and prod, as their files say."""
+
+# The endpoint is http on this machine, where queues and buckets that insist on TLS would refuse everything.
+ON_THE_EMULATOR = {"userstream:requireTls": "false"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the CLI."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "account" in item.fixturenames:
+            item.add_marker(pytest.mark.engine)
+
+
+@pytest.fixture(scope="session")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Generator[Clients]:
+    """An account with nothing in it but what these tests deploy."""
+    if not CLI.exists():
+        missing = f"needs {CLI}: run make engine (it takes the pulumi on PATH, or builds it with Go)"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with emulator_account(tmp_path_factory.mktemp("engine-emulator")) as clients:
+        yield clients
+
+
+@contextmanager
+def emulator_account(directory: Path) -> Generator[Clients]:
+    """Run an emulator, and yield clients for dev's and prod's region of it."""
+    with running_emulator(directory) as clients:
+        yield Clients(clients.endpoint_url, REGION, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+
+
+@pytest.fixture(scope="session")
+def workspace(account: Clients, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The engine's home for this run."""
+    return Workspace(directory=tmp_path_factory.mktemp("engine"), endpoint_url=account.endpoint_url)
+
+
+@pytest.fixture
+def empty_dev(account: Clients, tmp_path: Path) -> EngineStack:
+    """The dev stack, of which nothing is there yet."""
+    return EngineStack(workspace=Workspace(directory=tmp_path, endpoint_url=account.endpoint_url), name="dev")
+
+
+@pytest.fixture
+def empty_prod(empty_dev: EngineStack) -> EngineStack:
+    """The prod stack, of which nothing is there yet."""
+    return replace(empty_dev, name="prod")
+
+
+@pytest.fixture
+def empty_local(empty_dev: EngineStack) -> EngineStack:
+    """The local stack, of which nothing is there yet."""
+    return replace(empty_dev, name="local")
+
+
+@pytest.fixture(scope="session")
+def dev(workspace: Workspace) -> Deployed:
+    """The dev stack, up; a test leaves it as it was."""
+    return bring_up(workspace, "dev", ON_THE_EMULATOR)
+
+
+@pytest.fixture(scope="session")
+def prod(workspace: Workspace) -> Deployed:
+    """The prod stack, up in the same account."""
+    return bring_up(workspace, "prod", ON_THE_EMULATOR)

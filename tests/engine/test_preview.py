@@ -1,0 +1,68 @@
+"""A preview from nothing, as a newcomer's first `pulumi preview`: with AWS's answers all unknown."""
+
+import re
+
+import pulumi
+import pytest
+
+from guardrails.resource import FUNCTION, UNKNOWN
+from local.engine.cli import POLICY_PACK
+from local.resources.clients import Clients
+from tests.engine.engine_stack import EngineError, EngineStack
+from tests.engine.transforms import misspelt_variables, no_role
+
+
+@pytest.mark.parametrize("name", ["dev", "prod"])
+def test_a_preview_of_nothing_creates_everything_by_the_rules_and_touches_nothing(
+    name: str, empty_dev: EngineStack, empty_prod: EngineStack, account: Clients
+) -> None:
+    before = account.dynamodb.list_tables()["TableNames"]
+
+    steps = {"dev": empty_dev, "prod": empty_prod}[name].preview(policy_packs=[str(POLICY_PACK)])
+
+    assert steps.broken_rules == []
+    assert set(steps.changes.values()) == {"create"}
+    assert sum(resource.startswith(FUNCTION) for resource in steps.changes) == 4
+    assert steps.ids <= {"", UNKNOWN}
+    assert account.dynamodb.list_tables()["TableNames"] == before
+
+
+@pytest.mark.parametrize(
+    ("transform", "told"),
+    [
+        (misspelt_variables, "there is no such property in FunctionEnvironmentArgs; did you mean 'variables'?"),
+        (no_role, "FunctionArgs needs it, and it is not set"),
+    ],
+)
+def test_a_typo_and_a_missing_property_end_the_preview(
+    transform: pulumi.ResourceTransform, told: str, empty_dev: EngineStack
+) -> None:
+    with pytest.raises(EngineError, match=re.escape(told)):
+        empty_dev.preview(transform=transform)
+
+
+def program_with_a_key() -> None:
+    pulumi.CustomResource("aws:kms/key:Key", "key", {"description": "of nothing"})
+
+
+def test_a_type_that_the_emulator_has_no_kind_for_is_refused_by_name(empty_dev: EngineStack) -> None:
+    with pytest.raises(EngineError, match="the local stack has no resource of type aws:kms/key:Key"):
+        empty_dev.preview(program=program_with_a_key)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("streamBatchSize", None, "userstream:streamBatchSize is not set: must be a whole number from 1 to 10000"),
+        ("streamBatchSize", "0", "userstream:streamBatchSize is '0'"),
+        ("streamBatchSise", "10", "did you mean userstream:streamBatchSize"),
+    ],
+)
+def test_wrong_settings_end_the_preview_before_any_resource(
+    setting: str, value: str | None, told: str, empty_dev: EngineStack
+) -> None:
+    with pytest.raises(EngineError, match=told) as refused:
+        empty_dev.preview(settings={f"userstream:{setting}": value})
+
+    assert refused.value.steps.of_resources() == {}
+    assert "Traceback" not in str(refused.value)

@@ -1,0 +1,166 @@
+"""Two environments in one account, over the changes of a working life."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from guardrails.resource import TABLE, Resource, findings
+from guardrails.rules import ALL
+from infra.stack_config import PROJECT_ROOT
+from local.provider_plugin.wire_values import plain_json
+from local.resources.clients import Clients
+from tests.engine.engine_stack import Deployed, EngineError
+from tests.engine.transforms import another_key, other_package
+
+FUNCTIONS = ("register-user", "manage-users", "log-user-changes", "rescue-failed-batches")
+BOTH = pytest.mark.parametrize("environment", ["dev", "prod"])
+
+
+@pytest.fixture
+def deployed(environment: str, dev: Deployed, prod: Deployed) -> Deployed:
+    return {"dev": dev, "prod": prod}[environment]
+
+
+def test_two_environments_share_an_account_and_no_name(dev: Deployed, prod: Deployed, account: Clients) -> None:
+    tables = set(account.dynamodb.list_tables()["TableNames"])
+
+    assert {"Users-dev", "UserKeys-dev", "Activity-dev", "Users-prod", "UserKeys-prod", "Activity-prod"} <= tables
+    for field in type(dev.outputs).model_fields:
+        ours, theirs = getattr(dev.outputs, field), getattr(prod.outputs, field)
+        assert ours != theirs or field == "region", field
+    assert (dev.outputs.environment, prod.outputs.environment) == ("dev", "prod")
+
+
+@BOTH
+def test_the_stack_as_the_engine_registered_it_keeps_every_rule(deployed: Deployed) -> None:
+    resources = [
+        Resource(
+            type=each["type"],
+            name=each["urn"].rpartition("::")[2],
+            urn=each["urn"],
+            properties=plain_json(each.get("inputs", {})),
+            protect=each.get("protect", False),
+        )
+        for each in deployed.resources()
+    ]
+
+    # The one rule that an endpoint without TLS can't keep.
+    assert {finding.rule for finding in findings(ALL, resources)} == {"no-plain-http"}
+    assert sum(resource.type == TABLE for resource in resources) == 3
+
+
+@BOTH
+def test_a_second_up_changes_nothing(deployed: Deployed) -> None:
+    assert deployed.up().changes == {}
+
+
+def test_changed_settings_update_in_place_and_are_named(dev: Deployed, account: Clients) -> None:
+    settings = {
+        "userstream:streamBatchSize": "17",
+        "userstream:logRetentionDays": "30",
+        "userstream:throttleRatePerSecond": "23",
+        "userstream:corsAllowedOrigins": '["https://app.example.com"]',
+    }
+    try:
+        steps = dev.up(settings=settings)
+        mapping = account.lambda_.list_event_source_mappings(FunctionName=dev.outputs.log_user_changes_function_name)[
+            "EventSourceMappings"
+        ][0]
+    finally:
+        restored = dev.up()
+
+    expected = {
+        "aws:apigatewayv2/api:Api api": ["corsConfiguration"],
+        "aws:apigatewayv2/stage:Stage default": ["defaultRouteSettings"],
+        "aws:cloudwatch/logGroup:LogGroup access-log": ["retentionInDays"],
+        "aws:lambda/eventSourceMapping:EventSourceMapping users-stream": ["batchSize"],
+        **{f"aws:cloudwatch/logGroup:LogGroup {name}-log": ["retentionInDays"] for name in FUNCTIONS},
+    }
+    assert steps.of_resources() == dict.fromkeys(expected, "update") == restored.of_resources()
+    assert steps.properties == expected == restored.properties
+    assert mapping.get("BatchSize") == 17
+
+
+def test_a_changed_source_updates_its_function_alone(dev: Deployed, tmp_path: Path) -> None:
+    package = package_of_a_changed_source(tmp_path)
+    transform = partial(
+        other_package,
+        function="rescue-failed-batches",
+        path=package["path"],
+        sha256_base64=package["sha256_base64"],
+    )
+    try:
+        steps = dev.up(transform=transform)
+    finally:
+        restored = dev.up()
+
+    function = "aws:lambda/function:Function rescue-failed-batches"
+    assert steps.of_resources() == {function: "update"} == restored.of_resources()
+    assert steps.properties == {function: ["code", "sourceCodeHash"]} == restored.properties
+
+
+def package_of_a_changed_source(directory: Path) -> Mapping[str, str]:
+    """Build rescue_failed_batches from a copy of the project in which it has one line more."""
+    for folder in ("functions", "infra"):
+        shutil.copytree(PROJECT_ROOT / folder, directory / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    handler = directory / "functions" / "rescue_failed_batches" / "handler.py"
+    handler.write_text(handler.read_text() + "\nONE_LINE_MORE = True\n")
+    build = (
+        "import dataclasses, json; from infra.function_package import build_package; "
+        "print(json.dumps(dataclasses.asdict(build_package('rescue_failed_batches', 'lambda')), default=str))"
+    )
+    built = subprocess.run([sys.executable, "-c", build], cwd=directory, check=True, capture_output=True, text=True)
+    return json.loads(built.stdout)
+
+
+def test_a_change_that_would_replace_a_table_is_refused_in_prod(prod: Deployed, account: Clients) -> None:
+    table = prod.outputs.users_table_name
+    before = account.dynamodb.describe_table(TableName=table)["Table"].get("TableId")
+
+    with pytest.raises(EngineError, match="protect") as refused:
+        prod.up(transform=another_key)
+
+    assert any("users" in message and "protect" in message for message in refused.value.steps.messages)
+    assert account.dynamodb.describe_table(TableName=table)["Table"].get("TableId") == before
+
+
+def test_destroy_is_refused_in_prod_before_anything_is_deleted(prod: Deployed) -> None:
+    with pytest.raises(EngineError, match="protect"):
+        prod.destroy()
+
+    assert prod.refresh().changes == {}
+    assert prod.up().changes == {}
+
+
+def test_refresh_shows_what_was_changed_by_hand_and_up_mends_it(dev: Deployed, account: Clients) -> None:
+    group = f"/aws/lambda/{dev.outputs.log_user_changes_function_name}"
+    account.logs.put_retention_policy(logGroupName=group, retentionInDays=1)
+
+    refreshed = dev.refresh()
+    mended = dev.up()
+
+    changed = "aws:cloudwatch/logGroup:LogGroup log-user-changes-log"
+    assert refreshed.properties == {changed: ["retentionInDays"]}
+    assert mended.of_resources() == {changed: "update"}
+    assert mended.properties == {changed: ["retentionInDays"]}
+
+
+def test_an_address_is_secret_in_the_state(dev: Deployed) -> None:
+    address = "on-call@example.com"
+    try:
+        told = dev.up(settings={"userstream:alarmEmail": address})
+        state = json.dumps(dev.resources())
+    finally:
+        removed = dev.up()
+
+    subscription = "aws:sns/topicSubscription:TopicSubscription alarm-email"
+    assert told.of_resources() == {subscription: "create"}
+    assert removed.of_resources() == {subscription: "delete"}
+    assert address not in state
+    assert address not in told.text

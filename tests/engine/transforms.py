@@ -1,0 +1,49 @@
+"""Changes of what the program registers: each is a slip that somebody could make."""
+
+import json
+
+import pulumi
+
+from guardrails.resource import FUNCTION, ROLE_POLICY, TABLE
+
+Args = pulumi.ResourceTransformArgs
+Result = pulumi.ResourceTransformResult
+
+
+def misspelt_variables(args: Args) -> Result | None:
+    """A typo one level down, where the SDK checks no name."""
+    if args.type_ != FUNCTION:
+        return None
+    return Result(props={**args.props, "environment": {"variabels": {}}}, opts=args.opts)
+
+
+def no_role(args: Args) -> Result | None:
+    """A required property that isn't set."""
+    if args.type_ != FUNCTION:
+        return None
+    return Result(props={name: value for name, value in args.props.items() if name != "role"}, opts=args.opts)
+
+
+def another_key(args: Args) -> Result | None:
+    """A change that DynamoDB can't make in place."""
+    if args.type_ != TABLE or args.name != "users":
+        return None
+    attributes = [{"name": "anotherId", "type": "S"}]
+    return Result(props={**args.props, "hashKey": "anotherId", "attributes": attributes}, opts=args.opts)
+
+
+def wildcard(args: Args) -> Result | None:
+    """A role that may do anything to every table."""
+    if args.type_ != ROLE_POLICY or args.name != "register-user-policy":
+        return None
+    statement = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return Result(props={**args.props, "policy": document}, opts=args.opts)
+
+
+def other_package(args: Args, *, function: str, path: str, sha256_base64: str) -> Result | None:
+    """Another zip for one function."""
+    if args.type_ != FUNCTION or args.name != function:
+        return None
+    code = {"code": pulumi.FileArchive(path), "sourceCodeHash": sha256_base64}
+    return Result(props={**args.props, **code}, opts=args.opts)

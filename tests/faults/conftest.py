@@ -1,0 +1,23 @@
+"""One stack for the tests that hurt it, and for nobody else."""
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.local_stack import LocalStack, running_local_stack
+
+
+class OwnStack(NamedTuple):
+    """A stack, and where its state is."""
+
+    stack: LocalStack
+    directory: Path
+
+
+@pytest.fixture
+def own_stack(tmp_path: Path) -> Generator[OwnStack]:
+    """Give a stack that nothing was written to."""
+    with running_local_stack(tmp_path) as stack:
+        yield OwnStack(stack, tmp_path)

@@ -1,0 +1,148 @@
+"""A replay killed at each of its requests, before it and after it, and run again: once each, and all of them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from botocore.exceptions import ClientError
+
+from functions.activity.items import activity_item
+from functions.stream_records.user_change import parse_user_change
+from local.child_process import PROJECT_ROOT
+from local.environment import child_environment
+from local.stack_clients import clients_of
+from ops.state_folder import STATE_VARIABLE
+from tests.faults.account import Books
+from tests.faults.conftest import OwnStack
+from tests.faults.fault_proxy import FaultProxy
+from tests.faults.wire_faults import Answer, Fault, Request
+from tests.local_stack import LocalStack
+from tests.ops_in_memory import envelope
+from tests.record_strategies import stream_record
+
+if TYPE_CHECKING:
+    from functions.json_types import JsonObject
+
+pytestmark = pytest.mark.local
+
+RECORDS = 4
+BATCH_SIZE = 2
+CHANGING = {"ChangeMessageVisibilityBatch", "DeleteMessageBatch", "Invoke", "ReceiveMessage"}
+"""Killed after any other, a replay is where it is before the next."""
+
+GIVE_BACK = ("ChangeMessageVisibilityBatch", 1)
+
+Step = tuple[str, int]
+"""The so-manieth call of an operation."""
+
+
+class KilledReplays:
+    """Replays through a wire on which each is killed at its step."""
+
+    def __init__(self, stack: LocalStack, directory: Path) -> None:
+        self._sqs = clients_of(stack).sqs
+        self._stack = stack
+        self._state = directory / "ops"
+        self._outputs = directory / "outputs.json"
+        self._outputs.write_text(stack.outputs.model_dump_json(by_alias=True, exclude_none=True))
+        self._process: subprocess.Popen[str] | None = None
+        self._step: Step | None = None
+        self._fault = Fault.KILLED_BEFORE
+        self._lock = Lock()
+        self._receipts: dict[str, str] = {}
+        self.wire = FaultProxy(stack.endpoint_url, self._deal, self._kill, late_seconds=0)
+        self.wire.see = self._remember
+        self.steps: list[Step] = []
+        self.failed: list[JsonObject] = []
+
+    def fail_more(self) -> None:
+        """Put a few more records into the dead-letter queue, of users of their own."""
+        user = f"killed-{uuid4().hex[:8]}"
+        for _ in range(RECORDS):
+            image = {"userId": {"S": user}, "name": {"S": f"name {len(self.failed)}"}}
+            record = stream_record("INSERT", len(self.failed), user, None, image)
+            self.failed.append(record)
+            body = envelope(record).to_json()
+            self._sqs.send_message(QueueUrl=self._stack.outputs.dead_letter_queue_url, MessageBody=body)
+
+    def run(self, step: Step | None = None, fault: Fault = Fault.KILLED_BEFORE) -> int:
+        """Replay everything, and have it killed at a step; return the exit code, negative where it was."""
+        self._step, self._fault, self.steps = step, fault, []
+        command = ["-m", "ops", "--outputs", str(self._outputs), "dlq", "replay", "--all"]
+        self._process = subprocess.Popen(
+            [sys.executable, *command, "--batch-size", str(BATCH_SIZE)],
+            cwd=PROJECT_ROOT,
+            env=child_environment(
+                os.environ,
+                AWS_ENDPOINT_URL=self.wire.url,
+                AWS_ACCESS_KEY_ID=self._stack.access_key_id,
+                AWS_SECRET_ACCESS_KEY=self._stack.secret_access_key,
+                **{STATE_VARIABLE: str(self._state)},
+            ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        said, _ = self._process.communicate(timeout=120)
+        assert self._process.returncode in {0, -signal.SIGKILL}, said
+        return self._process.returncode
+
+    def _deal(self, request: Request) -> Fault | None:
+        operation = request.operation
+        with self._lock:  # a replay receives in several threads
+            step = (operation, 1 + sum(name == operation for name, _ in self.steps))
+            self.steps.append(step)
+        return self._fault if step == self._step else None
+
+    def _kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+
+    def _remember(self, request: Request, answer: Answer) -> None:
+        if request.operation == "ReceiveMessage":
+            for message in json.loads(answer.body).get("Messages", []):
+                self._receipts[message["MessageId"]] = message["ReceiptHandle"]
+
+    def let_time_pass(self) -> None:
+        """Show the messages again that a replay took and was killed before it could note it: 15 minutes would."""
+        for receipt in self._receipts.values():
+            with suppress(ClientError):  # those that are removed
+                self._sqs.change_message_visibility(
+                    QueueUrl=self._stack.outputs.dead_letter_queue_url, ReceiptHandle=receipt, VisibilityTimeout=0
+                )
+
+
+def test_a_replay_killed_at_each_of_its_requests_loses_nothing_and_doubles_nothing(own_stack: OwnStack) -> None:
+    stack, directory = own_stack
+    replays = KilledReplays(stack, directory)
+    with replays.wire.serving():
+        replays.fail_more()
+        assert replays.run() == 0
+        steps = replays.steps
+        assert {name for name, _ in steps} >= {"ReceiveMessage", "Invoke", "BatchGetItem", "DeleteMessageBatch"}
+        # What a killed replay held is given back by the next one, as its first step.
+        steps.insert(steps.index(("Invoke", 1)) + 1, GIVE_BACK)
+
+        kills = [(step, Fault.KILLED_BEFORE) for step in steps]
+        kills += [(step, Fault.KILLED_AFTER) for step in steps if step[0] in CHANGING]
+        for step, fault in kills:
+            replays.fail_more()
+            assert replays.run(step, fault) == -signal.SIGKILL, f"it was not killed at {step}"
+        replays.let_time_pass()
+        assert replays.run() == 0
+
+    books = Books(stack)
+    books.take_dead_letters()
+    assert books.envelopes == {}
+    kept = books.activity()
+    assert kept == {
+        record["eventID"]: [activity_item(parse_user_change(record), books.retention_days)] for record in replays.failed
+    }

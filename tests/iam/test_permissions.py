@@ -1,0 +1,163 @@
+"""Least privilege, by enforcement: without any one permission, a case of its own fails, and says which one it missed.
+
+The emulator enforces each call with the role of who calls. Three things it does itself, and asks no role: writing
+functions' logs, reading a queue for a mapping, accepting a mapping. There a case does what Lambda does in AWS, with the
+function's role; those rows say so, and name the source. That a role reads its own stream and no other is the one thing
+that nothing here enforces (local/resources/enforceable_policy.py).
+"""
+
+from collections.abc import Generator
+from typing import NamedTuple
+
+import pytest
+
+from tests.iam import cases
+from tests.iam.bench import Bench
+from tests.iam.permissions import Permission, recorded_permissions
+from tests.iam.trial import WORKED, Trial
+from tests.local_stack import running_local_stack
+
+pytestmark = [pytest.mark.local, pytest.mark.stack]
+
+USERS, KEYS, ACTIVITY = "table/Users-local", "table/UserKeys-local", "table/Activity-local"
+STREAM = "table/Users-local/stream"
+FAILURES, DEAD_LETTERS = "UserChangesFailureQueue-local", "UserChangesDeadLetterQueue-local"
+LARGE_RECORDS = "userstream-failed-records-local/*"
+
+RUNTIME = 'the emulator writes logs with no role. AWS: Lambda developer guide, "Defining permissions with a role"'
+QUEUE_POLLER = 'the emulator reads queues with no role. AWS: Lambda developer guide, "Using Lambda with Amazon SQS"'
+MAPPING = "the emulator takes any mapping. AWS: docs/decisions/list-streams-on-everything.md"
+
+
+class Row(NamedTuple):
+    """Why a permission is there."""
+
+    permission: Permission
+    case: cases.Case
+    fails_with: str
+    """What the case then says."""
+    stands_in: str = ""
+    """Why the case itself does a part of Lambda's, where it does."""
+
+    def __str__(self) -> str:
+        return f"{self.case.__name__}, {self.permission}"
+
+
+def denied(action: str) -> str:
+    return f"not authorized to perform: {action}"
+
+
+def log_rows(function: str, name: str) -> list[Row]:
+    group = f"log-group:/aws/lambda/{name}-local:*"
+    write = cases.lambda_writes_the_functions_log
+    return [
+        Row(Permission(function, action, group), write, f"{action}: implicitDeny", RUNTIME)
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents")
+    ]
+
+
+def api_row(function: str, action: str, resource: str, case: cases.Case) -> Row:
+    return Row(Permission(function, action, resource), case, denied(action))
+
+
+REGISTER = [
+    *log_rows("register-user", "RegisterUserFunction"),
+    api_row("register-user", "dynamodb:PutItem", USERS, cases.a_person_registers),
+    api_row("register-user", "dynamodb:PutItem", KEYS, cases.a_person_registers),
+]
+MANAGE = [
+    *log_rows("manage-users", "ManageUsersFunction"),
+    api_row("manage-users", "dynamodb:GetItem", USERS, cases.a_user_is_read),
+    api_row("manage-users", "dynamodb:UpdateItem", USERS, cases.a_user_changes_the_name),
+    api_row("manage-users", "dynamodb:DeleteItem", USERS, cases.a_user_is_deleted),
+    api_row("manage-users", "dynamodb:PutItem", KEYS, cases.a_user_changes_the_username),
+    api_row("manage-users", "dynamodb:DeleteItem", KEYS, cases.a_user_changes_the_username),
+    api_row("manage-users", "dynamodb:Query", ACTIVITY, cases.a_history_is_read),
+]
+
+
+def log_row(action: str, resource: str, case: cases.Case, fails_with: str, stands_in: str = "") -> Row:
+    return Row(Permission("log-user-changes", action, resource), case, fails_with, stands_in)
+
+
+def mapping_row(action: str, case: cases.Case) -> Row:
+    return log_row(action, STREAM, case, denied(action))
+
+
+LOG = [
+    *log_rows("log-user-changes", "LogUserChangesFunction"),
+    mapping_row("dynamodb:DescribeStream", cases.a_mapping_that_starts_finds_its_place),
+    mapping_row("dynamodb:GetShardIterator", cases.a_mapping_that_starts_finds_its_place),
+    mapping_row("dynamodb:GetRecords", cases.a_change_reaches_the_history),
+    log_row("dynamodb:ListStreams", "*", cases.lambda_accepts_the_mapping, denied("dynamodb:ListStreams"), MAPPING),
+    log_row("dynamodb:BatchWriteItem", ACTIVITY, cases.a_change_reaches_the_history, "BatchWriteItem: AccessDenied"),
+    log_row("sqs:SendMessage", FAILURES, cases.a_batch_given_up_leaves_its_pointer, "destination refused the document"),
+    log_row("sqs:SendMessage", DEAD_LETTERS, cases.a_poisoned_change_is_kept_whole, "SendMessageBatch: AccessDenied"),
+    log_row("s3:PutObject", LARGE_RECORDS, cases.a_large_poisoned_change_is_kept_whole, "PutObject: AccessDenied"),
+]
+
+
+def rescue_row(action: str, resource: str, case: cases.Case, fails_with: str, stands_in: str = "") -> Row:
+    return Row(Permission("rescue-failed-batches", action, resource), case, fails_with, stands_in)
+
+
+def queue_row(action: str, case: cases.Case) -> Row:
+    return rescue_row(action, FAILURES, case, denied(action), QUEUE_POLLER)
+
+
+RESCUE = [
+    *log_rows("rescue-failed-batches", "RescueFailedBatchesFunction"),
+    queue_row("sqs:ReceiveMessage", cases.lambda_takes_pointers),
+    queue_row("sqs:DeleteMessage", cases.lambda_removes_pointers),
+    queue_row("sqs:GetQueueAttributes", cases.lambda_looks_at_the_queue),
+    rescue_row(
+        "dynamodb:GetShardIterator", STREAM, cases.a_batch_given_up_is_rescued, "GetShardIterator: AccessDenied"
+    ),
+    rescue_row("dynamodb:GetRecords", STREAM, cases.a_batch_given_up_is_rescued, "GetRecords: AccessDenied"),
+    rescue_row("sqs:SendMessage", DEAD_LETTERS, cases.a_batch_given_up_is_rescued, "SendMessageBatch: AccessDenied"),
+    rescue_row("s3:PutObject", LARGE_RECORDS, cases.a_large_change_given_up_is_rescued, "PutObject: AccessDenied"),
+]
+ROWS = [*REGISTER, *MANAGE, *LOG, *RESCUE]
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Generator[Bench]:
+    """Give a stack of its own: a role that lacks something is nobody else's trouble."""
+    directory = tmp_path_factory.mktemp("iam")
+    with running_local_stack(directory) as stack:
+        yield Bench(stack, directory)
+
+
+def test_the_table_has_each_permission_of_the_program_once_and_no_other() -> None:
+    listed = [row.permission for row in ROWS]
+
+    assert sorted(listed) == sorted(recorded_permissions())
+
+
+def test_the_stack_that_is_tried_has_the_permissions_of_the_program(bench: Bench) -> None:
+    deployed = [permission for function in bench.function_names for permission in bench.roles.permissions(function)]
+
+    assert sorted(deployed) == sorted(recorded_permissions())
+
+
+@pytest.mark.parametrize("each", ROWS, ids=str)
+def test_without_the_permission_its_case_fails_and_says_so(each: Row, bench: Bench) -> None:
+    with_all = each.case(Trial(bench, each.permission, refusal=None))
+    with bench.roles.without({each.permission}):
+        without_it = each.case(Trial(bench, each.permission, each.fails_with))
+
+    assert with_all == WORKED
+    assert each.fails_with in without_it
+
+
+def test_the_cases_that_stand_in_for_lambda_are_those_that_the_emulator_does_not_enforce() -> None:
+    standing_in = {each.permission.action for each in ROWS if each.stands_in}
+
+    assert standing_in == {
+        "dynamodb:ListStreams",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
+    }

@@ -1,0 +1,36 @@
+"""What the tests against the local stack share."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from local.resources.clients import Clients
+from tests.local_stack import LocalStack
+from tests.signature_v4 import Signer
+
+_USER_NAME = "api-caller"
+_POLICY_NAME = "invoke-the-api"
+
+
+@pytest.fixture(scope="session")
+def api_caller(local_stack: LocalStack) -> Iterator[Signer]:
+    """A caller who may invoke the API and nothing else: the emulator takes its root key's word for a signature."""
+    allowed = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
+    clients = Clients(
+        local_stack.endpoint_url, local_stack.region, local_stack.access_key_id, local_stack.secret_access_key
+    )
+    iam = clients.iam
+    iam.create_user(UserName=_USER_NAME)
+    iam.put_user_policy(
+        UserName=_USER_NAME,
+        PolicyName=_POLICY_NAME,
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
+    )
+    key = iam.create_access_key(UserName=_USER_NAME)["AccessKey"]
+    yield Signer(
+        access_key_id=key["AccessKeyId"], secret_access_key=key["SecretAccessKey"], region=local_stack.outputs.region
+    )
+    iam.delete_access_key(UserName=_USER_NAME, AccessKeyId=key["AccessKeyId"])
+    iam.delete_user_policy(UserName=_USER_NAME, PolicyName=_POLICY_NAME)
+    iam.delete_user(UserName=_USER_NAME)

@@ -1,0 +1,172 @@
+"""What only the tables show: the items' form, users who came in by other ways, and many requests at once."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from random import Random
+
+import pytest
+
+from functions.users.administration import change_user, remove_user
+from functions.users.errors import AlreadyTakenError, StaleVersionError, UserError
+from functions.users.fields import Registration
+from functions.users.registration import register, registration_digest
+from tests.users_in_dynamodb import UsersInDynamoDB
+
+ALICE = Registration(name="Alice", email="Alice@Example.com", username="Alice")
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+
+
+@pytest.fixture(params=["dynamodb_emulator", pytest.param("dynamodb_local", marks=pytest.mark.java)])
+def tables(request: pytest.FixtureRequest) -> UsersInDynamoDB:
+    return UsersInDynamoDB(request.getfixturevalue(request.param).client(connections=64))
+
+
+def test_a_registration_writes_three_items(tables: UsersInDynamoDB) -> None:
+    user_id = register(tables.store, ALICE, idempotency_key="a key", now=NOW)
+    assert tables.items() == [
+        {
+            "userId": {"S": user_id},
+            "name": {"S": "Alice"},
+            "email": {"S": "Alice@Example.com"},
+            "username": {"S": "Alice"},
+            "version": {"N": "1"},
+            "createdAt": {"S": "2026-11-23T10:00:00.000Z"},
+            "updatedAt": {"S": "2026-11-23T10:00:00.000Z"},
+            "schemaVersion": {"N": "1"},
+            "registrationDigest": {"S": registration_digest(ALICE)},
+        }
+    ]
+    assert tables.owners() == {"email#alice@example.com": user_id, "username#alice": user_id}
+
+
+def test_without_a_key_no_digest_is_kept(tables: UsersInDynamoDB) -> None:
+    register(tables.store, ALICE, idempotency_key=None, now=NOW)
+    assert "registrationDigest" not in tables.items()[0]
+
+
+def test_a_change_leaves_what_it_does_not_name(tables: UsersInDynamoDB) -> None:
+    tables.put_user(userId="1", name="Alice", favourite="blue")
+    change_user(tables.store, "1", {"name": "Eve"}, precondition=None, now=NOW)
+    assert tables.items() == [
+        {
+            "userId": {"S": "1"},
+            "name": {"S": "Eve"},
+            "favourite": {"S": "blue"},
+            "version": {"N": "2"},
+            "updatedAt": {"S": "2026-11-23T10:00:00.000Z"},
+        }
+    ]
+
+
+def test_a_user_from_before_versions_is_guarded_too(tables: UsersInDynamoDB) -> None:
+    tables.put_user(userId="1", name="Alice")
+    first = tables.store.get("1")
+    assert first is not None
+    assert first.version == 1
+    tables.store.replace(first, first._replace(name="Eve", version=2))
+    with pytest.raises(StaleVersionError):
+        tables.store.replace(first, first._replace(name="Mallory", version=2))
+    with pytest.raises(StaleVersionError):
+        tables.store.remove(first)
+
+
+def test_a_user_without_a_version_is_no_later_version(tables: UsersInDynamoDB) -> None:
+    tables.put_user(userId="1", name="Alice")
+    first = tables.store.get("1")
+    assert first is not None
+    with pytest.raises(StaleVersionError):
+        tables.store.remove(first._replace(version=2))
+
+
+def test_a_key_that_is_another_users_stays_theirs(tables: UsersInDynamoDB) -> None:
+    # An imported user who holds no keys, and one who registered with the same email since.
+    tables.put_user(userId="old", name="Alice", email="alice@example.com", username="alice")
+    owner = register(
+        tables.store, {"name": "Al", "email": "alice@example.com", "username": "al-2"}, idempotency_key=None, now=NOW
+    )
+    held = tables.owners()
+    with pytest.raises(AlreadyTakenError):
+        change_user(tables.store, "old", {"email": "new@example.com", "username": "AL-2"}, precondition=None, now=NOW)
+    assert tables.owners() == held
+    change_user(tables.store, "old", {"email": "new@example.com"}, precondition=None, now=NOW)
+    assert tables.owners() == held | {"email#new@example.com": "old"}
+    change_user(tables.store, owner, {"username": "alice"}, precondition=None, now=NOW)
+    remove_user(tables.store, "old", precondition=None)
+    assert tables.owners() == {"email#alice@example.com": owner, "username#alice": owner}
+
+
+def outcome(call: Callable[[], object]) -> str:
+    try:
+        call()
+    except UserError as error:
+        return type(error).__name__
+    return "done"
+
+
+def test_of_200_registrations_of_one_email_at_once_one_succeeds(tables: UsersInDynamoDB) -> None:
+    def attempt(number: int) -> str:
+        registration = Registration(name="Alice", email="alice@example.com", username=f"alice-{number}")
+        return outcome(lambda: register(tables.store, registration, idempotency_key=None, now=NOW))
+
+    with ThreadPoolExecutor(50) as pool:
+        outcomes = Counter(pool.map(attempt, range(200)))
+    assert outcomes == {"done": 1, "AlreadyTakenError": 199}
+    assert len(tables.items()) == 1
+    assert len(tables.owners()) == 2
+
+
+def test_of_many_tries_with_one_idempotency_key_all_give_the_same_user(tables: UsersInDynamoDB) -> None:
+    def attempt(_number: int) -> str:
+        return register(tables.store, ALICE, idempotency_key="one key", now=NOW)
+
+    with ThreadPoolExecutor(20) as pool:
+        user_ids = set(pool.map(attempt, range(60)))
+    assert user_ids == {item["userId"]["S"] for item in tables.items()}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_after_a_storm_every_key_is_its_users_and_every_user_holds_theirs(tables: UsersInDynamoDB, seed: int) -> None:
+    def turn(number: int) -> str:
+        random = Random(f"{seed}/{number}")  # noqa: S311  to be able to play a storm again
+        email, username = f"{random.choice('abc')}@example.com", f"user-{random.choice('abc')}"
+        user_id = random.choice([item["userId"]["S"] for item in tables.items()] or ["nobody"])
+        return outcome(
+            random.choice(
+                [
+                    lambda: register(
+                        tables.store,
+                        {"name": "A", "email": email, "username": username},
+                        idempotency_key=random.choice([None, "one", "two"]),
+                        now=NOW,
+                    ),
+                    lambda: change_user(tables.store, user_id, {"email": email}, precondition=None, now=NOW),
+                    lambda: change_user(tables.store, user_id, {"username": username}, precondition=None, now=NOW),
+                    lambda: remove_user(tables.store, user_id, precondition=None),
+                ]
+            )
+        )
+
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(turn, range(120)))
+    expected: dict[str, str] = {}
+    for item in tables.items():
+        for key in (f"email#{item['email']['S']}", f"username#{item['username']['S']}"):
+            assert key not in expected
+            expected[key] = item["userId"]["S"]
+    assert tables.owners() == expected
+
+
+def test_changes_at_once_are_all_kept_or_told_of(tables: UsersInDynamoDB) -> None:
+    user_id = register(tables.store, ALICE, idempotency_key=None, now=NOW)
+
+    def attempt(number: int) -> str:
+        return outcome(lambda: change_user(tables.store, user_id, {"name": f"A{number}"}, precondition=None, now=NOW))
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = Counter(pool.map(attempt, range(40)))
+    stored = tables.store.get(user_id)
+    assert stored is not None
+    assert stored.version == 1 + outcomes["done"]
+    assert set(outcomes) <= {"done", "UnavailableError"}

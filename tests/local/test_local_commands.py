@@ -1,0 +1,133 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from infra.outputs import StackOutputs
+from local.__main__ import cli
+from local.child_process import PROJECT_ROOT
+from local.environment import child_environment
+from local.stack_clients import clients_of
+from tests.local.change_log import ChangeLog
+from tests.local.mapped_function import eventually
+from tests.local.users_over_http import UsersOverHttp, person
+from tests.local_stack import LocalStack
+
+pytestmark = pytest.mark.local
+
+
+def local(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command as a user would, but for colours."""
+    return subprocess.run(
+        [sys.executable, "-m", "local", *arguments, "--state-dir", str(directory)],
+        cwd=PROJECT_ROOT,
+        env=child_environment(os.environ, COLUMNS="200"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_outputs_are_one_flat_object_of_the_contract(local_stack: LocalStack, local_stack_directory: Path) -> None:
+    printed = local("outputs", "--json", directory=local_stack_directory)
+
+    assert printed.returncode == 0
+    assert StackOutputs.model_validate_json(printed.stdout) == local_stack.outputs
+    assert all(isinstance(value, str) for value in json.loads(printed.stdout).values())
+
+
+def test_the_outputs_for_people_have_each_on_a_line_of_its_own(
+    local_stack: LocalStack, local_stack_directory: Path
+) -> None:
+    lines = local("outputs", directory=local_stack_directory).stdout.splitlines()
+    assert [line.split() for line in lines] == [
+        [name, value] for name, value in local_stack.outputs.model_dump(by_alias=True).items()
+    ]
+
+
+def test_status_names_every_part(local_stack: LocalStack, local_stack_directory: Path) -> None:
+    printed = local("status", directory=local_stack_directory)
+
+    assert printed.returncode == 0, printed
+    assert printed.stdout.count("running") == 3
+    for shown in (local_stack.pid, local_stack.emulator_pid, local_stack.endpoint_url, local_stack.outputs.api_url):
+        assert str(shown) in printed.stdout
+
+
+def test_logs_show_what_became_of_a_registration(local_stack: LocalStack, local_stack_directory: Path) -> None:
+    body = person("Grace")
+    user_id = UsersOverHttp(local_stack).registered(body)
+    ChangeLog(local_stack).eventually_about(user_id, bool)
+
+    readable = local("logs", directory=local_stack_directory).stdout
+    raw = local("logs", "--raw", directory=local_stack_directory).stdout
+
+    (line,) = [line for line in readable.splitlines() if user_id in line]
+    assert f"USER ADDED: {user_id}  name=Grace  email={body['email']}" in line
+    assert "START RequestId" in raw
+    assert "START RequestId" not in readable
+
+
+def test_a_poisoned_change_ends_in_the_dead_letter_queue(local_stack: LocalStack, local_stack_directory: Path) -> None:
+    printed = local("poison", "--user", "Mallory", directory=local_stack_directory)
+
+    assert printed.returncode == 0
+    user_id = printed.stdout.split()[2]
+    (line,) = ChangeLog(local_stack).eventually_about(user_id, bool)
+    assert line["reason"] == "schemaVersion 2 is not supported"
+    sqs = clients_of(local_stack).sqs
+    eventually(
+        lambda: sqs.get_queue_attributes(
+            QueueUrl=local_stack.outputs.dead_letter_queue_url, AttributeNames=["ApproximateNumberOfMessages"]
+        ).get("Attributes", {}),
+        lambda attributes: int(attributes.get("ApproximateNumberOfMessages", "0")) >= 1,
+    )
+
+
+@pytest.mark.parametrize("how", [[], ["--detach"]])
+def test_a_second_up_says_what_runs_and_what_to_do(
+    local_stack: LocalStack, local_stack_directory: Path, how: list[str]
+) -> None:
+    printed = local("up", "--port", "0", *how, directory=local_stack_directory)
+
+    assert printed.returncode == 1
+    assert f"runs in {local_stack_directory} already (process {local_stack.pid})" in printed.stderr
+    assert "python -m local down" in printed.stderr
+    assert local("status", directory=local_stack_directory).returncode == 0
+
+
+@pytest.mark.parametrize("how", [[], ["--detach"]])
+def test_a_taken_port_is_named_with_another_to_take(local_stack: LocalStack, tmp_path: Path, how: list[str]) -> None:
+    printed = local("up", "--port", str(local_stack.port), *how, directory=tmp_path)
+
+    assert printed.returncode == 1
+    assert f"port {local_stack.port} on 127.0.0.1 is taken by another program" in printed.stderr
+    assert "--port 0" in printed.stderr
+    assert "Traceback" not in printed.stderr
+
+
+@pytest.mark.parametrize("command", ["status", "outputs", "logs", "poison"])
+def test_a_command_without_a_stack_says_how_to_start_one(command: str, tmp_path: Path) -> None:
+    printed = local(command, directory=tmp_path)
+
+    assert printed.returncode == 1
+    assert printed.stderr == "Error: the local stack is not running. Start it with: make up\n"
+
+
+def test_down_without_a_stack_has_nothing_to_do(tmp_path: Path) -> None:
+    printed = local("down", directory=tmp_path)
+    assert (printed.returncode, printed.stdout) == (0, "No local stack is running.\n")
+
+
+@pytest.mark.parametrize("command", sorted(cli.commands))
+def test_every_command_has_help(command: str) -> None:
+    printed = CliRunner().invoke(cli, [command, "--help"])
+    assert printed.exit_code == 0
+    assert cli.commands[command].help
+    options = [parameter for parameter in cli.commands[command].params if parameter.name != "help"]
+    assert all(getattr(option, "help", None) for option in options)

@@ -1,0 +1,198 @@
+"""How a stack begins, goes on and ends: by a signal, by a crash, by an edit."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.child_process import PROJECT_ROOT
+from local.environment import child_environment
+from local.stack_clients import clients_of
+from local.state import LocalStackNotRunningError, read_local_stack
+from tests.local.change_log import ChangeLog
+from tests.local.mapped_function import eventually
+from tests.local.processes import listens_on_loopback_alone, processes_of
+from tests.local.users_over_http import UsersOverHttp, person
+from tests.local_stack import LocalStack, copy_project, running_local_stack
+
+pytestmark = pytest.mark.local
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[LocalStack]:
+    """A stack that a test may break."""
+    with running_local_stack(tmp_path) as running:
+        yield running
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_whatever_ends_the_supervisor_ends_everything(
+    stack: LocalStack, tmp_path: Path, number: signal.Signals
+) -> None:
+    UsersOverHttp(stack).registered(person())
+    assert len(processes_of(stack)) >= 4  # Supervisor, emulator, poller, and a function at least.
+
+    os.kill(stack.pid, number)
+
+    eventually(lambda: processes_of(stack), lambda left: not left)
+    with pytest.raises(LocalStackNotRunningError, match="make up"):
+        read_local_stack(tmp_path)
+
+
+def test_a_killed_poller_is_started_again_and_nothing_is_missed(stack: LocalStack, tmp_path: Path) -> None:
+    assert stack.poller_pid is not None
+    os.kill(stack.poller_pid, signal.SIGKILL)
+    user_id = UsersOverHttp(stack).registered(person())
+
+    (line,) = ChangeLog(stack).eventually_about(user_id, bool)
+
+    assert line["message"] == "USER ADDED:"
+    eventually(lambda: read_local_stack(tmp_path).poller_pid, lambda pid: pid != stack.poller_pid)
+
+
+def test_a_killed_emulator_ends_the_stack_and_status_says_why(stack: LocalStack, tmp_path: Path) -> None:
+    os.kill(stack.emulator_pid, signal.SIGKILL)
+    eventually(lambda: processes_of(stack), lambda left: not left)
+
+    with pytest.raises(LocalStackNotRunningError) as said:
+        read_local_stack(tmp_path)
+
+    assert "the AWS emulator ended by SIGKILL" in str(said.value)
+    assert str(tmp_path / "emulator.log") in str(said.value)
+    assert "make up" in (tmp_path / "up.log").read_text()
+    assert "Traceback" not in (tmp_path / "up.log").read_text()
+
+
+def test_everything_listens_on_this_machine_alone(local_stack: LocalStack) -> None:
+    UsersOverHttp(local_stack).registered(person())
+    assert listens_on_loopback_alone(processes_of(local_stack))
+
+
+def test_detached_it_stays_until_down(tmp_path: Path) -> None:
+    def local(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "local", *arguments, "--state-dir", str(tmp_path)]
+        return subprocess.run(
+            command,
+            cwd=PROJECT_ROOT,
+            env=child_environment(os.environ),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    up = local("up", "--detach", "--port", "0", "--website-port", "0")
+    try:
+        assert up.returncode == 0, up
+        stack = read_local_stack(tmp_path)
+        assert f"curl -i {stack.outputs.api_url}/register" in up.stdout
+        UsersOverHttp(stack).registered(person())
+    finally:
+        down = local("down")
+    assert (down.returncode, down.stdout) == (0, "The local stack has ended.\n")
+    eventually(lambda: processes_of(stack), lambda left: not left)
+
+
+@pytest.mark.parametrize(
+    ("setting", "wrong", "said"),
+    [
+        ("userstream:streamBatchSize: 100", "userstream:streamBatchSize: 0", "userstream:streamBatchSize is '0'"),
+        ("userstream:streamBatchSize: 100", "userstream:streamBatchSice: 100", "did you mean"),
+        ("config:", "config: [", "is not the YAML of a stack"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_nothing_is_left_running(
+    tmp_path: Path, setting: str, wrong: str, said: str
+) -> None:
+    project = copy_project(tmp_path / "project")
+    file = project / "Pulumi.local.yaml"
+    file.write_text(file.read_text().replace(setting, wrong))
+
+    up = subprocess.run(
+        [sys.executable, "-m", "local", "up", "--port", "0", "--state-dir", str(tmp_path)],
+        cwd=project,
+        env=child_environment(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert up.returncode == 1
+    assert said in up.stderr
+    assert "Traceback" not in up.stderr
+    with pytest.raises(LocalStackNotRunningError, match="ended by itself"):
+        read_local_stack(tmp_path)
+
+
+def test_no_setting_of_the_users_shell_reaches_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "AKIAUSERS",
+        "AWS_SECRET_ACCESS_KEY": "users",
+        "AWS_SESSION_TOKEN": "users",
+        "AWS_PROFILE": "nowhere",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "HTTP_PROXY": "http://127.0.0.1:1",
+        "PYTHONPATH": "/nowhere",
+        "GATEWAY_PORT": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    command = [sys.executable, "-m", "local", "up", "--no-log", "--port", "0", "--website-port", "0"]
+    with (tmp_path / "out").open("w") as out:
+        supervisor = subprocess.Popen(
+            [*command, "--state-dir", str(tmp_path)], cwd=PROJECT_ROOT, stdout=out, stderr=out
+        )
+    try:
+        stack = eventually(lambda: ready(tmp_path), lambda found: found is not None, seconds=120)
+        assert stack is not None
+        UsersOverHttp(stack).registered(person())
+    finally:
+        supervisor.terminate()
+        supervisor.wait(60)
+
+
+def ready(directory: Path) -> LocalStack | None:
+    try:
+        stack = read_local_stack(directory)
+    except LocalStackNotRunningError:
+        return None
+    return stack if stack.poller_pid is not None else None
+
+
+def test_an_edit_goes_live_and_a_broken_one_is_said_and_kept_out(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project")
+    source = project / "functions" / "log_user_changes" / "change_log.py"
+    state = tmp_path / "state"
+    state.mkdir()
+
+    with running_local_stack(state, project) as stack:
+        before = code_hashes(stack)
+        users, log, said = UsersOverHttp(stack), ChangeLog(stack), state / "up.log"
+
+        source.write_text(source.read_text().replace('"USER ADDED:"', '"USER ADDED, EDITED:"'))
+        eventually(said.read_text, lambda text: "LogUserChangesFunction-local runs the edited code" in text)
+        (line,) = log.eventually_about(users.registered(person()), bool)
+        assert line["message"] == "USER ADDED, EDITED:"
+        changed = {name for name, sha256 in code_hashes(stack).items() if sha256 != before[name]}
+        assert changed == {"LogUserChangesFunction-local"}
+
+        edited = source.read_text()
+        for broken, problem in (("def broken(:", "SyntaxError"), ("import nowhere_to_be_found", "ModuleNotFoundError")):
+            source.write_text(f"{edited}\n{broken}\n")
+            eventually(said.read_text, lambda text, problem=problem: problem in text)
+            (line,) = log.eventually_about(users.registered(person()), bool)
+            assert line["message"] == "USER ADDED, EDITED:"
+
+        source.write_text(edited.replace('"USER ADDED, EDITED:"', '"USER ADDED, MENDED:"'))
+        eventually(said.read_text, lambda text: text.count("runs the edited code") == 2)
+        (line,) = log.eventually_about(users.registered(person()), bool)
+        assert line["message"] == "USER ADDED, MENDED:"
+
+
+def code_hashes(stack: LocalStack) -> dict[str, str]:
+    functions = clients_of(stack).lambda_.list_functions()["Functions"]
+    return {function.get("FunctionName", ""): function.get("CodeSha256", "") for function in functions}

@@ -1,0 +1,216 @@
+"""What the tests in memory take for granted of queue, table and bucket holds on the emulator's services as well."""
+
+import random
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from functions.activity.items import activity_item
+from functions.stream_records.user_change import parse_user_change
+from local.resources.clients import Clients
+from local.stack_clients import clients_of
+from ops.activity_table import ActivityTable, DynamoActivityTable, EffectKey
+from ops.aws_services import S3EnvelopeStore
+from ops.change_function import Answer, LambdaChangeFunction
+from ops.errors import CannotReachError, NotFoundError
+from ops.message_queue import MessageQueue, Outgoing
+from ops.sqs_queue import SqsQueue
+from ops.stack_watch import AwsStackWatch, Metric
+from ops.users_table import DynamoUsersTable
+from tests.local_stack import LocalStack
+from tests.ops_in_memory import Clock, Life, QueueInMemory, StackInMemory, effect_key
+from tests.record_strategies import stream_record
+
+pytestmark = pytest.mark.local
+
+MakeQueue = Callable[[], MessageQueue]
+
+
+@pytest.fixture
+def clients(local_stack: LocalStack) -> Clients:
+    return clients_of(local_stack)
+
+
+@pytest.fixture(params=["memory", "emulator"])
+def make_queue(request: pytest.FixtureRequest) -> MakeQueue:
+    if request.param == "memory":
+        return lambda: QueueInMemory("q", Clock(), Life(), random.Random(0))  # noqa: S311  a test's dice
+
+    stack: LocalStack = request.getfixturevalue("local_stack")
+
+    def make() -> MessageQueue:
+        sqs = clients_of(stack).sqs
+        return SqsQueue(sqs, sqs.create_queue(QueueName=f"ops-{uuid4().hex[:12]}")["QueueUrl"])
+
+    return make
+
+
+def all_visible(queue: MessageQueue, hide_seconds: int = 60) -> list[Any]:
+    received: list[Any] = []
+    while messages := queue.receive(hide_seconds):
+        received += messages
+    return received
+
+
+def outgoing(number: int) -> list[Outgoing]:
+    return [Outgoing(f"body {position}", {"kind": "permanent"}) for position in range(number)]
+
+
+def test_what_is_received_is_hidden_until_it_is_given_back(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    queue.send(outgoing(35))
+
+    first = all_visible(queue)
+    assert sorted(message.body for message in first) == sorted(message.body for message in outgoing(35))
+    assert {message.attributes["kind"] for message in first} == {"permanent"}
+    assert queue.receive(60) == []
+    assert (queue.depth().visible, queue.depth().in_flight) == (0, 35)
+
+    queue.give_back([message.receipt for message in first[:20]])
+    assert queue.depth().visible == 20
+    again = all_visible(queue)
+    assert {message.message_id for message in again} == {message.message_id for message in first[:20]}
+    assert {message.receive_count for message in again} == {2}
+
+
+def test_only_what_is_held_can_be_removed(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    queue.send(outgoing(12))
+    messages = all_visible(queue)
+
+    assert queue.remove([message.receipt for message in messages[:11]]) == frozenset()
+    assert queue.depth().total == 1
+    stale = messages[11].receipt
+    queue.give_back([stale])
+    assert len(all_visible(queue)) == 1
+    assert queue.remove([stale]) == {stale}
+    assert queue.depth().total == 1
+
+
+def test_a_hold_can_be_prolonged_while_it_lasts(make_queue: MakeQueue) -> None:
+    queue = make_queue()
+    queue.send(outgoing(2))
+    kept, lost = (message.receipt for message in all_visible(queue))
+
+    queue.remove([lost])
+
+    assert queue.keep_hidden([kept, lost], 90) == {lost}
+    assert queue.receive(60) == []
+
+
+def test_a_queue_that_is_not_there_is_named(clients: Clients, local_stack: LocalStack) -> None:
+    queue = SqsQueue(clients.sqs, local_stack.outputs.dead_letter_queue_url + "-gone")
+
+    with pytest.raises(NotFoundError, match="UserChangesDeadLetterQueue-local-gone doesn't exist"):
+        queue.receive(1)
+
+
+def records(user_id: str, number: int) -> list[Any]:
+    image = {"userId": {"S": user_id}, "name": {"S": "x"}}
+    return [stream_record("INSERT", position, user_id, None, image) for position in range(number)]
+
+
+@pytest.fixture(params=["memory", "emulator"])
+def activity(request: pytest.FixtureRequest) -> Callable[[list[Any]], ActivityTable]:
+    """Make a table that holds the items of some records."""
+
+    def in_memory(written: list[Any]) -> ActivityTable:
+        stack = StackInMemory()
+        for record in written:
+            stack.table.items[effect_key(record)] = activity_item(parse_user_change(record), 30)
+        return stack.activity()
+
+    def in_emulator(written: list[Any]) -> ActivityTable:
+        stack: LocalStack = request.getfixturevalue("local_stack")
+        dynamodb = clients_of(stack).dynamodb
+        for record in written:
+            item: Any = activity_item(parse_user_change(record), 3650)
+            dynamodb.put_item(TableName=stack.outputs.activity_table_name, Item=item)
+        return DynamoActivityTable(dynamodb, stack.outputs.activity_table_name)
+
+    return in_memory if request.param == "memory" else in_emulator
+
+
+def test_effects_and_histories_are_found(activity: Callable[[list[Any]], ActivityTable]) -> None:
+    eve, adam, nobody = (uuid4().hex for _ in range(3))
+    written = [*records(eve, 130), *records(adam, 1)]
+    table = activity(written)
+
+    found = table.event_ids([*(effect_key(record) for record in written), EffectKey(nobody, "0" * 40)])
+    assert found == {effect_key(record): record["eventID"] for record in written}
+    assert table.kinds([nobody] * 60 + [eve, adam]) == {eve: {"ADDED"}, adam: {"ADDED"}}
+    history = [item["changeId"]["S"] for item in table.history(eve)]
+    assert history == sorted((effect_key(record).change_id for record in records(eve, 130)), reverse=True)
+
+
+def test_the_function_takes_records_and_its_failures_are_told_apart(clients: Clients, local_stack: LocalStack) -> None:
+    function = LambdaChangeFunction(clients.lambda_, local_stack.outputs.log_user_changes_function_name)
+    record = records(uuid4().hex, 1)[0]
+
+    assert function.invoke([record]) == Answer()
+    broken: Any = [{"dynamodb": {"SequenceNumber": "1"}, "eventName": ["not", "hashable"]}]
+    assert function.invoke(broken).failed_from is None
+    absent = LambdaChangeFunction(clients.lambda_, "NoSuchFunction")
+    with pytest.raises(NotFoundError, match="the function NoSuchFunction doesn't exist"):
+        absent.invoke([record])
+
+
+def test_users_come_page_by_page_as_records_have_them(clients: Clients) -> None:
+    name = f"Users-{uuid4().hex[:8]}"
+    clients.dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "userId", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "userId", "KeyType": "HASH"}],
+    )
+    for start in range(0, 1100, 25):
+        users = [{"userId": {"S": f"{number}"}, "photo": {"B": b"\x00\xff"}} for number in range(start, start + 25)]
+        clients.dynamodb.batch_write_item(RequestItems={name: [{"PutRequest": {"Item": user}} for user in users]})
+    table = DynamoUsersTable(clients.dynamodb, name)
+
+    first = table.page(None)
+    assert first.next_after is not None
+    second = table.page(first.next_after)
+
+    assert second.next_after is None
+    assert sorted(int(user["userId"]["S"]) for user in first.users + second.users) == list(range(1100))
+    assert first.users[0]["photo"] == {"B": "AP8="}
+
+
+def test_a_large_envelope_is_read_from_its_bucket(clients: Clients, local_stack: LocalStack) -> None:
+    bucket = local_stack.outputs.failed_records_bucket_name
+    clients.s3.put_object(Bucket=bucket, Key="failed-records/x.json", Body=b"{}")
+    store = S3EnvelopeStore(clients.s3)
+
+    assert store.fetch(f"s3://{bucket}/failed-records/x.json") == "{}"
+    with pytest.raises(NotFoundError):
+        store.fetch(f"s3://{bucket}/failed-records/y.json")
+
+
+def test_the_watch_reads_mapping_metrics_and_alarms(clients: Clients, local_stack: LocalStack) -> None:
+    outputs = local_stack.outputs
+    watch = AwsStackWatch(clients.lambda_, clients.cloudwatch)
+
+    mapping = watch.mapping(outputs.users_stream_arn, outputs.log_user_changes_function_name)
+    assert mapping is not None
+    assert mapping.uuid == local_stack.mapping_uuid
+    assert "DeadLetterQueueDepth-local" in {alarm.name for alarm in watch.alarms("local")}
+    assert watch.alarms("elsewhere") == []
+    LambdaChangeFunction(clients.lambda_, outputs.log_user_changes_function_name).invoke(records(uuid4().hex, 1))
+    invocations = Metric(
+        namespace="AWS/Lambda",
+        name="Invocations",
+        dimension="FunctionName",
+        resource=outputs.log_user_changes_function_name,
+        statistic="Sum",
+    )
+    assert watch.metrics([invocations])[invocations] >= 1
+
+
+def test_an_address_where_nobody_answers_is_told(local_stack: LocalStack) -> None:
+    nobody = Clients("http://127.0.0.1:9", local_stack.region, "test", "test")
+
+    with pytest.raises(CannotReachError, match="No answer"):
+        SqsQueue(nobody.sqs, "http://127.0.0.1:9/000000000000/q").depth()

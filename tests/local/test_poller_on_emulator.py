@@ -1,0 +1,304 @@
+"""The poller as the local stack runs it, a process of its own, against the emulator with a tiny function."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.json_types import JsonObject
+from local.child_process import PROJECT_ROOT
+from tests.dynamodb_endpoints import DynamoDBEndpoint, emulator
+from tests.local.mapped_function import READ, SEND, MappedFunction, create_mapped_function, eventually
+
+pytestmark = pytest.mark.local
+
+Create = Callable[..., MappedFunction]
+
+
+@pytest.fixture
+def create(dynamodb_emulator: DynamoDBEndpoint, tmp_path: Path) -> Create:
+    def with_settings(**settings: Any) -> MappedFunction:
+        usual: dict[str, Any] = {
+            "BatchSize": 10,
+            "MaximumRetryAttempts": 1,
+            "BisectBatchOnFunctionError": True,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        }
+        return create_mapped_function(dynamodb_emulator, tmp_path, **(usual | settings))
+
+    return with_settings
+
+
+class PollerProcess:
+    """The poller of one mapping, as `python -m` starts it."""
+
+    def __init__(self, mapped: MappedFunction, directory: Path) -> None:
+        self._log = directory / "poller.log"
+        command = [
+            *(sys.executable, "-m", "local.event_source_mapping"),
+            *("--state-dir", str(directory)),
+            *("--endpoint-url", mapped.account.endpoint_url),
+            *("--mapping-uuid", mapped.mapping_uuid),
+            *("--region", mapped.account.region),
+        ]
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=PROJECT_ROOT, env={"PATH": os.environ["PATH"]}, stdout=log, stderr=log
+            )
+
+    def lines(self) -> list[JsonObject]:
+        """What it logged, with that of earlier ones in the same directory."""
+        return [json.loads(line) for line in self._log.read_text().splitlines()]
+
+    def told(self) -> list[str]:
+        return [line["message"] for line in self.lines()]
+
+
+@contextmanager
+def polling(mapped: MappedFunction, directory: Path) -> Generator[PollerProcess]:
+    """Run the poller for the time of the block."""
+    poller = PollerProcess(mapped, directory)
+    try:
+        yield poller
+    finally:
+        poller.process.terminate()
+        assert poller.process.wait(timeout=20) in {0, -signal.SIGKILL}, poller.lines()
+
+
+def test_records_come_in_order_and_in_lambdas_form(create: Create, tmp_path: Path) -> None:
+    mapped = create()
+    mapped.put("a", photo={"B": b"\x01\x02"}, size={"N": "1.50"})
+    mapped.put("a", then="nothing")
+    mapped.clients.dynamodb.delete_item(TableName=mapped.table, Key={"id": {"S": "a"}})
+    with polling(mapped, tmp_path):
+        eventually(mapped.delivered, lambda names: len(names) == 3)
+    records = [record for call in mapped.calls() for record in call["event"]["Records"]]
+    assert [record["eventName"] for record in records] == ["INSERT", "MODIFY", "REMOVE"]
+    insert = records[0]
+    assert insert.keys() == {
+        *("eventID", "eventName", "eventVersion", "eventSource", "awsRegion", "dynamodb", "eventSourceARN")
+    }
+    assert (insert["eventVersion"], insert["eventSource"]) == ("1.1", "aws:dynamodb")
+    assert insert["eventSourceARN"] == mapped.stream_arn
+    assert isinstance(insert["dynamodb"]["ApproximateCreationDateTime"], int)
+    assert insert["dynamodb"]["NewImage"]["photo"] == {"B": "AQI="}
+    assert insert["dynamodb"]["NewImage"]["size"]["N"].startswith("1.5")
+
+
+def test_one_record_that_raises_is_isolated_and_pointed_to(create: Create, tmp_path: Path) -> None:
+    mapped = create()
+    for number in range(1, 5):
+        mapped.put(str(number), "raise" if number == 2 else "succeed")
+    with polling(mapped, tmp_path):
+        (document,) = eventually(mapped.documents, bool)
+        eventually(mapped.delivered, lambda names: names[-2:] == ["3", "4"])
+    assert mapped.batches() == [["1", "2", "3", "4"], ["1", "2"], ["1"], ["2"], ["2"], ["3", "4"]]
+    bad = mapped.calls()[0]["event"]["Records"][1]["dynamodb"]["SequenceNumber"]
+    assert document["requestContext"]["functionArn"] == mapped.function_arn
+    assert document["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert document["requestContext"]["approximateInvokeCount"] == 2
+    assert document["responseContext"] == {
+        "statusCode": 200,
+        "executedVersion": "$LATEST",
+        "functionError": "Unhandled",
+    }
+    batch = document["DDBStreamBatchInfo"]
+    assert (batch["startSequenceNumber"], batch["endSequenceNumber"], batch["batchSize"]) == (bad, bad, 1)
+    assert batch["streamArn"] == mapped.stream_arn
+
+
+def test_a_partial_answer_is_followed(create: Create, tmp_path: Path) -> None:
+    mapped = create(MaximumRetryAttempts=1)
+    for number in range(1, 5):
+        mapped.put(str(number), "partial" if number == 2 else "succeed")
+    with polling(mapped, tmp_path):
+        (document,) = eventually(mapped.documents, bool)
+        eventually(mapped.delivered, lambda names: names[-2:] == ["3", "4"])
+    assert mapped.batches() == [["1", "2", "3", "4"], ["2", "3", "4"], ["2"], ["2"], ["3", "4"]]
+    assert document["responseContext"]["functionError"] is None
+
+
+@pytest.mark.parametrize("death", ["exit", "sleep"])
+def test_a_function_that_dies_is_a_function_error(create: Create, tmp_path: Path, death: str) -> None:
+    mapped = create(MaximumRetryAttempts=0)
+    mapped.clients.lambda_.update_function_configuration(FunctionName=mapped.function, Timeout=1)
+    mapped.put("bad", death)
+    mapped.put("good")
+    with polling(mapped, tmp_path):
+        (document,) = eventually(mapped.documents, bool)
+        eventually(mapped.delivered, lambda names: names[-1:] == ["good"])
+    assert document["responseContext"]["functionError"] == "Unhandled"
+
+
+def test_a_throttled_function_gets_everything_later_and_no_attempt_is_lost(create: Create, tmp_path: Path) -> None:
+    mapped = create(MaximumRetryAttempts=0)
+    mapped.clients.lambda_.put_function_concurrency(FunctionName=mapped.function, ReservedConcurrentExecutions=0)
+    mapped.put("a")
+    with polling(mapped, tmp_path) as poller:
+        eventually(poller.told, lambda told: "FUNCTION NOT INVOKED:" in told)
+        time.sleep(0.5)
+        assert mapped.delivered() == []
+        mapped.clients.lambda_.delete_function_concurrency(FunctionName=mapped.function)
+        eventually(mapped.delivered, lambda names: names == ["a"])
+        eventually(poller.told, lambda told: "FUNCTION INVOKED AGAIN:" in told)
+    assert mapped.documents() == []
+    assert poller.told().count("FUNCTION NOT INVOKED:") == 1
+
+
+def test_what_is_too_old_is_pointed_to_uninvoked_and_the_young_are_delivered(create: Create, tmp_path: Path) -> None:
+    mapped = create(MaximumRecordAgeInSeconds=5)
+    mapped.put("old")
+    time.sleep(7)
+    with polling(mapped, tmp_path):
+        (document,) = eventually(mapped.documents, bool)
+        mapped.put("young")
+        eventually(mapped.delivered, lambda names: names == ["young"])
+    assert "responseContext" not in document
+    assert document["requestContext"]["condition"] == "RecordAgeExceeded"
+    assert document["requestContext"]["approximateInvokeCount"] == 1
+
+
+def test_killed_and_started_again_it_goes_on_from_its_checkpoint(create: Create, tmp_path: Path) -> None:
+    mapped = create()
+    mapped.put("before")
+    with polling(mapped, tmp_path) as poller:
+        eventually(mapped.delivered, lambda names: names == ["before"])
+        eventually(lambda: list((tmp_path / "checkpoints").glob("*.json")), bool)
+        mapped.put("under way", "slow")
+        eventually(mapped.delivered, lambda names: len(names) == 2)
+        poller.process.kill()
+    mapped.put("after")
+    with polling(mapped, tmp_path):
+        eventually(mapped.delivered, lambda names: "after" in names)
+    assert mapped.delivered().count("before") == 1
+    assert mapped.delivered().count("under way") == 2
+
+
+def test_it_ends_at_once_when_nothing_is_under_way(create: Create, tmp_path: Path) -> None:
+    mapped = create()
+    mapped.put("a")
+    with polling(mapped, tmp_path) as poller:
+        eventually(mapped.delivered, bool)
+        eventually(poller.told, lambda told: "BATCH DELIVERED:" in told)
+        poller.process.terminate()
+        assert poller.process.wait(timeout=10) == 0
+    assert poller.told()[-1] == "DELIVERY ENDED:"
+
+
+def test_without_the_right_to_read_it_says_so_and_goes_on_when_it_has_it(create: Create, tmp_path: Path) -> None:
+    mapped = create()
+    mapped.allow(*SEND)
+    mapped.put("a")
+    with polling(mapped, tmp_path) as poller:
+        eventually(poller.told, lambda told: "STREAM OUT OF REACH:" in told)
+        mapped.put("b")
+        mapped.allow(*READ, *SEND)
+        eventually(mapped.delivered, lambda names: names == ["a", "b"])
+        mapped.allow(*SEND)
+        eventually(poller.told, lambda told: "SHARD OUT OF REACH:" in told)
+        mapped.put("c")
+        mapped.allow(*READ, *SEND)
+        eventually(mapped.delivered, lambda names: names == ["a", "b", "c"])
+    assert poller.told().count("STREAM OUT OF REACH:") == 1
+    assert poller.told().count("SHARD OUT OF REACH:") == 1
+    denied = next(line for line in poller.lines() if line["message"] == "STREAM OUT OF REACH:")
+    assert "dynamodb:DescribeStream" in denied["reason"]
+
+
+def test_without_the_right_to_send_records_are_dropped_and_that_is_said(create: Create, tmp_path: Path) -> None:
+    mapped = create(MaximumRetryAttempts=0)
+    mapped.allow(*READ)
+    mapped.put("bad", "raise")
+    with polling(mapped, tmp_path) as poller:
+        eventually(poller.told, lambda told: "RECORDS DROPPED:" in told)
+        mapped.put("good")
+        eventually(mapped.delivered, lambda names: names[-1] == "good")
+    dropped = next(line for line in poller.lines() if line["message"] == "RECORDS DROPPED:")
+    assert "sqs:SendMessage" in dropped["reason"]
+    assert dropped["records"] == 1
+    assert mapped.documents() == []
+
+
+def test_a_changed_mapping_is_followed(create: Create, tmp_path: Path) -> None:
+    mapped = create(BatchSize=1)
+    for name in ("a", "b"):
+        mapped.put(name)
+    with polling(mapped, tmp_path) as poller:
+        eventually(mapped.batches, lambda batches: batches == [["a"], ["b"]])
+        mapped.clients.lambda_.update_event_source_mapping(
+            UUID=mapped.mapping_uuid, BatchSize=10, MaximumBatchingWindowInSeconds=1
+        )
+        eventually(poller.told, lambda told: told.count("DELIVERY BEGUN:") == 2)
+        for name in ("c", "d", "e"):
+            mapped.put(name)
+        eventually(mapped.batches, lambda batches: batches == [["a"], ["b"], ["c", "d", "e"]])
+
+
+def test_a_mapping_that_comes_late_is_waited_for(create: Create, tmp_path: Path) -> None:
+    mapped = create()
+    mapped.put("a")
+    unreachable = mapped._replace(mapping_uuid="00000000-0000-4000-8000-000000000000")
+    with polling(unreachable, tmp_path) as poller:
+        eventually(poller.told, lambda told: told == ["MAPPING OUT OF REACH:"])
+
+
+def test_two_pollers_of_one_mapping_do_not_deliver_twice(create: Create, tmp_path: Path) -> None:
+    mapped = create()
+    with polling(mapped, tmp_path) as first:
+        eventually(first.told, lambda told: "DELIVERY BEGUN:" in told)
+        second = PollerProcess(mapped, tmp_path)
+        assert second.process.wait(timeout=20) == 1
+        assert any("End that one first" in line.get("reason", "") for line in second.lines())
+
+
+def test_an_emulator_that_dies_is_told_once_and_waited_for(tmp_path: Path) -> None:
+    with emulator() as endpoint:
+        mapped = create_mapped_function(endpoint, tmp_path)
+        mapped.put("a")
+        poller = PollerProcess(mapped, tmp_path)
+        eventually(mapped.delivered, lambda names: names == ["a"])
+    eventually(poller.told, lambda told: "SHARD OUT OF REACH:" in told)
+    time.sleep(1)
+    assert poller.process.poll() is None
+    assert poller.told().count("SHARD OUT OF REACH:") == 1
+    poller.process.terminate()
+    assert poller.process.wait(timeout=10) == 0
+
+
+def test_lanes_keep_the_order_of_each_item(create: Create, tmp_path: Path) -> None:
+    mapped = create(ParallelizationFactor=3, BatchSize=4)
+    for version in range(5):
+        for name in "abcdef":
+            mapped.put(name, version={"N": str(version)})
+    with polling(mapped, tmp_path):
+        eventually(mapped.delivered, lambda names: len(names) == 30)
+    seen: dict[str, list[str]] = {}
+    for call in mapped.calls():
+        for record in call["event"]["Records"]:
+            image = record["dynamodb"]["NewImage"]
+            seen.setdefault(image["id"]["S"], []).append(image["version"]["N"])
+    assert seen == {name: ["0", "1", "2", "3", "4"] for name in "abcdef"}
+
+
+@pytest.mark.parametrize("arguments", [["--endpoint-url", "http://127.0.0.1:1"], ["--state-dir", "/nowhere/at/all"]])
+def test_wrong_arguments_are_told_without_a_traceback(arguments: list[str]) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "local.event_source_mapping", *arguments],
+        cwd=PROJECT_ROOT,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode in {1, 2}
+    assert "Traceback" not in run.stderr + run.stdout
+    assert "belong together" in run.stderr or "make up" in run.stdout

@@ -1,0 +1,140 @@
+"""The poller against the Streams APIs of two implementations: the emulator's, and DynamoDB Local, Amazon's own."""
+
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from functions.json_types import JsonObject
+from local.event_source_mapping.failures import NotAdmitted, Outcome
+from tests.local.mapped_function import eventually
+from tests.local.polled_stream import PolledStream, raised, returned
+
+pytestmark = pytest.mark.local
+
+USERS = [f"u{number}" for number in range(8)]
+History = dict[str, list[tuple[str, str | None]]]
+
+
+@pytest.fixture(params=["dynamodb_emulator", pytest.param("dynamodb_local", marks=pytest.mark.java)])
+def stream(request: pytest.FixtureRequest, tmp_path: Path) -> PolledStream:
+    return PolledStream(request.getfixturevalue(request.param), tmp_path)
+
+
+def change_users(stream: PolledStream, dice: Random, changes: int, history: History | None = None) -> History:
+    """Make so many random changes; give the histories that must come of them, with those that were."""
+    history = {} if history is None else history
+    for number in range(len([change for past in history.values() for change in past]), changes):
+        user = dice.choice(USERS)
+        past = history.setdefault(user, [])
+        exists = bool(past) and past[-1][0] != "DELETED"
+        if exists and dice.random() < 0.2:
+            stream.delete(user)
+            past.append(("DELETED", None))
+        else:
+            stream.write(user, number)
+            past.append(("UPDATED" if exists else "ADDED", f"{user} {number}"))
+    return history
+
+
+def test_each_kind_of_change_comes_as_lambda_delivers_it(stream: PolledStream) -> None:
+    with stream.polled():
+        stream.write("eve", 1)
+        stream.write("eve", 2, picture="x")
+        stream.delete("eve")
+        eventually(stream.function.sequence_numbers, lambda numbers: len(numbers) == 3)
+
+    records = [record for batch in stream.function.batches for record in batch]
+    assert [record["eventName"] for record in records] == ["INSERT", "MODIFY", "REMOVE"]
+    for record in records:
+        body = record["dynamodb"]
+        assert record["eventSource"] == "aws:dynamodb"
+        assert record["eventSourceARN"] == stream.stream_arn
+        assert body["Keys"] == {"userId": {"S": "eve"}}
+        assert body["StreamViewType"] == "NEW_AND_OLD_IMAGES"
+        assert isinstance(body["ApproximateCreationDateTime"], int)
+    assert [("OldImage" in record["dynamodb"], "NewImage" in record["dynamodb"]) for record in records] == [
+        (False, True),
+        (True, True),
+        (True, False),
+    ]
+    assert records[1]["dynamodb"]["NewImage"]["picture"] == {"S": "x"}
+
+
+def test_every_change_is_kept_in_the_order_of_its_user_whatever_the_function_does(stream: PolledStream) -> None:
+    dice = Random(11)  # noqa: S311  a test's dice
+
+    def trouble(records: list[JsonObject]) -> Outcome | None:
+        match dice.choice(["none", "none", "none", "raise", "refuse", "partial", "late"]):
+            case "raise":
+                return raised()
+            case "refuse":
+                return NotAdmitted("TooManyRequestsException")
+            case "partial":
+                done = dice.randrange(len(records))
+                stream.function.processing.process(records[:done])
+                return returned(
+                    {"batchItemFailures": [{"itemIdentifier": records[done]["dynamodb"]["SequenceNumber"]}]}
+                )
+            case "late":  # cut off by its time limit, after all effects
+                stream.function.processing.process(records)
+                return raised()
+            case _:
+                return None
+
+    stream.function.trouble = trouble
+    history: History = {}
+    with stream.polled(parallelization_factor=3):
+        change_users(stream, dice, 150, history)
+        eventually(stream.kept, lambda kept: kept == history)
+
+    assert stream.destination.discards == []
+
+
+def test_a_poller_that_ends_in_the_middle_goes_on_from_its_checkpoint(stream: PolledStream) -> None:
+    dice = Random(12)  # noqa: S311  a test's dice
+    history: History = {}
+    for changes in (60, 120, 180):
+        with stream.polled(parallelization_factor=2):
+            change_users(stream, dice, changes, history)
+            eventually(stream.function.sequence_numbers, bool)
+    with stream.polled(parallelization_factor=2) as last:
+        eventually(stream.kept, lambda kept: kept == history)
+        eventually(lambda: last.is_idle, bool)
+    with stream.polled(parallelization_factor=2):
+        stream.write("the last one", 1)
+        eventually(stream.kept, lambda kept: "the last one" in kept)
+
+    again = Counter(stream.function.sequence_numbers())
+    assert again.total() - len(again) < 3 * 2 * 10, "more came again than what was under way"
+    assert again[max(again)] == 1
+
+
+def test_one_record_that_always_fails_is_isolated_and_the_others_are_kept(stream: PolledStream) -> None:
+    for number in range(9):
+        stream.write(f"u{number}", 1)
+    stream.function.trouble = lambda records: (
+        raised() if any(record["dynamodb"]["Keys"] == {"userId": {"S": "u4"}} for record in records) else None
+    )
+
+    with stream.polled(maximum_retry_attempts=1):
+        eventually(lambda: stream.destination.discards, bool)
+        eventually(stream.kept, lambda kept: len(kept) == 8)
+
+    (discard,) = stream.destination.discards
+    assert [record.item for record in discard.records] == ['{"userId":{"S":"u4"}}']
+    assert discard.condition == "RetryAttemptsExhausted"
+
+
+def test_a_stream_that_is_switched_off_is_read_to_its_end(stream: PolledStream) -> None:
+    history = change_users(stream, Random(13), 40)  # noqa: S311  a test's dice
+    stream.dynamodb.update_table(TableName=stream.table, StreamSpecification={"StreamEnabled": False})
+
+    with stream.polled():
+        eventually(stream.kept, lambda kept: kept == history)
+        eventually(stream.log.messages, lambda messages: "SHARD READ TO ITS END:" in messages)
+    with stream.polled() as again:
+        eventually(lambda: again.is_idle, bool)
+
+    assert max(Counter(stream.function.sequence_numbers()).values()) == 1

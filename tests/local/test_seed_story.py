@@ -1,0 +1,89 @@
+"""The story this project began with, as one test: a stream shows nothing of what was there before it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.child_process import ChildProcess
+from local.environment import child_environment
+from local.resources.registry import kind_of
+from local.stack_clients import clients_of
+from tests.local.change_log import ChangeLog
+from tests.local.resource_examples import TABLE
+from tests.local.users_over_http import UsersOverHttp, person
+from tests.local_stack import LocalStack, running_local_stack
+from tests.signature_v4 import Signer
+
+pytestmark = pytest.mark.local
+
+
+def switch_stream(stack: LocalStack, *, on: bool) -> str | None:
+    """Switch the Users table's stream, as a change of the program would; the stream's ARN where it is on."""
+    clients, kind = clients_of(stack), kind_of(TABLE)
+    table = kind.read(clients, stack.outputs.users_table_name, {})
+    assert table is not None
+    stream = {"streamEnabled": True, "streamViewType": "NEW_AND_OLD_IMAGES"} if on else {"streamEnabled": False}
+    wanted = {name: value for name, value in table.items() if name in kind.supported} | stream
+    return kind.update(clients, stack.outputs.users_table_name, table, wanted).get("streamArn")
+
+
+def map_stream(stack: LocalStack, stream_arn: str) -> str:
+    """Map a stream to LogUserChangesFunction with the deployed mapping's settings; the mapping's UUID."""
+    lambda_ = clients_of(stack).lambda_
+    deployed: dict[str, Any] = dict(lambda_.get_event_source_mapping(UUID=stack.mapping_uuid))
+    settings = ("BatchSize", "MaximumRetryAttempts", "BisectBatchOnFunctionError", "FunctionResponseTypes")
+    return lambda_.create_event_source_mapping(
+        EventSourceArn=stream_arn,
+        FunctionName=stack.outputs.log_user_changes_function_name,
+        StartingPosition="TRIM_HORIZON",
+        Enabled=False,  # Delivered by the local poller.
+        **{name: deployed[name] for name in settings},
+    )["UUID"]
+
+
+def test_alice_before_the_stream_eve_toto_to_kichwa_and_a_delete(tmp_path: Path) -> None:
+    with running_local_stack(tmp_path) as stack:
+        users = UsersOverHttp(
+            stack, Signer(access_key_id="test", secret_access_key="test", region=stack.outputs.region)
+        )
+
+        switch_stream(stack, on=False)
+        alice = users.registered(person("Alice"))
+        stream_arn = switch_stream(stack, on=True)
+        assert stream_arn is not None
+        arguments = ["--endpoint-url", stack.endpoint_url, "--mapping-uuid", map_stream(stack, stream_arn)]
+        poller = ChildProcess(
+            "local.event_source_mapping",
+            [*arguments, "--region", stack.region, "--state-dir", str(tmp_path / "new-stream")],
+            child_environment(os.environ),
+            tmp_path / "new-poller.log",
+        )
+        try:
+            eve = users.registered(person("Eve", username="toto"))
+            assert users.patch(eve, {"username": "kichwa"}).status == 200
+            assert users.delete(eve).status == 204
+
+            log = ChangeLog(stack)
+            lines = log.eventually_about(eve, lambda found: len(found) == 4)
+        finally:
+            poller.stop(grace_seconds=5)
+
+        added, old, new, deleted = lines
+        assert [line["message"] for line in lines] == [
+            "USER ADDED:",
+            "USER UPDATED - OLD:",
+            "USER UPDATED - NEW:",
+            "USER DELETED:",
+        ]
+        assert (added["image"]["name"], added["image"]["username"]) == ("Eve", "toto")
+        assert (old["image"]["username"], new["image"]["username"]) == ("toto", "kichwa")
+        assert "username" in new["changedFields"]
+        assert deleted["image"]["username"] == "kichwa"
+        assert [change["kind"] for change in users.activity(eve)] == ["ADDED", "UPDATED", "DELETED"]
+
+        # She is a user like any other; only the stream knows nothing of her. `ops backfill` is the answer.
+        assert users.get(alice).status == 200
+        assert log.about(alice) == []
+        assert users.activity(alice) == []

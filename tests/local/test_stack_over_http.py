@@ -1,0 +1,104 @@
+import json
+import shlex
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from local.ready_screen import curl_line
+from local.stack_clients import clients_of
+from tests.local.change_log import ChangeLog
+from tests.local.mapped_function import eventually
+from tests.local.users_over_http import UsersOverHttp, person
+from tests.local_stack import LocalStack
+from tests.raw_http import RawAnswer, send
+from tests.signature_v4 import Signer
+
+pytestmark = pytest.mark.local
+
+
+def test_the_line_to_copy_registers_and_then_says_what_is_taken(local_stack: LocalStack) -> None:
+    command = shlex.split(curl_line(local_stack))
+    url, header, body = command[2], command[4], json.loads(command[6])
+    name, _, value = header.partition(": ")
+    unique = {**body, "email": f"{uuid4().hex}@example.com", "username": f"a{uuid4().hex[:12]}"}
+
+    first, second = (send(url, "POST", "", json.dumps(unique).encode(), {name: value}) for _ in range(2))
+
+    assert command[:2] == ["curl", "-i"]
+    assert first.status == 201
+    created: Any = first.json
+    assert created["message"] == "User registered successfully"
+    assert first.headers["location"] == f"/users/{created['userId']}"
+    assert second.status == 409
+    problem: Any = second.json
+    assert {error["field"] for error in problem["errors"]} == {"email", "username"}
+
+
+def test_a_registration_is_logged_and_kept_in_the_history(local_stack: LocalStack, api_caller: Signer) -> None:
+    users = UsersOverHttp(local_stack, api_caller)
+
+    user_id = users.registered(person())
+
+    (line,) = ChangeLog(local_stack).eventually_about(user_id, bool)
+    assert line["message"] == "USER ADDED:"
+    (change,) = eventually(lambda: users.activity(user_id), bool)
+    assert (change["kind"], change["actor"]) == ("ADDED", "caller")
+
+
+def test_a_signed_change_shows_its_field_and_an_unsigned_one_is_refused(
+    local_stack: LocalStack, api_caller: Signer
+) -> None:
+    user_id = UsersOverHttp(local_stack).registered(person())
+
+    assert UsersOverHttp(local_stack).patch(user_id, {"name": "Nobody"}).status == 403
+    assert UsersOverHttp(local_stack, api_caller).patch(user_id, {"name": "Eve Adams"}).status == 200
+
+    lines = ChangeLog(local_stack).eventually_about(user_id, lambda found: len(found) == 3)
+    assert [line["message"] for line in lines[1:]] == ["USER UPDATED - OLD:", "USER UPDATED - NEW:"]
+    assert "name" in lines[2]["changedFields"]
+    assert lines[2]["image"]["name"] == "Eve Adams"
+
+
+TRY_AGAIN = {429, 503}
+"""The account's functions are busy, or two transactions met: a client comes again, as Retry-After says."""
+
+
+def register_until_decided(users: UsersOverHttp, body: dict[str, str]) -> RawAnswer:
+    for _ in range(200):
+        answer = users.register(body)
+        if answer.status not in TRY_AGAIN:
+            return answer
+        time.sleep(0.5)
+    raise AssertionError("the functions are busy for too long")
+
+
+def test_of_200_registrations_of_one_email_at_once_one_succeeds(local_stack: LocalStack) -> None:
+    users, email = UsersOverHttp(local_stack), f"{uuid4().hex}@example.com"
+    bodies = [{**person(), "email": email} for _ in range(200)]
+
+    with ThreadPoolExecutor(max_workers=len(bodies)) as threads:
+        answers = list(threads.map(partial(register_until_decided, users), bodies))
+
+    assert Counter(answer.status for answer in answers) == {201: 1, 409: 199}
+    (winner,) = [answer for answer in answers if answer.status == 201]
+    created: Any = winner.json
+    key = clients_of(local_stack).dynamodb.get_item(
+        TableName=local_stack.outputs.user_keys_table_name, Key={"key": {"S": f"email#{email}"}}, ConsistentRead=True
+    )
+    assert key.get("Item", {})["userId"].get("S") == created["userId"]
+
+
+def test_a_page_of_another_site_may_not_call_the_api_and_the_stacks_own_may(local_stack: LocalStack) -> None:
+    asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+    own_site = str(local_stack.outputs.website_url)
+
+    allowed = send(local_stack.outputs.api_url, "OPTIONS", "/register", headers={**asked, "Origin": own_site})
+    refused = send(local_stack.outputs.api_url, "OPTIONS", "/register", headers={**asked, "Origin": "http://evil.test"})
+
+    assert allowed.headers["access-control-allow-origin"] == own_site
+    assert "access-control-allow-origin" not in refused.headers

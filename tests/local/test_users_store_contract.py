@@ -1,0 +1,175 @@
+"""What every `UsersStore` promises: the dict of the other tests, and the tables on each endpoint that is here."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import pytest
+
+from functions.users.errors import AlreadyTakenError, StaleVersionError
+from functions.users.store import UserIdTakenError, UsersStore
+from functions.users.user import User
+from tests.users_in_dynamodb import UsersInDynamoDB
+from tests.users_in_memory import InMemoryUsers
+
+ALICE = User(
+    user_id="1",
+    name="Alice",
+    email="Alice@Example.com",
+    username="Alice",
+    version=1,
+    created_at="2026-11-23T10:00:00.000Z",
+    updated_at="2026-11-23T10:00:00.000Z",
+)
+BOB = ALICE._replace(user_id="2", name="Bob", email="bob@example.com", username="bob")
+ALICE_KEYS = {"email#alice@example.com": "1", "username#alice": "1"}
+BOB_KEYS = {"email#bob@example.com": "2", "username#bob": "2"}
+
+
+class Place(NamedTuple):
+    """A store, and a look at which keys are held by whom."""
+
+    store: UsersStore
+    owners: Callable[[], Mapping[str, str]]
+
+
+@pytest.fixture(params=["in memory", "dynamodb_emulator", pytest.param("dynamodb_local", marks=pytest.mark.java)])
+def place(request: pytest.FixtureRequest) -> Place:
+    if request.param == "in memory":
+        users = InMemoryUsers()
+        return Place(users, lambda: users.owners)
+    tables = UsersInDynamoDB(request.getfixturevalue(request.param).client())
+    return Place(tables.store, tables.owners)
+
+
+def changed(user: User, **fields: str) -> User:
+    return user._replace(version=user.version + 1, updated_at="2026-11-23T11:00:00.000Z", **fields)
+
+
+def test_a_user_is_read_as_added(place: Place) -> None:
+    place.store.add(ALICE, None)
+    assert place.store.get("1") == ALICE
+    assert place.owners() == ALICE_KEYS
+
+
+def test_nobody_is_found_under_an_unknown_id(place: Place) -> None:
+    assert place.store.get("1") is None
+
+
+def test_every_taken_field_is_named(place: Place) -> None:
+    place.store.add(ALICE, None)
+    for rival, fields in (
+        (BOB._replace(email="alice@example.COM"), ("email",)),
+        (BOB._replace(username="ALICE"), ("username",)),
+        (BOB._replace(email="ALICE@example.com", username="alice"), ("email", "username")),
+    ):
+        with pytest.raises(AlreadyTakenError) as refusal:
+            place.store.add(rival, None)
+        assert refusal.value.fields == fields
+    assert place.store.get("2") is None
+    assert place.owners() == ALICE_KEYS
+
+
+def test_an_id_in_use_gives_back_its_digest(place: Place) -> None:
+    place.store.add(ALICE, "digest")
+    with pytest.raises(UserIdTakenError) as refusal:
+        place.store.add(ALICE, "digest")
+    assert refusal.value.registration_digest == "digest"
+
+
+def test_an_id_in_use_without_a_digest_says_so(place: Place) -> None:
+    place.store.add(ALICE, None)
+    with pytest.raises(UserIdTakenError) as refusal:
+        place.store.add(ALICE, "digest")
+    assert refusal.value.registration_digest is None
+
+
+def test_an_id_in_use_comes_before_taken_fields(place: Place) -> None:
+    place.store.add(ALICE, "digest")
+    place.store.add(BOB, None)
+    with pytest.raises(UserIdTakenError):
+        place.store.add(BOB._replace(user_id="1"), "other")
+
+
+def test_a_change_moves_the_keys(place: Place) -> None:
+    place.store.add(ALICE, None)
+    renamed = changed(ALICE, name="Eve", email="eve@example.com", username="kichwa")
+    place.store.replace(ALICE, renamed)
+    assert place.store.get("1") == renamed
+    assert place.owners() == {"email#eve@example.com": "1", "username#kichwa": "1"}
+
+
+def test_what_a_change_gave_up_is_free(place: Place) -> None:
+    place.store.add(ALICE, None)
+    place.store.replace(ALICE, changed(ALICE, username="kichwa"))
+    place.store.add(BOB._replace(username="alice"), None)
+    assert place.owners()["username#alice"] == "2"
+
+
+def test_a_change_of_case_alone_keeps_the_keys(place: Place) -> None:
+    place.store.add(ALICE, None)
+    respelt = changed(ALICE, email="alice@example.com", username="ALICE")
+    place.store.replace(ALICE, respelt)
+    assert place.store.get("1") == respelt
+    assert place.owners() == ALICE_KEYS
+
+
+def test_a_change_to_taken_values_is_refused_whole(place: Place) -> None:
+    place.store.add(ALICE, None)
+    place.store.add(BOB, None)
+    with pytest.raises(AlreadyTakenError) as refusal:
+        place.store.replace(BOB, changed(BOB, name="Al", email="ALICE@example.com", username="alice"))
+    assert refusal.value.fields == ("email", "username")
+    with pytest.raises(AlreadyTakenError) as refusal:
+        place.store.replace(BOB, changed(BOB, email="new@example.com", username="alice"))
+    assert refusal.value.fields == ("username",)
+    assert place.store.get("2") == BOB
+    assert place.owners() == ALICE_KEYS | BOB_KEYS
+
+
+def test_a_stale_change_is_refused_before_taken_values(place: Place) -> None:
+    place.store.add(ALICE, None)
+    place.store.add(BOB, None)
+    newer = changed(BOB, name="Bobby")
+    place.store.replace(BOB, newer)
+    with pytest.raises(StaleVersionError):
+        place.store.replace(BOB, changed(BOB, username="alice"))
+    assert place.store.get("2") == newer
+    assert place.owners() == ALICE_KEYS | BOB_KEYS
+
+
+def test_nobody_can_be_changed_or_removed(place: Place) -> None:
+    with pytest.raises(StaleVersionError):
+        place.store.replace(ALICE, changed(ALICE, name="Eve"))
+    with pytest.raises(StaleVersionError):
+        place.store.remove(ALICE)
+    assert place.owners() == {}
+
+
+def test_removal_frees_the_keys(place: Place) -> None:
+    place.store.add(ALICE, None)
+    place.store.add(BOB, None)
+    place.store.remove(ALICE)
+    assert place.store.get("1") is None
+    assert place.owners() == BOB_KEYS
+
+
+def test_a_stale_removal_is_refused(place: Place) -> None:
+    place.store.add(ALICE, None)
+    place.store.replace(ALICE, changed(ALICE, username="kichwa"))
+    with pytest.raises(StaleVersionError):
+        place.store.remove(ALICE)
+    assert place.store.get("1") is not None
+
+
+@pytest.mark.parametrize("returned", [{"email": "new@example.com"}, {"username": "new"}])
+def test_who_came_back_with_the_same_id_and_version_is_another(place: Place, returned: dict[str, str]) -> None:
+    # As a retry with an Idempotency-Key does after its user was removed and another body was sent.
+    place.store.add(ALICE, None)
+    place.store.remove(ALICE)
+    place.store.add(ALICE._replace(**returned), None)
+    held = dict(place.owners())
+    with pytest.raises(StaleVersionError):
+        place.store.replace(ALICE, changed(ALICE, email="eve@example.com", username="kichwa"))
+    with pytest.raises(StaleVersionError):
+        place.store.remove(ALICE)
+    assert place.owners() == held

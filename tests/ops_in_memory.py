@@ -1,0 +1,380 @@
+"""A stack in memory for the operators' commands: queues that hide messages, and the real processing as the function.
+
+Everything happens on a clock that only moves when told to, and each step of the world can be the last one: `Life` ends
+a process before or after any effect, as `kill -9` would.
+"""
+
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from functions.activity.items import change_id
+from functions.failed_records.failed_record import FailedRecord, Kind
+from functions.failed_records.record_identity import identify_record
+from functions.failed_records.sender import SendOutcome
+from functions.json_types import Json, JsonObject
+from functions.stream_records.attribute_values import Image
+from infra.outputs import StackOutputs
+from ops.activity_table import EffectKey
+from ops.change_function import Answer, record_number
+from ops.errors import NotFoundError
+from ops.message_queue import MESSAGES_PER_CALL, Message, Outgoing, QueueDepth
+from ops.services import LocalPoller
+from ops.stack_watch import AlarmState, MappingState, Metric
+from ops.users_table import UsersPage
+from tests.record_processing_fakes import FUNCTION_ARN, ActivityInMemory, Processing
+
+OUTPUTS = StackOutputs(
+    environment="test",
+    region="eu-west-1",
+    api_url="https://api.example",
+    website_url=None,
+    users_table_name="Users-test",
+    user_keys_table_name="UserKeys-test",
+    activity_table_name="Activity-test",
+    users_stream_arn="arn:aws:dynamodb:eu-west-1:000000000000:table/Users-test/stream/2026-11-24T00:00:00.000",
+    register_user_function_name="RegisterUserFunction-test",
+    manage_users_function_name="ManageUsersFunction-test",
+    log_user_changes_function_name="LogUserChangesFunction-test",
+    rescue_failed_batches_function_name="RescueFailedBatchesFunction-test",
+    failure_queue_url="https://sqs.eu-west-1.amazonaws.com/000000000000/UserChangesFailureQueue-test",
+    dead_letter_queue_url="https://sqs.eu-west-1.amazonaws.com/000000000000/UserChangesDeadLetterQueue-test",
+    failed_records_bucket_name="userstream-failed-records-test-000000000000",
+    dashboard_url="https://eu-west-1.console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/userstream-test",
+)
+
+NOON = 1_795_521_600.0
+"""Of 24 November 2026, in seconds since the epoch."""
+
+
+class KilledError(BaseException):
+    """The process was killed: nothing of it runs any more, no `finally` either."""
+
+
+@dataclass
+class Life:
+    """How many more steps a process may take; None for any number."""
+
+    steps: int | None = None
+
+    def step(self) -> None:
+        """Take one step, or die; a dead process takes none."""
+        if self.steps is not None:
+            self.steps -= 1
+            if self.steps < 0:
+                self.steps = 0
+                raise KilledError
+
+
+class Clock:
+    """Moves when somebody sleeps or `pass_by` is called."""
+
+    def __init__(self) -> None:
+        self.time = NOON
+
+    def now(self) -> float:
+        return self.time
+
+    def pass_by(self, seconds: float) -> None:
+        self.time += seconds
+
+
+@dataclass
+class _Stored:
+    message: Message
+    visible_at: float
+
+
+class QueueInMemory:
+    """A standard queue: gives messages in any order, and hides what it gave."""
+
+    def __init__(self, name: str, clock: Clock, life: Life, choice: random.Random) -> None:
+        self.name = name
+        self._clock = clock
+        self._life = life
+        self._choice = choice
+        self._stored: dict[str, _Stored] = {}
+        self._receipts = 0
+        self._sent = 0
+
+    def send(self, messages: Sequence[Outgoing]) -> None:
+        self._life.step()
+        for message in messages:
+            self.put(message.body, message.attributes)
+        self._life.step()
+
+    def put(self, body: str, attributes: Mapping[str, str] | None = None) -> str:
+        self._sent += 1
+        message_id = f"message-{self._sent:06d}"
+        message = Message(
+            message_id=message_id,
+            receipt="",
+            body=body,
+            sent_at=self._clock.now(),
+            receive_count=0,
+            attributes=attributes or {},
+        )
+        self._stored[message_id] = _Stored(message, self._clock.now())
+        return message_id
+
+    def bodies(self) -> list[str]:
+        return [stored.message.body for stored in self._stored.values()]
+
+    def visible(self) -> int:
+        return sum(stored.visible_at <= self._clock.now() for stored in self._stored.values())
+
+    def receive(self, hide_seconds: int) -> Sequence[Message]:
+        self._life.step()
+        candidates = [stored for stored in self._stored.values() if stored.visible_at <= self._clock.now()]
+        given = self._choice.sample(candidates, min(len(candidates), self._choice.randint(1, MESSAGES_PER_CALL)))
+        for stored in given:
+            self._receipts += 1
+            stored.visible_at = self._clock.now() + hide_seconds
+            stored.message = replace(
+                stored.message, receipt=f"receipt-{self._receipts}", receive_count=stored.message.receive_count + 1
+            )
+        self._life.step()
+        return [stored.message for stored in given]
+
+    def give_back(self, receipts: Sequence[str]) -> None:
+        self.keep_hidden(receipts, 0)
+
+    def keep_hidden(self, receipts: Sequence[str], hide_seconds: int) -> frozenset[str]:
+        return self._each(receipts, lambda stored: setattr(stored, "visible_at", self._clock.now() + hide_seconds))
+
+    def remove(self, receipts: Sequence[str]) -> frozenset[str]:
+        return self._each(receipts, lambda stored: self._stored.pop(stored.message.message_id))
+
+    def depth(self) -> QueueDepth:
+        self._life.step()
+        return QueueDepth(visible=self.visible(), in_flight=len(self._stored) - self.visible(), delayed=0)
+
+    def _each(self, receipts: Sequence[str], act: Callable[[_Stored], object]) -> frozenset[str]:
+        """Act on messages one by one: a kill may come between any two of a call, since SQS promises no more."""
+        refused: set[str] = set()
+        for receipt in receipts:
+            self._life.step()
+            stored = next((stored for stored in self._stored.values() if stored.message.receipt == receipt), None)
+            if stored is None or stored.visible_at <= self._clock.now():
+                refused.add(receipt)
+            else:
+                act(stored)
+        self._life.step()
+        return frozenset(refused)
+
+
+class _ToQueue:
+    """A `DeadLetterSender` to the queue in memory."""
+
+    def __init__(self, queue: QueueInMemory) -> None:
+        self._queue = queue
+
+    def send(self, failed_records: Sequence[FailedRecord]) -> SendOutcome:
+        for failed in failed_records:
+            self._queue.put(failed.to_json(), {"kind": failed.kind, "failureId": failed.failure_id})
+        return SendOutcome(len(failed_records), None)
+
+
+@dataclass
+class FunctionInMemory:
+    """The real processing of a batch; it can be told which records crash it, and which troubles to meet next."""
+
+    table: ActivityInMemory
+    queue: QueueInMemory
+    life: Life
+    crashing: set[str] = field(default_factory=set[str])
+    """Sequence numbers of records that end the invocation with an exception."""
+    troubles: list[str] = field(default_factory=list[str])
+    """What happens to the next invocations: busy, crash, late (it works, and then no answer comes), throttle, none."""
+    before: Callable[[], None] = lambda: None
+    """Called at the start of each invocation."""
+    invocations: list[list[JsonObject]] = field(default_factory=list[list[JsonObject]])
+
+    def invoke(self, records: Sequence[JsonObject]) -> Answer:
+        self.life.step()
+        self.before()
+        self.invocations.append(list(records))
+        trouble = self.troubles.pop(0) if self.troubles else "none"
+        if trouble == "busy":
+            return Answer(error="Lambda says TooManyRequestsException", busy=True)
+        if trouble == "crash" or any(record_number(record) in self.crashing for record in records):
+            return Answer(error="the function failed: RuntimeError: told to")
+        self.table.room_for = len(records) // 2 if trouble == "throttle" else None
+        outcome = Processing(self.table, _ToQueue(self.queue)).process(records)  # pyright: ignore[reportArgumentType]
+        self.table.room_for = None
+        self.life.step()
+        if trouble == "late":
+            return Answer(error="no answer: read time-out", busy=True)
+        numbers = [record_number(record) for record in records]
+        return Answer(failed_from=None if outcome.stopped_at is None else numbers.index(outcome.stopped_at))
+
+
+class ActivityReader:
+    """An `ActivityTable` over the items in memory."""
+
+    def __init__(self, table: ActivityInMemory, life: Life) -> None:
+        self._table = table
+        self._life = life
+
+    def event_ids(self, keys: Sequence[EffectKey]) -> Mapping[EffectKey, str]:
+        self._life.step()
+        return {key: self._table.items[key]["eventId"]["S"] for key in keys if key in self._table.items}
+
+    def kinds(self, user_ids: Sequence[str]) -> Mapping[str, set[str]]:
+        self._life.step()
+        found: dict[str, set[str]] = {}
+        for (user_id, _), item in self._table.items.items():
+            if user_id in user_ids:
+                found.setdefault(user_id, set()).add(item["kind"]["S"])
+        return found
+
+    def history(self, user_id: str) -> Iterator[Image]:
+        self._life.step()
+        for key in sorted(self._table.items, reverse=True):
+            if key[0] == user_id:
+                yield self._table.items[key]
+
+
+class UsersInMemory:
+    """A `UsersTable` of a few users a page; `before` is called ahead of each, for what happens meanwhile."""
+
+    def __init__(self, life: Life) -> None:
+        self.items: dict[str, Image] = {}
+        self.before: Callable[[], None] = lambda: None
+        self._life = life
+
+    def page(self, after: str | None) -> UsersPage:
+        self._life.step()
+        self.before()
+        rest = [user_id for user_id in sorted(self.items) if after is None or user_id > after]
+        page, more = rest[:3], len(rest) > 3
+        return UsersPage([self.items[user_id] for user_id in page], page[-1] if more else None)
+
+
+@dataclass
+class WatchInMemory:
+    """A `StackWatch` that tells what it is given."""
+
+    state: str = "Enabled"
+    last_result: str = "OK"
+    figures: dict[str, float] = field(default_factory=dict[str, float])
+    """Values by the metric's name and resource: `IteratorAge LogUserChangesFunction-test`."""
+    alarm_states: list[AlarmState] = field(default_factory=list[AlarmState])
+
+    def mapping(self, stream_arn: str, function_name: str) -> MappingState | None:
+        assert stream_arn == OUTPUTS.users_stream_arn
+        assert function_name == OUTPUTS.log_user_changes_function_name
+        return MappingState(uuid="m", state=self.state, last_result=self.last_result, batch_size=100)
+
+    def metrics(self, wanted: Sequence[Metric]) -> Mapping[Metric, float]:
+        return {
+            metric: self.figures[key]
+            for metric in wanted
+            if (key := f"{metric.name} {metric.resource}") in self.figures
+        }
+
+    def alarms(self, environment: str) -> Sequence[AlarmState]:
+        assert environment == OUTPUTS.environment
+        return self.alarm_states
+
+
+class EnvelopesInMemory:
+    """An `EnvelopeStore`."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, str] = {}
+
+    def fetch(self, location: str) -> str:
+        try:
+            return self.objects[location]
+        except KeyError:
+            raise NotFoundError(f"the failed record {location} doesn't exist (NoSuchKey)") from None
+
+
+class StackInMemory:
+    """All of it; a `Services`."""
+
+    def __init__(self, choice: random.Random | None = None) -> None:
+        self.clock = Clock()
+        self.life = Life()
+        choice = choice or random.Random(0)  # noqa: S311  a test's dice
+        self.queue = QueueInMemory("UserChangesDeadLetterQueue-test", self.clock, self.life, choice)
+        self.failure_queue = QueueInMemory("UserChangesFailureQueue-test", self.clock, self.life, choice)
+        self.set_aside_queue = QueueInMemory("UserChangesFailureRedriveQueue-test", self.clock, self.life, choice)
+        self.table = ActivityInMemory()
+        self.user_table = UsersInMemory(self.life)
+        self.watched = WatchInMemory()
+        self.function = FunctionInMemory(self.table, self.queue, self.life)
+        self.store = EnvelopesInMemory()
+        self.outputs = OUTPUTS
+        self.source = "--stack test"
+
+    def dead_letters(self) -> QueueInMemory:
+        return self.queue
+
+    def failures(self) -> QueueInMemory:
+        return self.failure_queue
+
+    def set_aside_failures(self) -> QueueInMemory:
+        return self.set_aside_queue
+
+    def users(self) -> UsersInMemory:
+        return self.user_table
+
+    def watch(self) -> WatchInMemory:
+        return self.watched
+
+    def local_poller(self) -> LocalPoller | None:
+        return None
+
+    def envelopes(self) -> EnvelopesInMemory:
+        return self.store
+
+    def change_function(self) -> FunctionInMemory:
+        return self.function
+
+    def activity(self) -> ActivityReader:
+        return ActivityReader(self.table, self.life)
+
+    def fail(self, record: Json, kind: Kind = "exhausted", reason: str = "the function failed 4 times") -> str:
+        """Put a record's envelope into the dead-letter queue; return its failure id."""
+        failed = envelope(record, kind, reason)
+        self.queue.put(failed.to_json(), {"kind": kind, "failureId": failed.failure_id})
+        return failed.failure_id
+
+    def restart(self, steps: int | None = None) -> None:
+        """Begin a new process, which may take so many steps."""
+        self.life.steps = steps
+
+
+def envelope(record: Json, kind: Kind = "exhausted", reason: str = "the function failed 4 times") -> FailedRecord:
+    """Return the envelope of a failed record."""
+    identity = identify_record(record)
+    return FailedRecord(
+        failure_id=identity.failure_id,
+        kind=kind,
+        reason=reason,
+        condition=None if kind == "permanent" else "RetryAttemptsExhausted",
+        record=record,
+        attempts=4,
+        source_function=FUNCTION_ARN,
+        event_source_arn=identity.event_source_arn,
+        shard_id="shardId-00000001795478400000-0badcafe",
+        sequence_number=identity.sequence_number,
+        user_id=identity.user_id,
+        first_failed_at="2026-11-24T11:00:00.000Z",
+        last_failed_at="2026-11-24T11:00:03.000Z",
+    )
+
+
+def effect_key(record: JsonObject) -> EffectKey:
+    """Return the key of a good record's item in Activity."""
+    body: dict[str, Any] = record["dynamodb"]
+    return EffectKey(body["Keys"]["userId"]["S"], change_id(body["SequenceNumber"]))
+
+
+def sent_records(queue: QueueInMemory) -> list[Json]:
+    """Return the records of all envelopes in a queue."""
+    return [json.loads(body)["record"] for body in queue.bodies()]

@@ -1,0 +1,236 @@
+"""Properties of the delivery: whatever the records, the settings and the faults."""
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.event_source_mapping.parameters import Parameters
+from tests.delivery_tally import replay_dead_letters, tally, undisturbed_activity
+from tests.record_strategies import USER_IDS
+from tests.virtual_delivery import (
+    InvocationFault,
+    Nature,
+    NoFaults,
+    SendingFault,
+    VirtualDelivery,
+    Written,
+    mapping_settings,
+    small_change,
+)
+
+
+class DrawnFaults(NoFaults):
+    """So many faults as are drawn; then all goes well."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        self._invocations = data.draw(st.lists(st.none() | st.sampled_from(INVOCATION_FAULTS), max_size=15))
+        self._sendings = data.draw(st.lists(st.none() | st.sampled_from(SENDING_FAULTS), max_size=5))
+        self._readings = data.draw(st.lists(st.booleans(), max_size=5))
+        self._rooms = data.draw(st.lists(st.integers(0, 5), max_size=5))
+        self._seconds = data.draw(st.lists(st.sampled_from([0.0, 0.01, 1.0, 30.0]), max_size=20))
+
+    def invocation(self) -> InvocationFault | None:
+        return self._invocations.pop() if self._invocations else None
+
+    def sending(self) -> SendingFault | None:
+        return self._sendings.pop() if self._sendings else None
+
+    def reading_fails(self) -> bool:
+        return bool(self._readings) and self._readings.pop()
+
+    def seconds(self) -> float:
+        return self._seconds.pop() if self._seconds else 0.01
+
+    def room(self) -> int:
+        return self._rooms.pop() if self._rooms else 0
+
+
+INVOCATION_FAULTS: list[InvocationFault] = [
+    "throttled",
+    "answer lost",
+    "raises",
+    "timed out",
+    "table busy",
+    "queue busy",
+    "malformed",
+]
+SENDING_FAULTS: list[SendingFault] = ["unreachable", "answer lost"]
+
+
+@st.composite
+def settings_changes(draw: st.DrawFn) -> dict[str, Any]:
+    return {
+        "batch_size": draw(st.integers(1, 8)),
+        "window_seconds": draw(st.sampled_from([0, 0, 5])),
+        "parallelization_factor": draw(st.integers(1, 3)),
+        "maximum_retry_attempts": draw(st.sampled_from([0, 1, 2, 5])),
+        "bisect": draw(st.booleans()),
+    }
+
+
+@st.composite
+def parameters(draw: st.DrawFn) -> Parameters:
+    """Whichever way AWS decides what it doesn't tell."""
+    return Parameters(
+        window_from_first_record=draw(st.booleans()),
+        stalled_lane_stalls_shard=draw(st.booleans()),
+        split_on_first_record=draw(st.sampled_from(["half", "isolate"])),
+        invalid_identifier=draw(st.sampled_from(["fails", "ignored"])),
+        expires_at_limit=draw(st.booleans()),
+        fresh_quota_after_expiry=draw(st.booleans()),
+        read_ahead_records=draw(st.sampled_from([1, 5, 2000])),
+    )
+
+
+def changes(
+    *, min_size: int = 0, max_size: int = 16, natures: tuple[Nature, ...] = ("good",)
+) -> st.SearchStrategy[list[Written]]:
+    """Changes of a few users, some of which can't be processed. The records are small: what is in them is no matter."""
+    choices = st.tuples(st.sampled_from(USER_IDS), st.sampled_from(natures))
+    return st.lists(choices, min_size=min_size, max_size=max_size).map(_written)
+
+
+def _written(choices: Sequence[tuple[str, Nature]]) -> list[Written]:
+    return [small_change(at, user_id, nature) for at, (user_id, nature) in enumerate(choices)]
+
+
+SOME_BAD: tuple[Nature, ...] = ("good", "good", "good", "good", "poison", "crashing")
+
+
+@given(st.data(), changes(natures=SOME_BAD), settings_changes(), parameters())
+def test_every_change_ends_in_activity_or_whole_in_the_dead_letter_queue(
+    data: st.DataObject, written: list[Written], mapping: dict[str, Any], chosen: Parameters
+) -> None:
+    world = VirtualDelivery(mapping_settings(**mapping), DrawnFaults(data), parameters=chosen)
+    for change in written:
+        world.write(*change)
+        if data.draw(st.integers(0, 5)) == 0:
+            world.run(data.draw(st.sampled_from([0.1, 10.0, 600.0])))
+        if data.draw(st.integers(0, 9)) == 0:
+            world.crash()
+    world.run_until_settled()
+    world.rescue()
+    world.rescue()
+
+    account = tally(world)
+    assert not account.lost
+    assert not account.doubled
+    replay_dead_letters(world)
+    assert world.activity.items == undisturbed_activity(world).items
+
+
+@given(st.data(), changes(natures=("good", "crashing")), settings_changes(), parameters())
+def test_nothing_before_the_checkpoint_is_unsettled(
+    data: st.DataObject, written: list[Written], mapping: dict[str, Any], chosen: Parameters
+) -> None:
+    """At any moment: handled, pointed to by a failure document, or still to come."""
+    world = VirtualDelivery(mapping_settings(**mapping), DrawnFaults(data), parameters=chosen)
+    for change in written:
+        world.write(*change)
+        world.run(data.draw(st.sampled_from([0.0, 0.01, 0.5, 30.0])))
+        world.check_checkpoint()
+
+
+@given(st.data(), changes(min_size=1, natures=("good", "crashing")), settings_changes())
+def test_no_batch_is_tried_more_often_than_allowed(
+    data: st.DataObject, written: list[Written], mapping: dict[str, Any]
+) -> None:
+    world = VirtualDelivery(mapping_settings(**mapping), DrawnFaults(data))
+    for change in written:
+        world.write(*change)
+    world.run_until_settled()
+    tried = Counter(delivered.numbers for delivered in world.invocations if delivered.fault != "answer lost")
+    assert max(tried.values()) <= mapping["maximum_retry_attempts"] + 1
+
+
+@given(changes(min_size=1, natures=("good", "poison")), settings_changes())
+def test_a_record_known_to_be_bad_costs_no_invocation_more(written: list[Written], mapping: dict[str, Any]) -> None:
+    world = VirtualDelivery(mapping_settings(**mapping), NoFaults())
+    for change in written:
+        world.write(*change)
+    world.run_until_settled()
+    times = Counter(number for delivered in world.invocations for number in delivered.numbers)
+    assert set(times.values()) == {1}
+    assert world.figures("failed") == 0
+    assert not world.failure_queue
+
+
+@given(st.integers(1, 200), st.data(), st.integers(0, 4), st.sampled_from(["half", "isolate"]))
+def test_a_crashing_record_is_isolated(size: int, data: st.DataObject, retries: int, split: Any) -> None:
+    bad = data.draw(st.integers(0, size - 1))
+    mapping = mapping_settings(batch_size=size, parallelization_factor=1, maximum_retry_attempts=retries)
+    world = VirtualDelivery(mapping, NoFaults(), parameters=Parameters(split_on_first_record=split))
+    for at in range(size):
+        world.write(*small_change(at, f"user-{at}", "crashing" if at == bad else "good"))
+    world.run_until_settled()
+    world.rescue()
+
+    assert len(world.invocations) <= 2 * math.ceil(math.log2(size)) + 1 + retries
+    account = tally(world)
+    assert len(account.kept) == size - 1
+    assert len(account.set_aside) == 1
+    (envelope,) = world.dead_letters.sent
+    assert (envelope.kind, envelope.attempts) == ("exhausted", retries + 1)
+
+
+@given(st.data(), changes(max_size=10), st.integers(1, 3))
+def test_an_old_change_is_set_aside_uninvoked(data: st.DataObject, written: list[Written], lanes: int) -> None:
+    """What was written long before the poller came is too old, and what was written since is not."""
+    old = data.draw(st.integers(0, len(written)))
+    mapping = mapping_settings(maximum_record_age_seconds=60, parallelization_factor=lanes)
+    world = VirtualDelivery(mapping, NoFaults())
+    for change in written[:old]:
+        world.write(*change)
+    world.now += 70
+    for change in written[old:]:
+        world.write(*change)
+    world.run_until_settled()
+    world.rescue()
+    account = tally(world)
+    assert len(account.set_aside | account.in_both) >= old
+    assert len(account.kept | account.in_both) == len(written) - old
+    assert all(envelope.kind == "expired" for envelope in world.dead_letters.sent)
+    assert sum(len(delivered.numbers) for delivered in world.invocations) == len(written) - old
+
+
+@given(changes(), st.integers(1, 8), st.integers(1, 3))
+def test_without_faults_each_change_is_delivered_once(written: list[Written], batch_size: int, lanes: int) -> None:
+    mapping = mapping_settings(batch_size=batch_size, parallelization_factor=lanes)
+    world = VirtualDelivery(mapping, NoFaults())
+    for change in written:
+        world.write(*change)
+    world.run_until_settled()
+    times = Counter(number for delivered in world.invocations for number in delivered.numbers)
+    assert times == dict.fromkeys(world.changes, 1)
+    assert all(len(delivered.numbers) <= batch_size for delivered in world.invocations)
+
+
+@given(changes(min_size=1), st.integers(1, 3))
+def test_a_crash_redelivers_only_what_lies_behind_the_checkpoint(written: list[Written], lanes: int) -> None:
+    world = VirtualDelivery(mapping_settings(parallelization_factor=lanes), NoFaults())
+    for change in written:
+        world.write(*change)
+    world.run_until_settled()
+    before = len(world.invocations)
+    world.crash()
+    world.run(60)
+    assert len(world.invocations) == before
+
+
+@given(changes(min_size=2), st.data())
+def test_children_wait_for_their_parents(written: list[Written], data: st.DataObject) -> None:
+    """Order per user holds over shards that close and go on in others; `VirtualDelivery` looks at each effect."""
+    world = VirtualDelivery(mapping_settings(), DrawnFaults(data), roots=data.draw(st.integers(1, 2)))
+    for change in written:
+        world.write(*change)
+        if data.draw(st.booleans()):
+            world.stream.roll(data.draw(st.integers(0, 1)))
+        world.run(data.draw(st.sampled_from([0.0, 0.02, 5.0])))
+    world.run_until_settled()
+    world.rescue()
+    world.rescue()
+    assert not tally(world).lost

@@ -1,0 +1,146 @@
+"""The envelope: what is written is what is read, by the functions' own reader and by pydantic."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from functions.failed_records.failed_record import FailedRecord, MalformedEnvelopeError, StreamPointer
+from functions.failed_records.record_identity import identify_record
+from functions.json_types import Json
+from tests.record_strategies import histories, texts, unaddressable_records
+
+ENVELOPE = TypeAdapter(FailedRecord)
+
+json_values: st.SearchStrategy[Json] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+pointers = st.builds(
+    StreamPointer,
+    stream_arn=texts(),
+    shard_id=texts(),
+    start_sequence_number=st.integers(0, 10**40 - 1).map(str),
+    end_sequence_number=st.integers(0, 10**40 - 1).map(str),
+    batch_size=st.integers(1, 10_000),
+)
+optional_texts = st.none() | texts()
+failed_records = st.builds(
+    FailedRecord,
+    failure_id=texts(min_size=1),
+    kind=st.sampled_from(["permanent", "exhausted", "expired", "lost"]),
+    reason=texts(),
+    condition=optional_texts,
+    record=json_values,
+    pointer=st.none() | pointers,
+    attempts=st.integers(0, 10_000),
+    source_function=texts(),
+    event_source_arn=optional_texts,
+    shard_id=optional_texts,
+    sequence_number=optional_texts,
+    user_id=optional_texts,
+    first_failed_at=texts(),
+    last_failed_at=texts(),
+    record_location=optional_texts,
+    document=st.none() | st.text(),
+)
+
+
+@given(failed_records)
+def test_an_envelope_comes_back_as_it_was(failed: FailedRecord) -> None:
+    text = failed.to_json()
+    assert text.isascii()
+    assert FailedRecord.from_json(text) == failed
+    assert ENVELOPE.validate_json(text) == failed
+
+
+@given(failed_records)
+def test_pydantic_writes_what_the_functions_write(failed: FailedRecord) -> None:
+    assert json.loads(ENVELOPE.dump_json(failed, by_alias=True)) == json.loads(failed.to_json())
+
+
+@given(failed_records)
+def test_an_envelope_of_another_version_or_form_is_refused(failed: FailedRecord) -> None:
+    envelope = json.loads(failed.to_json())
+    for broken in (
+        envelope | {"envelopeVersion": 2},
+        envelope | {"colour": "red"},
+        {name: value for name, value in envelope.items() if name != "failureId"},
+    ):
+        with pytest.raises(MalformedEnvelopeError, match=r"envelopeVersion must be 1, not 2|lacks or doesn't know"):
+            FailedRecord.from_json(json.dumps(broken))
+        with pytest.raises(ValidationError):
+            ENVELOPE.validate_json(json.dumps(broken))
+
+
+@pytest.mark.parametrize(("text", "complaint"), [("", "isn't JSON"), ("[]", "isn't a JSON object"), ("{}", "not None")])
+def test_what_is_no_envelope_is_said_to_be_none(text: str, complaint: str) -> None:
+    with pytest.raises(MalformedEnvelopeError, match=complaint):
+        FailedRecord.from_json(text)
+
+
+def test_the_names_are_the_documented_ones() -> None:
+    failed = FailedRecord(
+        failure_id="e1",
+        kind="exhausted",
+        reason="why",
+        attempts=3,
+        source_function="arn:f",
+        first_failed_at="2026-11-24T00:00:00.000Z",
+        last_failed_at="2026-11-24T00:00:00.000Z",
+        pointer=StreamPointer(
+            stream_arn="arn:s", shard_id="shard", start_sequence_number="1", end_sequence_number="2", batch_size=2
+        ),
+    )
+    assert json.loads(failed.to_json()) == {
+        "envelopeVersion": 1,
+        "failureId": "e1",
+        "kind": "exhausted",
+        "reason": "why",
+        "condition": None,
+        "record": None,
+        "pointer": {
+            "streamArn": "arn:s",
+            "shardId": "shard",
+            "startSequenceNumber": "1",
+            "endSequenceNumber": "2",
+            "batchSize": 2,
+        },
+        "attempts": 3,
+        "sourceFunction": "arn:f",
+        "eventSourceArn": None,
+        "shardId": None,
+        "sequenceNumber": None,
+        "userId": None,
+        "firstFailedAt": "2026-11-24T00:00:00.000Z",
+        "lastFailedAt": "2026-11-24T00:00:00.000Z",
+        "recordLocation": None,
+        "document": None,
+    }
+    assert replace(failed, kind="lost") != failed
+
+
+@given(histories(min_size=1))
+def test_a_record_is_known_by_its_event_id(records: list[Json]) -> None:
+    for record in records:
+        identity = identify_record(record)
+        assert identity.failure_id == record["eventID"]
+        assert identity.sequence_number == record["dynamodb"]["SequenceNumber"]
+        assert identity.user_id == record["dynamodb"]["Keys"]["userId"]["S"]
+        assert identity.event_source_arn == record["eventSourceARN"]
+
+
+@given(unaddressable_records() | json_values)
+def test_what_has_no_event_id_is_known_by_its_content(record: Json) -> None:
+    identity = identify_record(record)
+    assert identity.failure_id == identify_record(json.loads(json.dumps(record))).failure_id
+    assert identity.failure_id.startswith("sha256-")
+
+
+@pytest.mark.parametrize("event_id", ["", "a b", "../../etc", "x" * 129, "é", 7])
+def test_an_event_id_that_could_name_no_object_is_not_used(event_id: Json) -> None:
+    assert identify_record({"eventID": event_id}).failure_id.startswith("sha256-")

@@ -1,0 +1,37 @@
+"""Diff and apply are each other's inverse, and the diff names just what changed."""
+
+from hypothesis import given
+
+from functions.stream_records.attribute_values import Image, same_value, unmarshal_image
+from functions.stream_records.image_diff import FieldChange, apply_changes, diff_images
+from tests.record_strategies import images
+
+
+@given(images(), images())
+def test_applying_the_diff_gives_the_new_image(old: Image, new: Image) -> None:
+    assert unmarshal_image(apply_changes(old, diff_images(old, new))) == unmarshal_image(new)
+
+
+@given(images(), images())
+def test_only_what_differs_is_in_the_diff(old: Image, new: Image) -> None:
+    changes = diff_images(old, new)
+    for name in old.keys() | new.keys():
+        if name in changes:
+            assert changes[name] == FieldChange(old.get(name), new.get(name))
+            assert name not in old or name not in new or not same_value(old[name], new[name])
+        else:
+            assert same_value(old[name], new[name])
+
+
+@given(images())
+def test_an_item_that_comes_or_goes_changes_in_every_field(image: Image) -> None:
+    assert diff_images(None, image) == {name: FieldChange(None, value) for name, value in image.items()}
+    assert diff_images(image, None) == {name: FieldChange(value, None) for name, value in image.items()}
+    assert apply_changes(None, diff_images(None, image)) == image
+    assert apply_changes(image, diff_images(image, None)) == {}
+
+
+def test_a_set_in_another_order_and_a_number_written_otherwise_are_no_change() -> None:
+    old: Image = {"tags": {"SS": ["a", "b"]}, "count": {"N": "1.0"}, "flag": {"BOOL": True}}
+    new: Image = {"tags": {"SS": ["b", "a"]}, "count": {"N": "1"}, "flag": {"N": "1"}}
+    assert list(diff_images(old, new)) == ["flag"]

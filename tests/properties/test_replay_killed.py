@@ -1,0 +1,204 @@
+"""Replay killed at any step and run again: nothing is lost, nothing is doubled, each user's order is kept."""
+
+import json
+import random
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from functions.activity.items import activity_item
+from functions.json_types import JsonObject
+from functions.stream_records.user_change import parse_user_change
+from ops.activity_table import EffectKey
+from ops.change_function import record_number
+from ops.errors import OpsError
+from ops.long_work import LongWork
+from ops.look import Look
+from ops.message_queue import MESSAGES_PER_CALL
+from ops.replay import HIDE_SECONDS, Replay
+from ops.selection import Selection
+from ops.spool import Spool
+from tests.ops_in_memory import KilledError, StackInMemory, effect_key
+from tests.record_processing_fakes import RETENTION_DAYS
+from tests.record_strategies import histories, stream_record
+
+STEPS = st.none() | st.integers(0, 200)
+"""After how many steps a process is killed, if at all."""
+
+TROUBLES = st.lists(st.sampled_from(["none", "none", "busy", "crash", "late", "throttle"]), max_size=6)
+
+
+class ReplayMachine(RuleBasedStateMachine):
+    """Some changes of a history fail, the others are in Activity; then operators work on the dead-letter queue."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory(prefix="replay-")
+        self.failed: dict[EffectKey, JsonObject] = {}
+        self.expected: dict[EffectKey, JsonObject] = {}
+
+    @initialize(records=histories(min_size=1, max_size=14), data=st.data(), seed=st.integers(0, 2**32))
+    def history(self, records: list[JsonObject], data: st.DataObject, seed: int) -> None:
+        self.stack = StackInMemory(random.Random(seed))  # noqa: S311  a test's dice
+        self.expected = {
+            effect_key(record): activity_item(parse_user_change(record), RETENTION_DAYS) for record in records
+        }
+        for record in records:
+            if data.draw(st.booleans()):
+                self.stack.function.invoke([record])
+                continue
+            self.failed[effect_key(record)] = record
+            for _ in range(data.draw(st.sampled_from([1, 1, 1, 2, 3]))):
+                self.stack.fail(record, data.draw(st.sampled_from(["permanent", "exhausted", "expired"])))
+        self.stack.function.invocations.clear()
+
+    @rule(data=st.data())
+    def break_the_function_for_some_records(self, data: st.DataObject) -> None:
+        numbers = sorted(record_number(record) for record in self.failed.values())
+        some = st.sets(st.sampled_from(numbers), max_size=3) if numbers else st.just(set[str]())
+        self.stack.function.crashing = data.draw(some)
+        self.stack.table.refused = frozenset(data.draw(some))
+
+    @rule(seconds=st.sampled_from([1, 30, HIDE_SECONDS + 1]))
+    def time_passes(self, seconds: int) -> None:
+        self.stack.clock.pass_by(seconds)
+
+    @rule(steps=STEPS)
+    def somebody_looks(self, steps: int | None) -> None:
+        self.stack.restart(steps)
+        try:
+            with Look(self.stack.queue, lambda: False, hide_seconds=60, now=self.stack.clock.now) as look:
+                list(look.messages())
+        except KilledError:
+            pass
+        self.stack.restart()
+
+    @rule(
+        steps=STEPS,
+        troubles=TROUBLES,
+        batch_size=st.integers(1, 6),
+        stop_after=st.none() | st.integers(0, 8),
+        data=st.data(),
+    )
+    def replay(
+        self, steps: int | None, troubles: list[str], batch_size: int, stop_after: int | None, data: st.DataObject
+    ) -> None:
+        chosen = data.draw(st.sets(st.sampled_from(["user-a", "user-b"]), max_size=1))
+        self.run_replay(steps, troubles, batch_size, stop_after, frozenset(chosen))
+
+    def run_replay(
+        self,
+        steps: int | None = None,
+        troubles: list[str] | None = None,
+        batch_size: int = 3,
+        stop_after: int | None = None,
+        users: frozenset[str] = frozenset(),
+    ) -> None:
+        function = self.stack.function
+        function.invocations.clear()
+        function.troubles = list(troubles or ())
+        all_visible = self.stack.queue.visible() == len(self.stack.queue.bodies())
+        selection = Selection.of((), tuple(f"user={user}" for user in users), everything=not users)
+        self.stack.restart(steps)
+        spool = Spool(Path(self.folder.name, "spool.sqlite"))
+        work = LongWork(
+            stop=lambda: stop_after is not None and len(function.invocations) >= stop_after,
+            meter=lambda _done, _total: None,
+            now=self.stack.clock.now,
+            sleep=self.stack.clock.pass_by,
+        )
+        try:
+            report = Replay(self.stack, selection, spool, work, batch_size=batch_size).run()
+            assert report.error is None or isinstance(report.error, OpsError)
+        except KilledError:
+            pass
+        finally:
+            spool.close()
+            self.stack.restart()
+        if all_visible:
+            self.check_order(function.invocations)
+
+    def check_order(self, invocations: list[list[JsonObject]]) -> None:
+        """The first time that each change is sent, all earlier chosen changes of its user have been sent."""
+        sent: dict[str, list[str]] = defaultdict(list)
+        for record in (record for batch in invocations for record in batch):
+            key = effect_key(record)
+            if key.change_id not in sent[key.user_id]:
+                sent[key.user_id].append(key.change_id)
+        for changes in sent.values():
+            assert changes == sorted(changes)
+
+    @invariant()
+    def nothing_is_lost(self) -> None:
+        if not hasattr(self, "stack"):
+            return
+        waiting = {effect_key(json.loads(body)["record"]) for body in self.stack.queue.bodies()}
+        assert set(self.failed) <= waiting | set(self.stack.table.items)
+
+    @invariant()
+    def nothing_is_doubled_or_changed(self) -> None:
+        if not hasattr(self, "stack"):
+            return
+        for key, item in self.stack.table.items.items():
+            assert item == self.expected[EffectKey(*key)]
+
+    @rule()
+    def all_is_well_in_the_end(self) -> None:
+        """The fix is out, and nobody disturbs: one replay brings everything back."""
+        self.stack.function.crashing = set()
+        self.stack.table.refused = frozenset()
+        self.stack.clock.pass_by(HIDE_SECONDS + 1)
+        self.run_replay()
+        assert self.stack.queue.bodies() == []
+        assert self.stack.table.items == self.expected
+
+    def teardown(self) -> None:
+        if hasattr(self, "stack"):
+            self.all_is_well_in_the_end()
+        self.folder.cleanup()
+
+
+TestReplayKilled = ReplayMachine.TestCase
+TestReplayKilled.settings = settings(stateful_step_count=12)
+
+
+def test_a_kill_at_each_step_and_the_same_command_again(tmp_path: Path) -> None:
+    """Nothing but the messages of the one call that the kill cut off stays hidden for the second run."""
+    steps = 0
+    while True:
+        stack = StackInMemory(random.Random(steps))  # noqa: S311  a test's dice
+        for position in range(12):
+            stack.fail(stream_record("INSERT", position, f"user-{position % 3}", None, {"userId": {"S": "x"}}))
+        path = tmp_path / f"{steps}.sqlite"
+        killed = replay_once(stack, path, steps)
+        replay_once(stack, path, None)
+        assert len(stack.queue.bodies()) <= MESSAGES_PER_CALL
+        stack.clock.pass_by(HIDE_SECONDS + 1)
+        replay_once(stack, path, None)
+        assert stack.queue.bodies() == []
+        assert len(stack.table.items) == 12
+        if not killed:
+            break
+        steps += 1
+    assert steps > 30
+
+
+def replay_once(stack: StackInMemory, path: Path, steps: int | None) -> bool:
+    """Run a replay in batches of five, and say whether it was killed."""
+    stack.restart(steps)
+    spool = Spool(path)
+    work = LongWork(
+        stop=lambda: False, meter=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by
+    )
+    try:
+        Replay(stack, Selection(), spool, work, batch_size=5).run()
+    except KilledError:
+        return True
+    finally:
+        spool.close()
+        stack.restart()
+    return False

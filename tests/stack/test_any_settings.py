@@ -1,0 +1,68 @@
+"""Whatever the settings, as long as they are right: the program ends, and what must never give way holds."""
+
+import json
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from infra.outputs import StackOutputs
+from infra.settings import StackSettings
+from infra.settings_check import SettingsError, config_key, load_settings
+from infra.stack_config import stack_file_config
+from tests.recorded_stack import record
+
+pytestmark = pytest.mark.stack
+
+
+def values() -> dict[str, st.SearchStrategy[str]]:
+    """Key to a strategy for its text, for the numbers and switches that the model bounds."""
+    strategies: dict[str, st.SearchStrategy[str]] = {}
+    for alias, schema in StackSettings.model_json_schema()["properties"].items():
+        kinds = [schema, *schema.get("anyOf", [])]
+        if any(kind.get("type") == "boolean" for kind in kinds):
+            strategies[config_key(alias)] = st.sampled_from(["true", "false"])
+        for kind in kinds:
+            if "minimum" in kind:
+                strategies[config_key(alias)] = st.integers(kind["minimum"], kind["maximum"]).map(str)
+            if "enum" in kind and kind.get("type") == "integer":
+                strategies[config_key(alias)] = st.sampled_from(kind["enum"]).map(str)
+    return strategies
+
+
+CONFIGS = st.fixed_dictionaries({}, optional=values()).map(
+    # The packages are the same whatever the other settings; the host's are made faster.
+    lambda changes: {**stack_file_config("dev"), **changes, "userstream:functionPlatform": "host"}
+)
+
+
+# Few examples, since each one runs the whole program.
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(config=CONFIGS)
+def test_every_right_stack_is_whole_and_keeps_its_promises(config: dict[str, str]) -> None:
+    try:
+        stack_settings = load_settings("any", config)
+    except SettingsError:
+        assume(condition=False)
+        return
+    stack = record("any", config=config)
+
+    StackOutputs.model_validate(stack.outputs)
+    mapping = stack.only("aws:lambda/eventSourceMapping:EventSourceMapping", "users-stream").inputs
+    assert mapping["bisectBatchOnFunctionError"] is True
+    assert mapping["functionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["destinationConfig"]["onFailure"]["destinationArn"]
+    assert mapping["maximumRecordAgeInSeconds"] <= 12 * 60 * 60
+    queue = stack.only("aws:sqs/queue:Queue", "failure-queue").inputs
+    rescue = stack.only("aws:lambda/function:Function", "rescue-failed-batches").inputs
+    assert 6 * rescue["timeout"] <= queue["visibilityTimeoutSeconds"] <= 12 * 60 * 60, "SQS's longest is 12 hours"
+    cors = stack.only("aws:apigatewayv2/api:Api", "api").inputs["corsConfiguration"]
+    assert ("websiteUrl" in stack.outputs) == stack_settings.website_enabled
+    assert set(cors["allowOrigins"]) == {*stack_settings.cors_allowed_origins, *site(stack.outputs)}
+    for resource in stack.resources:
+        if "policy" in resource.inputs:
+            assert len(json.dumps(resource.json("policy"))) < 10_240, "IAM's limit for a role's inline policies"
+
+
+def site(outputs: dict[str, str]) -> set[str]:
+    return {outputs["websiteUrl"]} if "websiteUrl" in outputs else set()

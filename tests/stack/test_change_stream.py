@@ -1,0 +1,185 @@
+import json
+from typing import Any
+
+import pytest
+
+from tests.recorded_stack import RecordedResource, RecordedStack, record
+
+pytestmark = pytest.mark.stack
+
+MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
+QUEUE = "aws:sqs/queue:Queue"
+SQS = "arn:aws:sqs:eu-west-1:123456789012"
+STREAM = "arn:aws:dynamodb:eu-west-1:123456789012:table/Users-dev/stream/2026-01-01T00:00:00.000"
+BUCKET = "userstream-failed-records-dev-123456789012"
+FOURTEEN_DAYS = 14 * 24 * 60 * 60
+
+
+def test_the_stream_s_mapping_never_loses_a_record_silently() -> None:
+    mapping = record("dev").only(MAPPING, "users-stream")
+
+    assert mapping.inputs == {
+        "eventSourceArn": STREAM,
+        "functionName": "arn:aws:lambda:eu-west-1:123456789012:function:LogUserChangesFunction-dev",
+        "startingPosition": "TRIM_HORIZON",
+        "batchSize": 100,
+        "maximumBatchingWindowInSeconds": 1,
+        "parallelizationFactor": 1,
+        "maximumRetryAttempts": 3,
+        "maximumRecordAgeInSeconds": 3600,
+        "bisectBatchOnFunctionError": True,
+        "functionResponseTypes": ["ReportBatchItemFailures"],
+        "destinationConfig": {"onFailure": {"destinationArn": f"{SQS}:UserChangesFailureQueue-dev"}},
+        "metricsConfig": {"metrics": ["EventCount"]},
+        "tags": {"project": "userstream", "environment": "dev", "managedBy": "pulumi"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("mapping", "policy"),
+    [("users-stream", "log-user-changes-policy"), ("failure-queue", "rescue-failed-batches-policy")],
+)
+def test_a_mapping_waits_for_the_role_s_policy_and_leaves_before_its_successor_comes(mapping: str, policy: str) -> None:
+    stack = record("dev")
+    options = stack.only(MAPPING, mapping).options
+
+    assert stack.only("aws:iam/rolePolicy:RolePolicy", policy).urn in options.depends_on
+    assert options.delete_before_replace
+
+
+def test_the_rescue_takes_pointers_a_few_at_a_time_and_acknowledges_each() -> None:
+    inputs = record("dev").only(MAPPING, "failure-queue").inputs
+
+    assert inputs["eventSourceArn"] == f"{SQS}:UserChangesFailureQueue-dev"
+    assert inputs["functionName"].endswith(":function:RescueFailedBatchesFunction-dev")
+    assert inputs["batchSize"] == 10
+    assert inputs["functionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert inputs["scalingConfig"] == {"maximumConcurrency": 2}
+
+
+def queues() -> dict[str, RecordedResource]:
+    return {queue.name: queue for queue in record("dev").of_type(QUEUE)}
+
+
+@pytest.mark.parametrize(
+    ("name", "physical_name"),
+    [
+        ("failure-queue", "UserChangesFailureQueue-dev"),
+        ("failure-redrive-queue", "UserChangesFailureRedriveQueue-dev"),
+        ("dead-letter-queue", "UserChangesDeadLetterQueue-dev"),
+    ],
+)
+def test_a_queue_is_encrypted_and_keeps_the_largest_message_for_fourteen_days(name: str, physical_name: str) -> None:
+    inputs = queues()[name].inputs
+
+    assert inputs["name"] == physical_name
+    assert inputs["sqsManagedSseEnabled"] is True
+    assert inputs["messageRetentionSeconds"] == FOURTEEN_DAYS
+    assert inputs["maxMessageSize"] == 1024 * 1024
+
+
+def test_a_pointer_outlives_a_broken_rescue() -> None:
+    stack = record("dev")
+    failure = queues()["failure-queue"]
+
+    assert failure.json("redrivePolicy") == {
+        "deadLetterTargetArn": f"{SQS}:UserChangesFailureRedriveQueue-dev",
+        "maxReceiveCount": 5,
+    }
+    (allowed,) = stack.of_type("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy")
+    assert allowed.inputs["queueUrl"].endswith("/UserChangesFailureRedriveQueue-dev")
+    assert allowed.json("redriveAllowPolicy") == {
+        "redrivePermission": "byQueue",
+        "sourceQueueArns": [f"{SQS}:UserChangesFailureQueue-dev"],
+    }
+
+
+def test_nothing_leaves_the_dead_letter_queue_by_itself() -> None:
+    stack = record("dev")
+
+    assert "redrivePolicy" not in queues()["dead-letter-queue"].inputs
+    sources = {mapping.inputs["eventSourceArn"] for mapping in stack.of_type(MAPPING)}
+    assert f"{SQS}:UserChangesDeadLetterQueue-dev" not in sources
+
+
+@pytest.mark.parametrize("stack_name", ["dev", "prod", "local"])
+def test_a_pointer_stays_hidden_for_six_timeouts_of_the_rescue(stack_name: str) -> None:
+    stack = record(stack_name)
+    timeout = stack.only("aws:lambda/function:Function", "rescue-failed-batches").inputs["timeout"]
+
+    assert stack.only(QUEUE, "failure-queue").inputs["visibilityTimeoutSeconds"] >= 6 * timeout
+
+
+def deny_unencrypted(service: str, *resources: str) -> dict[str, Any]:
+    return {
+        "Sid": "DenyUnencryptedTransport",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": [f"{service}:*"],
+        "Resource": list(resources),
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "physical_name"),
+    [
+        ("failure-queue", "UserChangesFailureQueue-dev"),
+        ("failure-redrive-queue", "UserChangesFailureRedriveQueue-dev"),
+        ("dead-letter-queue", "UserChangesDeadLetterQueue-dev"),
+    ],
+)
+def test_a_queue_s_policy_refuses_unencrypted_requests_and_allows_nobody(name: str, physical_name: str) -> None:
+    policy = record("dev").only("aws:sqs/queuePolicy:QueuePolicy", name)
+
+    assert policy.inputs["queueUrl"].endswith(f"/{physical_name}")
+    assert policy.json("policy")["Statement"] == [deny_unencrypted("sqs", f"{SQS}:{physical_name}")]
+
+
+def test_the_bucket_for_large_records_is_private_encrypted_and_for_tls_only() -> None:
+    stack = record("dev")
+
+    def only(kind: str) -> dict[str, Any]:
+        return stack.only(f"aws:s3/{kind}", "failed-records").inputs
+
+    assert only("bucket:Bucket")["bucket"] == BUCKET
+    assert only("bucketPublicAccessBlock:BucketPublicAccessBlock") == {
+        "bucket": BUCKET,
+        "blockPublicAcls": True,
+        "blockPublicPolicy": True,
+        "ignorePublicAcls": True,
+        "restrictPublicBuckets": True,
+    }
+    assert only("bucketOwnershipControls:BucketOwnershipControls")["rule"] == {"objectOwnership": "BucketOwnerEnforced"}
+    encryption = only("bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration")
+    assert encryption["rules"] == [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]
+    arn = f"arn:aws:s3:::{BUCKET}"
+    policy = json.loads(only("bucketPolicy:BucketPolicy")["policy"])
+    assert policy["Statement"] == [deny_unencrypted("s3", arn, f"{arn}/*")]
+
+
+def test_a_large_record_outlives_the_message_that_points_to_it() -> None:
+    stack = record("dev")
+    (lifecycle,) = stack.of_type("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
+
+    (rule,) = lifecycle.inputs["rules"]
+    assert (rule["status"], rule["filter"]) == ("Enabled", {"prefix": ""})
+    retention = queues()["dead-letter-queue"].inputs["messageRetentionSeconds"]
+    assert rule["expiration"]["days"] * 24 * 60 * 60 > retention
+
+
+def test_prod_protects_what_holds_failed_records() -> None:
+    stack = record("prod")
+    held = [*stack.of_type(QUEUE), stack.only("aws:s3/bucket:Bucket", "failed-records")]
+
+    assert all(resource.options.protect for resource in held)
+    assert stack.only("aws:s3/bucket:Bucket", "failed-records").inputs["forceDestroy"] is False
+    assert record("dev").only("aws:s3/bucket:Bucket", "failed-records").inputs["forceDestroy"] is True
+
+
+def test_the_laptop_speaks_plain_http_and_has_no_tls_policy() -> None:
+    def tls_policies(stack: RecordedStack) -> list[str]:
+        return [resource.urn for resource in stack.resources if "DenyUnencryptedTransport" in str(resource.inputs)]
+
+    assert tls_policies(record("local")) == []
+    assert len(tls_policies(record("dev"))) == 5

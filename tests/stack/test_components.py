@@ -1,0 +1,164 @@
+"""What every component and every resource of every stack keeps to."""
+
+import inspect
+import runpy
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi_aws as aws
+import pytest
+
+from infra.change_stream import ChangeStream
+from infra.failed_records import FailedRecords
+from infra.lambda_function import LambdaFunction
+from infra.monitoring import Monitoring
+from infra.outputs import StackOutputs, output_names
+from infra.private_bucket import PrivateBucket
+from infra.stack_config import PROJECT_ROOT, stack_file_config
+from infra.user_api import UserApi
+from infra.users_store import UsersStore
+from infra.website import Website, WebsiteConfig
+from tests.recorded_stack import UNKNOWN, RecordedResource, record
+
+pytestmark = pytest.mark.stack
+
+STACKS = ["dev", "prod", "local"]
+
+COMPONENTS: Sequence[type[Any]] = [
+    ChangeStream,
+    FailedRecords,
+    LambdaFunction,
+    Monitoring,
+    PrivateBucket,
+    UserApi,
+    UsersStore,
+    Website,
+    WebsiteConfig,
+]
+
+
+def components(stack: str) -> list[RecordedResource]:
+    return [resource for resource in record(stack).resources if resource.is_component]
+
+
+def test_the_program_is_made_of_these_components() -> None:
+    tokens = {component.type for component in components("prod")}
+
+    assert tokens == {f"userstream:infra:{component.__name__}" for component in COMPONENTS}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_only_components_stand_right_below_the_stack(stack: str) -> None:
+    loose = [
+        resource.urn
+        for resource in record(stack).resources
+        if not resource.is_component and resource.parent.endswith(f"::userstream-{stack}")
+    ]
+
+    assert loose == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_component_says_what_it_made(stack: str) -> None:
+    for component in components(stack):
+        assert component.outputs, f"{component.name} registered no outputs"
+        assert UNKNOWN not in component.outputs.values()
+
+
+def test_a_component_s_outputs_are_those_of_its_resources() -> None:
+    outputs = {(component.type.split(":")[-1], component.name): component.outputs for component in components("dev")}
+
+    assert outputs["UsersStore", "users-store"] == {
+        "usersTableName": "Users-dev",
+        "userKeysTableName": "UserKeys-dev",
+        "activityTableName": "Activity-dev",
+        "usersStreamArn": "arn:aws:dynamodb:eu-west-1:123456789012:table/Users-dev/stream/2026-01-01T00:00:00.000",
+    }
+    assert outputs["LambdaFunction", "register-user"] == {
+        "functionName": "RegisterUserFunction-dev",
+        "functionArn": "arn:aws:lambda:eu-west-1:123456789012:function:RegisterUserFunction-dev",
+        "roleArn": "arn:aws:iam::123456789012:role/RegisterUserFunction-dev",
+        "logGroupName": "/aws/lambda/RegisterUserFunction-dev",
+    }
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_a_component_takes_a_name_typed_arguments_and_options(component: type[Any]) -> None:
+    parameters = inspect.signature(component.__init__).parameters
+
+    assert list(parameters) == ["self", "name", "args", "opts"]
+    args = parameters["args"].annotation
+    assert args.__dataclass_params__.frozen
+    assert not any(
+        parameter.kind is not inspect.Parameter.KEYWORD_ONLY
+        for name, parameter in inspect.signature(args).parameters.items()
+        if name != "self"
+    )
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_resource_that_can_has_the_tags(stack: str) -> None:
+    for resource in record(stack).resources:
+        if "tags" in resource.inputs:
+            assert (
+                resource.inputs["tags"].items()
+                >= {
+                    "project": "userstream",
+                    "environment": stack,
+                    "managedBy": "pulumi",
+                }.items()
+            )
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_resource_that_takes_tags_was_forgotten(stack: str) -> None:
+    # An S3 object takes ten tags, fewer than a team may set: its bucket has them.
+    without = {"aws:s3/bucketObjectv2:BucketObjectv2"}
+    for resource in record(stack).resources:
+        if not resource.is_component and resource.type not in without and "tags" in parameters_of(resource.type):
+            assert "tags" in resource.inputs, resource.urn
+
+
+def parameters_of(type_token: str) -> set[str]:
+    """The inputs that the provider's own class has for a type."""
+    _, module, name = type_token.split(":")
+    service = module.split("/")[0]
+    package: Any = getattr(aws, {"lambda": "lambda_"}.get(service, service))
+    return set(inspect.signature(getattr(package, name)._internal_init).parameters)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_stack_exports_its_contract_and_nothing_else(stack: str) -> None:
+    outputs = record(stack).outputs
+
+    # Pulumi drops an output that is null, as websiteUrl is where there is no site.
+    assert set(output_names()) - set(outputs) <= {"websiteUrl"}
+    contract = StackOutputs.model_validate(outputs)
+    assert contract.environment == stack
+    assert contract.api_url == "https://api-id.execute-api.eu-west-1.amazonaws.com"
+
+
+def test_the_cli_s_entry_point_runs_the_same_program() -> None:
+    def entry_point() -> None:
+        runpy.run_path(str(PROJECT_ROOT / "__main__.py"))
+
+    by_the_cli = record("dev", config=stack_file_config("dev"), program=entry_point)
+
+    assert by_the_cli.outputs == record("dev").outputs
+    assert [resource.urn for resource in by_the_cli.resources] == [resource.urn for resource in record("dev").resources]
+
+
+def test_a_preview_of_nothing_knows_what_the_program_decides_and_waits_for_the_rest() -> None:
+    for stack in STACKS:
+        preview, update = record(stack, preview=True), record(stack)
+
+        assert [resource.urn for resource in preview.resources] == [resource.urn for resource in update.resources]
+        assert preview.outputs["apiUrl"] == preview.outputs["usersStreamArn"] == UNKNOWN
+        assert preview.outputs["usersTableName"] == f"Users-{stack}"
+
+
+def test_a_preview_shows_the_policies_shape_even_before_the_arns_are_known() -> None:
+    policy = record("dev", preview=True).only("aws:iam/rolePolicy:RolePolicy", "register-user-policy")
+
+    assert policy.inputs["policy"] == UNKNOWN
+    assert policy.inputs["name"] == "RegisterUserFunction-dev"

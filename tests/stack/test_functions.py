@@ -1,0 +1,178 @@
+import json
+from typing import Any
+
+import pytest
+
+from tests.recorded_stack import record
+
+pytestmark = pytest.mark.stack
+
+FUNCTION = "aws:lambda/function:Function"
+ROLE = "aws:iam/role:Role"
+ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+
+DYNAMODB = "arn:aws:dynamodb:eu-west-1:123456789012:table"
+USERS = f"{DYNAMODB}/Users-dev"
+USER_KEYS = f"{DYNAMODB}/UserKeys-dev"
+ACTIVITY = f"{DYNAMODB}/Activity-dev"
+STREAM = f"{USERS}/stream/2026-01-01T00:00:00.000"
+SQS = "arn:aws:sqs:eu-west-1:123456789012"
+SQS_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012"
+BUCKET = "userstream-failed-records-dev-123456789012"
+
+FUNCTIONS = {
+    "register-user": "RegisterUserFunction-dev",
+    "manage-users": "ManageUsersFunction-dev",
+    "log-user-changes": "LogUserChangesFunction-dev",
+    "rescue-failed-batches": "RescueFailedBatchesFunction-dev",
+}
+
+
+def allow(sid: str, actions: list[str], *resources: str) -> dict[str, Any]:
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": list(resources)}
+
+
+def write_own_log(function: str) -> dict[str, Any]:
+    group = f"arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/{function}:*"
+    return allow("WriteOwnLog", ["logs:CreateLogStream", "logs:PutLogEvents"], group)
+
+
+KEEP_FAILED_RECORDS = [
+    allow("KeepFailedRecords", ["sqs:SendMessage"], f"{SQS}:UserChangesDeadLetterQueue-dev"),
+    allow("KeepLargeFailedRecords", ["s3:PutObject"], f"arn:aws:s3:::{BUCKET}/*"),
+]
+
+STATEMENTS = {
+    "register-user": [
+        allow("StoreUserAndKeys", ["dynamodb:PutItem"], USERS, USER_KEYS),
+    ],
+    "manage-users": [
+        allow("ReadAndChangeUsers", ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], USERS),
+        allow("MoveUserKeys", ["dynamodb:PutItem", "dynamodb:DeleteItem"], USER_KEYS),
+        allow("ReadActivity", ["dynamodb:Query"], ACTIVITY),
+    ],
+    "log-user-changes": [
+        allow(
+            "ReadUsersStream",
+            ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+            STREAM,
+        ),
+        allow("FindUsersStream", ["dynamodb:ListStreams"], "*"),
+        allow("WriteActivity", ["dynamodb:BatchWriteItem"], ACTIVITY),
+        allow("SendPointers", ["sqs:SendMessage"], f"{SQS}:UserChangesFailureQueue-dev"),
+        *KEEP_FAILED_RECORDS,
+    ],
+    "rescue-failed-batches": [
+        allow(
+            "ReceivePointers",
+            ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+            f"{SQS}:UserChangesFailureQueue-dev",
+        ),
+        allow("ReadUsersStream", ["dynamodb:GetRecords", "dynamodb:GetShardIterator"], STREAM),
+        *KEEP_FAILED_RECORDS,
+    ],
+}
+
+FAILED_RECORD_VARIABLES = {
+    "DEAD_LETTER_QUEUE_URL": f"{SQS_URL}/UserChangesDeadLetterQueue-dev",
+    "FAILED_RECORDS_BUCKET": BUCKET,
+}
+
+VARIABLES = {
+    "register-user": {"USERS_TABLE": "Users-dev", "USER_KEYS_TABLE": "UserKeys-dev"},
+    "manage-users": {
+        "USERS_TABLE": "Users-dev",
+        "USER_KEYS_TABLE": "UserKeys-dev",
+        "ACTIVITY_TABLE": "Activity-dev",
+    },
+    "log-user-changes": {
+        "ACTIVITY_TABLE": "Activity-dev",
+        "ACTIVITY_RETENTION_DAYS": "30",
+        "MASK_PERSONAL_DATA": "false",
+        **FAILED_RECORD_VARIABLES,
+    },
+    "rescue-failed-batches": FAILED_RECORD_VARIABLES,
+}
+
+
+def test_there_are_four_functions() -> None:
+    assert {resource.name for resource in record("dev").of_type(FUNCTION)} == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_may_do_exactly_this(name: str) -> None:
+    assert record("dev").statements(name) == [write_own_log(FUNCTIONS[name]), *STATEMENTS[name]]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_role_is_lambda_s_alone_and_one_function_s_alone(name: str) -> None:
+    stack = record("dev")
+    role = stack.only(ROLE, f"{name}-role")
+
+    assert role.inputs["name"] == FUNCTIONS[name]
+    assert role.json("assumeRolePolicy") == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "LambdaRunsAsThisRole",
+                "Effect": "Allow",
+                "Principal": {"Service": "lambda.amazonaws.com"},
+                "Action": ["sts:AssumeRole"],
+            }
+        ],
+    }
+    assert stack.only(ROLE_POLICY, f"{name}-policy").inputs["role"] == FUNCTIONS[name]
+    assert stack.only(FUNCTION, name).inputs["role"] == f"arn:aws:iam::123456789012:role/{FUNCTIONS[name]}"
+    assert len(stack.of_type(ROLE)) == len(stack.of_type(ROLE_POLICY)) == len(FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_has_its_variables_and_the_environment_s_name(name: str) -> None:
+    function = record("dev").only(FUNCTION, name)
+
+    assert function.inputs["environment"] == {"variables": {"ENVIRONMENT": "dev", **VARIABLES[name]}}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_log_group_and_the_policy_come_before_the_function(name: str) -> None:
+    stack = record("dev")
+    log_group = stack.only(LOG_GROUP, f"{name}-log")
+    policy = stack.only(ROLE_POLICY, f"{name}-policy")
+
+    assert log_group.inputs["name"] == f"/aws/lambda/{FUNCTIONS[name]}"
+    assert log_group.inputs["retentionInDays"] == 14
+    assert {log_group.urn, policy.urn} <= stack.only(FUNCTION, name).options.depends_on
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_runs_on_the_newest_runtime_and_cheapest_processor(name: str) -> None:
+    inputs = record("dev").only(FUNCTION, name).inputs
+    folder = name.replace("-", "_")
+
+    assert inputs["name"] == FUNCTIONS[name]
+    assert inputs["runtime"] == "python3.13"
+    assert inputs["architectures"] == ["arm64"]
+    assert inputs["handler"] == f"functions.{folder}.handler.handler"
+    assert inputs["code"].path.endswith(f"/.build/lambda/{folder}.zip")
+
+
+def test_memory_and_timeout_come_from_the_settings() -> None:
+    stack = record("dev")
+
+    sizes = {name: stack.only(FUNCTION, name).inputs for name in FUNCTIONS}
+    assert {name: (size["memorySize"], size["timeout"]) for name, size in sizes.items()} == {
+        "register-user": (512, 10),
+        "manage-users": (512, 10),
+        "log-user-changes": (256, 60),
+        "rescue-failed-batches": (256, 60),
+    }
+
+
+def test_no_statement_of_a_role_has_a_wildcard_but_where_aws_knows_no_resource() -> None:
+    for stack in map(record, ("dev", "prod", "local")):
+        for policy in stack.of_type(ROLE_POLICY):
+            for statement in json.loads(policy.inputs["policy"])["Statement"]:
+                assert not any("*" in action for action in statement["Action"])
+                if statement["Action"] != ["dynamodb:ListStreams"]:
+                    assert "*" not in statement["Resource"]

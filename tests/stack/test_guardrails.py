@@ -1,0 +1,168 @@
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from guardrails import limits
+from guardrails import resource as types
+from guardrails.resource import Resource, findings
+from guardrails.rules import ALL
+from tests.stack.guarded_stack import STACKS, changed, resources_of, without
+
+pytestmark = pytest.mark.stack
+
+STREAM_MAPPING = ("users-stream", types.EVENT_SOURCE_MAPPING)
+FAILURE_MAPPING = ("failure-queue", types.EVENT_SOURCE_MAPPING)
+USERS = ("users", types.TABLE)
+DEAD_LETTERS = ("dead-letter-queue", types.QUEUE)
+BUCKET = ("failed-records", types.BUCKET)
+LOG_FUNCTION = ("log-user-changes", types.FUNCTION)
+
+
+def broken_rules(resources: list[Resource]) -> set[str]:
+    return {finding.rule for finding in findings(ALL, resources)}
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_resource_of_every_stack_keeps_every_rule(stack: str) -> None:
+    assert [str(finding) for finding in findings(ALL, resources_of(stack))] == []
+
+
+def test_the_rules_have_names_of_their_own_and_say_why() -> None:
+    assert len({rule.name for rule in ALL}) == len(ALL)
+    assert all(rule.description.endswith(".") for rule in ALL)
+
+
+@pytest.mark.parametrize(
+    ("resource", "properties", "rule"),
+    [
+        (DEAD_LETTERS, {"sqsManagedSseEnabled": None}, "queues-are-encrypted"),
+        (DEAD_LETTERS, {"messageRetentionSeconds": None}, "queues-say-how-long"),
+        (DEAD_LETTERS, {"messageRetentionSeconds": 30}, "within-the-documented-limits"),
+        (DEAD_LETTERS, {"name": "Dead letters"}, "within-the-documented-limits"),
+        (("log-user-changes-log", types.LOG_GROUP), {"retentionInDays": None}, "logs-have-an-end"),
+        (("log-user-changes-log", types.LOG_GROUP), {"retentionInDays": 31}, "within-the-documented-limits"),
+        (USERS, {"deletionProtectionEnabled": None}, "tables-say-how-they-are-protected"),
+        (USERS, {"deletionProtectionEnabled": False}, "production-is-protected"),
+        (USERS, {"pointInTimeRecovery": {"enabled": False}}, "production-is-protected"),
+        (BUCKET, {"forceDestroy": True}, "production-is-protected"),
+        (("failed-records", types.BUCKET_ENCRYPTION), {"bucket": "another"}, "buckets-are-encrypted"),
+        (("failed-records", types.BUCKET_PUBLIC_ACCESS_BLOCK), {"blockPublicPolicy": False}, "buckets-are-private"),
+        (("failed-records", types.BUCKET_POLICY), {"bucket": "another"}, "no-plain-http"),
+        (("get-users-user", types.ROUTE), {"authorizationType": "NONE"}, "routes-are-signed"),
+        (("get-users-user", types.PERMISSION), {"principal": "*"}, "permissions-are-narrow"),
+        (("get-users-user", types.PERMISSION), {"sourceArn": None}, "permissions-are-narrow"),
+        (("api", types.API), {"corsConfiguration": {"allowOrigins": ["*"]}}, "origins-are-named"),
+        (STREAM_MAPPING, {"maximumRecordAgeInSeconds": 86_400}, "stream-mapping-is-safe"),
+        (STREAM_MAPPING, {"maximumRecordAgeInSeconds": -1}, "stream-mapping-is-safe"),
+        (STREAM_MAPPING, {"maximumRetryAttempts": None}, "stream-mapping-is-safe"),
+        (STREAM_MAPPING, {"bisectBatchOnFunctionError": False}, "stream-mapping-is-safe"),
+        (STREAM_MAPPING, {"destinationConfig": None}, "stream-mapping-is-safe"),
+        (STREAM_MAPPING, {"startingPosition": "LATEST"}, "stream-mapping-is-safe"),
+        (STREAM_MAPPING, {"functionResponseTypes": []}, "failures-are-reported-one-by-one"),
+        (STREAM_MAPPING, {"parallelizationFactor": 11}, "within-the-models-limits"),
+        (FAILURE_MAPPING, {"scalingConfig": None}, "concurrency-is-bounded"),
+        (("default", types.STAGE), {"defaultRouteSettings": {"throttlingRateLimit": 1}}, "api-is-throttled"),
+        (("failure-queue", types.QUEUE), {"visibilityTimeoutSeconds": 30}, "queues-outlast-their-consumers"),
+        (("failure-queue", types.QUEUE), {"redrivePolicy": None}, "queues-outlast-their-consumers"),
+        (("log-user-changes-log", types.LOG_GROUP), {"name": "/aws/lambda/Other"}, "functions-have-their-logs"),
+        (("DeadLetterQueueDepth", types.ALARM), {"alarmActions": []}, "alarms-are-wired"),
+        (("DeadLetterQueueDepth", types.ALARM), {"metricName": "ApproximateNumberOfMessages"}, "metrics-exist"),
+        (("DeadLetterQueueDepth", types.ALARM), {"dimensions": {"QueueName": "Other"}}, "alarms-watch-what-exists"),
+        (("DeadLetterQueueDepth", types.ALARM), {"dimensions": {"QueueName": "Other"}}, "failures-raise-an-alarm"),
+        (LOG_FUNCTION, {"tags": {"project": "userstream"}}, "resources-are-tagged"),
+        (LOG_FUNCTION, {"memorySize": 64}, "within-the-models-limits"),
+        (LOG_FUNCTION, {"name": "Log user changes"}, "within-the-models-limits"),
+        (LOG_FUNCTION, {"runtime": "python3.99"}, "within-the-models-limits"),
+        # A deliberate typo, one level down where no argument's name is checked, and a required value that isn't set.
+        (LOG_FUNCTION, {"environment": {"variabels": {}}}, "properties-fit-their-types"),
+        (LOG_FUNCTION, {"memorySise": 128}, "properties-fit-their-types"),
+        (LOG_FUNCTION, {"role": None}, "properties-fit-their-types"),
+        (USERS, {"pointInTimeRecovery": {}}, "properties-fit-their-types"),
+        (LOG_FUNCTION, {"timeout": "30"}, "properties-fit-their-types"),
+    ],
+)
+def test_a_resource_that_breaks_a_rule_is_found(
+    resource: tuple[str, str], properties: Mapping[str, Any], rule: str
+) -> None:
+    assert rule in broken_rules(changed(resources_of("prod"), *resource, properties))
+
+
+@pytest.mark.parametrize(
+    ("statement", "rule"),
+    [
+        ({"Action": "dynamodb:*"}, "policies-name-what-they-allow"),
+        ({"Action": ["dynamodb:Put*"]}, "policies-name-what-they-allow"),
+        ({"Resource": "*"}, "policies-name-what-they-allow"),
+        ({"Resource": ["arn:aws:dynamodb:eu-west-1:123456789012:table/*"]}, "policies-name-what-they-allow"),
+        ({"Resource": "arn:aws:dynamodb:*:123456789012:table/Users-prod"}, "policies-name-what-they-allow"),
+        ({"Principal": "*"}, "policies-name-who"),
+        ({"Principal": {"AWS": "*"}}, "policies-name-who"),
+    ],
+)
+def test_a_wildcard_in_a_policy_is_found(statement: Mapping[str, Any], rule: str) -> None:
+    narrow = {
+        "Sid": "Store",
+        "Effect": "Allow",
+        "Action": "dynamodb:PutItem",
+        "Resource": "arn:aws:dynamodb:eu-west-1:123456789012:table/Users-prod",
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": {**narrow, **statement}})
+    policy = ("register-user-policy", types.ROLE_POLICY)
+
+    assert broken_rules(changed(resources_of("prod"), *policy, {"policy": document})) == {rule}
+
+
+def test_everything_but_what_is_named_is_a_wildcard_too() -> None:
+    statement = {"Sid": "Store", "Effect": "Allow", "NotAction": "iam:PassRole", "Resource": "arn:aws:s3:::one/*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    policy = ("register-user-policy", types.ROLE_POLICY)
+
+    assert broken_rules(changed(resources_of("prod"), *policy, {"policy": document})) == {
+        "policies-name-what-they-allow"
+    }
+
+
+@pytest.mark.parametrize(
+    ("type_token", "properties", "rule"),
+    [
+        (
+            types.ROLE_POLICY_ATTACHMENT,
+            {"role": "r", "policyArn": "arn:aws:iam::aws:policy/AmazonDynamoDBFullAccess"},
+            "no-managed-policies",
+        ),
+        (types.FUNCTION_URL, {"functionName": "f", "authorizationType": "NONE"}, "no-function-urls"),
+        ("aws:sqs/quoue:Quoue", {}, "properties-fit-their-types"),
+    ],
+)
+def test_a_resource_that_should_not_be_there_is_found(
+    type_token: str, properties: Mapping[str, Any], rule: str
+) -> None:
+    added = Resource(type=type_token, name="added", urn="urn:added", properties=properties, protect=False)
+
+    assert rule in broken_rules([*resources_of("prod"), added])
+
+
+@pytest.mark.parametrize("resource", [USERS, DEAD_LETTERS, BUCKET, ("api", types.API)], ids=lambda pair: pair[0])
+def test_in_prod_what_holds_data_is_protected_by_pulumi_too(resource: tuple[str, str]) -> None:
+    resources = [
+        replace(each, protect=False) if (each.name, each.type) == resource else each for each in resources_of("prod")
+    ]
+    assert broken_rules(resources) == {"production-is-protected"}
+
+
+def test_a_function_without_its_mapping_s_bound_has_none() -> None:
+    assert "concurrency-is-bounded" in broken_rules(without(resources_of("prod"), *STREAM_MAPPING))
+
+
+def test_every_property_is_a_member_of_the_call_that_makes_its_resource() -> None:
+    """A property that the table of calls doesn't place raises, in every stack: no limit is skipped in silence."""
+    for stack in STACKS:
+        for resource in resources_of(stack):
+            call = limits.CALLS.get(resource.type)
+            for name in resource.properties if call else ():
+                limits.member_of(call, name)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(LookupError, match="say in CALLS what memorySise becomes"):
+        limits.member_of(limits.CALLS[types.FUNCTION], "memorySise")

@@ -1,0 +1,145 @@
+import json
+from typing import Any
+
+import pytest
+
+from infra.stack_config import stack_file_config
+from tests.recorded_stack import record
+
+pytestmark = pytest.mark.stack
+
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:userstream-alarms-dev"
+
+LAMBDA = "AWS/Lambda"
+FUNCTIONS = {
+    "RegisterUser": 10,
+    "ManageUsers": 10,
+    "LogUserChanges": 60,
+    "RescueFailedBatches": 60,
+}
+"""Beginning of the name to timeout in seconds, in dev."""
+
+EXPECTED: dict[str, tuple[str, str, str, float]] = {
+    "FailedBatches": ("AWS/SQS", "NumberOfMessagesSent", "UserChangesFailureQueue-dev", 0),
+    "FailureQueueDepth": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "UserChangesFailureQueue-dev", 0),
+    "FailureQueueAge": ("AWS/SQS", "ApproximateAgeOfOldestMessage", "UserChangesFailureQueue-dev", 900),
+    "FailureRedriveQueueDepth": (
+        "AWS/SQS",
+        "ApproximateNumberOfMessagesVisible",
+        "UserChangesFailureRedriveQueue-dev",
+        0,
+    ),
+    "DeadLetterQueueDepth": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "UserChangesDeadLetterQueue-dev", 0),
+    "IteratorAge": (LAMBDA, "IteratorAge", "LogUserChangesFunction-dev", 600_000),
+    "DestinationDeliveryFailures": (LAMBDA, "DestinationDeliveryFailures", "LogUserChangesFunction-dev", 0),
+    "ApiServerErrors": ("AWS/ApiGateway", "5xx", "api-id", 0),
+    "ApiLatency": ("AWS/ApiGateway", "Latency", "api-id", 3000),
+    **{f"{name}Errors": (LAMBDA, "Errors", f"{name}Function-dev", 0) for name in FUNCTIONS},
+    **{f"{name}Throttles": (LAMBDA, "Throttles", f"{name}Function-dev", 0) for name in FUNCTIONS},
+    **{
+        f"{name}Duration": (LAMBDA, "Duration", f"{name}Function-dev", 0.8 * 1000 * timeout)
+        for name, timeout in FUNCTIONS.items()
+    },
+}
+
+
+def alarms() -> dict[str, dict[str, Any]]:
+    return {alarm.name: alarm.inputs for alarm in record("dev").of_type(ALARM)}
+
+
+def test_exactly_these_are_watched() -> None:
+    watched = {
+        name: (alarm["namespace"], alarm["metricName"], next(iter(alarm["dimensions"].values())), alarm["threshold"])
+        for name, alarm in alarms().items()
+    }
+
+    assert watched == EXPECTED
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_alarm_says_when_it_begins_when_it_is_over_and_where_to_read_on(name: str) -> None:
+    alarm = alarms()[name]
+
+    assert alarm["name"] == f"{name}-dev"
+    assert alarm["alarmActions"] == [TOPIC_ARN]
+    assert alarm["okActions"] == [TOPIC_ARN]
+    assert alarm["alarmDescription"].endswith(f"docs/runbook.md#{name.lower()}")
+    assert len(alarm["alarmDescription"]) <= 1024, "CloudWatch's limit"
+    assert alarm["comparisonOperator"] == "GreaterThanThreshold"
+    assert alarm["period"] == 60
+
+
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name != "ApiLatency"])
+def test_one_bad_minute_is_enough_and_five_good_ones_end_it(name: str) -> None:
+    alarm = alarms()[name]
+
+    assert (alarm["datapointsToAlarm"], alarm["evaluationPeriods"]) == (1, 5)
+
+
+def test_latency_is_the_slowest_hundredth_over_three_of_five_minutes() -> None:
+    alarm = alarms()["ApiLatency"]
+
+    assert alarm["extendedStatistic"] == "p99"
+    assert "statistic" not in alarm
+    assert alarm["evaluateLowSampleCountPercentiles"] == "ignore"
+    assert (alarm["datapointsToAlarm"], alarm["evaluationPeriods"]) == (3, 5)
+
+
+def test_silence_is_good_but_for_a_queue_that_nobody_touches() -> None:
+    kept = {name for name, alarm in alarms().items() if alarm["treatMissingData"] == "ignore"}
+
+    assert kept == {"FailureQueueDepth", "FailureQueueAge", "FailureRedriveQueueDepth", "DeadLetterQueueDepth"}
+    assert {alarms()[name]["treatMissingData"] for name in EXPECTED.keys() - kept} == {"notBreaching"}
+
+
+def test_only_this_environment_s_alarms_may_write_to_the_topic() -> None:
+    policy = record("dev").only("aws:sns/topicPolicy:TopicPolicy", "alarms").json("policy")
+
+    assert policy["Statement"] == [
+        {
+            "Sid": "AlarmsPublish",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudwatch.amazonaws.com"},
+            "Action": ["sns:Publish"],
+            "Resource": [TOPIC_ARN],
+            "Condition": {
+                "ArnLike": {"aws:SourceArn": "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:*-dev"},
+                "StringEquals": {"aws:SourceAccount": "123456789012"},
+            },
+        },
+        {
+            "Sid": "DenyUnencryptedTransport",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["sns:Publish"],
+            "Resource": [TOPIC_ARN],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+    ]
+
+
+def test_an_address_is_told_only_where_one_is_set() -> None:
+    subscription = "aws:sns/topicSubscription:TopicSubscription"
+    config = stack_file_config("dev") | {"userstream:alarmEmail": "on-call@example.com"}
+
+    (told,) = record("dev", config=config).of_type(subscription)
+    assert (told.inputs["protocol"], told.inputs["endpoint"]) == ("email", "on-call@example.com")
+    assert record("dev").of_type(subscription) == []
+
+
+def test_the_dashboard_shows_every_alarm_and_every_function() -> None:
+    stack = record("dev")
+    (dashboard,) = stack.of_type("aws:cloudwatch/dashboard:Dashboard")
+    body = dashboard.inputs["dashboardBody"]
+
+    assert dashboard.inputs["dashboardName"] == "userstream-dev"
+    for name in EXPECTED:
+        assert f"alarm:{name}-dev" in body
+    for name in FUNCTIONS:
+        assert f"{name}Function-dev" in body
+    for table in ("Users-dev", "UserKeys-dev", "Activity-dev"):
+        assert f'"{table}"' in body
+    widgets = json.loads(body)["widgets"]
+    assert all(widget["properties"]["title"] for widget in widgets)
+    assert stack.outputs["dashboardUrl"].endswith("#dashboards/dashboard/userstream-dev")

@@ -1,0 +1,81 @@
+"""Every policy passes parliament, which knows each action, its resources and its conditions: a typo shows here."""
+
+import json
+import re
+import warnings
+from collections.abc import Mapping
+from typing import Any, cast
+
+import pytest
+
+from guardrails.access import ACTIONS_WITHOUT_RESOURCE, POLICY_PROPERTIES
+from guardrails.resource import ROLE
+from tests.recorded_stack import record
+
+with warnings.catch_warnings():
+    # It leaves its own files open.
+    warnings.simplefilter("ignore", ResourceWarning)
+    import parliament
+
+pytestmark = pytest.mark.stack
+
+STREAM_LABEL = re.compile(r"(/stream/)[0-9T:.-]+")
+
+
+def problems(document: str) -> list[str]:
+    # parliament splits an ARN at every colon, and a stream's label is a time.
+    analyzed = cast("Any", parliament).analyze_policy_string(
+        STREAM_LABEL.sub(r"\1label", document), ignore_private_auditors=True
+    )
+    return [f"{finding.issue}: {finding.detail}" for finding in analyzed.findings]
+
+
+def policies(stack: str) -> dict[str, str]:
+    """Every policy document of a stack, by its resource; a trust policy with the resource it is about."""
+    found: dict[str, str] = {}
+    for resource in record(stack).resources:
+        if resource.type not in POLICY_PROPERTIES:
+            continue
+        document = resource.json(POLICY_PROPERTIES[resource.type])
+        if resource.type == ROLE:
+            for statement in document["Statement"]:
+                statement["Resource"] = f"arn:aws:iam::123456789012:role/{resource.inputs['name']}"
+        found[f"{resource.name} ({resource.type})"] = json.dumps(document)
+    return found
+
+
+def test_every_policy_says_what_iam_understands() -> None:
+    # Those of dev and local differ from prod's in names alone.
+    found = {resource: problems(document) for resource, document in policies("prod").items()}
+
+    assert {resource: issues for resource, issues in found.items() if issues} == {}
+    assert len(found) > len(POLICY_PROPERTIES)
+
+
+USERS = "arn:aws:dynamodb:eu-west-1:123456789012:table/Users-prod"
+
+
+@pytest.mark.parametrize(
+    ("statement", "issue"),
+    [
+        ({"Action": "dynamodb:PutItm"}, "UNKNOWN_ACTION"),
+        ({"Action": "dynamodbb:PutItem"}, "UNKNOWN_PREFIX"),
+        ({"Resource": "arn:aws:sqs:eu-west-1:123456789012:Users-prod"}, "RESOURCE_MISMATCH"),
+        ({"Condition": {"StringEquls": {"aws:SourceAccount": "123456789012"}}}, "UNKNOWN_OPERATOR"),
+        ({"Condition": {"StringEquals": {"aws:SourceAcount": "123456789012"}}}, "UNKNOWN_CONDITION_FOR_ACTION"),
+    ],
+)
+def test_a_typo_in_a_policy_is_found(statement: Mapping[str, Any], issue: str) -> None:
+    sound = {"Sid": "Store", "Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": USERS}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [{**sound, **statement}]})
+
+    assert any(problem.startswith(f"{issue}:") for problem in problems(document)), problems(document)
+
+
+@pytest.mark.parametrize("action", sorted(ACTIONS_WITHOUT_RESOURCE))
+def test_an_action_on_every_resource_has_none_that_could_be_named(action: str) -> None:
+    service, _, name = action.partition(":")
+    (definition,) = [each for each in parliament.iam_definition if each["prefix"] == service]
+    (privilege,) = [each for each in definition["privileges"] if each["privilege"] == name]
+
+    assert [each["resource_type"] for each in privilege["resource_types"] if each["resource_type"]] == []

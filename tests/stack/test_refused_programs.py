@@ -1,0 +1,40 @@
+"""What the program refuses, it refuses before any resource, in words and without a traceback."""
+
+from pathlib import Path
+
+import pytest
+
+from infra import function_package
+from infra.stack_config import stack_file_config
+from tests.recorded_stack import refusal
+
+pytestmark = pytest.mark.stack
+
+
+def test_wrong_settings_end_a_preview_before_any_resource() -> None:
+    said = refusal(
+        "dev",
+        stack_file_config("dev")
+        | {"userstream:streamBatchSize": "0", "userstream:streamBatchsize": "5", "userstream:requireTls": "maybe"},
+    )
+
+    assert said.startswith("the settings of stack 'dev' have 3 problems; nothing was deployed\n")
+    assert "userstream:streamBatchSize is '0': must be a whole number from 1 to 10000" in said
+    assert "pulumi config set userstream:streamBatchSize 100 --stack dev" in said
+    assert "userstream:streamBatchsize is '5': there is no such setting; did you mean" in said
+    assert "Traceback" not in said
+
+
+def test_a_stack_without_settings_is_told_all_of_them() -> None:
+    said = refusal("dev", {})
+
+    assert "aws:region is not set: must be an AWS region, as in eu-west-1" in said
+    assert said.count("is not set") == len(stack_file_config("dev"))
+
+
+def test_a_package_that_can_not_be_built_ends_a_preview_before_any_resource(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(function_package, "PROJECT_ROOT", tmp_path)
+
+    assert "no function 'register_user'" in refusal("local", stack_file_config("local"))

@@ -1,0 +1,55 @@
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ops.cli import cli
+from ops.desk import Desk
+from ops.errors import ExitCode, NotFoundError
+from ops.services import Services
+from tests.recorded_stack import record
+
+pytestmark = pytest.mark.stack
+
+RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+
+
+def sections() -> dict[str, str]:
+    found = re.split(r"^## (\S+)\n", RUNBOOK.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    return dict(zip(found[::2], found[1::2], strict=True))
+
+
+def test_each_alarm_has_its_section_and_no_section_is_of_none() -> None:
+    assert set(sections()) == {alarm.name for alarm in record("prod").of_type(ALARM)}
+
+
+@pytest.mark.parametrize("name", sections())
+def test_a_section_says_what_is_wrong_and_ends_with_the_command(name: str) -> None:
+    text = sections()[name].strip()
+
+    assert text.startswith("**What.**")
+    assert re.search(r"```sh\npython -m ops --stack ENV [^\n]+\n```$", text)
+
+
+@pytest.mark.parametrize("name", sections())
+def test_links_lead_somewhere(name: str) -> None:
+    headings = {heading.lower() for heading in sections()}
+
+    assert set(re.findall(r"\]\(#([^)]+)\)", sections()[name])) <= headings
+
+
+@pytest.mark.parametrize("page", ["runbook.md", "ops.md"])
+def test_every_command_line_in_the_documents_can_be_typed(page: str) -> None:
+    def no_stack() -> Services:
+        raise NotFoundError("this is as far as the test goes")
+
+    text = (RUNBOOK.parent / page).read_text(encoding="utf-8")
+    lines = re.findall(r"^\s*python -m ops ([^#\n]+)", text, re.MULTILINE)
+
+    assert lines
+    for line in lines:
+        result = CliRunner().invoke(cli, shlex.split(line), obj=Desk(no_stack))
+        assert result.exit_code == ExitCode.NOT_FOUND, (line, result.output)

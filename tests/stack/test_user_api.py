@@ -1,0 +1,121 @@
+import json
+
+import pytest
+
+from infra.stack_config import stack_file_config
+from tests.recorded_stack import record
+
+pytestmark = pytest.mark.stack
+
+API = "aws:apigatewayv2/api:Api"
+EXECUTION = "arn:aws:execute-api:eu-west-1:123456789012:api-id"
+
+ROUTES = {
+    "POST /register": ("NONE", "register-user", "RegisterUserFunction-dev"),
+    "GET /users/{userId}": ("AWS_IAM", "manage-users", "ManageUsersFunction-dev"),
+    "PATCH /users/{userId}": ("AWS_IAM", "manage-users", "ManageUsersFunction-dev"),
+    "DELETE /users/{userId}": ("AWS_IAM", "manage-users", "ManageUsersFunction-dev"),
+    "GET /users/{userId}/activity": ("AWS_IAM", "manage-users", "ManageUsersFunction-dev"),
+}
+
+
+def test_everybody_may_register_and_only_signed_callers_may_manage() -> None:
+    routes = {
+        route.inputs["routeKey"]: (route.inputs["authorizationType"], route.inputs["target"])
+        for route in record("dev").of_type("aws:apigatewayv2/route:Route")
+    }
+
+    assert routes == {key: (who, f"integrations/{function}-id") for key, (who, function, _) in ROUTES.items()}
+
+
+def test_api_gateway_may_call_each_function_for_its_own_routes_only() -> None:
+    permissions = {
+        (permission.inputs["function"], permission.inputs["sourceArn"])
+        for permission in record("dev").of_type("aws:lambda/permission:Permission")
+    }
+
+    assert permissions == {
+        (function, f"{EXECUTION}/*/{key.replace(' ', '')}") for key, (_, _, function) in ROUTES.items()
+    }
+    for permission in record("dev").of_type("aws:lambda/permission:Permission"):
+        assert permission.inputs["action"] == "lambda:InvokeFunction"
+        assert permission.inputs["principal"] == "apigateway.amazonaws.com"
+
+
+def test_requests_reach_the_functions_in_payload_format_2() -> None:
+    for integration in record("dev").of_type("aws:apigatewayv2/integration:Integration"):
+        assert integration.inputs["integrationType"] == "AWS_PROXY"
+        assert integration.inputs["payloadFormatVersion"] == "2.0"
+
+
+def test_the_one_stage_throttles_and_logs() -> None:
+    stack = record("dev")
+    (stage,) = stack.of_type("aws:apigatewayv2/stage:Stage")
+
+    assert stage.inputs["name"] == "$default"
+    assert stage.inputs["autoDeploy"] is True
+    assert stage.inputs["defaultRouteSettings"] == {"throttlingRateLimit": 20, "throttlingBurstLimit": 40}
+    log_group = stack.only("aws:cloudwatch/logGroup:LogGroup", "access-log")
+    assert log_group.inputs["name"] == "/aws/apigateway/userstream-dev"
+    assert log_group.inputs["retentionInDays"] == 14
+    assert stage.inputs["accessLogSettings"]["destinationArn"].endswith(":log-group:/aws/apigateway/userstream-dev")
+
+
+def test_the_access_log_tells_nothing_of_a_person() -> None:
+    (stage,) = record("prod").of_type("aws:apigatewayv2/stage:Stage")
+    fields = json.loads(stage.inputs["accessLogSettings"]["format"])
+
+    # A path holds a user's id, a query may hold anything; an address, an agent or an identity tell who it was.
+    personal = ("identity", "path", "query", "domainName", "authorizer", "sourceIp", "userAgent")
+    assert not [value for value in fields.values() if any(word in value for word in personal)]
+    assert {"requestId", "routeKey", "status", "responseLatency"} <= set(fields)
+
+
+def test_pages_of_the_named_origins_may_call_the_api() -> None:
+    cors = record("dev").only(API, "api").inputs["corsConfiguration"]
+
+    assert cors == {
+        "allowOrigins": ["http://localhost:5173"],
+        "allowMethods": ["DELETE", "GET", "PATCH", "POST"],
+        "allowHeaders": [
+            "content-type",
+            "idempotency-key",
+            "if-match",
+            "authorization",
+            "x-amz-content-sha256",
+            "x-amz-date",
+            "x-amz-security-token",
+        ],
+        "exposeHeaders": ["etag", "location", "retry-after"],
+        "allowCredentials": False,
+        "maxAge": 3600,
+    }
+
+
+def test_the_site_s_own_address_is_allowed_without_a_setting() -> None:
+    cors = record("prod").only(API, "api").inputs["corsConfiguration"]
+
+    assert cors["allowOrigins"] == ["https://website.cloudfront.net"]
+
+
+def test_without_origins_and_site_no_page_may_call_the_api() -> None:
+    config = stack_file_config("dev") | {"userstream:corsAllowedOrigins": "[]"}
+
+    assert "corsConfiguration" not in record("dev", config=config).only(API, "api").inputs
+
+
+def test_the_api_s_address_is_protected_in_prod() -> None:
+    assert record("prod").only(API, "api").options.protect
+
+
+def test_reserved_concurrency_is_each_function_s_where_it_is_set() -> None:
+    config = stack_file_config("dev") | {
+        "userstream:apiReservedConcurrency": "7",
+        "userstream:streamReservedConcurrency": "3",
+    }
+    functions = record("dev", config=config).of_type("aws:lambda/function:Function")
+
+    reserved = {function.name: function.inputs.get("reservedConcurrentExecutions") for function in functions}
+    assert reserved == {"register-user": 7, "manage-users": 7, "log-user-changes": 3, "rescue-failed-batches": None}
+    unset = record("dev").of_type("aws:lambda/function:Function")
+    assert not [function for function in unset if "reservedConcurrentExecutions" in function.inputs]

@@ -1,0 +1,42 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from infra.settings_check import load_settings
+from local.local_config import LocalConfigError, local_config
+
+SITE = "http://127.0.0.1:8080"
+
+
+def test_the_local_page_may_call_the_api() -> None:
+    settings = load_settings("local", local_config(SITE))
+    assert SITE in settings.cors_allowed_origins
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "does not exist"),
+        ("config: [", "is not the YAML of a stack"),
+        ("just words", "is not the YAML of a stack"),
+        ("config: 17", "is not the YAML of a stack"),
+    ],
+)
+def test_a_file_that_is_none_is_named(tmp_path: Path, text: str | None, said: str) -> None:
+    if text is not None:
+        (tmp_path / "Pulumi.local.yaml").write_text(text)
+    with pytest.raises(LocalConfigError, match=said) as error:
+        local_config(SITE, tmp_path)
+    assert "Pulumi.local.yaml" in str(error.value)
+
+
+@pytest.mark.parametrize("setting", ["{a: b}", "17", "'*'"])
+def test_a_wrong_setting_is_left_for_the_program_to_complain_of(tmp_path: Path, setting: str) -> None:
+    (tmp_path / "Pulumi.local.yaml").write_text(f"config:\n  userstream:corsAllowedOrigins: {setting}\n")
+    assert SITE not in local_config(SITE, tmp_path)["userstream:corsAllowedOrigins"]
+
+
+def test_origins_of_the_file_stay(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.local.yaml").write_text("config:\n  userstream:corsAllowedOrigins: [http://a.example]\n")
+    assert json.loads(local_config(SITE, tmp_path)["userstream:corsAllowedOrigins"]) == ["http://a.example", SITE]

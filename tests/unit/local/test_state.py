@@ -1,0 +1,110 @@
+import os
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from infra.outputs import StackOutputs
+from local.state import (
+    LocalStack,
+    LocalStackNotRunningError,
+    LocalStackRunningError,
+    claim_directory,
+    claimed_by,
+    read_local_stack,
+    state_directory,
+    write_atomically,
+    write_end,
+    write_local_stack,
+)
+
+OUTPUTS = StackOutputs.model_validate(
+    {field.alias: "x" for field in StackOutputs.model_fields.values()} | {"apiUrl": "http://127.0.0.1:1/api"}
+)
+STACK = LocalStack(
+    pid=os.getpid(),
+    emulator_pid=1,
+    poller_pid=None,
+    port=4566,
+    endpoint_url="http://127.0.0.1:4566",
+    region="us-east-1",
+    access_key_id="test",
+    secret_access_key="test",
+    mapping_uuid="m",
+    started_at=datetime(2026, 11, 24, tzinfo=UTC),
+    outputs=OUTPUTS,
+)
+
+
+def test_a_running_stack_is_read_as_it_was_written(tmp_path: Path) -> None:
+    with claim_directory(tmp_path):
+        write_local_stack(tmp_path, STACK)
+        assert read_local_stack(tmp_path) == STACK
+        assert claimed_by(tmp_path) == os.getpid()
+
+
+def test_a_claimed_directory_is_not_claimed_twice(tmp_path: Path) -> None:
+    refused = pytest.raises(LocalStackRunningError, match=str(os.getpid()))
+    with claim_directory(tmp_path), refused, claim_directory(tmp_path):
+        pass
+    with claim_directory(tmp_path):
+        pass
+
+
+def test_a_stack_that_is_not_ready_is_not_running_yet(tmp_path: Path) -> None:
+    with claim_directory(tmp_path), pytest.raises(LocalStackNotRunningError, match="starting"):
+        read_local_stack(tmp_path)
+
+
+def test_what_a_crash_leaves_is_no_running_stack(tmp_path: Path) -> None:
+    write_local_stack(tmp_path, STACK)
+    (tmp_path / "lock").write_text("17\n")
+    with pytest.raises(LocalStackNotRunningError, match="make up"):
+        read_local_stack(tmp_path)
+    assert claimed_by(tmp_path) is None
+
+
+def test_why_it_ended_is_told_until_the_next_one(tmp_path: Path) -> None:
+    write_end(tmp_path, "the emulator died")
+    with pytest.raises(LocalStackNotRunningError, match=r"not running: the emulator died\. Start it with: make up"):
+        read_local_stack(tmp_path)
+    with claim_directory(tmp_path):
+        pass
+    with pytest.raises(LocalStackNotRunningError, match=r"not running\. Start"):
+        read_local_stack(tmp_path)
+
+
+def test_the_state_of_another_version_is_told_from_ours(tmp_path: Path) -> None:
+    with claim_directory(tmp_path):
+        (tmp_path / "state.json").write_text('{"pid": 1}')
+        with pytest.raises(LocalStackNotRunningError, match="another version"):
+            read_local_stack(tmp_path)
+
+
+def test_the_directory_is_the_one_named_or_the_environments_or_the_projects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("USERSTREAM_LOCAL_DIR", str(tmp_path / "environment"))
+    assert state_directory(tmp_path / "named") == tmp_path / "named"
+    assert state_directory() == tmp_path / "environment"
+    monkeypatch.delenv("USERSTREAM_LOCAL_DIR")
+    assert state_directory().name == ".local"
+
+
+def test_a_reader_finds_the_old_text_or_the_new_never_a_part(tmp_path: Path) -> None:
+    file, texts = tmp_path / "file", ["a" * 100_000, "b" * 50_000]
+    write_atomically(file, texts[0])
+    done = threading.Event()
+
+    def write() -> None:
+        for number in range(50):
+            write_atomically(file, texts[number % 2])
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not done.is_set():
+        assert file.read_text() in texts
+    writer.join()
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

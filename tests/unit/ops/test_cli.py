@@ -1,0 +1,291 @@
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from functions.json_types import JsonObject
+from ops.cli import cli
+from ops.desk import Desk
+from ops.errors import CredentialsError, DeniedError, ExitCode, OpsError
+from ops.stack_watch import AlarmState
+from ops.state_folder import STATE_VARIABLE
+from tests.ops_in_memory import NOON, StackInMemory, effect_key
+from tests.record_strategies import stream_record
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def stack() -> StackInMemory:
+    return StackInMemory()
+
+
+@pytest.fixture
+def run(stack: StackInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments, **options: CliRunner().invoke(
+        cli, list(arguments), obj=Desk(lambda: stack), catch_exceptions=False, **options
+    )
+
+
+def answer(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+def change(position: int, user_id: str = "eve", *, schema_version: int = 1) -> JsonObject:
+    new = {
+        "userId": {"S": user_id},
+        "name": {"S": f"name {position}"},
+        "schemaVersion": {"N": str(schema_version)},
+    }
+    if position == 0:
+        return stream_record("INSERT", position, user_id, None, new)
+    return stream_record("MODIFY", position, user_id, new | {"name": {"S": f"name {position - 1}"}}, new)
+
+
+def test_list_groups_failures_by_reason_and_counts_copies_once(stack: StackInMemory, run: Run) -> None:
+    stack.fail(change(0), "permanent", "schemaVersion 2 is not supported")
+    stack.fail(change(1), "permanent", "schemaVersion 2 is not supported")
+    stack.fail(change(1), "permanent", "schemaVersion 2 is not supported")
+    stack.fail(change(2), "expired", "too old")
+    stack.queue.put("junk")
+
+    found = answer(run("dlq", "list"))
+
+    assert (found["messages"], found["failures"], found["complete"]) == (5, 4, True)
+    assert [(group["kind"], group["failures"]) for group in found["groups"]] == [
+        ("permanent", 2),
+        ("expired", 1),
+        ("unreadable", 1),
+    ]
+    assert sorted(record["copies"] for record in found["records"]) == [1, 1, 1, 2]
+    assert stack.queue.visible() == 5
+
+
+def test_list_says_that_others_hold_messages(stack: StackInMemory, run: Run) -> None:
+    stack.fail(change(0))
+    stack.queue.receive(60)
+
+    result = run("dlq", "list", "--table")
+
+    assert "empty" in result.stdout
+    assert "1 message more: somebody else holds" in result.stdout
+
+
+def test_list_shows_what_fits(stack: StackInMemory, run: Run) -> None:
+    stack.fail(change(0, "adam"))
+    stack.fail(change(1, "eve"))
+
+    assert [record["userId"] for record in answer(run("dlq", "list", "--where", "user=eve"))["records"]] == ["eve"]
+    assert run("dlq", "list", "--where", "colour=red").exit_code == ExitCode.USAGE
+
+
+def test_show_prints_the_change_and_where_it_came_from(stack: StackInMemory, run: Run) -> None:
+    failure_id = stack.fail(change(3))
+
+    table = run("dlq", "show", failure_id, "--table").stdout
+    found = answer(run("dlq", "show", failure_id))
+
+    assert found["changes"] == {"name": {"old": "name 2", "new": "name 3"}}
+    assert found["envelope"]["record"] == change(3)
+    assert found["replayable"]
+    for part in ("name 2", "name 3", "eve", "RetryAttemptsExhausted", "dlq replay"):
+        assert part in table
+    assert stack.queue.visible() == 1
+
+
+@pytest.mark.parametrize("body", ["", "no JSON", "[]", '{"envelopeVersion": 9}', "\x1b[31mred\x1b[0m"])
+def test_a_message_that_is_no_envelope_is_shown_and_exported_as_it_came(
+    stack: StackInMemory, run: Run, tmp_path: Path, body: str
+) -> None:
+    message_id = stack.queue.put(body)
+    stack.fail(change(0))
+
+    listed = run("dlq", "list", "--table")
+    shown = run("dlq", "show", message_id, "--table")
+    run("dlq", "export", "all.jsonl")
+
+    assert "not a failed record's envelope" in listed.stdout
+    assert shown.exit_code == 0
+    assert "\x1b" not in shown.stdout
+    lines = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+    assert sorted(line.get("body", "envelope") for line in lines) == sorted([body, "envelope"])
+
+
+def test_show_of_what_is_not_there(run: Run) -> None:
+    result = run("dlq", "show", "ffff")
+
+    assert result.exit_code == ExitCode.NOT_FOUND
+    assert "Next" in result.stderr
+
+
+def test_an_id_that_fits_several_is_refused(stack: StackInMemory, run: Run) -> None:
+    stack.fail(change(1))
+    stack.fail(change(2))
+
+    result = run("dlq", "show", "0000")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "beginning of 2 ids" in result.stderr
+
+
+def test_replay_says_what_it_did_and_ends_with_a_code_for_it(stack: StackInMemory, run: Run) -> None:
+    stack.fail(change(0))
+    stack.fail(change(1, "adam", schema_version=2))
+
+    rehearsed = run("dlq", "replay", "--all", "--dry-run")
+    assert (rehearsed.exit_code, answer(rehearsed)["wouldReplay"]) == (0, 2)
+    assert stack.table.items == {}
+
+    result = run("dlq", "replay", "--all")
+    assert result.exit_code == ExitCode.UNFINISHED
+    assert (answer(result)["replayed"], answer(result)["refusedAgain"]) == (1, 1)
+    assert set(stack.table.items) == {effect_key(change(0))}
+    assert "refused again: schemaVersion 2 is not supported" in run("dlq", "replay", "--all", "--table").stdout
+
+    assert run("dlq", "replay", "--where", "user=nobody").exit_code == 0
+    assert stack.queue.visible() == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["x", "--all"], ["--all", "--where", "kind=lost"]])
+def test_replay_wants_one_choice(run: Run, arguments: list[str]) -> None:
+    assert run("dlq", "replay", *arguments).exit_code == ExitCode.USAGE
+
+
+def test_an_export_is_never_overwritten_and_removes_nothing(stack: StackInMemory, run: Run, tmp_path: Path) -> None:
+    stack.fail(change(0))
+    (tmp_path / "old.jsonl").write_text("precious")
+
+    assert run("dlq", "export", "old.jsonl").exit_code == ExitCode.USAGE
+    assert run("dlq", "export", "nowhere/new.jsonl").exit_code == ExitCode.USAGE
+    result = run("dlq", "export", "new.jsonl")
+
+    assert (tmp_path / "old.jsonl").read_text() == "precious"
+    assert answer(result) == {
+        "file": "new.jsonl",
+        "exported": 1,
+        "removed": 0,
+        "complete": True,
+        "interrupted": False,
+    }
+    assert stack.queue.visible() == 1
+    assert (tmp_path / "new.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_discard_asks_saves_removes_and_can_be_undone(stack: StackInMemory, run: Run, tmp_path: Path) -> None:
+    unwanted = stack.fail(change(0))
+    stack.fail(change(1))
+    stack.queue.put("junk")
+
+    assert run("dlq", "discard", unwanted, input="n\n").exit_code == ExitCode.UNFINISHED
+    assert stack.queue.visible() == 3
+    assert list(tmp_path.glob("*.jsonl")) == []
+
+    assert run("dlq", "discard", unwanted, "--export", "one.jsonl", input="y\n").exit_code == 0
+    assert answer(run("dlq", "discard", "--all", "--yes", "--export", "rest.jsonl"))["removed"] == 2
+    assert stack.queue.bodies() == []
+
+    assert answer(run("dlq", "restore", "one.jsonl"))["restored"] == 1
+    assert answer(run("dlq", "restore", "rest.jsonl"))["restored"] == 2
+    assert run("dlq", "restore", "nothing.jsonl").exit_code == ExitCode.USAGE
+    assert answer(run("dlq", "replay", "--all"))["replayed"] == 2
+    assert stack.queue.bodies() == ["junk"]
+
+
+def test_activity_is_the_newest_first(stack: StackInMemory, run: Run) -> None:
+    stack.function.invoke([change(position) for position in range(3)])
+
+    found = answer(run("activity", "eve", "--limit", "2"))
+    table = run("activity", "eve", "--table").stdout
+
+    assert [item["changes"]["name"]["new"] for item in found["items"]] == ["name 2", "name 1"]
+    assert found["more"]
+    assert table.index("name 2") < table.index("ADDED")
+    assert run("activity", "nobody").exit_code == ExitCode.NOT_FOUND
+
+
+def test_status_of_a_healthy_stack(stack: StackInMemory, run: Run) -> None:
+    stack.watched.figures = {"IteratorAge LogUserChangesFunction-test": 1500.0}
+
+    result = run("status")
+
+    assert result.exit_code == 0
+    assert (answer(result)["healthy"], answer(result)["iteratorAgeSeconds"]) == (True, 1.5)
+    assert "healthy" in run("status", "--table").stdout
+
+
+def test_status_says_what_needs_somebody(stack: StackInMemory, run: Run) -> None:
+    stack.fail(change(0))
+    stack.failure_queue.put("{}")
+    stack.set_aside_queue.put("{}")
+    stack.watched.state = "Disabled"
+    stack.watched.figures = {"Errors LogUserChangesFunction-test": 2.0}
+    stack.watched.alarm_states = [
+        AlarmState(name="IteratorAge-test", state="ALARM", reason="over 600", since=datetime.fromtimestamp(NOON, UTC)),
+        AlarmState(name="ApiLatency-test", state="OK", reason="", since=datetime.fromtimestamp(NOON, UTC)),
+    ]
+
+    result = run("status", "--table")
+
+    assert result.exit_code == ExitCode.UNFINISHED
+    for part in (
+        "alarm IteratorAge-test: over 600",
+        "the event source mapping is Disabled",
+        "1 failed records wait",
+        "1 pointers wait for the rescue",
+        "1 pointers were set aside",
+        "2 errors, 0 throttles",
+        "1 firing, 1 OK",
+    ):
+        assert part in result.stdout
+
+
+def test_pointers_that_were_set_aside_go_back(stack: StackInMemory, run: Run) -> None:
+    for number in range(25):
+        stack.set_aside_queue.put(f"pointer {number}")
+
+    result = run("return-pointers")
+
+    assert answer(result) == {"returned": 25, "left": 0, "interrupted": False}
+    assert stack.set_aside_queue.bodies() == []
+    assert sorted(stack.failure_queue.bodies()) == sorted(f"pointer {number}" for number in range(25))
+
+
+def test_backfill_counts_then_sends_and_says_so(
+    stack: StackInMemory, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.backfill.SETTLE_SECONDS", 0)
+    stack.user_table.items = {
+        "alice": {"userId": {"S": "alice"}, "createdAt": {"S": "2025-01-01T00:00:00.000Z"}},
+        "bob": {"userId": {"S": "bob"}, "createdAt": {"S": "2026-11-24T10:00:00.000Z"}},
+    }
+
+    assert answer(run("backfill", "--dry-run"))["backfilled"] == 1
+    assert stack.table.items == {}
+    result = answer(run("backfill"))
+    again = answer(run("backfill"))
+
+    assert (result["backfilled"], result["inStream"], result["finished"]) == (1, 1, True)
+    assert (again["backfilled"], again["withHistory"]) == (0, 1)
+    assert answer(run("activity", "alice"))["items"][0]["occurredAt"] == "2025-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(CredentialsError("expired", "sign in"), 3), (DeniedError("sqs:ReceiveMessage"), 5), (OpsError("x"), 1)],
+)
+def test_an_error_ends_with_its_code_and_its_next_step(error: OpsError, code: int) -> None:
+    def fail() -> StackInMemory:
+        raise error
+
+    result = CliRunner().invoke(cli, ["status"], obj=Desk(fail))
+
+    assert result.exit_code == code
+    assert f"Error {error.message}" in result.stderr
+    assert error.next_step is None or f"Next  {error.next_step}" in result.stderr
+    assert result.stdout == ""

@@ -1,0 +1,137 @@
+import dataclasses
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from functions.json_types import JsonObject
+from ops.dead_letter_export import HIDE_SECONDS, Export, ExportReport
+from ops.dead_letter_restore import restore
+from ops.errors import WrongUsageError
+from ops.long_work import LongWork
+from ops.message_queue import BYTES_PER_CALL
+from ops.pointer_return import return_pointers
+from tests.ops_in_memory import KilledError, StackInMemory, envelope
+from tests.record_strategies import stream_record
+
+
+def record(position: int) -> JsonObject:
+    return stream_record("INSERT", position, "eve", None, {"userId": {"S": "eve"}})
+
+
+def work(stack: StackInMemory) -> LongWork:
+    return LongWork(
+        stop=lambda: False, meter=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by
+    )
+
+
+def export(stack: StackInMemory, path: Path, *, remove: bool = False) -> ExportReport:
+    return Export(stack, lambda _: True, work(stack), remove=remove).run(path)
+
+
+def lines(path: Path) -> list[Any]:
+    """The whole lines of a file; a last one that was cut off is none."""
+    return [json.loads(line) for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+
+def test_killed_at_any_step_each_message_is_in_the_queue_or_in_the_file(tmp_path: Path) -> None:
+    steps, killed = 0, True
+    while killed:
+        stack = StackInMemory(random.Random(steps))  # noqa: S311  a test's dice
+        sent = {stack.fail(record(position)) for position in range(25)} | {stack.queue.put("junk")}
+        path = tmp_path / f"{steps}.jsonl"
+        stack.restart(steps)
+        try:
+            report = export(stack, path, remove=True)
+            killed = False
+            assert (report.exported, report.removed, report.complete) == (26, 26, True)
+        except KilledError:
+            pass
+        stack.restart()
+
+        saved = {line["failureId"] for line in lines(path)} if path.exists() else set[str]()
+        waiting = {
+            json.loads(body)["failureId"] if body != "junk" else "message-000026" for body in stack.queue.bodies()
+        }
+        assert saved | waiting == sent
+        stack.clock.pass_by(HIDE_SECONDS + 1)
+        assert stack.queue.visible() == len(waiting)
+        steps += 1
+    assert steps > 20
+
+
+def test_without_remove_the_queue_is_as_it_was(tmp_path: Path) -> None:
+    stack = StackInMemory()
+    for position in range(25):
+        stack.fail(record(position))
+
+    report = export(stack, tmp_path / "x.jsonl")
+
+    assert (report.exported, report.removed) == (25, 0)
+    assert stack.queue.visible() == 25
+
+
+def test_what_lies_in_s3_is_in_the_file_whole_and_finds_its_way_back(tmp_path: Path) -> None:
+    stack = StackInMemory()
+    large = {"userId": {"S": "eve"}, "biography": {"S": "x" * BYTES_PER_CALL}}
+    whole = dataclasses.replace(
+        envelope(stream_record("INSERT", 0, "eve", None, large)), record_location="s3://bucket/key"
+    )
+    pointer = dataclasses.replace(whole, record=None).to_json()
+    stack.store.objects["s3://bucket/key"] = whole.to_json()
+    stack.queue.put(pointer, {"kind": "exhausted", "failureId": whole.failure_id})
+    path = tmp_path / "x.jsonl"
+
+    export(stack, path, remove=True)
+    assert lines(path)[0]["envelope"]["record"] == whole.record
+    assert stack.queue.bodies() == []
+
+    assert restore(stack.queue, path, work(stack)) == 1
+    assert stack.queue.bodies() == [pointer]
+
+
+def test_what_is_gone_from_s3_is_said_in_the_file(tmp_path: Path) -> None:
+    stack = StackInMemory()
+    whole = dataclasses.replace(envelope(record(0)), record=None, record_location="s3://bucket/gone")
+    stack.queue.put(whole.to_json())
+
+    export(stack, tmp_path / "x.jsonl")
+
+    (line,) = lines(tmp_path / "x.jsonl")
+    assert "s3://bucket/gone doesn't exist" in line["missing"]
+    assert line["envelope"]["recordLocation"] == "s3://bucket/gone"
+
+
+@pytest.mark.parametrize("last", ["{", "[]", '{"attributes": {}, "envelope": {"envelopeVersion": 7}}', "\x00"])
+def test_nothing_is_restored_from_a_file_with_a_bad_line(tmp_path: Path, last: str) -> None:
+    stack = StackInMemory()
+    stack.fail(record(0))
+    path = tmp_path / "x.jsonl"
+    export(stack, path, remove=True)
+    path.write_text(path.read_text() + last)
+
+    with pytest.raises(WrongUsageError, match="line 2"):
+        restore(stack.queue, path, work(stack))
+
+    assert stack.queue.bodies() == []
+
+
+def test_pointers_are_never_lost_on_their_way_back() -> None:
+    steps, killed = 0, True
+    while killed:
+        stack = StackInMemory(random.Random(steps))  # noqa: S311  a test's dice
+        pointers = {f"pointer {number}" for number in range(15)}
+        for pointer in pointers:
+            stack.set_aside_queue.put(pointer)
+        stack.restart(steps)
+        try:
+            return_pointers(stack, work(stack))
+            killed = False
+        except KilledError:
+            pass
+        stack.restart()
+
+        assert {*stack.set_aside_queue.bodies(), *stack.failure_queue.bodies()} == pointers
+        steps += 1

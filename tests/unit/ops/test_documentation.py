@@ -1,0 +1,61 @@
+import re
+
+import click
+
+from ops.cli import cli
+from ops.commands.dlq_replay import LEFT_BECAUSE
+from ops.errors import EXIT_CODES, ExitCode, OpsError
+from ops.redelivery import Outcome
+from ops.reference import PAGE, helps, page_with_reference
+
+
+def commands(command: click.Command) -> list[click.Command]:
+    if not isinstance(command, click.Group):
+        return [command]
+    return [command, *(one for member in command.commands.values() for one in commands(member))]
+
+
+def test_every_command_and_every_option_says_what_it_is_for() -> None:
+    for command in commands(cli):
+        assert command.help, command.name
+        assert command is cli or command.short_help, command.name
+        for parameter in command.params:
+            assert isinstance(parameter, click.Argument) or getattr(parameter, "help", None), (
+                command.name,
+                parameter.name,
+            )
+
+
+def test_no_short_help_is_cut_off() -> None:
+    assert [text for _, text in helps(cli, "python -m ops") if "..." in text.partition("Commands:")[2]] == []
+
+
+def test_the_page_shows_the_commands_as_they_are() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+
+    assert page == page_with_reference(page), "run: python -m ops.reference"
+
+
+def test_every_command_is_explained_in_the_page_and_not_only_listed() -> None:
+    guide = PAGE.read_text(encoding="utf-8").partition("\n## Commands\n")[0]
+
+    for command in commands(cli):
+        assert isinstance(command, click.Group) or f"{command.name}" in guide
+
+
+def test_the_page_has_every_exit_code() -> None:
+    rows = re.findall(r"^\| (\d+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert [int(row) for row in rows] == [code.value for code in ExitCode]
+
+
+def test_every_error_has_an_exit_code() -> None:
+    def family(error: type[OpsError]) -> set[type[OpsError]]:
+        return {error}.union(*(family(child) for child in error.__subclasses__()))
+
+    assert set(EXIT_CODES) == family(OpsError)
+    assert all(EXIT_CODES[error] not in (ExitCode.OK, ExitCode.INTERRUPTED) for error in EXIT_CODES)
+
+
+def test_every_outcome_that_leaves_a_record_has_words() -> None:
+    assert set(LEFT_BECAUSE) == set(Outcome) - {Outcome.REPLAYED}

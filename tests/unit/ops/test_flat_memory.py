@@ -1,0 +1,152 @@
+"""Replay and backfill take no more memory for more work."""
+
+import itertools
+import tracemalloc
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from typing_extensions import override
+
+from functions.json_types import JsonObject
+from ops.activity_table import EffectKey
+from ops.backfill import Backfill
+from ops.change_function import Answer
+from ops.long_work import LongWork
+from ops.message_queue import Message, QueueDepth
+from ops.replay import Replay
+from ops.selection import Selection
+from ops.spool import Spool
+from ops.users_table import UsersPage
+from tests.ops_in_memory import ActivityReader, StackInMemory, UsersInMemory, effect_key, envelope
+from tests.record_strategies import stream_record
+
+FEW, MANY = 500, 2_500
+
+RECORD_BYTES = 5_000
+GROWTH_PER_RECORD = 500
+"""Allowed: parsers and interned strings keep something of the first some thousand records, up to their own bounds."""
+
+
+class MadeUpQueue:
+    """A queue of any length that stores nothing: each message is made when it is received."""
+
+    name = "made-up"
+
+    def __init__(self, length: int) -> None:
+        self._left = iter(range(length))
+        self.removed = 0
+
+    def receive(self, hide_seconds: int) -> Sequence[Message]:
+        assert hide_seconds
+        return [
+            Message(
+                message_id=f"{number}", receipt=f"receipt {number}", body=body(number), sent_at=0.0, receive_count=1
+            )
+            for number in itertools.islice(self._left, 10)
+        ]
+
+    def give_back(self, receipts: Sequence[str]) -> None:
+        assert not receipts
+
+    def keep_hidden(self, receipts: Sequence[str], hide_seconds: int) -> frozenset[str]:
+        raise NotImplementedError
+
+    def remove(self, receipts: Sequence[str]) -> frozenset[str]:
+        self.removed += len(receipts)
+        return frozenset()
+
+    def depth(self) -> QueueDepth:
+        return QueueDepth(0, 0, 0)
+
+
+def body(number: int) -> str:
+    image = {"userId": {"S": "x"}, "biography": {"S": "y" * RECORD_BYTES}}
+    return envelope(stream_record("INSERT", number, f"user {number % 10}", None, image)).to_json()
+
+
+class LastBatch(ActivityReader):
+    """A function and an Activity table in one, which remembers the last batch alone."""
+
+    def __init__(self, stack: StackInMemory) -> None:
+        super().__init__(stack.table, stack.life)
+        self._items: dict[EffectKey, str] = {}
+        self.taken = 0
+
+    def invoke(self, records: Sequence[JsonObject]) -> Answer:
+        self._items = {effect_key(record): record["eventID"] for record in records}
+        self.taken += len(records)
+        return Answer()
+
+    @override
+    def event_ids(self, keys: Sequence[EffectKey]) -> Mapping[EffectKey, str]:
+        return self._items
+
+
+class MadeUpUsers(UsersInMemory):
+    """A table of any length that stores nothing."""
+
+    def __init__(self, stack: StackInMemory, length: int) -> None:
+        super().__init__(stack.life)
+        self._length = length
+
+    @override
+    def page(self, after: str | None) -> UsersPage:
+        start = 0 if after is None else int(after) + 1
+        page = range(start, min(start + 100, self._length))
+        users = [{"userId": {"S": f"{number}"}, "biography": {"S": "y" * RECORD_BYTES}} for number in page]
+        return UsersPage(users, f"{page[-1]}" if page[-1] + 1 < self._length else None)
+
+
+def growth_per_record(do: Callable[[int], None]) -> float:
+    """By how many bytes the peak grows with each more record."""
+    do(10)  # what is made once, at the first use, is no growth
+    few, many = (peak_bytes(do, length) for length in (FEW, MANY))
+    return (many - few) / (MANY - FEW)
+
+
+def peak_bytes(do: Callable[[int], None], length: int) -> int:
+    tracemalloc.start()
+    try:
+        do(length)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def work(stack: StackInMemory) -> LongWork:
+    return LongWork(
+        stop=lambda: False, meter=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by
+    )
+
+
+def test_replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def replay(length: int) -> None:
+        stack = StackInMemory()
+        queue, last_batch = MadeUpQueue(length), LastBatch(stack)
+        monkeypatch.setattr(stack, "dead_letters", lambda: queue)
+        monkeypatch.setattr(stack, "change_function", lambda: last_batch)
+        monkeypatch.setattr(stack, "activity", lambda: last_batch)
+        spool = Spool(tmp_path / f"{length}.sqlite")
+        try:
+            report = Replay(stack, Selection(), spool, work(stack), batch_size=100).run()
+        finally:
+            spool.close()
+        assert (report.replayed, queue.removed) == (length, length)
+
+    assert growth_per_record(replay) < GROWTH_PER_RECORD
+
+
+def test_backfill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.backfill.USERS_PER_STRETCH", 100)
+
+    def backfill(length: int) -> None:
+        stack = StackInMemory()
+        last_batch = LastBatch(stack)
+        monkeypatch.setattr(stack, "users", lambda: MadeUpUsers(stack, length))
+        monkeypatch.setattr(stack, "change_function", lambda: last_batch)
+        monkeypatch.setattr(stack, "activity", lambda: last_batch)
+        report = Backfill(stack, tmp_path / f"{length}.json", work(stack), users_per_second=1e9).run()
+        assert (report.checkpoint.backfilled, last_batch.taken, report.error) == (length, length, None)
+
+    assert growth_per_record(backfill) < GROWTH_PER_RECORD

@@ -1,0 +1,66 @@
+import pytest
+
+from ops.dead_letter import DeadLetter, read_dead_letter
+from ops.errors import WrongUsageError
+from ops.message_queue import Message
+from ops.selection import Selection, parse_conditions
+from tests.ops_in_memory import envelope
+from tests.record_strategies import stream_record
+
+IMAGE = {"userId": {"S": "eve"}}
+
+
+def letter(body: str = "") -> DeadLetter:
+    text = body or envelope(stream_record("INSERT", 7, "eve", None, IMAGE), reason="failed, again: Throttled").to_json()
+    return read_dead_letter(Message(message_id="m-1", receipt="r", body=text, sent_at=0.0, receive_count=1))
+
+
+@pytest.mark.parametrize(
+    ("conditions", "holds"),
+    [
+        ("kind=exhausted", True),
+        ("kind!=exhausted", False),
+        ("kind = exhausted , user = eve", True),
+        ("kind=exhausted,user=adam", False),
+        ("reason~THROTTLED", True),
+        ("reason~failed, again", True),
+        ("reason~failed, again,user=eve", True),
+        ("event=INSERT", True),
+        ("condition=RetryAttemptsExhausted", True),
+        ("shard~shardId", True),
+    ],
+)
+def test_conditions(conditions: str, *, holds: bool) -> None:
+    assert Selection.of((), (conditions,), everything=False).holds_for(letter()) is holds
+
+
+def test_what_a_message_does_not_say_equals_nothing() -> None:
+    junk = letter("junk")
+
+    assert not Selection(conditions=parse_conditions(["user=eve"])).holds_for(junk)
+    assert Selection(conditions=parse_conditions(["user!=eve"])).holds_for(junk)
+    assert Selection(conditions=parse_conditions(["kind=unreadable"])).holds_for(junk)
+    assert Selection(ids=("m-",)).holds_for(junk)
+
+
+@pytest.mark.parametrize("text", ["", "kind", "kind=", "colour=red", "=x", "kind<3"])
+def test_what_is_no_condition_is_refused_with_those_there_are(text: str) -> None:
+    with pytest.raises(WrongUsageError) as refusal:
+        parse_conditions([text])
+
+    assert "kind, reason" in (refusal.value.next_step or "")
+
+
+def test_an_id_may_be_shortened_as_far_as_it_fits_one() -> None:
+    found = frozenset({"abc1", "abc2", "abc"})
+
+    assert Selection(ids=("abc1", "abc")).missing(found) == []
+    assert Selection(ids=("abd",)).missing(found) == ["abd"]
+    with pytest.raises(WrongUsageError, match="beginning of 3 ids"):
+        Selection(ids=("ab",)).missing(found)
+
+
+def test_an_exact_id_is_not_the_beginning_of_others() -> None:
+    selection = Selection(ids=("0" * 31 + "7",))
+
+    assert selection.holds_for(letter())

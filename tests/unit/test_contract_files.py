@@ -1,0 +1,42 @@
+import json
+from pathlib import Path
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator, validate
+
+from contract.files import DOCS, contract_files
+from contract.openapi import openapi_document
+from functions.users.fields import Registration, UserChanges
+from infra.outputs import StackOutputs
+
+
+@pytest.mark.parametrize("path", list(contract_files()), ids=lambda path: path.name)
+def test_the_committed_contract_is_what_the_models_say(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == contract_files()[path], (
+        "run `python -m contract` and commit what it writes"
+    )
+
+
+def test_the_document_is_valid_openapi() -> None:
+    # The validator tries patterns with Python's re, which lacks the \p{..} of ECMA-262 that JSON Schema prescribes.
+    text = json.dumps(openapi_document()).replace(r"\\p{L}\\p{Nd}", r"\\w")
+    validate(json.loads(text), cls=OpenAPIV31SpecValidator)
+
+
+def test_the_requests_have_the_fields_that_the_validators_take() -> None:
+    schemas = openapi_document()["components"]["schemas"]
+    for model in (Registration, UserChanges):
+        assert set(schemas[model.__name__]["properties"]) == set(model.__annotations__)
+        assert schemas[model.__name__]["additionalProperties"] is False
+
+
+def test_every_operation_documents_a_busy_service() -> None:
+    for path in openapi_document()["paths"].values():
+        for method in path.keys() - {"parameters"}:
+            assert {"429", "503"} <= path[method]["responses"].keys()
+
+
+def test_the_guide_for_consumers_lists_every_output() -> None:
+    guide = (DOCS / "consuming-outputs.md").read_text(encoding="utf-8")
+    rows = [f"| `{field.alias}` | {field.description} |" for field in StackOutputs.model_fields.values()]
+    assert "\n".join(rows) in guide

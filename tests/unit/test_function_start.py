@@ -1,0 +1,48 @@
+"""What a function loads before it can answer: each module here is paid for at every cold start."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+# Each was measured at more than the function's own modules together.
+HEAVY = {"boto3", "pydantic", "s3transfer", "email_validator", "asyncio", "concurrent.futures", "multiprocessing"}
+HANDLERS = [
+    "functions.register_user.handler",
+    "functions.manage_users.handler",
+    "functions.log_user_changes.handler",
+    "functions.rescue_failed_batches.handler",
+]
+WITHOUT_PYDANTIC_CORE = HANDLERS[2:]
+
+REPORT = """
+import importlib, json, os, sys
+os.environ.clear()
+before = set(sys.modules)
+importlib.import_module(sys.argv[1])
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+def loaded(*modules: str) -> set[str]:
+    run = subprocess.run([sys.executable, "-c", REPORT, *modules], check=True, capture_output=True, text=True)
+    return set(json.loads(run.stdout))
+
+
+@pytest.fixture(scope="module")
+def botocore_alone() -> set[str]:
+    return loaded("botocore.session")
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_handler_loads_no_more_than_it_needs(handler: str, botocore_alone: set[str]) -> None:
+    modules = loaded(handler) - botocore_alone
+    assert not modules & HEAVY
+    if handler in WITHOUT_PYDANTIC_CORE:
+        assert "pydantic_core" not in modules
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_handler_can_be_loaded_without_any_environment(handler: str) -> None:
+    assert handler in loaded(handler)

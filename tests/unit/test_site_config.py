@@ -1,0 +1,44 @@
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from infra.outputs import StackOutputs
+from infra.site_config import SiteConfig, origin, security_headers
+
+OUTPUTS = {name: f"{name}-value" for name in StackOutputs.model_fields} | {
+    "environment": "dev",
+    "region": "eu-west-1",
+    "api_url": "https://a1b2.execute-api.eu-west-1.amazonaws.com",
+    "website_url": None,
+}
+
+
+def test_config_json_is_three_of_the_outputs_and_nothing_else() -> None:
+    config = SiteConfig.from_outputs(StackOutputs.model_validate(OUTPUTS))
+
+    assert json.loads(config.to_json()) == {
+        "environment": "dev",
+        "region": "eu-west-1",
+        "apiUrl": "https://a1b2.execute-api.eu-west-1.amazonaws.com",
+    }
+
+
+@pytest.mark.parametrize("api_url", ["https://api.example.com/", "ftp://api.example.com", "api.example.com", ""])
+def test_an_api_url_that_the_page_could_not_use_is_refused(api_url: str) -> None:
+    with pytest.raises(ValidationError, match="api_url"):
+        SiteConfig(environment="dev", region="eu-west-1", api_url=api_url)
+
+
+def test_an_origin_has_no_path() -> None:
+    assert origin("http://127.0.0.1:4566/_aws/execute-api/a1b2/stage") == "http://127.0.0.1:4566"
+
+
+def test_the_policy_lets_the_page_run_its_own_files_and_talk_to_its_api_only() -> None:
+    policy = security_headers("https://api.example.com")["Content-Security-Policy"]
+    directives = dict(directive.split(" ", 1) for directive in policy.split("; "))
+
+    assert directives["default-src"] == "'none'"
+    assert directives["connect-src"] == "'self' https://api.example.com"
+    assert {directives["script-src"], directives["style-src"]} == {"'self'"}
+    assert "unsafe" not in policy

@@ -1,0 +1,48 @@
+from pathlib import Path
+
+import pytest
+from pulumi.runtime import set_all_config
+
+from infra.stack_config import running_config, stack_file_config
+
+
+def test_a_stack_s_file_is_read_as_the_cli_hands_it_over(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text(
+        "config:\n  aws:region: eu-west-1\n  userstream:a: true\n  userstream:b: 5\n"
+        "  userstream:c: [x, y]\n  userstream:d: {k: v}\n  userstream:e: 'text'\n",
+        encoding="utf-8",
+    )
+
+    assert stack_file_config("dev", tmp_path) == {
+        "aws:region": "eu-west-1",
+        "userstream:a": "true",
+        "userstream:b": "5",
+        "userstream:c": '["x", "y"]',
+        "userstream:d": '{"k": "v"}',
+        "userstream:e": "text",
+    }
+
+
+@pytest.mark.parametrize("content", ["", "config:\n", "encryptionsalt: v1:abc\n"])
+def test_a_stack_s_file_may_set_nothing(content: str, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text(content, encoding="utf-8")
+
+    assert stack_file_config("dev", tmp_path) == {}
+
+
+def test_a_stack_without_a_file_gets_a_next_step(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"copy Pulumi\.dev\.yaml"):
+        stack_file_config("qa", tmp_path)
+
+
+def test_every_key_of_the_running_program_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG", '{"userstream:a": "1", "userstream:b": "of the environment"}')
+    monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", '["userstream:a"]')
+    set_all_config({"userstream:b": "of the process", "userstream:c": "3"}, ["userstream:c"])
+    try:
+        config = running_config()
+    finally:
+        set_all_config({}, [])
+
+    assert config.values == {"userstream:a": "1", "userstream:b": "of the process", "userstream:c": "3"}
+    assert config.secret_keys == {"userstream:a", "userstream:c"}
