@@ -1,0 +1,1 @@
+"""What the project costs to run, measured beside its peers; `make bench`."""

@@ -1,0 +1,34 @@
+"""One cold start: import a handler in this fresh process and have its first answer.
+
+Run as ``python -m benchmarks.first_answer MODULE STATUS`` with the event as JSON on standard input; it is timed from
+outside. STATUS is what the answer must have, or ``-`` for an answer without one. The last line printed is the
+process's peak resident memory in KiB.
+"""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+
+def main() -> None:
+    """Import, call once, and end with 1 when the answer is not the expected one."""
+    module, expected = sys.argv[1:]
+    event = json.load(sys.stdin)
+    context = SimpleNamespace(
+        aws_request_id="00000000-0000-4000-8000-000000000000",
+        function_name="benchmark",
+        function_version="$LATEST",
+        invoked_function_arn="arn:aws:lambda:eu-west-1:000000000000:function:benchmark",
+        memory_limit_in_mb=256,
+        get_remaining_time_in_millis=lambda: 10_000,
+    )
+    answer = importlib.import_module(module).handler(event, context)
+    if expected != "-" and answer["statusCode"] != int(expected):
+        sys.exit(f"{module} answered {answer}")
+    # Asked of this process itself: what the parent is told of a child counts the parent's own memory at the fork.
+    print(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line))
+
+
+main()
