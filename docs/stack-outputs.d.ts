@@ -1,0 +1,47 @@
+// Made by `python -m contract` from infra/outputs.py and infra/site_config.py. Copy it, don't edit it.
+
+/** The outputs of a stack; the names in `pulumi stack output` are the camelCase aliases. */
+export interface StackOutputs {
+  /** Name of the stack: dev, prod, local. */
+  readonly environment: string;
+  /** AWS region of every resource of the stack. */
+  readonly region: string;
+  /** Base URL of the API, without a trailing slash. */
+  readonly apiUrl: string;
+  /** Address of the registration page, without a trailing slash; absent when it is switched off. */
+  readonly websiteUrl?: string | null;
+  /** Table of the users; its stream carries every change. */
+  readonly usersTableName: string;
+  /** Table that keeps e-mail addresses and user names unique. */
+  readonly userKeysTableName: string;
+  /** Table of each user's history of changes. */
+  readonly activityTableName: string;
+  /** ARN of the Users table's stream. */
+  readonly usersStreamArn: string;
+  /** Function behind `POST /register`. */
+  readonly registerUserFunctionName: string;
+  /** Function behind `/users/{userId}`. */
+  readonly manageUsersFunctionName: string;
+  /** Function that the stream's batches go to. */
+  readonly logUserChangesFunctionName: string;
+  /** Function that turns pointers into whole records. */
+  readonly rescueFailedBatchesFunctionName: string;
+  /** Queue of the pointers to batches that the event source mapping gave up on. */
+  readonly failureQueueUrl: string;
+  /** Queue of the failed records, whole: what `python -m ops dlq` reads. */
+  readonly deadLetterQueueUrl: string;
+  /** Bucket of the failed records that are too large for a message. */
+  readonly failedRecordsBucketName: string;
+  /** Address of the environment's CloudWatch dashboard. */
+  readonly dashboardUrl: string;
+}
+
+/** The content of config.json: three of the stack outputs, and nothing else. */
+export interface SiteConfig {
+  /** Name of the stack, shown on the page. */
+  readonly environment: string;
+  /** AWS region of the stack, shown on the page. */
+  readonly region: string;
+  /** Base URL of the API, without a trailing slash. */
+  readonly apiUrl: string;
+}
