@@ -16,8 +16,8 @@ from local.engine.workspace import Workspace
 from local.resources.clients import Clients
 from tests.engine.account_inventory import everything_in
 from tests.engine.conftest import ON_THE_EMULATOR, emulator_account
-from tests.engine.halting_up import HALTED
 from tests.engine.engine_stack import EngineStack, bring_up
+from tests.engine.halting_up import HALTED
 
 SECONDS = 120
 LOCAL_REGION = "us-east-1"
