@@ -141,12 +141,15 @@ class _Handler(BaseHTTPRequestHandler):
             try:
                 self._upstream.request(request.method, request.path, request.body, dict(request.headers))
                 response = self._upstream.getresponse()
-                Answer(response.status, response.getheaders(), response.read())
+                answer = Answer(response.status, response.getheaders(), response.read())
             except (http.client.RemoteDisconnected, ConnectionError):
                 self._upstream.close()
                 self._upstream = None
                 if attempt == 2:
                     raise
+            else:
+                self.server.see(request, answer)
+                return answer
         raise AssertionError
 
     def _send(self, answer: Answer, *, half: bool = False) -> None:
