@@ -3,16 +3,18 @@
 A process of its own, as each `pulumi up` of a user is: the SDK keeps its connections and event loops in globals.
 """
 
+import json
 import multiprocessing
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 import pulumi
 from pulumi.automation.errors import CommandError
 from pulumi.automation.events import EngineEvent
 
+from infra import naming
 from infra.outputs import StackOutputs
 from infra.program import deploy
 from local.engine.workspace import Program, Workspace, destroy
@@ -122,9 +124,9 @@ class EngineStack:
         self.workspace.stack(self.name, changes=self.settings).cancel()
 
     def resources(self) -> list[dict[str, Any]]:
-        """The state of every resource, as the engine keeps it."""
-        exported = self.workspace.stack(self.name, changes=self.settings).export_stack()
-        return cast("dict[str, list[dict[str, Any]]]", exported.deployment)["resources"]
+        """The state of every resource as its file has it: an export would show the secrets in plain."""
+        file = self.workspace.directory / "state" / ".pulumi" / "stacks" / naming.PROJECT / f"{self.name}.json"
+        return json.loads(file.read_text(encoding="utf-8"))["checkpoint"]["latest"]["resources"]
 
     def _run(self, operation: str, options: dict[str, Any]) -> Steps:
         with ProcessPoolExecutor(1, mp_context=_PROCESSES) as process:
