@@ -5,24 +5,28 @@ One shard is simulated and stands for all, since records spread evenly over shar
 """
 
 import heapq
-import random
-from collections.abc import Iterator
+import json
+import math
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from statistics import fmean, quantiles
 
+from functions.activity.store import TIME_TO_FINISH_SECONDS
 from local.event_source_mapping.batching import Batch, Invocation
 from local.event_source_mapping.failures import FunctionFailed, FunctionReturned, Outcome
 from local.event_source_mapping.parameters import Parameters
 from local.event_source_mapping.records import StreamRecord
 from local.event_source_mapping.settings import MappingSettings
 from local.event_source_mapping.shard import ShardDelivery
-from ops.capacity.published_figures import Limits
+from ops.capacity.arrivals import POISON
 from ops.capacity.workload import CapacitySettings, ServiceTimes
 
-POISON = b'"poison"'
-GOOD = b'"good"'
-_SETTLED = b"{}"
+REFUSED_SECONDS = 1.0
+"""How long log_user_changes goes on asking a table that refuses it: botocore's three tries, with their waits."""
+
+_INVOCATION = Invocation(request_id="simulated")
 _PERCENTILE_STEPS = 100
 
 
@@ -37,9 +41,11 @@ class DeliveryFigures:
         age_median_seconds: of the last record of a batch when it is sent, as IteratorAge counts it.
         age_p99_seconds: the same, exceeded by one batch in a hundred.
         age_last_seconds: of the last batch: far above the median where delivery falls behind.
+        busy_seconds: of all invocations together.
         concurrency: mean invocations at a time.
         backlog: records waiting at the end.
         given_up: records whose pointer went to the failure queue.
+        last_settled_seconds: when the last record was settled or given up.
     """
 
     records: int
@@ -48,9 +54,11 @@ class DeliveryFigures:
     age_median_seconds: float
     age_p99_seconds: float
     age_last_seconds: float
+    busy_seconds: float
     concurrency: float
     backlog: int
     given_up: int
+    last_settled_seconds: float
 
 
 @dataclass
@@ -59,103 +67,166 @@ class _Tally:
     settled: int = 0
     given_up: int = 0
     busy_seconds: float = 0.0
+    last_settled: float = 0.0
     batch_sizes: list[int] = field(default_factory=list[int])
     ages: list[float] = field(default_factory=list[float])
 
 
+@dataclass(frozen=True)
+class _Wake:
+    """Nothing ends at this moment, but a batch is due."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """The shard is read."""
+
+
+@dataclass(frozen=True)
+class _End:
+    """An invocation ends."""
+
+    lane: int
+    outcome: Outcome
+
+
 def simulate_delivery(  # noqa: PLR0913 - each is one knob, and named at the call
+    arrivals: Iterable[StreamRecord],
     *,
-    records_per_second: float,
     seconds: float,
     settings: CapacitySettings,
     times: ServiceTimes,
-    limits: Limits,
-    poison_share: float = 0.0,
-    users: int = 1_000_000,
-    seed: int = 0,
+    reads_per_second: float,
+    records_per_read: int,
+    outage: tuple[float, float] = (0.0, 0.0),
 ) -> DeliveryFigures:
     """Deliver one shard's records for a while.
 
     Args:
-        records_per_second: mean rate of the arrivals, which come at random (a Poisson process).
+        arrivals: in order of `written_at`, which counts from 0.
         seconds: virtual time to run for.
         settings: of the stack.
         times: of the function.
-        limits: how often and how much of a shard can be read.
-        poison_share: of the records, those that crash the function; bisect isolates them.
-        users: over which the changes spread.
-        seed: of the randomness: the same seed gives the same figures.
+        reads_per_second: of the shard.
+        records_per_read: most that one read gives.
+        outage: from when to when the Activity table takes nothing.
     """
-    chance = random.Random(seed)  # noqa: S311 - a simulation, no secret
-    parameters = Parameters(polls_per_second=limits.stream_reads_per_shard_per_second.value)
-    delivery = ShardDelivery(_mapping(settings), parameters, None)
-    arrivals = _arrivals(chance, records_per_second, seconds, poison_share, users)
-    tally = _Tally()
-    unread: list[StreamRecord] = []
-    following = next(arrivals, None)
-    numbers = count()
-    # (moment, tie-breaker, what ends then): a lane's invocation, or None for a read of the shard.
-    agenda: list[tuple[float, int, tuple[int, Batch] | None]] = [(0.0, next(numbers), None)]
-    interval = 1 / parameters.polls_per_second
-    while agenda and agenda[0][0] <= seconds:
-        now, _, ended = heapq.heappop(agenda)
-        if ended is None:
-            while following is not None and following.written_at <= now:
-                unread.append(following)
-                tally.records += 1
-                following = next(arrivals, None)
-            if delivery.has_room:
-                page = unread[: int(limits.stream_records_per_read.value)]
-                del unread[: len(page)]
-                delivery.add(page, now)
-            heapq.heappush(agenda, (now + interval, next(numbers), None))
-        else:
-            _settle(delivery, ended, now, tally)
-        start = delivery.start(now)
+    return _Simulation(
+        arrivals=arrivals,
+        settings=settings,
+        times=times,
+        reads_per_second=reads_per_second,
+        records_per_read=records_per_read,
+        outage=outage,
+    ).run(seconds)
+
+
+class _Simulation:
+    def __init__(  # noqa: PLR0913 - as `simulate_delivery`
+        self,
+        *,
+        arrivals: Iterable[StreamRecord],
+        settings: CapacitySettings,
+        times: ServiceTimes,
+        reads_per_second: float,
+        records_per_read: int,
+        outage: tuple[float, float],
+    ) -> None:
+        self._arrivals = iter(arrivals)
+        self._following = next(self._arrivals, None)
+        self._times = times
+        self._outage = outage
+        self._time_to_work = settings.stream_timeout_seconds - TIME_TO_FINISH_SECONDS
+        self._read_interval = 1 / reads_per_second
+        self._records_per_read = records_per_read
+        parameters = Parameters(polls_per_second=reads_per_second)
+        self._delivery = ShardDelivery(_mapping(settings), parameters, None)
+        self._unread: deque[StreamRecord] = deque()
+        self._tally = _Tally()
+        # (moment, tie-breaker, what happens then)
+        self._agenda: list[tuple[float, int, _Wake | _Read | _End]] = []
+        self._numbers = count()
+
+    def run(self, seconds: float) -> DeliveryFigures:
+        self._plan(0.0, _Read())
+        while self._agenda and self._agenda[0][0] <= seconds:
+            now, _, happens = heapq.heappop(self._agenda)
+            if isinstance(happens, _Read):
+                self._read(now)
+            elif isinstance(happens, _End):
+                self._settle(happens, now)
+            self._start(now)
+        self._arrive(seconds)
+        return _figures(self._tally, seconds)
+
+    def _plan(self, moment: float, happens: _Wake | _Read | _End) -> None:
+        heapq.heappush(self._agenda, (moment, next(self._numbers), happens))
+
+    def _arrive(self, now: float) -> None:
+        while self._following is not None and self._following.written_at <= now:
+            self._unread.append(self._following)
+            self._tally.records += 1
+            self._following = next(self._arrivals, None)
+
+    def _read(self, now: float) -> None:
+        self._arrive(now)
+        if self._delivery.has_room:
+            page = [self._unread.popleft() for _ in range(min(len(self._unread), self._records_per_read))]
+            self._delivery.add(page, now)
+        # Reads that would find nothing are left out: the next one is the first after the next arrival.
+        reads = 1
+        if not self._unread and self._following is not None:
+            reads = max(1, math.ceil((self._following.written_at - now) / self._read_interval))
+        if self._unread or self._following is not None:
+            self._plan(now + reads * self._read_interval, _Read())
+
+    def _start(self, now: float) -> None:
+        start = self._delivery.start(now)
         for discard in start.discards:
-            tally.given_up += len(discard.records)
-            delivery.settle_discard(discard)
+            self._give_up(len(discard.records), now)
+            self._delivery.settle_discard(discard)
         for lane, batch in start.batches:
-            duration = times.batch + times.record * len(batch.records)
-            tally.batch_sizes.append(len(batch.records))
-            tally.ages.append(now - batch.records[-1].written_at)
-            tally.busy_seconds += duration
-            heapq.heappush(agenda, (now + duration, next(numbers), (lane, batch)))
-        due = delivery.next_time()
-        if due is not None and due > now and (not agenda or due < agenda[0][0]):
-            heapq.heappush(agenda, (due, next(numbers), (-1, Batch(()))))
-    return _figures(tally, seconds)
+            duration, outcome = self._invoke(batch, now)
+            self._tally.batch_sizes.append(len(batch.records))
+            self._tally.ages.append(now - batch.records[-1].written_at)
+            self._tally.busy_seconds += duration
+            self._plan(now + duration, _End(lane, outcome))
+        due = self._delivery.next_time()
+        if due is not None and due > now and (not self._agenda or due < self._agenda[0][0]):
+            self._plan(due, _Wake())
+
+    def _invoke(self, batch: Batch, now: float) -> tuple[float, Outcome]:
+        """Return how long an invocation takes and how it ends; the function stops by itself before it is cut off."""
+        records = len(batch.records)
+        duration = self._times.of_batch(records)
+        if any(record.body is POISON for record in batch.records):
+            return duration, FunctionFailed(_INVOCATION)
+        if self._outage[0] <= now < self._outage[1]:
+            return self._times.of_batch(1) + REFUSED_SECONDS, _stopped_at(batch, 0)
+        if not self._times.call or duration <= self._time_to_work + self._times.call:
+            return duration, FunctionReturned(b"{}", _INVOCATION)
+        computing = self._times.batch + self._times.record * records
+        calls = max(0, math.floor((self._time_to_work - computing) / self._times.call) + 1)
+        return computing + calls * self._times.call, _stopped_at(batch, calls * self._times.records_per_call)
+
+    def _settle(self, end: _End, now: float) -> None:
+        verdict = self._delivery.settle(end.lane, end.outcome, now).verdict
+        if verdict.settled:
+            self._tally.settled += len(verdict.settled)
+            self._tally.last_settled = now
+        if verdict.discard is not None:
+            self._give_up(len(verdict.discard.records), now)
+            self._delivery.settle_discard(verdict.discard)
+
+    def _give_up(self, records: int, now: float) -> None:
+        self._tally.given_up += records
+        self._tally.last_settled = now
 
 
-def _settle(delivery: ShardDelivery, ended: tuple[int, Batch], now: float, tally: _Tally) -> None:
-    lane, batch = ended
-    if lane < 0:  # only a moment at which something is due
-        return
-    settlement = delivery.settle(lane, _outcome(batch), now)
-    tally.settled += len(settlement.verdict.settled)
-    discard = settlement.verdict.discard
-    if discard is not None:
-        tally.given_up += len(discard.records)
-        delivery.settle_discard(discard)
-
-
-def _outcome(batch: Batch) -> Outcome:
-    invocation = Invocation(request_id="simulated")
-    if any(record.body is POISON for record in batch.records):
-        return FunctionFailed(invocation)
-    return FunctionReturned(_SETTLED, invocation)
-
-
-def _arrivals(
-    chance: random.Random, rate: float, seconds: float, poison_share: float, users: int
-) -> Iterator[StreamRecord]:
-    now = 0.0
-    for number in count(1):
-        now += chance.expovariate(rate)
-        if now > seconds:
-            return
-        body = POISON if chance.random() < poison_share else GOOD
-        yield StreamRecord(str(number), str(chance.randrange(users)), now, body)
+def _stopped_at(batch: Batch, position: int) -> Outcome:
+    """What log_user_changes answers when a record and all after it must come again."""
+    failures = [{"itemIdentifier": batch.records[position].sequence_number}]
+    return FunctionReturned(json.dumps({"batchItemFailures": failures}).encode(), _INVOCATION)
 
 
 def _mapping(settings: CapacitySettings) -> MappingSettings:
@@ -164,7 +235,7 @@ def _mapping(settings: CapacitySettings) -> MappingSettings:
         stream_arn="simulated",
         function_arn="simulated",
         batch_size=settings.batch_size,
-        window_seconds=int(settings.batching_window_seconds),
+        window_seconds=settings.batching_window_seconds,
         parallelization_factor=settings.parallelization_factor,
         maximum_retry_attempts=settings.maximum_retry_attempts,
         maximum_record_age_seconds=settings.maximum_record_age_seconds,
@@ -175,7 +246,9 @@ def _mapping(settings: CapacitySettings) -> MappingSettings:
 
 def _figures(tally: _Tally, seconds: float) -> DeliveryFigures:
     ages = tally.ages or [0.0]
-    percentiles = quantiles(ages, n=_PERCENTILE_STEPS) if len(ages) > 1 else ages * _PERCENTILE_STEPS
+    percentiles = (
+        quantiles(ages, n=_PERCENTILE_STEPS, method="inclusive") if len(ages) > 1 else ages * _PERCENTILE_STEPS
+    )
     return DeliveryFigures(
         records=tally.records,
         invocations=len(tally.batch_sizes),
@@ -183,7 +256,9 @@ def _figures(tally: _Tally, seconds: float) -> DeliveryFigures:
         age_median_seconds=percentiles[_PERCENTILE_STEPS // 2 - 1],
         age_p99_seconds=percentiles[_PERCENTILE_STEPS - 2],
         age_last_seconds=ages[-1],
+        busy_seconds=tally.busy_seconds,
         concurrency=tally.busy_seconds / seconds,
         backlog=tally.records - tally.settled - tally.given_up,
         given_up=tally.given_up,
+        last_settled_seconds=tally.last_settled,
     )

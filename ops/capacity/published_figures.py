@@ -35,6 +35,7 @@ class Prices(_Figures):
     logs_stored_gb_month: Figure
     alarm_month: Figure
     dashboard_month: Figure
+    transfer_out_gb: Figure
 
 
 class Limits(_Figures):
@@ -42,15 +43,18 @@ class Limits(_Figures):
 
     api_requests_per_second: Figure
     lambda_concurrency: Figure
+    lambda_requests_per_environment_per_second: Figure
     table_write_units_per_second: Figure
     new_table_write_units_per_second: Figure
     partition_write_units_per_second: Figure
     partition_storage_gb: Figure
     stream_reads_per_shard_per_second: Figure
     stream_records_per_read: Figure
-    stream_retention_hours: Figure
+    stream_bytes_per_read: Figure
     transaction_write_units_factor: Figure
-    api_answer_seconds: Figure
+    item_overhead_bytes: Figure
+    queue_pollers_per_mapping: Figure
+    queue_poll_seconds: Figure
 
 
 class PublishedFigures(_Figures):

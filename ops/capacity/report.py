@@ -2,15 +2,17 @@
 
 from dataclasses import dataclass
 
+from ops.capacity.arrivals import random_arrivals
 from ops.capacity.delivery_simulation import DeliveryFigures, simulate_delivery
-from ops.capacity.limits import LimitUse, limit_uses, shards_of
+from ops.capacity.limits import LimitUse, lanes_in_use, limit_uses, shards_of
 from ops.capacity.monthly_cost import CostLine, monthly_cost
 from ops.capacity.published_figures import PublishedFigures
-from ops.capacity.workload import CapacitySettings, ServiceTimes, Workload
+from ops.capacity.sizes import STREAM_RECORD_BYTES
+from ops.capacity.workload import SECONDS_PER_MONTH, CapacitySettings, ServiceTimes, Workload
 
-SIMULATED_RECORDS = 100_000
-SHORTEST_SECONDS = 300.0
-LONGEST_SECONDS = 6 * 3600.0
+SIMULATED_RECORDS = 50_000
+SHORTEST_SECONDS = 600.0
+SECONDS_PER_DAY = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +22,12 @@ class CapacityReport:
     Attributes:
         shards: of the stream.
         simulated_seconds: virtual time of the delivery's figures.
-        delivery: of one shard.
+        delivery: of one shard, at the busiest time.
         concurrency: of log_user_changes, over all shards.
+        waiting: records, over all shards, not delivered at the end of that time.
+        failed_per_day: records given up in a busy day; the dead-letter queue has them until somebody replays them.
+        hours_until_given_up: where more arrives than full batches carry, until the first record gets too old; None
+            where all is delivered.
         limits: the most used first.
         cost: of a month, line by line.
     """
@@ -30,6 +36,9 @@ class CapacityReport:
     simulated_seconds: float
     delivery: DeliveryFigures
     concurrency: float
+    waiting: int
+    failed_per_day: float
+    hours_until_given_up: float | None
     limits: list[LimitUse]
     cost: list[CostLine]
 
@@ -38,29 +47,52 @@ class CapacityReport:
         """The month's bill."""
         return sum(line.dollars for line in self.cost)
 
+    @property
+    def dollars_by_service(self) -> dict[str, float]:
+        """The same, summed up."""
+        services = {line.service: 0.0 for line in self.cost}
+        for line in self.cost:
+            services[line.service] += line.dollars
+        return services
+
 
 def capacity_report(
     workload: Workload, settings: CapacitySettings, times: ServiceTimes, figures: PublishedFigures
 ) -> CapacityReport:
     """Run the model: the delivery in virtual time, the limits, the bill."""
-    shards = shards_of(workload, figures.limits)
+    limits = figures.limits
+    shards = shards_of(workload, limits)
     rate = workload.records_per_second / shards
     # Long enough for a steady state, short enough to wait for: about so many records, whatever the rate.
-    seconds = min(max(SIMULATED_RECORDS / rate, SHORTEST_SECONDS), LONGEST_SECONDS)
+    seconds = min(max(SIMULATED_RECORDS / rate, SHORTEST_SECONDS), SECONDS_PER_MONTH)
+    arrivals = random_arrivals(rate, seconds, poison_rate=workload.poison_rate, users=max(workload.users // shards, 1))
     delivery = simulate_delivery(
-        records_per_second=rate,
+        arrivals,
         seconds=seconds,
         settings=settings,
         times=times,
-        limits=figures.limits,
-        poison_share=workload.poison_share,
-        users=max(workload.users // shards, 1),
+        reads_per_second=limits.stream_reads_per_shard_per_second.value,
+        records_per_read=int(
+            min(limits.stream_records_per_read.value, limits.stream_bytes_per_read.value / STREAM_RECORD_BYTES)
+        ),
     )
+    busy_day = SECONDS_PER_DAY * workload.busy_share
     return CapacityReport(
         shards=shards,
         simulated_seconds=seconds,
         delivery=delivery,
         concurrency=delivery.concurrency * shards,
-        limits=limit_uses(workload, settings, times, figures.limits),
-        cost=monthly_cost(workload, settings, times, figures, records_per_batch=delivery.records_per_batch),
+        waiting=delivery.backlog * shards,
+        failed_per_day=delivery.given_up * shards / seconds * busy_day,
+        hours_until_given_up=_hours_until_given_up(workload, settings, times, shards),
+        limits=limit_uses(workload, settings, times, limits),
+        cost=monthly_cost(workload, settings, times, figures, delivery),
     )
+
+
+def _hours_until_given_up(
+    workload: Workload, settings: CapacitySettings, times: ServiceTimes, shards: int
+) -> float | None:
+    """Where a second's records take more than a second, the age grows by what is missing, second by second."""
+    growth = 1 - 1 / lanes_in_use(workload, settings, times, shards)
+    return settings.maximum_record_age_seconds / growth / 3600 if growth > 0 else None

@@ -55,6 +55,8 @@ def service_times(work: MeasuredWork, settings: CapacitySettings, call_seconds: 
     stream = min(settings.stream_memory_mb / MB_PER_PROCESSOR, 1.0)
     return ServiceTimes(
         register=work.register_compute_ms / 1000 / api + 2 * call_seconds,
-        batch=work.batch_compute_ms / 1000 / stream + call_seconds,
-        record=work.record_compute_ms / 1000 / stream + call_seconds / RECORDS_PER_CALL,
+        batch=work.batch_compute_ms / 1000 / stream,
+        record=work.record_compute_ms / 1000 / stream,
+        call=call_seconds,
+        records_per_call=RECORDS_PER_CALL,
     )

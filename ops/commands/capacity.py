@@ -1,41 +1,58 @@
 """`capacity`: what a stack costs, and which limit it meets first, at a size that is not there yet."""
 
 from dataclasses import asdict
+from typing import Any, cast
 
 import click
+from pydantic.alias_generators import to_camel
 from rich.console import Group as Lines
 from rich.console import RenderableType
 from rich.text import Text
 
+from functions.json_types import Json
 from ops.capacity.published_figures import PublishedFigures, published_figures
 from ops.capacity.report import CapacityReport, capacity_report
 from ops.capacity.service_times import CALL_SECONDS, measured_work, service_times
-from ops.capacity.workload import Workload
+from ops.capacity.workload import CapacitySettings, Workload
 from ops.desk import OpsCommand, screen_options
 from ops.screen import Screen
-from ops.tables import count, facts, table
+from ops.tables import age, count, facts, table
 
 NEARLY = 0.8
 """Share of a limit from which it is shown in yellow; past 1 in red."""
 
+LONGEST_CALL_MS = 3000
+"""The functions wait no longer for an answer (functions/aws_clients.py); a test holds the two together."""
 
-@click.command("capacity", cls=OpsCommand)
-@click.option("--users", type=click.IntRange(min=1), required=True, help="Users in the table.")
+
+@click.command("capacity", cls=OpsCommand, short_help="What a size costs, and which limit comes first.")
+@click.option("--users", metavar="N", type=click.IntRange(min=1), required=True, help="Users in the table.")
 @click.option(
     "--registrations-per-second",
+    metavar="R",
     type=click.FloatRange(min=0, min_open=True),
     required=True,
     help="At the busiest time.",
 )
 @click.option(
     "--changes-per-user-per-month",
+    metavar="N",
     type=click.FloatRange(min=0),
     default=1.0,
     show_default=True,
-    help="Updates and deletes.",
+    help="Updates and deletions.",
 )
 @click.option(
-    "--poison-share",
+    "--busy-share",
+    metavar="SHARE",
+    type=click.FloatRange(min=0, min_open=True, max=1),
+    default=0.25,
+    show_default=True,
+    help="Of the month, how much is as busy as that; the rest is quiet.",
+)
+@click.option(
+    "--poison-rate",
+    metavar="SHARE",
     type=click.FloatRange(min=0, max=1),
     default=0.0,
     show_default=True,
@@ -43,27 +60,37 @@ NEARLY = 0.8
 )
 @click.option(
     "--call-ms",
-    type=click.FloatRange(min=0, min_open=True),
+    metavar="MS",
+    type=click.FloatRange(min=0, min_open=True, max=LONGEST_CALL_MS, max_open=True),
     default=CALL_SECONDS * 1000,
     show_default=True,
     help="Of one call to DynamoDB; more is a slow downstream.",
 )
-@click.option("--settings", "stack", default="prod", show_default=True, help="Whose Pulumi.<stack>.yaml to take.")
+@click.option(
+    "--settings",
+    "stack",
+    metavar="NAME",
+    default="prod",
+    show_default=True,
+    help="Whose Pulumi.<NAME>.yaml to take: dev, prod.",
+)
 @screen_options
 def capacity(  # noqa: PLR0913 - one parameter per option
     *,
     users: int,
     registrations_per_second: float,
     changes_per_user_per_month: float,
-    poison_share: float,
+    busy_share: float,
+    poison_rate: float,
     call_ms: float,
     stack: str,
     screen: Screen,
 ) -> None:
     """Say what to expect at a size: iterator age, concurrency, shards, limits and the month's bill.
 
-    The delivery runs in virtual time on the local poller's own decisions; prices and limits are AWS's published ones,
-    dated; service times are those that `make bench` measured. docs/capacity.md tells how far to believe it.
+    It asks no stack and no network: the delivery runs in virtual time on the local poller's own decisions, prices and
+    limits are AWS's published ones, service times those that `make bench` measured. docs/capacity.md says how far to
+    believe it.
     """
     # Only this command needs the settings' model, which brings Pulumi's SDK.
     from ops.capacity.stack_settings import stack_settings  # noqa: PLC0415
@@ -73,44 +100,87 @@ def capacity(  # noqa: PLR0913 - one parameter per option
         users=users,
         registrations_per_second=registrations_per_second,
         changes_per_user_per_month=changes_per_user_per_month,
-        poison_share=poison_share,
+        busy_share=busy_share,
+        poison_rate=poison_rate,
     )
     figures = published_figures()
-    times = service_times(measured_work(), settings, call_ms / 1000)
-    report = capacity_report(workload, settings, times, figures)
-    data = asdict(report) | {"dollars": report.dollars, "pricesRead": figures.read}
-    screen.show(data, lambda: _readable(report, workload, figures, stack))
+    report = capacity_report(workload, settings, service_times(measured_work(), settings, call_ms / 1000), figures)
+    screen.show(_as_json(report, figures), lambda: _readable(report, workload, settings, figures, stack))
 
 
-def _readable(report: CapacityReport, workload: Workload, figures: PublishedFigures, stack: str) -> RenderableType:
-    delivery = report.delivery
-    summary = facts(
+def _as_json(report: CapacityReport, figures: PublishedFigures) -> Json:
+    return _camel(asdict(report)) | {
+        "limits": [_camel(asdict(use)) | {"share": use.share} for use in report.limits],
+        "dollars": report.dollars,
+        "dollarsByService": report.dollars_by_service,
+        "pricesRead": figures.read,
+    }
+
+
+def _camel(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {to_camel(name): _camel(member) for name, member in cast("dict[str, Any]", value).items()}
+    return [_camel(member) for member in cast("list[Any]", value)] if isinstance(value, list) else value
+
+
+def _readable(
+    report: CapacityReport,
+    workload: Workload,
+    settings: CapacitySettings,
+    figures: PublishedFigures,
+    stack: str,
+) -> RenderableType:
+    parts: list[RenderableType] = [_expected(report, workload, settings, stack), "", _limits(report), "", _bill(report)]
+    return Lines(*parts, "", Text(f"Prices and limits read {figures.read}, {figures.region}.", style="dim"))
+
+
+def _expected(report: CapacityReport, workload: Workload, settings: CapacitySettings, stack: str) -> RenderableType:
+    delivery, first = report.delivery, report.limits[0]
+    late = delivery.age_p99_seconds > settings.iterator_age_alarm_seconds
+    iterator_age = Text(
+        f"{delivery.age_median_seconds:.2f} s median, {delivery.age_p99_seconds:.2f} s in 99 of 100 batches, "
+        f"{delivery.age_last_seconds:.2f} s after {age(report.simulated_seconds)}"
+        + (f": past the alarm at {settings.iterator_age_alarm_seconds} s" if late else ""),
+        style="red" if late else "",
+    )
+    falls_behind = (
+        None
+        if report.hours_until_given_up is None
+        else Text(
+            f"more arrives than is delivered: the first record is given up after {report.hours_until_given_up:.1f} h",
+            style="red",
+        )
+    )
+    return facts(
         [
-            ("workload", f"{workload.users:,} users, {workload.records_per_second:,.2f} changes/s at the busiest time"),
+            ("workload", f"{workload.users:,} users, {workload.records_per_second:,.3g} changes/s at the busiest time"),
             ("settings", f"Pulumi.{stack}.yaml"),
             ("stream", count(report.shards, "shard")),
-            (
-                "iterator age",
-                (
-                    f"{delivery.age_median_seconds:.2f} s median, "
-                    f"{delivery.age_p99_seconds:.2f} s in 99 of 100 batches, "
-                    f"{delivery.age_last_seconds:.2f} s after {report.simulated_seconds / 60:.0f} min"
-                ),
-            ),
+            ("iterator age", iterator_age),
+            ("falls behind", falls_behind),
             ("batches", f"{delivery.records_per_batch:.1f} records each"),
             ("log_user_changes", f"{report.concurrency:.2f} at a time"),
-            ("left waiting", count(delivery.backlog * report.shards, "record")),
-            ("given up to the failure queue", count(delivery.given_up * report.shards, "record")),
+            ("left waiting", count(report.waiting, "record")),
+            ("to the dead-letter queue", f"{report.failed_per_day:,.0f} records a day"),
+            ("first limit", f"{first.limit}, at {1 / first.share:,.1f} x this load; moved by {first.moved_by}"),
         ]
     )
+
+
+def _limits(report: CapacityReport) -> RenderableType:
     limits = table("limit", "used", "of", "share", "moved by", right=("used", "of", "share"))
     for use in report.limits:
         style = "red" if use.share >= 1 else "yellow" if use.share >= NEARLY else ""
         share = Text(f"{use.share:.2%}", style=style)
-        limits.add_row(use.limit, f"{use.used:,.2f}", f"{use.allowed:,.0f}", share, use.moved_by)
-    bill = table("a month", "US dollars", right=("US dollars",))
+        limits.add_row(use.limit, f"{use.used:,.4g}", f"{use.allowed:,.0f}", share, use.moved_by)
+    return limits
+
+
+def _bill(report: CapacityReport) -> RenderableType:
+    bill = table("service", "a month", "US dollars", right=("US dollars",))
+    service = ""
     for line in report.cost:
-        bill.add_row(line.item, f"{line.dollars:,.2f}")
-    bill.add_row(Text("together", style="bold"), Text(f"{report.dollars:,.2f}", style="bold"))
-    note = Text(f"Prices and limits read {figures.read}, {figures.region}.", style="dim")
-    return Lines(summary, "", limits, "", bill, "", note)
+        bill.add_row(line.service if line.service != service else "", line.item, f"{line.dollars:,.2f}")
+        service = line.service
+    bill.add_row("", Text("together", style="bold"), Text(f"{report.dollars:,.2f}", style="bold"))
+    return bill

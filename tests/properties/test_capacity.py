@@ -1,51 +1,83 @@
 """The capacity model: no record vanishes in it, more demand never costs less, slow delivery is seen to fall behind."""
 
+import contextlib
+import io
 import json
+from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from benchmarks.events import stream_event
+from functions.activity.items import activity_item
+from functions.aws_clients import CALLS
+from functions.log_user_changes.change_log import full_image, log_change
+from functions.stream_records.user_change import parse_user_change
+from functions.structured_log import CollectedLog
+from infra.change_stream import RESCUE_MAXIMUM_CONCURRENCY
+from ops.capacity import sizes
+from ops.capacity.arrivals import random_arrivals
 from ops.capacity.delivery_simulation import DeliveryFigures, simulate_delivery
-from ops.capacity.limits import limit_uses, shards_of
-from ops.capacity.monthly_cost import monthly_cost
+from ops.capacity.limits import RESCUES_AT_A_TIME, limit_uses, shards_of
+from ops.capacity.monthly_cost import ALARMS, monthly_cost
 from ops.capacity.published_figures import published_figures
+from ops.capacity.report import capacity_report
 from ops.capacity.service_times import measured_work, service_times
+from ops.capacity.stack_settings import stack_settings
 from ops.capacity.workload import CapacitySettings, ServiceTimes, Workload
-from ops.commands.capacity import capacity
+from ops.cli import cli
+from ops.commands.capacity import LONGEST_CALL_MS
+from tests.recorded_stack import record
 
-LIMITS = published_figures().limits
+FIGURES = published_figures()
+LIMITS = FIGURES.limits
 TIMES = ServiceTimes(register=0.03, batch=0.01, record=0.001)
 
 
-def settings(*, batch_size: int = 100, lanes: int = 1, window: float = 0, retries: int = 2) -> CapacitySettings:
+def settings(*, batch_size: int = 100, lanes: int = 1, window: int = 0, retries: int = 2) -> CapacitySettings:
     return CapacitySettings(
         batch_size=batch_size,
         batching_window_seconds=window,
         parallelization_factor=lanes,
         maximum_retry_attempts=retries,
         maximum_record_age_seconds=3600,
-        api_memory_mb=512,
+        stream_timeout_seconds=60,
         stream_memory_mb=256,
+        stream_reserved_concurrency=None,
+        api_memory_mb=512,
         api_reserved_concurrency=None,
         throttle_rate_per_second=500,
+        iterator_age_alarm_seconds=300,
         point_in_time_recovery=True,
         log_retention_days=30,
         activity_retention_days=30,
     )
 
 
-def deliver(rate: float, seconds: float, stack: CapacitySettings, poison_share: float = 0.0) -> DeliveryFigures:
+def deliver(  # noqa: PLR0913 - each is one knob, and named at the call
+    rate: float,
+    seconds: float,
+    stack: CapacitySettings,
+    *,
+    poison_rate: float = 0.0,
+    times: ServiceTimes = TIMES,
+    outage: tuple[float, float] = (0.0, 0.0),
+) -> DeliveryFigures:
     return simulate_delivery(
-        records_per_second=rate,
+        random_arrivals(rate, seconds, poison_rate=poison_rate, users=100),
         seconds=seconds,
         settings=stack,
-        times=TIMES,
-        limits=LIMITS,
-        poison_share=poison_share,
-        users=100,
+        times=times,
+        reads_per_second=4,
+        records_per_read=1000,
+        outage=outage,
     )
+
+
+def ask(*arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["capacity", *arguments], catch_exceptions=False)
 
 
 @given(
@@ -53,23 +85,28 @@ def deliver(rate: float, seconds: float, stack: CapacitySettings, poison_share: 
     batch_size=st.integers(1, 500),
     lanes=st.integers(1, 10),
     window=st.sampled_from([0, 1, 5]),
-    poison_share=st.sampled_from([0.0, 0.01, 0.5]),
+    poison_rate=st.sampled_from([0.0, 0.01, 0.5]),
+    call=st.sampled_from([0.0, 0.1, 2.9, 70.0]),
+    outage=st.sampled_from([0.0, 5.0]),
 )
-@example(rate=300, batch_size=1, lanes=1, window=0, poison_share=0.5)
-def test_every_record_is_settled_given_up_or_waiting(
-    rate: float, batch_size: int, lanes: int, window: float, poison_share: float
+@example(rate=300, batch_size=1, lanes=1, window=0, poison_rate=0.5, call=0.0, outage=0.0)
+@example(rate=300, batch_size=500, lanes=1, window=5, poison_rate=0.0, call=2.9, outage=0.0)
+def test_every_record_is_settled_given_up_or_waiting(  # noqa: PLR0913 - each is one knob
+    *, rate: float, batch_size: int, lanes: int, window: int, poison_rate: float, call: float, outage: float
 ) -> None:
-    figures = deliver(rate, 20, settings(batch_size=batch_size, lanes=lanes, window=window), poison_share)
+    times = ServiceTimes(register=0.03, batch=0.01, record=0.001, call=call)
+    stack = settings(batch_size=batch_size, lanes=lanes, window=window)
+    figures = deliver(rate, 20, stack, poison_rate=poison_rate, times=times, outage=(0.0, outage))
     assert 0 <= figures.backlog <= figures.records
     assert figures.given_up <= figures.records - figures.backlog
     assert figures.records_per_batch <= batch_size
-    assert figures.concurrency <= lanes + TIMES.batch + TIMES.record * batch_size
-    if poison_share == 0:
+    assert figures.age_median_seconds <= figures.age_p99_seconds
+    if not poison_rate and not outage and call < stack.stream_timeout_seconds:
         assert figures.given_up == 0
 
 
 def test_the_same_seed_gives_the_same_figures() -> None:
-    assert deliver(50, 60, settings(), 0.01) == deliver(50, 60, settings(), 0.01)
+    assert deliver(50, 60, settings(), poison_rate=0.01) == deliver(50, 60, settings(), poison_rate=0.01)
 
 
 def test_a_lane_that_is_too_slow_falls_behind_and_more_lanes_catch_up() -> None:
@@ -81,23 +118,62 @@ def test_a_lane_that_is_too_slow_falls_behind_and_more_lanes_catch_up() -> None:
 
 
 def test_only_poison_is_given_up() -> None:
-    figures = deliver(20, 120, settings(retries=0), 0.02)
+    figures = deliver(20, 120, settings(retries=0), poison_rate=0.02)
     assert 0 < figures.given_up < figures.records * 0.05
+
+
+def test_a_batch_that_takes_longer_than_the_function_may_goes_on_where_it_stopped() -> None:
+    slow = ServiceTimes(register=0.03, batch=0.01, record=0.001, call=2.9)
+    figures = deliver(50, 600, settings(batch_size=1000, window=20), times=slow)
+    assert figures.given_up == 0
+    assert figures.records - figures.backlog > 1000
+    assert figures.busy_seconds / figures.invocations < 60
+
+
+def test_more_retries_give_up_less_in_an_outage() -> None:
+    few, many = (deliver(5, 300, settings(retries=retries), outage=(60, 180)) for retries in (1, 10))
+    assert 0 < many.given_up < few.given_up
+
+
+@pytest.mark.parametrize("poison_rate", [0.0, 0.01])
+def test_what_is_said_to_fall_behind_does_and_nothing_else(poison_rate: float) -> None:
+    slow = ServiceTimes(register=0.03, batch=0.01, record=0.001, call=1.0)
+    for rate in (5.0, 50.0, 500.0):
+        workload = Workload(
+            users=1000, registrations_per_second=rate, changes_per_user_per_month=0, poison_rate=poison_rate
+        )
+        report = capacity_report(workload, settings(), slow, FIGURES)
+        falls_behind = report.delivery.age_last_seconds > 0.1 * report.simulated_seconds
+        assert (report.hours_until_given_up is not None) == falls_behind, rate
 
 
 @given(users=st.integers(1, 10**8), rate=st.floats(0.001, 10_000), more=st.floats(1, 10))
 def test_more_demand_never_costs_less_nor_uses_less_of_a_limit(users: int, rate: float, more: float) -> None:
     less = Workload(users=users, registrations_per_second=rate)
     greater = Workload(users=int(users * more), registrations_per_second=rate * more)
+    delivery = deliver(10, 20, settings())
     bills = [
-        sum(line.dollars for line in monthly_cost(each, settings(), TIMES, published_figures(), records_per_batch=10))
+        sum(line.dollars for line in monthly_cost(each, settings(), TIMES, FIGURES, delivery))
         for each in (less, greater)
     ]
     assert bills[0] <= bills[1] * 1.000001
     shares = [{use.limit: use.used for use in limit_uses(each, settings(), TIMES, LIMITS)} for each in (less, greater)]
-    for limit in shares[0].keys() - {"reads of the stream"}:
+    for limit in shares[0].keys() - {"reads of one shard"}:
         assert shares[0][limit] <= shares[1][limit] * 1.000001
     assert shards_of(less, LIMITS) <= shards_of(greater, LIMITS)
+
+
+def test_a_registration_costs_three_items_twice_and_its_history_once() -> None:
+    a_million = Workload(
+        users=1, registrations_per_second=1_000_000 / (30 * 86_400 * 0.25), changes_per_user_per_month=0
+    )
+    lines = {
+        line.item: line.dollars
+        for line in monthly_cost(a_million, settings(), TIMES, FIGURES, deliver(10, 20, settings()))
+    }
+    assert lines["writes, Users and UserKeys"] == pytest.approx(6 * 0.625)
+    assert lines["writes, Activity"] == pytest.approx(0.625)
+    assert lines["requests"] == pytest.approx(1.00)
 
 
 def test_the_most_used_limit_comes_first_and_every_limit_says_what_moves_it() -> None:
@@ -107,9 +183,15 @@ def test_the_most_used_limit_comes_first_and_every_limit_says_what_moves_it() ->
     assert all(use.moved_by for use in uses)
 
 
+def test_the_keys_of_users_are_the_first_limit_of_the_tables() -> None:
+    uses = limit_uses(Workload(users=1000, registrations_per_second=999), settings(), TIMES, LIMITS)
+    assert [use.share < 1 for use in uses if "UserKeys while it is new" in use.limit] == [True]
+    uses = limit_uses(Workload(users=1000, registrations_per_second=1001), settings(), TIMES, LIMITS)
+    assert [use.share > 1 for use in uses if "UserKeys while it is new" in use.limit] == [True]
+
+
 def test_every_published_figure_names_its_page() -> None:
-    figures = published_figures()
-    for group in (figures.prices, figures.limits):
+    for group in (FIGURES.prices, FIGURES.limits):
         for name in type(group).model_fields:
             assert getattr(group, name).source, name
 
@@ -118,23 +200,84 @@ def test_less_memory_and_a_slow_downstream_make_the_functions_slower() -> None:
     quick = service_times(measured_work(), settings())
     slow = service_times(measured_work(), settings(), call_seconds=0.2)
     assert slow.register > quick.register
-    assert slow.batch > quick.batch
+    assert slow.of_batch(100) - quick.of_batch(100) == pytest.approx(4 * (0.2 - quick.call))
+
+
+def test_the_model_s_copies_of_the_project_s_figures_are_right() -> None:
+    stack = record("prod")
+    assert sum(resource.type == "aws:cloudwatch/metricAlarm:MetricAlarm" for resource in stack.resources) == ALARMS
+    assert RESCUES_AT_A_TIME == RESCUE_MAXIMUM_CONCURRENCY
+    calls: Any = CALLS
+    assert calls.read_timeout * 1000 == LONGEST_CALL_MS
+
+
+def test_the_sizes_are_about_what_the_functions_write() -> None:
+    logged, kept = dict[str, int](), dict[str, int]()
+    for stream_record in stream_event(3)["Records"]:
+        change, log = parse_user_change(stream_record), CollectedLog()
+        log_change(log, change, full_image)
+        logged[change.event_name] = written(log)
+        kept[change.event_name] = attribute_bytes({"M": activity_item(change, 30)}) - 3
+    assert logged["INSERT"] == pytest.approx(sizes.REGISTRATION_LOG_BYTES, rel=0.1)
+    assert logged["REMOVE"] == pytest.approx(sizes.REGISTRATION_LOG_BYTES, rel=0.1)
+    assert logged["MODIFY"] == pytest.approx(sizes.UPDATE_LOG_BYTES, rel=0.1)
+    assert max(kept.values()) == pytest.approx(sizes.ACTIVITY_BYTES, rel=0.1)
+
+
+def written(log: CollectedLog) -> int:
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        log.write()
+    return len(text.getvalue())
+
+
+def attribute_bytes(value: Any) -> int:
+    """DynamoDB developer guide, "DynamoDB item sizes and formats"."""
+    ((kind, content),) = value.items()
+    if kind == "M":
+        return 3 + sum(len(name) + attribute_bytes(member) + 1 for name, member in content.items())
+    return len(content) // 2 + 1 if kind == "N" else len(content)
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 @pytest.mark.parametrize(("users", "rate"), [("10", "0.001"), ("10000", "0.1"), ("10000000", "20")])
 def test_the_recommended_settings_carry_the_sizes_they_are_for(stack: str, users: str, rate: str) -> None:
-    result = CliRunner().invoke(
-        capacity, ["--users", users, "--registrations-per-second", rate, "--settings", stack, "--json"]
-    )
+    result = ask("--users", users, "--registrations-per-second", rate, "--settings", stack, "--json")
     assert result.exit_code == 0, result.output
     report = json.loads(result.output)
-    assert report["delivery"]["given_up"] == 0
+    assert report["delivery"]["givenUp"] == 0
+    assert report["hoursUntilGivenUp"] is None
+    assert report["delivery"]["ageP99Seconds"] < stack_settings(stack).iterator_age_alarm_seconds
+    assert report["dollars"] == pytest.approx(sum(report["dollarsByService"].values()))
     if stack == "prod" or users != "10000000":
-        assert all(use["used"] < use["allowed"] for use in report["limits"])
+        assert all(use["share"] < 1 for use in report["limits"])
 
 
-def test_an_unknown_stack_is_named_with_what_to_do() -> None:
-    result = CliRunner().invoke(capacity, ["--users", "1", "--registrations-per-second", "1", "--settings", "nowhere"])
-    assert result.exit_code == 4
-    assert "Pulumi.nowhere.yaml" in result.output
+def test_a_person_is_told_what_comes_first_and_what_moves_it() -> None:
+    result = ask("--users", "1000", "--registrations-per-second", "400", "--settings", "dev", "--table")
+    assert "moved by throttleRatePerSecond" in result.output
+    assert "together" in result.output
+
+
+def test_a_crashing_record_holds_a_lane_and_the_limit_that_it_uses_is_shown() -> None:
+    result = ask("--users", "10000", "--registrations-per-second", "20", "--poison-rate", "0.05", "--json")
+    report = json.loads(result.output)
+    assert report["limits"][0]["limit"] == "lanes held by records that crash"
+    assert "streamMaximumRetryAttempts" in report["limits"][0]["movedBy"]
+    assert report["hoursUntilGivenUp"] is not None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "words"),
+    [
+        (["--settings", "nowhere"], 4, "Pulumi.nowhere.yaml"),
+        (["--users", "0"], 2, "x>=1"),
+        (["--poison-rate", "2"], 2, "0<=x<=1"),
+        (["--call-ms", "3000"], 2, "0<x<3000"),
+        (["--registrations-per-second", "-1"], 2, "x>0"),
+    ],
+)
+def test_a_wrong_option_is_named_with_what_it_may_be(arguments: list[str], exit_code: int, words: str) -> None:
+    result = ask("--users", "1", "--registrations-per-second", "1", *arguments)
+    assert result.exit_code == exit_code
+    assert words in result.output
