@@ -22,6 +22,15 @@ from tests.local_stack import LocalStack, copy_project, running_local_stack
 pytestmark = pytest.mark.local
 
 
+@pytest.fixture(autouse=True)
+def heeded_signals() -> Iterator[None]:
+    """Let children heed SIGINT and SIGHUP, though the tests run in the background: they inherit what is ignored."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[LocalStack]:
     """A stack that a test may break."""

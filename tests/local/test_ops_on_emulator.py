@@ -1,6 +1,5 @@
 """The operators' commands on a running stack, from the poison to the empty queue."""
 
-import json
 import os
 import re
 import signal
@@ -26,8 +25,6 @@ from tests.local.ops_stack import answer, deployed_fix, run_ops, services_of
 from tests.local.test_seed_story import map_stream, switch_stream
 from tests.local.users_over_http import UsersOverHttp, person
 from tests.local_stack import LocalStack, running_local_stack
-from tests.ops_in_memory import envelope
-from tests.record_strategies import stream_record
 from tests.signature_v4 import Signer
 
 pytestmark = pytest.mark.local
@@ -103,34 +100,6 @@ def test_a_replayed_change_takes_its_place_before_the_newer_ones(stack: LocalSta
     assert [change["kind"] for change in changes] == ["ADDED", "UPDATED", "UPDATED"]
     assert "schemaVersion" in changes[1]["changes"]
     assert [changes[0], changes[2]] == since
-
-
-def test_a_replay_that_is_killed_and_run_again_loses_and_doubles_nothing(
-    stack: LocalStack, folder: Path, tmp_path: Path
-) -> None:
-    number = 240
-    user_ids = [f"killed-{uuid4().hex[:8]}" for _ in range(6)]
-    sqs = clients_of(stack).sqs
-    for position in range(number):
-        user_id = user_ids[position % 6]
-        image = {"userId": {"S": user_id}, "name": {"S": f"name {position}"}}
-        record = stream_record("INSERT", position, user_id, None, image)
-        sqs.send_message(QueueUrl=stack.outputs.dead_letter_queue_url, MessageBody=envelope(record).to_json())
-    environment = {**os.environ, DIRECTORY_VARIABLE: str(folder), STATE_VARIABLE: str(tmp_path / "ops")}
-    command = [sys.executable, "-m", "ops", "--stack", "local", "dlq", "replay", "--all", "--batch-size", "7"]
-
-    killed = subprocess.Popen(command, cwd=PROJECT, env=environment, start_new_session=True)
-    eventually(lambda: len(history_of(stack, user_ids[0])), lambda length: length > 1)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.wait()
-    done_before = sum(len(history_of(stack, user_id)) for user_id in user_ids)
-    again = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
-
-    assert done_before < number
-    assert again.returncode == ExitCode.OK, again.stderr
-    assert json.loads(again.stdout)["replayed"] >= number - done_before
-    assert [len(history_of(stack, user_id)) for user_id in user_ids] == [number // 6] * 6
-    assert services_of(stack).dead_letters().depth().total == 0
 
 
 def test_ctrl_c_gives_everything_back_at_once(stack: LocalStack, folder: Path, tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_no_batch_is_tried_more_often_than_allowed(
         world.write(*change)
     world.run_until_settled()
     tried = Counter(delivered.numbers for delivered in world.invocations if delivered.fault != "answer lost")
-    assert max(tried.values()) <= mapping["maximum_retry_attempts"] + 1
+    assert max(tried.values(), default=0) <= mapping["maximum_retry_attempts"] + 1
 
 
 @given(changes(min_size=1, natures=("good", "poison")), settings_changes())

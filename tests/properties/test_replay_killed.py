@@ -157,9 +157,11 @@ class ReplayMachine(RuleBasedStateMachine):
         assert self.stack.table.items == self.expected
 
     def teardown(self) -> None:
-        if hasattr(self, "stack"):
-            self.all_is_well_in_the_end()
-        self.folder.cleanup()
+        try:
+            if hasattr(self, "stack"):
+                self.all_is_well_in_the_end()
+        finally:
+            self.folder.cleanup()
 
 
 TestReplayKilled = ReplayMachine.TestCase
