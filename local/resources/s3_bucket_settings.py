@@ -1,83 +1,12 @@
-"""S3 buckets, what is set on them, and objects."""
+"""What is set on an S3 bucket: each a resource of its own."""
 
-import base64
 from typing import Any, ClassVar
 
 from typing_extensions import override
 
-from local.resources.archives import asset_bytes
 from local.resources.clients import Clients
-from local.resources.kind import Properties, ResourceKind, changed
-from local.resources.values import lower_keys, present, same_document, tag_list, tag_map, upper_keys
-
-_REGION_WITHOUT_CONSTRAINT = "us-east-1"
-"""S3 refuses a location constraint there. Source: S3 API reference, CreateBucket."""
-
-
-class Bucket(ResourceKind):
-    """A bucket; what is set on it are resources of their own."""
-
-    pulumi_type: ClassVar[str] = "aws:s3/bucket:Bucket"
-    supported: ClassVar[frozenset[str]] = frozenset({"bucket", "forceDestroy", "tags"})
-    required: ClassVar[frozenset[str]] = frozenset({"bucket"})
-    replace_on: ClassVar[frozenset[str]] = frozenset({"bucket"})
-
-    @override
-    def _create(self, clients: Clients, inputs: Properties) -> str:
-        name = inputs["bucket"]
-        if clients.region == _REGION_WITHOUT_CONSTRAINT:
-            clients.s3.create_bucket(Bucket=name)
-        else:
-            location: Any = {"LocationConstraint": clients.region}
-            clients.s3.create_bucket(Bucket=name, CreateBucketConfiguration=location)
-        self._set_tags(clients, name, inputs)
-        return name
-
-    @override
-    def _read(self, clients: Clients, resource_id: str, state: Properties) -> Properties:
-        clients.s3.head_bucket(Bucket=resource_id)
-        return {
-            "bucket": resource_id,
-            "arn": f"arn:aws:s3:::{resource_id}",
-            "bucketDomainName": f"{resource_id}.s3.amazonaws.com",
-            "bucketRegion": clients.region,
-            "bucketRegionalDomainName": f"{resource_id}.s3.{clients.region}.amazonaws.com",
-            "tags": self._tags(clients, resource_id),
-        }
-
-    @override
-    def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
-        if changed(old, new, "tags"):
-            self._set_tags(clients, resource_id, new)
-
-    @override
-    def _delete(self, clients: Clients, resource_id: str, state: Properties) -> None:
-        if state.get("forceDestroy"):
-            _empty(clients, resource_id)
-        clients.s3.delete_bucket(Bucket=resource_id)
-
-    def _set_tags(self, clients: Clients, name: str, inputs: Properties) -> None:
-        if tags := inputs.get("tags"):
-            tag_set: Any = tag_list(tags)
-            clients.s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tag_set})
-        else:
-            clients.s3.delete_bucket_tagging(Bucket=name)
-
-    def _tags(self, clients: Clients, name: str) -> dict[str, str]:
-        try:
-            return tag_map(list(clients.s3.get_bucket_tagging(Bucket=name)["TagSet"]))
-        except clients.s3.exceptions.ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "NoSuchTagSet":
-                return {}
-            raise
-
-
-def _empty(clients: Clients, bucket: str) -> None:
-    for page in clients.s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        for entry in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
-            clients.s3.delete_object(
-                Bucket=bucket, Key=entry.get("Key", ""), **present(VersionId=entry.get("VersionId"))
-            )
+from local.resources.kind import Properties, ResourceKind
+from local.resources.values import lower_keys, present, same_document, upper_keys
 
 
 class BucketPolicy(ResourceKind):
@@ -296,68 +225,3 @@ def _lifecycle_rule(rule: Properties) -> Any:
     parameters["ID"] = rule["id"]
     parameters.setdefault("Filter", {"Prefix": ""})
     return parameters
-
-
-class BucketObject(ResourceKind):
-    """An object, from an asset or from text."""
-
-    pulumi_type: ClassVar[str] = "aws:s3/bucketObjectv2:BucketObjectv2"
-    supported: ClassVar[frozenset[str]] = frozenset(
-        {
-            "bucket",
-            "cacheControl",
-            "content",
-            "contentBase64",
-            "contentType",
-            "etag",
-            "key",
-            "source",
-            "sourceHash",
-            "tags",
-        }
-    )
-    required: ClassVar[frozenset[str]] = frozenset({"bucket", "key"})
-    replace_on: ClassVar[frozenset[str]] = frozenset({"bucket", "key"})
-
-    @override
-    def _create(self, clients: Clients, inputs: Properties) -> str:
-        body = _object_body(inputs)
-        clients.s3.put_object(
-            Bucket=inputs["bucket"],
-            Key=inputs["key"],
-            Body=body,
-            **present(CacheControl=inputs.get("cacheControl"), ContentType=inputs.get("contentType")),
-        )
-        if "tags" in inputs:
-            tag_set: Any = tag_list(inputs["tags"])
-            clients.s3.put_object_tagging(Bucket=inputs["bucket"], Key=inputs["key"], Tagging={"TagSet": tag_set})
-        return f"{inputs['bucket']}/{inputs['key']}"
-
-    @override
-    def _read(self, clients: Clients, resource_id: str, state: Properties) -> Properties:
-        bucket, key = state["bucket"], state["key"]
-        head = clients.s3.head_object(Bucket=bucket, Key=key)
-        return {
-            "bucket": bucket,
-            "key": key,
-            "arn": f"arn:aws:s3:::{bucket}/{key}",
-            "etag": head["ETag"].strip('"'),
-            "contentType": head["ContentType"],
-            **present(cacheControl=head.get("CacheControl")),
-        }
-
-    @override
-    def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
-        self._create(clients, new)
-
-    @override
-    def _delete(self, clients: Clients, resource_id: str, state: Properties) -> None:
-        clients.s3.delete_object(Bucket=state["bucket"], Key=state["key"])
-
-
-def _object_body(inputs: Properties) -> bytes:
-    if "source" in inputs:
-        return asset_bytes(inputs["source"])
-    if "contentBase64" in inputs:
-        return base64.b64decode(inputs["contentBase64"])
-    return inputs.get("content", "").encode()
