@@ -17,15 +17,10 @@ from concurrent.futures import ProcessPoolExecutor
 
 from local.event_source_mapping.parameters import Parameters
 from local.event_source_mapping.settings import MappingSettings
+from tests.delivery_faults import InvocationFault, SendingFault
 from tests.delivery_tally import tally
-from tests.virtual_delivery import (
-    InvocationFault,
-    Nature,
-    SendingFault,
-    VirtualDelivery,
-    mapping_settings,
-    small_change,
-)
+from tests.virtual_changes import Nature, small_change
+from tests.virtual_delivery import VirtualDelivery, mapping_settings
 
 RECORDS = 1_000_000
 RECORDS_PER_ROUND = 4_000

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from typing import Literal, NamedTuple, Protocol
+from typing import NamedTuple
 
 from functions.failed_records.record_identity import identify_record
 from functions.json_types import JsonObject
@@ -37,97 +37,11 @@ from local.event_source_mapping.messages import (
 from local.event_source_mapping.parameters import Parameters
 from local.event_source_mapping.records import StreamRecord, event_payload, record_body
 from local.event_source_mapping.settings import MappingSettings
+from tests.delivery_faults import Faults, InvocationFault
 from tests.record_processing_fakes import FUNCTION_ARN, ActivityInMemory, DeadLettersInMemory, LogInMemory, ManualClock
-from tests.record_strategies import FIRST_SECOND, STREAM_ARN, stream_record
+from tests.record_strategies import FIRST_SECOND, STREAM_ARN
+from tests.virtual_changes import Change, Nature
 from tests.virtual_stream import VirtualStream, VirtualStreamReader
-
-InvocationFault = Literal[
-    "throttled",  # not admitted
-    "answer lost",  # it ran, and nobody heard of it
-    "raises",  # before it did anything
-    "timed out",  # after all its effects
-    "table busy",  # after a part of its effects, and it says so
-    "queue busy",  # the dead-letter queue takes only a part
-    "malformed",  # after all its effects, an answer that says nothing
-]
-SendingFault = Literal["unreachable", "answer lost"]
-Nature = Literal["good", "poison", "crashing"]
-
-
-class Faults(Protocol):
-    """Says what goes wrong next; None for nothing."""
-
-    def invocation(self) -> InvocationFault | None:
-        """Of the next invocation."""
-        ...
-
-    def sending(self) -> SendingFault | None:
-        """Of the next failure document."""
-        ...
-
-    def reading_fails(self) -> bool:
-        """Whether the next look at the stream is in vain."""
-        ...
-
-    def seconds(self) -> float:
-        """How long the next call takes."""
-        ...
-
-    def room(self) -> int:
-        """How much a busy table or queue still takes."""
-        ...
-
-
-class NoFaults:
-    """`Faults` of a world in which all goes well, and takes a hundredth of a second."""
-
-    def invocation(self) -> InvocationFault | None:
-        return None
-
-    def sending(self) -> SendingFault | None:
-        return None
-
-    def reading_fails(self) -> bool:
-        return False
-
-    def seconds(self) -> float:
-        return 0.01
-
-    def room(self) -> int:
-        return 0
-
-
-class Written(NamedTuple):
-    """A change to write."""
-
-    user_id: str
-    event_form: JsonObject
-    nature: Nature
-
-
-def small_change(position: int, user_id: str, nature: Nature) -> Written:
-    """A change of a small user; `position` orders it in the stream."""
-    image = {"userId": {"S": user_id}, "version": {"N": str(position + 1)}}
-    if nature == "poison":
-        image["schemaVersion"] = {"N": "2"}
-    return Written(user_id, stream_record("INSERT", position, user_id, None, image), nature)
-
-
-class Change(NamedTuple):
-    """One change that was written, and what it is."""
-
-    record: StreamRecord
-    event_form: JsonObject
-    user_id: str
-    nature: Nature
-    shard_id: str
-    place: int
-    """So many changes of the user came before."""
-
-    @property
-    def failure_id(self) -> str:
-        """What names it in the dead-letter queue."""
-        return identify_record(self.event_form).failure_id
 
 
 class _Scheduled(NamedTuple):

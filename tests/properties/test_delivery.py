@@ -9,18 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local.event_source_mapping.parameters import Parameters
+from tests.delivery_faults import InvocationFault, NoFaults, SendingFault
 from tests.delivery_tally import replay_dead_letters, tally, undisturbed_activity
 from tests.record_strategies import USER_IDS
-from tests.virtual_delivery import (
-    InvocationFault,
-    Nature,
-    NoFaults,
-    SendingFault,
-    VirtualDelivery,
-    Written,
-    mapping_settings,
-    small_change,
-)
+from tests.virtual_changes import Nature, Written, small_change
+from tests.virtual_delivery import VirtualDelivery, mapping_settings
 
 
 class DrawnFaults(NoFaults):

@@ -11,17 +11,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from local.event_source_mapping.parameters import Parameters
 from tests.conftest import IN_CI
+from tests.delivery_faults import InvocationFault, NoFaults, SendingFault
 from tests.delivery_tally import replay_dead_letters, tally, undisturbed_activity
 from tests.record_strategies import USER_IDS
-from tests.virtual_delivery import (
-    InvocationFault,
-    Nature,
-    NoFaults,
-    SendingFault,
-    VirtualDelivery,
-    mapping_settings,
-    small_change,
-)
+from tests.virtual_changes import Nature, small_change
+from tests.virtual_delivery import VirtualDelivery, mapping_settings
 
 INVOCATION_FAULTS: tuple[InvocationFault, ...] = (
     "throttled",
