@@ -7,8 +7,8 @@ process's peak resident memory in KiB.
 
 import importlib
 import json
+import os
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 
@@ -28,7 +28,10 @@ def main() -> None:
     if expected != "-" and answer["statusCode"] != int(expected):
         sys.exit(f"{module} answered {answer}")
     # Asked of this process itself: what the parent is told of a child counts the parent's own memory at the fork.
-    print(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line))
+    with open("/proc/self/status") as status:  # noqa: PTH123 - pathlib would be paid for by every contestant
+        print(next(line.split()[1] for line in status if line.startswith("VmHWM")), flush=True)
+    # Lambda's process lives on: what the interpreter tidies up at its end is no part of a start.
+    os._exit(0)
 
 
 main()

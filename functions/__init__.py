@@ -1,1 +1,9 @@
 """What runs in AWS Lambda: a package per function, and what they share, named by what it is."""
+
+import gc
+import os
+
+# Ahead of all other imports, since these make most objects of a function's life, and keep them. Each collection looks
+# through them again in vain: docs/decisions/garbage-collected-rarely.md. Who imports this elsewhere keeps Python's own.
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    gc.set_threshold(150_000, 20, 100)

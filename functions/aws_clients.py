@@ -11,6 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from botocore.config import Config
+from botocore.loaders import Loader
 from botocore.session import Session
 
 if TYPE_CHECKING:
@@ -57,9 +58,18 @@ def sqs() -> SQSClient:
     return cast("SQSClient", _client("sqs"))
 
 
+class _KnownServices(Loader):
+    """Reads botocore's descriptions of the services above, without looking first which of 400 others there are."""
+
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002  botocore's signature
+        return ["dynamodb", "dynamodbstreams", "s3", "sqs"]
+
+
 @cache
 def _session() -> Session:
-    return Session()
+    session = Session()
+    session.register_component("data_loader", _KnownServices())
+    return session
 
 
 def _client(service: str) -> object:

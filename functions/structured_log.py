@@ -25,8 +25,12 @@ def log(level: str, message: str, **fields: object) -> None:
     sys.stdout.write(json_line({"level": level, "message": message, **fields}) + "\n")
 
 
+LINES_PER_WRITE = 100
+"""Some 50 KB of changes: larger texts come from the system page by page, anew for each batch."""
+
+
 class CollectedLog:
-    """A log whose lines wait until they are written, all at once.
+    """A log whose lines wait until they are written, many at once.
 
     Lambda's runtime flushes standard output at each write: a batch would pay for that with every record.
     """
@@ -36,10 +40,13 @@ class CollectedLog:
 
     def __call__(self, level: str, message: str, **fields: object) -> None:
         """Log one event, as `log` does."""
-        self._lines += json_line({"level": level, "message": message, **fields}), "\n"
+        self._lines.append(json_line({"level": level, "message": message, **fields}))
+        if len(self._lines) >= LINES_PER_WRITE:
+            self.write()
 
     def write(self) -> None:
         """Write the lines that wait."""
         if self._lines:
-            sys.stdout.write("".join(self._lines))
+            self._lines.append("")
+            sys.stdout.write("\n".join(self._lines))
             self._lines.clear()

@@ -23,20 +23,27 @@ def log_change(log: Log, change: UserChange, show: Callable[[Image], Image]) -> 
         change: What happened.
         show: `full_image` or `masked_image`. The names of changed fields are always told, and who deleted a user.
     """
-    facts: dict[str, object] = {
-        "userId": change.user_id,
-        "eventId": change.event_id,
-        "sequenceNumber": change.sequence_number,
-        "occurredAt": utc_text(change.occurred_seconds),
-    }
     old, new = change.old, change.new
     if old is not None and new is not None:
-        log("INFO", "USER UPDATED - OLD:", **facts, image=show(old))
-        log("INFO", "USER UPDATED - NEW:", **facts, image=show(new), changedFields=list(change.changes))
+        _log_image(log, "USER UPDATED - OLD:", change, show(old))
+        _log_image(log, "USER UPDATED - NEW:", change, show(new), changedFields=list(change.changes))
     elif new is not None:
-        log("INFO", "USER ADDED:", **facts, image=show(new))
+        _log_image(log, "USER ADDED:", change, show(new))
     elif old is not None:
-        log("INFO", "USER DELETED:", **facts, actor=change.actor, image=show(old))
+        _log_image(log, "USER DELETED:", change, show(old), actor=change.actor)
+
+
+def _log_image(log: Log, message: str, change: UserChange, image: Image, **more: object) -> None:
+    log(
+        "INFO",
+        message,
+        userId=change.user_id,
+        eventId=change.event_id,
+        sequenceNumber=change.sequence_number,
+        occurredAt=utc_text(change.occurred_seconds),
+        image=image,
+        **more,
+    )
 
 
 def full_image(image: Image) -> Image:

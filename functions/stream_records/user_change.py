@@ -5,10 +5,11 @@ A refusal is permanent: the same record would be refused again. Its reason names
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
-from typing import NamedTuple
+from functools import lru_cache, partial
+from typing import Any, NamedTuple, cast
 
 from functions.json_types import Json
 from functions.stream_records.attribute_values import Image, MalformedValueError, PlainValue, unmarshal_image
@@ -53,14 +54,24 @@ class UserChange(NamedTuple):
     sequence_number: str
     occurred_seconds: float
     """Seconds since the epoch; DynamoDB rounds them down to whole ones."""
-    changes: Changes
+    old_image: Image | None
+    new_image: Image | None
     old: dict[str, PlainValue] | None
     new: dict[str, PlainValue] | None
+
+    @property
+    def changes(self) -> Changes:
+        """The changed attributes; compared anew each time, since the log needs them for an update alone."""
+        return diff_images(self.old_image, self.new_image)
 
     @property
     def occurred_at(self) -> str:
         """The time of the change, ISO 8601 in UTC with milliseconds."""
         return utc_text(self.occurred_seconds)
+
+
+# NamedTuple's own __new__ is Python, and every record of a batch would pay for that.
+_user_change: Callable[[tuple[object, ...]], UserChange] = partial(cast("Any", tuple).__new__, UserChange)
 
 
 @lru_cache(maxsize=32)  # the records of a batch share a few seconds
@@ -105,17 +116,9 @@ def parse_user_change(record: Json) -> UserChange:
     old = None if kind == "ADDED" else _plain_image("OldImage", old_image)
     new = None if kind == "DELETED" else _plain_image("NewImage", new_image)
     by_ttl = kind == "DELETED" and record.get("userIdentity") == _TTL_IDENTITY
-    return UserChange(
-        event_id,
-        event_name,
-        kind,
-        "ttl" if by_ttl else "caller",
-        user_id,
-        sequence_number,
-        seconds,
-        diff_images(old_image, new_image),
-        old,
-        new,
+    actor = "ttl" if by_ttl else "caller"
+    return _user_change(
+        (event_id, event_name, kind, actor, user_id, sequence_number, seconds, old_image, new_image, old, new)
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import UnknownServiceError
 
 from functions import aws_clients
 
@@ -53,3 +54,8 @@ def test_each_client_is_made_once_and_never_waits_long(maker: Callable[[], Any],
     assert config.retries == {"mode": "standard", "total_max_attempts": 3}
     longest = config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout)
     assert longest < 15
+
+
+def test_a_service_that_is_not_known_says_which_are() -> None:
+    with pytest.raises(UnknownServiceError, match="dynamodb, dynamodbstreams, s3, sqs"):
+        aws_clients._client("sns")  # pyright: ignore[reportPrivateUsage]

@@ -1,6 +1,7 @@
 """What a function loads before it can answer: each module here is paid for at every cold start."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -46,3 +47,13 @@ def test_a_handler_loads_no_more_than_it_needs(handler: str, botocore_alone: set
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_a_handler_can_be_loaded_without_any_environment(handler: str) -> None:
     assert handler in loaded(handler)
+
+
+@pytest.mark.parametrize(("variables", "changed"), [({"AWS_LAMBDA_FUNCTION_NAME": "f"}, True), ({}, False)])
+def test_garbage_is_collected_rarely_in_lambda_alone(variables: dict[str, str], *, changed: bool) -> None:
+    report = "import gc; before = gc.get_threshold(); import functions; print(gc.get_threshold() != before)"
+    environment = {name: value for name, value in os.environ.items() if name != "AWS_LAMBDA_FUNCTION_NAME"}
+    run = subprocess.run(
+        [sys.executable, "-c", report], env=environment | variables, check=True, capture_output=True, text=True
+    )
+    assert run.stdout.strip() == str(changed)

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from functions.structured_log import CollectedLog, log
+from functions.structured_log import LINES_PER_WRITE, CollectedLog, log
 
 
 def test_a_line_begins_with_level_and_message(capsys: pytest.CaptureFixture[str]) -> None:
@@ -24,3 +24,14 @@ def test_collected_lines_are_written_in_order_and_once(capsys: pytest.CaptureFix
     assert capsys.readouterr().out == (
         '{"level":"INFO","message":"first","number":1}\n{"level":"ERROR","message":"second"}\n'
     )
+
+
+def test_collected_lines_do_not_wait_for_more_than_a_hundred(capsys: pytest.CaptureFixture[str]) -> None:
+    collected = CollectedLog()
+    for number in range(LINES_PER_WRITE + 1):
+        collected("INFO", "line", number=number)
+    written = capsys.readouterr().out
+    collected.write()
+    numbers = [json.loads(line)["number"] for line in (written + capsys.readouterr().out).splitlines()]
+    assert written.count("\n") == LINES_PER_WRITE
+    assert numbers == list(range(LINES_PER_WRITE + 1))
