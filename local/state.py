@@ -36,6 +36,11 @@ class LocalStackError(Exception):
 class LocalStackNotRunningError(LocalStackError):
     """No stack runs in the directory."""
 
+    def __init__(self, what: str, next_step: str) -> None:
+        super().__init__(f"{what}. {next_step}")
+        self.what = what
+        self.next_step = next_step
+
 
 class LocalStackRunningError(LocalStackError):
     """A stack runs in the directory already."""
@@ -75,15 +80,19 @@ def read_local_stack(directory: Path | None = None) -> LocalStack:
     """
     directory = state_directory(directory)
     if not _is_locked(directory):
-        raise LocalStackNotRunningError(f"the local stack is not running{_last_end(directory)}. Start it with: make up")
+        raise LocalStackNotRunningError(
+            f"the local stack is not running{_last_end(directory)}", "Start it with: make up"
+        )
     try:
         return LocalStack.model_validate_json((directory / _STATE_FILE).read_bytes())
     except FileNotFoundError as error:
-        raise LocalStackNotRunningError("the local stack is starting, or ending: try again in a few seconds") from error
+        raise LocalStackNotRunningError(
+            "the local stack is starting, or ending", "Try again in a few seconds"
+        ) from error
     except ValidationError as error:
         raise LocalStackNotRunningError(
-            f"{directory / _STATE_FILE} was written by another version of this project. "
-            "End that stack with: python -m local down, then: make up"
+            f"{directory / _STATE_FILE} was written by another version of this project",
+            "End that stack with: python -m local down, then: make up",
         ) from error
 
 

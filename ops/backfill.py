@@ -92,6 +92,8 @@ class Backfill:
         """Go on from the checkpoint to the end of the table, a stop or an error."""
         try:
             self._check_delivery()
+            if self._send:
+                write_checkpoint(self._path, self.report.checkpoint)  # now, lest it fails when users have been sent
             while not self.report.finished and not self._work.stop():
                 self._stretch()
         except OpsError as error:
@@ -104,9 +106,11 @@ class Backfill:
         """Refuse to begin where a change may be long on its way.
 
         Raises:
-            OpsError: Nothing is delivered, or late.
+            OpsError: Nothing is delivered, or late; or it can't be seen whether.
         """
         status = read_status(self._services)
+        for error in status.delivery_unknown:
+            raise error
         troubles = status.delivery_troubles()
         if status.iterator_age_seconds is not None and status.iterator_age_seconds > LATEST_SECONDS:
             troubles.append(f"changes are delivered {status.iterator_age_seconds:.0f} s late")

@@ -38,14 +38,9 @@ def read_checkpoint(path: Path, stream_arn: str) -> Checkpoint:
     Raises:
         WrongUsageError: The file is no checkpoint, or of another stack.
     """
-    try:
-        checkpoint = Checkpoint.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
+    checkpoint = _read(path)
+    if checkpoint is None:
         return Checkpoint(stream_arn=stream_arn)
-    except (OSError, ValidationError) as error:
-        raise WrongUsageError(
-            f"The checkpoint {path} can't be read: {error}", "begin anew with --restart; nothing is done twice"
-        ) from error
     if checkpoint.stream_arn != stream_arn:
         raise WrongUsageError(
             f"The checkpoint {path} is of the stream {checkpoint.stream_arn}, this stack's is {stream_arn}",
@@ -54,12 +49,45 @@ def read_checkpoint(path: Path, stream_arn: str) -> Checkpoint:
     return checkpoint
 
 
+def remove_checkpoint(path: Path) -> None:
+    """Remove the file, if there is one; never one that is no checkpoint.
+
+    Raises:
+        WrongUsageError: It is none, and is left as it is.
+    """
+    if _read(path) is not None:
+        path.unlink()
+
+
+def _read(path: Path) -> Checkpoint | None:
+    try:
+        return Checkpoint.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise WrongUsageError(f"The checkpoint {path} can't be read: {error.strerror}", "name another file") from error
+    except ValidationError as error:
+        raise WrongUsageError(
+            f"{path} is no checkpoint of a backfill",
+            "name another file; if it is one, and broken, remove it: the backfill begins anew, nothing is done twice",
+        ) from error
+
+
 def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Replace the file."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Replace the file.
+
+    Raises:
+        WrongUsageError: It can't be written.
+    """
     new = path.with_name(path.name + ".new")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(checkpoint.model_dump_json(by_alias=True, indent=2) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with new.open("w", encoding="utf-8") as file:
+            file.write(checkpoint.model_dump_json(by_alias=True, indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        raise WrongUsageError(
+            f"The checkpoint {path} can't be written: {error.strerror}", "name another file with --checkpoint"
+        ) from error

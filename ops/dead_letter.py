@@ -4,12 +4,12 @@ import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
 from functions.activity.items import change_id
-from functions.failed_records.failed_record import FailedRecord
+from functions.failed_records.failed_record import FailedRecord, Kind
 from functions.json_types import Json, JsonObject, is_object
 from functions.stream_records.user_change import SEQUENCE_NUMBER_DIGITS
 from ops.message_queue import Message
@@ -18,6 +18,9 @@ _ENVELOPE = TypeAdapter(FailedRecord)
 
 NOT_AN_ENVELOPE = "unreadable"
 """Shown as the kind of a message that is no failed record's envelope."""
+
+KINDS: tuple[str, ...] = (*get_args(Kind), NOT_AN_ENVELOPE)
+"""All there are."""
 
 
 class EnvelopeStore(Protocol):

@@ -124,7 +124,13 @@ def _new_file(path: Path) -> Generator[TextIOWrapper]:
             os.fsync(folder)  # or the file's name could be lost with the power
         finally:
             os.close(folder)
-        yield file
+        try:
+            yield file
+        except Exception:
+            file.flush()
+            if not path.stat().st_size:
+                path.unlink()  # The same command, once the trouble is over, shall find its name free.
+            raise
 
 
 def _to_disk(file: TextIOWrapper) -> None:

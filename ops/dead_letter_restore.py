@@ -12,6 +12,10 @@ from ops.errors import OpsError, WrongUsageError
 from ops.long_work import LongWork
 from ops.message_queue import BYTES_PER_CALL, MESSAGES_PER_CALL, MessageQueue, Outgoing
 
+_BAD_LINE = (
+    "name a file that `dlq export` or `dlq discard` wrote; if that was cut off at its last line, remove the line"
+)
+
 
 def restore(queue: MessageQueue, path: Path, work: LongWork) -> int:
     """Send every message of the file, and return how many those are.
@@ -53,7 +57,7 @@ def _message(text: str, place: str) -> Outgoing:
     except ValueError:
         line = None
     if not is_object(line) or not isinstance(line.get("attributes"), dict):
-        raise WrongUsageError(f"{place} is none of an export's", "was the export cut off? Remove that line")
+        raise WrongUsageError(f"{place} is none of an export's", _BAD_LINE)
     body: Json = line.get("body")
     if isinstance(body, str):
         return Outgoing(body, line["attributes"])

@@ -1,12 +1,13 @@
 """What a command is given: the stack it is about, opened when it is first needed."""
 
+import sqlite3
 from collections.abc import Callable
 from functools import cached_property, wraps
 from typing import Any, NoReturn
 
 import click
 
-from ops.errors import EXIT_CODES, ExitCode, OpsError
+from ops.errors import EXIT_CODES, ExitCode, OpsError, WrongUsageError
 from ops.screen import Form, Screen, plain
 from ops.selection import FIELD_NAMES, Selection
 from ops.services import Services
@@ -86,10 +87,25 @@ class OpsCommand(click.Command):
         try:
             return super().invoke(ctx)
         except OpsError as error:
-            say_error(error)
-            ctx.exit(EXIT_CODES[type(error)])
+            _end_with(ctx, error)
+        except BrokenPipeError:
+            raise  # Whoever read the result has enough of it; click ends quietly.
+        except (OSError, sqlite3.Error) as error:
+            _end_with(ctx, OpsError(f"This machine refuses: {error}", _ROOM_AND_RIGHTS))
+        except click.Abort as abort:
+            if isinstance(abort.__context__, EOFError):
+                _end_with(ctx, WrongUsageError("Nobody answered the question; nothing was done", "say --yes"))
+            ctx.exit(ExitCode.INTERRUPTED)
         except KeyboardInterrupt:
             ctx.exit(ExitCode.INTERRUPTED)
+
+
+_ROOM_AND_RIGHTS = "see that the disk has room and the file may be written; then run the same command again"
+
+
+def _end_with(context: click.Context, error: OpsError) -> NoReturn:
+    say_error(error)
+    context.exit(EXIT_CODES[type(error)])
 
 
 class OpsGroup(click.Group):

@@ -45,7 +45,7 @@ class Screen:
         if self.as_json:
             sys.stdout.write(json.dumps(data, indent=2) + "\n")
         else:
-            self.out.print(readable())
+            self.out.print(readable(), crop=False)
 
     def line(self, data: Json) -> None:
         """Print one of several results, as a line of JSON."""

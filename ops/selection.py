@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ops.dead_letter import DeadLetter
+from ops.dead_letter import KINDS, DeadLetter
 from ops.errors import WrongUsageError
 
 _FIELDS: dict[str, Callable[[DeadLetter], str | None]] = {
@@ -43,7 +43,8 @@ def parse_conditions(texts: Sequence[str]) -> tuple[Condition, ...]:
     """Read `--where` options; several, or several in one separated by commas, must all hold.
 
     Raises:
-        WrongUsageError: A condition isn't `field=value`, `field!=value` or `field~part`, or names no field there is.
+        WrongUsageError: A condition isn't `field=value`, `field!=value` or `field~part`, or names a field or a kind
+            that doesn't exist.
     """
     return tuple(_condition(part) for text in texts for part in _NEXT_CONDITION.split(text))
 
@@ -55,7 +56,10 @@ def _condition(text: str) -> Condition:
             f"--where {text!r} isn't a condition",
             f"write field=value, field!=value, or field~part (contains, whatever the case); fields: {FIELD_NAMES}",
         )
-    return Condition(match[1], match[2], match[3])
+    condition = Condition(match[1], match[2], match[3])
+    if condition.field == "kind" and condition.operator != "~" and condition.value not in KINDS:
+        raise WrongUsageError(f"--where {text!r}: there is no kind {condition.value}", f"kinds: {', '.join(KINDS)}")
+    return condition
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ class Selection:
                 missing.append(wanted)
             elif wanted not in fitting and len(fitting) > 1:
                 raise WrongUsageError(
-                    f"{wanted} is the beginning of {len(fitting)} ids: {', '.join(fitting[:3])} ...",
+                    f"{wanted!r} is the beginning of {len(fitting)} ids: {', '.join(fitting[:3])} ...",
                     "give more of the id",
                 )
         return missing

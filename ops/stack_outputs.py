@@ -72,7 +72,7 @@ def _from_local_stack() -> StackAccess:
     try:
         local = read_local_stack()
     except LocalStackNotRunningError as error:
-        raise LocalStackDownError(str(error)) from error
+        raise LocalStackDownError(error.what, error.next_step) from error
     return StackAccess(
         outputs=local.outputs,
         endpoint=Endpoint(

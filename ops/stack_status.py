@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from functions.json_types import JsonObject
 from ops.errors import CannotReachError, OpsError
 from ops.message_queue import MessageQueue, QueueDepth
 from ops.services import LocalPoller, Services
 from ops.stack_watch import AlarmState, MappingState, Metric
+from ops.tables import count
 
 _Part = TypeVar("_Part")
 
@@ -16,13 +17,23 @@ GOOD_RESULTS = ("OK", "No records processed", "")
 """What LastProcessingResult says when nothing is wrong (Lambda API reference, "EventSourceMappingConfiguration")."""
 
 
+class QueuePurpose(NamedTuple):
+    """What one of the queues is for."""
+
+    message: str
+    """What a message in it is."""
+    state: str
+    """What it does there."""
+    next_command: str
+    """What to type when there is one."""
+
+
 @dataclass(frozen=True)
 class QueueState:
     """One queue."""
 
     name: str
-    waiting: str
-    """What a message in it is, to say that it waits."""
+    purpose: QueuePurpose
     depth: QueueDepth
     oldest_seconds: float | None
 
@@ -52,15 +63,18 @@ class StackStatus:
     alarms: list[AlarmState] = field(default_factory=list[AlarmState])
     unknown: list[str] = field(default_factory=list[str])
     """What could not be read, and why."""
+    delivery_unknown: list[OpsError] = field(default_factory=list[OpsError])
+    """Why it can't be said whether changes are delivered, and how late; each is in `unknown` as well."""
 
     def attention(self) -> list[str]:
         """Return what needs somebody, the most urgent first."""
         return [
             *(f"alarm {alarm.name}: {alarm.reason}" for alarm in self.alarms if alarm.state == "ALARM"),
             *self.delivery_troubles(),
-            *(f"{queue.name}: {queue.depth.total:,} {queue.waiting}" for queue in self.queues if queue.depth.total),
+            *(f"{queue.name}: {_content(queue)}" for queue in self.queues if queue.depth.total),
             *(
-                f"{function.name}: {function.errors or 0:.0f} errors, {function.throttles or 0:.0f} throttles"
+                f"{function.name}: {count(round(function.errors or 0), 'error')}, "
+                f"{count(round(function.throttles or 0), 'throttle')}"
                 for function in self.functions
                 if function.errors or function.throttles
             ),
@@ -71,6 +85,8 @@ class StackStatus:
         """Return what keeps changes from being delivered."""
         if self.poller:
             return [] if self.poller.running else ["the local poller isn't running: nothing is delivered"]
+        if self.mapping is None and self.delivery_unknown:
+            return []  # It may be there: `unknown` says what keeps us from seeing it.
         if self.mapping is None:
             return ["no event source mapping is known: nothing is delivered"]
         if self.mapping.state != "Enabled":
@@ -78,6 +94,10 @@ class StackStatus:
         if self.mapping.last_result not in GOOD_RESULTS:
             return [f"the event source mapping says: {self.mapping.last_result}"]
         return []
+
+    def next_commands(self) -> list[str]:
+        """Return the commands that look into what waits in the queues."""
+        return list(dict.fromkeys(queue.purpose.next_command for queue in self.queues if queue.depth.total))
 
     def as_json(self) -> JsonObject:
         """Return it with JSON's names."""
@@ -137,20 +157,24 @@ def read_status(services: Services) -> StackStatus:
     watch = services.watch()
     status = StackStatus(outputs.environment, outputs.region, poller=services.local_poller())
 
-    def part(read: Callable[[], _Part], otherwise: _Part) -> _Part:
+    def part(read: Callable[[], _Part], otherwise: _Part, *, of_delivery: bool = False) -> _Part:
         try:
             return read()
         except CannotReachError:
             raise
         except OpsError as error:
             status.unknown.append(error.message)
+            if of_delivery:
+                status.delivery_unknown.append(error)
             return otherwise
 
-    status.mapping = part(lambda: watch.mapping(outputs.users_stream_arn, outputs.log_user_changes_function_name), None)
+    status.mapping = part(
+        lambda: watch.mapping(outputs.users_stream_arn, outputs.log_user_changes_function_name), None, of_delivery=True
+    )
     queues = {
-        "failed records wait": services.dead_letters(),
-        "pointers wait for the rescue": services.failures(),
-        "pointers were set aside by the rescue": services.set_aside_failures(),
+        QueuePurpose("failed record", "waiting", "dlq list"): services.dead_letters(),
+        QueuePurpose("pointer", "waiting for the rescue", "status --watch 10"): services.failures(),
+        QueuePurpose("pointer", "set aside by the rescue", "return-pointers"): services.set_aside_failures(),
     }
     functions = [
         outputs.register_user_function_name,
@@ -158,16 +182,20 @@ def read_status(services: Services) -> StackStatus:
         outputs.log_user_changes_function_name,
         outputs.rescue_failed_batches_function_name,
     ]
-    figures = part(lambda: watch.metrics(_wanted(functions, list(queues.values()))), {})
+    figures = part(lambda: watch.metrics(_wanted(functions, list(queues.values()))), {}, of_delivery=True)
     age = figures.get(_iterator_age(outputs.log_user_changes_function_name))
     status.iterator_age_seconds = None if age is None else age / 1000
-    for waiting, queue in queues.items():
+    for purpose, queue in queues.items():
         depth = part(queue.depth, None)
         if depth is not None:
-            status.queues.append(QueueState(queue.name, waiting, depth, figures.get(_oldest(queue.name))))
+            status.queues.append(QueueState(queue.name, purpose, depth, figures.get(_oldest(queue.name))))
     status.functions = [_function(name, figures) for name in functions]
     status.alarms = list(part(lambda: watch.alarms(outputs.environment), []))
     return status
+
+
+def _content(queue: QueueState) -> str:
+    return f"{count(queue.depth.total, queue.purpose.message)} {queue.purpose.state}"
 
 
 def _wanted(functions: list[str], queues: list[MessageQueue]) -> list[Metric]:

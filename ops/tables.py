@@ -44,10 +44,15 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 
 def table(*headings: str, right: Sequence[str] = ()) -> Table:
-    """Return an empty table of our look; headings in `right` are of numbers."""
+    """Return an empty table of our look; headings in `right` are of numbers, and an ID is never broken."""
     result = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for heading in headings:
-        result.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+        result.add_column(
+            heading,
+            justify="right" if heading in right else "left",
+            overflow="ignore" if heading == "ID" else "fold",
+            no_wrap=heading in ("ID", *right),
+        )
     return result
 
 
@@ -85,10 +90,10 @@ def facts(pairs: Sequence[tuple[str, RenderableType | None]]) -> Table:
 
 
 def next_steps(*commands: str) -> RenderableType:
-    """Return the commands that come next."""
+    """Return the commands that come next, each in a line of its own however narrow the terminal: they are copied."""
     return Lines(
         *(
-            Text.assemble(("Next  " if position == 0 else "      ", "bold"), command)
+            Text.assemble(("Next  " if position == 0 else "      ", "bold"), command, no_wrap=True, overflow="ignore")
             for position, command in enumerate(commands)
         )
     )

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from functions.json_types import JsonObject
 from ops.backfill import Backfill, BackfillReport
+from ops.checkpoint import remove_checkpoint
 from ops.desk import Desk, OpsCommand, end, pass_desk, screen_options
 from ops.errors import ExitCode
 from ops.interruption import stop_on_interrupt
@@ -53,7 +54,7 @@ def backfill(  # noqa: PLR0913  one argument per option
     outputs = desk.services.outputs
     path = checkpoint or state_file("backfill", outputs.environment, outputs.users_stream_arn, ".json")
     if restart and not dry_run:
-        path.unlink(missing_ok=True)
+        remove_checkpoint(path)
     with stop_on_interrupt() as stop, screen.progress("Counting" if dry_run else "Backfilling") as meter:
         work = LongWork(stop=stop, meter=meter)
         report = Backfill(desk.services, path, work, users_per_second=rate, send=not dry_run).run()
@@ -76,7 +77,7 @@ def _data(report: BackfillReport, *, dry_run: bool) -> JsonObject:
 def _readable(desk: Desk, report: BackfillReport, *, dry_run: bool) -> RenderableType:
     done = report.checkpoint
     heading = f"{count(done.backfilled, 'user')} {'would be ' if dry_run else ''}backfilled"
-    heading += "." if report.finished else ", and there are more users: the same command goes on."
+    heading += "." if report.finished or report.error else ", and there are more users: the same command goes on."
     numbers = facts(
         [
             ("users", f"{done.scanned:,}"),

@@ -66,7 +66,8 @@ def discard(
             report = Export(desk.services, lambda letter: letter.message.message_id in found, work, remove=True).run(
                 path
             )
-    screen.show(export_data(report), lambda: _readable(report))
+    data = export_data(report) | ({} if found else {"file": None})
+    screen.show(data, lambda: _readable(report))
     if report.interrupted:
         end(ExitCode.INTERRUPTED)
     if report.removed < len(found):
@@ -83,4 +84,4 @@ def _look(desk: Desk, selection: Selection, stop: StopRequested) -> dict[str, De
 def _readable(report: ExportReport) -> RenderableType:
     if not report.exported:
         return Text("Nothing to discard.", style="green")
-    return Text(f"{count(report.removed, 'message')} removed; they are kept in {report.path}.", style="green")
+    return Text(f"{count(report.removed, 'message')} removed, and kept in {report.path}.", style="green")

@@ -1,5 +1,6 @@
 """`dlq list`: what failed, why, and since when."""
 
+import shlex
 import time
 
 import click
@@ -9,7 +10,8 @@ from rich.text import Text
 
 from ops.dead_letter import read_dead_letter
 from ops.dead_letter_summary import DeadLetterSummary
-from ops.desk import Desk, OpsCommand, pass_desk, screen_options, where_option
+from ops.desk import Desk, OpsCommand, end, pass_desk, screen_options, where_option
+from ops.errors import ExitCode
 from ops.interruption import stop_on_interrupt
 from ops.look import HIDE_SECONDS, MARGIN_SECONDS, Look
 from ops.message_queue import QueueDepth
@@ -76,9 +78,11 @@ def list_failures(desk: Desk, *, where: tuple[str, ...], limit: int | None, seco
         heading = Text.assemble((queue.name, "bold"), f": {_heading(summary)}")
     remark = _remark(look, depth, hidden_by_others)
     limit = ROWS if limit is None else limit
-    screen.show(
-        data, lambda: Lines(heading, *_readable(desk, summary, limit), *([Text(), Text(remark)] if remark else []))
-    )
+    chosen = " ".join(f"--where {shlex.quote(text)}" for text in where) or "--all"
+    rest = [Text(), Text(remark)] if remark else []
+    screen.show(data, lambda: Lines(heading, *_readable(desk, summary, limit, chosen), *rest))
+    if stop():
+        end(ExitCode.INTERRUPTED)
 
 
 def _heading(summary: DeadLetterSummary) -> str:
@@ -96,8 +100,8 @@ def _remark(look: Look, depth: QueueDepth, hidden_by_others: int) -> str | None:
     return None
 
 
-def _readable(desk: Desk, summary: DeadLetterSummary, limit: int) -> list[RenderableType]:
-    """Return the groups, the failures one by one, and what to do next."""
+def _readable(desk: Desk, summary: DeadLetterSummary, limit: int, chosen: str) -> list[RenderableType]:
+    """Return the groups, the failures one by one, and what to do next with those that were `chosen`."""
     failures, groups = summary.failures(), summary.groups()
     if not failures:
         return []
@@ -123,4 +127,4 @@ def _readable(desk: Desk, summary: DeadLetterSummary, limit: int) -> list[Render
     if len(failures) > limit:
         parts += [Text(f"{len(failures) - limit:,} more: --limit N, or --json for all."), Text()]
     show = desk.command(f"dlq show {ids[failures[0].failure_id]}")
-    return [*parts, next_steps(show, desk.command("dlq replay --all --dry-run"))]
+    return [*parts, next_steps(show, desk.command(f"dlq replay {chosen} --dry-run"))]

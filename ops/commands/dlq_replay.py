@@ -161,9 +161,11 @@ def _not_replayable(report: ReplayReport) -> str:
 
 def _readable(desk: Desk, report: ReplayReport) -> RenderableType:
     if not report.selected and not report.error and not report.interrupted:
-        return Text("Nothing to replay.", style="green")
+        others = f": none of the {report.seen:,} in the queue fits" if report.seen else ""
+        return Text(f"Nothing to replay{others}.", style="green")
     done = Text(f"{count(report.replayed, 'record')} replayed", style="green" if report.replayed else "bold")
-    done.append(f", {report.left:,} left in the queue." if report.left else ".")
+    at_least = "at least " if report.interrupted or report.error else ""
+    done.append(f", {at_least}{report.left:,} left in the queue." if report.left else ".")
     if report.copies_removed:
         done.append(f" {count(report.copies_removed, 'further copy', 'further copies')} of the same removed.")
     parts: list[RenderableType] = [done]

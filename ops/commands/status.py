@@ -73,8 +73,8 @@ def readable_status(desk: Desk, found: StackStatus) -> RenderableType:
     parts += [Text(), facts(_delivery(found)), Text(), _queues(found.queues), Text(), _functions(found.functions)]
     if found.alarms:
         parts += [Text(), _alarms(found.alarms)]
-    if any(queue.depth.total for queue in found.queues):
-        parts += [Text(), next_steps(desk.command("dlq list"))]
+    if commands := [desk.command(words) for words in found.next_commands()]:
+        parts += [Text(), next_steps(*commands)]
     return Lines(*parts)
 
 

@@ -12,25 +12,10 @@ from ops.cli import cli
 from ops.desk import Desk
 from ops.errors import CredentialsError, DeniedError, ExitCode, OpsError
 from ops.stack_watch import AlarmState
-from ops.state_folder import STATE_VARIABLE
 from tests.ops_in_memory import NOON, StackInMemory, effect_key
 from tests.record_strategies import stream_record
 
 Run = Callable[..., Result]
-
-
-@pytest.fixture
-def stack() -> StackInMemory:
-    return StackInMemory()
-
-
-@pytest.fixture
-def run(stack: StackInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "state"))
-    monkeypatch.chdir(tmp_path)
-    return lambda *arguments, **options: CliRunner().invoke(
-        cli, list(arguments), obj=Desk(lambda: stack), catch_exceptions=False, **options
-    )
 
 
 def answer(result: Result) -> Any:
@@ -236,11 +221,13 @@ def test_status_says_what_needs_somebody(stack: StackInMemory, run: Run) -> None
     for part in (
         "alarm IteratorAge-test: over 600",
         "the event source mapping is Disabled",
-        "1 failed records wait",
-        "1 pointers wait for the rescue",
-        "1 pointers were set aside",
+        "1 failed record waiting",
+        "1 pointer waiting for the rescue",
+        "1 pointer set aside by the rescue",
         "2 errors, 0 throttles",
         "1 firing, 1 OK",
+        "--stack test dlq list",
+        "--stack test return-pointers",
     ):
         assert part in result.stdout
 

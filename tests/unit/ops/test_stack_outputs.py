@@ -122,4 +122,5 @@ def test_local_that_is_not_running(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     error = refused("local")
 
     assert isinstance(error, LocalStackDownError)
-    assert "make up" in error.message
+    assert error.message == "the local stack is not running"
+    assert error.next_step == "Start it with: make up"
