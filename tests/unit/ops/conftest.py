@@ -1,0 +1,25 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ops.cli import cli
+from ops.desk import Desk
+from ops.state_folder import STATE_VARIABLE
+from tests.ops_in_memory import StackInMemory
+
+
+@pytest.fixture
+def stack() -> StackInMemory:
+    return StackInMemory()
+
+
+@pytest.fixture
+def run(stack: StackInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run a command line against the stack in memory, in an empty folder."""
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments, **options: CliRunner().invoke(
+        cli, list(arguments), obj=Desk(lambda: stack), catch_exceptions=False, **options
+    )

@@ -1,0 +1,228 @@
+"""What a command answers to a slip of the hand, a Ctrl-C, a narrow terminal, a machine that refuses."""
+
+import errno
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+from functions.json_types import JsonObject
+from ops.checkpoint import Checkpoint, write_checkpoint
+from ops.errors import DeniedError, ExitCode
+from ops.message_queue import Message
+from ops.stack_watch import MappingState
+from ops.state_folder import STATE_VARIABLE
+from tests.ops_in_memory import StackInMemory
+from tests.record_strategies import stream_record
+
+Run = Callable[..., Result]
+
+DENIED = DeniedError("Denied: lambda:ListEventSourceMappings on the event source mapping", "have it allowed")
+
+
+def record(position: int) -> JsonObject:
+    return stream_record("INSERT", position, f"user {position}", None, {"userId": {"S": f"user {position}"}})
+
+
+class CtrlC(io.BytesIO):
+    """What a terminal gives to a program that waits for an answer, and is sent Ctrl-C."""
+
+    def read1(self, _size: int | None = -1, /) -> bytes:
+        raise KeyboardInterrupt
+
+
+def test_a_kind_that_does_not_exist_is_refused_and_not_taken_for_an_empty_queue(stack: StackInMemory, run: Run) -> None:
+    stack.fail(record(0))
+
+    result = run("dlq", "replay", "--where", "kind=permament")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "kinds: permanent, exhausted, expired, lost, unreadable" in result.stderr
+
+
+def test_nothing_that_fits_is_told_from_an_empty_queue(stack: StackInMemory, run: Run) -> None:
+    assert "Nothing to replay." in run("dlq", "replay", "--all", "--table").stdout
+    stack.fail(record(0))
+
+    assert "none of the 1 in the queue fits" in run("dlq", "replay", "--where", "kind=lost", "--table").stdout
+
+
+def test_list_goes_on_with_the_choice_that_was_made(stack: StackInMemory, run: Run) -> None:
+    stack.fail(record(0), reason="it's odd")
+
+    shown = run("dlq", "list", "--where", "reason~it's odd", "--table").stdout
+
+    assert """dlq replay --where 'reason~it'"'"'s odd' --dry-run""" in shown
+
+
+def test_a_list_that_was_stopped_says_so_and_gives_all_back(
+    stack: StackInMemory, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for position in range(50):
+        stack.fail(record(position))
+    receive = stack.queue.receive
+
+    def receive_interrupted(hide_seconds: int) -> Sequence[Message]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return receive(hide_seconds)
+
+    monkeypatch.setattr(stack.queue, "receive", receive_interrupted)
+    result = run("dlq", "list")
+
+    assert result.exit_code == ExitCode.INTERRUPTED
+    assert not json.loads(result.stdout)["complete"]
+    assert stack.queue.visible() == 50
+
+
+def test_a_question_that_nobody_answers_is_a_no_that_names_the_way_for_scripts(stack: StackInMemory, run: Run) -> None:
+    stack.fail(record(0))
+
+    result = run("dlq", "discard", "--all", input="")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "--yes" in result.stderr
+    assert stack.queue.visible() == 1
+
+
+def test_ctrl_c_at_the_question_ends_like_any_ctrl_c(stack: StackInMemory, run: Run) -> None:
+    stack.fail(record(0))
+
+    assert run("dlq", "discard", "--all", input=CtrlC()).exit_code == ExitCode.INTERRUPTED
+    assert stack.queue.visible() == 1
+
+
+def test_ctrl_c_while_it_starts_leaves_no_traceback() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "ops", "--help"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr
+        for line in process.stderr:  # each import is told of: it is in the middle of ours
+            if line.endswith("ops.errors\n"):
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stderr.read()
+
+    assert "Traceback" not in rest
+    assert process.returncode == ExitCode.INTERRUPTED
+
+
+def test_a_discard_of_nothing_names_no_file(run: Run) -> None:
+    assert json.loads(run("dlq", "discard", "--all", "--yes").stdout)["file"] is None
+
+
+def test_an_export_that_came_to_nothing_leaves_its_name_free(
+    stack: StackInMemory, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_hide_seconds: int) -> Sequence[Message]:
+        raise DENIED
+
+    with monkeypatch.context() as trouble:
+        trouble.setattr(stack.queue, "receive", refuse)
+        assert run("dlq", "export", "new.jsonl").exit_code == ExitCode.DENIED
+    assert not (tmp_path / "new.jsonl").exists()
+
+    assert run("dlq", "export", "new.jsonl").exit_code == 0
+
+
+def test_restore_of_another_file_says_which_it_wants(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# userstream\n")
+
+    assert "name a file that `dlq export` or `dlq discard` wrote" in run("dlq", "restore", "README.md").stderr
+
+
+@pytest.mark.parametrize("restart", [[], ["--restart"]])
+def test_backfill_leaves_a_file_alone_that_is_no_checkpoint(run: Run, tmp_path: Path, restart: list[str]) -> None:
+    (tmp_path / "README.md").write_text("# userstream\n")
+
+    result = run("backfill", "--checkpoint", "README.md", *restart)
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "README.md is no checkpoint of a backfill" in result.stderr
+    assert (tmp_path / "README.md").read_text() == "# userstream\n"
+
+
+def test_backfill_begins_anew_from_a_checkpoint_of_another_stack(run: Run, tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "x.json", Checkpoint(stream_arn="another", scanned=7))
+
+    assert run("backfill", "--checkpoint", "x.json").exit_code == ExitCode.USAGE
+    assert json.loads(run("backfill", "--checkpoint", "x.json", "--restart").stdout)["scanned"] == 0
+
+
+def test_backfill_sends_nothing_when_it_cannot_keep_how_far_it_came(
+    stack: StackInMemory, run: Run, tmp_path: Path
+) -> None:
+    stack.user_table.items = {"alice": {"userId": {"S": "alice"}, "createdAt": {"S": "2025-01-01T00:00:00.000Z"}}}
+    (tmp_path / "x.json.new").mkdir()  # where the new checkpoint is written, before it takes its place
+
+    result = run("backfill", "--checkpoint", "x.json")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert "can't be written" in result.stderr
+    assert stack.table.items == {}
+
+
+def test_a_folder_of_its_own_that_cannot_be_made_is_said_in_words(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "file"))
+
+    result = run("dlq", "replay", "--all")
+
+    assert result.exit_code == ExitCode.USAGE
+    assert STATE_VARIABLE in result.stderr
+
+
+def test_a_full_disk_is_said_in_words(stack: StackInMemory, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    stack.fail(record(0))
+    monkeypatch.setattr(os, "fsync", refuse)
+
+    result = run("dlq", "export", "new.jsonl", "--remove")
+
+    assert result.exit_code == ExitCode.UNFINISHED
+    assert "No space left on device" in result.stderr
+    assert "Next" in result.stderr
+    assert stack.queue.visible() == 1
+
+
+def test_a_mapping_that_may_not_be_seen_is_not_called_missing(
+    stack: StackInMemory, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_stream_arn: str, _function_name: str) -> MappingState | None:
+        raise DENIED
+
+    monkeypatch.setattr(stack.watched, "mapping", refuse)
+
+    attention = json.loads(run("status").stdout)["attention"]
+    backfill = run("backfill")
+
+    assert attention == [DENIED.message]
+    assert backfill.exit_code == ExitCode.DENIED
+    assert "have it allowed" in backfill.stderr
+
+
+def test_ids_and_commands_stay_whole_in_a_narrow_terminal(
+    stack: StackInMemory, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failure_id = stack.fail(record(0))
+    monkeypatch.setattr("ops.screen.WIDTH_WITHOUT_TERMINAL", 40)
+
+    listed = run("dlq", "list", "--table").stdout
+    shown = run("dlq", "show", failure_id, "--table").stdout
+
+    assert any(line.startswith(failure_id[:8] + " ") for line in listed.splitlines())
+    assert f"python -m ops --stack test dlq show {failure_id[:8]}" in listed
+    assert f"python -m ops --stack test dlq replay {failure_id} --dry-run" in shown
