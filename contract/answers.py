@@ -10,12 +10,24 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-UserId = Annotated[
+from functions.manage_users.handler import LONGEST_USER_ID
+from functions.users.user import FIRST_VERSION, LAST_VERSION
+
+RegisteredUserId = Annotated[
     str,
     Field(
         pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
         description="Who it is, for ever.",
         examples=["5b0a4f0e-6c3f-5d0b-9f6e-0d6a0f5f3b1c"],
+    ),
+]
+UserId = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=LONGEST_USER_ID,
+        description="Who it is, for ever: a UUID of whoever registered, any printable text of whoever was imported.",
+        examples=["5b0a4f0e-6c3f-5d0b-9f6e-0d6a0f5f3b1c", "customer-1017"],
     ),
 ]
 
@@ -30,19 +42,26 @@ class Registered(Answer):
     """The user is stored; a repeated request with the same Idempotency-Key and body gets the same answer."""
 
     message: Literal["User registered successfully"]
-    user_id: UserId
+    user_id: RegisteredUserId
 
 
 class User(Answer):
-    """A user as stored now."""
+    """A user as stored now.
+
+    Whoever registered has every value. A user who was imported from another table may lack some: they are null.
+    """
 
     user_id: UserId
-    name: str = Field(description="As typed.")
-    email: str = Field(description="As typed; unique whatever its case.")
-    username: str = Field(description="As typed; unique whatever its case and width.")
-    version: int = Field(ge=1, description="1 when registered, one more with each change. Also the ETag.")
-    created_at: datetime
-    updated_at: datetime
+    name: str | None = Field(description="As typed.")
+    email: str | None = Field(description="As typed; unique whatever its case.")
+    username: str | None = Field(description="As typed; unique whatever its case and width.")
+    version: int = Field(
+        ge=FIRST_VERSION,
+        le=LAST_VERSION,
+        description="1 when registered or imported without one, one more with each change. Also the ETag.",
+    )
+    created_at: datetime | None
+    updated_at: datetime | None = Field(description="The last change through the API; at first the registration.")
 
 
 class FieldChange(Answer):

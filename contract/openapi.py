@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from contract.answers import ActivityPage, Answer, GatewayMessage, Problem, Registered, User
+from functions.manage_users.handler import LONGEST_USER_ID
 from functions.users.fields import REGISTRATION_SCHEMA, USER_CHANGES_SCHEMA
 
 Json = dict[str, Any]
@@ -20,8 +21,10 @@ _USER_ID: Json = {
     "name": "userId",
     "in": "path",
     "required": True,
-    "description": "A user's id. One that isn't a UUID in lower case names no user.",
-    "schema": {"type": "string", "minLength": 1},
+    "description": (
+        "A user's id: a UUID in lower case of whoever registered, any printable text of whoever was imported."
+    ),
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_USER_ID},
 }
 _IF_MATCH: Json = {
     "name": "If-Match",

@@ -4,7 +4,7 @@ from threading import Lock
 
 from functions.users.errors import AlreadyTakenError, StaleVersionError
 from functions.users.store import UserIdTakenError
-from functions.users.uniqueness import email_key, username_key
+from functions.users.uniqueness import keys_of
 from functions.users.user import User
 
 
@@ -32,9 +32,9 @@ class InMemoryUsers:
         with self._lock:
             self._require(current)
             before, after = _keys(current), _keys(changed)
-            moved = {field for field in after if after[field] != before[field]}
+            moved = {field for field in after if after[field] != before.get(field)}
             self._claim(changed, moved)
-            for field in moved:
+            for field in moved & before.keys():
                 self._release(before[field], current.user_id)
             self.users[changed.user_id] = changed
 
@@ -67,4 +67,4 @@ class InMemoryUsers:
 
 
 def _keys(user: User) -> dict[str, str]:
-    return {"email": email_key(user.email), "username": username_key(user.username)}
+    return keys_of(user.email, user.username)

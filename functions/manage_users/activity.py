@@ -10,8 +10,9 @@ from functions.activity.store import ActivityPage
 from functions.http_api.errors import MalformedRequestError
 from functions.http_api.request import Request
 from functions.http_api.response import Response
+from functions.stream_records.attribute_values import PlainValue
 from functions.users.administration import read_user
-from functions.users.store import UsersStore
+from functions.users.store import REGISTRATION_DIGEST, UsersStore
 
 ReadPage = Callable[[str, int, str | None], ActivityPage]
 """Gives up to so many changes of a user, those after a change id or the first ones."""
@@ -24,7 +25,8 @@ _CHANGE_ID = re.compile(r"[0-9]{40}", re.ASCII)
 def activity_endpoint(request: Request, user_id: str, users: UsersStore, read_page: ReadPage) -> Response:
     """Show a page of a user's history: 200 with the changes and the token of the next page, null on the last.
 
-    A user who was deleted still has a history, and one who just registered doesn't have one yet.
+    A user who was deleted still has a history, and one who just registered doesn't have one yet. The registration's
+    digest is left out: it tells of a request, and by it values could be guessed that the user has long changed.
 
     Raises:
         MalformedRequestError: The query's limit or nextToken isn't one.
@@ -36,9 +38,17 @@ def activity_endpoint(request: Request, user_id: str, users: UsersStore, read_pa
         read_user(users, user_id)
     return Response(
         status=HTTPStatus.OK,
-        body={"items": page.items, "nextToken": None if page.after is None else next_token(page.after)},
+        body={
+            "items": [_shown(entry) for entry in page.items],
+            "nextToken": None if page.after is None else next_token(page.after),
+        },
         logged={"userId": user_id},
     )
+
+
+def _shown(entry: dict[str, PlainValue]) -> dict[str, PlainValue]:
+    changes = {name: change for name, change in entry["changes"].items() if name != REGISTRATION_DIGEST}
+    return {**entry, "changes": changes}
 
 
 def next_token(change_id: str) -> str:

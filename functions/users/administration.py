@@ -7,7 +7,7 @@ from typing import TypeVar
 from functions.users.errors import StaleVersionError, UnavailableError, UserNotFoundError
 from functions.users.fields import UserChanges
 from functions.users.store import UsersStore
-from functions.users.user import User, timestamp
+from functions.users.user import User, timestamp, version_after
 
 # A caller who names no version wants the change whatever the version is. Each try can lose only to another change of
 # the same user that went through, so losing this often in a row means a storm on one user, which the caller should hear
@@ -58,7 +58,7 @@ def change_user(
         changed = user._replace(**changes)
         if changed == user:
             return user
-        changed = changed._replace(version=user.version + 1, updated_at=timestamp(now))
+        changed = changed._replace(version=version_after(user.version), updated_at=timestamp(now))
         store.replace(user, changed)
         return changed
 

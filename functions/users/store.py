@@ -1,12 +1,15 @@
 """What registration and administration need of a place that keeps users.
 
 `functions.users.dynamodb_store` keeps them in DynamoDB; tests/users_in_memory.py keeps them in a dict. One contract,
-tests/users_store_contract.py, holds both to what stands here.
+tests/local/test_users_store_contract.py, holds both to what stands here.
 """
 
 from typing import Protocol
 
 from functions.users.user import User
+
+REGISTRATION_DIGEST = "registrationDigest"
+"""The attribute beside a user's own that keeps what `add` was given: for us alone, nothing of the user's."""
 
 
 class UserIdTakenError(Exception):

@@ -6,6 +6,9 @@ beside the user, unchanged; only the comparison ignores case and, for usernames,
 
 from unicodedata import normalize
 
+LONGEST_KEY = 2048
+"""Bytes: the most that a table's key may have (DynamoDB Developer Guide, "Quotas"). No registered value needs it."""
+
 
 def email_key(email: str) -> str:
     """Give the UserKeys key of an email; two emails that differ by case alone have the same one."""
@@ -21,3 +24,12 @@ def username_key(username: str) -> str:
     """
     folded = normalize("NFKD", normalize("NFKD", normalize("NFD", username).casefold()).casefold())
     return f"username#{normalize('NFKC', folded)}"
+
+
+def keys_of(email: str | None, username: str | None) -> dict[str, str]:
+    """Give the keys of a user's values by field; no key is of a value that is missing, empty or longer than one can be.
+
+    Such values only a user has who came in by another way than registration.
+    """
+    keys = {"email": email_key(email) if email else "", "username": username_key(username) if username else ""}
+    return {field: key for field, key in keys.items() if 0 < len(key.encode()) <= LONGEST_KEY}

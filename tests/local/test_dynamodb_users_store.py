@@ -97,6 +97,34 @@ def test_a_key_that_is_another_users_stays_theirs(tables: UsersInDynamoDB) -> No
     assert tables.owners() == {"email#alice@example.com": owner, "username#alice": owner}
 
 
+@pytest.mark.parametrize("act", ["change", "remove"])
+@pytest.mark.parametrize("meanwhile", ["left", "left, and the key was claimed"])
+def test_a_key_that_comes_home_between_two_tries_is_freed_too(
+    tables: UsersInDynamoDB, act: str, meanwhile: str
+) -> None:
+    tables.put_user(userId="old", name="Alice", email="alice@example.com", username="alice")
+    rival: Registration = {"name": "Al", "email": "alice@example.com", "username": "al-2"}
+    owner = register(tables.store, rival, idempotency_key=None, now=NOW)
+    tries: list[int] = []
+
+    def between_the_first_two(**_: object) -> None:
+        tries.append(len(tries))
+        if len(tries) == 2:
+            remove_user(tables.store, owner, precondition=None)
+            if "claimed" in meanwhile:
+                item = {"key": {"S": "email#alice@example.com"}, "userId": {"S": "old"}}
+                tables.client.put_item(TableName=tables.tables.user_keys, Item=item)
+
+    tables.client.meta.events.register("before-call.dynamodb.TransactWriteItems", between_the_first_two)
+    if act == "remove":
+        remove_user(tables.store, "old", precondition=None)
+    else:
+        change_user(tables.store, "old", {"email": "new@example.com"}, precondition=None, now=NOW)
+    # One was the rival's removal. What was held for the rival is no longer theirs: a third try frees it.
+    assert len(tries) == 4
+    assert tables.owners() == ({} if act == "remove" else {"email#new@example.com": "old"})
+
+
 def outcome(call: Callable[[], object]) -> str:
     try:
         call()

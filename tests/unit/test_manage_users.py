@@ -115,7 +115,10 @@ def test_a_route_that_the_function_does_not_have_is_a_fault_of_ours() -> None:
     assert send("PUT /users/{userId}").status == 500
 
 
-CHANGES = [{"changeId": f"{number:040}", "kind": "UPDATED"} for number in range(60)]
+CHANGES: list[dict[str, Any]] = [
+    {"changeId": f"{number:040}", "kind": "UPDATED", "changes": {"version": {"old": number, "new": number + 1}}}
+    for number in range(60)
+]
 
 
 def history(_user_id: str, limit: int, after: str | None) -> ActivityPage:
@@ -148,6 +151,14 @@ def test_a_page_has_25_changes_when_nobody_says_how_many() -> None:
 def test_a_user_without_a_history_yet_has_an_empty_one() -> None:
     answered = send("GET /users/{userId}/activity")
     assert (answered.status, answered.body) == (200, {"items": [], "nextToken": None})
+
+
+def test_the_registrations_digest_is_no_part_of_the_history() -> None:
+    kept = {"name": {"new": "Alice"}, "schemaVersion": {"new": 1}}
+    for changes in ({**kept, "registrationDigest": {"new": "5e88"}}, kept):
+        page = ActivityPage([{**CHANGES[0], "kind": "ADDED", "changes": changes}], None)
+        answered = send("GET /users/{userId}/activity", lambda _user, _limit, _after, page=page: page)
+        assert answered.body["items"][0]["changes"] == kept
 
 
 def test_a_removed_user_still_has_a_history() -> None:

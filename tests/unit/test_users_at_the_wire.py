@@ -47,6 +47,7 @@ def test_a_registration_is_one_transaction() -> None:
             "Item": {"key": {"S": key}, "userId": {"S": user_id}},
             "ConditionExpression": "attribute_not_exists(userId) OR userId = :owner",
             "ExpressionAttributeValues": {":owner": {"S": user_id}},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         for key in ("email#alice@example.com", "username#alice")
     ]
@@ -67,7 +68,8 @@ def test_a_rename_is_a_reading_and_one_transaction() -> None:
         "SET #username = :username, #updatedAt = :updatedAt, #version = :version"
     )
     assert update["Update"]["ConditionExpression"] == (
-        "attribute_exists(userId) AND #version = :read_version AND #email = :read_email AND #username = :read_username"
+        "attribute_exists(userId) AND #version >= :read_version AND #version < :next_version"
+        " AND #email = :read_email AND #username = :read_username"
     )
     assert put["Put"]["Item"] == {"key": {"S": "username#kichwa"}, "userId": {"S": "7"}}
     assert delete["Delete"]["Key"] == {"key": {"S": "username#alice"}}
