@@ -1,0 +1,186 @@
+"""What the alarms look at, made bad on a running stack.
+
+The emulator measures invocations and nothing else, which a test here holds it to: alarms over other metrics can't ring
+there. Of those it is shown that the trouble itself comes about on what their dimension names. How long each alarm looks
+before it rings is in tests/stack/test_alarm_states.py; the emulator decides on alarms without their dimensions.
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Generator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from local.resources.clients import Clients
+from local.stack_clients import clients_of
+from tests.local.users_over_http import UsersOverHttp, person
+from tests.local_stack import LocalStack, running_local_stack
+
+pytestmark = pytest.mark.local
+
+FUNCTIONS = ["RegisterUser", "ManageUsers", "LogUserChanges", "RescueFailedBatches"]
+DEPTHS = {"DeadLetterQueueDepth", "FailureQueueDepth", "FailureRedriveQueueDepth"}
+NOT_MEASURED = {
+    *DEPTHS,
+    "FailedBatches",
+    "FailureQueueAge",
+    "IteratorAge",
+    "DestinationDeliveryFailures",
+    "ApiServerErrors",
+    "ApiLatency",
+}
+"""Alarms over metrics that the emulator doesn't have: all of SQS's and API Gateway's, and those of the mapping."""
+
+TROUBLES = """
+import time
+
+def raises(event, context):
+    raise RuntimeError("told to")
+
+def sleeps(event, context):
+    time.sleep(0.9)
+"""
+SHORT_TIMEOUT_SECONDS = 1
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[LocalStack]:
+    """A stack of this module's own, whose functions it breaks."""
+    with running_local_stack(tmp_path_factory.mktemp("alarms-stack")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def clients(stack: LocalStack) -> Clients:
+    """Its clients, with all functions replaced by ones that make trouble."""
+    clients = clients_of(stack)
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as archive:
+        archive.writestr("troubles.py", TROUBLES)
+    for name in FUNCTIONS:
+        clients.lambda_.update_function_code(FunctionName=f"{name}Function-local", ZipFile=package.getvalue())
+    return clients
+
+
+def alarms_of(clients: Clients) -> dict[str, Any]:
+    found = clients.cloudwatch.describe_alarms()["MetricAlarms"]
+    return {alarm.get("AlarmName", "").removesuffix("-local"): alarm for alarm in found}
+
+
+def subject(alarm: dict[str, Any]) -> str:
+    """What the alarm's metric is of."""
+    (dimension,) = alarm["Dimensions"]
+    return dimension["Value"]
+
+
+def worst_minute(clients: Clients, alarm: dict[str, Any]) -> float:
+    """The highest value of the alarm's own statistic, as CloudWatch has it."""
+    now = datetime.now(UTC)
+    metric = {
+        "Namespace": alarm["Namespace"],
+        "MetricName": alarm["MetricName"],
+        "Dimensions": alarm["Dimensions"],
+    }
+    found = clients.cloudwatch.get_metric_data(
+        MetricDataQueries=[
+            {"Id": "m", "MetricStat": {"Metric": metric, "Period": alarm["Period"], "Stat": alarm["Statistic"]}}  # pyright: ignore[reportArgumentType]
+        ],
+        StartTime=now - timedelta(minutes=10),
+        EndTime=now + timedelta(minutes=1),
+    )["MetricDataResults"][0]
+    return max(found.get("Values", []), default=0.0)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_an_exception_makes_errors_breach(clients: Clients, name: str) -> None:
+    function, alarm = f"{name}Function-local", alarms_of(clients)[f"{name}Errors"]
+    clients.lambda_.update_function_configuration(FunctionName=function, Handler="troubles.raises")
+    assert worst_minute(clients, alarm) <= alarm["Threshold"]
+
+    answer = clients.lambda_.invoke(FunctionName=function, Payload=json.dumps({}))
+
+    assert answer.get("FunctionError")
+    assert subject(alarm) == function
+    assert worst_minute(clients, alarm) > alarm["Threshold"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_refused_invocation_makes_throttles_breach(clients: Clients, name: str) -> None:
+    function, alarm = f"{name}Function-local", alarms_of(clients)[f"{name}Throttles"]
+    assert worst_minute(clients, alarm) <= alarm["Threshold"]
+
+    clients.lambda_.put_function_concurrency(FunctionName=function, ReservedConcurrentExecutions=0)
+    try:
+        with pytest.raises(ClientError, match="TooManyRequestsException"):
+            clients.lambda_.invoke(FunctionName=function, Payload=json.dumps({}))
+    finally:
+        clients.lambda_.delete_function_concurrency(FunctionName=function)
+
+    assert subject(alarm) == function
+    assert worst_minute(clients, alarm) > alarm["Threshold"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_an_invocation_near_its_timeout_makes_duration_breach(clients: Clients, name: str) -> None:
+    """With a time-out of a second, and the alarm's limit as much shorter, lest the test take a minute."""
+    function, alarm = f"{name}Function-local", alarms_of(clients)[f"{name}Duration"]
+    timeout = clients.lambda_.get_function_configuration(FunctionName=function).get("Timeout", 0)
+    clients.lambda_.update_function_configuration(
+        FunctionName=function, Handler="troubles.sleeps", Timeout=SHORT_TIMEOUT_SECONDS
+    )
+    try:
+        clients.lambda_.invoke(FunctionName=function, Payload=json.dumps({}))
+    finally:
+        clients.lambda_.update_function_configuration(FunctionName=function, Timeout=timeout)
+
+    assert subject(alarm) == function
+    assert worst_minute(clients, alarm) > alarm["Threshold"] * SHORT_TIMEOUT_SECONDS / timeout
+
+
+def test_a_broken_function_is_a_server_error_of_the_api_that_is_watched(stack: LocalStack, clients: Clients) -> None:
+    clients.lambda_.update_function_configuration(FunctionName="RegisterUserFunction-local", Handler="troubles.raises")
+
+    answer = UsersOverHttp(stack).register(person())
+
+    assert answer.status >= 500
+    for name in ("ApiServerErrors", "ApiLatency"):
+        assert stack.outputs.api_url.endswith(subject(alarms_of(clients)[name]))
+
+
+@pytest.mark.parametrize("name", sorted(DEPTHS))
+def test_a_message_shows_in_the_queue_that_is_watched(stack: LocalStack, clients: Clients, name: str) -> None:
+    base = stack.outputs.failure_queue_url.rpartition("/")[0]
+    url = f"{base}/{subject(alarms_of(clients)[name])}"
+    clients.lambda_.put_function_concurrency(
+        FunctionName="RescueFailedBatchesFunction-local", ReservedConcurrentExecutions=0
+    )
+    clients.sqs.send_message(QueueUrl=url, MessageBody="{}")
+
+    counters = clients.sqs.get_queue_attributes(
+        QueueUrl=url,
+        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+    )["Attributes"]
+
+    assert sum(map(int, counters.values())) > alarms_of(clients)[name]["Threshold"]
+
+
+def test_what_the_emulator_measures_and_what_it_does_not(clients: Clients) -> None:
+    measured = {
+        (metric.get("Namespace", ""), metric.get("MetricName", ""))
+        for page in clients.cloudwatch.get_paginator("list_metrics").paginate()
+        for metric in page["Metrics"]
+    }
+
+    assert measured == {("AWS/Lambda", name) for name in ("Invocations", "Errors", "Throttles", "Duration")}
+    alarms = alarms_of(clients)
+    assert {
+        name for name, alarm in alarms.items() if (alarm["Namespace"], alarm["MetricName"]) not in measured
+    } == NOT_MEASURED
+    assert {subject(alarms[name]) for name in ("IteratorAge", "DestinationDeliveryFailures")} == {
+        "LogUserChangesFunction-local"
+    }
+    assert {subject(alarms[name]) for name in ("FailedBatches", "FailureQueueAge")} == {"UserChangesFailureQueue-local"}

@@ -1,0 +1,57 @@
+"""Each alarm, on what its metric does: it rings at the first sign, and says when it is over."""
+
+from typing import Any
+
+import pytest
+
+from tests.cloudwatch_alarm import KEPT_WHEN_MISSING, state_after
+from tests.recorded_stack import record
+
+pytestmark = pytest.mark.stack
+
+ALARMS: dict[str, dict[str, Any]] = {
+    alarm.name: alarm.inputs for alarm in record("dev").of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+}
+SLOW_TO_RING = "ApiLatency"
+"""The slowest of a hundred answers is a matter of more than a minute."""
+AT_ONCE = [name for name in ALARMS if name != SLOW_TO_RING]
+
+
+def first_sign(alarm: dict[str, Any]) -> float:
+    """The least that is bad: one message, one error, or just above the limit."""
+    return alarm["threshold"] + 1
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_it_rings_at_the_first_sign(name: str) -> None:
+    assert state_after(ALARMS[name], [0.0, None, first_sign(ALARMS[name])]) == "ALARM"
+
+
+def test_latency_rings_at_the_third_slow_minute_of_five() -> None:
+    alarm = ALARMS[SLOW_TO_RING]
+    slow = first_sign(alarm)
+
+    assert state_after(alarm, [slow, 0.0, slow, 0.0]) == "OK"
+    assert state_after(alarm, [slow, 0.0, slow, 0.0, slow]) == "ALARM"
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_the_limit_itself_is_good(name: str) -> None:
+    assert state_after(ALARMS[name], [ALARMS[name]["threshold"]] * 10) == "OK"
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_it_is_over_after_five_good_minutes_and_not_before(name: str) -> None:
+    bad = first_sign(ALARMS[name])
+
+    assert state_after(ALARMS[name], [bad, 0.0, 0.0, 0.0, 0.0]) == "ALARM"
+    assert state_after(ALARMS[name], [bad, 0.0, 0.0, bad, 0.0, 0.0, 0.0]) == "ALARM"
+    assert state_after(ALARMS[name], [bad, 0.0, 0.0, 0.0, 0.0, 0.0]) == "OK"
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_silence_ends_it_but_for_a_queue_whose_messages_are_still_there(name: str) -> None:
+    silent = [first_sign(ALARMS[name]), *[None] * 60]
+
+    kept = ALARMS[name]["treatMissingData"] == KEPT_WHEN_MISSING
+    assert state_after(ALARMS[name], silent) == ("ALARM" if kept else "OK")
