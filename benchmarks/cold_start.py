@@ -2,32 +2,17 @@
 
 import json
 import os
-import shutil
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from benchmarks.aws_stub import running_stub
+from benchmarks.contestants import BARE, DUMPS, REGISTER, STREAM, Handler
 from benchmarks.events import REGISTER_EVENT, stream_event
 from benchmarks.paired import ProcessRun, in_turn, run_process
 
 ROOT = Path(__file__).parent.parent
-
-REGISTER_CONTESTANTS = {
-    "register_user": "functions.register_user.handler",
-    "bare boto3 client": "benchmarks.peers.bare_client",
-    "plain handler": "benchmarks.peers.plain",
-    "Powertools": "benchmarks.peers.powertools_http",
-    "FastAPI + Mangum": "benchmarks.peers.fastapi_mangum",
-    "Chalice": "benchmarks.peers.chalice_app",
-}
-STREAM_CONTESTANTS = {
-    "log_user_changes": "functions.log_user_changes.handler",
-    "bare boto3 client": "benchmarks.peers.bare_client",
-    "Powertools batch": "benchmarks.peers.powertools_stream",
-}
 
 
 def function_environment(endpoint_url: str) -> dict[str, str]:
@@ -56,34 +41,25 @@ def function_environment(endpoint_url: str) -> dict[str, str]:
 
 def register(rounds: int) -> dict[str, list[ProcessRun]]:
     """Every way to register, each in a fresh process per round; Node too where it is installed."""
-    event = json.dumps(REGISTER_EVENT).encode()
-    with running_stub() as stub:
-        environment = function_environment(stub.url)
-        contestants = _python_contestants(REGISTER_CONTESTANTS, environment, event, expected="201")
-        node = shutil.which("node")
-        if node:
-            script = str(ROOT / "benchmarks/peers/plain_node.mjs")
-            contestants["plain Node"] = partial(run_process, [node, script], environment, standard_input=event)
-        return in_turn(contestants, rounds=rounds)
+    return _rounds(REGISTER, REGISTER_EVENT, rounds, status="201")
 
 
 def stream(rounds: int) -> dict[str, list[ProcessRun]]:
     """log_user_changes with one record, against a bare client's one call and Powertools' batch processor."""
+    handlers = {name: handler for name, handler in STREAM.items() if name != DUMPS} | {BARE: REGISTER[BARE]}
+    return _rounds(handlers, stream_event(1), rounds, status="-")
+
+
+def _rounds(
+    handlers: Mapping[str, Handler], event: dict[str, Any], rounds: int, *, status: str
+) -> dict[str, list[ProcessRun]]:
+    body = json.dumps(event).encode()
     with running_stub() as stub:
         environment = function_environment(stub.url)
-        event = json.dumps(stream_event(1)).encode()
-        return in_turn(_python_contestants(STREAM_CONTESTANTS, environment, event, expected="-"), rounds=rounds)
-
-
-def _python_contestants(
-    modules: Mapping[str, str], environment: Mapping[str, str], event: bytes, *, expected: str
-) -> dict[str, Callable[[], Any]]:
-    return {
-        name: partial(
-            run_process,
-            [sys.executable, "-m", "benchmarks.first_answer", module, expected],
-            environment,
-            standard_input=event,
+        return in_turn(
+            {
+                name: partial(run_process, handler.first_answer(status), environment, standard_input=body)
+                for name, handler in handlers.items()
+            },
+            rounds=rounds,
         )
-        for name, module in modules.items()
-    }

@@ -2,13 +2,19 @@
 
 import io
 import json
-from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.client import BaseClient
 
 from benchmarks.aws_stub import ANSWERS
+
+
+class Request(NamedTuple):
+    """One call that a client made."""
+
+    operation: str
+    body: str | bytes
 
 
 class _RawBody(io.BytesIO):
@@ -19,16 +25,19 @@ class _RawBody(io.BytesIO):
         yield self.read()
 
 
-def stub(client: BaseClient) -> Counter[str]:
-    """Answer every call of the client at once, in process; returns the count of calls by operation."""
-    calls: Counter[str] = Counter()
+_BODIES = {operation: json.dumps(answer).encode() for operation, answer in ANSWERS.items()}
+
+
+def stub(client: BaseClient) -> list[Request]:
+    """Answer every call of the client at once, in process; returns the list to which each request is added."""
+    requests: list[Request] = []
 
     def answer(request: AWSRequest, event_name: str, **_: object) -> Any:
         operation = event_name.rpartition(".")[2]
-        calls[operation] += 1
-        body = json.dumps(ANSWERS.get(operation, {})).encode()
+        requests.append(Request(operation, request.body))
+        body = _BODIES[operation]
         headers: Any = {"content-type": "application/x-amz-json-1.0", "content-length": str(len(body))}
         return AWSResponse(request.url or "", 200, headers, _RawBody(body))
 
     client.meta.events.register("before-send", answer)
-    return calls
+    return requests

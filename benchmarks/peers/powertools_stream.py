@@ -1,6 +1,7 @@
 """Powertools for AWS Lambda: BatchProcessor with DynamoDBStreamEvent records, doing what log_user_changes does."""
 
 import os
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -10,6 +11,8 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 SEQUENCE_NUMBER_DIGITS = 40
+SECONDS_PER_DAY = 86_400
+KINDS = {"INSERT": "ADDED", "MODIFY": "UPDATED", "REMOVE": "DELETED"}
 
 logger = Logger(service="users")
 processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
@@ -34,14 +37,30 @@ def record_handler(record: DynamoDBRecord) -> None:
     else:
         logger.info("UNKNOWN EVENT:")
     if write_activity:
-        client.put_item(
-            TableName=os.environ["ACTIVITY_TABLE"],
-            Item={
-                "userId": {"S": change.keys["userId"]},
-                "changeId": {"S": str(change.sequence_number).zfill(SEQUENCE_NUMBER_DIGITS)},
-                "eventName": {"S": str(record.raw_event["eventName"])},
-            },
-        )
+        client.put_item(TableName=os.environ["ACTIVITY_TABLE"], Item=activity_item(record.raw_event))
+
+
+def activity_item(record: dict[str, Any]) -> dict[str, Any]:
+    """The change as log_user_changes keeps it."""
+    change = record["dynamodb"]
+    old, new = change.get("OldImage", {}), change.get("NewImage", {})
+    fields = [name for name in {**new, **old} if old.get(name) != new.get(name)]
+    changes = {
+        name: {"M": {side: image[name] for side, image in (("old", old), ("new", new)) if name in image}}
+        for name in fields
+    }
+    occurred = change["ApproximateCreationDateTime"]
+    return {
+        "userId": change["Keys"]["userId"],
+        "changeId": {"S": change["SequenceNumber"].zfill(SEQUENCE_NUMBER_DIGITS)},
+        "eventId": {"S": record["eventID"]},
+        "eventName": {"S": record["eventName"]},
+        "kind": {"S": KINDS[record["eventName"]]},
+        "actor": {"S": "ttl" if record.get("userIdentity") else "caller"},
+        "occurredAt": {"S": datetime.fromtimestamp(occurred, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")},
+        "changes": {"M": changes},
+        "expiresAt": {"N": str(occurred + int(os.environ["ACTIVITY_RETENTION_DAYS"]) * SECONDS_PER_DAY)},
+    }
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

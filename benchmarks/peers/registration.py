@@ -7,6 +7,7 @@ so that a ratio compares frameworks and not tasks.
 import os
 import re
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 NAME_LENGTH = 200
@@ -44,7 +45,17 @@ def transaction(name: str, email: str, username: str) -> tuple[str, dict[str, An
     """
     user_id = str(uuid.uuid4())
     keys_table = os.environ["USER_KEYS_TABLE"]
-    item = {"userId": {"S": user_id}, "name": {"S": name}, "email": {"S": email}, "username": {"S": username}}
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    item = {
+        "userId": {"S": user_id},
+        "name": {"S": name},
+        "email": {"S": email},
+        "username": {"S": username},
+        "createdAt": {"S": now},
+        "updatedAt": {"S": now},
+        "version": {"N": "1"},
+        "schemaVersion": {"N": "1"},
+    }
 
     def put(table: str, key: str, values: dict[str, Any]) -> dict[str, Any]:
         return {"Put": {"TableName": table, "Item": values, "ConditionExpression": f"attribute_not_exists(#{key})",

@@ -1,7 +1,5 @@
-// The mission's logic in plain JavaScript for Node: validate, then (where DYNAMODB_ENDPOINT is set) one signed-less call
-// to the stub, as Lambda's Node runtime would do with its bundled SDK. Run: node plain_node.mjs < event.json
+// The mission's registration in plain JavaScript for Node: validate, then one unsigned call, without an AWS SDK.
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
 
 const EMAIL = /^[^@\s]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$/;
 const USERNAME = /^[A-Za-z0-9][A-Za-z0-9._-]{2,31}$/;
@@ -25,10 +23,12 @@ export async function handler(event) {
     typeof username === "string" && USERNAME.test(username);
   if (!valid) return { statusCode: 422, body: JSON.stringify({ message: "Invalid user" }) };
   const userId = randomUUID();
+  const now = new Date().toISOString();
   const keys = process.env.USER_KEYS_TABLE;
   const TransactItems = [
     put(process.env.USERS_TABLE, "userId", {
       userId: { S: userId }, name: { S: name }, email: { S: email }, username: { S: username },
+      createdAt: { S: now }, updatedAt: { S: now }, version: { N: "1" }, schemaVersion: { N: "1" },
     }),
     put(keys, "key", { key: { S: `email#${email.toLowerCase()}` }, userId: { S: userId } }),
     put(keys, "key", { key: { S: `username#${username.toLowerCase()}` }, userId: { S: userId } }),
@@ -48,6 +48,3 @@ export async function handler(event) {
     body: JSON.stringify({ message: "User registered successfully", userId }),
   };
 }
-
-const result = await handler(JSON.parse(readFileSync(0, "utf8")));
-if (result.statusCode !== 201) process.exit(1);

@@ -1,0 +1,43 @@
+// What contestant.py is for Python: the same questions, one JSON object a line, and the same answers.
+// fetch is stubbed inside the process, and each line logged is written at once, as Lambda's Node runtime does.
+import { openSync, writeSync } from "node:fs";
+import { createInterface } from "node:readline";
+
+const nothing = openSync("/dev/null", "w");
+let logged = null;
+let requests = [];
+console.log = (text) => {
+  if (logged !== null) logged.push(JSON.parse(text));
+  writeSync(nothing, `${text}\n`);
+};
+globalThis.fetch = async (_url, { headers, body }) => {
+  requests.push([headers["x-amz-target"].split(".").pop(), body]);
+  return { ok: true, status: 200 };
+};
+
+const { handler } = await import(process.argv[2]);
+
+async function effects(event) {
+  requests = [];
+  logged = [];
+  const answer = await handler(event);
+  const seen = { answer, requests: requests.map(([name, body]) => [name, JSON.parse(body)]), log: logged };
+  logged = null;
+  return seen;
+}
+
+async function secondsPerCall(event, calls) {
+  const start = process.cpuUsage();
+  for (let call = 0; call < calls; call += 1) await handler(event);
+  const { user, system } = process.cpuUsage(start);
+  requests = [];
+  return (user + system) / 1e6 / calls;
+}
+
+let event = null;
+for await (const line of createInterface({ input: process.stdin })) {
+  const asked = JSON.parse(line);
+  if ("event" in asked) event = asked.event;
+  const answer = "event" in asked ? await effects(event) : await secondsPerCall(event, asked.calls);
+  writeSync(1, `${JSON.stringify(answer)}\n`);
+}

@@ -1,0 +1,49 @@
+"""log_user_changes without Activity: its own processing over a writer that keeps nothing.
+
+What is left is reading, describing and logging. The deployed function always keeps Activity: this shows what it costs.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from functions.activity.writer import WriteOutcome
+from functions.failed_records.failed_record import FailedRecord
+from functions.failed_records.sender import SendOutcome
+from functions.log_user_changes.batch import process_batch
+from functions.stream_records.user_change import UserChange
+from functions.structured_log import CollectedLog
+
+
+class _NoActivity:
+    """Takes every change and keeps none."""
+
+    def write(self, changes: Sequence[UserChange]) -> WriteOutcome:
+        return WriteOutcome(len(changes), {}, None)
+
+
+class _NoDeadLetters:
+    """Is never given a record, since all of the input is good."""
+
+    def send(self, failed_records: Sequence[FailedRecord]) -> SendOutcome:
+        if failed_records:
+            raise AssertionError(f"a good record was set aside: {failed_records[0].reason}")
+        return SendOutcome(0, None)
+
+
+def handler(event: dict[str, Any], context: Any) -> object:
+    """Process a batch as the function's own handler does."""
+    log = CollectedLog()
+    try:
+        outcome = process_batch(
+            event["Records"],
+            activity=_NoActivity(),
+            dead_letters=_NoDeadLetters(),
+            log=log,
+            mask_personal_data=False,
+            source_function=context.invoked_function_arn,
+            now=time.time,
+        )
+    finally:
+        log.write()
+    return outcome.response()
