@@ -7,6 +7,7 @@ dropped: records that the stream no longer has leave an envelope with the pointe
 understood leaves one with its text.
 """
 
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
 
 from functions.failed_records.failed_record import FailedRecord
@@ -66,13 +67,27 @@ class Rescue:
 
         Returns:
             The ids of the messages that must stay in the failure queue.
+
+        Raises:
+            Exception: What one of them met is nothing that was foreseen, and none is rescued. All of them stay then as
+                well, and the function's error rings its alarm.
         """
         kept: list[str] = []
+        unforeseen: Exception | None = None
         for message in messages:
-            reason = self._rescue_in_time(message["body"])
+            message_id = message["messageId"]
+            try:
+                reason = self._rescue_in_time(message["body"])
+            except Exception as error:  # noqa: BLE001  whatever it is, the other messages must not wait for its end
+                unforeseen = error
+                self._log("ERROR", "RESCUE FAILED:", messageId=message_id, traceback=traceback.format_exc())
+                kept.append(message_id)
+                continue
             if reason is not None:
-                self._log("WARNING", "BATCH NOT RESCUED YET:", messageId=message["messageId"], reason=reason)
-                kept.append(message["messageId"])
+                self._log("WARNING", "BATCH NOT RESCUED YET:", messageId=message_id, reason=reason)
+                kept.append(message_id)
+        if unforeseen is not None and len(kept) == len(messages):
+            raise unforeseen
         return kept
 
     def _rescue_in_time(self, body: str) -> str | None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Generator
 
 import pytest
+from botocore.exceptions import ClientError
 
 from functions import aws_clients
 from functions.environment import SettingError
@@ -64,6 +65,20 @@ def test_messages_that_could_not_be_rescued_stay(queue: Wire) -> None:
     queue.answer = in_turn(Failure("InternalError", 500))
     failures = [{"itemIdentifier": "m-1"}, {"itemIdentifier": "m-2"}]
     assert module.handler(EVENT, Context()) == {"batchItemFailures": failures}
+
+
+def test_one_unforeseen_failure_keeps_its_own_message_alone(queue: Wire, capsys: pytest.CaptureFixture[str]) -> None:
+    queue.answer = in_turn(Failure("InvalidMessageContents"), {"Successful": [], "Failed": []})
+    assert module.handler(EVENT, Context()) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+    failed, *_ = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (failed["level"], failed["message"], failed["messageId"]) == ("ERROR", "RESCUE FAILED:", "m-1")
+    assert "InvalidMessageContents" in failed["traceback"]
+
+
+def test_an_unforeseen_failure_of_all_is_the_functions_own(queue: Wire) -> None:
+    queue.answer = in_turn(Failure("InvalidMessageContents"))
+    with pytest.raises(ClientError, match="InvalidMessageContents"):
+        module.handler(EVENT, Context())
 
 
 @pytest.mark.usefixtures("queue")
