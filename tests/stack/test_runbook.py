@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from infra.settings import StackSettings
 from ops.cli import cli
 from ops.desk import Desk
 from ops.errors import ExitCode, NotFoundError
@@ -39,6 +40,22 @@ def test_links_lead_somewhere(name: str) -> None:
     headings = {heading.lower() for heading in sections()}
 
     assert set(re.findall(r"\]\(#([^)]+)\)", sections()[name])) <= headings
+
+
+def test_what_it_names_is_there() -> None:
+    text = RUNBOOK.read_text(encoding="utf-8").replace("-ENV", "-prod")
+    stack = record("prod")
+    settings = {field.alias for field in StackSettings.model_fields.values()}
+    log_groups = {group.inputs["name"] for group in stack.of_type("aws:cloudwatch/logGroup:LogGroup")}
+    named = {one.inputs["name"] for kind in (ALARM, "aws:dynamodb/table:Table") for one in stack.of_type(kind)}
+    mappings = {mapping.name for mapping in stack.of_type("aws:lambda/eventSourceMapping:EventSourceMapping")}
+
+    assert set(re.findall(r"`(/aws/[^`]+)`", text)) <= log_groups
+    assert set(re.findall(r"`(\w+-prod)`", text)) <= named
+    assert set(re.findall(r"`userstream:(\w+)`", text)) <= {
+        field.alias for field in StackSettings.model_fields.values()
+    }
+    assert set(re.findall(r"--replace '\*\*::([^']+)'", text)) <= mappings
 
 
 @pytest.mark.parametrize("page", ["runbook.md", "ops.md"])

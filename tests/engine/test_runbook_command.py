@@ -1,0 +1,23 @@
+"""The runbook's one Pulumi command that does more than `pulumi up`."""
+
+import re
+
+from infra.stack_config import PROJECT_ROOT
+from local.resources.clients import Clients
+from tests.engine.engine_stack import Deployed
+
+
+def test_the_mapping_alone_is_replaced_in_prod_too_and_begins_at_the_oldest_record(
+    prod: Deployed, account: Clients
+) -> None:
+    runbook = (PROJECT_ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    (pattern,) = re.findall(r"pulumi up --stack ENV --replace '([^']+)'", runbook)
+
+    steps = prod.up(replace=[pattern])
+
+    assert set(steps.of_resources()) == {"aws:lambda/eventSourceMapping:EventSourceMapping users-stream"}
+    (mapping,) = account.lambda_.list_event_source_mappings(FunctionName=prod.outputs.log_user_changes_function_name)[
+        "EventSourceMappings"
+    ]
+    assert mapping.get("StartingPosition") == "TRIM_HORIZON"
+    assert prod.up().changes == {}
