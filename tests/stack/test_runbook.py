@@ -52,9 +52,7 @@ def test_what_it_names_is_there() -> None:
 
     assert set(re.findall(r"`(/aws/[^`]+)`", text)) <= log_groups
     assert set(re.findall(r"`(\w+-prod)`", text)) <= named
-    assert set(re.findall(r"`userstream:(\w+)`", text)) <= {
-        field.alias for field in StackSettings.model_fields.values()
-    }
+    assert set(re.findall(r"`userstream:(\w+)`", text)) <= settings
     assert set(re.findall(r"--replace '\*\*::([^']+)'", text)) <= mappings
 
 
