@@ -22,6 +22,9 @@ NOT_AN_ENVELOPE = "unreadable"
 KINDS: tuple[str, ...] = (*get_args(Kind), NOT_AN_ENVELOPE)
 """All there are."""
 
+NOTHING_TO_REPLAY = ("lost", NOT_AN_ENVELOPE)
+"""Kinds of messages in which there is no record."""
+
 
 class EnvelopeStore(Protocol):
     """Where envelopes lie that are too large for a message."""

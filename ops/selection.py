@@ -1,6 +1,7 @@
 """Which failed records a command is about: all, some by id, or those that match conditions."""
 
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -85,6 +86,12 @@ class Selection:
                 "name them by ID, or say --where kind=permanent, or --all; `dlq list` shows what there is",
             )
         return cls(tuple(ids), parse_conditions(where))
+
+    @property
+    def words(self) -> str:
+        """What to type for this choice."""
+        conditions = (shlex.quote("".join(condition)) for condition in self.conditions)
+        return shlex.join(self.ids) or " ".join(f"--where {condition}" for condition in conditions) or "--all"
 
     def holds_for(self, letter: DeadLetter) -> bool:
         """Say whether the message belongs to the choice."""

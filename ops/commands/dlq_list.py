@@ -1,6 +1,5 @@
 """`dlq list`: what failed, why, and since when."""
 
-import shlex
 import time
 
 import click
@@ -8,7 +7,7 @@ from rich.console import Group as Lines
 from rich.console import RenderableType
 from rich.text import Text
 
-from ops.dead_letter import read_dead_letter
+from ops.dead_letter import NOTHING_TO_REPLAY, read_dead_letter
 from ops.dead_letter_summary import DeadLetterSummary
 from ops.desk import Desk, OpsCommand, end, pass_desk, screen_options, where_option
 from ops.errors import ExitCode
@@ -78,9 +77,8 @@ def list_failures(desk: Desk, *, where: tuple[str, ...], limit: int | None, seco
         heading = Text.assemble((queue.name, "bold"), f": {_heading(summary)}")
     remark = _remark(look, depth, hidden_by_others)
     limit = ROWS if limit is None else limit
-    chosen = " ".join(f"--where {shlex.quote(text)}" for text in where) or "--all"
     rest = [Text(), Text(remark)] if remark else []
-    screen.show(data, lambda: Lines(heading, *_readable(desk, summary, limit, chosen), *rest))
+    screen.show(data, lambda: Lines(heading, *_readable(desk, summary, limit, selection.words), *rest))
     if stop():
         end(ExitCode.INTERRUPTED)
 
@@ -94,7 +92,10 @@ def _heading(summary: DeadLetterSummary) -> str:
 
 def _remark(look: Look, depth: QueueDepth, hidden_by_others: int) -> str | None:
     if hidden_by_others:
-        return f"{count(hidden_by_others, 'message')} more: somebody else holds them, or a command that was killed did."
+        return (
+            f"{count(hidden_by_others, 'message')} more: somebody else holds them, or a command that was killed did; "
+            "then they show up again by themselves, after a replay's or an export's end within 15 minutes."
+        )
     if not look.complete:
         return f"Not all: {look.seen:,} of about {depth.total:,}. A longer look: --seconds."
     return None
@@ -127,4 +128,6 @@ def _readable(desk: Desk, summary: DeadLetterSummary, limit: int, chosen: str) -
     if len(failures) > limit:
         parts += [Text(f"{len(failures) - limit:,} more: --limit N, or --json for all."), Text()]
     show = desk.command(f"dlq show {ids[failures[0].failure_id]}")
-    return [*parts, next_steps(show, desk.command(f"dlq replay {chosen} --dry-run"))]
+    replayable = any(failure.kind not in NOTHING_TO_REPLAY for failure in failures)
+    then = f"dlq replay {chosen} --dry-run" if replayable else f"dlq discard {chosen}"
+    return [*parts, next_steps(show, desk.command(then))]

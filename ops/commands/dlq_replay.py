@@ -82,7 +82,7 @@ def replay(
     finally:
         spool.close()
     if dry_run:
-        screen.show(_rehearsed(report, first), lambda: _readable_rehearsal(desk, report, first))
+        screen.show(_rehearsed(report, first), lambda: _readable_rehearsal(desk, selection, report, first))
     else:
         screen.show(_replayed(report), lambda: _readable(desk, report))
     if report.error:
@@ -128,7 +128,9 @@ def _rehearsed(report: ReplayReport, first: list[SpooledChange]) -> JsonObject:
     }
 
 
-def _readable_rehearsal(desk: Desk, report: ReplayReport, first: list[SpooledChange]) -> RenderableType:
+def _readable_rehearsal(
+    desk: Desk, selection: Selection, report: ReplayReport, first: list[SpooledChange]
+) -> RenderableType:
     parts: list[RenderableType] = [
         Text(f"{count(report.untried, 'record')} would be replayed; nothing was done.", style="bold")
     ]
@@ -149,7 +151,7 @@ def _readable_rehearsal(desk: Desk, report: ReplayReport, first: list[SpooledCha
     if report.beyond_reach:
         parts += [Text(), Text(BEYOND_REACH)]
     if report.untried:
-        parts += [Text(), next_steps(desk.command("dlq replay ... (without --dry-run)"))]
+        parts += [Text(), next_steps(desk.command(f"dlq replay {selection.words}"))]
     return Lines(*parts)
 
 
@@ -159,16 +161,20 @@ def _not_replayable(report: ReplayReport) -> str:
     )
 
 
-def _readable(desk: Desk, report: ReplayReport) -> RenderableType:
-    if not report.selected and not report.error and not report.interrupted:
-        others = f": none of the {report.seen:,} in the queue fits" if report.seen else ""
-        return Text(f"Nothing to replay{others}.", style="green")
+def _done(report: ReplayReport) -> Text:
     done = Text(f"{count(report.replayed, 'record')} replayed", style="green" if report.replayed else "bold")
     at_least = "at least " if report.interrupted or report.error else ""
     done.append(f", {at_least}{report.left:,} left in the queue." if report.left else ".")
     if report.copies_removed:
         done.append(f" {count(report.copies_removed, 'further copy', 'further copies')} of the same removed.")
-    parts: list[RenderableType] = [done]
+    return done
+
+
+def _readable(desk: Desk, report: ReplayReport) -> RenderableType:
+    if not report.selected and not report.error and not report.interrupted:
+        others = f": none of the {report.seen:,} in the queue fits" if report.seen else ""
+        return Text(f"Nothing to replay{others}.", style="green")
+    parts: list[RenderableType] = [_done(report)]
     if report.failures:
         rows = table("ID", "User", "Left because")
         ids = short_ids([failure.failure_id for failure in report.failures])
@@ -190,4 +196,6 @@ def _readable(desk: Desk, report: ReplayReport) -> RenderableType:
         parts += [Text(), Text(BEYOND_REACH)]
     if report.failures:
         parts += [Text(), next_steps(desk.command(f"dlq show {report.failures[0].failure_id[:SHORTEST_ID]}"))]
+    elif report.not_replayable:
+        parts += [Text(), next_steps(desk.command("dlq list"))]
     return Lines(*parts)

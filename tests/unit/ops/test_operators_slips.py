@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -60,6 +61,23 @@ def test_list_goes_on_with_the_choice_that_was_made(stack: StackInMemory, run: R
     shown = run("dlq", "list", "--where", "reason~it's odd", "--table").stdout
 
     assert """dlq replay --where 'reason~it'"'"'s odd' --dry-run""" in shown
+
+
+def test_what_has_no_record_is_not_proposed_for_a_replay(stack: StackInMemory, run: Run) -> None:
+    stack.queue.put("junk")
+
+    assert "dlq discard --all" in run("dlq", "list", "--table").stdout
+    assert "--stack test dlq list" in run("dlq", "replay", "--all", "--table").stdout
+
+
+def test_a_rehearsal_ends_with_the_command_itself(stack: StackInMemory, run: Run) -> None:
+    failure_id = stack.fail(record(0), reason="it broke")
+
+    for chosen in ([failure_id], ["--all"], ["--where", "kind=exhausted,reason~it broke"]):
+        shown = run("dlq", "replay", *chosen, "--dry-run", "--table").stdout
+        (command,) = [line.partition("python -m ops --stack test ")[2] for line in shown.splitlines() if "Next" in line]
+        assert run(*shlex.split(command), "--dry-run").stdout == run("dlq", "replay", *chosen, "--dry-run").stdout
+    assert stack.queue.visible() == 1
 
 
 def test_a_list_that_was_stopped_says_so_and_gives_all_back(
