@@ -15,6 +15,7 @@ from ops.services import LocalPoller
 from ops.sqs_queue import CALLS_AT_A_TIME, SqsQueue
 from ops.stack_outputs import StackAccess
 from ops.stack_watch import AwsStackWatch
+from ops.user_keys_table import DynamoUserKeysTable
 from ops.users_table import DynamoUsersTable
 
 if TYPE_CHECKING:
@@ -96,6 +97,11 @@ class AwsServices:
     def users(self) -> DynamoUsersTable:
         """Return the Users table."""
         return DynamoUsersTable(self.client("dynamodb"), self.outputs.users_table_name)
+
+    def user_keys(self) -> DynamoUserKeysTable:
+        """Return the UserKeys table."""
+        outputs = self.outputs
+        return DynamoUserKeysTable(self.client("dynamodb"), outputs.user_keys_table_name, outputs.users_table_name)
 
     def watch(self) -> AwsStackWatch:
         """Return what tells of the stack's health."""

@@ -8,6 +8,7 @@ from ops.aws_services import AwsServices
 from ops.commands.activity import activity
 from ops.commands.backfill import backfill
 from ops.commands.capacity import capacity
+from ops.commands.claim_keys import claim_keys
 from ops.commands.dlq import dlq
 from ops.commands.return_pointers import return_pointers_command
 from ops.commands.status import status
@@ -38,5 +39,5 @@ def cli(context: click.Context, stack: str | None, outputs: Path | None, profile
         context.obj = Desk(lambda: AwsServices(read_stack(stack, outputs), profile))
 
 
-for command in (status, dlq, activity, backfill, return_pointers_command, capacity):
+for command in (status, dlq, activity, backfill, claim_keys, return_pointers_command, capacity):
     cli.add_command(command)

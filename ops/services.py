@@ -8,6 +8,7 @@ from ops.change_function import ChangeFunction
 from ops.dead_letter import EnvelopeStore
 from ops.message_queue import MessageQueue
 from ops.stack_watch import StackWatch
+from ops.user_keys_table import UserKeysTable
 from ops.users_table import UsersTable
 
 
@@ -57,6 +58,10 @@ class Services(Protocol):
 
     def users(self) -> UsersTable:
         """Return the Users table."""
+        ...
+
+    def user_keys(self) -> UserKeysTable:
+        """Return the UserKeys table."""
         ...
 
     def watch(self) -> StackWatch:

@@ -25,6 +25,7 @@ from ops.services import LocalPoller
 from ops.stack_watch import AlarmState, MappingState, Metric
 from ops.users_table import UsersPage
 from tests.record_processing_fakes import FUNCTION_ARN, ActivityInMemory, Processing
+from tests.user_keys_in_memory import UserKeysInMemory
 
 OUTPUTS = StackOutputs(
     environment="test",
@@ -305,6 +306,7 @@ class StackInMemory:
         self.set_aside_queue = QueueInMemory("UserChangesFailureRedriveQueue-test", self.clock, self.life, choice)
         self.table = ActivityInMemory()
         self.user_table = UsersInMemory(self.life)
+        self.keys: dict[str, str] = {}
         self.watched = WatchInMemory()
         self.function = FunctionInMemory(self.table, self.queue, self.life)
         self.store = EnvelopesInMemory()
@@ -322,6 +324,9 @@ class StackInMemory:
 
     def users(self) -> UsersInMemory:
         return self.user_table
+
+    def user_keys(self) -> UserKeysInMemory:
+        return UserKeysInMemory(self.keys, self.user_table.items.get, self.life.step)
 
     def watch(self) -> WatchInMemory:
         return self.watched

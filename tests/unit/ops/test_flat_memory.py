@@ -1,8 +1,9 @@
-"""Replay and backfill take no more memory for more work."""
+"""Replay, backfill and the claiming of keys take no more memory for more work."""
 
 import itertools
 import tracemalloc
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from functions.json_types import JsonObject
 from ops.activity_table import EffectKey
 from ops.backfill import Backfill
 from ops.change_function import Answer
+from ops.key_claims import KeyClaims
 from ops.long_work import LongWork
 from ops.message_queue import Message, QueueDepth
+from ops.planned_keys import PlannedKeys
 from ops.replay import Replay
 from ops.selection import Selection
 from ops.spool import Spool
@@ -94,7 +97,14 @@ class MadeUpUsers(UsersInMemory):
     def page(self, after: str | None) -> UsersPage:
         start = 0 if after is None else int(after) + 1
         page = range(start, min(start + 100, self._length))
-        users = [{"userId": {"S": f"{number}"}, "biography": {"S": "y" * RECORD_BYTES}} for number in page]
+        users = [
+            {
+                "userId": {"S": f"{number}"},
+                "email": {"S": f"{number // 2}@example.com"},
+                "biography": {"S": "y" * RECORD_BYTES},
+            }
+            for number in page
+        ]
         return UsersPage(users, f"{page[-1]}" if page[-1] + 1 < self._length else None)
 
 
@@ -150,3 +160,16 @@ def test_backfill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert (report.checkpoint.backfilled, last_batch.taken, report.error) == (length, length, None)
 
     assert growth_per_record(backfill) < GROWTH_PER_RECORD
+
+
+def test_claiming_keys_on_paper(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ops.key_claims.PROBLEMS_SHOWN", 10)
+
+    def claim(length: int) -> None:
+        stack = StackInMemory()
+        with closing(PlannedKeys(stack.user_keys())) as keys:
+            report = KeyClaims(MadeUpUsers(stack, length), keys, work(stack), users_per_second=1e9).run()
+        assert (report.users, report.left, stack.keys) == (length, length // 2, {})
+        assert len(report.problems) == min(10, length // 2)
+
+    assert growth_per_record(claim) < GROWTH_PER_RECORD

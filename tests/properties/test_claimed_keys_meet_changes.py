@@ -1,0 +1,148 @@
+"""Keys are claimed for imported users while others register, change and leave, and while the claiming is killed."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.stream_records.attribute_values import Image
+from functions.users.administration import change_user, remove_user
+from functions.users.errors import UserError
+from functions.users.registration import register
+from functions.users.uniqueness import keys_of
+from functions.users.user import User
+from ops.key_claims import KeyClaims, KeyClaimsReport, Outcome
+from ops.long_work import LongWork
+from ops.users_table import UsersPage
+from tests.ops_in_memory import KilledError, Life
+from tests.user_keys_in_memory import UserKeysInMemory
+from tests.users_in_memory import InMemoryUsers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from functions.users.fields import Registration, UserChanges
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+# A small world, so that users meet: some are the same whatever their case.
+EMAILS = [None, "a@example.com", "A@example.com", "b@example.com", "c@example.com"]
+USERNAMES = [None, "alice", "Alice", "bob", "carol"]
+
+emails, usernames = st.sampled_from(EMAILS), st.sampled_from(USERNAMES)
+Actions = list[tuple[str, int, str | None, str | None]]
+ACTIONS = st.lists(
+    st.tuples(st.sampled_from(["register", "change", "change", "delete", ""]), st.integers(0, 9), emails, usernames),
+    max_size=25,
+)
+
+
+class World:
+    """The tables, which others write to whenever the claiming takes a step."""
+
+    def __init__(self, imported: list[tuple[str | None, str | None]], registered: int, actions: Actions) -> None:
+        self.users = InMemoryUsers()
+        self.life = Life()
+        self.registrations = 0
+        self.actions: Iterator[tuple[str, int, str | None, str | None]] = iter(actions)
+        for number, (email, username) in enumerate(imported):
+            user_id = f"imported-{number}"
+            self.users.users[user_id] = User(user_id, None, email, username, 1, None, None)
+        for number in range(registered):
+            self.act("register", number, EMAILS[1 + number], USERNAMES[1 + number])
+
+    def act(self, action: str, whom: int, email: str | None, username: str | None) -> None:
+        user_ids = sorted(self.users.users)
+        user_id = user_ids[whom % len(user_ids)] if user_ids else ""
+        # A refusal is an answer too: the store keeps its word then as well.
+        with suppress(UserError):
+            if action == "register" and email and username:
+                self.registrations += 1
+                registration: Registration = {"name": "A", "email": email, "username": username}
+                # By its key an id is the same in each run of an example.
+                register(self.users, registration, idempotency_key=f"{self.registrations}", now=NOW)
+            elif action == "change":
+                changes: UserChanges = {"name": f"{whom}"}
+                if email:
+                    changes["email"] = email
+                if username:
+                    changes["username"] = username
+                change_user(self.users, user_id, changes, precondition=None, now=NOW)
+            elif action == "delete":
+                remove_user(self.users, user_id, precondition=None)
+
+    def step(self) -> None:
+        self.life.step()
+        self.act(*next(self.actions, ("", 0, None, None)))
+
+    def image(self, user_id: str) -> Image | None:
+        user = self.users.users.get(user_id)
+        if user is None:
+            return None
+        values = {"userId": user_id, "email": user.email, "username": user.username}
+        return {name: {"S": text} for name, text in values.items() if text is not None}
+
+    def page(self, after: str | None) -> UsersPage:
+        self.step()
+        rest = [user_id for user_id in sorted(self.users.users) if after is None or user_id > after]
+        page, more = rest[:3], len(rest) > 3
+        images = [image for user_id in page if (image := self.image(user_id)) is not None]
+        return UsersPage(images, page[-1] if more else None)
+
+    def claim_keys(self, steps: int | None = None) -> KeyClaimsReport | None:
+        self.life.steps = steps
+        work = LongWork(stop=lambda: False, meter=lambda _done, _total: None, now=lambda: 0.0, sleep=lambda _: None)
+        keys = UserKeysInMemory(self.users.owners, self.image, self.step)
+        try:
+            return KeyClaims(self, keys, work, users_per_second=1e9).run()
+        except KilledError:
+            return None
+        finally:
+            self.life.steps = None
+
+    def assert_no_key_is_wrong(self) -> None:
+        """Every key is held by a user who is there, for a value that is theirs."""
+        for key, holder in self.users.owners.items():
+            user = self.users.users[holder]
+            assert key in keys_of(user.email, user.username).values()
+
+
+@given(
+    imported=st.lists(st.tuples(emails, usernames), max_size=8),
+    registered=st.integers(0, 3),
+    actions=ACTIONS,
+    kills=st.lists(st.integers(0, 20), max_size=3),
+)
+def test_every_value_ends_with_its_key(
+    imported: list[tuple[str | None, str | None]], registered: int, actions: Actions, kills: list[int]
+) -> None:
+    world = World(imported, registered, actions)
+    for steps in kills:
+        world.claim_keys(steps)
+        world.assert_no_key_is_wrong()
+    world.claim_keys()
+    world.assert_no_key_is_wrong()
+    for action in world.actions:
+        world.act(*action)
+    world.assert_no_key_is_wrong()
+
+    report = world.claim_keys()
+    world.assert_no_key_is_wrong()
+    assert report is not None
+    assert report.users == len(world.users.users)
+    without = {
+        (user.user_id, name)
+        for user in world.users.users.values()
+        for name, key in keys_of(user.email, user.username).items()
+        if world.users.owners.get(key) != user.user_id
+    }
+    # The only values without a key of their user's are those that another user holds, and each is told.
+    assert {(problem.user_id, problem.attribute) for problem in report.problems} == without
+    for problem in report.problems:
+        assert problem.outcome == Outcome.TAKEN
+        assert problem.holder in world.users.users
+    # No value that is stored can be registered by anyone else.
+    stored = {key for user in world.users.users.values() for key in keys_of(user.email, user.username).values()}
+    assert stored == set(world.users.owners)
