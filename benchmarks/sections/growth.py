@@ -1,0 +1,35 @@
+"""Peak memory of the long works at growing sizes: flat, if nothing is kept of what is done."""
+
+import os
+import sys
+
+from benchmarks import plots
+from benchmarks.goals import Goal, Outcome
+from benchmarks.growing_work import WORKS
+from benchmarks.page import IMAGES
+from benchmarks.paired import run_process
+
+SIZES = (10_000, 100_000, 1_000_000)
+
+
+def measure() -> list[Outcome]:
+    """The peak at the largest size over that at the smallest, each size in a fresh process."""
+    peaks: dict[str, dict[float, float]] = {name: {size: _peak_mib(name, size) for size in SIZES} for name in WORKS}
+    plots.lines(
+        IMAGES / "memory-growth.png",
+        "Peak memory of a process that brings so many records through",
+        ("records", "MiB at the peak"),
+        peaks,
+        ours="replay",
+    )
+    outcomes: list[Outcome] = []
+    for name, by_size in peaks.items():
+        growth = by_size[SIZES[-1]] / by_size[SIZES[0]]
+        goal = Goal(figure=f"peak memory, {name} of 1,000,000", against="of 10,000", direction="most", bound=1.2)
+        outcomes.append(Outcome(goal=goal, median=growth, smallest=growth, largest=growth))
+    return outcomes
+
+
+def _peak_mib(name: str, size: int) -> float:
+    command = [sys.executable, "-m", "benchmarks.growing_work", name, f"{size}"]
+    return float(run_process(command, os.environ).output)

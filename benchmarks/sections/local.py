@@ -1,0 +1,35 @@
+"""The poller and the long works on a running local stack, beside calls made by hand and for one record at a time."""
+
+import tempfile
+from pathlib import Path
+
+from benchmarks.goals import Goal, Outcome, ratio_outcome
+from benchmarks.local_work import LocalWork
+from benchmarks.measured_delivery import StreamUnderMeasure
+from tests.local_stack import running_local_stack
+
+ROUNDS = 5
+
+
+def measure() -> list[Outcome]:
+    """On one stack, one after the other."""
+    with tempfile.TemporaryDirectory(prefix="userstream-bench-") as name, running_local_stack(Path(name)) as stack:
+        stream = StreamUnderMeasure(stack)
+        work = LocalWork(stack, stream, Path(name))
+        with stream.alone():
+            poller, records = work.poller(ROUNDS)
+            works = {"rescue": work.rescue(records, ROUNDS), "replay": work.replay(records, ROUNDS)}
+            # Last, as it removes the users of the others.
+            works["backfill"] = work.backfill(ROUNDS)
+    overhead = Goal(figure="local poller, seconds per batch", against="invoked by hand", direction="most", bound=1.2)
+    return [
+        *(
+            ratio_outcome(
+                Goal(figure=f"records/s, {name}", against="one call per record", direction="least", bound=10),
+                speeds,
+                "one by one",
+            )
+            for name, speeds in works.items()
+        ),
+        ratio_outcome(overhead, poller, "by hand"),
+    ]
