@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := test
-.PHONY: help setup check fix engine test up down contract fuzz bench soak faults
+.PHONY: help setup check fix engine test up down contract fuzz bench capacity soak faults
 
 help:  ## Show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,11 +37,18 @@ test: check $(if $(CI)$(shell command -v go 2>/dev/null),engine)  ## check, then
 up: setup  ## The whole stack on this machine; Ctrl-C ends it
 	@$(BIN)/python -m local up
 
-# The peers it measures against are installed for it alone, beside the project's own environment.
-bench: setup  ## Measure against peers; writes docs/performance.md
+# The peers it measures against, and what draws, are installed for it alone, beside the project's own environment.
+.build/bench/.installed: benchmarks/requirements.txt $(INSTALLED)
 	@test -x .build/bench/bin/python || $(PYTHON) -m venv .build/bench
 	@.build/bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
+bench: .build/bench/.installed  ## Measure against peers; writes docs/performance.md
 	.build/bench/bin/python -m benchmarks
+
+capacity: .build/bench/.installed  ## The capacity model's tables and plots, and its check; writes docs/capacity.md
+	.build/bench/bin/python -m benchmarks.capacity_page
+	.build/bench/bin/python -m benchmarks.delivery_check
 
 down: setup  ## End a stack that was started with `python -m local up --detach`
 	@$(BIN)/python -m local down

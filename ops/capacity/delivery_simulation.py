@@ -7,8 +7,9 @@ One shard is simulated and stands for all, since records spread evenly over shar
 import heapq
 import json
 import math
+import random
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from statistics import fmean, quantiles
@@ -39,7 +40,8 @@ class DeliveryFigures:
         invocations: that were made.
         records_per_batch: mean over the invocations.
         age_median_seconds: of the last record of a batch when it is sent, as IteratorAge counts it.
-        age_p99_seconds: the same, exceeded by one batch in a hundred.
+        age_p90_seconds: the same, exceeded by one batch in ten.
+        age_p99_seconds: exceeded by one batch in a hundred.
         age_last_seconds: of the last batch: far above the median where delivery falls behind.
         busy_seconds: of all invocations together.
         concurrency: mean invocations at a time.
@@ -52,6 +54,7 @@ class DeliveryFigures:
     invocations: int
     records_per_batch: float
     age_median_seconds: float
+    age_p90_seconds: float
     age_p99_seconds: float
     age_last_seconds: float
     busy_seconds: float
@@ -73,13 +76,10 @@ class _Tally:
 
 
 @dataclass(frozen=True)
-class _Wake:
-    """Nothing ends at this moment, but a batch is due."""
+class _Page:
+    """A read ends."""
 
-
-@dataclass(frozen=True)
-class _Read:
-    """The shard is read."""
+    records: list[StreamRecord]
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def simulate_delivery(  # noqa: PLR0913 - each is one knob, and named at the cal
     seconds: float,
     settings: CapacitySettings,
     times: ServiceTimes,
-    reads_per_second: float,
+    read_intervals: Sequence[float],
     records_per_read: int,
     outage: tuple[float, float] = (0.0, 0.0),
 ) -> DeliveryFigures:
@@ -107,7 +107,7 @@ def simulate_delivery(  # noqa: PLR0913 - each is one knob, and named at the cal
         seconds: virtual time to run for.
         settings: of the stack.
         times: of the function.
-        reads_per_second: of the shard.
+        read_intervals: seconds between the beginnings of two reads of the shard, each as likely as the next.
         records_per_read: most that one read gives.
         outage: from when to when the Activity table takes nothing.
     """
@@ -115,7 +115,7 @@ def simulate_delivery(  # noqa: PLR0913 - each is one knob, and named at the cal
         arrivals=arrivals,
         settings=settings,
         times=times,
-        reads_per_second=reads_per_second,
+        read_intervals=read_intervals,
         records_per_read=records_per_read,
         outage=outage,
     ).run(seconds)
@@ -128,7 +128,7 @@ class _Simulation:
         arrivals: Iterable[StreamRecord],
         settings: CapacitySettings,
         times: ServiceTimes,
-        reads_per_second: float,
+        read_intervals: Sequence[float],
         records_per_read: int,
         outage: tuple[float, float],
     ) -> None:
@@ -137,30 +137,50 @@ class _Simulation:
         self._times = times
         self._outage = outage
         self._time_to_work = settings.stream_timeout_seconds - TIME_TO_FINISH_SECONDS
-        self._read_interval = 1 / reads_per_second
+        self._read_intervals = read_intervals
+        self._read_interval = fmean(read_intervals)
         self._records_per_read = records_per_read
-        parameters = Parameters(polls_per_second=reads_per_second)
+        parameters = Parameters()
         self._delivery = ShardDelivery(_mapping(settings), parameters, None)
         self._unread: deque[StreamRecord] = deque()
         self._tally = _Tally()
-        # (moment, tie-breaker, what happens then)
-        self._agenda: list[tuple[float, int, _Wake | _Read | _End]] = []
+        self._next_read = 0.0
+        self._reading = False
+        self._chance = random.Random(0)  # noqa: S311 - a simulation, no secret
+        # (moment, tie-breaker, what ends then)
+        self._agenda: list[tuple[float, int, _End | _Page | None]] = []
         self._numbers = count()
 
     def run(self, seconds: float) -> DeliveryFigures:
-        self._plan(0.0, _Read())
+        self._plan(0.0, None)
         while self._agenda and self._agenda[0][0] <= seconds:
-            now, _, happens = heapq.heappop(self._agenda)
-            if isinstance(happens, _Read):
-                self._read(now)
-            elif isinstance(happens, _End):
-                self._settle(happens, now)
+            now, _, end = heapq.heappop(self._agenda)
+            if isinstance(end, _Page):
+                self._reading = False
+                self._delivery.add(end.records, now)
+            elif end is not None:
+                self._settle(end, now)
             self._start(now)
+            if self._may_read and now >= self._next_read:
+                self._read(now)
+            self._plan_next(now)
         self._arrive(seconds)
         return _figures(self._tally, seconds)
 
-    def _plan(self, moment: float, happens: _Wake | _Read | _End) -> None:
-        heapq.heappush(self._agenda, (moment, next(self._numbers), happens))
+    @property
+    def _may_read(self) -> bool:
+        return self._delivery.has_room and not self._reading
+
+    def _plan(self, moment: float, end: _End | _Page | None) -> None:
+        heapq.heappush(self._agenda, (moment, next(self._numbers), end))
+
+    def _plan_next(self, now: float) -> None:
+        """Come back when a batch is due or the shard is to be read, unless something happens before that anyway."""
+        moments = [due for due in [self._delivery.next_time()] if due is not None and due > now]
+        if self._may_read and (self._unread or self._following is not None):
+            moments.append(self._next_read)
+        if moments and (not self._agenda or min(moments) < self._agenda[0][0]):
+            self._plan(min(moments), None)
 
     def _arrive(self, now: float) -> None:
         while self._following is not None and self._following.written_at <= now:
@@ -170,15 +190,14 @@ class _Simulation:
 
     def _read(self, now: float) -> None:
         self._arrive(now)
-        if self._delivery.has_room:
-            page = [self._unread.popleft() for _ in range(min(len(self._unread), self._records_per_read))]
-            self._delivery.add(page, now)
+        page = [self._unread.popleft() for _ in range(min(len(self._unread), self._records_per_read))]
+        self._reading = True
+        self._plan(now + self._times.read + self._times.read_record * len(page), _Page(page))
         # Reads that would find nothing are left out: the next one is the first after the next arrival.
         reads = 1
         if not self._unread and self._following is not None:
             reads = max(1, math.ceil((self._following.written_at - now) / self._read_interval))
-        if self._unread or self._following is not None:
-            self._plan(now + reads * self._read_interval, _Read())
+        self._next_read = now + (reads - 1) * self._read_interval + self._chance.choice(self._read_intervals)
 
     def _start(self, now: float) -> None:
         start = self._delivery.start(now)
@@ -186,14 +205,12 @@ class _Simulation:
             self._give_up(len(discard.records), now)
             self._delivery.settle_discard(discard)
         for lane, batch in start.batches:
-            duration, outcome = self._invoke(batch, now)
+            planned, outcome = self._invoke(batch, now)
+            duration = planned * self._chance.choice(self._times.spread)
             self._tally.batch_sizes.append(len(batch.records))
             self._tally.ages.append(now - batch.records[-1].written_at)
             self._tally.busy_seconds += duration
             self._plan(now + duration, _End(lane, outcome))
-        due = self._delivery.next_time()
-        if due is not None and due > now and (not self._agenda or due < self._agenda[0][0]):
-            self._plan(due, _Wake())
 
     def _invoke(self, batch: Batch, now: float) -> tuple[float, Outcome]:
         """Return how long an invocation takes and how it ends; the function stops by itself before it is cut off."""
@@ -254,6 +271,7 @@ def _figures(tally: _Tally, seconds: float) -> DeliveryFigures:
         invocations=len(tally.batch_sizes),
         records_per_batch=fmean(tally.batch_sizes or [0]),
         age_median_seconds=percentiles[_PERCENTILE_STEPS // 2 - 1],
+        age_p90_seconds=percentiles[_PERCENTILE_STEPS * 9 // 10 - 1],
         age_p99_seconds=percentiles[_PERCENTILE_STEPS - 2],
         age_last_seconds=ages[-1],
         busy_seconds=tally.busy_seconds,

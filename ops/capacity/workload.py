@@ -55,6 +55,9 @@ class ServiceTimes:
         record: what each record adds to its batch.
         call: one call to the Activity table.
         records_per_call: so many records go into one such call.
+        read: one read of a shard; AWS doesn't publish it, so it is 0 unless it was measured.
+        read_record: what each record adds to it.
+        spread: by which factors invocations are shorter or longer than that, each as likely as the next.
     """
 
     register: float
@@ -62,6 +65,9 @@ class ServiceTimes:
     record: float
     call: float = 0.0
     records_per_call: int = 25
+    read: float = 0.0
+    read_record: float = 0.0
+    spread: tuple[float, ...] = (1.0,)
 
     def of_batch(self, records: int) -> float:
         """One invocation of log_user_changes with so many records."""

@@ -3,6 +3,9 @@
 import contextlib
 import io
 import json
+import re
+import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,13 +20,15 @@ from functions.log_user_changes.change_log import full_image, log_change
 from functions.stream_records.user_change import parse_user_change
 from functions.structured_log import CollectedLog
 from infra.change_stream import RESCUE_MAXIMUM_CONCURRENCY
+from infra.settings_check import load_settings
+from infra.stack_config import stack_file_config
 from ops.capacity import sizes
 from ops.capacity.arrivals import random_arrivals
 from ops.capacity.delivery_simulation import DeliveryFigures, simulate_delivery
 from ops.capacity.limits import RESCUES_AT_A_TIME, limit_uses, shards_of
 from ops.capacity.monthly_cost import ALARMS, monthly_cost
 from ops.capacity.published_figures import published_figures
-from ops.capacity.report import capacity_report
+from ops.capacity.report import capacity_report, read_intervals
 from ops.capacity.service_times import measured_work, service_times
 from ops.capacity.stack_settings import stack_settings
 from ops.capacity.workload import CapacitySettings, ServiceTimes, Workload
@@ -70,7 +75,7 @@ def deliver(  # noqa: PLR0913 - each is one knob, and named at the call
         seconds=seconds,
         settings=stack,
         times=times,
-        reads_per_second=4,
+        read_intervals=read_intervals(LIMITS),
         records_per_read=1000,
         outage=outage,
     )
@@ -281,3 +286,24 @@ def test_a_wrong_option_is_named_with_what_it_may_be(arguments: list[str], exit_
     result = ask("--users", "1", "--registrations-per-second", "1", *arguments)
     assert result.exit_code == exit_code
     assert words in result.output
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "capacity.md"
+
+
+def test_the_page_s_commands_can_be_typed() -> None:
+    commands = re.findall(r"^python -m ops capacity (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert commands
+    for command in commands:
+        assert ask(*shlex.split(command)).exit_code == 0, command
+
+
+def test_the_page_gives_reasons_for_the_settings_that_there_are() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    recommended = re.findall(r"^\| `(\w+)` \| (\d+|-) \| (\d+|-) \| .+ \|$", page, re.MULTILINE)
+    assert len(recommended) > 10
+    for column, stack in enumerate(("dev", "prod"), 1):
+        values = load_settings(stack, stack_file_config(stack)).model_dump(by_alias=True)
+        for row in recommended:
+            value = values[row[0]]
+            assert row[column] == ("-" if value is None else str(value)), (stack, row[0])

@@ -23,7 +23,7 @@ def test_the_stream_s_mapping_never_loses_a_record_silently() -> None:
         "functionName": "arn:aws:lambda:eu-west-1:123456789012:function:LogUserChangesFunction-dev",
         "startingPosition": "TRIM_HORIZON",
         "batchSize": 100,
-        "maximumBatchingWindowInSeconds": 1,
+        "maximumBatchingWindowInSeconds": 0,
         "parallelizationFactor": 1,
         "maximumRetryAttempts": 3,
         "maximumRecordAgeInSeconds": 3600,
