@@ -7,6 +7,7 @@ from pulumi.automation.errors import CommandError
 
 from local.emulator import EmulatorError
 from local.engine.cli import cli
+from local.engine.killed_update import StillRunningError
 from local.engine.workspace import EngineMissingError
 from local.environment import shut_out_user_settings
 
@@ -18,7 +19,7 @@ def main() -> None:
         cli.main(prog_name="python -m local.engine")
     except CommandError:
         sys.exit(1)  # The engine has said why on the way.
-    except (EmulatorError, EngineMissingError, FileNotFoundError) as error:
+    except (EmulatorError, EngineMissingError, FileNotFoundError, StillRunningError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
 

@@ -12,10 +12,13 @@ from pathlib import Path
 import click
 
 from infra.outputs import output_names
-from infra.stack_config import PROJECT_ROOT
-from local.emulator import HOST, Emulator, is_healthy
+from infra.settings import REGION_KEY
+from infra.stack_config import PROJECT_ROOT, stack_file_config
+from local.emulator import ACCESS_KEY_ID, HOST, SECRET_ACCESS_KEY, Emulator, is_healthy
+from local.engine.killed_update import cancel as cancel_killed
 from local.engine.workspace import Workspace
 from local.engine.workspace import destroy as destroy_stack
+from local.resources.clients import Clients
 
 DEFAULT_PORT = 4567
 """One above the local stack's own emulator, so that both can run."""
@@ -121,8 +124,12 @@ def refresh(stack: str, port: int, directory: Path) -> None:
 @port_option
 @directory_option
 def cancel(stack: str, port: int, directory: Path) -> None:
-    """Take away the lock of an `up` that was killed."""
-    _workspace(port, directory).stack(stack).cancel()
+    """Bring the state in order after an `up` that was killed; the next one completes it."""
+    workspace = _workspace(port, directory)
+    region = stack_file_config(stack)[REGION_KEY]
+    clients = Clients(workspace.endpoint_url, region, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+    found = cancel_killed(workspace, workspace.stack(stack), clients)
+    click.echo(f"The lock is gone. Made, and now known: {found}.")
 
 
 @cli.command()

@@ -20,6 +20,7 @@ from infra.program import deploy
 from infra.stack_config import PROJECT_ROOT, stack_file_config
 from local import emulator
 from local.environment import child_environment
+from local.provider_plugin.created_resources import PATH_VARIABLE
 
 ENGINE_ROOT = PROJECT_ROOT / ".engine"
 CLI = ENGINE_ROOT / "bin" / "pulumi"
@@ -66,9 +67,15 @@ class Workspace:
             project_name=naming.PROJECT,
             program=program,
             opts=automation.LocalWorkspaceOptions(
-                work_dir=str(folder), pulumi_command=find_cli(), env_vars=self.environment()
+                work_dir=str(folder),
+                pulumi_command=find_cli(),
+                env_vars={**self.environment(), PATH_VARIABLE: str(self.created_file(name))},
             ),
         )
+
+    def created_file(self, name: str) -> Path:
+        """Where a stack's plugins write down what they make."""
+        return self.directory / name / "created.jsonl"
 
     def environment(self) -> dict[str, str]:
         """What the CLI sees: nothing of the user's account, home or stacks."""

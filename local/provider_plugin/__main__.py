@@ -2,8 +2,10 @@
 
 import os
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from local.provider_plugin.created_resources import PATH_VARIABLE, CreatedResources
 from local.provider_plugin.emulator_provider import EmulatorProvider
 from local.provider_plugin.servicer import EmulatorServicer, serve
 from local.resources import registry
@@ -26,7 +28,9 @@ def main() -> None:
     def connect(region: str) -> Clients:
         return Clients(endpoint_url, region, os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
 
-    serve(EmulatorServicer(EmulatorProvider(registry.kind_of), connect))
+    created = CreatedResources(Path(os.environ[PATH_VARIABLE]))
+    with created.in_use():
+        serve(EmulatorServicer(EmulatorProvider(registry.kind_of), connect, created.add))
 
 
 if __name__ == "__main__":

@@ -42,15 +42,19 @@ def _plain_errors(context: Any) -> Generator[None]:
 class EmulatorServicer(provider_pb2_grpc.ResourceProviderServicer):
     """One method per request of the engine; what isn't here, it hears, isn't implemented."""
 
-    def __init__(self, provider: EmulatorProvider, connect: Callable[[str], Clients]) -> None:
+    def __init__(
+        self, provider: EmulatorProvider, connect: Callable[[str], Clients], on_created: Callable[[str, str], None]
+    ) -> None:
         """Prepare to answer.
 
         Args:
             provider: what answers.
             connect: clients for a region.
+            on_created: told the URN and the id of each resource that was made, before the engine is.
         """
         self._provider = provider
         self._connect = connect
+        self._on_created = on_created
 
     @override
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
@@ -107,6 +111,7 @@ class EmulatorServicer(provider_pb2_grpc.ResourceProviderServicer):
             if request.preview:
                 return proto.CreateResponse(properties=to_wire(self._provider.preview_create(request.type, inputs)))
             resource_id, properties = self._provider.create(self._clients, request.type, inputs)
+            self._on_created(request.urn, resource_id)
             return proto.CreateResponse(id=resource_id, properties=to_wire(properties))
 
     @override
@@ -141,12 +146,14 @@ class EmulatorServicer(provider_pb2_grpc.ResourceProviderServicer):
 def serve(servicer: EmulatorServicer) -> None:
     """Answer the engine until it ends; the first line on standard output tells it the port."""
     engine = os.getppid()
-    server = grpc.server(ThreadPoolExecutor(PARALLEL_REQUESTS))
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    sys.stdout.write(f"{port}\n")
-    sys.stdout.flush()
-    while os.getppid() == engine:
-        time.sleep(PARENT_CHECK_SECONDS)
-    server.stop(grace=None)
+    # Leaving the block waits for what is being answered: a resource that is half made would be found by nobody.
+    with ThreadPoolExecutor(PARALLEL_REQUESTS) as threads:
+        server = grpc.server(threads)
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        sys.stdout.write(f"{port}\n")
+        sys.stdout.flush()
+        while os.getppid() == engine:
+            time.sleep(PARENT_CHECK_SECONDS)
+        server.stop(grace=None)

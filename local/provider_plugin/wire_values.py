@@ -4,6 +4,7 @@
 an old one, and so can't read back what it wrote.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -60,8 +61,18 @@ def to_wire(properties: Mapping[str, Any]) -> struct_pb2.Struct:
         ValueError: a value that the protocol has no form for.
     """
     struct = struct_pb2.Struct()
-    struct.update(_wire(properties))
+    struct.update(json_values(properties))
     return struct
+
+
+def json_values(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, as JSON: as a stack's state holds them."""
+    return _wire(properties)
+
+
+def is_secret(value: Any) -> bool:
+    """Whether a value of a stack's state is marked as secret."""
+    return isinstance(value, Mapping) and cast("Mapping[str, Any]", value).get(MARK) == SECRET_MARK
 
 
 def same_value(old: Any, new: Any) -> bool:
@@ -83,7 +94,8 @@ def _plain(value: Any) -> Any:
     fields = cast("dict[str, Any]", value)
     match fields.get(MARK):
         case str(mark) if mark == SECRET_MARK:
-            return _plain(fields["value"])
+            # On the wire it has a value, in an exported state the value's JSON.
+            return _plain(fields["value"] if "value" in fields else json.loads(fields["plaintext"]))
         case str(mark) if mark == ARCHIVE_MARK:
             return WireArchive(fields)
         case str(mark) if mark == ASSET_MARK:

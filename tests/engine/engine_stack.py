@@ -8,6 +8,7 @@ import multiprocessing
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -17,7 +18,9 @@ from pulumi.automation.events import EngineEvent
 from infra import naming
 from infra.outputs import StackOutputs
 from infra.program import deploy
+from local.engine.killed_update import cancel
 from local.engine.workspace import Program, Workspace, destroy
+from local.resources.clients import Clients
 
 QUIET = frozenset({"same", "read", "refresh"})
 """Steps that change nothing."""
@@ -119,14 +122,18 @@ class EngineStack:
         """Delete everything."""
         return self._run("destroy", {})
 
-    def cancel(self) -> None:
-        """Take away the lock of an operation that was killed."""
-        self.workspace.stack(self.name, changes=self.settings).cancel()
+    def cancel(self, account: Clients) -> int:
+        """Bring the state in order after an operation that was killed; how many resources were found again."""
+        return cancel(self.workspace, self.workspace.stack(self.name, changes=self.settings), account)
 
     def resources(self) -> list[dict[str, Any]]:
         """The state of every resource as its file has it: an export would show the secrets in plain."""
-        file = self.workspace.directory / "state" / ".pulumi" / "stacks" / naming.PROJECT / f"{self.name}.json"
-        return json.loads(file.read_text(encoding="utf-8"))["checkpoint"]["latest"]["resources"]
+        return json.loads(self.state_file.read_text(encoding="utf-8"))["checkpoint"]["latest"]["resources"]
+
+    @property
+    def state_file(self) -> Path:
+        """Where the engine's file backend keeps it."""
+        return self.workspace.directory / "state" / ".pulumi" / "stacks" / naming.PROJECT / f"{self.name}.json"
 
     def _run(self, operation: str, options: dict[str, Any]) -> Steps:
         with ProcessPoolExecutor(1, mp_context=_PROCESSES) as process:

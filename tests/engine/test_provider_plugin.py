@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Generator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from guardrails.aws_types import input_problems
 from guardrails.resource import EVENT_SOURCE_MAPPING, FUNCTION, TABLE, UNKNOWN
+from local.engine.cli import POLICY_PACK
 from local.engine.workspace import PLUGIN_FOLDER
 from local.environment import child_environment
 from local.provider_plugin.emulator_provider import EmulatorProvider
@@ -138,23 +140,29 @@ def test_the_plugin_refuses_to_stand_in_for_aws(endpoint: str | None) -> None:
     assert "Traceback" not in refused.stderr
 
 
-def test_the_plugin_ends_with_an_engine_that_was_killed() -> None:
+@pytest.mark.parametrize("plugin", ["pulumi-resource-aws", "pulumi-analyzer-policy-python"])
+def test_a_plugin_ends_with_an_engine_that_was_killed(plugin: str, tmp_path: Path) -> None:
     environment = child_environment(
         os.environ,
         USERSTREAM_PYTHON=sys.executable,
         AWS_ENDPOINT_URL="http://127.0.0.1:1",
         AWS_ACCESS_KEY_ID="test",
         AWS_SECRET_ACCESS_KEY="test",
+        USERSTREAM_CREATED=str(tmp_path / "created.jsonl"),
     )
     with subprocess.Popen(
-        ["sh", "-c", f"{PLUGIN} 127.0.0.1:1 & echo $!; wait"], env=environment, stdout=subprocess.PIPE, text=True
+        ["sh", "-c", f"{PLUGIN_FOLDER / plugin} 127.0.0.1:1 . & echo $!; wait"],
+        cwd=POLICY_PACK,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as engine:
         assert engine.stdout is not None
-        plugin = int(engine.stdout.readline())
+        process = int(engine.stdout.readline())
         assert int(engine.stdout.readline()) > 0  # Its port: it serves.
         engine.kill()
         deadline = time.monotonic() + 30
-        while is_running(plugin):
+        while is_running(process):
             assert time.monotonic() < deadline
             time.sleep(0.1)
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from guardrails.resource import TABLE, Resource, findings
+from guardrails.resource import EVENT_SOURCE_MAPPING, ROUTE, TABLE, Resource, findings
 from guardrails.rules import ALL
 from infra.stack_config import PROJECT_ROOT
 from local.provider_plugin.wire_values import plain_json
 from local.resources.clients import Clients
-from tests.engine.engine_stack import Deployed, EngineError
+from tests.engine.engine_stack import Deployed, EngineError, resource_name
 from tests.engine.transforms import another_key, other_package
 
 FUNCTIONS = ("register-user", "manage-users", "log-user-changes", "rescue-failed-batches")
@@ -165,3 +165,20 @@ def test_an_address_is_secret_in_the_state(dev: Deployed) -> None:
     assert removed.of_resources() == {subscription: "delete"}
     assert not leaked
     assert address not in told.text
+
+
+def test_what_a_killed_engine_did_not_live_to_write_down_is_found_again(dev: Deployed, account: Clients) -> None:
+    """Its state says that they were being created. They were, AWS has given them ids, and takes no second ones."""
+    unseen = {f"{EVENT_SOURCE_MAPPING} users-stream", f"{ROUTE} get-users-user"}
+    file = json.loads(dev.state_file.read_text())
+    state = file["checkpoint"]["latest"]
+    begun = [each for each in state["resources"] if resource_name(each["urn"]) in unseen]
+    state["resources"] = [each for each in state["resources"] if each not in begun]
+    state["pending_operations"] = [
+        {"type": "creating", "resource": {name: each[name] for name in each.keys() - {"id", "outputs"}}}
+        for each in begun
+    ]
+    dev.state_file.write_text(json.dumps(file))
+
+    assert dev.cancel(account) == len(unseen)
+    assert dev.up().changes == {}
