@@ -6,6 +6,7 @@ have pydantic validate with `TypeAdapter(FailedRecord).validate_json(body)`: nam
 
 import json
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, ClassVar, Literal
 
 from functions.json_types import Json, JsonObject, is_object
@@ -17,6 +18,7 @@ Kind = Literal["permanent", "exhausted", "expired", "lost"]
 expired: the record grew older than the mapping allows. lost: only the pointer is left."""
 
 
+@cache  # of the fields' names, for each envelope
 def camel_case(name: str) -> str:
     """Return the JSON name of a field: `first_failed_at` is `firstFailedAt`."""
     first, *others = name.split("_")

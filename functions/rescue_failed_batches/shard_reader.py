@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodbstreams.client import DynamoDBStreamsClient
 
 RECORDS_PER_PAGE = 1000
+"""The most that GetRecords gives."""
 
 PAUSE_AFTER_EMPTY_PAGE_SECONDS = 0.05
 """A shard gives at most a few pages a second to each of its readers, and the mapping is one of them."""
@@ -58,11 +59,13 @@ class ShardReader:
             RecordsGoneError: The stream, the shard or the range isn't there.
         """
         first, last = int(pointer.start_sequence_number), int(pointer.end_sequence_number)
+        # A range is seldom more than its batch: what else the shard holds behind it would be read for nothing.
+        limit = max(1, min(pointer.batch_size, RECORDS_PER_PAGE))
         read_up_to: str | None = None
         iterator = self._iterator(pointer, read_up_to)
         while iterator is not None:
             try:
-                answer = self._call(self._client.get_records, ShardIterator=iterator, Limit=RECORDS_PER_PAGE)
+                answer = self._call(self._client.get_records, ShardIterator=iterator, Limit=limit)
             except _PositionLostError:
                 self._clock.sleep(PAUSE_AFTER_EMPTY_PAGE_SECONDS)
                 iterator = self._iterator(pointer, read_up_to)
