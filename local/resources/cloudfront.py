@@ -49,6 +49,16 @@ class Distribution(ResourceKind):
         }
     )
     replace_on: ClassVar[frozenset[str]] = frozenset()
+    untold: ClassVar[frozenset[str]] = frozenset(
+        {
+            "defaultCacheBehavior",
+            "orderedCacheBehaviors",
+            "origins",
+            "restrictions",
+            "viewerCertificate",
+            "waitForDeployment",
+        }
+    )
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:

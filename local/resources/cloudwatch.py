@@ -93,6 +93,8 @@ class MetricAlarm(ResourceKind):
     )
     required: ClassVar[frozenset[str]] = frozenset({"comparisonOperator", "evaluationPeriods", "name"})
     replace_on: ClassVar[frozenset[str]] = frozenset({"name"})
+    # The emulator forgets it.
+    untold: ClassVar[frozenset[str]] = frozenset({"evaluateLowSampleCountPercentiles"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:

@@ -45,6 +45,8 @@ class EventSourceMapping(ResourceKind):
     )
     required: ClassVar[frozenset[str]] = frozenset({"eventSourceArn", "functionName"})
     replace_on: ClassVar[frozenset[str]] = frozenset({"eventSourceArn", "startingPosition"})
+    # The emulator forgets `metricsConfig`.
+    untold: ClassVar[frozenset[str]] = frozenset({"enabled", "functionName", "metricsConfig", "startingPosition"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:

@@ -71,12 +71,15 @@ class ResourceKind(ABC):
         supported: the inputs this kind heeds; any other is refused by name.
         required: the inputs it can't do without.
         replace_on: the inputs whose change takes a new resource, as in the AWS provider.
+        untold: the inputs that the service doesn't tell again, or not in the form they were given. Any other that it
+            doesn't tell, somebody has taken away.
     """
 
     pulumi_type: ClassVar[str]
     supported: ClassVar[frozenset[str]]
     required: ClassVar[frozenset[str]]
     replace_on: ClassVar[frozenset[str]]
+    untold: ClassVar[frozenset[str]] = frozenset()
 
     @final
     def check(self, inputs: Properties) -> None:
@@ -121,17 +124,19 @@ class ResourceKind(ABC):
             clients: of the account and region it is in.
             resource_id: what `create` returned.
             state: its properties as last known: some tell where it is (an API's id, a bucket's name), and what the
-                service can't tell (an archive) stays as it was.
+                service can't tell (an archive, `untold`) stays as it was.
 
         Raises:
             botocore.exceptions.ClientError: the service refused.
         """
         try:
-            return {**state, **self._read(clients, resource_id, state)}
+            told = self._read(clients, resource_id, state)
         except ClientError as error:
             if is_missing(error):
                 return None
             raise
+        taken_away = self.supported - self.untold - told.keys()
+        return {**{name: value for name, value in state.items() if name not in taken_away}, **told}
 
     @final
     def update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> Properties:

@@ -50,6 +50,7 @@ class Function(ResourceKind):
     )
     required: ClassVar[frozenset[str]] = frozenset({"code", "handler", "name", "role", "runtime"})
     replace_on: ClassVar[frozenset[str]] = frozenset({"name", "packageType"})
+    untold: ClassVar[frozenset[str]] = frozenset({"code", "loggingConfig", "packageType"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:
@@ -173,6 +174,7 @@ class Permission(ResourceKind):
     )
     required: ClassVar[frozenset[str]] = frozenset({"action", "function", "principal"})
     replace_on: ClassVar[frozenset[str]] = supported
+    untold: ClassVar[frozenset[str]] = frozenset({"sourceAccount"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:

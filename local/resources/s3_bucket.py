@@ -19,6 +19,7 @@ class Bucket(ResourceKind):
     supported: ClassVar[frozenset[str]] = frozenset({"bucket", "forceDestroy", "tags"})
     required: ClassVar[frozenset[str]] = frozenset({"bucket"})
     replace_on: ClassVar[frozenset[str]] = frozenset({"bucket"})
+    untold: ClassVar[frozenset[str]] = frozenset({"forceDestroy"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:

@@ -31,6 +31,7 @@ class BucketObject(ResourceKind):
     )
     required: ClassVar[frozenset[str]] = frozenset({"bucket", "key"})
     replace_on: ClassVar[frozenset[str]] = frozenset({"bucket", "key"})
+    untold: ClassVar[frozenset[str]] = frozenset({"content", "contentBase64", "source", "sourceHash", "tags"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:

@@ -1,6 +1,7 @@
 import base64
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 import pulumi
 import pytest
@@ -9,7 +10,7 @@ from local.resources.archives import archive_bytes
 from local.resources.clients import Clients
 from local.resources.kind import MissingPropertyError, Properties, UnsupportedPropertyError, UnsupportedTypeError
 from local.resources.registry import KINDS, kind_of
-from tests.local.resource_examples import EXAMPLES, FUNCTION, LOG_GROUP, QUEUE, TABLE, Example, Surroundings
+from tests.local.resource_examples import API, EXAMPLES, FUNCTION, LOG_GROUP, QUEUE, TABLE, Example, Surroundings
 from tests.local_stack import running_emulator
 
 pytestmark = pytest.mark.local
@@ -123,6 +124,21 @@ def test_a_change_by_hand_shows(clients: Clients, around: Surroundings) -> None:
     assert live_queue is not None
     assert live_group is not None
     assert (live_queue["visibilityTimeoutSeconds"], live_group["retentionInDays"]) == (7, 1)
+
+
+def test_what_was_taken_away_by_hand_shows(clients: Clients, around: Surroundings) -> None:
+    table, api = around.get(TABLE), around.get(API)
+    assert "corsConfiguration" in api
+    expiry: Any = {"Enabled": False, "AttributeName": table["ttl"]["attributeName"]}
+    clients.dynamodb.update_time_to_live(TableName=table["id"], TimeToLiveSpecification=expiry)
+    clients.apigatewayv2.delete_cors_configuration(ApiId=api["id"])
+
+    live_table = kind_of(TABLE).read(clients, table["id"], table)
+    live_api = kind_of(API).read(clients, api["id"], api)
+    assert live_table is not None
+    assert live_api is not None
+    assert "ttl" not in live_table
+    assert "corsConfiguration" not in live_api
 
 
 def test_a_functions_code_is_known_by_its_hash(clients: Clients, around: Surroundings) -> None:
