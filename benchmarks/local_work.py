@@ -71,7 +71,7 @@ class LocalWork:
         """Seconds per batch: by the poller's own code, and invoked by hand with the same batches afterwards.
 
         Returns:
-            The seconds, and the records of the last round.
+            The seconds, and the records of all rounds.
         """
         settings = replace(self._stream.mapping, batch_size=BATCH_SIZE, window_seconds=0, parallelization_factor=1)
         invoker = FunctionInvoker(self._lambda, settings.function_arn)
@@ -84,7 +84,7 @@ class LocalWork:
             for invocation in run.invocations:
                 invoker.invoke(invocation.records)
             by_hand = time.perf_counter() - began
-            records = first_seen(run.invocations)
+            records += first_seen(run.invocations)
             if number:  # the first warms the function up
                 samples["local poller"].append((run.ended - run.began) / len(run.invocations))
                 samples["by hand"].append(by_hand / len(run.invocations))
