@@ -3,20 +3,17 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from guardrails.policy_documents import PolicyStatement, statements
+from guardrails.policy_documents import PolicyStatement, policy_documents, statements
 from guardrails.resource import (
     API,
     BUCKET,
-    BUCKET_POLICY,
     BUCKET_PUBLIC_ACCESS_BLOCK,
     FUNCTION_URL,
     PERMISSION,
-    QUEUE_POLICY,
     ROLE,
-    ROLE_POLICY,
     ROLE_POLICY_ATTACHMENT,
     ROUTE,
-    TOPIC_POLICY,
+    UNKNOWN,
     Resource,
     ResourceRule,
     Rule,
@@ -30,24 +27,17 @@ ACTIONS_WITHOUT_RESOURCE = frozenset({"dynamodb:ListStreams"})
 PUBLIC_ROUTES = frozenset({"POST /register"})
 """Routes that everybody may call. All others take a signature."""
 
-POLICY_PROPERTIES = {
-    ROLE: "assumeRolePolicy",
-    ROLE_POLICY: "policy",
-    QUEUE_POLICY: "policy",
-    BUCKET_POLICY: "policy",
-    TOPIC_POLICY: "policy",
-}
-"""Where each type keeps its policy document."""
-
 PUBLIC_ACCESS_BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 
-_NARROW_WILDCARD = re.compile(r"arn:aws:(?:s3:::[^*?]+/\*|logs:[^*?]+:\*)")
+_OF_AWS = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/")
+
+_NARROW_WILDCARD = re.compile(r"arn:aws[a-z-]*:(?:s3:::[^*?]+/\*|logs:[^*?]+:\*)")
 """All objects of one bucket, or all streams of one log group: a part of one resource, not several resources."""
 
 
 def policy_statements(resource: Resource) -> list[PolicyStatement]:
-    """The statements of a resource's policy document; none where its type has none."""
-    return statements(resource.properties[POLICY_PROPERTIES[resource.type]])
+    """The statements of all policy documents in a resource."""
+    return [found for _, document in policy_documents(resource.properties) for found in statements(document)]
 
 
 def _no_wildcard(resource: Resource) -> Iterator[str]:
@@ -72,17 +62,22 @@ def _no_public_principal(resource: Resource) -> Iterator[str]:
             yield f"{statement.sid} allows everybody: name the account or the service"
 
 
-def _no_broad_managed_policy(attachment: Resource) -> Iterator[str]:
-    arn = attachment.properties["policyArn"]
-    if "/aws-service-role/" not in arn and arn.startswith("arn:aws:iam::aws:policy/"):
-        yield f"{arn} is AWS's, grows by itself and names no resource: write the statements it is needed for"
+def _no_broad_managed_policy(resource: Resource) -> Iterator[str]:
+    for arn in (resource.get("policyArn"), *resource.list("managedPolicyArns")):
+        if _OF_AWS.match(str(arn)):
+            yield f"{arn} is AWS's, grows by itself and names no resource: write the statements it is needed for"
 
 
 def _permission_is_narrow(permission: Resource) -> Iterator[str]:
     if not str(permission.get("principal")).endswith(".amazonaws.com"):
         yield f"{permission.get('principal')} may invoke the function: only a service of AWS may"
-    if not (permission.get("sourceArn") or permission.get("sourceAccount")):
+    source = permission.get("sourceArn")
+    if not (source or permission.get("sourceAccount")):
         yield "any account's resources may invoke the function through that service: set source_arn"
+    if source and source != UNKNOWN:
+        *_, region, account, name = f"{source}:::::".split(":", 5)
+        if "*" in region or "*" in account or name.startswith("*"):
+            yield f"resources of many names may invoke the function: {source} must name region, account and resource"
 
 
 def _bucket_is_private(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
@@ -113,20 +108,23 @@ RULES: list[Rule] = [
     ResourceRule(
         name="policies-name-what-they-allow",
         description="A wildcard allows what nobody has thought of.",
-        types=frozenset(POLICY_PROPERTIES),
+        types=frozenset(),
         check=_no_wildcard,
+        takes_unknowns=True,
     ),
     ResourceRule(
         name="policies-name-who",
         description="No policy allows everybody.",
-        types=frozenset(POLICY_PROPERTIES),
+        types=frozenset(),
         check=_no_public_principal,
+        takes_unknowns=True,
     ),
     ResourceRule(
         name="no-managed-policies",
         description="A role can do what its own statements say.",
-        types=frozenset({ROLE_POLICY_ATTACHMENT}),
+        types=frozenset({ROLE, ROLE_POLICY_ATTACHMENT}),
         check=_no_broad_managed_policy,
+        takes_unknowns=True,
     ),
     ResourceRule(
         name="permissions-are-narrow",
@@ -151,6 +149,7 @@ RULES: list[Rule] = [
         description="Only named pages may call the API.",
         types=frozenset({API}),
         check=_origins_are_named,
+        takes_unknowns=True,
     ),
     ResourceRule(
         name="no-function-urls",

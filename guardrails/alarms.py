@@ -2,7 +2,23 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from guardrails.resource import ALARM, FUNCTION, QUEUE, TABLE, Resource, ResourceRule, Rule, StackRule, of_type
+from guardrails.policy_documents import statements
+from guardrails.resource import (
+    ALARM,
+    FUNCTION,
+    QUEUE,
+    TABLE,
+    TOPIC,
+    TOPIC_POLICY,
+    Resource,
+    ResourceRule,
+    Rule,
+    StackRule,
+    of_type,
+)
+
+ALARMS_SERVICE = "cloudwatch.amazonaws.com"
+PUBLISH = "sns:Publish"
 
 METRICS: Mapping[str, frozenset[str]] = {
     "AWS/ApiGateway": frozenset({"4xx", "5xx", "Count", "DataProcessed", "IntegrationLatency", "Latency"}),
@@ -58,6 +74,15 @@ Source: the services' developer guides, "Types of metrics for Lambda functions",
 "Available CloudWatch metrics for Amazon SQS", "Monitoring HTTP APIs" and "Types of CloudFront metrics".
 """
 
+DIMENSIONS: Mapping[str, frozenset[str]] = {
+    "AWS/ApiGateway": frozenset({"ApiId", "Method", "Resource", "Stage"}),
+    "AWS/DynamoDB": frozenset({"GlobalSecondaryIndexName", "Operation", "StreamLabel", "TableName"}),
+    "AWS/Lambda": frozenset({"EventSourceMappingUUID", "ExecutedVersion", "FunctionName", "Resource"}),
+    "AWS/SQS": frozenset({"QueueName"}),
+    "AWS/CloudFront": frozenset({"DistributionId", "Region"}),
+}
+"""By what each service tells its metrics apart. Source: the same guides."""
+
 WATCHED_BY_NAME = {"FunctionName": FUNCTION, "QueueName": QUEUE, "TableName": TABLE}
 """Dimensions that name a resource of the stack."""
 
@@ -78,12 +103,18 @@ def _alarm_is_wired(alarm: Resource) -> Iterator[str]:
 def _metric_exists(alarm: Resource) -> Iterator[str]:
     namespace, metric = alarm.get("namespace"), alarm.get("metricName")
     if namespace is None and metric is None:
+        if not alarm.get("metricQueries"):
+            yield "it watches nothing: set namespace and metric_name"
         return  # Of an expression over several metrics.
     known = METRICS.get(str(namespace), frozenset[str]())
     if metric not in known:
         yield f"{namespace} has no metric {metric}, so it never fires; known here: {', '.join(sorted(known)) or 'none'}"
     if not alarm.get("dimensions"):
         yield "it watches the whole account: set dimensions"
+    dimensions = DIMENSIONS.get(str(namespace), frozenset[str]())
+    for name in alarm.map("dimensions"):
+        if name not in dimensions:
+            yield f"{namespace} has no dimension {name}, so it never fires; known here: {', '.join(sorted(dimensions))}"
 
 
 def _watched_resource_exists(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
@@ -98,18 +129,35 @@ def _watched_resource_exists(resources: Sequence[Resource]) -> Iterator[tuple[Re
 
 
 def _failures_raise_an_alarm(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
-    watched = {
-        (alarm.get("metricName"), name)
-        for alarm in of_type(resources, ALARM)
-        for name in alarm.map("dimensions").values()
-    }
+    alarms = of_type(resources, ALARM)
+    watched = {(alarm.get("metricName"), alarm.get("dimensions", "FunctionName")) for alarm in alarms}
     for function in of_type(resources, FUNCTION):
         for metric in ("Errors", "Throttles"):
             if (metric, function.get("name")) not in watched:
                 yield function, f"nobody hears of its {metric}: add an alarm"
+    watched_queues = {alarm.get("dimensions", "QueueName") for alarm in alarms}
     for queue in of_type(resources, QUEUE):
-        if not any(name == queue.get("name") for _, name in watched):
+        if queue.get("name") not in watched_queues:
             yield queue, "nobody hears of what arrives in it: add an alarm"
+
+
+def _actions_are_heard(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
+    topics = {topic.get("name") for topic in of_type(resources, TOPIC)}
+    closed = {
+        str(policy.get("arn")).rpartition(":")[2]
+        for policy in of_type(resources, TOPIC_POLICY)
+        if not any(
+            statement.effect == "Allow" and ALARMS_SERVICE in statement.principals and PUBLISH in statement.actions
+            for statement in statements(policy.properties["policy"])
+        )
+    }
+    for alarm in of_type(resources, ALARM):
+        for action in {*alarm.list("alarmActions"), *alarm.list("okActions"), *alarm.list("insufficientDataActions")}:
+            topic = str(action).rpartition(":")[2]
+            if ":sns:" in str(action) and topic not in topics:
+                yield alarm, f"no topic of the stack is {action}, so nobody hears it"
+            if topic in closed:
+                yield alarm, f"the policy of {topic} doesn't let {ALARMS_SERVICE} publish, so nobody hears it"
 
 
 RULES: list[Rule] = [
@@ -124,11 +172,17 @@ RULES: list[Rule] = [
         description="An alarm watches a metric that its service publishes.",
         types=frozenset({ALARM}),
         check=_metric_exists,
+        takes_unknowns=True,
     ),
     StackRule(
         name="alarms-watch-what-exists",
         description="An alarm watches a resource of the stack.",
         check=_watched_resource_exists,
+    ),
+    StackRule(
+        name="alarms-are-heard",
+        description="An alarm tells a topic of the stack that takes it.",
+        check=_actions_are_heard,
     ),
     StackRule(
         name="failures-raise-an-alarm",

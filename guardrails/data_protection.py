@@ -8,10 +8,12 @@ from guardrails.resource import (
     BUCKET,
     BUCKET_ENCRYPTION,
     BUCKET_POLICY,
+    DISTRIBUTION,
     LOG_GROUP,
     QUEUE,
     QUEUE_POLICY,
     TABLE,
+    UNKNOWN,
     Resource,
     ResourceRule,
     Rule,
@@ -25,6 +27,8 @@ shows."""
 
 PLAIN_HTTP_ENVIRONMENTS = frozenset({"local"})
 """Environments whose endpoints are this machine's own."""
+
+HTTPS_POLICIES = frozenset({"https-only", "redirect-to-https", UNKNOWN})
 
 
 def _queue_is_encrypted(queue: Resource) -> Iterator[str]:
@@ -89,6 +93,16 @@ def _refuses_plain_http(resources: Sequence[Resource]) -> Iterator[tuple[Resourc
             yield resource, "it takes requests without TLS: set userstream:requireTls to true"
 
 
+def _page_is_https(distribution: Resource) -> Iterator[str]:
+    behaviors = [distribution.map("defaultCacheBehavior"), *distribution.list("orderedCacheBehaviors")]
+    if any(behavior.get("viewerProtocolPolicy") not in HTTPS_POLICIES for behavior in behaviors):
+        yield "it serves pages in plain: set viewer_protocol_policy to redirect-to-https"
+    certificate = distribution.map("viewerCertificate")
+    own = certificate.get("acmCertificateArn") or certificate.get("iamCertificateId")
+    if own and not str(certificate.get("minimumProtocolVersion")).startswith(("TLSv1.2", "TLSv1.3")):
+        yield "it speaks versions of TLS that are broken: set minimum_protocol_version to TLSv1.2_2021"
+
+
 RULES: list[Rule] = [
     ResourceRule(
         name="queues-are-encrypted",
@@ -129,5 +143,12 @@ RULES: list[Rule] = [
         name="no-plain-http",
         description="Queues and buckets refuse requests without TLS.",
         check=_refuses_plain_http,
+    ),
+    ResourceRule(
+        name="pages-are-https",
+        description="A page, and what is typed into it, can't be read or changed on the way.",
+        types=frozenset({DISTRIBUTION}),
+        check=_page_is_https,
+        takes_unknowns=True,
     ),
 ]

@@ -36,7 +36,7 @@ def _within(value: Any, least: int, most: int) -> bool:
 
 def is_of_stream(mapping: Resource) -> bool:
     """Whether a mapping reads a DynamoDB stream; a queue's mapping has no starting position."""
-    return bool(mapping.get("startingPosition"))
+    return bool(mapping.get("startingPosition")) or "/stream/" in str(mapping.get("eventSourceArn"))
 
 
 def _stream_mapping_is_safe(mapping: Resource) -> Iterator[str]:
@@ -85,7 +85,7 @@ def _concurrency_is_bounded(resources: Sequence[Resource]) -> Iterator[tuple[Res
     behind_api = [str(integration.get("integrationUri")) for integration in of_type(resources, INTEGRATION)]
     for function in functions:
         name = function.get("name")
-        is_behind_throttled_api = throttled and any(f"function:{name}" in uri for uri in behind_api)
+        is_behind_throttled_api = throttled and any(f":function:{name}/" in f"{uri}/" for uri in behind_api)
         reserved = function.get("reservedConcurrentExecutions")
         if not (reserved or function.urn in bounded or is_behind_throttled_api):
             yield (

@@ -1,110 +1,54 @@
 """Names, lengths, ranges and choices, by the services' own API models that botocore carries.
 
-A property is the member of the call that makes its resource: `memorySize` is `MemorySize` of lambda:CreateFunction. The
-table says which call it is, and which members have another name; the rest is found by name, at every depth.
+A property is the member of the call that makes its resource: `memorySize` is `MemorySize` of lambda:CreateFunction.
+api_calls.py says which call it is, and which members have another name; the rest is found by name, at every depth.
 """
 
 import re
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, cast
 
 import botocore.session
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
-from guardrails.resource import BUCKET, LOG_GROUP, QUEUE, TOPIC, UNKNOWN, Resource, ResourceRule, Rule
-
-
-@dataclass(frozen=True, kw_only=True)
-class ApiCall:
-    """The call that makes a resource.
-
-    Attributes:
-        service: botocore's name of the service.
-        operation: of the service.
-        members: property to member, where the names differ; a dotted member lies deeper. None: the call has none.
-    """
-
-    service: str
-    operation: str
-    members: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
-
-
-CALLS: Mapping[str, ApiCall] = {
-    "aws:apigatewayv2/api:Api": ApiCall(service="apigatewayv2", operation="CreateApi"),
-    "aws:apigatewayv2/integration:Integration": ApiCall(service="apigatewayv2", operation="CreateIntegration"),
-    "aws:apigatewayv2/route:Route": ApiCall(service="apigatewayv2", operation="CreateRoute"),
-    "aws:apigatewayv2/stage:Stage": ApiCall(
-        service="apigatewayv2", operation="CreateStage", members={"name": "StageName"}
-    ),
-    "aws:cloudwatch/dashboard:Dashboard": ApiCall(service="cloudwatch", operation="PutDashboard"),
-    "aws:cloudwatch/logGroup:LogGroup": ApiCall(
-        service="logs", operation="CreateLogGroup", members={"name": "logGroupName", "retentionInDays": None}
-    ),
-    "aws:cloudwatch/metricAlarm:MetricAlarm": ApiCall(
-        service="cloudwatch",
-        operation="PutMetricAlarm",
-        members={
-            "name": "AlarmName",
-            "okActions": "OKActions",
-            "evaluateLowSampleCountPercentiles": "EvaluateLowSampleCountPercentile",
-            # A map here, a list of names and values there: see the alarms' own rules.
-            "dimensions": None,
-        },
-    ),
-    "aws:dynamodb/table:Table": ApiCall(
-        service="dynamodb",
-        operation="CreateTable",
-        members={
-            "name": "TableName",
-            "attributes": "AttributeDefinitions",
-            "hashKey": None,
-            "rangeKey": None,
-            "streamEnabled": "StreamSpecification.StreamEnabled",
-            "streamViewType": "StreamSpecification.StreamViewType",
-            # Set by calls of their own, in which there is nothing but a switch and a key's name.
-            "pointInTimeRecovery": None,
-            "ttl": None,
-        },
-    ),
-    "aws:iam/role:Role": ApiCall(
-        service="iam",
-        operation="CreateRole",
-        members={"name": "RoleName", "assumeRolePolicy": "AssumeRolePolicyDocument"},
-    ),
-    "aws:iam/rolePolicy:RolePolicy": ApiCall(
-        service="iam",
-        operation="PutRolePolicy",
-        members={"name": "PolicyName", "policy": "PolicyDocument", "role": "RoleName"},
-    ),
-    "aws:lambda/eventSourceMapping:EventSourceMapping": ApiCall(service="lambda", operation="CreateEventSourceMapping"),
-    "aws:lambda/function:Function": ApiCall(
-        service="lambda",
-        operation="CreateFunction",
-        members={"name": "FunctionName", "code": None, "sourceCodeHash": None, "reservedConcurrentExecutions": None},
-    ),
-    "aws:lambda/permission:Permission": ApiCall(
-        service="lambda", operation="AddPermission", members={"function": "FunctionName"}
-    ),
-}
-"""Types whose services have limits in their models. The others' models have none."""
+from guardrails.api_calls import CALLS, ApiCall
+from guardrails.resource import (
+    API,
+    BUCKET,
+    FUNCTION,
+    LOG_GROUP,
+    QUEUE,
+    TABLE,
+    TOPIC,
+    UNKNOWN,
+    Resource,
+    ResourceRule,
+    Rule,
+)
 
 RANGES: Mapping[tuple[str, str], tuple[int, int]] = {
     (QUEUE, "delaySeconds"): (0, 900),
     (QUEUE, "maxMessageSize"): (1024, 1024 * 1024),
     (QUEUE, "messageRetentionSeconds"): (60, 1_209_600),
     (QUEUE, "visibilityTimeoutSeconds"): (0, 43_200),
+    (FUNCTION, "memorySize"): (128, 10_240),
+    (FUNCTION, "timeout"): (1, 900),
 }
-"""SQS takes attributes as text, without a range in its model. Source: SQS API reference, CreateQueue."""
+"""SQS takes attributes as text, without a range in its model; Lambda's model is wider than Lambda. Source: SQS API
+reference, CreateQueue; Lambda developer guide, "Lambda quotas"."""
 
 PATTERNS: Mapping[tuple[str, str], str] = {
     (QUEUE, "name"): r"[A-Za-z0-9_-]{1,80}",
+    (API, "name"): r".{1,128}",
+    (FUNCTION, "name"): r"[A-Za-z0-9_-]{1,64}",
+    (TABLE, "name"): r"[A-Za-z0-9_.-]{3,255}",
     (BUCKET, "bucket"): r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
     (TOPIC, "name"): r"[A-Za-z0-9_-]{1,256}",
 }
-"""Names that no model limits. Source: SQS CreateQueue, S3 "General purpose bucket naming rules", SNS CreateTopic."""
+"""Names that no model limits, or that it limits as ARNs. Source: SQS CreateQueue, S3 "General purpose bucket naming
+rules", SNS CreateTopic, API Gateway CreateApi, Lambda CreateFunction, DynamoDB "Naming rules"."""
 
 CHOICES: Mapping[tuple[str, str], frozenset[int]] = {
     (LOG_GROUP, "retentionInDays"): frozenset(
@@ -133,14 +77,15 @@ def _within_the_documented_limits(resource: Resource) -> Iterator[str]:
     for name, value in resource.properties.items():
         if value is None or value == UNKNOWN:
             continue
-        if (resource.type, name) in PATTERNS and re.fullmatch(PATTERNS[resource.type, name], value) is None:
-            yield f"{name} is {value!r}, and must match {PATTERNS[resource.type, name]}"
+        pattern = PATTERNS.get((resource.type, name))
+        if pattern is not None and re.fullmatch(pattern, str(value)) is None:
+            yield f"{name} is {value!r}, and must match {pattern}"
         if (resource.type, name) in CHOICES and value not in CHOICES[resource.type, name]:
             choices = ", ".join(map(str, sorted(CHOICES[resource.type, name])))
             yield f"{name} is {value}, and must be one of {choices}"
         if (resource.type, name) in RANGES:
             least, most = RANGES[resource.type, name]
-            if not least <= value <= most:
+            if not (isinstance(value, int | float) and least <= value <= most):
                 yield f"{name} is {value}, and must be {least} to {most}"
 
 
@@ -154,7 +99,7 @@ def member_of(call: ApiCall, name: str) -> Shape | None:
     if path is None:
         return None
     shape: Shape | None = input_shape(call.service, call.operation)
-    for part in path.split("."):
+    for part in [*([call.within] if call.within else []), *path.split(".")]:
         shape = _member(shape, part)
     if shape is None:
         raise LookupError(f"{call.service}:{call.operation} has no member {path}: say in CALLS what {name} becomes")
@@ -194,6 +139,11 @@ def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
 
 def _parts(shape: Shape, value: Any, path: str) -> Iterator[tuple[Shape, Any, str]]:
     """What a value holds, with its shape and path; a member that the model doesn't know is somebody else's to find."""
+    items = _member(shape, "Items")
+    if items is not None and isinstance(value, list | tuple):
+        shape = items  # CloudFront's lists are structures of a quantity and the items.
+    if isinstance(shape, ListShape) and isinstance(value, Mapping):
+        value = [value]  # Where there can be but one, the provider leaves the list out.
     if isinstance(shape, StructureShape) and isinstance(value, Mapping):
         for name, item in cast("Mapping[str, Any]", value).items():
             member = _member(shape, name)
@@ -247,7 +197,7 @@ RULES: list[Rule] = [
     ResourceRule(
         name="within-the-documented-limits",
         description="So are those that only the services' documentation tells.",
-        types=frozenset({BUCKET, LOG_GROUP, QUEUE, TOPIC}),
+        types=frozenset(type_token for type_token, _ in [*PATTERNS, *RANGES, *CHOICES]),
         check=_within_the_documented_limits,
         takes_unknowns=True,
     ),

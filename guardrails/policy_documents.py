@@ -1,7 +1,7 @@
 """IAM policy documents, read into statements."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -27,6 +27,26 @@ class PolicyStatement:
     principals: tuple[str, ...]
     condition: Mapping[str, Mapping[str, Any]]
     inverted: bool
+
+
+def policy_documents(properties: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every policy document in a resource's properties, wherever it lies, with its path: its JSON says that it is one.
+
+    Not by a list of types and properties: a queue takes a policy too, and a role takes statements in three ways.
+    """
+    if isinstance(properties, Mapping):
+        for name, value in cast("Mapping[str, Any]", properties).items():
+            yield from policy_documents(value, f"{path}.{name}" if path else name)
+    elif isinstance(properties, list | tuple):
+        for index, value in enumerate(cast("Sequence[Any]", properties)):
+            yield from policy_documents(value, f"{path}[{index}]")
+    elif isinstance(properties, str) and '"Statement"' in properties:
+        try:
+            document: Any = json.loads(properties)
+        except ValueError:
+            return  # Some other text with that word in it.
+        if isinstance(document, Mapping) and "Statement" in document:
+            yield path, cast("Mapping[str, Any]", document)
 
 
 def statements(document: str | Mapping[str, Any]) -> list[PolicyStatement]:

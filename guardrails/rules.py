@@ -1,6 +1,6 @@
 """All the rules: those of the policy pack, and those besides that need no pack."""
 
-from guardrails import access, alarms, data_protection, delivery, limits, properties, tags
+from guardrails import access, alarms, data_protection, delivery, limits, properties, reviewed_types, tags
 from guardrails.resource import Rule
 
 PACK: list[Rule] = [
@@ -10,6 +10,7 @@ PACK: list[Rule] = [
     *alarms.RULES,
     *tags.RULES,
     *limits.RULES,
+    *reviewed_types.RULES,
 ]
 """What `pulumi up --policy-pack guardrails` holds a stack to."""
 

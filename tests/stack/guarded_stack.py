@@ -5,13 +5,18 @@ from dataclasses import replace
 from typing import Any
 
 from guardrails.resource import Resource
-from tests.recorded_stack import record
+from tests.recorded_stack import RecordedStack, record
 
 STACKS = ["dev", "prod", "local"]
 
 
 def resources_of(stack: str) -> list[Resource]:
-    """Every resource that the program registers for a stack."""
+    """Every resource that the program registers for a stack of the project."""
+    return guarded(record(stack))
+
+
+def guarded(stack: RecordedStack) -> list[Resource]:
+    """A recorded stack's resources."""
     return [
         Resource(
             type=recorded.type,
@@ -20,7 +25,7 @@ def resources_of(stack: str) -> list[Resource]:
             properties=recorded.inputs,
             protect=recorded.options.protect,
         )
-        for recorded in record(stack).resources
+        for recorded in stack.resources
     ]
 
 

@@ -7,18 +7,28 @@ import pytest
 
 from guardrails import limits
 from guardrails import resource as types
+from guardrails.api_calls import CALLS
 from guardrails.resource import Resource, findings
 from guardrails.rules import ALL
-from tests.stack.guarded_stack import STACKS, changed, resources_of, without
+from infra.naming import ENVIRONMENT_MAXIMUM_LENGTH
+from infra.stack_config import stack_file_config
+from tests.recorded_stack import record
+from tests.stack.guarded_stack import STACKS, changed, guarded, resources_of, without
 
 pytestmark = pytest.mark.stack
 
 STREAM_MAPPING = ("users-stream", types.EVENT_SOURCE_MAPPING)
 FAILURE_MAPPING = ("failure-queue", types.EVENT_SOURCE_MAPPING)
 USERS = ("users", types.TABLE)
+ROLE = ("register-user-role", types.ROLE)
 DEAD_LETTERS = ("dead-letter-queue", types.QUEUE)
 BUCKET = ("failed-records", types.BUCKET)
 LOG_FUNCTION = ("log-user-changes", types.FUNCTION)
+DEPTH_ALARM = ("DeadLetterQueueDepth", types.ALARM)
+PAGE = ("website", types.DISTRIBUTION)
+TLS_ONLY = json.dumps({"Statement": {"Sid": "Tls", "Effect": "Deny", "Principal": "*", "Action": "sns:Publish"}})
+ANYTHING = json.dumps({"Statement": {"Sid": "Any", "Effect": "Allow", "Action": "*", "Resource": "*"}})
+ANYBODY = json.dumps({"Statement": {"Sid": "All", "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage"}})
 
 
 def broken_rules(resources: list[Resource]) -> set[str]:
@@ -28,6 +38,12 @@ def broken_rules(resources: list[Resource]) -> set[str]:
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_resource_of_every_stack_keeps_every_rule(stack: str) -> None:
     assert [str(finding) for finding in findings(ALL, resources_of(stack))] == []
+
+
+def test_the_longest_name_of_an_environment_fits_into_every_name() -> None:
+    stack = guarded(record("e" * ENVIRONMENT_MAXIMUM_LENGTH, config=stack_file_config("prod")))
+
+    assert [str(finding) for finding in findings(ALL, stack)] == []
 
 
 def test_the_rules_have_names_of_their_own_and_say_why() -> None:
@@ -54,6 +70,17 @@ def test_the_rules_have_names_of_their_own_and_say_why() -> None:
         (("get-users-user", types.ROUTE), {"authorizationType": "NONE"}, "routes-are-signed"),
         (("get-users-user", types.PERMISSION), {"principal": "*"}, "permissions-are-narrow"),
         (("get-users-user", types.PERMISSION), {"sourceArn": None}, "permissions-are-narrow"),
+        (("get-users-user", types.PERMISSION), {"sourceArn": "arn:aws:execute-api:*:*:*"}, "permissions-are-narrow"),
+        # Where a policy may stand besides in a resource of its own.
+        (DEAD_LETTERS, {"policy": ANYBODY}, "policies-name-who"),
+        (ROLE, {"inlinePolicies": [{"name": "any", "policy": ANYTHING}]}, "policies-name-what-they-allow"),
+        (ROLE, {"managedPolicyArns": ["arn:aws:iam::aws:policy/AdministratorAccess"]}, "no-managed-policies"),
+        (PAGE, {"defaultCacheBehavior": {"viewerProtocolPolicy": "allow-all"}}, "pages-are-https"),
+        (
+            PAGE,
+            {"viewerCertificate": {"acmCertificateArn": "arn:aws:acm:us-east-1:1:certificate/c"}},
+            "pages-are-https",
+        ),
         (("api", types.API), {"corsConfiguration": {"allowOrigins": ["*"]}}, "origins-are-named"),
         (STREAM_MAPPING, {"maximumRecordAgeInSeconds": 86_400}, "stream-mapping-is-safe"),
         (STREAM_MAPPING, {"maximumRecordAgeInSeconds": -1}, "stream-mapping-is-safe"),
@@ -68,13 +95,32 @@ def test_the_rules_have_names_of_their_own_and_say_why() -> None:
         (("failure-queue", types.QUEUE), {"visibilityTimeoutSeconds": 30}, "queues-outlast-their-consumers"),
         (("failure-queue", types.QUEUE), {"redrivePolicy": None}, "queues-outlast-their-consumers"),
         (("log-user-changes-log", types.LOG_GROUP), {"name": "/aws/lambda/Other"}, "functions-have-their-logs"),
-        (("DeadLetterQueueDepth", types.ALARM), {"alarmActions": []}, "alarms-are-wired"),
-        (("DeadLetterQueueDepth", types.ALARM), {"metricName": "ApproximateNumberOfMessages"}, "metrics-exist"),
-        (("DeadLetterQueueDepth", types.ALARM), {"dimensions": {"QueueName": "Other"}}, "alarms-watch-what-exists"),
-        (("DeadLetterQueueDepth", types.ALARM), {"dimensions": {"QueueName": "Other"}}, "failures-raise-an-alarm"),
+        (DEPTH_ALARM, {"alarmActions": []}, "alarms-are-wired"),
+        (DEPTH_ALARM, {"metricName": "ApproximateNumberOfMessages"}, "metrics-exist"),
+        (DEPTH_ALARM, {"dimensions": {"QueueName": "Other"}}, "alarms-watch-what-exists"),
+        (DEPTH_ALARM, {"dimensions": {"QueueName": "Other"}}, "failures-raise-an-alarm"),
+        (DEPTH_ALARM, {"dimensions": {"QueueNme": "UserChangesDeadLetterQueue-prod"}}, "metrics-exist"),
+        (DEPTH_ALARM, {"dimensions": {"QueueNme": "UserChangesDeadLetterQueue-prod"}}, "failures-raise-an-alarm"),
+        (DEPTH_ALARM, {"namespace": None, "metricName": None}, "metrics-exist"),
+        (DEPTH_ALARM, {"alarmActions": ["arn:aws:sns:eu-west-1:123456789012:Other"]}, "alarms-are-heard"),
+        (("alarms", types.TOPIC_POLICY), {"policy": TLS_ONLY}, "alarms-are-heard"),
         (LOG_FUNCTION, {"tags": {"project": "userstream"}}, "resources-are-tagged"),
         (LOG_FUNCTION, {"memorySize": 64}, "within-the-models-limits"),
         (LOG_FUNCTION, {"name": "Log user changes"}, "within-the-models-limits"),
+        (LOG_FUNCTION, {"name": "L" * 65}, "within-the-documented-limits"),
+        (LOG_FUNCTION, {"timeout": 901}, "within-the-documented-limits"),
+        (USERS, {"name": "Us"}, "within-the-documented-limits"),
+        (PAGE, {"priceClass": "PriceClass_1"}, "within-the-models-limits"),
+        (
+            PAGE,
+            {"origins": [{"originId": "o", "customOriginConfig": {"originProtocolPolicy": "https"}}]},
+            "within-the-models-limits",
+        ),
+        (
+            ("failed-records", types.BUCKET_ENCRYPTION),
+            {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES128"}}]},
+            "within-the-models-limits",
+        ),
         (LOG_FUNCTION, {"runtime": "python3.99"}, "within-the-models-limits"),
         # A deliberate typo, one level down where no argument's name is checked, and a required value that isn't set.
         (LOG_FUNCTION, {"environment": {"variabels": {}}}, "properties-fit-their-types"),
@@ -135,6 +181,7 @@ def test_everything_but_what_is_named_is_a_wildcard_too() -> None:
         ),
         (types.FUNCTION_URL, {"functionName": "f", "authorizationType": "NONE"}, "no-function-urls"),
         ("aws:sqs/quoue:Quoue", {}, "properties-fit-their-types"),
+        ("aws:s3/bucketV2:BucketV2", {"bucket": "another"}, "types-are-reviewed"),
     ],
 )
 def test_a_resource_that_should_not_be_there_is_found(
@@ -161,8 +208,8 @@ def test_every_property_is_a_member_of_the_call_that_makes_its_resource() -> Non
     """A property that the table of calls doesn't place raises, in every stack: no limit is skipped in silence."""
     for stack in STACKS:
         for resource in resources_of(stack):
-            call = limits.CALLS.get(resource.type)
+            call = CALLS.get(resource.type)
             for name in resource.properties if call else ():
                 limits.member_of(call, name)  # pyright: ignore[reportArgumentType]
     with pytest.raises(LookupError, match="say in CALLS what memorySise becomes"):
-        limits.member_of(limits.CALLS[types.FUNCTION], "memorySise")
+        limits.member_of(CALLS[types.FUNCTION], "memorySise")

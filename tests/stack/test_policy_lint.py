@@ -8,9 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from guardrails.access import ACTIONS_WITHOUT_RESOURCE, POLICY_PROPERTIES
-from guardrails.resource import ROLE
+from guardrails.access import ACTIONS_WITHOUT_RESOURCE
+from guardrails.policy_documents import policy_documents
+from guardrails.resource import BUCKET_POLICY, QUEUE_POLICY, ROLE, ROLE_POLICY, TOPIC_POLICY
 from tests.recorded_stack import record
+from tests.stack.guarded_stack import STACKS
 
 with warnings.catch_warnings():
     # It leaves its own files open.
@@ -34,22 +36,25 @@ def policies(stack: str) -> dict[str, str]:
     """Every policy document of a stack, by its resource; a trust policy with the resource it is about."""
     found: dict[str, str] = {}
     for resource in record(stack).resources:
-        if resource.type not in POLICY_PROPERTIES:
-            continue
-        document = resource.json(POLICY_PROPERTIES[resource.type])
-        if resource.type == ROLE:
-            for statement in document["Statement"]:
-                statement["Resource"] = f"arn:aws:iam::123456789012:role/{resource.inputs['name']}"
-        found[f"{resource.name} ({resource.type})"] = json.dumps(document)
+        for path, document in policy_documents(resource.inputs):
+            about = (
+                {"Resource": f"arn:aws:iam::123456789012:role/{resource.inputs['name']}"}
+                if resource.type == ROLE
+                else {}
+            )
+            statements = [{**statement, **about} for statement in document["Statement"]]
+            found[f"{resource.type} {resource.name}, {path}"] = json.dumps({**document, "Statement": statements})
     return found
 
 
-def test_every_policy_says_what_iam_understands() -> None:
-    # Those of dev and local differ from prod's in names alone.
-    found = {resource: problems(document) for resource, document in policies("prod").items()}
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_policy_says_what_iam_understands(stack: str) -> None:
+    found = {resource: problems(document) for resource, document in policies(stack).items()}
 
     assert {resource: issues for resource, issues in found.items() if issues} == {}
-    assert len(found) > len(POLICY_PROPERTIES)
+    kinds = {resource.partition(" ")[0] for resource in found}
+    assert kinds >= {ROLE, ROLE_POLICY, TOPIC_POLICY}
+    assert (kinds >= {QUEUE_POLICY, BUCKET_POLICY}) is (stack != "local")  # requireTls is what those two say.
 
 
 USERS = "arn:aws:dynamodb:eu-west-1:123456789012:table/Users-prod"
