@@ -1,6 +1,7 @@
 """What every test shares: Hypothesis profiles, and CI's rule that a skipped test hides nothing."""
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -19,6 +20,12 @@ settings.register_profile(
     "ci", max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("ci" if IN_CI else "dev")
+
+
+def pytest_configure() -> None:
+    """Heed SIGINT though the tests run in the background: children inherit what is ignored, and some are sent it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)

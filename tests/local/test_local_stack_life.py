@@ -23,12 +23,11 @@ pytestmark = pytest.mark.local
 
 
 @pytest.fixture(autouse=True)
-def heeded_signals() -> Iterator[None]:
-    """Let children heed SIGINT and SIGHUP, though the tests run in the background: they inherit what is ignored."""
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)}
+def heeded_hangup() -> Iterator[None]:
+    """Let children heed SIGHUP, though the tests run under nohup: they inherit what is ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture
