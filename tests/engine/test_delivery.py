@@ -14,14 +14,15 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 GITHUB = ROOT / ".github"
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
+TAG = "v[0-9]+.[0-9]+.[0-9]+"
 PINNED_BY_COMMIT = re.compile(r"^[\w-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 EVERY_FILE = [*WORKFLOWS, *sorted((GITHUB / "actions").rglob("*.yml"))]
 
 
 def load(path: Path) -> dict[str, Any]:
-    # `on` is YAML 1.1 for true; no test here reads that key.
-    return yaml.safe_load(path.read_text())
+    workflow = yaml.safe_load(path.read_text())
+    return {"on" if key is True else key: value for key, value in workflow.items()}  # YAML 1.1's word for true
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
@@ -65,6 +66,24 @@ def test_no_workflow_holds_a_long_lived_key(path: Path) -> None:
     assert not re.search(r"secrets\.|ACCESS_KEY|ACCESS_TOKEN|PASSPHRASE", path.read_text())
 
 
+@pytest.mark.parametrize(
+    ("name", "trigger", "job", "wanted"),
+    [
+        ("preview", {"pull_request": None}, "preview", {"command": "preview", "comment-token": "${{ github.token }}"}),
+        ("deploy-dev", {"push": {"branches": ["main"]}}, "deploy", {"command": "up", "stack": "dev"}),
+        ("deploy-prod", {"push": {"tags": [TAG]}}, "deploy", {"command": "up", "stack": "prod"}),
+    ],
+)
+def test_each_workflow_does_its_one_thing_when_it_should(
+    name: str, trigger: Any, job: str, wanted: dict[str, str]
+) -> None:
+    workflow = load(GITHUB / "workflows" / f"{name}.yml")
+    assert workflow["on"] == trigger
+    (step,) = [step for step in workflow["jobs"][job]["steps"] if step["uses"] == "./.github/actions/pulumi"]
+    assert wanted.items() <= step["with"].items()
+    assert workflow["jobs"][job]["permissions"]["id-token"] == "write"
+
+
 def test_prod_waits_for_the_tests_the_preview_and_the_approval_of_its_environment() -> None:
     jobs = load(GITHUB / "workflows" / "deploy-prod.yml")["jobs"]
     assert jobs["deploy"]["environment"] == "prod"
@@ -84,3 +103,12 @@ def test_the_workflows_use_the_engine_that_was_tested(path: Path) -> None:
     found = re.search(r"github\.com/pulumi/pulumi/pkg/v3 v([\d.]+)", (ROOT / "engine" / "go.mod").read_text())
     assert found
     assert set(re.findall(r"pulumi-version: (\S+)", path.read_text())) <= {found[1]}
+
+
+def test_dependabot_looks_at_every_requirement_that_is_pinned() -> None:
+    updates = load(GITHUB / "dependabot.yml")["updates"]
+    (folders,) = [update["directories"] for update in updates if update["package-ecosystem"] == "pip"]
+    found = [path.parent for depth in ("", "*/", "*/*/") for path in ROOT.glob(f"{depth}requirements.txt")]
+    pinning = ["/" / path.relative_to(ROOT) for path in found if not path.relative_to(ROOT).as_posix().startswith(".v")]
+    assert [path for path in pinning if not any(path.match(folder) for folder in folders)] == []
+    assert Path("/functions/register_user") in pinning

@@ -1,11 +1,13 @@
 """A preview from nothing, as a newcomer's first `pulumi preview`: with AWS's answers all unknown."""
 
+import json
 import re
+from pathlib import Path
 
 import pulumi
 import pytest
 
-from guardrails.resource import FUNCTION, UNKNOWN
+from guardrails.resource import FUNCTION, TABLE, UNKNOWN
 from local.engine.cli import POLICY_PACK
 from local.resources.clients import Clients
 from tests.engine.engine_stack import EngineError, EngineStack
@@ -14,17 +16,25 @@ from tests.engine.transforms import misspelt_variables, no_role
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
 def test_a_preview_of_nothing_creates_everything_by_the_rules_and_touches_nothing(
-    name: str, empty_dev: EngineStack, empty_prod: EngineStack, account: Clients
+    name: str, empty_dev: EngineStack, empty_prod: EngineStack, account: Clients, tmp_path: Path
 ) -> None:
     before = account.dynamodb.list_tables()["TableNames"]
+    import_file = tmp_path / "everything.json"
 
-    steps = {"dev": empty_dev, "prod": empty_prod}[name].preview(policy_packs=[str(POLICY_PACK)])
+    steps = {"dev": empty_dev, "prod": empty_prod}[name].preview(
+        policy_packs=[str(POLICY_PACK)], import_file=str(import_file)
+    )
 
     assert steps.broken_rules == []
     assert set(steps.changes.values()) == {"create"}
     assert sum(resource.startswith(FUNCTION) for resource in steps.changes) == 4
     assert steps.ids <= {"", UNKNOWN}
     assert account.dynamodb.list_tables()["TableNames"] == before
+    assert [
+        (each["type"], each.get("component"), each.get("parent"))
+        for each in json.loads(import_file.read_text())["resources"]
+        if each["name"] in {"users-store", "users"}  # as docs/adopting.md picks what `pulumi import` takes
+    ] == [("userstream:infra:UsersStore", True, None), (TABLE, None, "users-store")]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,67 @@
+"""The program's lines that docs/adopting.md tells people to write: they run, and keep every rule."""
+
+import re
+from types import SimpleNamespace
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from guardrails.resource import DISTRIBUTION, findings
+from guardrails.rules import ALL
+from infra.stack_config import PROJECT_ROOT, stack_file_config
+from tests.recorded_stack import record
+from tests.stack.guarded_stack import changed, guarded, resources_of
+
+pytestmark = pytest.mark.stack
+
+API_LINES, PAGE_LINES = re.findall(
+    r"```python\n(.*?)```", (PROJECT_ROOT / "docs" / "adopting.md").read_text(encoding="utf-8"), re.DOTALL
+)
+TAGS = {"project": "userstream", "environment": "prod", "managedBy": "pulumi"}
+
+
+def run_api_lines() -> None:
+    environment = SimpleNamespace(tags=TAGS, protect=True)
+    names = {
+        "aws": aws,
+        "pulumi": pulumi,
+        "args": SimpleNamespace(environment=environment),
+        "self": None,
+        "api_id": "a1b2c3",
+        "stage_id": "$default",
+    }
+    # Its component isn't there: what it takes from it are two ids.
+    lines = API_LINES.replace("self.api.id", "api_id").replace("self.stage.id", "stage_id")
+    exec(lines, names)  # noqa: S102  our own page
+
+
+def test_a_domain_of_the_api_keeps_every_rule() -> None:
+    domain = guarded(record("prod", config=stack_file_config("prod"), program=run_api_lines))
+
+    assert {resource.type for resource in domain} >= {
+        "aws:apigatewayv2/domainName:DomainName",
+        "aws:apigatewayv2/apiMapping:ApiMapping",
+    }
+    assert [str(finding) for finding in findings(ALL, [*resources_of("prod"), *domain])] == []
+
+
+def run_page_lines() -> None:
+    names = {"aws": aws}
+    given = eval(f"dict({PAGE_LINES})", names)  # noqa: S307  our own page
+    aws.cloudfront.Distribution(
+        "page",
+        enabled=True,
+        origins=[],
+        default_cache_behavior={"target_origin_id": "bucket", "viewer_protocol_policy": "https-only"},  # pyright: ignore[reportArgumentType]  the rest is the real one's
+        restrictions={"geo_restriction": {"restriction_type": "none"}},
+        **given,
+    )
+
+
+def test_a_domain_of_the_page_keeps_every_rule() -> None:
+    written = record("prod", config=stack_file_config("prod"), program=run_page_lines).only(DISTRIBUTION, "page").inputs
+    own = {name: written[name] for name in ("aliases", "viewerCertificate")}
+    stack = changed(resources_of("prod"), "website", DISTRIBUTION, own)
+
+    assert [str(finding) for finding in findings(ALL, stack)] == []
