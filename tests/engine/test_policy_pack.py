@@ -1,12 +1,14 @@
 """The guardrails as a policy pack, run by the engine."""
 
+import json
+
+import pulumi_aws as aws
 import pytest
 
-from guardrails.resource import ROLE_POLICY
+from guardrails.resource import ROLE
 from local.engine.cli import POLICY_PACK
 from local.resources.clients import Clients
 from tests.engine.engine_stack import EngineError, EngineStack
-from tests.engine.transforms import wildcard
 
 
 def test_a_setting_that_is_wrong_for_prod_ends_the_preview(empty_prod: EngineStack) -> None:
@@ -16,12 +18,22 @@ def test_a_setting_that_is_wrong_for_prod_ends_the_preview(empty_prod: EngineSta
         empty_prod.preview(settings=unprotected, policy_packs=[str(POLICY_PACK)])
 
 
+def program_with_a_wildcard() -> None:
+    tags = {"project": "userstream", "environment": "local", "managedBy": "pulumi"}
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    anything = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}
+    role = aws.iam.Role("role", name="Role-local", assume_role_policy=json.dumps({"Statement": [trust]}), tags=tags)
+    # What a preview doesn't know yet is looked at when it is known.
+    policy = role.arn.apply(lambda _: json.dumps({"Statement": [anything]}))
+    aws.iam.RolePolicy("policy", name="anything", role=role.name, policy=policy)
+
+
 def test_a_wildcard_ends_the_update_before_the_policy_exists(empty_local: EngineStack, account: Clients) -> None:
     try:
         with pytest.raises(EngineError, match="policies-name-what-they-allow") as refused:
-            empty_local.up(transform=wildcard, policy_packs=[str(POLICY_PACK)])
+            empty_local.up(program=program_with_a_wildcard, policy_packs=[str(POLICY_PACK)])
 
-        assert f"{ROLE_POLICY} register-user-policy" not in refused.value.steps.changes
-        assert account.iam.list_role_policies(RoleName="RegisterUserFunction-local")["PolicyNames"] == []
+        assert refused.value.steps.of_resources() == {f"{ROLE} role": "create"}
+        assert account.iam.list_role_policies(RoleName="Role-local")["PolicyNames"] == []
     finally:
         empty_local.destroy()

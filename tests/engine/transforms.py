@@ -1,10 +1,8 @@
 """Changes of what the program registers: each is a slip that somebody could make."""
 
-import json
-
 import pulumi
 
-from guardrails.resource import FUNCTION, ROLE_POLICY, TABLE
+from guardrails.resource import FUNCTION, TABLE
 
 Args = pulumi.ResourceTransformArgs
 Result = pulumi.ResourceTransformResult
@@ -30,15 +28,6 @@ def another_key(args: Args) -> Result | None:
         return None
     attributes = [{"name": "anotherId", "type": "S"}]
     return Result(props={**args.props, "hashKey": "anotherId", "attributes": attributes}, opts=args.opts)
-
-
-def wildcard(args: Args) -> Result | None:
-    """A role that may do anything to every table."""
-    if args.type_ != ROLE_POLICY or args.name != "register-user-policy":
-        return None
-    statement = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    return Result(props={**args.props, "policy": document}, opts=args.opts)
 
 
 def other_package(args: Args, *, function: str, path: str, sha256_base64: str) -> Result | None:
