@@ -16,6 +16,7 @@ from rich.status import Status
 
 from infra.function_package import Platform
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Emulator, EmulatorError
+from local.end_signals import Pause
 from local.function_log import FunctionLog
 from local.hot_reload import HotReload, Reload
 from local.local_config import PLATFORM_KEY, REGION_KEY, LocalConfigError, local_config
@@ -66,8 +67,11 @@ class Supervisor:
         self._options = options
         self._console = console
 
-    def run(self) -> None:
-        """Bring the stack up and stay until something asks this process to end (see local/end_signals.py).
+    def run(self, pause: Pause) -> None:
+        """Bring the stack up and stay until something asks this process to end.
+
+        Args:
+            pause: of local/end_signals.py.
 
         Raises:
             LocalStackError: it can't be brought up, or ended by itself.
@@ -76,7 +80,7 @@ class Supervisor:
             try:
                 with ExitStack() as cleanup:
                     self._bring_up(cleanup)
-                    self._stay()
+                    self._stay(pause)
             except (EmulatorError, LocalConfigError, LocalStackError) as error:
                 write_end(self._options.directory, f"it ended by itself: {error}")
                 raise StackEndedError(str(error)) from error
@@ -152,11 +156,11 @@ class Supervisor:
         self._stack = self._stack.model_copy(update={"poller_pid": self._poller.pid})
         write_local_stack(self._options.directory, self._stack)
 
-    def _stay(self) -> None:
+    def _stay(self, pause: Pause) -> None:
         if self._options.show_log:
             self._console.print("[dim]The log of LogUserChangesFunction follows. Ctrl-C ends everything.[/]\n")
         for look in itertools.count():
-            time.sleep(_LOOK_SECONDS)
+            pause(_LOOK_SECONDS)
             self._emulator.check_alive()
             if said := self._poller.watch():
                 self._console.print(f"[yellow]![/] {said}", highlight=False)

@@ -1,6 +1,5 @@
 """`logs`: what the functions wrote."""
 
-import time
 from pathlib import Path
 
 import click
@@ -42,10 +41,10 @@ def logs(*, follow: bool, name: str, raw: bool, directory: Path | None) -> None:
     log = FunctionLog(clients_of(stack).logs, getattr(stack.outputs, _FUNCTIONS[name]))
     console = Console()
     try:
-        with end_signals():
+        with end_signals() as pause:
             _show(console, log, raw=raw)
             while follow:
-                time.sleep(_LOOK_SECONDS)
+                pause(_LOOK_SECONDS)
                 _show(console, log, raw=raw)
     except EndRequested:
         pass  # That is how following ends.

@@ -4,7 +4,6 @@ import contextlib
 import errno
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import click
@@ -13,7 +12,7 @@ from rich.console import Console
 from local.child_process import PROJECT_ROOT, exit_in_words
 from local.commands.options import state_dir_option
 from local.emulator import DEFAULT_PORT
-from local.end_signals import EndRequested, end_signals
+from local.end_signals import EndRequested, Pause, end_signals
 from local.ready_screen import curl_line, print_outputs
 from local.state import (
     LocalStack,
@@ -64,8 +63,8 @@ def _stay(directory: Path, port: int, website_port: int, *, show_log: bool) -> N
     console = Console()
     options = SupervisorOptions(directory=directory, port=port, website_port=website_port, show_log=show_log)
     try:
-        with end_signals():
-            Supervisor(options, console).run()
+        with end_signals() as pause:
+            Supervisor(options, console).run(pause)
     except EndRequested:
         _say_goodbye(console)
     except OSError as error:
@@ -94,8 +93,8 @@ def _leave_running(directory: Path, port: int, website_port: int) -> None:
         )
     console = Console()
     try:
-        with end_signals(), console.status("Bringing the stack up"):
-            stack = _wait_until_ready(process, directory)
+        with end_signals() as pause, console.status("Bringing the stack up"):
+            stack = _wait_until_ready(process, directory, pause)
     except EndRequested as error:
         process.terminate()
         process.wait()
@@ -110,7 +109,7 @@ def _leave_running(directory: Path, port: int, website_port: int) -> None:
     )
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", directory: Path) -> LocalStack:
+def _wait_until_ready(process: "subprocess.Popen[bytes]", directory: Path, pause: Pause) -> LocalStack:
     while True:
         if (exit_code := process.poll()) is not None:
             said = (directory / _LOG_FILE).read_text(errors="replace").strip().removeprefix("Error: ")
@@ -122,4 +121,4 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", directory: Path) -> Lo
         else:
             if stack.pid == process.pid and stack.poller_pid is not None:
                 return stack
-        time.sleep(_LOOK_SECONDS)
+        pause(_LOOK_SECONDS)
