@@ -15,7 +15,8 @@ const form = new RegistrationForm(element("registration"));
 const notice = new Notice(element("notice"));
 
 let siteConfig = null;
-let submittedEarly = false;
+let lookForService = null;
+let toSendAgain = unansweredRegistration();
 let onItsWay = false;
 let automaticRetries = 0;
 let scheduledRetry = null;
@@ -27,6 +28,7 @@ element("registration").addEventListener("submit", (event) => {
 });
 // What was typed is another registration now: the wait for the former one is over.
 element("registration").addEventListener("input", () => {
+  toSendAgain = null;
   cancelScheduledRetry();
   notice.hide();
 });
@@ -41,30 +43,18 @@ window.addEventListener("online", () => {
   }
 });
 
+if (toSendAgain !== null) {
+  form.fill(toSendAgain);
+}
 start();
 
 async function start() {
-  try {
-    siteConfig = await loadSiteConfig();
-  } catch (error) {
-    submittedEarly = false;
-    notice.show(
-      { title: "This page can't find its service.", detail: `${error.message}.`, action: "Try again" },
-      start,
-    );
+  // Whoever registers meanwhile waits for the same look.
+  if ((await findService(start)) === null || onItsWay) {
     return;
   }
   notice.hide();
-  element("environment").textContent = `${siteConfig.environment} · ${siteConfig.region}`;
-  element("environment").hidden = false;
-  document.title = `Register · userstream · ${siteConfig.environment}`;
-  if (submittedEarly) {
-    register();
-    return;
-  }
-  const unanswered = unansweredRegistration();
-  if (unanswered !== null) {
-    form.fill(unanswered);
+  if (toSendAgain !== null) {
     notice.show(
       {
         title: "Your registration has no answer yet.",
@@ -77,11 +67,35 @@ async function start() {
   }
 }
 
+/**
+ * @param {() => void} tryAgain what the notice does where config.json can't be read
+ * @returns {Promise<{apiUrl: string} | null>} null where it can't be read
+ */
+async function findService(tryAgain) {
+  if (siteConfig !== null) {
+    return siteConfig;
+  }
+  lookForService ??= loadSiteConfig().finally(() => {
+    lookForService = null;
+  });
+  try {
+    siteConfig = await lookForService;
+  } catch (error) {
+    notice.show(
+      { title: "This page can't find its service.", detail: `${error.message}.`, action: "Try again" },
+      tryAgain,
+    );
+    return null;
+  }
+  element("environment").textContent = `${siteConfig.environment} · ${siteConfig.region}`;
+  element("environment").hidden = false;
+  document.title = `Register · userstream · ${siteConfig.environment}`;
+  return siteConfig;
+}
+
 async function register() {
-  // A click before the page knows its API counts once it does.
-  submittedEarly = siteConfig === null;
   // A second click while the first is on its way changes nothing.
-  if (onItsWay || submittedEarly) {
+  if (onItsWay) {
     return;
   }
   cancelScheduledRetry();
@@ -93,13 +107,17 @@ async function register() {
     showFieldErrors(missing);
     return;
   }
-  const key = keyFor(registration);
   onItsWay = true;
   form.setBusy(true);
   announce("Sending your registration.");
-  const outcome = await sendRegistration(siteConfig.apiUrl, registration, key);
+  const service = await findService(register);
+  const outcome =
+    service === null ? null : await sendRegistration(service.apiUrl, registration, keyFor(registration));
   onItsWay = false;
   form.setBusy(false);
+  if (outcome === null) {
+    return;
+  }
   const handlers = { registered, refused, busy, failed, unreachable };
   handlers[outcome.kind](outcome, registration);
 }

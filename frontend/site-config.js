@@ -6,8 +6,11 @@
 /** config.json is missing, or isn't what SiteConfig writes. */
 export class SiteConfigError extends Error {}
 
+/** A small file from beside this one: a person who waits for longer is told so. */
+const TIMEOUT_MILLISECONDS = 10_000;
+
 /**
- * Read config.json, past every cache: a page kept open over a deployment must not go on with the old API.
+ * Read config.json, past every cache: it is the one file that a deployment changes in place.
  *
  * @returns {Promise<{environment: string, region: string, apiUrl: string}>}
  * @throws {SiteConfigError}
@@ -15,7 +18,10 @@ export class SiteConfigError extends Error {}
 export async function loadSiteConfig() {
   let config;
   try {
-    const response = await fetch("config.json", { cache: "no-store" });
+    const response = await fetch("config.json", {
+      cache: "no-store",
+      signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
+    });
     if (!response.ok) {
       throw new SiteConfigError(`config.json was answered with ${response.status}`);
     }

@@ -146,6 +146,7 @@ def test_a_click_before_the_page_knows_its_api_counts(page: Page) -> None:
     page.reload()
     fill(page, somebody())
     submit(page)
+    expect(page.get_by_role("button", name="Registering…")).to_be_visible()
     expect(page.locator("#environment")).to_be_hidden()
 
     waiting[0].continue_()

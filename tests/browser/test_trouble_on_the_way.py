@@ -182,3 +182,49 @@ def test_a_page_without_its_configuration_says_so_and_looks_again(
 
     expect(page.get_by_role("alert")).to_be_hidden()
     expect(page.locator("#environment")).to_be_visible()
+
+
+def test_a_registration_looks_again_for_a_configuration_that_was_missing(open_page: OpenPage) -> None:
+    page = open_page()
+    page.route("**/config.json", answering(404))
+    page.reload()
+    expect(page.get_by_role("alert")).to_be_visible()
+    fill(page, somebody())
+    submit(page)
+    expect(page.get_by_role("alert").get_by_text("This page can't find its service.")).to_be_visible()
+    assert page.evaluate("sessionStorage.length") == 0, "nothing was sent that could have arrived"
+
+    page.unroute("**/config.json")
+    page.get_by_role("button", name="Register", exact=True).click()
+
+    registered_user_id(page)
+
+
+def test_an_unanswered_registration_outlives_a_configuration_that_was_missing(page: Page) -> None:
+    sent = sent_registrations(page)
+    person = somebody()
+    fill(page, person)
+    page.route(REGISTER, lambda route: route.abort())
+    submit(page)
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.unroute(REGISTER)
+    page.route("**/config.json", answering(503))
+    page.reload()
+    expect(page.get_by_role("alert").get_by_text("config.json was answered with 503")).to_be_visible()
+    expect(page.get_by_label("Email")).to_have_value(person.email)
+
+    page.unroute("**/config.json")
+    page.evaluate("dispatchEvent(new Event('online'))")
+
+    registered_user_id(page)
+    assert len(set(idempotency_keys(sent))) == 1
+
+
+def test_a_configuration_that_never_comes_is_told_after_a_while(page: Page) -> None:
+    # AbortSignal.timeout keeps its own time, whatever the page's clock says.
+    page.add_init_script(
+        "const wait = AbortSignal.timeout.bind(AbortSignal); AbortSignal.timeout = (ms) => wait(ms / 100)"
+    )
+    page.route("**/config.json", lambda _route: None)
+    page.reload()
+    expect(page.get_by_role("alert").get_by_text("config.json could not be read")).to_be_visible()
