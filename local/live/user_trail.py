@@ -106,12 +106,13 @@ def assemble_trail(user_id: str, findings: Findings) -> UserTrail:
         )
         for record in records
     ]
-    streamed_image: Item | None = records[-1]["dynamodb"].get("NewImage") if records else None
+    # Any of them: the item was read before the stream, which may know a later change by now.
+    streamed_images = [record["dynamodb"].get("NewImage") for record in records]
     return UserTrail(
         user_id=user_id,
         stored=None if item is None else _texts(item),
         changes=changes,
-        stored_ahead=item is not None and item != streamed_image,
+        stored_ahead=item is not None and item not in streamed_images,
     )
 
 

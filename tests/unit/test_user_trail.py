@@ -70,3 +70,14 @@ def test_a_deleted_user_whose_deletion_was_streamed_is_not_ahead() -> None:
 
     assert trail.stored is None
     assert not trail.stored_ahead
+
+
+def test_a_user_read_before_the_stream_went_on_is_not_ahead_of_it() -> None:
+    updated = [
+        record("e-1", "INSERT", NewImage=EVE),
+        record("e-2", "MODIFY", OldImage=EVE, NewImage=EVE_RENAMED),
+    ]
+    deleted = [*updated, record("e-3", "REMOVE", OldImage=EVE_RENAMED)]
+
+    assert not assemble_trail("u-1", NOTHING_YET._replace(item=EVE, records=updated)).stored_ahead
+    assert not assemble_trail("u-1", NOTHING_YET._replace(item=EVE_RENAMED, records=deleted)).stored_ahead
