@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import save_screenshot
 from tests.browser.registration import Person, register, somebody
@@ -68,6 +68,24 @@ def test_a_poisoned_change_ends_in_the_dead_letter_queue(page: Page) -> None:
     expect_end(page, "USER UPDATED", "Dead-letter queue")
     expect(change(page, "USER UPDATED").get_by_text(re.compile("Set aside whole: .*schemaVersion 2"))).to_be_visible()
     save_screenshot(page, "live-poisoned")
+
+
+def test_a_double_click_acts_once(page: Page) -> None:
+    register(page, somebody())
+    asked: list[Route] = []
+
+    def hold_back(route: Route) -> None:
+        asked.append(route)
+
+    page.route("**/live/users/*/*", hold_back)
+    with page.expect_request("**/poison"):
+        page.get_by_role("button", name="Poison").dblclick()
+    # Playwright's own click waits until the button is enabled; a person's doesn't.
+    page.get_by_role("button", name="Delete").dispatch_event("click")
+
+    asked.pop().continue_()
+    expect_end(page, "USER UPDATED", "Dead-letter queue")
+    assert asked == []
 
 
 def test_a_reload_goes_on_following_the_same_user(page: Page) -> None:

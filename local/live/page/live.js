@@ -26,6 +26,7 @@ document.querySelector("main").append(panel);
 let followed = null;
 let events = null;
 let announced = "";
+let underWay = false;
 
 document.addEventListener("userstream:registered", ({ detail }) => follow(detail.userId));
 const kept = sessionStorage.getItem(FOLLOWED_KEY);
@@ -185,6 +186,11 @@ function buildTools() {
 }
 
 async function act(action, body) {
+  // A second click while the first is on its way changes nothing.
+  if (underWay) {
+    return;
+  }
+  underWay = true;
   buttons.forEach((button) => button.setAttribute("aria-disabled", "true"));
   answer.textContent = "";
   try {
@@ -197,6 +203,7 @@ async function act(action, body) {
   } catch {
     answer.textContent = "The local stack does not answer. Is it still running?";
   }
+  underWay = false;
   buttons.forEach((button) => button.removeAttribute("aria-disabled"));
 }
 
