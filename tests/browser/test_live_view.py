@@ -88,6 +88,23 @@ def test_a_double_click_acts_once(page: Page) -> None:
     assert asked == []
 
 
+def test_what_is_typed_stays_while_the_trail_goes_on(page: Page) -> None:
+    register(page, somebody())
+    username, renamed = page.get_by_label("Try a change on this user"), somebody().username
+    username.fill(renamed)
+    page.get_by_role("button", name="Poison").click()
+    expect_end(page, "USER UPDATED", "Dead-letter queue")
+    expect(username).to_have_value(renamed)
+
+    page.get_by_role("button", name="Update username").click()
+    expect(page.get_by_role("insertion").get_by_text(renamed)).to_be_visible()
+    expect(username).to_have_value(renamed)
+    page.get_by_role("button", name="Register someone else").click()
+    other = somebody()
+    register(page, other)
+    expect(username).to_have_value(other.username)
+
+
 def test_a_reload_goes_on_following_the_same_user(page: Page) -> None:
     user_id = register(page, somebody())
     expect_end(page, "USER ADDED", "In Activity")

@@ -26,6 +26,7 @@ document.querySelector("main").append(panel);
 let followed = null;
 let events = null;
 let announced = "";
+let shownUsername = "";
 let underWay = false;
 
 document.addEventListener("userstream:registered", ({ detail }) => follow(detail.userId));
@@ -38,6 +39,7 @@ function follow(userId) {
   events?.close();
   followed = userId;
   announced = "";
+  shownUsername = usernameInput.value = "";
   sessionStorage.setItem(FOLLOWED_KEY, userId);
   trail.replaceChildren();
   answer.textContent = "";
@@ -62,9 +64,11 @@ function show(userTrail) {
   trail.replaceChildren(...entries.reverse());
   trail.hidden = false;
   tools.hidden = stored === null;
-  if (document.activeElement !== usernameInput) {
+  // What a person has typed and not sent yet stays.
+  if (usernameInput.value === shownUsername) {
     usernameInput.value = stored?.username ?? "";
   }
+  shownUsername = stored?.username ?? "";
   announce(changes.at(-1));
 }
 
@@ -178,7 +182,8 @@ function buildTools() {
   form.append(label, input, row, hint, result);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    act("update", { username: input.value.trim() });
+    input.value = input.value.trim();
+    act("update", { username: input.value });
   });
   remove.addEventListener("click", () => act("delete", {}));
   poison.addEventListener("click", () => act("poison", {}));
