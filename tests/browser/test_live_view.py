@@ -47,6 +47,7 @@ def test_an_update_and_a_deletion_from_the_page_are_followed(page: Page) -> None
     page.get_by_role("button", name="Delete").click()
     expect_end(page, "USER DELETED", "In Activity")
     expect(page.get_by_role("button", name="Delete")).to_be_hidden()
+    expect(page.get_by_role("heading", name="What happens to it")).to_be_focused()
 
 
 def test_a_refused_update_is_told_in_the_services_words(page: Page) -> None:

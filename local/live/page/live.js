@@ -9,7 +9,7 @@ const MESSAGES = { ADDED: "USER ADDED", UPDATED: "USER UPDATED", DELETED: "USER 
 
 const panel = build("section", { className: "card live", id: "live" });
 panel.setAttribute("aria-labelledby", "live-title");
-const title = build("h2", { id: "live-title", textContent: "What happens to it" });
+const title = build("h2", { id: "live-title", tabIndex: -1, textContent: "What happens to it" });
 const intro = build("p", {
   className: "lede",
   id: "live-intro",
@@ -63,6 +63,10 @@ function show(userTrail) {
   }
   trail.replaceChildren(...entries.reverse());
   trail.hidden = false;
+  if (stored === null && tools.contains(document.activeElement)) {
+    // The keyboard would begin again at the top of the page.
+    title.focus();
+  }
   tools.hidden = stored === null;
   // What a person has typed and not sent yet stays.
   if (usernameInput.value === shownUsername) {
