@@ -12,7 +12,7 @@ const AUTOMATIC_RETRIES = 3;
 const element = (id) => document.getElementById(id);
 element("needs-script").remove();
 const form = new RegistrationForm(element("registration"));
-const notice = new Notice(element("notice"));
+const notice = new Notice(element("notice"), element("submit"));
 
 let siteConfig = null;
 let lookForService = null;

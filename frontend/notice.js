@@ -1,9 +1,13 @@
 /** The one place where the page says what stands between a person and an answer, and the one thing to do about it. */
 
 export class Notice {
-  /** @param {HTMLElement} element holds #notice-title, #notice-detail, #notice-reference and #notice-action */
-  constructor(element) {
+  /**
+   * @param {HTMLElement} element holds #notice-title, #notice-detail, #notice-reference and #notice-action
+   * @param {HTMLElement} heir takes the focus of the notice's button when the notice goes
+   */
+  constructor(element, heir) {
     this.element = element;
+    this.heir = heir;
     this.title = element.querySelector("#notice-title");
     this.detail = element.querySelector("#notice-detail");
     this.reference = element.querySelector("#notice-reference");
@@ -29,6 +33,9 @@ export class Notice {
 
   hide() {
     this.onAction = undefined;
+    if (this.element.contains(document.activeElement)) {
+      this.heir.focus();
+    }
     this.element.hidden = true;
     for (const part of [this.title, this.detail, this.reference, this.action]) {
       part.textContent = "";

@@ -56,6 +56,18 @@ def test_a_service_that_cannot_be_reached_can_be_tried_again(page: Page) -> None
     registered_user_id(page)
 
 
+def test_trying_again_by_keyboard_loses_no_focus(page: Page) -> None:
+    fill(page, somebody())
+    page.route(REGISTER, lambda route: route.abort())
+    submit(page)
+    page.get_by_role("button", name="Try again").press("Enter")
+
+    expect(page.get_by_role("button", name="Register", exact=True)).to_be_focused()
+    page.unroute(REGISTER)
+    page.keyboard.press("Enter")
+    registered_user_id(page)
+
+
 def test_a_busy_service_is_asked_again_by_itself_after_the_time_it_names(page: Page) -> None:
     stop_the_clock(page)
     sent = sent_registrations(page)
