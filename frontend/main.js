@@ -125,8 +125,8 @@ async function register() {
 function registered({ userId }, registration) {
   forgetUnansweredRegistration();
   element("registration").reset();
-  element("registered-detail").textContent =
-    `Welcome, ${registration.name}. Your username is ${registration.username}.`;
+  element("registered-name").textContent = registration.name;
+  element("registered-username").textContent = registration.username;
   element("registered-user-id").textContent = userId;
   element("register").hidden = true;
   element("registered").hidden = false;

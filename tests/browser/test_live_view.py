@@ -1,5 +1,6 @@
 import re
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -48,6 +49,23 @@ def test_an_update_and_a_deletion_from_the_page_are_followed(page: Page) -> None
     expect_end(page, "USER DELETED", "In Activity")
     expect(page.get_by_role("button", name="Delete")).to_be_hidden()
     expect(page.get_by_role("heading", name="What happens to it")).to_be_focused()
+
+
+def test_names_from_right_to_left_stand_in_the_order_of_the_sentence(page: Page) -> None:
+    unique = uuid4().hex[:12]
+    register(page, Person(name="علي!", email=f"{unique}@example.com", username=f"علي{uuid4().int % 10**9}"))
+    greeting = page.get_by_text("Welcome, علي!. Your username is")
+    expect(greeting).to_be_visible()
+    assert greeting.locator("bdi").count() == 2
+
+    page.get_by_label("Try a change on this user").fill(f"حسن{uuid4().int % 10**9}")
+    page.get_by_role("button", name="Update username").click()
+    expect_end(page, "USER UPDATED", "In Activity")
+    old = change(page, "USER UPDATED").get_by_role("deletion").first.bounding_box()
+    new = change(page, "USER UPDATED").get_by_role("insertion").first.bounding_box()
+    assert old is not None
+    assert new is not None
+    assert old["x"] < new["x"]
 
 
 def test_a_refused_update_is_told_in_the_services_words(page: Page) -> None:

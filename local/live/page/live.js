@@ -141,10 +141,10 @@ function fieldList(fields) {
   for (const { field, old, new: now } of fields) {
     const item = build("li", { textContent: `${field} ` });
     if (old !== null) {
-      item.append(build("del", { textContent: old }), " ");
+      item.append(build("del", { dir: "auto", textContent: old }), " ");
     }
     if (now !== null) {
-      item.append(build("ins", { textContent: now }));
+      item.append(build("ins", { dir: "auto", textContent: now }));
     }
     list.append(item);
   }
@@ -154,7 +154,13 @@ function fieldList(fields) {
 function buildTools() {
   const form = build("form", { className: "tools", id: "live-tools", noValidate: true, hidden: true });
   const label = build("label", { htmlFor: "live-username", textContent: "Try a change on this user" });
-  const input = build("input", { id: "live-username", type: "text", autocomplete: "off", spellcheck: false });
+  const input = build("input", {
+    id: "live-username",
+    type: "text",
+    dir: "auto",
+    autocomplete: "off",
+    spellcheck: false,
+  });
   input.setAttribute("aria-describedby", "live-poison-hint");
   const update = build("button", {
     className: "button quiet",
