@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.conftest import save_screenshot
+from tests.browser.conftest import OpenPage, save_screenshot
 from tests.browser.registration import Person, register, somebody
 
 pytestmark = [pytest.mark.browser, pytest.mark.local]
@@ -132,6 +132,17 @@ def test_a_reload_goes_on_following_the_same_user(page: Page) -> None:
 
     expect(page.get_by_text(f"User {user_id}, stored at version 1.")).to_be_visible()
     expect_end(page, "USER ADDED", "In Activity")
+
+
+@pytest.mark.parametrize("width", [640, 1024, 1056, 1280])
+def test_the_cards_are_of_one_width_where_one_stands_below_the_other(open_page: OpenPage, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 800})
+    form = page.get_by_role("region", name="Create your account").bounding_box()
+    live = page.get_by_role("region", name="What happens to it").bounding_box()
+
+    assert form is not None
+    assert live is not None
+    assert form["y"] == live["y"] or form["width"] == live["width"]
 
 
 def test_nothing_of_the_live_view_is_deployed() -> None:
