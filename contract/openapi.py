@@ -65,7 +65,15 @@ _PROBLEMS = {
     413: "The body has more than 16 KiB.",
     415: "The body isn't sent as application/json in UTF-8.",
     422: "A field breaks its rule, `errors` names each; or the Idempotency-Key came before with another body.",
+    500: "A fault of the service, which has been logged.",
+    503: "The tables can't take the request now; the same request may succeed later.",
 }
+_GATEWAYS_OWN = {
+    413: "it is too large to be handed to a function.",
+    500: "the function ended without an answer.",
+    503: "the function can't be run now, or gave no answer in time.",
+}
+"""What API Gateway answers with the same statuses as the functions do, for reasons of its own and in its own form."""
 
 
 def openapi_document() -> Json:
@@ -79,6 +87,10 @@ def openapi_document() -> Json:
             "title": "userstream users API",
             "version": "1.0.0",
             "summary": "Register users; read, change and delete them; see what changed.",
+            "description": (
+                "API Gateway answers by itself, with a GatewayMessage, what reaches no function: with 404 a path or "
+                "a method that isn't here."
+            ),
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [
@@ -203,13 +215,17 @@ def _answer(description: str, schema: str, headers: Json | None = None) -> Json:
     return {"description": description, "content": content} | ({"headers": headers} if headers else {})
 
 
-def _problem(description: str) -> Json:
-    content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
-    return {"description": description, "content": content}
-
-
 def _problems(*statuses: int) -> Json:
-    return {str(status): _problem(_PROBLEMS[status]) for status in statuses}
+    return {str(status): _problem(status) for status in statuses}
+
+
+def _problem(status: int) -> Json:
+    description = _PROBLEMS[status]
+    content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
+    if status in _GATEWAYS_OWN:
+        description += f" Or API Gateway: {_GATEWAYS_OWN[status]}"
+        content["application/json"] = {"schema": {"$ref": _REF.format(model="GatewayMessage")}}
+    return {"description": description, "content": content}
 
 
 def _unsigned() -> Json:
@@ -218,11 +234,10 @@ def _unsigned() -> Json:
 
 def _in_trouble() -> Json:
     """The answers of a service in trouble: API Gateway's own throttle, a fault of ours, tables that are too busy."""
-    unavailable = _problem("The tables can't take the request now; the same request may succeed later.")
     return {
         "429": _answer("API Gateway: more requests than the stack's throttling settings allow.", "GatewayMessage"),
-        "500": _problem("A fault of the service, which has been logged."),
-        "503": unavailable | {"headers": _RETRY_AFTER},
+        **_problems(500),
+        "503": _problem(503) | {"headers": _RETRY_AFTER},
     }
 
 

@@ -36,6 +36,14 @@ def test_every_operation_documents_a_busy_service() -> None:
             assert {"429", "503"} <= path[method]["responses"].keys()
 
 
+def test_a_status_that_api_gateway_gives_too_is_documented_in_both_forms() -> None:
+    for path in openapi_document()["paths"].values():
+        for method in path.keys() - {"parameters"}:
+            responses = path[method]["responses"]
+            for status in {"413", "500", "503"} & responses.keys():
+                assert responses[status]["content"].keys() == {"application/problem+json", "application/json"}
+
+
 def test_the_guide_for_consumers_lists_every_output() -> None:
     guide = (DOCS / "consuming-outputs.md").read_text(encoding="utf-8")
     rows = [f"| `{field.alias}` | {field.description} |" for field in StackOutputs.model_fields.values()]
