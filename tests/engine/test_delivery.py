@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.browser.conftest import ARTIFACTS
+
 ROOT = Path(__file__).resolve().parents[2]
 GITHUB = ROOT / ".github"
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
@@ -64,6 +66,14 @@ ALLOWED = {"contents": "read", "id-token": "write", "pull-requests": "write"}
 @pytest.mark.parametrize("path", EVERY_FILE, ids=lambda path: str(path.relative_to(GITHUB)))
 def test_no_workflow_holds_a_long_lived_key(path: Path) -> None:
     assert not re.search(r"secrets\.|ACCESS_KEY|ACCESS_TOKEN|PASSPHRASE", path.read_text())
+
+
+def test_the_pictures_of_the_browser_tests_outlive_the_machine_that_ran_them() -> None:
+    steps = load(GITHUB / "workflows" / "test.yml")["jobs"]["test"]["steps"]
+    (kept,) = [step for step in steps if step.get("uses", "").startswith("actions/upload-artifact@")]
+    assert ROOT / kept["with"]["path"] in ARTIFACTS.parents
+    assert steps.index(kept) > steps.index({"run": ".ci/run"})
+    assert kept["if"] == "${{ !cancelled() }}", "a failed run's pictures are the ones that are wanted"
 
 
 @pytest.mark.parametrize(
