@@ -139,8 +139,8 @@ function registered({ userId }, registration) {
 function refused({ problem }) {
   // A definite no: the next attempt is another registration, with another key.
   forgetUnansweredRegistration();
-  const others = showFieldErrors(problem.errors ?? []);
-  if (others.length > 0 || !(problem.errors?.length > 0)) {
+  const others = showFieldErrors(problem.errors);
+  if (others.length > 0 || problem.errors.length === 0) {
     notice.show({
       title: problem.title ?? "The service refused this registration.",
       detail: others.map((error) => error.message).join(" ") || problem.detail,

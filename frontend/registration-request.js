@@ -47,7 +47,8 @@ export async function sendRegistration(apiUrl, registration, idempotencyKey) {
   if (response.status === 503 || response.status === 429) {
     return { kind: "busy", waitSeconds: waitSeconds(response.headers.get("Retry-After")), problem: answer };
   }
-  return { kind: response.status >= 400 && response.status < 500 ? "refused" : "failed", problem: answer };
+  const refused = response.status >= 400 && response.status < 500;
+  return { kind: refused ? "refused" : "failed", problem: { ...answer, errors: fieldErrors(answer.errors) } };
 }
 
 /** The answer's JSON object, or an empty one: an answer that a proxy on the way wrote need not be JSON. */
@@ -58,6 +59,12 @@ async function readJson(response) {
   } catch {
     return {};
   }
+}
+
+/** What is a field's error of our service's; a proxy on the way may call something else its errors. */
+function fieldErrors(errors) {
+  const list = Array.isArray(errors) ? errors : [];
+  return list.filter((error) => typeof error?.field === "string" && typeof error.message === "string");
 }
 
 /** Retry-After is a number of seconds or a date (RFC 9110, section 10.2.3). */

@@ -165,6 +165,17 @@ def test_a_refusal_of_the_whole_request_is_told_in_its_own_words(page: Page) -> 
     assert first_key != second_key
 
 
+@pytest.mark.parametrize("errors", [{"email": "no"}, "no", [None, {"title": "no"}]])
+def test_a_refusal_in_a_form_that_is_not_the_services_is_told(page: Page, errors: object) -> None:
+    fill(page, somebody())
+    page.route(REGISTER, answering(403, {"title": "Blocked by a proxy", "errors": errors}))
+    submit(page)
+
+    alert = page.get_by_role("alert")
+    expect(alert.get_by_text("Blocked by a proxy")).to_be_visible()
+    expect(alert.get_by_text("undefined")).to_be_hidden()
+
+
 def test_an_answer_that_is_not_the_services_own_is_a_fault(page: Page) -> None:
     fill(page, somebody())
     page.route(REGISTER, answering(200, "a captive portal"))
