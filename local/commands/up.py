@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -101,12 +102,14 @@ def _leave_running(directory: Path, port: int, website_port: int) -> None:
         raise LocalStackError("interrupted; nothing is left running") from error
     print_outputs(console, stack)
     console.print("\nRegister a user:\n")
-    console.print(curl_line(stack), style="bold", soft_wrap=True, highlight=False, markup=False)
-    console.print(
-        f"\nThe page: {stack.outputs.website_url}   The log: python -m local logs --follow   "
-        "The end: python -m local down\n",
-        highlight=False,
-    )
+    console.print(f"{curl_line(stack)}\n", style="bold", soft_wrap=True, highlight=False, markup=False)
+    where = "" if directory == state_directory().resolve() else f" --state-dir {shlex.quote(str(directory))}"
+    for what, how in (
+        ("The page", stack.outputs.website_url),
+        ("The log ", f"python -m local logs --follow{where}"),
+        ("The end ", f"python -m local down{where}"),
+    ):
+        console.print(f"{what}  {how}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", directory: Path, pause: Pause) -> LocalStack:

@@ -98,6 +98,9 @@ def test_detached_it_stays_until_down(tmp_path: Path) -> None:
         assert up.returncode == 0, up
         stack = read_local_stack(tmp_path)
         assert f"curl -i {stack.outputs.api_url}/register" in up.stdout
+        lines = up.stdout.splitlines()
+        assert f"The page  {stack.outputs.website_url}" in lines
+        assert f"The end   python -m local down --state-dir {tmp_path}" in lines, "to be copied, it names this stack"
         UsersOverHttp(stack).registered(person())
     finally:
         down = local("down")
