@@ -51,6 +51,21 @@ def test_an_update_and_a_deletion_from_the_page_are_followed(page: Page) -> None
     expect(page.get_by_role("heading", name="What happens to it")).to_be_focused()
 
 
+def test_a_tab_that_nobody_sees_takes_no_connection(page: Page) -> None:
+    user_id = register(page, somebody())
+    expect_end(page, "USER ADDED", "In Activity")
+
+    # Chromium without a screen shows every tab.
+    show = """({hidden}) => {
+        Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    with page.expect_event("requestfailed", lambda request: request.url.endswith(f"/live/users/{user_id}")):
+        page.evaluate(show, {"hidden": True})
+    with page.expect_request(f"**/live/users/{user_id}"):
+        page.evaluate(show, {"hidden": False})
+
+
 def test_names_from_right_to_left_stand_in_the_order_of_the_sentence(page: Page) -> None:
     unique = uuid4().hex[:12]
     register(page, Person(name="علي!", email=f"{unique}@example.com", username=f"علي{uuid4().int % 10**9}"))

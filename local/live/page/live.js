@@ -29,6 +29,7 @@ let announced = "";
 let shownUsername = "";
 let underWay = false;
 
+document.addEventListener("visibilitychange", listen);
 document.addEventListener("userstream:registered", ({ detail }) => follow(detail.userId));
 const kept = sessionStorage.getItem(FOLLOWED_KEY);
 if (kept !== null) {
@@ -36,15 +37,22 @@ if (kept !== null) {
 }
 
 function follow(userId) {
-  events?.close();
   followed = userId;
   announced = "";
   shownUsername = usernameInput.value = "";
   sessionStorage.setItem(FOLLOWED_KEY, userId);
   trail.replaceChildren();
   answer.textContent = "";
-  events = new EventSource(`/live/users/${encodeURIComponent(userId)}`);
-  events.addEventListener("message", ({ data }) => show(JSON.parse(data)));
+  listen();
+}
+
+/** A tab that nobody looks at listens to nothing: a browser has six connections to a site, for all its tabs. */
+function listen() {
+  events?.close();
+  if (followed !== null && !document.hidden) {
+    events = new EventSource(`/live/users/${encodeURIComponent(followed)}`);
+    events.addEventListener("message", ({ data }) => show(JSON.parse(data)));
+  }
 }
 
 function show(userTrail) {
@@ -52,6 +60,7 @@ function show(userTrail) {
   if (stored === null && changes.length === 0) {
     // Followed before a restart of the stack: that user is gone with it.
     events.close();
+    followed = null;
     sessionStorage.removeItem(FOLLOWED_KEY);
     return;
   }
