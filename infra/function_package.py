@@ -16,7 +16,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
-from infra.source_imports import imported_sources
+from infra.source_imports import UnreadableSourceError, imported_sources
 from infra.wheels import wheel_files
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -62,7 +62,8 @@ def build_package(function_name: str, platform: Platform) -> FunctionPackage:
         The zip, written to `.build/<platform>/<function_name>.zip`.
 
     Raises:
-        FunctionPackageError: no such function, a package that can't be had, or a zip over `MAXIMUM_BYTES`.
+        FunctionPackageError: no such function, a source that is no Python, or a zip over `MAXIMUM_BYTES`.
+        WheelError: a third-party package that can't be had.
     """
     content = package_bytes(function_name, platform)
     path = BUILD_DIRECTORY / platform / f"{function_name}.zip"
@@ -79,10 +80,13 @@ def package_bytes(function_name: str, platform: Platform) -> bytes:
     handler = PROJECT_ROOT / "functions" / function_name / "handler.py"
     if not handler.is_file():
         raise FunctionPackageError(f"no function '{function_name}': {handler.relative_to(PROJECT_ROOT)} does not exist")
-    files = {
-        source.relative_to(PROJECT_ROOT).as_posix(): source.read_bytes()
-        for source in imported_sources(handler, PROJECT_ROOT)
-    }
+    try:
+        files = {
+            source.relative_to(PROJECT_ROOT).as_posix(): source.read_bytes()
+            for source in imported_sources(handler, PROJECT_ROOT)
+        }
+    except (UnreadableSourceError, OSError) as error:
+        raise FunctionPackageError(str(error)) from error
     requirements = handler.with_name("requirements.txt")
     if platform == "lambda" and requirements.is_file():
         files |= wheel_files(requirements, BUILD_DIRECTORY / "wheels")

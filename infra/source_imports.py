@@ -7,6 +7,10 @@ from pathlib import Path
 PACKAGE = "functions"
 
 
+class UnreadableSourceError(Exception):
+    """A source that can't be read, or is no Python; the message says which, where in it, and why."""
+
+
 def imported_sources(module: Path, root: Path) -> list[Path]:
     """Follow the imports of `functions.*` from one module.
 
@@ -17,6 +21,9 @@ def imported_sources(module: Path, root: Path) -> list[Path]:
     Returns:
         The module, every module of ours it imports (in functions and under `if TYPE_CHECKING` too, which does no
         harm), and the `__init__.py` of every package on the way; sorted.
+
+    Raises:
+        UnreadableSourceError: one of them can't be read, or is no Python.
     """
     found: set[Path] = set()
     waiting = [module]
@@ -33,7 +40,7 @@ def imported_sources(module: Path, root: Path) -> list[Path]:
 
 def _imported_names(source: Path, root: Path) -> Iterator[str]:
     """Dotted names below `functions` that a file may mean; some name an attribute and not a module."""
-    for node in ast.walk(ast.parse(source.read_bytes(), filename=str(source))):
+    for node in ast.walk(_parsed(source, root)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -42,6 +49,18 @@ def _imported_names(source: Path, root: Path) -> Iterator[str]:
         else:
             continue
         yield from (name for name in names if name.split(".")[0] == PACKAGE)
+
+
+def _parsed(source: Path, root: Path) -> ast.Module:
+    where = source.relative_to(root).as_posix()
+    try:
+        return ast.parse(source.read_bytes(), filename=str(source))
+    except SyntaxError as error:
+        line = f", line {error.lineno}" if error.lineno else ""
+        raise UnreadableSourceError(f"SyntaxError: {error.msg}  ({where}{line})") from error
+    # The last two are the parser's, at what is nested too deeply; some versions of Python have the first for a NUL.
+    except (ValueError, OSError, RecursionError, MemoryError) as error:
+        raise UnreadableSourceError(f"{type(error).__name__}: {error}  ({where})") from error
 
 
 def _origin(node: ast.ImportFrom, source: Path, root: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.function_package import FunctionPackageError, Platform, package_bytes
+from infra.wheels import WheelError
 from local.import_check import import_problem
 
 if TYPE_CHECKING:
@@ -69,10 +70,8 @@ class HotReload:
         function_name = self._functions[folder]
         try:
             package = package_bytes(folder, self._platform)
-        except FunctionPackageError as error:
+        except (FunctionPackageError, WheelError) as error:
             return Reload(folder=folder, function_name=function_name, problem=str(error))
-        except SyntaxError as error:
-            return Reload(folder=folder, function_name=function_name, problem=_syntax_problem(error))
         if package == self._tried[folder]:
             return None
         self._tried[folder] = package
@@ -80,12 +79,6 @@ class HotReload:
         if problem is None:
             self._lambda.update_function_code(FunctionName=function_name, ZipFile=package)
         return Reload(folder=folder, function_name=function_name, problem=problem)
-
-
-def _syntax_problem(error: SyntaxError) -> str:
-    file = Path(error.filename or "?")
-    shown = file.relative_to(PROJECT_ROOT) if file.is_relative_to(PROJECT_ROOT) else file
-    return f"SyntaxError: {error.msg}  ({shown}, line {error.lineno})"
 
 
 def _snapshot() -> dict[str, tuple[int, int]]:

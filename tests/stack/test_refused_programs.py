@@ -38,3 +38,16 @@ def test_a_package_that_can_not_be_built_ends_a_preview_before_any_resource(
     monkeypatch.setattr(function_package, "PROJECT_ROOT", tmp_path)
 
     assert "no function 'register_user'" in refusal("local", stack_file_config("local"))
+
+
+def test_a_function_that_is_no_python_ends_a_preview_before_any_resource(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "functions" / "register_user"
+    folder.mkdir(parents=True)
+    (folder / "handler.py").write_text("import json\ndef handler(:\n", encoding="utf-8")
+    monkeypatch.setattr(function_package, "PROJECT_ROOT", tmp_path)
+
+    said = refusal("local", stack_file_config("local"))
+
+    assert said == "SyntaxError: invalid syntax  (functions/register_user/handler.py, line 2)"

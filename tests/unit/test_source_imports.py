@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.source_imports import imported_sources
+from infra.source_imports import UnreadableSourceError, imported_sources
 
 
 @pytest.fixture
@@ -66,3 +66,28 @@ def test_a_circle_of_imports_ends(root: Path) -> None:
     (root / "functions/text.py").write_text("import functions.hello.handler\n", encoding="utf-8")
 
     assert sources(root, "import functions.text\n") == {"functions/text.py"}
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        pytest.param("def f(:\n", r"SyntaxError: .*\(functions/text\.py, line 1\)", id="no Python"),
+        pytest.param('x = "\0"\n', r"null bytes.*\(functions/text\.py", id="a NUL"),
+        pytest.param(f"x = {'-' * 100_000}1\n", r"Error: .*\(functions/text\.py", id="nested too deeply"),
+    ],
+)
+def test_a_source_that_is_no_python_is_named(source: str, said: str, root: Path) -> None:
+    (root / "functions/text.py").write_text(source, encoding="utf-8")
+
+    with pytest.raises(UnreadableSourceError, match=said):
+        sources(root, "import functions.text\n")
+
+
+def test_a_source_that_goes_while_it_is_read_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def is_file(path: Path) -> bool:
+        return path.name in ("gone.py", "__init__.py") and path.parent.name != "gone"
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+
+    with pytest.raises(UnreadableSourceError, match=r"FileNotFoundError: .*\(functions/gone\.py\)"):
+        sources(root, "import functions.gone\n")
