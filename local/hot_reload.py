@@ -61,19 +61,23 @@ class HotReload:
         if sources == self._sources:
             return []
         self._sources = sources
+        edited: dict[str, bytes] = {}
+        reloads: list[Reload] = []
+        # One after the other: CPython's `ast`, which finds the imports, may raise SystemError in two threads at once.
+        for folder, function_name in self._functions.items():
+            try:
+                package = package_bytes(folder, self._platform)
+            except (FunctionPackageError, WheelError) as error:
+                reloads.append(Reload(folder=folder, function_name=function_name, problem=str(error)))
+                continue
+            if package != self._tried[folder]:
+                edited[folder] = package
         # At the same time: an edit of what all functions share is to be live as soon as one of a single function.
         with ThreadPoolExecutor() as threads:
-            reloads = list(threads.map(self._reload, self._functions))
-        return [reload for reload in reloads if reload is not None]
+            return [*reloads, *threads.map(self._reload, edited, edited.values())]
 
-    def _reload(self, folder: str) -> Reload | None:
+    def _reload(self, folder: str, package: bytes) -> Reload:
         function_name = self._functions[folder]
-        try:
-            package = package_bytes(folder, self._platform)
-        except (FunctionPackageError, WheelError) as error:
-            return Reload(folder=folder, function_name=function_name, problem=str(error))
-        if package == self._tried[folder]:
-            return None
         self._tried[folder] = package
         problem = import_problem(folder, package)
         if problem is None:
