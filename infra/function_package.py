@@ -71,8 +71,13 @@ def build_package(function_name: str, platform: Platform) -> FunctionPackage:
     return FunctionPackage(
         path=path,
         handler=f"functions.{function_name}.handler.handler",
-        sha256_base64=base64.b64encode(hashlib.sha256(content).digest()).decode("ascii"),
+        sha256_base64=sha256_base64(content),
     )
+
+
+def sha256_base64(content: bytes) -> str:
+    """The hash of a zip as Lambda reports it (CodeSha256)."""
+    return base64.b64encode(hashlib.sha256(content).digest()).decode("ascii")
 
 
 def package_bytes(function_name: str, platform: Platform) -> bytes:

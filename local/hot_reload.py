@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra.function_package import FunctionPackageError, Platform, package_bytes
+from infra.function_package import FunctionPackageError, Platform, package_bytes, sha256_base64
 from infra.wheels import WheelError
 from local.import_check import import_problem
 
@@ -38,29 +38,35 @@ class HotReload:
     """Compares the functions' sources with what is deployed, at each `look`."""
 
     def __init__(self, lambda_: "LambdaClient", functions: Mapping[str, str], platform: Platform) -> None:
-        """Take the sources as they are now for what is deployed.
+        """Ask Lambda what is deployed: a source may have been edited since its package was built.
 
         Args:
             lambda_: client.
             functions: folder below functions/ to the function's name in the account.
             platform: what packages are built for.
+
+        Raises:
+            botocore.exceptions.ClientError: Lambda doesn't know one of the functions.
         """
         self._lambda = lambda_
         self._functions = functions
         self._platform: Platform = platform
-        self._sources = _snapshot()
-        self._tried = {folder: package_bytes(folder, platform) for folder in functions}
+        self._sources: dict[str, tuple[int, int]] = {}
+        self._tried = {
+            folder: lambda_.get_function_configuration(FunctionName=name)["CodeSha256"]
+            for folder, name in functions.items()
+        }
 
     def look(self) -> list[Reload]:
         """Bring to life what was edited since the last look.
 
         Raises:
-            botocore.exceptions.ClientError: Lambda refused a package.
+            botocore.exceptions.ClientError: Lambda refused a package; the next look tries again.
+            botocore.exceptions.BotoCoreError: Lambda can't be reached; the same.
         """
         sources = _snapshot()
         if sources == self._sources:
             return []
-        self._sources = sources
         edited: dict[str, bytes] = {}
         reloads: list[Reload] = []
         # One after the other: CPython's `ast`, which finds the imports, may raise SystemError in two threads at once.
@@ -70,18 +76,20 @@ class HotReload:
             except (FunctionPackageError, WheelError) as error:
                 reloads.append(Reload(folder=folder, function_name=function_name, problem=str(error)))
                 continue
-            if package != self._tried[folder]:
+            if sha256_base64(package) != self._tried[folder]:
                 edited[folder] = package
         # At the same time: an edit of what all functions share is to be live as soon as one of a single function.
         with ThreadPoolExecutor() as threads:
-            return [*reloads, *threads.map(self._reload, edited, edited.values())]
+            reloads += threads.map(self._reload, edited, edited.values())
+        self._sources = sources
+        return reloads
 
     def _reload(self, folder: str, package: bytes) -> Reload:
         function_name = self._functions[folder]
-        self._tried[folder] = package
         problem = import_problem(folder, package)
         if problem is None:
             self._lambda.update_function_code(FunctionName=function_name, ZipFile=package)
+        self._tried[folder] = sha256_base64(package)
         return Reload(folder=folder, function_name=function_name, problem=problem)
 
 

@@ -1,11 +1,13 @@
-"""How edits are packed; what an edit does on a running stack is in tests/local."""
+"""How edits are found and packed; what an edit does on a running stack is in tests/local."""
 
 import threading
 import time
 from typing import Any, cast
 
 import pytest
+from botocore.exceptions import ClientError
 
+from infra.function_package import sha256_base64
 from local import hot_reload
 from local.hot_reload import HotReload
 
@@ -14,40 +16,91 @@ NAMES = {"register_user": "RegisterUserFunction-local", "log_user_changes": "Log
 
 
 class LambdaInMemory:
-    """Lambda, as far as edits need it: what each function runs."""
+    """Lambda, as far as edits need it: what each function runs.
 
-    def __init__(self) -> None:
-        self.code: dict[str, bytes] = {}
+    Args:
+        code: of every function, at first.
+        refusals: so many updates are refused.
+    """
+
+    def __init__(self, code: bytes = b"", refusals: int = 0) -> None:
+        self.code = dict.fromkeys(NAMES.values(), code)
+        self._refusals = refusals
 
     @property
     def client(self) -> Any:
         return cast("Any", self)
 
+    def get_function_configuration(self, *, FunctionName: str) -> dict[str, str]:  # noqa: N803  the service's name
+        return {"CodeSha256": sha256_base64(self.code[FunctionName])}
+
     def update_function_code(self, *, FunctionName: str, ZipFile: bytes) -> None:  # noqa: N803  the service's names
+        if self._refusals:
+            self._refusals -= 1
+            raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "UpdateFunctionCode")
         self.code[FunctionName] = ZipFile
 
 
 @pytest.fixture(autouse=True)
-def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_problem(folder: str, package: bytes) -> None:
-        assert folder.encode() in package
+def sources(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """What every function is packed to now."""
+    now = {"package": b"packed at first"}
 
+    def packed(_folder: str, _platform: str) -> bytes:
+        return now["package"]
+
+    def no_problem(_folder: str, _package: bytes) -> None:
+        return None
+
+    monkeypatch.setattr(hot_reload, "package_bytes", packed)
     monkeypatch.setattr(hot_reload, "import_problem", no_problem)
+    monkeypatch.setattr(hot_reload, "_snapshot", now.copy)
+    return now
 
 
-def test_sources_are_parsed_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_deployed_as_the_sources_are_stays(sources: dict[str, bytes]) -> None:
+    assert HotReload(LambdaInMemory(sources["package"]).client, NAMES, "host").look() == []
+
+
+def test_an_edit_goes_live_once(sources: dict[str, bytes]) -> None:
+    functions = LambdaInMemory(sources["package"])
+    reload = HotReload(functions.client, NAMES, "host")
+    sources["package"] = b"edited"
+
+    assert {live.function_name for live in reload.look()} == set(NAMES.values())
+    assert set(functions.code.values()) == {b"edited"}
+    assert reload.look() == []
+
+
+def test_an_edit_that_came_while_the_stack_was_deployed_goes_live(sources: dict[str, bytes]) -> None:
+    functions = LambdaInMemory(sources["package"])
+    sources["package"] = b"edited"
+
+    assert {live.function_name for live in HotReload(functions.client, NAMES, "host").look()} == set(NAMES.values())
+    assert set(functions.code.values()) == {b"edited"}
+
+
+def test_an_edit_that_lambda_would_not_take_is_tried_again(sources: dict[str, bytes]) -> None:
+    functions = LambdaInMemory(sources["package"], refusals=1)
+    reload = HotReload(functions.client, NAMES, "host")
+    sources["package"] = b"edited"
+
+    with pytest.raises(ClientError):
+        reload.look()
+    reload.look()
+    assert set(functions.code.values()) == {b"edited"}
+
+
+def test_sources_are_parsed_one_after_the_other(sources: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     parsing = threading.Lock()
-    edits = 0
 
-    def packed(folder: str, _platform: str) -> bytes:
+    def packed(_folder: str, _platform: str) -> bytes:
         assert parsing.acquire(blocking=False), "two at a time"
         time.sleep(0.02)
         parsing.release()
-        return f"{folder} {edits}".encode()
+        return b"edited"
 
+    reload = HotReload(LambdaInMemory(sources["package"]).client, NAMES, "host")
     monkeypatch.setattr(hot_reload, "package_bytes", packed)
-    reload = HotReload(LambdaInMemory().client, NAMES, "host")
-    edits += 1
-    monkeypatch.setattr(hot_reload, "_snapshot", lambda: {"edited": (1, 1)})
 
     assert {live.function_name for live in reload.look()} == set(NAMES.values())
