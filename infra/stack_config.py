@@ -1,13 +1,15 @@
 """Where a stack's configuration comes from: the program that runs, or the stack's file read without Pulumi's CLI."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pulumi.runtime.config as runtime_config
 import yaml
+from typing_extensions import override
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -51,13 +53,45 @@ def stack_file_config(stack: str, directory: Path = PROJECT_ROOT) -> dict[str, s
 
     Raises:
         FileNotFoundError: the stack has no file.
+        yaml.YAMLError: it is no YAML, or sets a key twice.
+        AttributeError: it is no map, or its `config` isn't.
     """
     path = directory / f"Pulumi.{stack}.yaml"
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: copy Pulumi.dev.yaml and change what differs")
-    document = cast("dict[str, dict[str, object]] | None", yaml.safe_load(path.read_text(encoding="utf-8")))
-    return {key: _text(value) for key, value in ((document or {}).get("config") or {}).items()}
+    document = cast("dict[str, dict[str, object]] | None", yaml.load(path.read_text(encoding="utf-8"), _Loader))  # noqa: S506  a SafeLoader
+    return {_text(key): _text(value) for key, value in ((document or {}).get("config") or {}).items()}
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads YAML as 1.2 has it: `yes`, `1:40` and `2026-01-01` are texts, and a key that is set twice is an error.
+
+    PyYAML's own 1.1 makes them a switch, a number and a date, and takes the last of two keys in silence.
+    """
+
+    @override
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        seen: set[str] = set()
+        for key in keys:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"{key.value} is set twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+_loader = cast("Any", _Loader)  # PyYAML's type stubs leave this open
+_loader.yaml_implicit_resolvers = {}
+for _type, _form, _first in [
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("null", r"null|~|", ["n", "~", ""]),
+    ("int", r"0|-?[1-9][0-9]*", "-0123456789"),
+    ("merge", r"<<", "<"),
+]:
+    _loader.add_implicit_resolver(f"tag:yaml.org,2002:{_type}", re.compile(rf"(?:{_form})\Z"), [*_first])
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, default=str)

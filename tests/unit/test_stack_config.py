@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 from pulumi.runtime import set_all_config
 
 from infra.stack_config import running_config, stack_file_config
@@ -21,6 +22,43 @@ def test_a_stack_s_file_is_read_as_the_cli_hands_it_over(tmp_path: Path) -> None
         "userstream:d": '{"k": "v"}',
         "userstream:e": "text",
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("yes", "yes"),
+        ("off", "off"),
+        ("1:40", "1:40"),
+        ("1_000", "1_000"),
+        ("2026-01-01", "2026-01-01"),
+        ("12:30:45", "12:30:45"),
+        ("-5", "-5"),
+        ("1.5", "1.5"),
+        ("010", "010"),
+        ("09", "09"),
+        ("TRUE", "true"),
+        ("", "null"),
+        ("!!binary aGk=", "\"b'hi'\""),
+    ],
+)
+def test_a_value_is_the_text_that_was_written(written: str, read: str, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text(f"config:\n  userstream:a: {written}\n", encoding="utf-8")
+
+    assert stack_file_config("dev", tmp_path) == {"userstream:a": read}
+
+
+def test_a_key_that_is_no_text_is_one_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  5: x\n", encoding="utf-8")
+
+    assert stack_file_config("dev", tmp_path) == {"5": "x"}
+
+
+def test_a_setting_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  userstream:a: 1\n  userstream:a: 2\n", encoding="utf-8")
+
+    with pytest.raises(yaml.YAMLError, match="userstream:a is set twice"):
+        stack_file_config("dev", tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "config:\n", "encryptionsalt: v1:abc\n"])

@@ -21,6 +21,7 @@ def test_the_local_page_may_call_the_api() -> None:
         ("config: [", "is not the YAML of a stack"),
         ("just words", "is not the YAML of a stack"),
         ("config: 17", "is not the YAML of a stack"),
+        ("config:\n  a: 1\n  a: 2", "a is set twice"),
     ],
 )
 def test_a_file_that_is_none_is_named(tmp_path: Path, text: str | None, said: str) -> None:
