@@ -51,7 +51,7 @@ def load_settings(
     Args:
         environment: the stack's name.
         config: full key (`userstream:streamBatchSize`) to value, as text or as YAML reads it. Other namespaces' keys,
-            but for aws:region, are theirs to check.
+            but for aws:region, are theirs to check; a key without a namespace is refused.
         secret_keys: full keys whose values a message must not show.
 
     Returns:
@@ -60,7 +60,7 @@ def load_settings(
     Raises:
         SettingsError: with every problem.
     """
-    values = {key: value for key, value in config.items() if key.startswith(f"{NAMESPACE}:") or key == REGION_KEY}
+    values = {key: value for key, value in config.items() if _is_ours(key)}
     shown = {key: "is [secret]" if key in secret_keys else f"is {value!r}" for key, value in values.items()}
     check = _Check(environment, shown)
     problems = check.stack_name() + check.unknown_keys()
@@ -98,6 +98,11 @@ def _example(alias: str) -> object:
 
 def _alias(key: str) -> str:
     return key.removeprefix(f"{NAMESPACE}:")
+
+
+def _is_ours(key: str) -> bool:
+    # In a file read without the CLI a key may have no namespace: it is nobody else's, so somebody forgot ours.
+    return key.startswith(f"{NAMESPACE}:") or key == REGION_KEY or ":" not in key
 
 
 def _is_known(key: str) -> bool:

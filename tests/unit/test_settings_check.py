@@ -161,6 +161,12 @@ def test_an_unknown_key_names_the_one_that_was_meant() -> None:
     assert "there is no such setting" in problems({"userstream:aws:region": "eu-west-1"})["userstream:aws:region"]
 
 
+def test_a_key_without_a_namespace_is_refused_and_names_the_one_that_was_meant() -> None:
+    said = problems({"streamBatchSize": "5"})["streamBatchSize"]
+
+    assert "streamBatchSize is '5': there is no such setting; did you mean userstream:streamBatchSize?" in said
+
+
 def test_other_programs_settings_are_theirs() -> None:
     assert problems({"aws:profile": "users", "pulumi:tags": "{}", "other:streamBatchSize": "0"}) == {}
 
