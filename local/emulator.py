@@ -14,6 +14,7 @@ from local.environment import child_environment
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4566
+_HIGHEST_PORT = 65535
 
 ACCESS_KEY_ID = "test"
 SECRET_ACCESS_KEY = "test"  # noqa: S105  the emulator's well-known root key, good for this machine's emulator only
@@ -166,9 +167,10 @@ def _claim_port(port: int) -> int:
             probe.bind((HOST, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
+                other = port + 1 if port < _HIGHEST_PORT else DEFAULT_PORT
                 raise PortTakenError(
                     f"port {port} on {HOST} is taken by another program. Take another: "
-                    f"python -m local up --port {port + 1}   (or --port 0 for any free one)"
+                    f"python -m local up --port {other}   (or --port 0 for any free one)"
                 ) from error
             raise PortTakenError(
                 f"port {port} on {HOST} can't be had ({error.strerror}). Take another: python -m local up --port 4566"

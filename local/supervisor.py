@@ -87,7 +87,7 @@ class Supervisor:
 
     def _bring_up(self, cleanup: ExitStack) -> None:
         options, began = self._options, time.monotonic()
-        website = Website(options.website_port)
+        website = Website(options.website_port, reserved=options.port)
         cleanup.callback(website.stop)
         with self._console.status("Starting the AWS emulator") as progress:
             config = local_config(website.origin)

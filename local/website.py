@@ -41,14 +41,15 @@ _CONTENT_TYPES = {
 class Website:
     """The site's server. Its address is known, and its port taken, before the stack behind it is deployed."""
 
-    def __init__(self, port: int = DEFAULT_PORT) -> None:
+    def __init__(self, port: int = DEFAULT_PORT, reserved: int = 0) -> None:
         """Take the port, or any free one where it is taken.
 
         Args:
             port: the wanted port; 0 for any.
+            reserved: a port that another part of the stack is about to take.
         """
         try:
-            self._server = _Server((_HOST, port), _Handler)
+            self._server = _Server((_HOST, 0 if port == reserved else port), _Handler)
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise

@@ -47,6 +47,16 @@ def website() -> Iterator[Website]:
     website.stop()
 
 
+def test_the_emulator_s_port_is_left_to_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    website = Website(port, reserved=port)
+    website.stop()
+
+    assert urlsplit(website.origin).port != port
+
+
 def get(website: Website, path: str, host: str | None = None) -> RawAnswer:
     lines = f"GET {path} HTTP/1.1\r\nHost: {host or urlsplit(website.origin).netloc}\r\nConnection: close\r\n\r\n"
     return exchange(website, lines.encode("latin-1"))
