@@ -1,4 +1,4 @@
-"""ETag and If-Match over a version number (RFC 9110, sections 8.8.3 and 13.1.1)."""
+"""ETag and If-Match over a version number (RFC 9110, sections 8.8.3 and 13.1.1; lists: section 5.6.1)."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from functions.http_api.errors import MalformedRequestError
 
 _TAG = r'(?:W/)?"[^"]*"'
-_TAGS = re.compile(rf"\s*{_TAG}\s*(?:,\s*{_TAG}\s*)*")
+# A list may have empty elements, as where two headers were joined of which one was empty.
+_TAGS = re.compile(rf"[\s,]*{_TAG}\s*(?:,[\s,]*{_TAG}\s*)*(?:,[\s,]*)?")
 
 
 def entity_tag(version: int) -> str:

@@ -22,7 +22,21 @@ def test_without_the_header_there_is_no_precondition() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["*", " * ", '"3"', ' "3" ', '"1", "3"', '"1","3"', '"1",  "3" , "7"', 'W/"1", "3"', '"a,b", "3"']
+    "value",
+    [
+        "*",
+        " * ",
+        '"3"',
+        ' "3" ',
+        '"1", "3"',
+        '"1","3"',
+        '"1",  "3" , "7"',
+        'W/"1", "3"',
+        '"a,b", "3"',
+        '"3",',
+        ', ,"3"',
+        '"1", , "3", ,',
+    ],
 )
 def test_values_that_accept_version_3(value: str) -> None:
     precondition = if_match({"if-match": value})
@@ -38,7 +52,7 @@ def test_values_that_do_not(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", " ", "3", "'3'", '"3', '3"', '"1" "3"', '"1",', ',"1"', '*, "1"', 'w/"3"', "null", '"1";"3"']
+    "value", ["", " ", "3", "'3'", '"3', '3"', '"1" "3"', ",", '"1"," "3"', '*, "1"', 'w/"3"', "null", '"1";"3"']
 )
 def test_what_is_no_list_of_tags_is_malformed(value: str) -> None:
     with pytest.raises(MalformedRequestError, match="If-Match"):
