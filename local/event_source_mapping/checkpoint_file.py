@@ -19,11 +19,12 @@ class CheckpointFile:
 
     Args:
         directory: Of all checkpoints; made if it isn't there.
-        settings: Of the mapping: the stream and the function name the file, so that another mapping begins anew.
+        settings: Of the mapping, which names the file: another one begins anew, also from the same stream to the same
+            function.
     """
 
     def __init__(self, directory: Path, settings: MappingSettings) -> None:
-        digest = hashlib.sha256(f"{settings.stream_arn} {settings.function_arn}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{settings.uuid} {settings.stream_arn} {settings.function_arn}".encode()).hexdigest()
         function_name = settings.function_arn.split(":")[6]
         directory.mkdir(parents=True, exist_ok=True)
         self.path = directory / f"{function_name}-{digest[:16]}.json"

@@ -59,10 +59,13 @@ def test_what_a_crash_while_writing_leaves_is_not_read(tmp_path: Path) -> None:
     assert file.load() == CHECKPOINT
 
 
-def test_another_stream_or_function_has_another_file(tmp_path: Path) -> None:
+def test_another_mapping_stream_or_function_has_another_file(tmp_path: Path) -> None:
     CheckpointFile(tmp_path, SETTINGS).save(CHECKPOINT)
+    # A mapping made anew replays what the stream still has, as a starting position of TRIM_HORIZON says.
+    other_mapping = MappingSettings(uuid="v", stream_arn=SETTINGS.stream_arn, function_arn=SETTINGS.function_arn)
     other_stream = MappingSettings(uuid="u", stream_arn="stream/2", function_arn=SETTINGS.function_arn)
     other_function = MappingSettings(uuid="u", stream_arn=SETTINGS.stream_arn, function_arn=SETTINGS.function_arn + "2")
+    assert CheckpointFile(tmp_path, other_mapping).load() is None
     assert CheckpointFile(tmp_path, other_stream).load() is None
     assert CheckpointFile(tmp_path, other_function).load() is None
 
