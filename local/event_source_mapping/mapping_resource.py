@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from botocore.exceptions import ClientError
+
+from functions.transient_failures import error_code
 from local.event_source_mapping.settings import MappingSettings, read_settings
 
 if TYPE_CHECKING:
@@ -33,3 +36,12 @@ def read_mapping(client: "LambdaClient", uuid: str) -> MappingResource:
     settings = read_settings(cast("Mapping[str, Any]", client.get_event_source_mapping(UUID=uuid)))
     function = client.get_function_configuration(FunctionName=settings.function_arn)
     return MappingResource(settings=settings, role_arn=function["Role"], timeout_seconds=function["Timeout"])
+
+
+def is_no_mapping(error: Exception) -> bool:
+    """Whether `read_mapping` failed because there is no such mapping: one without its function is another matter."""
+    return (
+        isinstance(error, ClientError)
+        and error.operation_name == "GetEventSourceMapping"
+        and error_code(error) == "ResourceNotFoundException"
+    )

@@ -16,7 +16,7 @@ from local.event_source_mapping.checkpoint_file import CheckpointFile
 from local.event_source_mapping.delivery import Delivery
 from local.event_source_mapping.failure_destination import FailureDestination
 from local.event_source_mapping.function_invoker import FunctionInvoker
-from local.event_source_mapping.mapping_resource import MappingResource, read_mapping
+from local.event_source_mapping.mapping_resource import MappingResource, is_no_mapping, read_mapping
 from local.event_source_mapping.parameters import Parameters
 from local.event_source_mapping.poller import Poller
 from local.event_source_mapping.role_session import CALLS, RoleSession
@@ -162,8 +162,10 @@ class MappingService:
         while not delivered.wait(SETTINGS_SECONDS):
             try:
                 current = read_mapping(self._lambda, self._uuid)
-            except AWS_CALL_ERRORS:
-                continue  # The poller's own calls say so.
+            except AWS_CALL_ERRORS as error:
+                if not is_no_mapping(error):
+                    continue  # The poller's own calls say so.
+                current = None
             except UnsupportedMappingError:
                 current = None  # The next start says so.
             if current != resource:

@@ -242,6 +242,18 @@ def test_a_changed_mapping_is_followed(create: Create, tmp_path: Path) -> None:
         eventually(mapped.batches, lambda batches: batches == [["a"], ["b"], ["c", "d", "e"]])
 
 
+def test_a_deleted_mapping_is_delivered_no_more(create: Create, tmp_path: Path) -> None:
+    mapped = create()
+    mapped.put("a")
+    with polling(mapped, tmp_path) as poller:
+        eventually(mapped.delivered, lambda names: names == ["a"])
+        mapped.clients.lambda_.delete_event_source_mapping(UUID=mapped.mapping_uuid)
+        eventually(poller.told, lambda told: told[-1] == "MAPPING OUT OF REACH:")
+        mapped.put("b")
+        time.sleep(1)
+    assert mapped.delivered() == ["a"]
+
+
 def test_a_mapping_that_comes_late_is_waited_for(create: Create, tmp_path: Path) -> None:
     mapped = create()
     mapped.put("a")
