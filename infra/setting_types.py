@@ -56,6 +56,14 @@ def _matching(pattern: str, text: object) -> str:
     return text
 
 
+def _origin(text: object) -> str:
+    origin = _matching(_ORIGIN, text)
+    port = origin.rpartition(":")[2]
+    if port.isdigit() and int(port) > _HIGHEST_PORT:
+        raise ValueError("no port")
+    return origin
+
+
 RESERVED_TAGS = frozenset({"project", "environment", "managedBy"})
 MAXIMUM_TAGS = 40
 """AWS takes 50 on a resource: room is left for ours and for those AWS itself adds."""
@@ -73,6 +81,7 @@ def _tags(tags: dict[str, str]) -> dict[str, str]:
 
 
 _ORIGIN = r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,4})?"
+_HIGHEST_PORT = 65535
 _EMAIL = r"[^\s@]{1,64}@[^\s@.]+(?:\.[^\s@.]+)+"
 _REGION = r"[a-z]{2}(?:-[a-z]+){1,2}-[1-9]"
 
@@ -84,7 +93,7 @@ LogRetentionDays = Annotated[
 ]
 """What CloudWatch Logs accepts. Source: CloudWatch Logs API reference, PutRetentionPolicy."""
 Origins = Annotated[
-    tuple[Annotated[str, BeforeValidator(lambda text: _matching(_ORIGIN, text))], ...],
+    tuple[Annotated[str, BeforeValidator(_origin)], ...],
     BeforeValidator(_json),
     Allowed("a list of origins: https://host or https://host:port, in lower case, without a path and without *"),
 ]

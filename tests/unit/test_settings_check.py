@@ -87,6 +87,7 @@ def test_a_switch_is_true_or_false_and_nothing_that_looks_like_it(alias: str, te
         ("userstream:corsAllowedOrigins", '["https://app.example.com/"]'),
         ("userstream:corsAllowedOrigins", '["https://App.example.com"]'),
         ("userstream:corsAllowedOrigins", '["app.example.com"]'),
+        ("userstream:corsAllowedOrigins", '["http://localhost:65536"]'),
         ("userstream:corsAllowedOrigins", "[1]"),
         ("userstream:corsAllowedOrigins", "{}"),
         ("userstream:corsAllowedOrigins", '"https://app.example.com"'),
@@ -114,9 +115,9 @@ def test_a_value_of_another_form_is_named(key: str, value: str) -> None:
     [
         (
             "userstream:corsAllowedOrigins",
-            '["https://a.example.com", "http://localhost:5173"]',
+            '["https://a.example.com", "http://localhost:65535"]',
             "cors_allowed_origins",
-            ("https://a.example.com", "http://localhost:5173"),
+            ("https://a.example.com", "http://localhost:65535"),
         ),
         ("userstream:corsAllowedOrigins", "[]", "cors_allowed_origins", ()),
         ("userstream:tags", '{"team": "users", "cost centre": ""}', "tags", {"team": "users", "cost centre": ""}),
