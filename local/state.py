@@ -113,6 +113,22 @@ def write_atomically(path: Path, text: str) -> None:
     Path(temporary.name).replace(path)
 
 
+def make_directory(directory: Path) -> None:
+    """Make a state directory, if it isn't there.
+
+    Raises:
+        LocalStackError: it can't be made, or not be written to.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        (directory / _LOCK_FILE).open("a").close()
+    except OSError as error:
+        raise LocalStackError(
+            f"the stack's state can't be kept in {directory} ({error.strerror}: {error.filename}). "
+            "Make that folder yours, or name another: python -m local up --state-dir DIRECTORY"
+        ) from error
+
+
 @contextmanager
 def claim_directory(directory: Path) -> Generator[None]:
     """Be the one stack of a directory.
@@ -120,9 +136,10 @@ def claim_directory(directory: Path) -> Generator[None]:
     The claim ends with the process, however that ends: a crash leaves nothing to tidy up by hand.
 
     Raises:
+        LocalStackError: nothing can be written there.
         LocalStackRunningError: another process has it.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    make_directory(directory)
     with (directory / _LOCK_FILE).open("a+") as lock:
         if not _lock(lock.fileno()):
             lock.seek(0)
@@ -166,7 +183,7 @@ def _is_locked(directory: Path) -> bool:
     try:
         with (directory / _LOCK_FILE).open("r") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
     except BlockingIOError:
         return True
@@ -176,5 +193,5 @@ def _is_locked(directory: Path) -> bool:
 def _last_end(directory: Path) -> str:
     try:
         return ": " + (directory / _END_FILE).read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""

@@ -21,6 +21,7 @@ from local.state import (
     LocalStackNotRunningError,
     LocalStackRunningError,
     claimed_by,
+    make_directory,
     read_local_stack,
     state_directory,
 )
@@ -80,12 +81,12 @@ def _say_goodbye(console: Console) -> None:
 
 
 def _leave_running(directory: Path, port: int, website_port: int) -> None:
+    make_directory(directory)
     if (pid := claimed_by(directory)) is not None:
         raise LocalStackRunningError(
             f"a local stack runs in {directory} already (process {pid}). See it with: python -m local status. "
             "End it with: python -m local down"
         )
-    directory.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "local", "up", "--no-log", "--port", str(port)]
     command += ["--website-port", str(website_port), "--state-dir", str(directory)]
     with (directory / _LOG_FILE).open("wb") as log:

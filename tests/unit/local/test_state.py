@@ -8,6 +8,7 @@ import pytest
 from infra.outputs import StackOutputs
 from local.state import (
     LocalStack,
+    LocalStackError,
     LocalStackNotRunningError,
     LocalStackRunningError,
     claim_directory,
@@ -42,6 +43,17 @@ def test_a_running_stack_is_read_as_it_was_written(tmp_path: Path) -> None:
         write_local_stack(tmp_path, STACK)
         assert read_local_stack(tmp_path) == STACK
         assert claimed_by(tmp_path) == os.getpid()
+
+
+def test_a_directory_that_can_not_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    directory = tmp_path / "file" / "state"
+
+    refused = pytest.raises(LocalStackError, match=rf"kept in {directory} \(Not a directory: .*--state-dir")
+    with refused, claim_directory(directory):
+        pass
+    with pytest.raises(LocalStackNotRunningError, match="make up"):
+        read_local_stack(directory)
 
 
 def test_a_claimed_directory_is_not_claimed_twice(tmp_path: Path) -> None:
