@@ -1,6 +1,7 @@
 """`python -m local`: the commands of the stack on this machine."""
 
 import sys
+from io import TextIOWrapper
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
@@ -28,6 +29,10 @@ for command in (up, down, status, outputs, logs, poison):
 def main() -> None:
     """Run one command; what goes wrong is told in words, with exit code 1."""
     shut_out_user_settings()
+    for stream in (sys.stdout, sys.stderr):
+        # A user's name, or our own tick, that the terminal's encoding lacks must not end the stack.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         cli.main(prog_name="python -m local")
     except (LocalStackError, ClientError, BotoCoreError) as error:

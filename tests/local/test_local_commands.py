@@ -20,12 +20,12 @@ from tests.local_stack import LocalStack
 pytestmark = pytest.mark.local
 
 
-def local(*arguments: str, directory: Path) -> subprocess.CompletedProcess[str]:
+def local(*arguments: str, directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a user would, but for colours."""
     return subprocess.run(
         [sys.executable, "-m", "local", *arguments, "--state-dir", str(directory)],
         cwd=PROJECT_ROOT,
-        env=child_environment(os.environ, COLUMNS="200"),
+        env=child_environment(os.environ, COLUMNS="200", **variables),
         capture_output=True,
         text=True,
         timeout=120,
@@ -57,6 +57,16 @@ def test_status_names_every_part(local_stack: LocalStack, local_stack_directory:
     assert printed.stdout.count("running") == 3
     for shown in (local_stack.pid, local_stack.emulator_pid, local_stack.endpoint_url, local_stack.outputs.api_url):
         assert str(shown) in printed.stdout
+
+
+def test_what_the_terminal_s_encoding_lacks_ends_nothing(local_stack: LocalStack, local_stack_directory: Path) -> None:
+    user_id = UsersOverHttp(local_stack).registered({**person(), "name": "花子"})
+    ChangeLog(local_stack).eventually_about(user_id, bool)
+
+    printed = local("logs", directory=local_stack_directory, PYTHONIOENCODING="latin-1")
+
+    assert printed.returncode == 0, printed
+    assert f"{user_id}  name=??" in printed.stdout
 
 
 def test_logs_show_what_became_of_a_registration(local_stack: LocalStack, local_stack_directory: Path) -> None:
