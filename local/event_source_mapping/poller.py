@@ -24,6 +24,10 @@ _LONGEST_SLEEP_SECONDS = 1.0
 """Time is looked at this often at least: a laptop that was asleep wakes up with all its waits over."""
 
 
+_SET_BACK_SECONDS = 1.0
+"""So far the system's clock may go back: the delivery stands still until it has caught up."""
+
+
 class _Crashed(NamedTuple):
     """An action ended in an error that its code doesn't foresee."""
 
@@ -53,7 +57,7 @@ class Poller:
         self._events.put(None)
 
     def run(self, grace_seconds: float) -> None:
-        """Deliver until `end` is called.
+        """Deliver until `end` is called, or the system's clock is set back: then a new delivery has to be begun.
 
         Args:
             grace_seconds: How long invocations under way are then waited for. What of them is still open is delivered
@@ -62,7 +66,7 @@ class Poller:
         Raises:
             Exception: What an action did not foresee; the next run goes on from the checkpoint.
         """
-        while not self._ending:
+        while not (self._ending or self._is_set_back()):
             for action in self._delivery.step(self._time(), self._happened(self._seconds_to_wait())):
                 self._carry_out(action)
         deadline = time.monotonic() + grace_seconds
@@ -70,6 +74,15 @@ class Poller:
             for action in self._delivery.step(self._time(), self._happened(left)):
                 if isinstance(action, SaveCheckpoint | Tell):
                     self._carry_out(action)
+
+    def _is_set_back(self) -> bool:
+        behind = self._now - time.time()
+        if behind <= _SET_BACK_SECONDS:
+            return False
+        self._world.log(
+            "WARNING", "CLOCK SET BACK:", seconds=round(behind, 1), next="delivery begins again from its checkpoint"
+        )
+        return True
 
     def _time(self) -> float:
         # The system's clock may be set back; the delivery's never goes back.

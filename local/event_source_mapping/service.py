@@ -115,7 +115,7 @@ class MappingService:
         self._log("INFO", "DELIVERY ENDED:", mapping=self._uuid)
 
     def _deliver(self, resource: MappingResource, checkpoint_file: CheckpointFile, grace_seconds: float) -> None:
-        """Deliver until the settings change or all ends."""
+        """Deliver until the settings change, the clock is set back, or all ends."""
         settings = resource.settings
         role = RoleSession(
             self._account.client("sts", CALLS), resource.role_arn, self._account.region, self._account.endpoint_url

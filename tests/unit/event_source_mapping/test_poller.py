@@ -141,6 +141,24 @@ def test_but_not_for_ever(tmp_path: Path) -> None:
     answer.set()
 
 
+def test_a_clock_that_is_set_back_ends_the_run_instead_of_stopping_delivery(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = Running(tmp_path, lambda: SUCCESS)
+    thread = running.start(grace_seconds=5)
+    assert running.calls.begun.wait(10)
+
+    right = time.time
+    monkeypatch.setattr(time, "time", lambda: right() - 3600)
+    thread.join(10)
+    ended = not thread.is_alive()
+    running.poller.end()
+
+    assert ended
+    assert "CLOCK SET BACK:" in running.log.messages()
+    assert running.store.load() == Checkpoint({"s-1": ShardCheckpoint(sequence_number(3))})
+
+
 def test_what_an_action_does_not_foresee_ends_the_poller(tmp_path: Path) -> None:
     def fail() -> Outcome:
         raise ZeroDivisionError
