@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 # Every call here answers in milliseconds. botocore's own 60 s would let one lost packet use up a function's whole time;
-# these leave room for all the attempts within it. Its standard retries wait with jitter and spend from a quota, so that
-# they don't feed an overload.
+# with these a service that stays silent has been asked three times after 12 s, and apiTimeoutSeconds leaves room for
+# that: the caller is told 503. Standard retries wait with jitter and spend from a quota, so that they don't feed an
+# overload.
 # Two things that botocore does anew for every request, and that took a fifth of a warm registration (`make bench`): it
 # checks the shape of what is built here from validated input, and spells out the machine in the User-Agent.
 CALLS = Config(

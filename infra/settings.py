@@ -77,7 +77,11 @@ class StackSettings(BaseModel):
         ge=128, le=10_240, examples=["512"], description="Memory of each API function in MB; CPU grows with it."
     )
     api_timeout_seconds: WholeNumber = Field(
-        ge=1, le=29, examples=["10"], description="Seconds an API function may take; API Gateway itself gives up at 30."
+        ge=1,
+        le=29,
+        examples=["15"],
+        description="Seconds an API function may take; three tries at a silent DynamoDB need up to 12. API Gateway "
+        "itself gives up at 30.",
     )
     api_reserved_concurrency: WholeNumber | None = Field(
         default=None,

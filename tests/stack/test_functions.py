@@ -162,8 +162,8 @@ def test_memory_and_timeout_come_from_the_settings() -> None:
 
     sizes = {name: stack.only(FUNCTION, name).inputs for name in FUNCTIONS}
     assert {name: (size["memorySize"], size["timeout"]) for name, size in sizes.items()} == {
-        "register-user": (512, 10),
-        "manage-users": (512, 10),
+        "register-user": (512, 15),
+        "manage-users": (512, 15),
         "log-user-changes": (256, 60),
         "rescue-failed-batches": (256, 60),
     }

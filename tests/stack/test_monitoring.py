@@ -13,8 +13,8 @@ TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:userstream-alarms-dev"
 
 LAMBDA = "AWS/Lambda"
 FUNCTIONS = {
-    "RegisterUser": 10,
-    "ManageUsers": 10,
+    "RegisterUser": 15,
+    "ManageUsers": 15,
     "LogUserChanges": 60,
     "RescueFailedBatches": 60,
 }

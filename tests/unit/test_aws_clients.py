@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import UnknownServiceError
 
 from functions import aws_clients
+from infra.stack_config import stack_file_config
 
 
 @pytest.fixture(autouse=True)
@@ -52,8 +53,15 @@ def test_each_client_is_made_once_and_never_waits_long(maker: Callable[[], Any],
     assert client.meta.region_name == "eu-west-1"
     config = client.meta.config
     assert config.retries == {"mode": "standard", "total_max_attempts": 3}
-    longest = config.retries["total_max_attempts"] * (config.connect_timeout + config.read_timeout)
-    assert longest < 15
+    attempts = config.retries["total_max_attempts"]
+    # Between two attempts: up to 1 s, then up to 2 (botocore.retries.standard.ExponentialBackoff).
+    longest_silence = attempts * config.read_timeout + sum(2**wait for wait in range(attempts - 1))
+    assert longest_silence == 12
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod", "local"])
+def test_an_api_function_has_the_time_to_say_that_dynamodb_is_silent(stack: str) -> None:
+    assert int(stack_file_config(stack)["userstream:apiTimeoutSeconds"]) > 12
 
 
 def test_a_service_that_is_not_known_says_which_are() -> None:
