@@ -41,7 +41,8 @@ POINTER_WAIT_SECONDS = 60
 """For the rescue to take the pointers that are in the failure queue."""
 
 BATCH_SIZE = 100
-"""Records in one invocation, as many as the mapping sends by default."""
+"""Records in one invocation at most, as many as the mapping sends by default; fewer at a low rate, which is one of
+users, not of invocations."""
 
 PAGES_PER_STRETCH = 32
 """Of 1 MB at most: bounds the memory however large the users are."""
@@ -79,6 +80,7 @@ class Backfill:
         self._path = path
         self._work = work
         self._rate = users_per_second
+        self._batch_size = max(1, int(min(BATCH_SIZE, users_per_second)))
         self._send = send
         self._stream_arn = outputs.users_stream_arn
         self._began_at = stream_began_at(outputs.users_stream_arn)
@@ -125,9 +127,11 @@ class Backfill:
         progress = self.report.checkpoint.model_copy()
         candidates = self._read(progress)
         if candidates:
-            self._work.sleep(SETTLE_SECONDS)
+            self._work.pause(SETTLE_SECONDS)
             self._wait_for_rescue()
             waiting = self._users_in_queue()
+            if self._work.stop():
+                return
             kinds = self._activity.kinds([user_id_of(image) for image in candidates])
             chosen: list[Image] = []
             for image in candidates:
@@ -168,9 +172,9 @@ class Backfill:
         """
         queue = self._services.failures()
         for _ in range(POINTER_WAIT_SECONDS):
-            if not queue.depth().total:
+            if self._work.stop() or not queue.depth().total:
                 return
-            self._work.sleep(1)
+            self._work.pause(1)
         raise OpsError(
             f"{queue.name} holds pointers that the rescue doesn't take: whose changes they are isn't known",
             "`python -m ops status`; once the queue is empty, run the same command again",
@@ -202,15 +206,16 @@ class Backfill:
             OpsError: The function or the table is out of reach.
         """
         region = self._services.outputs.region
-        for start in range(0, len(images), BATCH_SIZE):
-            batch = [backfill_change(image, self._stream_arn, region) for image in images[start : start + BATCH_SIZE]]
+        for start in range(0, len(images), self._batch_size):
+            part = images[start : start + self._batch_size]
+            batch = [backfill_change(image, self._stream_arn, region) for image in part]
             if not self._send:
                 progress.backfilled += len(batch)
                 continue
             begun = self._work.now()
             if self._work.stop() or not self._deliver_batch(batch, progress):
                 return False
-            self._work.sleep(max(0.0, len(batch) / self._rate - (self._work.now() - begun)))
+            self._work.pause(len(batch) / self._rate - (self._work.now() - begun))
         return True
 
     def _deliver_batch(self, batch: Sequence[ReplayableChange], progress: Checkpoint) -> bool:

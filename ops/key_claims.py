@@ -171,7 +171,7 @@ class KeyClaims:
         for user in users:
             self._count(user)
         self._work.meter(self.report.users, self.report.users)
-        self._work.sleep(max(0.0, written / self._rate - (self._work.now() - begun)))
+        self._work.pause(written / self._rate - (self._work.now() - begun))
 
     def _look_up(self, users: Sequence[_User]) -> None:
         """Find those who hold their keys already, so that nothing is written for them, and keys of others."""

@@ -153,7 +153,7 @@ class Redelivery:
         done, rest = batch[: answer.failed_from], batch[answer.failed_from :]
         attempts[rest[0]] = attempts.get(rest[0], 0) + 1
         if attempts[rest[0]] < ATTEMPTS:
-            self._work.sleep(FIRST_WAIT_SECONDS * attempts[rest[0]])
+            self._work.pause(FIRST_WAIT_SECONDS * attempts[rest[0]])
             return _Verdict(taken=done, again=[rest])
         return _Verdict(taken=done, again=[rest[1:]], failed=(rest[0], _NOT_NOW))
 
@@ -176,7 +176,7 @@ class Redelivery:
         for _ in range(BUSY_ATTEMPTS - 1):
             if not answer.busy or self._work.stop():
                 break
-            self._work.sleep(wait)
+            self._work.pause(wait)
             wait = min(2 * wait, LONGEST_WAIT_SECONDS)
             answer = self._function.invoke(records)
         if answer.busy:

@@ -1,0 +1,39 @@
+"""A backfill that goes on for long: it heeds a stop, and looks at the delivery again and again."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ops.backfill import Backfill, BackfillReport
+from ops.long_work import LongWork
+from tests.ops_in_memory import NOON, StackInMemory
+
+BEFORE = {"createdAt": {"S": "2025-01-01T00:00:00.000Z"}}
+
+
+def add_users(stack: StackInMemory, number: int) -> None:
+    stack.user_table.items = {f"user-{n:03}": {"userId": {"S": f"user-{n:03}"}, **BEFORE} for n in range(number)}
+
+
+def backfill(stack: StackInMemory, folder: Path, rate: float, stop: Callable[[], bool]) -> BackfillReport:
+    work = LongWork(stop=stop, meter=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by)
+    return Backfill(stack, folder / "checkpoint.json", work, users_per_second=rate).run()
+
+
+def test_a_stop_is_heeded_at_once_however_low_the_rate(stack: StackInMemory, tmp_path: Path) -> None:
+    add_users(stack, 30)
+    asked_at = NOON + 60.5
+
+    report = backfill(stack, tmp_path, 0.1, lambda: stack.clock.now() >= asked_at)
+
+    assert stack.clock.now() <= asked_at + 1
+    assert not report.finished
+    assert [len(batch) for batch in stack.function.invocations] == [1] * 6  # one each 10 s, after a pause as long
+
+
+def test_a_stop_is_heeded_while_it_waits_before_it_asks_for_histories(stack: StackInMemory, tmp_path: Path) -> None:
+    add_users(stack, 3)
+
+    backfill(stack, tmp_path, 500, lambda: stack.clock.now() >= NOON + 2)
+
+    assert stack.clock.now() <= NOON + 3
+    assert stack.table.items == {}
