@@ -105,7 +105,7 @@ class Backfill:
         return self.report
 
     def _check_delivery(self) -> None:
-        """Refuse to begin where a change may be long on its way.
+        """Refuse to go on where a change may be long on its way.
 
         Raises:
             OpsError: Nothing is delivered, or late; or it can't be seen whether.
@@ -128,6 +128,7 @@ class Backfill:
         candidates = self._read(progress)
         if candidates:
             self._work.pause(SETTLE_SECONDS)
+            self._check_delivery()
             self._wait_for_rescue()
             waiting = self._users_in_queue()
             if self._work.stop():

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from ops.backfill import Backfill, BackfillReport
 from ops.long_work import LongWork
-from tests.ops_in_memory import NOON, StackInMemory
+from tests.ops_in_memory import NOON, OUTPUTS, StackInMemory
 
 BEFORE = {"createdAt": {"S": "2025-01-01T00:00:00.000Z"}}
 
@@ -37,3 +39,23 @@ def test_a_stop_is_heeded_while_it_waits_before_it_asks_for_histories(stack: Sta
 
     assert stack.clock.now() <= NOON + 3
     assert stack.table.items == {}
+
+
+def test_a_delivery_that_falls_behind_meanwhile_ends_it(
+    stack: StackInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.backfill.USERS_PER_STRETCH", 3)
+    add_users(stack, 9)
+    stack.function.before = lambda: stack.watched.figures.update(
+        {f"IteratorAge {OUTPUTS.log_user_changes_function_name}": 90_000.0}
+    )
+
+    report = backfill(stack, tmp_path, 500, lambda: False)
+
+    assert report.error
+    assert "changes are delivered 90 s late" in report.error.message
+    assert len(stack.function.invocations) == 1
+
+    stack.function.before = lambda: None
+    stack.watched.figures.clear()
+    assert backfill(stack, tmp_path, 500, lambda: False).checkpoint.backfilled == 9
