@@ -143,13 +143,26 @@ class Backfill:
                     progress.with_history += 1
                 else:
                     chosen.append(before_changes(image, self._activity.history(user_id) if user_id in kinds else ()))
-            if not self._deliver(chosen, progress):
+            try:
+                whole = self._deliver(chosen, progress)
+            except OpsError:
+                self._keep_counts(progress)
+                raise
+            if not whole:
+                self._keep_counts(progress)
                 return
         self.report.checkpoint = progress
         self.report.finished = progress.after is None
         self._work.meter(progress.scanned, progress.scanned)
         if self._send:
             write_checkpoint(self._path, progress)
+
+    def _keep_counts(self, progress: Checkpoint) -> None:
+        """Count what was sent of a stretch that comes again: the next time it has its place in the history already."""
+        sent = {"backfilled": progress.backfilled, "set_aside": progress.set_aside}
+        self.report.checkpoint = self.report.checkpoint.model_copy(update=sent)
+        if self._send:
+            write_checkpoint(self._path, self.report.checkpoint)
 
     def _read(self, progress: Checkpoint) -> list[Image]:
         """Read on in the table; return those who may be from before the stream."""

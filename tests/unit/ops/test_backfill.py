@@ -30,6 +30,8 @@ def test_a_stop_is_heeded_at_once_however_low_the_rate(stack: StackInMemory, tmp
     assert stack.clock.now() <= asked_at + 1
     assert not report.finished
     assert [len(batch) for batch in stack.function.invocations] == [1] * 6  # one each 10 s, after a pause as long
+    assert report.checkpoint.backfilled == len(stack.table.items) == 6
+    assert backfill(stack, tmp_path, 500, lambda: False).checkpoint.backfilled == 30
 
 
 def test_a_stop_is_heeded_while_it_waits_before_it_asks_for_histories(stack: StackInMemory, tmp_path: Path) -> None:
