@@ -55,6 +55,8 @@ class ReplayReport:
     counts: dict[Outcome, int] = field(default_factory=dict[Outcome, int])
     failures: list[Failure] = field(default_factory=list[Failure])
     untried: int = 0
+    not_removed: int = 0
+    """Messages whose change is processed, and which the queue didn't let go: they show up again."""
     beyond_reach: bool = False
     """Whether there may be more: so many messages are held that SQS gives no others."""
     interrupted: bool = False
@@ -68,7 +70,7 @@ class ReplayReport:
     @property
     def left(self) -> int:
         """Selected failures that are still in the queue."""
-        return sum(self.counts.values()) - self.replayed + self.untried + self.not_replayable
+        return sum(self.counts.values()) - self.replayed + self.untried + self.not_replayable + self.not_removed
 
 
 class Replay:
@@ -226,8 +228,7 @@ class Replay:
             changes[position].identity for position, result in results.items() if result.outcome is Outcome.REPLAYED
         ]
         receipts = [hold.receipt for holds in self._spool.receipts(replayed).values() for hold in holds]
-        self._remove(receipts)
-        self.report.copies_removed += len(receipts) - len(replayed)
+        self.report.copies_removed += max(0, self._remove(receipts) - len(replayed))
         with self._spool.together():
             for position, result in results.items():
                 self._spool.settle(changes[position].identity, result.outcome, result.detail)
@@ -235,15 +236,17 @@ class Replay:
             self._spool.hold_back_later_changes()
 
     def _remove_copies(self, receipts: list[str]) -> None:
-        self.report.copies_removed += len(receipts)
-        self._remove(receipts)
+        self.report.copies_removed += self._remove(receipts)
 
-    def _remove(self, receipts: list[str]) -> None:
-        """Remove messages; one whose receipt is no longer good shows up again, and is removed then."""
-        if receipts:
-            self._queue.remove(receipts)
-            self._spool.drop(receipts)
-            self._held -= len(receipts)
+    def _remove(self, receipts: list[str]) -> int:
+        """Remove messages, and return how many went; those that the queue keeps stay held, and are tried once more."""
+        if not receipts:
+            return 0
+        refused = self._queue.remove(receipts)
+        removed = [receipt for receipt in receipts if receipt not in refused]
+        self._spool.drop(removed)
+        self._held -= len(removed)
+        return len(removed)
 
     def _give_back(self) -> None:
         """Make all that is held visible to others again."""
@@ -260,7 +263,11 @@ class Replay:
         self.report.beyond_reach = self._held >= HELD_AT_MOST
         self.report.interrupted = self._work.stop()
         try:
-            self._give_back()
+            try:
+                self._remove(self._spool.done_with())
+            finally:
+                self.report.not_removed = len(self._spool.done_with())
+                self._give_back()
         except OpsError as error:
             self.report.error = self.report.error or error
         return self.report

@@ -229,6 +229,13 @@ class Spool:
         )
         return [row[0] for row in rows]
 
+    def done_with(self) -> list[str]:
+        """Return the receipts of messages that are held although their change is processed."""
+        rows = self._database.execute(
+            "SELECT receipt FROM held JOIN change USING (identity) WHERE outcome = 'replayed'"
+        )
+        return [row[0] for row in rows]
+
     def held(self) -> Iterator[list[Held]]:
         """Yield all receipts, a few thousand at a time."""
         last = ""

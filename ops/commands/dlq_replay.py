@@ -1,5 +1,7 @@
 """`dlq replay`: failed records brought back through the real function."""
 
+from collections.abc import Iterator
+
 import click
 from rich.console import Group as Lines
 from rich.console import RenderableType
@@ -101,6 +103,7 @@ def _replayed(report: ReplayReport) -> JsonObject:
         "waiting": report.counts.get(Outcome.WAITING, 0),
         "untried": report.untried,
         "notReplayable": report.not_replayable,
+        "notRemoved": report.not_removed,
         "copiesRemoved": report.copies_removed,
         "beyondReach": report.beyond_reach,
         "interrupted": report.interrupted,
@@ -185,17 +188,26 @@ def _readable(desk: Desk, report: ReplayReport) -> RenderableType:
                 Text(plain(LEFT_BECAUSE[failure.outcome].format(failure.detail))),
             )
         parts += [Text(), rows]
-        hidden = report.left - report.not_replayable - report.untried - min(ROWS, len(report.failures))
+        hidden = sum(report.counts.values()) - report.replayed - min(ROWS, len(report.failures))
         if hidden > 0:
             parts.append(Text(f"and {hidden:,} more: --json lists {len(report.failures):,} of them"))
-    if report.untried:
-        parts += [Text(), Text(f"{count(report.untried, 'record')} not tried yet: the same command goes on with them.")]
-    if report.not_replayable:
-        parts += [Text(), Text(_not_replayable(report))]
-    if report.beyond_reach:
-        parts += [Text(), Text(BEYOND_REACH)]
+    for remark in _remarks(report):
+        parts += [Text(), Text(remark)]
     if report.failures:
         parts += [Text(), next_steps(desk.command(f"dlq show {report.failures[0].failure_id[:SHORTEST_ID]}"))]
     elif report.not_replayable:
         parts += [Text(), next_steps(desk.command("dlq list"))]
     return Lines(*parts)
+
+
+def _remarks(report: ReplayReport) -> Iterator[str]:
+    """Yield what is to be said of the messages that are left without having failed."""
+    if report.untried:
+        yield f"{count(report.untried, 'record')} not tried yet: the same command goes on with them."
+    if report.not_replayable:
+        yield _not_replayable(report)
+    if report.not_removed:
+        kept = count(report.not_removed, "message")
+        yield f"The queue kept {kept} of what was replayed: the same command removes them."
+    if report.beyond_reach:
+        yield BEYOND_REACH

@@ -1,4 +1,6 @@
 import dataclasses
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -185,6 +187,28 @@ def test_ctrl_c_keeps_what_is_done_and_gives_back_the_rest(stack: StackInMemory,
     assert (report.replayed, report.untried, report.interrupted) == (4, 6, True)
     assert stack.queue.visible() == 6
     assert replay(stack, spool_path).replayed == 6
+
+
+@pytest.mark.parametrize(("refusals", "left"), [(1, 0), (1000, 3)])
+def test_what_the_queue_does_not_let_go_is_tried_again_or_told_as_left(
+    stack: StackInMemory, spool_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: int, left: int
+) -> None:
+    for position in range(3):
+        stack.fail(change(position))
+    remove, tries = stack.queue.remove, itertools.count()
+
+    def remove_later(receipts: Sequence[str]) -> frozenset[str]:
+        return frozenset(receipts) if next(tries) < refusals else remove(receipts)
+
+    monkeypatch.setattr(stack.queue, "remove", remove_later)
+
+    report = replay(stack, spool_path)
+
+    assert (report.replayed, report.left, report.not_removed) == (3, left, left)
+    assert (len(stack.queue.bodies()), stack.queue.visible()) == (left, left)
+    monkeypatch.undo()
+    assert replay(stack, spool_path).left == 0
+    assert stack.queue.bodies() == []
 
 
 def test_only_what_was_chosen_is_touched(stack: StackInMemory, spool_path: Path) -> None:
