@@ -232,6 +232,15 @@ def test_an_id_that_is_not_there_ends_it_before_anything_is_done(stack: StackInM
     assert stack.queue.visible() == 1
 
 
+def test_ctrl_c_before_an_id_is_met_does_not_say_that_it_is_not_there(stack: StackInMemory, spool_path: Path) -> None:
+    there = stack.fail(change(0))
+
+    report = replay(stack, spool_path, Selection(ids=(there,)), stop_after=0)
+
+    assert (report.error, report.interrupted) == (None, True)
+    assert stack.queue.visible() == 1
+
+
 def test_what_holds_no_record_is_counted_and_left(stack: StackInMemory, spool_path: Path) -> None:
     stack.fail(None, "lost", "trimmed before the rescue")
     stack.fail({"eventID": "x"})
