@@ -84,10 +84,9 @@ class Export:
             report.complete = look.complete
             if not self._remove or self._work.stop():
                 return 0
-            receipts = look.take_out(written)
-            left = self._queue.remove(receipts)
-            report.removed += len(receipts) - len(left)
-            return len(receipts) - len(left)
+            removed = look.remove(written)
+            report.removed += removed
+            return removed
 
     def _line(self, letter: DeadLetter) -> JsonObject:
         line: JsonObject = {

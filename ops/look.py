@@ -1,7 +1,7 @@
 """A look at a queue: each message once, hidden from others no longer than the look takes, all of them given back."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Self
 
@@ -19,7 +19,7 @@ SILENT_ANSWERS = 3
 
 
 class Look:
-    """Receives what is visible; use it in a `with`, which gives everything back that wasn't taken out.
+    """Receives what is visible; use it in a `with`, which gives everything back that wasn't removed.
 
     Attributes:
         complete: Whether nothing visible was left unseen.
@@ -76,6 +76,11 @@ class Look:
         """Return how many messages this look hides at the moment."""
         return len(self._held)
 
-    def take_out(self, message_ids: list[str]) -> list[str]:
-        """Hand the receipts of these messages to the caller, who removes them: they won't be given back."""
-        return [self._held.pop(message_id)[0] for message_id in message_ids]
+    def remove(self, message_ids: Iterable[str]) -> int:
+        """Remove messages from the queue, and return how many went; those that it keeps are given back at the end."""
+        receipts = {message_id: self._held[message_id][0] for message_id in message_ids}
+        refused = self._queue.remove(list(receipts.values()))
+        removed = [message_id for message_id, receipt in receipts.items() if receipt not in refused]
+        for message_id in removed:
+            del self._held[message_id]
+        return len(removed)

@@ -33,9 +33,8 @@ def return_pointers(services: Services, work: LongWork) -> PointerReturn:
 
         def move() -> None:
             target.send([Outgoing(message.body, message.attributes) for message in batch])
-            left = source.remove(look.take_out([message.message_id for message in batch]))
             done.returned += len(batch)
-            done.left += len(left)
+            done.left += len(batch) - look.remove(message.message_id for message in batch)
             work.meter(done.returned, look.seen)
             batch.clear()
 

@@ -31,7 +31,7 @@ def export(desk: Desk, *, file: Path, remove: bool, screen: Screen) -> None:
     screen.show(export_data(report), lambda: _readable(report))
     if report.interrupted:
         end(ExitCode.INTERRUPTED)
-    if not report.complete:
+    if not report.complete or (remove and report.removed < report.exported):
         end(ExitCode.UNFINISHED)
 
 

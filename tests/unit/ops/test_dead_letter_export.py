@@ -1,15 +1,17 @@
 import dataclasses
 import json
 import random
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import Result
 
 from functions.json_types import JsonObject
 from ops.dead_letter_export import HIDE_SECONDS, Export, ExportReport
 from ops.dead_letter_restore import restore
-from ops.errors import WrongUsageError
+from ops.errors import DeniedError, ExitCode, WrongUsageError
 from ops.long_work import LongWork
 from ops.message_queue import BYTES_PER_CALL
 from ops.pointer_return import return_pointers
@@ -135,3 +137,34 @@ def test_pointers_are_never_lost_on_their_way_back() -> None:
 
         assert {*stack.set_aside_queue.bodies(), *stack.failure_queue.bodies()} == pointers
         steps += 1
+
+
+def test_a_removal_that_is_denied_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = StackInMemory()
+    stack.fail(record(0))
+    stack.set_aside_queue.put("pointer")
+
+    def deny(_receipts: Sequence[str]) -> frozenset[str]:
+        raise DeniedError("sqs:DeleteMessage")
+
+    for queue in (stack.queue, stack.set_aside_queue):
+        monkeypatch.setattr(queue, "remove", deny)
+
+    with pytest.raises(DeniedError):
+        export(stack, tmp_path / "x.jsonl", remove=True)
+    with pytest.raises(DeniedError):
+        return_pointers(stack, work(stack))
+
+    assert (stack.queue.visible(), stack.set_aside_queue.visible()) == (1, 1)
+
+
+def test_an_export_that_could_not_remove_all_is_not_done(
+    stack: StackInMemory, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.fail(record(0))
+    monkeypatch.setattr(stack.queue, "remove", frozenset[str])
+
+    result = run("dlq", "export", "x.jsonl", "--remove")
+
+    assert (json.loads(result.stdout)["removed"], result.exit_code) == (0, ExitCode.UNFINISHED)
+    assert stack.queue.visible() == 1
