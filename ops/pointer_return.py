@@ -14,6 +14,9 @@ class PointerReturn:
 
     returned: int = 0
     left: int = 0
+    """Of those that were looked at."""
+    hidden: int = 0
+    """When there was nothing to return: how many somebody else holds, about."""
     interrupted: bool = False
 
 
@@ -26,15 +29,30 @@ def return_pointers(services: Services, work: LongWork) -> PointerReturn:
     Raises:
         OpsError: A queue is out of reach; what was moved by then is moved.
     """
-    source, target = services.set_aside_failures(), services.failures()
     done = PointerReturn()
+    whole = False
+    while not whole and not work.stop():
+        moved, whole = _round(services, work, done)
+        if not moved:
+            break
+    done.interrupted = work.stop()
+    if not done.returned and not done.interrupted:
+        done.hidden = services.set_aside_failures().depth().in_flight
+    return done
+
+
+def _round(services: Services, work: LongWork, done: PointerReturn) -> tuple[int, bool]:
+    """Move what one look meets; return how many left the queue, and whether it met all that was visible."""
+    source, target = services.set_aside_failures(), services.failures()
+    moved = 0
     with Look(source, work.stop, now=work.now) as look:
         batch: list[Message] = []
 
         def move() -> None:
+            nonlocal moved
             target.send([Outgoing(message.body, message.attributes) for message in batch])
+            moved += look.remove(message.message_id for message in batch)
             done.returned += len(batch)
-            done.left += len(batch) - look.remove(message.message_id for message in batch)
             work.meter(done.returned, look.seen)
             batch.clear()
 
@@ -44,6 +62,5 @@ def return_pointers(services: Services, work: LongWork) -> PointerReturn:
                 move()
         if batch and not work.stop():
             move()
-        done.left += len(batch)
-    done.interrupted = work.stop()
-    return done
+        done.left = look.held()
+        return moved, look.complete

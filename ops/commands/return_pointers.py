@@ -25,15 +25,27 @@ def return_pointers_command(desk: Desk, *, screen: Screen) -> None:
     with stop_on_interrupt() as stop, screen.progress("Returning") as meter:
         done = return_pointers(desk.services, LongWork(stop=stop, meter=meter))
     screen.show(
-        {"returned": done.returned, "left": done.left, "interrupted": done.interrupted}, lambda: _readable(done)
+        {
+            "returned": done.returned,
+            "left": done.left,
+            "hiddenByOthers": done.hidden,
+            "interrupted": done.interrupted,
+        },
+        lambda: _readable(done),
     )
     if done.interrupted:
         end(ExitCode.INTERRUPTED)
-    if done.left:
+    if done.left or done.hidden:
         end(ExitCode.UNFINISHED)
 
 
 def _readable(done: PointerReturn) -> Text:
+    if done.hidden:
+        return Text(
+            f"{count(done.hidden, 'pointer')} somebody else holds, or a command that was killed did: "
+            "they show up again within a minute.",
+            style="yellow",
+        )
     if not (done.returned or done.left):
         return Text("The rescue has set nothing aside.", style="green")
     left = f"; {done.left:,} left" if done.left else ""

@@ -238,7 +238,7 @@ def test_pointers_that_were_set_aside_go_back(stack: StackInMemory, run: Run) ->
 
     result = run("return-pointers")
 
-    assert answer(result) == {"returned": 25, "left": 0, "interrupted": False}
+    assert answer(result) == {"returned": 25, "left": 0, "hiddenByOthers": 0, "interrupted": False}
     assert stack.set_aside_queue.bodies() == []
     assert sorted(stack.failure_queue.bodies()) == sorted(f"pointer {number}" for number in range(25))
 

@@ -13,7 +13,7 @@ from ops.dead_letter_export import HIDE_SECONDS, Export, ExportReport
 from ops.dead_letter_restore import restore
 from ops.errors import DeniedError, ExitCode, WrongUsageError
 from ops.long_work import LongWork
-from ops.message_queue import BYTES_PER_CALL
+from ops.message_queue import BYTES_PER_CALL, Outgoing
 from ops.pointer_return import return_pointers
 from tests.ops_in_memory import KilledError, StackInMemory, envelope
 from tests.record_strategies import stream_record
@@ -168,3 +168,32 @@ def test_an_export_that_could_not_remove_all_is_not_done(
 
     assert (json.loads(result.stdout)["removed"], result.exit_code) == (0, ExitCode.UNFINISHED)
     assert stack.queue.visible() == 1
+
+
+def test_more_pointers_than_one_look_can_take_all_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = StackInMemory()
+    for number in range(60):
+        stack.set_aside_queue.put(f"pointer {number}")
+    send = stack.failure_queue.send
+
+    def send_slowly(messages: Sequence[Outgoing]) -> None:
+        stack.clock.pass_by(20)
+        send(messages)
+
+    monkeypatch.setattr(stack.failure_queue, "send", send_slowly)
+    done = return_pointers(stack, work(stack))
+
+    assert (done.returned, done.left) == (60, 0)
+    assert stack.set_aside_queue.bodies() == []
+
+
+def test_pointers_that_a_killed_run_hides_are_not_taken_for_none(
+    stack: StackInMemory, run: Callable[..., Result]
+) -> None:
+    stack.set_aside_queue.put("pointer")
+    stack.set_aside_queue.receive(60)
+
+    result = run("return-pointers", "--table")
+
+    assert "1 pointer somebody else holds" in result.stdout
+    assert result.exit_code == ExitCode.UNFINISHED
