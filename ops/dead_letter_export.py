@@ -33,6 +33,8 @@ class ExportReport:
     removed: int = 0
     complete: bool = False
     """Whether all that was visible in the queue has been looked at."""
+    hidden_by_others: int = 0
+    """Messages that somebody else held meanwhile, about: they are not in the file."""
     interrupted: bool = False
 
 
@@ -82,6 +84,7 @@ class Export:
                     self._work.meter(report.exported, look.seen)
             _to_disk(file)
             report.complete = look.complete
+            report.hidden_by_others = max(0, self._queue.depth().in_flight - look.held())
             if not self._remove or self._work.stop():
                 return 0
             removed = look.remove(written)

@@ -43,6 +43,14 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def hidden_text(messages: int) -> str:
+    """Return what is to be said of messages that can't be seen."""
+    return (
+        f"{count(messages, 'message')} more: somebody else holds them, or a command that was killed did; "
+        "then they show up again by themselves, after a replay's or an export's end within 15 minutes."
+    )
+
+
 def table(*headings: str, right: Sequence[str] = ()) -> Table:
     """Return an empty table of our look; headings in `right` are of numbers, and an ID is never broken."""
     result = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")

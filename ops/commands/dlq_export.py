@@ -12,7 +12,7 @@ from ops.errors import ExitCode
 from ops.interruption import stop_on_interrupt
 from ops.long_work import LongWork
 from ops.screen import Screen
-from ops.tables import count
+from ops.tables import count, hidden_text
 
 
 @click.command("export", cls=OpsCommand, short_help="All of them into a file.")
@@ -31,7 +31,7 @@ def export(desk: Desk, *, file: Path, remove: bool, screen: Screen) -> None:
     screen.show(export_data(report), lambda: _readable(report))
     if report.interrupted:
         end(ExitCode.INTERRUPTED)
-    if not report.complete or (remove and report.removed < report.exported):
+    if not report.complete or report.hidden_by_others or (remove and report.removed < report.exported):
         end(ExitCode.UNFINISHED)
 
 
@@ -42,6 +42,7 @@ def export_data(report: ExportReport) -> dict[str, object]:
         "exported": report.exported,
         "removed": report.removed,
         "complete": report.complete,
+        "hiddenByOthers": report.hidden_by_others,
         "interrupted": report.interrupted,
     }
 
@@ -51,4 +52,6 @@ def _readable(report: ExportReport) -> RenderableType:
     text += f", {report.removed:,} of them removed from the queue." if report.removed else "; the queue is as it was."
     if not report.complete:
         text += " The queue holds more."
-    return Text(text, style="green" if report.complete else "yellow")
+    if report.hidden_by_others:
+        text += f" {hidden_text(report.hidden_by_others)}"
+    return Text(text, style="green" if report.complete and not report.hidden_by_others else "yellow")

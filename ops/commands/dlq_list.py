@@ -16,7 +16,7 @@ from ops.look import HIDE_SECONDS, MARGIN_SECONDS, Look
 from ops.message_queue import QueueDepth
 from ops.screen import Screen, plain
 from ops.selection import Selection, parse_conditions
-from ops.tables import age, count, kind_text, next_steps, short_ids, table
+from ops.tables import age, count, hidden_text, kind_text, next_steps, short_ids, table
 
 ROWS = 50
 GROUPS = 20
@@ -92,10 +92,7 @@ def _heading(summary: DeadLetterSummary) -> str:
 
 def _remark(look: Look, depth: QueueDepth, hidden_by_others: int) -> str | None:
     if hidden_by_others:
-        return (
-            f"{count(hidden_by_others, 'message')} more: somebody else holds them, or a command that was killed did; "
-            "then they show up again by themselves, after a replay's or an export's end within 15 minutes."
-        )
+        return hidden_text(hidden_by_others)
     if not look.complete:
         return f"Not all: {look.seen:,} of about {depth.total:,}. A longer look: --seconds."
     return None

@@ -156,6 +156,7 @@ def test_an_export_is_never_overwritten_and_removes_nothing(stack: StackInMemory
         "exported": 1,
         "removed": 0,
         "complete": True,
+        "hiddenByOthers": 0,
         "interrupted": False,
     }
     assert stack.queue.visible() == 1

@@ -197,3 +197,15 @@ def test_pointers_that_a_killed_run_hides_are_not_taken_for_none(
 
     assert "1 pointer somebody else holds" in result.stdout
     assert result.exit_code == ExitCode.UNFINISHED
+
+
+def test_an_export_beside_somebody_who_holds_messages_is_not_all_of_it(
+    stack: StackInMemory, run: Callable[..., Result]
+) -> None:
+    stack.fail(record(0))
+    stack.queue.receive(HIDE_SECONDS)
+
+    result = run("dlq", "export", "x.jsonl", "--table")
+
+    assert "1 message more: somebody else holds them" in " ".join(result.stdout.split())
+    assert result.exit_code == ExitCode.UNFINISHED
