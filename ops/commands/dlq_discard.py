@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-from rich.console import RenderableType
 from rich.text import Text
 
 from ops.commands.dlq_export import export_data
@@ -18,7 +17,7 @@ from ops.long_work import LongWork
 from ops.look import Look
 from ops.screen import Screen
 from ops.selection import Selection
-from ops.tables import count
+from ops.tables import count, hidden_text
 
 
 @click.command("discard", cls=OpsCommand, short_help="Save them, then remove them for good.")
@@ -47,12 +46,16 @@ def discard(
     `dlq export` does it; then only what was saved is removed. Without --yes it shows what it found, and asks.
     """
     with stop_on_interrupt() as stop:
-        found = _look(desk, selection, stop)
+        found, unseen = _look(desk, selection, stop)
     if stop():
         end(ExitCode.INTERRUPTED)
     summary = DeadLetterSummary.of(found.values())
     if missing := selection.missing(frozenset(letter.failure_id for letter in found.values())):
-        raise NotFoundError(f"No message has the id {', '.join(missing)}", "`dlq list` shows the ids")
+        among = f", among those that could be looked at: {unseen}" if unseen else ""
+        raise NotFoundError(f"No message has the id {', '.join(missing)}{among}", "`dlq list` shows the ids")
+    unseen = None if selection.ids else unseen
+    if unseen:
+        screen.note(unseen)
     if found and not yes:
         for group in summary.groups():
             screen.note(f"{group.failures:>8,}  {group.kind}  {group.reason}")
@@ -66,22 +69,38 @@ def discard(
             report = Export(desk.services, lambda letter: letter.message.message_id in found, work, remove=True).run(
                 path
             )
+    report.complete = report.complete and not unseen
     data = export_data(report) | ({} if found else {"file": None})
-    screen.show(data, lambda: _readable(report))
+    screen.show(data, lambda: _readable(report, complete=not unseen))
     if report.interrupted:
         end(ExitCode.INTERRUPTED)
-    if report.removed < len(found):
+    if report.removed < len(found) or unseen:
         end(ExitCode.UNFINISHED)
 
 
-def _look(desk: Desk, selection: Selection, stop: StopRequested) -> dict[str, DeadLetter]:
-    """Return what is to be removed, by message: what arrives while the question stands is none of it."""
-    with Look(desk.services.dead_letters(), stop) as look:
+def _look(desk: Desk, selection: Selection, stop: StopRequested) -> tuple[dict[str, DeadLetter], str | None]:
+    """Return what is to be removed, by message, and what is to be said of messages out of sight.
+
+    What arrives while the question stands is none of it.
+    """
+    queue = desk.services.dead_letters()
+    with Look(queue, stop) as look:
         letters = map(read_dead_letter, look.messages())
-        return {letter.message.message_id: letter for letter in letters if selection.holds_for(letter)}
+        found = {letter.message.message_id: letter for letter in letters if selection.holds_for(letter)}
+        depth = queue.depth()
+        hidden = max(0, depth.in_flight - look.held())
+    if hidden:
+        return found, hidden_text(hidden)
+    if not look.complete:
+        return (
+            found,
+            f"Not all: {look.seen:,} of about {depth.total:,} were looked at. The same command takes the next.",
+        )
+    return found, None
 
 
-def _readable(report: ExportReport) -> RenderableType:
+def _readable(report: ExportReport, *, complete: bool) -> Text:
     if not report.exported:
-        return Text("Nothing to discard.", style="green")
+        nothing = "Nothing to discard." if complete else "Nothing to discard among those."
+        return Text(nothing, style="green" if complete else "yellow")
     return Text(f"{count(report.removed, 'message')} removed, and kept in {report.path}.", style="green")

@@ -138,6 +138,24 @@ def test_a_discard_of_nothing_names_no_file(run: Run) -> None:
     assert json.loads(run("dlq", "discard", "--all", "--yes").stdout)["file"] is None
 
 
+def test_a_discard_that_could_not_see_all_is_not_done(stack: StackInMemory, run: Run) -> None:
+    stack.fail(record(0))
+    stack.queue.receive(60)
+
+    nothing = run("dlq", "discard", "--all", "--yes")
+    failure_id = stack.fail(record(1))
+    one_of_two = run("dlq", "discard", "--all", "--yes", "--export", "x.jsonl")
+
+    assert nothing.exit_code == one_of_two.exit_code == ExitCode.UNFINISHED
+    assert (json.loads(nothing.stdout)["removed"], json.loads(one_of_two.stdout)["removed"]) == (0, 1)
+    assert not json.loads(nothing.stdout)["complete"]
+    assert "somebody else holds" in nothing.stderr
+    assert failure_id in (Path("x.jsonl")).read_text()
+
+    named = stack.fail(record(2))
+    assert run("dlq", "discard", named, "--yes", "--export", "y.jsonl").exit_code == ExitCode.OK
+
+
 def test_an_export_that_came_to_nothing_leaves_its_name_free(
     stack: StackInMemory, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
