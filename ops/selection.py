@@ -65,11 +65,20 @@ def _condition(text: str) -> Condition:
 
 @dataclass(frozen=True)
 class Selection:
-    """A choice among failed records."""
+    """A choice among failed records.
+
+    Raises:
+        WrongUsageError: An id is empty, as the variable of a script may be.
+    """
 
     ids: tuple[str, ...] = ()
     """Failure ids, or the beginnings of them."""
     conditions: tuple[Condition, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse an id that every failure's begins with."""
+        if "" in self.ids:
+            raise WrongUsageError("An ID is empty", "`dlq list` shows the ids")
 
     @classmethod
     def of(cls, ids: Sequence[str], where: Sequence[str], *, everything: bool) -> "Selection":

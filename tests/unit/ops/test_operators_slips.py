@@ -48,6 +48,14 @@ def test_a_kind_that_does_not_exist_is_refused_and_not_taken_for_an_empty_queue(
     assert "kinds: permanent, exhausted, expired, lost, unreadable" in result.stderr
 
 
+@pytest.mark.parametrize("command", [["discard", "--yes"], ["replay"], ["show"]])
+def test_an_empty_id_is_not_the_beginning_of_the_only_one(stack: StackInMemory, run: Run, command: list[str]) -> None:
+    stack.fail(record(0))
+
+    assert run("dlq", *command, "").exit_code == ExitCode.USAGE
+    assert stack.queue.visible() == 1
+
+
 def test_nothing_that_fits_is_told_from_an_empty_queue(stack: StackInMemory, run: Run) -> None:
     assert "Nothing to replay." in run("dlq", "replay", "--all", "--table").stdout
     stack.fail(record(0))
