@@ -57,6 +57,8 @@ class ReplayReport:
     untried: int = 0
     not_removed: int = 0
     """Messages whose change is processed, and which the queue didn't let go: they show up again."""
+    hidden_by_others: int = 0
+    """Where nothing was seen: messages that somebody else holds, about."""
     beyond_reach: bool = False
     """Whether there may be more: so many messages are held that SQS gives no others."""
     interrupted: bool = False
@@ -269,6 +271,8 @@ class Replay:
             finally:
                 self.report.not_removed = len(self._spool.done_with())
                 self._give_back()
+            if not (self.report.seen or self.report.interrupted or self.report.error):
+                self.report.hidden_by_others = self._queue.depth().in_flight
         except OpsError as error:
             self.report.error = self.report.error or error
         return self.report

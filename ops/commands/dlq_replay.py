@@ -19,7 +19,7 @@ from ops.screen import Screen, plain
 from ops.selection import Selection
 from ops.spool import Spool, SpooledChange
 from ops.state_folder import state_file
-from ops.tables import SHORTEST_ID, count, next_steps, short_ids, table
+from ops.tables import SHORTEST_ID, count, hidden_text, next_steps, short_ids, table
 
 ROWS = 20
 """Of a table; JSON has more."""
@@ -91,7 +91,7 @@ def replay(
         raise report.error
     if report.interrupted:
         end(ExitCode.INTERRUPTED)
-    if (report.left or report.beyond_reach) and not dry_run:
+    if (report.left or report.beyond_reach or report.hidden_by_others) and not dry_run:
         end(ExitCode.UNFINISHED)
 
 
@@ -105,6 +105,7 @@ def _replayed(report: ReplayReport) -> JsonObject:
         "notReplayable": report.not_replayable,
         "notRemoved": report.not_removed,
         "copiesRemoved": report.copies_removed,
+        "hiddenByOthers": report.hidden_by_others,
         "beyondReach": report.beyond_reach,
         "interrupted": report.interrupted,
         "failures": [
@@ -124,6 +125,7 @@ def _rehearsed(report: ReplayReport, first: list[SpooledChange]) -> JsonObject:
         "dryRun": True,
         "wouldReplay": report.untried,
         "notReplayable": report.not_replayable,
+        "hiddenByOthers": report.hidden_by_others,
         "beyondReach": report.beyond_reach,
         "first": [
             {"failureId": change.failure_id, "userId": change.user_id, "changeId": change.change_id} for change in first
@@ -151,6 +153,8 @@ def _readable_rehearsal(
             parts.append(Text(f"and {report.untried - len(first):,} more"))
     if report.not_replayable:
         parts += [Text(), Text(_not_replayable(report))]
+    if report.hidden_by_others:
+        parts += [Text(), Text(hidden_text(report.hidden_by_others))]
     if report.beyond_reach:
         parts += [Text(), Text(BEYOND_REACH)]
     if report.untried:
@@ -175,6 +179,8 @@ def _done(report: ReplayReport) -> Text:
 
 def _readable(desk: Desk, report: ReplayReport) -> RenderableType:
     if not report.selected and not report.error and not report.interrupted:
+        if report.hidden_by_others:
+            return Text(f"Nothing to replay now. {hidden_text(report.hidden_by_others)}", style="yellow")
         others = f": none of the {report.seen:,} in the queue fits" if report.seen else ""
         return Text(f"Nothing to replay{others}.", style="green")
     parts: list[RenderableType] = [_done(report)]

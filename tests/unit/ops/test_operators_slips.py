@@ -164,6 +164,16 @@ def test_a_discard_that_could_not_see_all_is_not_done(stack: StackInMemory, run:
     assert run("dlq", "discard", named, "--yes", "--export", "y.jsonl").exit_code == ExitCode.OK
 
 
+def test_a_replay_tells_an_empty_queue_from_one_that_somebody_else_holds(stack: StackInMemory, run: Run) -> None:
+    stack.fail(record(0))
+    stack.queue.receive(60)
+
+    result = run("dlq", "replay", "--all", "--table")
+
+    assert result.exit_code == ExitCode.UNFINISHED
+    assert "Nothing to replay now. 1 message more: somebody else holds" in " ".join(result.stdout.split())
+
+
 def test_an_export_that_came_to_nothing_leaves_its_name_free(
     stack: StackInMemory, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
