@@ -58,7 +58,7 @@ class ReplayReport:
     not_removed: int = 0
     """Messages whose change is processed, and which the queue didn't let go: they show up again."""
     hidden_by_others: int = 0
-    """Where nothing was seen: messages that somebody else holds, about."""
+    """Messages that somebody else holds, about: at the end of the first look, and still at the end of all."""
     beyond_reach: bool = False
     """Whether there may be more: so many messages are held that SQS gives no others."""
     interrupted: bool = False
@@ -88,6 +88,7 @@ class Replay:
         self._work = work
         self._batch_size = batch_size
         self._held = 0
+        self._looked = False
         self._prolong_at = math.inf
         self.report = ReplayReport()
 
@@ -138,6 +139,9 @@ class Replay:
             stale = stale + 1 if self._held == held else 0
             if stale >= STALE_ANSWERS:
                 break
+        if not self._looked:
+            self.report.hidden_by_others = max(0, self._queue.depth().in_flight - self._held)
+            self._looked = True
         # Stopped, it may not have met all that there are; and nothing is replayed then.
         if not self._work.stop() and (missing := self._selection.missing(frozenset(self.report.chosen_ids))):
             raise NotFoundError(
@@ -271,8 +275,9 @@ class Replay:
             finally:
                 self.report.not_removed = len(self._spool.done_with())
                 self._give_back()
-            if not (self.report.seen or self.report.interrupted or self.report.error):
-                self.report.hidden_by_others = self._queue.depth().in_flight
+            # Asked twice, since the counter lags: what somebody has just given back still counts as held.
+            if self.report.hidden_by_others:
+                self.report.hidden_by_others = min(self.report.hidden_by_others, self._queue.depth().in_flight)
         except OpsError as error:
             self.report.error = self.report.error or error
         return self.report

@@ -91,7 +91,8 @@ def replay(
         raise report.error
     if report.interrupted:
         end(ExitCode.INTERRUPTED)
-    if (report.left or report.beyond_reach or report.hidden_by_others) and not dry_run:
+    hidden = report.hidden_by_others and not selection.ids
+    if (report.left or report.beyond_reach or hidden) and not dry_run:
         end(ExitCode.UNFINISHED)
 
 
@@ -215,5 +216,7 @@ def _remarks(report: ReplayReport) -> Iterator[str]:
     if report.not_removed:
         kept = count(report.not_removed, "message")
         yield f"The queue kept {kept} of what was replayed: the same command removes them."
+    if report.hidden_by_others:
+        yield hidden_text(report.hidden_by_others)
     if report.beyond_reach:
         yield BEYOND_REACH

@@ -173,6 +173,13 @@ def test_a_replay_tells_an_empty_queue_from_one_that_somebody_else_holds(stack: 
     assert result.exit_code == ExitCode.UNFINISHED
     assert "Nothing to replay now. 1 message more: somebody else holds" in " ".join(result.stdout.split())
 
+    named = stack.fail(record(1))
+    stack.fail(record(2))
+    assert run("dlq", "replay", named).exit_code == ExitCode.OK
+    rest = run("dlq", "replay", "--all")
+    assert (json.loads(rest.stdout)["replayed"], json.loads(rest.stdout)["hiddenByOthers"]) == (1, 1)
+    assert rest.exit_code == ExitCode.UNFINISHED
+
 
 def test_an_export_that_came_to_nothing_leaves_its_name_free(
     stack: StackInMemory, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
