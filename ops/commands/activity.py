@@ -11,6 +11,8 @@ from rich.text import Text
 from functions.activity.items import activity_entry
 from functions.json_types import JsonObject
 from functions.plain_json import json_line
+from functions.stream_records.attribute_values import Image
+from functions.users.store import REGISTRATION_DIGEST
 from ops.desk import Desk, OpsCommand, pass_desk, screen_options
 from ops.errors import NotFoundError
 from ops.screen import Screen, plain
@@ -36,8 +38,15 @@ def activity(desk: Desk, *, user_id: str, limit: int, screen: Screen) -> None:
             f"`dlq list --where user={user_id}`",
         )
     more = len(items) > limit
-    entries: list[JsonObject] = [json.loads(json_line(activity_entry(item))) for item in items[:limit]]
+    entries: list[JsonObject] = [_entry(item) for item in items[:limit]]
     screen.show({"userId": user_id, "items": entries, "more": more}, lambda: _readable(user_id, entries, more=more))
+
+
+def _entry(item: Image) -> JsonObject:
+    """Return what to show: as in the API without the digest, by which values could be guessed that are long changed."""
+    entry: JsonObject = json.loads(json_line(activity_entry(item)))
+    entry["changes"].pop(REGISTRATION_DIGEST, None)
+    return entry
 
 
 def _readable(user_id: str, entries: list[JsonObject], *, more: bool) -> RenderableType:

@@ -195,6 +195,17 @@ def test_activity_is_the_newest_first(stack: StackInMemory, run: Run) -> None:
     assert run("activity", "nobody").exit_code == ExitCode.NOT_FOUND
 
 
+@pytest.mark.parametrize("form", ["--json", "--table"])
+def test_activity_leaves_the_registration_s_digest_out(stack: StackInMemory, run: Run, form: str) -> None:
+    user: JsonObject = {"userId": {"S": "eve"}, "name": {"S": "Eve"}, "registrationDigest": {"S": "5cc21c3e"}}
+    stack.function.invoke([stream_record("INSERT", 0, "eve", None, user)])
+
+    shown = run("activity", "eve", form).stdout
+
+    assert "Eve" in shown
+    assert "5cc21c3e" not in shown
+
+
 def test_status_of_a_healthy_stack(stack: StackInMemory, run: Run) -> None:
     stack.watched.figures = {"IteratorAge LogUserChangesFunction-test": 1500.0}
 
