@@ -54,6 +54,9 @@ _NO_CREDENTIALS = (
 )
 _SIGN_IN = "sign in (`aws sso login`), or set AWS_PROFILE; `aws sts get-caller-identity` says who you are"
 
+# Allowed by the action for one message: there is none of this name (SQS developer guide, "API permissions").
+_BATCHES_OF_SQS = frozenset({"SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"})
+
 _ACTION = re.compile(r"perform:? ([a-z0-9-]+:[A-Za-z]+)")
 
 
@@ -111,4 +114,5 @@ def _explain_answer(error: ClientError, what: str) -> OpsError:
 def denied_action(error: ClientError) -> str:
     """Return the IAM action that was refused: as the answer names it, else the name of the operation."""
     named = _ACTION.search(error.response.get("Error", {}).get("Message", ""))
-    return named.group(1) if named else error.operation_name
+    action = named.group(1) if named else error.operation_name
+    return action.removesuffix("Batch") if error.operation_name in _BATCHES_OF_SQS else action

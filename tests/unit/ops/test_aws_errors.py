@@ -10,7 +10,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from ops.aws_errors import explain, explained
+from ops.aws_errors import denied_action, explain, explained
 from ops.errors import CannotReachError, CredentialsError, DeniedError, NotFoundError, OpsError
 
 
@@ -65,3 +65,10 @@ def test_a_denied_action_is_named(message: str, action: str) -> None:
 
     assert error.message.startswith(f"Denied: {action} on the queue Q")
     assert action in (error.next_step or "")
+
+
+@pytest.mark.parametrize("message", ["not authorized to perform: sqs:DeleteMessageBatch on x", ""])
+def test_a_denied_batch_of_sqs_names_the_action_that_can_be_allowed(message: str) -> None:
+    error = ClientError({"Error": {"Code": "AccessDenied", "Message": message}}, "DeleteMessageBatch")
+
+    assert denied_action(error).endswith("DeleteMessage")
