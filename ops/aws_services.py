@@ -36,18 +36,29 @@ _INVOCATIONS = Config(connect_timeout=5, read_timeout=INVOCATION_SECONDS, retrie
 
 
 class S3EnvelopeStore:
-    """Reads envelopes from S3."""
+    """Keeps envelopes in S3."""
 
     def __init__(self, client: "S3Client") -> None:
         self._client = client
 
     def fetch(self, location: str) -> str:
         """Read `s3://bucket/key`."""
-        bucket, _, key = location.removeprefix("s3://").partition("/")
-        if not location.startswith("s3://") or not key:
-            raise OpsError(f"{location!r} isn't an s3://bucket/key address")
+        bucket, key = _bucket_and_key(location)
         with explained(f"the failed record {location}"):
             return self._client.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8")
+
+    def keep(self, location: str, text: str) -> None:
+        """Write `s3://bucket/key`."""
+        bucket, key = _bucket_and_key(location)
+        with explained(f"the failed record {location}"):
+            self._client.put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType="application/json")
+
+
+def _bucket_and_key(location: str) -> tuple[str, str]:
+    bucket, _, key = location.removeprefix("s3://").partition("/")
+    if not location.startswith("s3://") or not key:
+        raise OpsError(f"{location!r} isn't an s3://bucket/key address")
+    return bucket, key
 
 
 class AwsServices:

@@ -38,6 +38,15 @@ class EnvelopeStore(Protocol):
         """
         ...
 
+    def keep(self, location: str, text: str) -> None:
+        """Write the envelope at `s3://bucket/key`, in the place of what is there.
+
+        Raises:
+            NotFoundError: There is no such bucket.
+            DeniedError: It may not be written.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class DeadLetter:

@@ -24,7 +24,7 @@ def restore_command(desk: Desk, *, file: Path, screen: Screen) -> None:
     queue several times is listed and replayed once.
     """
     with stop_on_interrupt() as stop, screen.progress("Restoring") as meter:
-        restored = restore(desk.services.dead_letters(), file, LongWork(stop=stop, meter=meter))
+        restored = restore(desk.services, file, LongWork(stop=stop, meter=meter))
     screen.show(
         {"file": str(file), "restored": restored},
         lambda: Text(f"{count(restored, 'message')} back in the queue.", style="green"),

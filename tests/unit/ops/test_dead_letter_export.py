@@ -90,8 +90,10 @@ def test_what_lies_in_s3_is_in_the_file_whole_and_finds_its_way_back(tmp_path: P
     assert lines(path)[0]["envelope"]["record"] == whole.record
     assert stack.queue.bodies() == []
 
-    assert restore(stack.queue, path, work(stack)) == 1
+    stack.store.objects.clear()  # a day after the message's time, S3 forgets what it pointed to
+    assert restore(stack, path, work(stack)) == 1
     assert stack.queue.bodies() == [pointer]
+    assert stack.store.objects == {"s3://bucket/key": whole.to_json()}
 
 
 def test_what_is_gone_from_s3_is_said_in_the_file(tmp_path: Path) -> None:
@@ -115,7 +117,7 @@ def test_nothing_is_restored_from_a_file_with_a_bad_line(tmp_path: Path, last: s
     path.write_text(path.read_text() + last)
 
     with pytest.raises(WrongUsageError, match="line 2"):
-        restore(stack.queue, path, work(stack))
+        restore(stack, path, work(stack))
 
     assert stack.queue.bodies() == []
 
