@@ -9,7 +9,7 @@ from typing import NamedTuple
 from functions.failed_records.failed_record import FailedRecord
 from functions.json_types import Json, is_object
 from ops.dead_letter import EnvelopeStore, read_envelope
-from ops.errors import OpsError, WrongUsageError
+from ops.errors import WrongUsageError
 from ops.long_work import LongWork
 from ops.message_queue import BYTES_PER_CALL, MESSAGES_PER_CALL, Outgoing
 from ops.services import Services
@@ -23,7 +23,7 @@ LARGEST_BODY = BYTES_PER_CALL - 1_000
 
 
 def restore(services: Services, path: Path, work: LongWork) -> int:
-    """Send every message of the file, and return how many those are.
+    """Send every message of the file, up to a stop, and return how many were sent.
 
     All lines are read before the first is sent. A record too large for a message is written to S3 anew: what lies there
     is forgotten a day after the message that it was first kept for, while the one that points to it now still waits.
@@ -31,7 +31,7 @@ def restore(services: Services, path: Path, work: LongWork) -> int:
 
     Raises:
         WrongUsageError: The file can't be read, or a line of it is none of an export's.
-        OpsError: The queue or the bucket is out of reach, or work was stopped; the message says how many were sent.
+        OpsError: The queue or the bucket is out of reach.
     """
     queue, store = services.dead_letters(), services.envelopes()
     total = sum(1 for _ in _restorable(path))
@@ -41,7 +41,7 @@ def restore(services: Services, path: Path, work: LongWork) -> int:
         batch.append(restorable.message(store))
         if len(batch) == MESSAGES_PER_CALL or sent + len(batch) == total:
             if work.stop():
-                raise OpsError(f"Stopped: {sent:,} of {total:,} messages are back", "the same command begins anew")
+                break
             queue.send(batch)
             sent += len(batch)
             batch = []

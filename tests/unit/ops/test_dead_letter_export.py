@@ -1,6 +1,8 @@
 import dataclasses
 import json
+import os
 import random
+import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -120,6 +122,26 @@ def test_nothing_is_restored_from_a_file_with_a_bad_line(tmp_path: Path, last: s
         restore(stack, path, work(stack))
 
     assert stack.queue.bodies() == []
+
+
+def test_ctrl_c_ends_a_restore_like_any_other_command(
+    stack: StackInMemory, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for position in range(25):
+        stack.fail(record(position))
+    run("dlq", "export", "x.jsonl", "--remove")
+    send = stack.queue.send
+
+    def send_interrupted(messages: Sequence[Outgoing]) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        send(messages)
+
+    monkeypatch.setattr(stack.queue, "send", send_interrupted)
+    result = run("dlq", "restore", "x.jsonl")
+
+    assert json.loads(result.stdout) == {"file": "x.jsonl", "restored": 10, "interrupted": True}
+    assert result.exit_code == ExitCode.INTERRUPTED
+    assert len(stack.queue.bodies()) == 10
 
 
 def test_pointers_are_never_lost_on_their_way_back() -> None:
