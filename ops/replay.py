@@ -154,15 +154,18 @@ class Replay:
     def _hold(self, messages: Iterable[Message], until: float) -> int:
         """Take messages into the spool; return how many changes they add to it."""
         letters = [read_dead_letter(message) for message in messages]
-        changes = [self._change(letter) if self._selection.holds_for(letter) else None for letter in letters]
+        chosen = [self._selection.chooses(letter, self._services.envelopes()) for letter in letters]
+        changes = [
+            self._change(letter) if is_chosen else None for letter, is_chosen in zip(letters, chosen, strict=True)
+        ]
         added = 0
         surplus: list[str] = []
         with self._spool.together():
-            for letter, change in zip(letters, changes, strict=True):
+            for letter, change, is_chosen in zip(letters, changes, chosen, strict=True):
                 hold = self._spool.hold(letter.message, until, change, letter.failure_id)
                 added += hold.change_is_new
                 if hold.message_is_new:
-                    self._count(letter, replayable=change is not None)
+                    self._count(letter, chosen=is_chosen, replayable=change is not None)
                 if change is None or hold.change_is_new:
                     continue
                 outcome = self._spool.outcome(change.identity)
@@ -173,10 +176,10 @@ class Replay:
         self._remove_copies(surplus)
         return added
 
-    def _count(self, letter: DeadLetter, *, replayable: bool) -> None:
+    def _count(self, letter: DeadLetter, *, chosen: bool, replayable: bool) -> None:
         self._held += 1
         self.report.seen += 1
-        if not self._selection.holds_for(letter):
+        if not chosen:
             return
         self.report.selected += 1
         if self._selection.ids:

@@ -3,11 +3,12 @@
 import re
 import shlex
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ops.dead_letter import KINDS, DeadLetter
-from ops.errors import WrongUsageError
+from ops.dead_letter import KINDS, DeadLetter, EnvelopeStore
+from ops.errors import NotFoundError, WrongUsageError
 
 _FIELDS: dict[str, Callable[[DeadLetter], str | None]] = {
     "kind": lambda letter: letter.kind,
@@ -107,6 +108,17 @@ class Selection:
         if self.ids:
             return any(letter.failure_id.startswith(wanted) for wanted in self.ids)
         return all(condition.holds_for(letter) for condition in self.conditions)
+
+    def chooses(self, letter: DeadLetter, store: EnvelopeStore) -> bool:
+        """Say the same of a message whose record may lie in S3: it is fetched where a condition is about it.
+
+        Raises:
+            OpsError: S3 is out of reach.
+        """
+        if letter.event_name is None and any(condition.field == "event" for condition in self.conditions):
+            with suppress(NotFoundError):
+                letter = letter.fetched(store)
+        return self.holds_for(letter)
 
     def missing(self, found: frozenset[str]) -> list[str]:
         """Return the ids that no message answered to, and refuse ambiguous ones.

@@ -83,10 +83,10 @@ def _look(desk: Desk, selection: Selection, stop: StopRequested) -> tuple[dict[s
 
     What arrives while the question stands is none of it.
     """
-    queue = desk.services.dead_letters()
+    queue, store = desk.services.dead_letters(), desk.services.envelopes()
     with Look(queue, stop) as look:
         letters = map(read_dead_letter, look.messages())
-        found = {letter.message.message_id: letter for letter in letters if selection.holds_for(letter)}
+        found = {letter.message.message_id: letter for letter in letters if selection.chooses(letter, store)}
         depth = queue.depth()
         hidden = max(0, depth.in_flight - look.held())
     if hidden:

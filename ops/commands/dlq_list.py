@@ -54,7 +54,7 @@ def list_failures(desk: Desk, *, where: tuple[str, ...], limit: int | None, seco
     ):
         for message in look.messages():
             letter = read_dead_letter(message)
-            if selection.holds_for(letter):
+            if selection.chooses(letter, desk.services.envelopes()):
                 summary.add(letter)
             meter(look.seen, depth.total)
         depth = queue.depth()

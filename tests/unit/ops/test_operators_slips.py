@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from ops.errors import DeniedError, ExitCode
 from ops.message_queue import Message
 from ops.stack_watch import MappingState
 from ops.state_folder import STATE_VARIABLE
-from tests.ops_in_memory import StackInMemory
+from tests.ops_in_memory import StackInMemory, envelope
 from tests.record_strategies import stream_record
 
 Run = Callable[..., Result]
@@ -144,6 +145,17 @@ def test_ctrl_c_while_it_starts_leaves_no_traceback() -> None:
 
 def test_a_discard_of_nothing_names_no_file(run: Run) -> None:
     assert json.loads(run("dlq", "discard", "--all", "--yes").stdout)["file"] is None
+
+
+def test_the_event_of_a_record_that_lies_in_s3_is_known_to_a_choice(stack: StackInMemory, run: Run) -> None:
+    whole = replace(envelope(record(0)), record_location="s3://bucket/key")
+    stack.store.objects["s3://bucket/key"] = whole.to_json()
+    stack.queue.put(replace(whole, record=None).to_json())
+
+    assert json.loads(run("dlq", "list", "--where", "event=INSERT").stdout)["failures"] == 1
+    assert json.loads(run("dlq", "discard", "--where", "event!=INSERT", "--yes").stdout)["removed"] == 0
+    assert json.loads(run("dlq", "replay", "--where", "event!=INSERT").stdout)["replayed"] == 0
+    assert json.loads(run("dlq", "replay", "--where", "event=INSERT").stdout)["replayed"] == 1
 
 
 def test_a_discard_that_could_not_see_all_is_not_done(stack: StackInMemory, run: Run) -> None:
