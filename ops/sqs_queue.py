@@ -39,13 +39,20 @@ class SqsQueue:
     def receive(self, hide_seconds: int) -> Sequence[Message]:
         """Ask once with patience; while full answers come, ask several times at once without any."""
         if self._plenty:
-            answers = self._at_once(lambda _: self._receive(hide_seconds, 0), range(CALLS_AT_A_TIME))
-            messages = [message for answer in answers for message in answer]
+            answers = self._at_once(lambda _: self._received(hide_seconds), range(CALLS_AT_A_TIME))
+            messages = [message for answer in answers if not isinstance(answer, OpsError) for message in answer]
             if messages:
                 return messages
         messages = self._receive(hide_seconds, LONG_POLL_SECONDS)
         self._plenty = len(messages) == MESSAGES_PER_CALL
         return messages
+
+    def _received(self, hide_seconds: int) -> list[Message] | OpsError:
+        """Ask without patience; a failure is an answer too, lest what the others got stays hidden and is forgotten."""
+        try:
+            return self._receive(hide_seconds, 0)
+        except OpsError as error:
+            return error
 
     def _receive(self, hide_seconds: int, wait_seconds: int) -> list[Message]:
         with explained(f"the queue {self.name}"):

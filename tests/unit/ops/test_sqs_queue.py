@@ -1,0 +1,39 @@
+"""The queue at the wire, where several calls are under way at once."""
+
+import itertools
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ops.errors import OpsError
+from ops.message_queue import MESSAGES_PER_CALL
+from ops.sqs_queue import CALLS_AT_A_TIME, SqsQueue
+
+if TYPE_CHECKING:
+    from types_boto3_sqs.client import SQSClient
+
+
+class Failing:
+    """An SQS that gives full answers, and no more than so many of them."""
+
+    def __init__(self, good_answers: int) -> None:
+        self._left = good_answers
+        self._numbers = itertools.count()
+
+    def receive_message(self, **_: Any) -> dict[str, Any]:
+        self._left -= 1
+        if self._left < 0:
+            raise ClientError({"Error": {"Code": "InternalFailure", "Message": "try again"}}, "ReceiveMessage")
+        return {"Messages": [{"MessageId": f"m-{next(self._numbers)}"} for _ in range(MESSAGES_PER_CALL)]}
+
+
+def test_what_was_received_beside_a_call_that_failed_is_not_forgotten() -> None:
+    queue = SqsQueue(cast("SQSClient", Failing(1 + CALLS_AT_A_TIME // 2)), "https://sqs/000000000000/Q")
+
+    first, some = queue.receive(60), queue.receive(60)
+
+    assert len(first) == MESSAGES_PER_CALL
+    assert len(some) == MESSAGES_PER_CALL * CALLS_AT_A_TIME // 2
+    with pytest.raises(OpsError, match="InternalFailure"):
+        queue.receive(60)
