@@ -130,6 +130,8 @@ class Redelivery:
             if not batch:
                 continue
             answer = self._invoke([changes[position].record for position in batch])
+            if answer.busy:
+                return  # stopped while the function was busy: as if they had not been tried
             verdict = self._judge(batch, answer, attempts)
             taken += verdict.taken
             batches += verdict.again
@@ -166,7 +168,7 @@ class Redelivery:
             )
 
     def _invoke(self, records: Sequence[JsonObject]) -> Answer:
-        """Invoke, and wait while the function is busy: that is no failure of the records.
+        """Invoke, and wait while the function is busy, up to a stop: that is no failure of the records.
 
         Raises:
             OpsError: It stays busy.
@@ -179,7 +181,7 @@ class Redelivery:
             self._work.pause(wait)
             wait = min(2 * wait, LONGEST_WAIT_SECONDS)
             answer = self._function.invoke(records)
-        if answer.busy:
+        if answer.busy and not self._work.stop():
             raise OpsError(
                 f"The function takes no work at the moment: {answer.error}",
                 "run the same command again later; `python -m ops status` shows its throttles and errors",

@@ -189,6 +189,16 @@ def test_ctrl_c_keeps_what_is_done_and_gives_back_the_rest(stack: StackInMemory,
     assert replay(stack, spool_path).replayed == 6
 
 
+def test_ctrl_c_while_the_function_is_busy_is_no_failure(stack: StackInMemory, spool_path: Path) -> None:
+    stack.fail(change(0))
+    stack.function.troubles = ["busy", "busy"]
+
+    report = replay(stack, spool_path, stop_after=2)
+
+    assert (report.error, report.interrupted, report.untried) == (None, True, 1)
+    assert stack.queue.visible() == 1
+
+
 @pytest.mark.parametrize(("refusals", "left"), [(1, 0), (1000, 3)])
 def test_what_the_queue_does_not_let_go_is_tried_again_or_told_as_left(
     stack: StackInMemory, spool_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: int, left: int
