@@ -209,7 +209,8 @@ class Backfill:
         if not self._work.stop() and (hidden or not look.complete):
             raise OpsError(
                 f"{queue.name} can't be looked through: {hidden or 'too many'} messages out of sight",
-                "`dlq replay --all` first; then run the same command again",
+                "what somebody else holds, or a command that was killed did, shows up again within 15 minutes; "
+                "`dlq replay --all` then, and run the same command again",
             )
         return users
 
