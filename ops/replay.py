@@ -26,8 +26,11 @@ from ops.spool import Failure, Spool, SpooledChange
 HIDE_SECONDS = 900
 """Messages are hidden so long; should a replay be killed, others see them again after this time."""
 
-RENEWAL_SECONDS = 300
-"""Holds are prolonged, all together, when no more than this is left of them."""
+HIDE_SECONDS_TO_LOOK = 60
+"""The same of a rehearsal, which others shall not have to wait for."""
+
+RENEWAL_SHARE = 1 / 3
+"""Holds are prolonged, all together, when no more than this share of them is left."""
 
 BATCH_BYTES = 5_000_000
 """A synchronous invocation takes 6 MB (Lambda quotas); the rest is for the form around the records."""
@@ -87,6 +90,7 @@ class Replay:
         self._spool = spool
         self._work = work
         self._batch_size = batch_size
+        self._hide_seconds = HIDE_SECONDS
         self._held = 0
         self._looked = False
         self._prolong_at = math.inf
@@ -107,6 +111,7 @@ class Replay:
     def rehearse(self, shown: int) -> tuple[ReplayReport, list[SpooledChange]]:
         """Look, and return the first of the changes that a run would replay, in its order."""
         first: list[SpooledChange] = []
+        self._hide_seconds = HIDE_SECONDS_TO_LOOK
         try:
             self._begin()
             self._collect()
@@ -119,15 +124,15 @@ class Replay:
         """Give back what a replay that was killed still hides."""
         self._give_back()
         self._spool.clear()
-        self._prolong_at = self._work.now() + HIDE_SECONDS - RENEWAL_SECONDS
+        self._prolong_at = self._work.now() + self._hide_seconds * (1 - RENEWAL_SHARE)
 
     def _collect(self) -> int:
         """Receive and hold what is visible; return how many new changes there are among it."""
         added = silent = stale = 0
         while not self._work.stop() and self._held < HELD_AT_MOST:
             self._prolong_holds()
-            until = self._work.now() + HIDE_SECONDS
-            messages = self._queue.receive(HIDE_SECONDS)
+            until = self._work.now() + self._hide_seconds
+            messages = self._queue.receive(self._hide_seconds)
             if not messages:
                 silent += 1
                 if silent >= SILENT_ANSWERS or self._queue.depth().visible == 0:
@@ -219,12 +224,12 @@ class Replay:
         """
         if self._work.now() < self._prolong_at:
             return False
-        until = self._work.now() + HIDE_SECONDS
-        self._prolong_at = until - RENEWAL_SECONDS
+        until = self._work.now() + self._hide_seconds
+        self._prolong_at = until - self._hide_seconds * RENEWAL_SHARE
         lost = 0
         for holds in self._spool.held():
             receipts = [hold.receipt for hold in holds]
-            gone = self._queue.keep_hidden(receipts, HIDE_SECONDS)
+            gone = self._queue.keep_hidden(receipts, self._hide_seconds)
             self._spool.prolong(receipts, until)
             self._spool.drop(list(gone))
             lost += len(gone)

@@ -12,7 +12,7 @@ from ops.redelivery import Outcome
 from ops.replay import Replay, ReplayReport
 from ops.selection import Selection
 from ops.spool import Spool
-from tests.ops_in_memory import StackInMemory, effect_key, envelope, sent_records
+from tests.ops_in_memory import KilledError, StackInMemory, effect_key, envelope, sent_records
 from tests.record_strategies import stream_record
 
 EVERYTHING = Selection()
@@ -286,6 +286,27 @@ def test_a_hold_that_runs_out_is_prolonged(stack: StackInMemory, spool_path: Pat
 
     assert report.replayed == 30
     assert not any(visible)
+
+
+def test_a_rehearsal_that_is_killed_hides_nothing_for_longer_than_a_look(
+    stack: StackInMemory, spool_path: Path
+) -> None:
+    for position in range(30):
+        stack.fail(change(position))
+    spool = Spool(spool_path)
+    work = LongWork(
+        stop=lambda: False, meter=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by
+    )
+    stack.restart(25)
+
+    with pytest.raises(KilledError):
+        Replay(stack, EVERYTHING, spool, work, batch_size=100).rehearse(20)
+
+    stack.restart()
+    spool.close()
+    assert stack.queue.visible() < 30
+    stack.clock.pass_by(60)
+    assert stack.queue.visible() == 30
 
 
 def test_a_queue_larger_than_what_can_be_held_is_replayed_in_rounds(
