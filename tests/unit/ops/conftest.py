@@ -16,6 +16,11 @@ def stack() -> StackInMemory:
 
 
 @pytest.fixture
+def spool_path(tmp_path: Path) -> Path:
+    return tmp_path / "spool.sqlite"
+
+
+@pytest.fixture
 def run(stack: StackInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Run a command line against the stack in memory, in an empty folder."""
     monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "state"))
