@@ -96,8 +96,9 @@ class EmulatorProvider:
         live = kind.read(clients, resource_id, {**inputs, **state})
         if live is None:
             return None
-        names = inputs.keys() if inputs else kind.supported
-        return LiveResource(properties=live, inputs={name: live[name] for name in names if name in live})
+        return LiveResource(
+            properties=live, inputs={name: live[name] for name in _asked_for(kind, live, state, inputs)}
+        )
 
     def update(self, clients: Clients, token: str, resource_id: str, old: Properties, new: Properties) -> Properties:
         """Change a resource in place; all its properties."""
@@ -106,3 +107,15 @@ class EmulatorProvider:
     def delete(self, clients: Clients, token: str, resource_id: str, state: Properties) -> None:
         """Take a resource away."""
         self.kind_of(token).delete(clients, resource_id, state)
+
+
+def _asked_for(kind: ResourceKind, live: Properties, state: Properties, inputs: Properties) -> set[str]:
+    """The properties that a resource's inputs are: also those that nobody asked for and somebody has changed.
+
+    They are the service's own choice until they are another than they were; then an update has to set them back.
+    """
+    told = kind.supported & live.keys()
+    if not inputs:
+        return set(told)
+    changed = {name for name in told - kind.shared if not same_value(state.get(name), live[name])}
+    return (inputs.keys() & live.keys()) | changed

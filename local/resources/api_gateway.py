@@ -10,6 +10,9 @@ from local.resources.values import lower_keys, tag_changes, upper_keys
 
 _DEFAULT_STAGE = "$default"
 
+_API_DEFAULTS = {"description": "", "disableExecuteApiEndpoint": False, "version": ""}
+"""What an API goes back to when an input is taken away. Source: API Gateway V2 API reference, UpdateApi."""
+
 
 class Api(ResourceKind):
     """An HTTP API.
@@ -56,7 +59,7 @@ class Api(ResourceKind):
             # Not the protocol, which can't change, nor CORS, which has its own two ways below.
             parameters = {key: value for key, value in _without_tags(new).items() if key != "protocolType"}
             parameters.pop("corsConfiguration", None)
-            clients.apigatewayv2.update_api(ApiId=resource_id, **upper_keys(parameters))
+            clients.apigatewayv2.update_api(ApiId=resource_id, **upper_keys({**_API_DEFAULTS, **parameters}))
         if changed(old, new, "corsConfiguration"):
             if "corsConfiguration" in new:
                 clients.apigatewayv2.update_api(
@@ -193,12 +196,18 @@ class Stage(ResourceKind):
             "executionArn": f"arn:aws:execute-api:{clients.region}:{clients.account_id}:{api_id}/{resource_id}",
             "invokeUrl": f"{endpoint}/" if resource_id == _DEFAULT_STAGE else f"{endpoint}/{resource_id}",
             "stageVariables": stage.get("StageVariables", {}),
+            "routeSettings": [
+                {"routeKey": route, **lower_keys(settings)}
+                for route, settings in stage.get("RouteSettings", {}).items()
+            ],
             "tags": _tags(clients, _stage_arn(clients, api_id, resource_id)),
         }
 
     @override
     def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
-        clients.apigatewayv2.update_stage(**_stage_parameters(new))
+        # A route's settings that nobody asks for any more would stay, and go before the stage's own.
+        parameters: dict[str, Any] = {"RouteSettings": {}, **_stage_parameters(new)}
+        clients.apigatewayv2.update_stage(**parameters)
         _change_tags(clients, _stage_arn(clients, new["apiId"], resource_id), old, new)
 
     @override

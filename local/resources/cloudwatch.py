@@ -38,6 +38,7 @@ class LogGroup(ResourceKind):
             "arn": arn,
             "retentionInDays": group.get("retentionInDays", 0),
             "tags": clients.logs.list_tags_for_resource(resourceArn=arn).get("tags", {}),
+            **present(kmsKeyId=group.get("kmsKeyId")),
         }
 
     @override

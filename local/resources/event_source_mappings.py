@@ -1,5 +1,6 @@
 """Lambda's event source mappings, for streams and queues."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from typing_extensions import override
@@ -22,6 +23,19 @@ _PARAMETERS = {
     "scalingConfig": "ScalingConfig",
 }
 """Inputs that are one parameter each, when a mapping is made and when it is changed."""
+
+_DEFAULTS: Mapping[str, Any] = {
+    "BisectBatchOnFunctionError": False,
+    "FilterCriteria": {},
+    "FunctionResponseTypes": [],
+    "MaximumBatchingWindowInSeconds": 0,
+    "MaximumRecordAgeInSeconds": -1,
+    "MaximumRetryAttempts": -1,
+    "ParallelizationFactor": 1,
+    "ScalingConfig": {},
+}
+"""What a parameter goes back to when its input is taken away. Source: Lambda API reference,
+UpdateEventSourceMapping."""
 
 
 class EventSourceMapping(ResourceKind):
@@ -87,7 +101,7 @@ class EventSourceMapping(ResourceKind):
     @override
     def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
         if changed(old, new, *_PARAMETERS, "destinationConfig", "enabled"):
-            clients.lambda_.update_event_source_mapping(UUID=resource_id, **_parameters(new))
+            clients.lambda_.update_event_source_mapping(UUID=resource_id, **_taken_away(old, new), **_parameters(new))
         removed, added = tag_changes(old, new)
         if removed:
             clients.lambda_.untag_resource(Resource=old["arn"], TagKeys=removed)
@@ -108,6 +122,15 @@ def _parameters(inputs: Properties) -> dict[str, Any]:
         destination = inputs["destinationConfig"]["onFailure"]["destinationArn"]
         parameters["DestinationConfig"] = {"OnFailure": {"Destination": destination}}
     return parameters
+
+
+def _taken_away(old: Properties, new: Properties) -> dict[str, Any]:
+    """The defaults of what was set and no longer is; to a parameter that isn't sent Lambda does nothing."""
+    return {
+        parameter: _DEFAULTS[parameter]
+        for name, parameter in _PARAMETERS.items()
+        if parameter in _DEFAULTS and name in old and name not in new and old[name] != _DEFAULTS[parameter]
+    }
 
 
 def _is_stream(event_source_arn: str) -> bool:

@@ -58,6 +58,7 @@ class Role(ResourceKind):
                 role.get("AssumeRolePolicyDocument", {}),  # pyright: ignore[reportArgumentType]  boto3 parses it
             ),
             "tags": tag_map(clients.iam.list_role_tags(RoleName=resource_id)["Tags"]),
+            **present(permissionsBoundary=role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")),
         }
         if "Description" in role:
             properties["description"] = role["Description"]

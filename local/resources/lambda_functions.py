@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from typing_extensions import override
@@ -22,6 +23,15 @@ _CONFIGURATION = {
     "tracingConfig": "TracingConfig",
 }
 """Inputs that are one parameter each, in CreateFunction and in UpdateFunctionConfiguration."""
+
+_DEFAULTS: Mapping[str, Any] = {
+    "Description": "",
+    "EphemeralStorage": {"Size": 512},
+    "MemorySize": 128,
+    "Timeout": 3,
+    "TracingConfig": {"Mode": "PassThrough"},
+}
+"""What a parameter goes back to when its input is taken away. Source: Lambda API reference, CreateFunction."""
 
 _READY_PAUSE_SECONDS = 0.1
 _READY_LOOKS = 300
@@ -105,7 +115,9 @@ class Function(ResourceKind):
             # The next change waits for this one, or Lambda answers ResourceConflictException.
             _wait_until_ready(clients, resource_id)
         if changed(old, new, *_CONFIGURATION, "environment", "loggingConfig"):
-            clients.lambda_.update_function_configuration(FunctionName=resource_id, **_configuration(new))
+            clients.lambda_.update_function_configuration(
+                FunctionName=resource_id, **{**_DEFAULTS, **_configuration(new)}
+            )
             _wait_until_ready(clients, resource_id)
         if changed(old, new, "reservedConcurrentExecutions"):
             if new.get("reservedConcurrentExecutions", UNRESERVED) == UNRESERVED:

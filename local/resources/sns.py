@@ -16,6 +16,7 @@ class Topic(ResourceKind):
     supported: ClassVar[frozenset[str]] = frozenset({"displayName", "kmsMasterKeyId", "name", "policy", "tags"})
     required: ClassVar[frozenset[str]] = frozenset({"name"})
     replace_on: ClassVar[frozenset[str]] = frozenset({"name"})
+    shared: ClassVar[frozenset[str]] = frozenset({"policy"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:

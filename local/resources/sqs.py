@@ -41,6 +41,7 @@ class Queue(ResourceKind):
     supported: ClassVar[frozenset[str]] = frozenset({*_ATTRIBUTES, "name", "tags"})
     required: ClassVar[frozenset[str]] = frozenset({"name"})
     replace_on: ClassVar[frozenset[str]] = frozenset({"name"})
+    shared: ClassVar[frozenset[str]] = frozenset({"redrivePolicy"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:

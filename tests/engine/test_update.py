@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +18,9 @@ from local.provider_plugin.wire_values import plain_json
 from local.resources.clients import Clients
 from tests.engine.engine_stack import Deployed, EngineError, resource_name
 from tests.engine.transforms import another_key, other_package
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.type_defs import TimeToLiveSpecificationTypeDef
 
 FUNCTIONS = ("register-user", "manage-users", "log-user-changes", "rescue-failed-batches")
 BOTH = pytest.mark.parametrize("environment", ["dev", "prod"])
@@ -149,6 +153,34 @@ def test_refresh_shows_what_was_changed_by_hand_and_up_mends_it(dev: Deployed, a
     assert refreshed.properties == {changed: ["retentionInDays"]}
     assert mended.of_resources() == {changed: "update"}
     assert mended.properties == {changed: ["retentionInDays"]}
+
+
+def test_refresh_shows_what_nobody_had_asked_for_and_somebody_has_set(dev: Deployed, account: Clients) -> None:
+    """Each is left to the service by the program: a function switched off, an alarm silenced, users that expire."""
+    outputs = dev.outputs
+    account.lambda_.put_function_concurrency(
+        FunctionName=outputs.manage_users_function_name, ReservedConcurrentExecutions=0
+    )
+    account.cloudwatch.disable_alarm_actions(AlarmNames=["IteratorAge-dev"])
+    account.sqs.set_queue_attributes(QueueUrl=outputs.dead_letter_queue_url, Attributes={"VisibilityTimeout": "99"})
+    expiry: TimeToLiveSpecificationTypeDef = {"Enabled": True, "AttributeName": "createdAt"}
+    account.dynamodb.update_time_to_live(TableName=outputs.users_table_name, TimeToLiveSpecification=expiry)
+
+    refreshed = dev.refresh()
+    mended = dev.up()
+
+    changed = {
+        "aws:cloudwatch/metricAlarm:MetricAlarm IteratorAge": ["actionsEnabled"],
+        "aws:dynamodb/table:Table users": ["ttl"],
+        "aws:lambda/function:Function manage-users": ["reservedConcurrentExecutions"],
+        "aws:sqs/queue:Queue dead-letter-queue": ["visibilityTimeoutSeconds"],
+    }
+    assert refreshed.properties == changed == mended.properties
+    assert mended.of_resources() == dict.fromkeys(changed, "update")
+    assert dev.refresh().changes == {}
+    assert account.cloudwatch.describe_alarms(AlarmNames=["IteratorAge-dev"])["MetricAlarms"][0].get("ActionsEnabled")
+    reserved = account.lambda_.get_function_concurrency(FunctionName=outputs.manage_users_function_name)
+    assert "ReservedConcurrentExecutions" not in reserved
 
 
 def test_an_address_is_secret_in_the_state(dev: Deployed) -> None:

@@ -1,0 +1,126 @@
+"""What somebody changes behind the engine's back: a refresh shows it, and the update after it sets it back."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from guardrails.resource import API, EVENT_SOURCE_MAPPING, FUNCTION, QUEUE, STAGE, TOPIC
+from local.provider_plugin.emulator_provider import EmulatorProvider
+from local.resources.clients import Clients
+from local.resources.kind import Properties
+from local.resources.registry import kind_of
+from tests.local.resource_examples import EXAMPLES, Surroundings
+from tests.local_stack import running_emulator
+
+pytestmark = pytest.mark.local
+
+PROVIDER = EmulatorProvider(kind_of)
+
+
+@pytest.fixture(scope="module")
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+    with running_emulator(tmp_path_factory.mktemp("emulator")) as emulator_clients:
+        yield emulator_clients
+
+
+@pytest.fixture(scope="module")
+def around(clients: Clients) -> Surroundings:
+    return Surroundings(clients)
+
+
+class Deployed:
+    """A resource as the engine knows it: what was asked for, and its state."""
+
+    def __init__(self, clients: Clients, token: str, inputs: Properties) -> None:
+        self._clients = clients
+        self._token = token
+        self.asked_for = self.inputs = inputs
+        self.id, self.state = PROVIDER.create(clients, token, inputs)
+
+    def refresh(self) -> list[str]:
+        """Read it; the inputs that show as changed."""
+        live = PROVIDER.read(self._clients, self._token, self.id, self.state, self.inputs)
+        assert live is not None
+        shown = PROVIDER.difference(self._token, self.inputs, live.inputs).changed
+        self.inputs, self.state = live.inputs, live.properties
+        return shown
+
+    def up(self) -> list[str]:
+        """Update it to what was asked for; the inputs that differ."""
+        changed = PROVIDER.difference(self._token, self.inputs, self.asked_for).changed
+        self.state = PROVIDER.update(self._clients, self._token, self.id, self.state, self.asked_for)
+        self.inputs = self.asked_for
+        return changed
+
+    def delete(self) -> None:
+        PROVIDER.delete(self._clients, self._token, self.id, self.state)
+
+
+def example(token: str, around: Surroundings, *left_out: str) -> Properties:
+    return {name: value for name, value in EXAMPLES[token](around).inputs.items() if name not in left_out}
+
+
+def change_mapping(clients: Clients, deployed: Deployed) -> None:
+    clients.lambda_.update_event_source_mapping(UUID=deployed.id, MaximumBatchingWindowInSeconds=60)
+
+
+def change_function(clients: Clients, deployed: Deployed) -> None:
+    clients.lambda_.update_function_configuration(FunctionName=deployed.id, TracingConfig={"Mode": "Active"})
+
+
+def change_api(clients: Clients, deployed: Deployed) -> None:
+    clients.apigatewayv2.update_api(ApiId=deployed.id, DisableExecuteApiEndpoint=True)
+
+
+def change_stage(clients: Clients, deployed: Deployed) -> None:
+    clients.apigatewayv2.update_stage(
+        ApiId=deployed.state["apiId"],
+        StageName=deployed.id,
+        RouteSettings={"POST /register": {"ThrottlingRateLimit": 9999}},
+    )
+
+
+@pytest.mark.parametrize(
+    ("token", "change", "shown"),
+    [
+        (EVENT_SOURCE_MAPPING, change_mapping, ["maximumBatchingWindowInSeconds"]),
+        (FUNCTION, change_function, ["tracingConfig"]),
+        (API, change_api, ["disableExecuteApiEndpoint"]),
+        (STAGE, change_stage, ["routeSettings"]),
+    ],
+)
+def test_a_refresh_shows_it_once_and_the_next_update_sets_it_back(
+    token: str, change: Any, shown: list[str], clients: Clients, around: Surroundings
+) -> None:
+    deployed = Deployed(clients, token, example(token, around, *(set(shown) - kind_of(token).required)))
+    try:
+        assert deployed.refresh() == []
+        change(clients, deployed)
+
+        assert deployed.refresh() == shown
+        assert deployed.refresh() == []
+        assert deployed.up() == shown
+        assert deployed.refresh() == []
+    finally:
+        deployed.delete()
+
+
+@pytest.mark.parametrize(
+    ("token", "part_token", "part"),
+    [
+        (TOPIC, "aws:sns/topicPolicy:TopicPolicy", "policy"),
+        (QUEUE, "aws:sqs/redrivePolicy:RedrivePolicy", "redrivePolicy"),
+    ],
+)
+def test_what_a_resource_of_its_own_sets_is_nobody_s_change(
+    token: str, part_token: str, part: str, clients: Clients, around: Surroundings
+) -> None:
+    whole = Deployed(clients, token, {**example(token, around, part), "name": "Whole"})
+    inputs = example(part_token, around)
+    attached = Deployed(clients, part_token, {**inputs, next(iter(inputs.keys() - {part})): whole.id})
+    try:
+        assert whole.refresh() == []
+    finally:
+        attached.delete()
+        whole.delete()
