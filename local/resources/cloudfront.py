@@ -6,18 +6,9 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from local.resources.clients import Clients
+from local.resources.distribution_config import PARTS, SIMPLE, changed_parts, distribution_config, items
 from local.resources.kind import Properties, ResourceKind
 from local.resources.values import lower_keys, present, tag_changes, tag_list, tag_map, upper_keys
-
-_SIMPLE = {
-    "comment": "Comment",
-    "defaultRootObject": "DefaultRootObject",
-    "enabled": "Enabled",
-    "httpVersion": "HttpVersion",
-    "isIpv6Enabled": "IsIPV6Enabled",
-    "priceClass": "PriceClass",
-}
-"""Inputs of a distribution that are one value each."""
 
 _EVERY_DISTRIBUTION_ZONE = "Z2FDTNDATAQYW2"
 """Route 53's zone of CloudFront's names. Source: Route 53 API reference, AliasTarget."""
@@ -29,7 +20,7 @@ class Distribution(ResourceKind):
     pulumi_type: ClassVar[str] = "aws:cloudfront/distribution:Distribution"
     supported: ClassVar[frozenset[str]] = frozenset(
         {
-            *_SIMPLE,
+            *SIMPLE,
             "defaultCacheBehavior",
             "orderedCacheBehaviors",
             "origins",
@@ -49,20 +40,11 @@ class Distribution(ResourceKind):
         }
     )
     replace_on: ClassVar[frozenset[str]] = frozenset()
-    untold: ClassVar[frozenset[str]] = frozenset(
-        {
-            "defaultCacheBehavior",
-            "orderedCacheBehaviors",
-            "origins",
-            "restrictions",
-            "viewerCertificate",
-            "waitForDeployment",
-        }
-    )
+    untold: ClassVar[frozenset[str]] = frozenset({*PARTS, "waitForDeployment"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:
-        configuration: Any = {"CallerReference": str(uuid.uuid4()), **_distribution_config(inputs)}
+        configuration: Any = {"CallerReference": str(uuid.uuid4()), **distribution_config(inputs)}
         tags: Any = {"Items": tag_list(inputs.get("tags", {}))}
         created = clients.cloudfront.create_distribution_with_tags(
             DistributionConfigWithTags={"DistributionConfig": configuration, "Tags": tags}
@@ -75,7 +57,9 @@ class Distribution(ResourceKind):
         distribution = answer["Distribution"]
         configuration: dict[str, Any] = dict(distribution["DistributionConfig"])
         tags = clients.cloudfront.list_tags_for_resource(Resource=distribution["ARN"])["Tags"].get("Items", [])
-        properties = {name: configuration[member] for name, member in _SIMPLE.items() if member in configuration}
+        properties = {name: configuration[member] for name, member in SIMPLE.items() if member in configuration}
+        if state.keys() >= self.required:
+            properties |= changed_parts(configuration, distribution_config(state))
         return properties | {
             "arn": distribution["ARN"],
             "callerReference": configuration["CallerReference"],
@@ -90,7 +74,7 @@ class Distribution(ResourceKind):
     def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
         answer = clients.cloudfront.get_distribution_config(Id=resource_id)
         reference = answer["DistributionConfig"]["CallerReference"]
-        configuration: Any = {"CallerReference": reference, **_distribution_config(new)}
+        configuration: Any = {"CallerReference": reference, **distribution_config(new)}
         clients.cloudfront.update_distribution(Id=resource_id, IfMatch=answer["ETag"], DistributionConfig=configuration)
         removed, added = tag_changes(old, new)
         if removed:
@@ -110,54 +94,6 @@ class Distribution(ResourceKind):
                 Id=resource_id, IfMatch=etag, DistributionConfig=configuration
             )["ETag"]
         clients.cloudfront.delete_distribution(Id=resource_id, IfMatch=etag)
-
-
-def _distribution_config(inputs: Properties) -> dict[str, Any]:
-    configuration: dict[str, Any] = {member: inputs[name] for name, member in _SIMPLE.items() if name in inputs}
-    geography = inputs["restrictions"]["geoRestriction"]
-    certificate = inputs["viewerCertificate"]
-    return configuration | {
-        "Comment": inputs.get("comment", ""),
-        "Origins": _items([_origin(origin) for origin in inputs["origins"]]),
-        "DefaultCacheBehavior": _behavior(inputs["defaultCacheBehavior"]),
-        "CacheBehaviors": _items([_behavior(behavior) for behavior in inputs.get("orderedCacheBehaviors", [])]),
-        "Restrictions": {
-            "GeoRestriction": {
-                "RestrictionType": geography["restrictionType"],
-                **_items(geography.get("locations", [])),
-            }
-        },
-        "ViewerCertificate": present(
-            CloudFrontDefaultCertificate=certificate.get("cloudfrontDefaultCertificate"),
-            ACMCertificateArn=certificate.get("acmCertificateArn"),
-            MinimumProtocolVersion=certificate.get("minimumProtocolVersion"),
-            SSLSupportMethod=certificate.get("sslSupportMethod"),
-        ),
-    }
-
-
-def _origin(origin: Properties) -> dict[str, Any]:
-    return {
-        "Id": origin["originId"],
-        # An S3 origin has these even where the origin access control makes them empty.
-        "S3OriginConfig": {"OriginAccessIdentity": ""},
-        **upper_keys({key: value for key, value in origin.items() if key != "originId"}),
-    }
-
-
-def _behavior(behavior: Properties) -> dict[str, Any]:
-    methods = ("allowedMethods", "cachedMethods")
-    parameters = upper_keys({key: value for key, value in behavior.items() if key not in methods})
-    parameters["AllowedMethods"] = {
-        **_items(behavior["allowedMethods"]),
-        "CachedMethods": _items(behavior["cachedMethods"]),
-    }
-    return parameters
-
-
-def _items(values: list[Any]) -> dict[str, Any]:
-    """A list as CloudFront takes it."""
-    return {"Quantity": len(values), "Items": values} if values else {"Quantity": 0}
 
 
 class OriginAccessControl(ResourceKind):
@@ -252,7 +188,7 @@ def _headers_config(inputs: Properties) -> Any:
         Name=inputs["name"],
         Comment=inputs.get("comment"),
         SecurityHeadersConfig=security or None,
-        CustomHeadersConfig=_items([upper_keys(header) for header in custom]) if custom else None,
+        CustomHeadersConfig=items([upper_keys(header) for header in custom]) if custom else None,
     )
 
 

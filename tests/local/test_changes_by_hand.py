@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from guardrails.resource import API, EVENT_SOURCE_MAPPING, FUNCTION, QUEUE, STAGE, TOPIC
+from guardrails.resource import API, DISTRIBUTION, EVENT_SOURCE_MAPPING, FUNCTION, QUEUE, STAGE, TOPIC
 from local.provider_plugin.emulator_provider import EmulatorProvider
 from local.resources.clients import Clients
 from local.resources.kind import Properties
@@ -81,6 +81,14 @@ def change_stage(clients: Clients, deployed: Deployed) -> None:
     )
 
 
+def change_distribution(clients: Clients, deployed: Deployed) -> None:
+    answer = clients.cloudfront.get_distribution_config(Id=deployed.id)
+    configuration: Any = answer["DistributionConfig"]
+    configuration["DefaultCacheBehavior"]["ViewerProtocolPolicy"] = "allow-all"
+    configuration["Origins"]["Items"][0]["DomainName"] = "elsewhere.example.com"
+    clients.cloudfront.update_distribution(Id=deployed.id, IfMatch=answer["ETag"], DistributionConfig=configuration)
+
+
 @pytest.mark.parametrize(
     ("token", "change", "shown"),
     [
@@ -88,6 +96,7 @@ def change_stage(clients: Clients, deployed: Deployed) -> None:
         (FUNCTION, change_function, ["tracingConfig"]),
         (API, change_api, ["disableExecuteApiEndpoint"]),
         (STAGE, change_stage, ["routeSettings"]),
+        (DISTRIBUTION, change_distribution, ["defaultCacheBehavior", "origins"]),
     ],
 )
 def test_a_refresh_shows_it_once_and_the_next_update_sets_it_back(
