@@ -31,7 +31,7 @@ PUBLIC_ACCESS_BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcl
 
 _OF_AWS = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/")
 
-_NARROW_WILDCARD = re.compile(r"arn:aws[a-z-]*:(?:s3:::[^*?]+/\*|logs:[^*?]+:\*)")
+_NARROW_WILDCARD = re.compile(r"arn:aws[a-z-]*:(?:s3:::[^*?]+/\*|logs:[^:*?]+:\d{12}:log-group:[^:*?]+:\*)")
 """All objects of one bucket, or all streams of one log group: a part of one resource, not several resources."""
 
 

@@ -1,0 +1,47 @@
+"""Programs that break a rule in a way of their own: each says the same to AWS as the plain way would."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from guardrails import resource as types
+from guardrails.resource import Resource, findings
+from guardrails.rules import ALL
+from tests.stack.guarded_stack import changed, resources_of
+
+pytestmark = pytest.mark.stack
+
+ACCOUNT = "123456789012"
+
+
+def broken_rules(resources: list[Resource]) -> set[str]:
+    return {finding.rule for finding in findings(ALL, resources)}
+
+
+def with_properties(name: str, type_token: str, properties: Mapping[str, Any]) -> list[Resource]:
+    """Prod, but one resource has other properties."""
+    return changed(resources_of("prod"), name, type_token, properties)
+
+
+def with_resource(type_token: str, properties: Mapping[str, Any]) -> list[Resource]:
+    """Prod, and one resource more."""
+    urn = f"urn:pulumi:prod::userstream::{type_token}::added"
+    return [
+        *resources_of("prod"),
+        Resource(type=type_token, name="added", urn=urn, properties=properties, protect=True),
+    ]
+
+
+def allow(**statement: Any) -> dict[str, Any]:
+    """A policy of one statement."""
+    return {"Version": "2012-10-17", "Statement": [{"Sid": "Any", "Effect": "Allow", **statement}]}
+
+
+@pytest.mark.parametrize("groups", ["*", f"{ACCOUNT}:*", f"{ACCOUNT}:log-group:*"])
+def test_the_streams_of_one_log_group_are_not_those_of_all(groups: str) -> None:
+    document = allow(Action="logs:PutLogEvents", Resource=f"arn:aws:logs:eu-west-1:{groups}")
+    resources = with_properties("register-user-policy", types.ROLE_POLICY, {"policy": json.dumps(document)})
+
+    assert broken_rules(resources) == {"policies-name-what-they-allow"}
