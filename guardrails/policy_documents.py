@@ -30,11 +30,14 @@ class PolicyStatement:
 
 
 def policy_documents(properties: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every policy document in a resource's properties, wherever it lies, with its path: its JSON says that it is one.
+    """Every policy document in a resource's properties, wherever it lies, with its path: it says itself that it is one.
 
-    Not by a list of types and properties: a queue takes a policy too, and a role takes statements in three ways.
+    Not by a list of types and properties: a queue takes a policy too, and a role takes statements in three ways. The
+    provider takes each as JSON or as a map.
     """
-    if isinstance(properties, Mapping):
+    if isinstance(properties, Mapping) and "Statement" in properties:
+        yield path, cast("Mapping[str, Any]", properties)
+    elif isinstance(properties, Mapping):
         for name, value in cast("Mapping[str, Any]", properties).items():
             yield from policy_documents(value, f"{path}.{name}" if path else name)
     elif isinstance(properties, list | tuple):

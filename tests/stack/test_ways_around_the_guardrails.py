@@ -45,3 +45,10 @@ def test_the_streams_of_one_log_group_are_not_those_of_all(groups: str) -> None:
     resources = with_properties("register-user-policy", types.ROLE_POLICY, {"policy": json.dumps(document)})
 
     assert broken_rules(resources) == {"policies-name-what-they-allow"}
+
+
+def test_a_policy_that_is_a_map_is_looked_into() -> None:
+    document = allow(Action=["*"], Resource="*")
+    resources = with_properties("register-user-policy", types.ROLE_POLICY, {"policy": document})
+
+    assert broken_rules(resources) == {"policies-name-what-they-allow"}
