@@ -27,6 +27,8 @@ ACTIONS_WITHOUT_RESOURCE = frozenset({"dynamodb:ListStreams"})
 PUBLIC_ROUTES = frozenset({"POST /register"})
 """Routes that everybody may call. All others take a signature."""
 
+INVOKE = "lambda:InvokeFunction"
+
 PUBLIC_ACCESS_BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 
 _OF_AWS = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/")
@@ -71,6 +73,8 @@ def _no_broad_managed_policy(resource: Resource) -> Iterator[str]:
 def _permission_is_narrow(permission: Resource) -> Iterator[str]:
     if not str(permission.get("principal")).endswith(".amazonaws.com"):
         yield f"{permission.get('principal')} may invoke the function: only a service of AWS may"
+    if permission.get("action") not in {INVOKE, UNKNOWN}:
+        yield f"{permission.get('action')} is more than to invoke the function: set action to {INVOKE}"
     source = permission.get("sourceArn")
     if not (source or permission.get("sourceAccount")):
         yield "any account's resources may invoke the function through that service: set source_arn"

@@ -52,3 +52,9 @@ def test_a_policy_that_is_a_map_is_looked_into() -> None:
     resources = with_properties("register-user-policy", types.ROLE_POLICY, {"policy": document})
 
     assert broken_rules(resources) == {"policies-name-what-they-allow"}
+
+
+def test_a_permission_for_every_action_is_a_wildcard() -> None:
+    resources = with_properties("get-users-user", types.PERMISSION, {"action": "lambda:*"})
+
+    assert "permissions-are-narrow" in broken_rules(resources)
