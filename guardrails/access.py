@@ -29,6 +29,9 @@ PUBLIC_ROUTES = frozenset({"POST /register"})
 
 INVOKE = "lambda:InvokeFunction"
 
+ROUTES_OF_ANOTHER_KIND = ("body", "routeKey", "target")
+"""Inputs of an API that make routes, and a stage. Source: API Gateway V2 API reference, CreateApi and ImportApi."""
+
 PUBLIC_ACCESS_BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 
 _OF_AWS = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/")
@@ -99,6 +102,12 @@ def _route_is_signed(route: Resource) -> Iterator[str]:
         yield f"{key} can be called by everybody: set authorization_type to AWS_IAM, or add it to PUBLIC_ROUTES"
 
 
+def _routes_are_resources(api: Resource) -> Iterator[str]:
+    for name in ROUTES_OF_ANOTHER_KIND:
+        if api.get(name):
+            yield f"{name} makes routes that no rule looks at: add each as a Route, and unset it"
+
+
 def _origins_are_named(api: Resource) -> Iterator[str]:
     if any("*" in origin for origin in api.list("corsConfiguration", "allowOrigins")):
         yield "every website may call the API from its visitors' browsers: name the origins"
@@ -147,6 +156,13 @@ RULES: list[Rule] = [
         description="Only registration is open to everybody.",
         types=frozenset({ROUTE}),
         check=_route_is_signed,
+    ),
+    ResourceRule(
+        name="routes-are-resources",
+        description="What can be called is seen route by route.",
+        types=frozenset({API}),
+        check=_routes_are_resources,
+        takes_unknowns=True,
     ),
     ResourceRule(
         name="origins-are-named",

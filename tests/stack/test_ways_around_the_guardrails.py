@@ -58,3 +58,11 @@ def test_a_permission_for_every_action_is_a_wildcard() -> None:
     resources = with_properties("get-users-user", types.PERMISSION, {"action": "lambda:*"})
 
     assert "permissions-are-narrow" in broken_rules(resources)
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [{"target": f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:RegisterUserFunction-prod"}, {"body": "{}"}],
+)
+def test_routes_that_come_with_the_api_are_seen(properties: Mapping[str, str]) -> None:
+    assert broken_rules(with_properties("api", types.API, properties)) == {"routes-are-resources"}
