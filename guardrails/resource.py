@@ -58,12 +58,14 @@ class Resource:
         return value  # pyright: ignore[reportUnknownVariableType]
 
     def map(self, name: str) -> Mapping[str, Any]:
-        """A property that is a map; empty where it isn't set."""
-        return self.get(name) or {}
+        """A property that is a map; empty where it isn't set or isn't known yet."""
+        found = self.get(name)
+        return {} if found == UNKNOWN else found or {}
 
     def list(self, *path: str) -> Sequence[Any]:
-        """A property that is a list; empty where it isn't set."""
-        return self.get(*path) or ()
+        """A property that is a list; empty where it isn't set or isn't known yet."""
+        found = self.get(*path)
+        return () if found == UNKNOWN else found or ()
 
     @property
     def environment(self) -> str | None:

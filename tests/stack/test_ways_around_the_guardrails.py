@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from guardrails import resource as types
-from guardrails.resource import Resource, findings
+from guardrails.resource import UNKNOWN, Resource, ResourceRule, findings
 from guardrails.rules import ALL
 from tests.stack.guarded_stack import changed, resources_of
 
@@ -66,3 +66,15 @@ def test_a_permission_for_every_action_is_a_wildcard() -> None:
 )
 def test_routes_that_come_with_the_api_are_seen(properties: Mapping[str, str]) -> None:
     assert broken_rules(with_properties("api", types.API, properties)) == {"routes-are-resources"}
+
+
+def test_what_is_not_known_yet_breaks_no_rule_and_stops_none() -> None:
+    resources = resources_of("prod")
+    for name, type_token, unknown in (
+        ("IteratorAge", types.ALARM, "dimensions"),
+        ("website", types.DISTRIBUTION, "orderedCacheBehaviors"),
+    ):
+        resources = changed(resources, name, type_token, {unknown: UNKNOWN})
+
+    before_it_is_known = [rule for rule in ALL if isinstance(rule, ResourceRule) and rule.takes_unknowns]
+    assert findings(before_it_is_known, resources) == []
