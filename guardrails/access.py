@@ -67,10 +67,12 @@ def _no_public_principal(resource: Resource) -> Iterator[str]:
             yield f"{statement.sid} allows everybody: name the account or the service"
 
 
-def _no_broad_managed_policy(resource: Resource) -> Iterator[str]:
+def _no_managed_policy(resource: Resource) -> Iterator[str]:
     for arn in (resource.get("policyArn"), *resource.list("managedPolicyArns")):
         if _OF_AWS.match(str(arn)):
             yield f"{arn} is AWS's, grows by itself and names no resource: write the statements it is needed for"
+        elif arn is not None and arn != UNKNOWN:
+            yield f"{arn} is written elsewhere, where no rule looks: write the statements it is needed for"
 
 
 def _permission_is_narrow(permission: Resource) -> Iterator[str]:
@@ -136,7 +138,7 @@ RULES: list[Rule] = [
         name="no-managed-policies",
         description="A role can do what its own statements say.",
         types=frozenset({ROLE, ROLE_POLICY_ATTACHMENT}),
-        check=_no_broad_managed_policy,
+        check=_no_managed_policy,
         takes_unknowns=True,
     ),
     ResourceRule(

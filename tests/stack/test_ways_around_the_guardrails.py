@@ -78,3 +78,9 @@ def test_what_is_not_known_yet_breaks_no_rule_and_stops_none() -> None:
 
     before_it_is_known = [rule for rule in ALL if isinstance(rule, ResourceRule) and rule.takes_unknowns]
     assert findings(before_it_is_known, resources) == []
+
+
+def test_a_policy_of_the_account_s_own_is_a_managed_policy() -> None:
+    policy = {"role": "RegisterUserFunction-prod", "policyArn": f"arn:aws:iam::{ACCOUNT}:policy/Everything"}
+
+    assert broken_rules(with_resource(types.ROLE_POLICY_ATTACHMENT, policy)) == {"no-managed-policies"}
