@@ -32,6 +32,11 @@ INVOKE = "lambda:InvokeFunction"
 ROUTES_OF_ANOTHER_KIND = ("body", "routeKey", "target")
 """Inputs of an API that make routes, and a stage. Source: API Gateway V2 API reference, CreateApi and ImportApi."""
 
+SOURCES = frozenset({"aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths"})
+"""Conditions on whose resource a service acts for. Source: IAM user guide, "The confused deputy problem"."""
+
+TRUST = "assumeRolePolicy"
+
 PUBLIC_ACCESS_BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 
 _OF_AWS = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/")
@@ -65,6 +70,20 @@ def _no_public_principal(resource: Resource) -> Iterator[str]:
     for statement in policy_statements(resource):
         if statement.effect == "Allow" and "*" in statement.principals:
             yield f"{statement.sid} allows everybody: name the account or the service"
+
+
+def _services_come_from_a_source(resource: Resource) -> Iterator[str]:
+    for path, document in policy_documents(resource.properties):
+        if path == TRUST:
+            continue  # Lambda assumes a role for the account that the role is in.
+        for statement in statements(document):
+            services = [str(each) for each in statement.principals if str(each).endswith(".amazonaws.com")]
+            named = {key.lower() for keys in statement.condition.values() for key in keys}
+            if statement.effect == "Allow" and services and not named & SOURCES:
+                yield (
+                    f"{statement.sid} lets any account's resources in through {', '.join(services)}: "
+                    "add a condition on aws:SourceArn"
+                )
 
 
 def _no_managed_policy(resource: Resource) -> Iterator[str]:
@@ -132,6 +151,13 @@ RULES: list[Rule] = [
         description="No policy allows everybody.",
         types=frozenset(),
         check=_no_public_principal,
+        takes_unknowns=True,
+    ),
+    ResourceRule(
+        name="services-come-from-a-source",
+        description="A service acts for the resource that it is meant to act for, not for any account's.",
+        types=frozenset(),
+        check=_services_come_from_a_source,
         takes_unknowns=True,
     ),
     ResourceRule(

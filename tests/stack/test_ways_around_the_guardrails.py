@@ -84,3 +84,10 @@ def test_a_policy_of_the_account_s_own_is_a_managed_policy() -> None:
     policy = {"role": "RegisterUserFunction-prod", "policyArn": f"arn:aws:iam::{ACCOUNT}:policy/Everything"}
 
     assert broken_rules(with_resource(types.ROLE_POLICY_ATTACHMENT, policy)) == {"no-managed-policies"}
+
+
+def test_a_service_that_may_act_for_any_account_is_let_in_by_nobody() -> None:
+    document = allow(Principal={"Service": "sns.amazonaws.com"}, Action="sqs:SendMessage", Resource="arn:aws:sqs:::q")
+    resources = with_properties("dead-letter-queue", types.QUEUE, {"policy": json.dumps(document)})
+
+    assert broken_rules(resources) == {"services-come-from-a-source"}
