@@ -26,6 +26,9 @@ MAXIMUM_RETRY_ATTEMPTS = 100
 
 LAMBDA_DEFAULT_TIMEOUT_SECONDS = 3
 
+NOTHING_RESERVED = -1
+"""The provider's word, and its default."""
+
 VISIBILITY_TIMEOUT_FACTOR = 6
 """Source: Lambda developer guide, "Creating and configuring an Amazon SQS event source mapping"."""
 
@@ -76,18 +79,21 @@ def _function_of(mapping: Resource, functions: Sequence[Resource]) -> Resource |
 
 def _concurrency_is_bounded(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
     functions = of_type(resources, FUNCTION)
-    bounded: set[str] = set()
+    bounded, unbounded = set[str](), set[str]()
     for mapping in of_type(resources, EVENT_SOURCE_MAPPING):
         function = _function_of(mapping, functions)
-        if function is not None and (is_of_stream(mapping) or mapping.get("scalingConfig", "maximumConcurrency")):
-            bounded.add(function.urn)  # A stream's mapping invokes shards times the parallelization factor at most.
+        if function is not None:
+            # A stream's mapping invokes shards times the parallelization factor at most.
+            is_bounded = is_of_stream(mapping) or mapping.get("scalingConfig", "maximumConcurrency")
+            (bounded if is_bounded else unbounded).add(function.urn)
     throttled = all(stage.get("defaultRouteSettings", "throttlingRateLimit") for stage in of_type(resources, STAGE))
     behind_api = [str(integration.get("integrationUri")) for integration in of_type(resources, INTEGRATION)]
     for function in functions:
         name = function.get("name")
         is_behind_throttled_api = throttled and any(f":function:{name}/" in f"{uri}/" for uri in behind_api)
-        reserved = function.get("reservedConcurrentExecutions")
-        if not (reserved or function.urn in bounded or is_behind_throttled_api):
+        reserved = function.get("reservedConcurrentExecutions") or NOTHING_RESERVED
+        is_invoked_within_bounds = function.urn in bounded - unbounded or is_behind_throttled_api
+        if reserved == NOTHING_RESERVED and (function.urn in unbounded or not is_invoked_within_bounds):
             yield (
                 function,
                 "nothing bounds its concurrency: reserve some, or limit what invokes it (scaling_config, throttling)",

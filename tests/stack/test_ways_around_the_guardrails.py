@@ -91,3 +91,20 @@ def test_a_service_that_may_act_for_any_account_is_let_in_by_nobody() -> None:
     resources = with_properties("dead-letter-queue", types.QUEUE, {"policy": json.dumps(document)})
 
     assert broken_rules(resources) == {"services-come-from-a-source"}
+
+
+RESCUE = ("rescue-failed-batches", types.FUNCTION)
+
+
+def test_a_concurrency_of_minus_one_is_no_bound() -> None:
+    unbounded = with_properties("failure-queue", types.EVENT_SOURCE_MAPPING, {"scalingConfig": None})
+
+    assert "concurrency-is-bounded" in broken_rules(changed(unbounded, *RESCUE, {"reservedConcurrentExecutions": -1}))
+    assert broken_rules(changed(unbounded, *RESCUE, {"reservedConcurrentExecutions": 5})) == set()
+
+
+def test_one_bounded_mapping_doesn_t_bound_another() -> None:
+    mapping = next(each for each in resources_of("prod") if each.name == "failure-queue" and "Mapping" in each.type)
+    unbounded = {name: value for name, value in mapping.properties.items() if name != "scalingConfig"}
+
+    assert "concurrency-is-bounded" in broken_rules(with_resource(types.EVENT_SOURCE_MAPPING, unbounded))
