@@ -33,8 +33,8 @@ VISIBILITY_TIMEOUT_FACTOR = 6
 """Source: Lambda developer guide, "Creating and configuring an Amazon SQS event source mapping"."""
 
 
-def _within(value: Any, least: int, most: int) -> bool:
-    return value == UNKNOWN or (isinstance(value, int | float) and least <= value <= most)
+def _within(value: Any, least: int, most: Any) -> bool:
+    return UNKNOWN in {value, most} or (isinstance(value, int | float) and least <= value <= most)
 
 
 def is_of_stream(mapping: Resource) -> bool:
@@ -104,6 +104,9 @@ def _api_is_throttled(stage: Resource) -> Iterator[str]:
     for name in ("throttlingRateLimit", "throttlingBurstLimit"):
         if not stage.get("defaultRouteSettings", name):
             yield f"one caller can take all of the account's requests: set {name} in default_route_settings"
+        for route in stage.list("routeSettings"):
+            if not _within(route.get(name), 1, stage.get("defaultRouteSettings", name) or 0):
+                yield f"{route.get('routeKey')} goes around the stage's throttling: set its {name} to no more than that"
     if not stage.get("accessLogSettings", "destinationArn"):
         yield "nobody can tell who was refused: set access_log_settings"
 

@@ -108,3 +108,12 @@ def test_one_bounded_mapping_doesn_t_bound_another() -> None:
     unbounded = {name: value for name, value in mapping.properties.items() if name != "scalingConfig"}
 
     assert "concurrency-is-bounded" in broken_rules(with_resource(types.EVENT_SOURCE_MAPPING, unbounded))
+
+
+@pytest.mark.parametrize(
+    "own", [{"throttlingRateLimit": 10_000, "throttlingBurstLimit": 5_000}, {"detailedMetricsEnabled": True}]
+)
+def test_a_route_s_own_throttling_is_no_way_around_the_stage_s(own: Mapping[str, Any]) -> None:
+    settings = {"routeSettings": [{"routeKey": "POST /register", **own}]}
+
+    assert broken_rules(with_properties("default", types.STAGE, settings)) == {"api-is-throttled"}
