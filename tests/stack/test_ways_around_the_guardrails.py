@@ -117,3 +117,9 @@ def test_a_route_s_own_throttling_is_no_way_around_the_stage_s(own: Mapping[str,
     settings = {"routeSettings": [{"routeKey": "POST /register", **own}]}
 
     assert broken_rules(with_properties("default", types.STAGE, settings)) == {"api-is-throttled"}
+
+
+def test_a_mapping_that_is_switched_off_is_not_safe() -> None:
+    resources = with_properties("users-stream", types.EVENT_SOURCE_MAPPING, {"enabled": False})
+
+    assert broken_rules(resources) == {"stream-mapping-is-safe"}
