@@ -1,11 +1,14 @@
 """Whose a resource is, and of which environment, stands on it."""
 
+import re
 from collections.abc import Iterator
 
 from guardrails.aws_types import UnknownResourceTypeError, property_names
 from guardrails.resource import Resource, ResourceRule, Rule
 
 REQUIRED_TAGS = ("project", "environment", "managedBy")
+
+_STACK = re.compile(r"urn:pulumi:(?P<name>[^:]+)::")
 
 WITH_THEIR_BUCKET = frozenset({"aws:s3/bucketObjectv2:BucketObjectv2"})
 """Parts of a tagged resource: an object's tags are paid for one by one."""
@@ -21,6 +24,9 @@ def _is_tagged(resource: Resource) -> Iterator[str]:
     missing = [tag for tag in REQUIRED_TAGS if not resource.get("tags", tag)]
     if takes_tags and missing:
         yield f"it lacks the tag {', '.join(missing)}: pass the environment's tags"
+    stack = _STACK.match(resource.urn)
+    if resource.environment and stack and resource.environment != stack["name"]:
+        yield f"its tag environment is {resource.environment}, and its stack is {stack['name']}: pass its own tags"
 
 
 RULES: list[Rule] = [

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -123,3 +124,11 @@ def test_a_mapping_that_is_switched_off_is_not_safe() -> None:
     resources = with_properties("users-stream", types.EVENT_SOURCE_MAPPING, {"enabled": False})
 
     assert broken_rules(resources) == {"stream-mapping-is-safe"}
+
+
+def test_a_tag_of_another_environment_takes_nobody_out_of_protection() -> None:
+    tags = {"project": "userstream", "environment": "dev", "managedBy": "pulumi"}
+    resources = with_properties("users", types.TABLE, {"tags": tags, "deletionProtectionEnabled": False})
+    exposed = [replace(each, protect=False) if each.name == "users" else each for each in resources]
+
+    assert broken_rules(exposed) == {"resources-are-tagged"}
