@@ -97,6 +97,10 @@ def _page_is_https(distribution: Resource) -> Iterator[str]:
     behaviors = [distribution.map("defaultCacheBehavior"), *distribution.list("orderedCacheBehaviors")]
     if any(behavior.get("viewerProtocolPolicy") not in HTTPS_POLICIES for behavior in behaviors):
         yield "it serves pages in plain: set viewer_protocol_policy to redirect-to-https"
+    for origin in distribution.list("origins"):
+        own = origin.get("customOriginConfig")
+        if own and own != UNKNOWN and own.get("originProtocolPolicy") not in {"https-only", UNKNOWN}:
+            yield "it fetches pages in plain: set origin_protocol_policy to https-only"
     certificate = distribution.map("viewerCertificate")
     own = certificate.get("acmCertificateArn") or certificate.get("iamCertificateId")
     if own and not str(certificate.get("minimumProtocolVersion")).startswith(("TLSv1.2", "TLSv1.3")):

@@ -132,3 +132,12 @@ def test_a_tag_of_another_environment_takes_nobody_out_of_protection() -> None:
     exposed = [replace(each, protect=False) if each.name == "users" else each for each in resources]
 
     assert broken_rules(exposed) == {"resources-are-tagged"}
+
+
+@pytest.mark.parametrize("policy", ["http-only", "match-viewer"])
+def test_a_page_that_is_fetched_in_plain_is_not_https(policy: str) -> None:
+    ports = {"httpPort": 80, "httpsPort": 443, "originSslProtocols": ["TLSv1.2"]}
+    own = {"originProtocolPolicy": policy, **ports}
+    origins = [{"originId": "bucket", "domainName": "pages.example.com", "customOriginConfig": own}]
+
+    assert broken_rules(with_properties("website", types.DISTRIBUTION, {"origins": origins})) == {"pages-are-https"}
