@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from guardrails.policy_documents import statements
+from guardrails.policy_documents import PolicyStatement, statements
 from guardrails.resource import (
     API,
     BUCKET,
@@ -74,23 +74,35 @@ def _protected_where_it_matters(resource: Resource) -> Iterator[str]:
 
 
 def _refuses_plain_http(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
-    refusing = [
-        policy
+    # A queue's policy names its URL, which ends in the queue's name.
+    refusing = {
+        (policy.type, str(policy.get("queueUrl") or policy.get("bucket")).rpartition("/")[2])
         for policy in of_type(resources, QUEUE_POLICY, BUCKET_POLICY)
-        if any(
-            statement.effect == "Deny" and statement.condition.get("Bool", {}).get("aws:SecureTransport") == "false"
-            for statement in statements(policy.properties["policy"])
-        )
-    ]
-    queues = {policy.get("queueUrl") for policy in refusing if policy.type == QUEUE_POLICY}
-    buckets = {policy.get("bucket") for policy in refusing if policy.type == BUCKET_POLICY}
+        if any(_refuses_all_plain_http(policy, statement) for statement in statements(policy.properties["policy"]))
+    }
     for resource in of_type(resources, QUEUE, BUCKET):
         if resource.environment in PLAIN_HTTP_ENVIRONMENTS:
             continue
-        # A queue's policy names its URL, which ends in the queue's name.
-        name = resource.get("name") or resource.get("bucket")
-        if name not in buckets and name not in {str(url).rpartition("/")[2] for url in queues}:
+        policy = (
+            (QUEUE_POLICY, resource.get("name")) if resource.type == QUEUE else (BUCKET_POLICY, resource.get("bucket"))
+        )
+        if policy not in refusing:
             yield resource, "it takes requests without TLS: set userstream:requireTls to true"
+
+
+def _refuses_all_plain_http(policy: Resource, statement: PolicyStatement) -> bool:
+    """Whether a statement refuses it to everybody, in every action and in all of the resource."""
+    service, name = ("sqs", policy.get("queueUrl")) if policy.type == QUEUE_POLICY else ("s3", policy.get("bucket"))
+    name = str(name).rpartition("/")[2]
+    parts = [f":{name}"] if policy.type == QUEUE_POLICY else [f":{name}", f":{name}/*"]
+    return (
+        statement.effect == "Deny"
+        and not statement.inverted
+        and "*" in statement.principals
+        and not {"*", f"{service}:*"}.isdisjoint(statement.actions)
+        and statement.condition == {"Bool": {"aws:SecureTransport": "false"}}
+        and all(any(named == "*" or named.endswith(part) for named in statement.resources) for part in parts)
+    )
 
 
 def _page_is_https(distribution: Resource) -> Iterator[str]:

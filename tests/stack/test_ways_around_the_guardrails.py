@@ -141,3 +141,30 @@ def test_a_page_that_is_fetched_in_plain_is_not_https(policy: str) -> None:
     origins = [{"originId": "bucket", "domainName": "pages.example.com", "customOriginConfig": own}]
 
     assert broken_rules(with_properties("website", types.DISTRIBUTION, {"origins": origins})) == {"pages-are-https"}
+
+
+BUCKET_ARN = f"arn:aws:s3:::userstream-failed-records-prod-{ACCOUNT}"
+
+
+@pytest.mark.parametrize(
+    "narrower",
+    [
+        {"Action": "s3:GetObject"},
+        {"Resource": BUCKET_ARN},
+        {"Principal": {"AWS": ACCOUNT}},
+        {"Condition": {"Bool": {"aws:SecureTransport": "false", "aws:ViaAWSService": "false"}}},
+    ],
+    ids=lambda part: next(iter(part)),
+)
+def test_plain_http_that_is_refused_in_part_is_taken(narrower: Mapping[str, Any]) -> None:
+    whole = {
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [BUCKET_ARN, f"{BUCKET_ARN}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    for statement, rules in ((whole, set[str]()), ({**whole, **narrower}, {"no-plain-http"})):
+        document = json.dumps({"Statement": [{"Sid": "Tls", "Effect": "Deny", **statement}]})
+        resources = with_properties("failed-records", types.BUCKET_POLICY, {"policy": document})
+
+        assert broken_rules(resources) == rules
