@@ -83,6 +83,11 @@ DIMENSIONS: Mapping[str, frozenset[str]] = {
 }
 """By what each service tells its metrics apart. Source: the same guides."""
 
+ARRIVALS = frozenset({"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible", "NumberOfMessagesSent"})
+"""Metrics of a queue that rise when something arrives and stays."""
+
+ABOVE = frozenset({"GreaterThanOrEqualToThreshold", "GreaterThanThreshold"})
+
 WATCHED_BY_NAME = {"FunctionName": FUNCTION, "QueueName": QUEUE, "TableName": TABLE}
 """Dimensions that name a resource of the stack."""
 
@@ -129,13 +134,13 @@ def _watched_resource_exists(resources: Sequence[Resource]) -> Iterator[tuple[Re
 
 
 def _failures_raise_an_alarm(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
-    alarms = of_type(resources, ALARM)
+    alarms = [alarm for alarm in of_type(resources, ALARM) if alarm.get("comparisonOperator") in ABOVE]
     watched = {(alarm.get("metricName"), alarm.get("dimensions", "FunctionName")) for alarm in alarms}
     for function in of_type(resources, FUNCTION):
         for metric in ("Errors", "Throttles"):
             if (metric, function.get("name")) not in watched:
                 yield function, f"nobody hears of its {metric}: add an alarm"
-    watched_queues = {alarm.get("dimensions", "QueueName") for alarm in alarms}
+    watched_queues = {alarm.get("dimensions", "QueueName") for alarm in alarms if alarm.get("metricName") in ARRIVALS}
     for queue in of_type(resources, QUEUE):
         if queue.get("name") not in watched_queues:
             yield queue, "nobody hears of what arrives in it: add an alarm"

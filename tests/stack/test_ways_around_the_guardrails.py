@@ -168,3 +168,15 @@ def test_plain_http_that_is_refused_in_part_is_taken(narrower: Mapping[str, Any]
         resources = with_properties("failed-records", types.BUCKET_POLICY, {"policy": document})
 
         assert broken_rules(resources) == rules
+
+
+@pytest.mark.parametrize(
+    ("alarm", "properties"),
+    [
+        ("DeadLetterQueueDepth", {"metricName": "NumberOfMessagesDeleted"}),
+        ("DeadLetterQueueDepth", {"comparisonOperator": "LessThanThreshold"}),
+        ("LogUserChangesErrors", {"comparisonOperator": "LessThanOrEqualToThreshold"}),
+    ],
+)
+def test_an_alarm_that_no_failure_raises_is_none(alarm: str, properties: Mapping[str, str]) -> None:
+    assert broken_rules(with_properties(alarm, types.ALARM, properties)) == {"failures-raise-an-alarm"}
