@@ -42,9 +42,12 @@ REVIEWED_TYPES = frozenset(
 )
 """Types of which somebody has decided what they must keep."""
 
+OWN_TYPES = ("pulumi:", "userstream:")
+"""The engine's stack and providers, and the program's components: nothing that they are is in the account."""
+
 
 def _is_reviewed(resource: Resource) -> Iterator[str]:
-    if resource.type.startswith("aws:") and resource.type not in REVIEWED_TYPES:
+    if not resource.type.startswith(OWN_TYPES) and resource.type not in REVIEWED_TYPES:
         yield (
             f"no rule has thought of {resource.type}: write what it must keep into a rule of guardrails/, "
             "then add the type to REVIEWED_TYPES in guardrails/reviewed_types.py"

@@ -180,3 +180,8 @@ def test_plain_http_that_is_refused_in_part_is_taken(narrower: Mapping[str, Any]
 )
 def test_an_alarm_that_no_failure_raises_is_none(alarm: str, properties: Mapping[str, str]) -> None:
     assert broken_rules(with_properties(alarm, types.ALARM, properties)) == {"failures-raise-an-alarm"}
+
+
+@pytest.mark.parametrize("token", ["aws-native:kms:Key", "command:local:Command", "pulumi-python:dynamic:Resource"])
+def test_another_provider_s_type_is_reviewed_as_well(token: str) -> None:
+    assert "types-are-reviewed" in broken_rules(with_resource(token, {}))
