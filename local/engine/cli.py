@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from infra import naming
 from infra.outputs import output_names
 from infra.settings import REGION_KEY
 from infra.stack_config import PROJECT_ROOT, stack_file_config
@@ -36,7 +37,8 @@ def _settings(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> 
         key, separator, value = pair.partition("=")
         if not separator:
             raise click.BadParameter(f"{pair!r} is not KEY=VALUE, as in userstream:streamBatchSize=10")
-        settings[key] = value
+        # As `pulumi config set` takes it. Left as it is, the stack's file would hold the setting under both names.
+        settings[key if ":" in key else f"{naming.PROJECT}:{key}"] = value
     return settings
 
 
