@@ -78,8 +78,14 @@ class Monitoring(pulumi.ComponentResource):
             tags=environment.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
+        # `aws`, or another where the region is GovCloud's or China's.
+        partition = self.topic.arn.apply(lambda arn: arn.split(":")[1])
         alarms_of_this_environment = pulumi.Output.concat(
-            f"arn:aws:cloudwatch:{environment.region}:", environment.account_id, f":alarm:*-{environment.name}"
+            "arn:",
+            partition,
+            f":cloudwatch:{environment.region}:",
+            environment.account_id,
+            f":alarm:*-{environment.name}",
         )
         publish = Statement(
             sid="AlarmsPublish",

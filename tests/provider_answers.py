@@ -5,6 +5,7 @@ from typing import Any
 
 ACCOUNT_ID = "123456789012"
 REGION = "eu-west-1"
+PARTITION = "aws"
 
 
 def computed_properties(type_token: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,7 +24,7 @@ def computed_properties(type_token: str, name: str, inputs: Mapping[str, Any]) -
 
 
 def _arn(service: str, resource: str) -> str:
-    return f"arn:aws:{service}:{REGION}:{ACCOUNT_ID}:{resource}"
+    return f"arn:{PARTITION}:{service}:{REGION}:{ACCOUNT_ID}:{resource}"
 
 
 def _table(_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:

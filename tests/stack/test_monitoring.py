@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from infra.stack_config import stack_file_config
+from tests import provider_answers
 from tests.recorded_stack import record
 
 pytestmark = pytest.mark.stack
@@ -117,6 +118,16 @@ def test_only_this_environment_s_alarms_may_write_to_the_topic() -> None:
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         },
     ]
+
+
+def test_alarms_of_another_partition_are_heard_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provider_answers, "PARTITION", "aws-us-gov")
+    stack = record("dev", config=stack_file_config("dev") | {"aws:region": "us-gov-west-1"})
+
+    allowed, _ = stack.only("aws:sns/topicPolicy:TopicPolicy", "alarms").json("policy")["Statement"]
+    assert allowed["Condition"]["ArnLike"] == {
+        "aws:SourceArn": "arn:aws-us-gov:cloudwatch:us-gov-west-1:123456789012:alarm:*-dev"
+    }
 
 
 def test_an_address_is_told_only_where_one_is_set() -> None:
