@@ -76,6 +76,14 @@ class EmulatorProvider:
         """What is known of a resource before it is made: its inputs, and that the rest is unknown."""
         return {**dict.fromkeys(property_names(token) - inputs.keys(), UNKNOWN), **inputs}
 
+    def preview_update(self, token: str, old: Properties, new: Properties) -> Properties:
+        """What is known of a resource before it is changed: what it was and will be, but not what AWS makes anew."""
+        renewed = self.kind_of(token).renewed
+        # An input that isn't set is told as false by the service.
+        changed = [name for name in renewed if not same_value(old.get(name) or None, new.get(name) or None)]
+        unknown = {output for name in changed for output in renewed[name]}
+        return {**old, **new, **dict.fromkeys(unknown, UNKNOWN)}
+
     def create(self, clients: Clients, token: str, inputs: Properties) -> tuple[str, Properties]:
         """Make a resource; its id and all its properties."""
         return self.kind_of(token).create(clients, inputs)

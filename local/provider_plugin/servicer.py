@@ -128,7 +128,7 @@ class EmulatorServicer(provider_pb2_grpc.ResourceProviderServicer):
         with _plain_errors(context):
             old, new = from_wire(request.olds), from_wire(request.news)
             if request.preview:
-                return proto.UpdateResponse(properties=to_wire({**old, **new}))
+                return proto.UpdateResponse(properties=to_wire(self._provider.preview_update(request.type, old, new)))
             properties = self._provider.update(self._clients, request.type, request.id, old, new)
             return proto.UpdateResponse(properties=to_wire(properties))
 

@@ -1,5 +1,6 @@
 """DynamoDB tables."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from typing_extensions import override
@@ -31,6 +32,9 @@ class Table(ResourceKind):
     )
     required: ClassVar[frozenset[str]] = frozenset({"attributes", "billingMode", "hashKey", "name"})
     replace_on: ClassVar[frozenset[str]] = frozenset({"name", "hashKey", "rangeKey"})
+    renewed: ClassVar[Mapping[str, frozenset[str]]] = dict.fromkeys(
+        ("streamEnabled", "streamViewType"), frozenset({"streamArn", "streamLabel"})
+    )
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:

@@ -73,6 +73,7 @@ class ResourceKind(ABC):
         replace_on: the inputs whose change takes a new resource, as in the AWS provider.
         untold: the inputs that the service doesn't tell again, or not in the form they were given. Any other that it
             doesn't tell, somebody has taken away.
+        renewed: from an input to the outputs that its change makes others; no preview knows them.
         shared: the inputs that a resource of another type may set as well; where they weren't asked for here, they are
             that one's.
     """
@@ -82,6 +83,7 @@ class ResourceKind(ABC):
     required: ClassVar[frozenset[str]]
     replace_on: ClassVar[frozenset[str]]
     untold: ClassVar[frozenset[str]] = frozenset()
+    renewed: ClassVar[Mapping[str, frozenset[str]]] = {}
     shared: ClassVar[frozenset[str]] = frozenset()
 
     @final

@@ -2,12 +2,14 @@
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pulumi
+import pulumi_aws as aws
 import pytest
 
-from guardrails.resource import FUNCTION, TABLE, UNKNOWN
+from guardrails.resource import FUNCTION, QUEUE, TABLE, UNKNOWN
 from local.engine.cli import POLICY_PACK
 from local.resources.clients import Clients
 from tests.engine.engine_stack import EngineError, EngineStack
@@ -58,6 +60,29 @@ def program_with_a_key() -> None:
 def test_a_type_that_the_emulator_has_no_kind_for_is_refused_by_name(empty_dev: EngineStack) -> None:
     with pytest.raises(EngineError, match="the local stack has no resource of type aws:kms/key:Key"):
         empty_dev.preview(program=program_with_a_key)
+
+
+def program_with_a_stream(view: str) -> None:
+    table = aws.dynamodb.Table(
+        "users",
+        name="Users-imported",
+        billing_mode="PAY_PER_REQUEST",
+        hash_key="userId",
+        attributes=[aws.dynamodb.TableAttributeArgs(name="userId", type="S")],
+        stream_enabled=True,
+        stream_view_type=view,
+    )
+    aws.sqs.Queue("reader", name="Reader", tags={"reads": table.stream_arn})
+
+
+def test_a_preview_knows_that_another_view_is_another_stream(empty_local: EngineStack) -> None:
+    empty_local.up(program=partial(program_with_a_stream, "KEYS_ONLY"))
+    try:
+        steps = empty_local.preview(program=partial(program_with_a_stream, "NEW_AND_OLD_IMAGES"))
+    finally:
+        empty_local.destroy()
+
+    assert steps.properties == {f"{TABLE} users": ["streamViewType"], f"{QUEUE} reader": ["tags"]}
 
 
 @pytest.mark.parametrize(
