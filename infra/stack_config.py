@@ -49,7 +49,8 @@ def stack_file_config(stack: str, directory: Path = PROJECT_ROOT) -> dict[str, s
         directory: where the file is.
 
     Returns:
-        Full key to text; lists and maps as JSON.
+        Full key to text; lists and maps as JSON. A secret is left out: it is encrypted, and only who may use the
+        stack's key reads it.
 
     Raises:
         FileNotFoundError: the stack has no file.
@@ -60,7 +61,13 @@ def stack_file_config(stack: str, directory: Path = PROJECT_ROOT) -> dict[str, s
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: copy Pulumi.dev.yaml and change what differs")
     document = cast("dict[str, dict[str, object]] | None", yaml.load(path.read_text(encoding="utf-8"), _Loader))  # noqa: S506  a SafeLoader
-    return {_text(key): _text(value) for key, value in ((document or {}).get("config") or {}).items()}
+    config = (document or {}).get("config") or {}
+    return {_text(key): _text(value) for key, value in config.items() if not _is_encrypted(value)}
+
+
+def _is_encrypted(value: object) -> bool:
+    """Whether it is what `pulumi config set --secret` writes."""
+    return isinstance(value, dict) and list(cast("dict[str, object]", value)) == ["secure"]
 
 
 class _Loader(yaml.SafeLoader):

@@ -68,6 +68,15 @@ def test_a_stack_s_file_may_set_nothing(content: str, tmp_path: Path) -> None:
     assert stack_file_config("dev", tmp_path) == {}
 
 
+def test_a_secret_of_a_stack_s_file_is_left_to_those_who_have_its_key(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.prod.yaml").write_text(
+        "config:\n  aws:region: eu-west-1\n  userstream:alarmEmail:\n    secure: AAABAGVuY3J5cHRlZA==\n",
+        encoding="utf-8",
+    )
+
+    assert stack_file_config("prod", tmp_path) == {"aws:region": "eu-west-1"}
+
+
 def test_a_stack_without_a_file_gets_a_next_step(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"copy Pulumi\.dev\.yaml"):
         stack_file_config("qa", tmp_path)
