@@ -115,6 +115,33 @@ def test_the_workflows_use_the_engine_that_was_tested(path: Path) -> None:
     assert set(re.findall(r"pulumi-version: (\S+)", path.read_text())) <= {found[1]}
 
 
+@pytest.mark.parametrize(("user", "through"), [(0, "env"), (1000, "sudo env")])
+def test_what_a_runner_lacks_is_installed_as_root(user: int, through: str, tmp_path: Path) -> None:
+    tools, ci = tmp_path / "tools", tmp_path / ".ci"
+    for folder in (tools, ci):
+        folder.mkdir()
+    shutil.copy(ROOT / ".ci" / "run", ci)
+    (tools / "bash").symlink_to(shutil.which("bash") or "bash")
+    (tools / "dirname").symlink_to(shutil.which("dirname") or "dirname")
+    told = tmp_path / "told"
+    for name in ("apt-get", "env", "make", "sudo"):
+        (tools / name).write_text(f'#!{tools}/bash\necho "{name} $*" >> {told}\n')
+    (tools / "id").write_text(f"#!{tools}/bash\necho {user}\n")
+    for tool in tools.iterdir():
+        if not tool.is_symlink():
+            tool.chmod(0o755)
+
+    subprocess.run([tools / "bash", ci / "run"], env={"PATH": str(tools)}, check=True)
+
+    variable = "DEBIAN_FRONTEND=noninteractive"
+    packages = "chromium default-jre-headless maven"
+    assert told.read_text().splitlines() == [
+        f"{through} {variable} apt-get update -qq",
+        f"{through} {variable} apt-get install -y -qq --no-install-recommends {packages}",
+        "make test",
+    ]
+
+
 def test_dependabot_looks_at_every_requirement_that_is_pinned() -> None:
     updates = load(GITHUB / "dependabot.yml")["updates"]
     (folders,) = [update["directories"] for update in updates if update["package-ecosystem"] == "pip"]
