@@ -37,9 +37,11 @@ class Alarm:
         metric: name of the metric.
         dimensions: whose metric.
         statistic: of each minute: Sum, Maximum, or a percentile such as p99.
-        limit: the first value that is bad is above it.
+        limit: the last value that is good; a bad one is above it, or below it where `is_bad` says so.
+        is_bad: CloudWatch's comparison with the limit.
         missing: what a minute without a value is: `notBreaching` where no value means that nothing happened, `ignore`
-            (no change) where AWS stops measuring something that is still there.
+            (no change) where AWS stops measuring something that is still there, `breaching` where something that
+            should always be measured has stopped.
         bad_minutes: how many of the last `QUIET_MINUTES` have to be bad.
     """
 
@@ -50,6 +52,7 @@ class Alarm:
     dimensions: Mapping[str, pulumi.Input[str]]
     statistic: str
     limit: float
+    is_bad: str = "GreaterThanThreshold"
     missing: str = "notBreaching"
     bad_minutes: int = 1
 
@@ -140,10 +143,29 @@ def function_alarms(function: LambdaFunction) -> list[Alarm]:
     ]
 
 
-def stream_alarms(log_user_changes: LambdaFunction, iterator_age_seconds: int) -> list[Alarm]:
-    """Alarms of the stream's delivery, which the function at its end reports."""
+def stream_alarms(
+    mapping: aws.lambda_.EventSourceMapping, log_user_changes: LambdaFunction, iterator_age_seconds: int
+) -> list[Alarm]:
+    """Alarms of the stream's delivery, which the mapping and the function at its end report."""
     dimensions = {"FunctionName": log_user_changes.function.name}
     return [
+        # The function's own metrics have no value while nothing is delivered: a mapping that is off looks like a quiet
+        # day to them. A poll that finds nothing counts as 0 here (Lambda developer guide, "Types of metrics for Lambda
+        # functions", event source mapping metrics), so only one that doesn't poll has no value.
+        Alarm(
+            name="StreamNotPolled",
+            meaning="Nobody reads the stream: its event source mapping is off, gone, or not allowed to. Changes leave "
+            "the stream 24 hours after they were written.",
+            namespace="AWS/Lambda",
+            metric="PolledEventCount",
+            dimensions={"EventSourceMappingUUID": mapping.uuid},
+            statistic="Sum",
+            limit=0,
+            is_bad="LessThanThreshold",
+            missing="breaching",
+            # A mapping that is made or changed takes a few minutes to poll.
+            bad_minutes=QUIET_MINUTES,
+        ),
         Alarm(
             name="IteratorAge",
             meaning=f"Changes reach {log_user_changes.base_name} more than {iterator_age_seconds} s late.",

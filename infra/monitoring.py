@@ -126,7 +126,7 @@ class Monitoring(pulumi.ComponentResource):
                 failure_redrive=failed_records.failure_redrive_queue,
                 dead_letter=failed_records.dead_letter_queue,
             ),
-            *stream_alarms(args.changes.log_user_changes, args.iterator_age_seconds),
+            *stream_alarms(args.changes.stream_mapping, args.changes.log_user_changes, args.iterator_age_seconds),
             *(alarm for function in self._functions() for alarm in function_alarms(function)),
             *api_alarms(args.api.api, args.api_latency_milliseconds),
         ]
@@ -148,7 +148,7 @@ class Monitoring(pulumi.ComponentResource):
             statistic=None if percentile else alarm.statistic,
             extended_statistic=alarm.statistic if percentile else None,
             evaluate_low_sample_count_percentiles="ignore" if percentile else None,
-            comparison_operator="GreaterThanThreshold",
+            comparison_operator=alarm.is_bad,
             threshold=alarm.limit,
             period=MINUTE,
             evaluation_periods=QUIET_MINUTES,

@@ -43,6 +43,10 @@ def _function(_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {"arn": _arn("lambda", f"function:{inputs['name']}")}
 
 
+def _mapping(name: str, _: Mapping[str, Any]) -> dict[str, Any]:
+    return {"uuid": f"{name}-id"}
+
+
 def _role(_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {"arn": f"arn:aws:iam::{ACCOUNT_ID}:role/{inputs['name']}"}
 
@@ -88,6 +92,7 @@ _COMPUTED = {
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
     "aws:dynamodb/table:Table": _table,
     "aws:iam/role:Role": _role,
+    "aws:lambda/eventSourceMapping:EventSourceMapping": _mapping,
     "aws:lambda/function:Function": _function,
     "aws:s3/bucket:Bucket": _bucket,
     "aws:sns/topic:Topic": _topic,

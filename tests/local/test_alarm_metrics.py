@@ -28,6 +28,7 @@ NOT_MEASURED = {
     *DEPTHS,
     "FailedBatches",
     "FailureQueueAge",
+    "StreamNotPolled",
     "IteratorAge",
     "DestinationDeliveryFailures",
     "ApiServerErrors",
@@ -175,7 +176,7 @@ def test_a_message_shows_in_the_queue_that_is_watched(stack: LocalStack, clients
     assert sum(map(int, counters.values())) > alarms_of(clients)[name]["Threshold"]
 
 
-def test_what_the_emulator_measures_and_what_it_does_not(clients: Clients) -> None:
+def test_what_the_emulator_measures_and_what_it_does_not(stack: LocalStack, clients: Clients) -> None:
     measured = {
         (metric.get("Namespace", ""), metric.get("MetricName", ""))
         for page in clients.cloudwatch.get_paginator("list_metrics").paginate()
@@ -190,4 +191,5 @@ def test_what_the_emulator_measures_and_what_it_does_not(clients: Clients) -> No
     assert {subject(alarms[name]) for name in ("IteratorAge", "DestinationDeliveryFailures")} == {
         "LogUserChangesFunction-local"
     }
+    assert subject(alarms["StreamNotPolled"]) == stack.mapping_uuid
     assert {subject(alarms[name]) for name in ("FailedBatches", "FailureQueueAge")} == {"UserChangesFailureQueue-local"}

@@ -14,7 +14,9 @@ ALARMS: dict[str, dict[str, Any]] = {
 }
 SLOW_TO_RING = "ApiLatency"
 """The slowest of a hundred answers is a matter of more than a minute."""
-AT_ONCE = [name for name in ALARMS if name != SLOW_TO_RING]
+RINGS_WHEN_SILENT = "StreamNotPolled"
+"""Every value is good, also 0: it rings when there is none."""
+AT_ONCE = [name for name in ALARMS if name not in {SLOW_TO_RING, RINGS_WHEN_SILENT}]
 
 
 def first_sign(alarm: dict[str, Any]) -> float:
@@ -25,6 +27,15 @@ def first_sign(alarm: dict[str, Any]) -> float:
 @pytest.mark.parametrize("name", AT_ONCE)
 def test_it_rings_at_the_first_sign(name: str) -> None:
     assert state_after(ALARMS[name], [0.0, None, first_sign(ALARMS[name])]) == "ALARM"
+
+
+def test_a_stream_that_nobody_polls_rings_after_five_silent_minutes_and_is_over_at_the_first_poll() -> None:
+    alarm = ALARMS[RINGS_WHEN_SILENT]
+
+    assert state_after(alarm, [0.0, 7.0, None, None, None, None]) == "OK"
+    assert state_after(alarm, [0.0, 7.0, None, None, None, None, None]) == "ALARM"
+    assert state_after(alarm, [None] * 60) == "ALARM"
+    assert state_after(alarm, [*[None] * 60, 0.0]) == "OK"
 
 
 def test_latency_rings_at_the_third_slow_minute_of_five() -> None:

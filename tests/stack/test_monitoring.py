@@ -10,6 +10,7 @@ from tests.recorded_stack import record
 pytestmark = pytest.mark.stack
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
 TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:userstream-alarms-dev"
 
 LAMBDA = "AWS/Lambda"
@@ -32,6 +33,7 @@ EXPECTED: dict[str, tuple[str, str, str, float]] = {
         0,
     ),
     "DeadLetterQueueDepth": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "UserChangesDeadLetterQueue-dev", 0),
+    "StreamNotPolled": (LAMBDA, "PolledEventCount", "users-stream-id", 0),
     "IteratorAge": (LAMBDA, "IteratorAge", "LogUserChangesFunction-dev", 600_000),
     "DestinationDeliveryFailures": (LAMBDA, "DestinationDeliveryFailures", "LogUserChangesFunction-dev", 0),
     "ApiServerErrors": ("AWS/ApiGateway", "5xx", "api-id", 0),
@@ -67,15 +69,23 @@ def test_an_alarm_says_when_it_begins_when_it_is_over_and_where_to_read_on(name:
     assert alarm["okActions"] == [TOPIC_ARN]
     assert alarm["alarmDescription"].endswith(f"docs/runbook.md#{name.lower()}")
     assert len(alarm["alarmDescription"]) <= 1024, "CloudWatch's limit"
-    assert alarm["comparisonOperator"] == "GreaterThanThreshold"
+    assert alarm["comparisonOperator"] == ("LessThanThreshold" if name == "StreamNotPolled" else "GreaterThanThreshold")
     assert alarm["period"] == 60
 
 
-@pytest.mark.parametrize("name", [name for name in EXPECTED if name != "ApiLatency"])
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name not in {"ApiLatency", "StreamNotPolled"}])
 def test_one_bad_minute_is_enough_and_five_good_ones_end_it(name: str) -> None:
     alarm = alarms()[name]
 
     assert (alarm["datapointsToAlarm"], alarm["evaluationPeriods"]) == (1, 5)
+
+
+def test_only_a_stream_that_is_not_polled_has_no_value() -> None:
+    alarm, mapping = alarms()["StreamNotPolled"], record("dev").only(MAPPING, "users-stream")
+
+    assert list(alarm["dimensions"]) == ["EventSourceMappingUUID"]
+    assert mapping.inputs["metricsConfig"] == {"metrics": ["EventCount"]}, "the metric is measured only if asked for"
+    assert (alarm["datapointsToAlarm"], alarm["evaluationPeriods"]) == (5, 5)
 
 
 def test_latency_is_the_slowest_hundredth_over_three_of_five_minutes() -> None:
@@ -91,7 +101,10 @@ def test_silence_is_good_but_for_a_queue_that_nobody_touches() -> None:
     kept = {name for name, alarm in alarms().items() if alarm["treatMissingData"] == "ignore"}
 
     assert kept == {"FailureQueueDepth", "FailureQueueAge", "FailureRedriveQueueDepth", "DeadLetterQueueDepth"}
-    assert {alarms()[name]["treatMissingData"] for name in EXPECTED.keys() - kept} == {"notBreaching"}
+    assert {alarms()[name]["treatMissingData"] for name in EXPECTED.keys() - kept - {"StreamNotPolled"}} == {
+        "notBreaching"
+    }
+    assert alarms()["StreamNotPolled"]["treatMissingData"] == "breaching"
 
 
 def test_only_this_environment_s_alarms_may_write_to_the_topic() -> None:
