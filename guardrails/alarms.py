@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from guardrails.delivery import is_of_stream
 from guardrails.policy_documents import statements
 from guardrails.resource import (
     ALARM,
+    EVENT_SOURCE_MAPPING,
     FUNCTION,
     QUEUE,
     TABLE,
@@ -86,6 +88,9 @@ DIMENSIONS: Mapping[str, frozenset[str]] = {
 ARRIVALS = frozenset({"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible", "NumberOfMessagesSent"})
 """Metrics of a queue that rise when something arrives and stays."""
 
+POLLS = "PolledEventCount"
+"""Metric of an event source mapping: 0 where a poll found nothing, and without a value where nothing polls."""
+
 ABOVE = frozenset({"GreaterThanOrEqualToThreshold", "GreaterThanThreshold"})
 
 WATCHED_BY_NAME = {"FunctionName": FUNCTION, "QueueName": QUEUE, "TableName": TABLE}
@@ -140,6 +145,14 @@ def _failures_raise_an_alarm(resources: Sequence[Resource]) -> Iterator[tuple[Re
         for metric in ("Errors", "Throttles"):
             if (metric, function.get("name")) not in watched:
                 yield function, f"nobody hears of its {metric}: add an alarm"
+    # The mapping's id is not known before it is made: one such alarm in the stack is taken for its own.
+    silence_rings = any(
+        alarm.get("metricName") == POLLS and alarm.get("treatMissingData") == "breaching"
+        for alarm in of_type(resources, ALARM)
+    )
+    for mapping in of_type(resources, EVENT_SOURCE_MAPPING):
+        if is_of_stream(mapping) and not (silence_rings and "EventCount" in mapping.list("metricsConfig", "metrics")):
+            yield mapping, f"nobody hears when it polls no more: set metrics_config, and an alarm on missing {POLLS}"
     watched_queues = {alarm.get("dimensions", "QueueName") for alarm in alarms if alarm.get("metricName") in ARRIVALS}
     for queue in of_type(resources, QUEUE):
         if queue.get("name") not in watched_queues:
@@ -191,7 +204,7 @@ RULES: list[Rule] = [
     ),
     StackRule(
         name="failures-raise-an-alarm",
-        description="Each function's errors and each queue's messages raise an alarm.",
+        description="Each function's errors, each queue's messages and a stream's silence raise an alarm.",
         check=_failures_raise_an_alarm,
     ),
 ]

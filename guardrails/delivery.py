@@ -61,6 +61,8 @@ def _stream_mapping_is_safe(mapping: Resource) -> Iterator[str]:
         yield "one bad record takes its whole batch with it: set bisect_batch_on_function_error=True"
     if mapping.get("enabled") is False:
         yield "it is switched off, and the stream forgets its records after 24 hours: unset enabled"
+    if mapping.get("filterCriteria"):
+        yield "records that its filter leaves out are gone without a word: take filter_criteria out"
     if not mapping.get("destinationConfig", "onFailure", "destinationArn"):
         yield "what the mapping gives up on is lost: set destination_config to the failure queue"
 

@@ -25,6 +25,7 @@ DEAD_LETTERS = ("dead-letter-queue", types.QUEUE)
 BUCKET = ("failed-records", types.BUCKET)
 LOG_FUNCTION = ("log-user-changes", types.FUNCTION)
 DEPTH_ALARM = ("DeadLetterQueueDepth", types.ALARM)
+SILENCE_ALARM = ("StreamNotPolled", types.ALARM)
 PAGE = ("website", types.DISTRIBUTION)
 TLS_ONLY = json.dumps({"Statement": {"Sid": "Tls", "Effect": "Deny", "Principal": "*", "Action": "sns:Publish"}})
 ANYTHING = json.dumps({"Statement": {"Sid": "Any", "Effect": "Allow", "Action": "*", "Resource": "*"}})
@@ -88,6 +89,9 @@ def test_the_rules_have_names_of_their_own_and_say_why() -> None:
         (STREAM_MAPPING, {"bisectBatchOnFunctionError": False}, "stream-mapping-is-safe"),
         (STREAM_MAPPING, {"destinationConfig": None}, "stream-mapping-is-safe"),
         (STREAM_MAPPING, {"startingPosition": "LATEST"}, "stream-mapping-is-safe"),
+        (STREAM_MAPPING, {"filterCriteria": {"filters": [{"pattern": "{}"}]}}, "stream-mapping-is-safe"),
+        (STREAM_MAPPING, {"metricsConfig": None}, "failures-raise-an-alarm"),
+        (SILENCE_ALARM, {"treatMissingData": "notBreaching"}, "failures-raise-an-alarm"),
         (STREAM_MAPPING, {"functionResponseTypes": []}, "failures-are-reported-one-by-one"),
         (STREAM_MAPPING, {"parallelizationFactor": 11}, "within-the-models-limits"),
         (FAILURE_MAPPING, {"scalingConfig": None}, "concurrency-is-bounded"),
