@@ -12,6 +12,7 @@ from functions.activity.items import change_id
 from functions.failed_records.failed_record import FailedRecord, Kind
 from functions.json_types import Json, JsonObject, is_object
 from functions.stream_records.user_change import SEQUENCE_NUMBER_DIGITS
+from ops.errors import NotFoundError
 from ops.message_queue import Message
 
 _ENVELOPE = TypeAdapter(FailedRecord)
@@ -93,13 +94,18 @@ class DeadLetter:
         """Return it with its record, where that lies outside the queue.
 
         Raises:
-            NotFoundError: What the envelope points to isn't there.
+            NotFoundError: What the envelope points to isn't there, or is no envelope.
             DeniedError: It may not be read.
         """
         if self.envelope is None or self.envelope.record is not None or self.envelope.record_location is None:
             return self
         whole = read_envelope(store.fetch(self.envelope.record_location))
-        return self if isinstance(whole, str) else DeadLetter(self.message, whole, None)
+        if isinstance(whole, str):
+            raise NotFoundError(
+                f"{self.envelope.record_location} is not a failed record's envelope: {whole}",
+                "look at the object itself: somebody else wrote it",
+            )
+        return DeadLetter(self.message, whole, None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -110,6 +110,19 @@ def test_what_is_gone_from_s3_is_said_in_the_file(tmp_path: Path) -> None:
     assert line["envelope"]["recordLocation"] == "s3://bucket/gone"
 
 
+def test_what_is_spoilt_in_s3_is_said_in_the_file(tmp_path: Path) -> None:
+    stack = StackInMemory()
+    stack.store.objects["s3://bucket/spoilt"] = "{}"
+    whole = dataclasses.replace(envelope(record(0)), record=None, record_location="s3://bucket/spoilt")
+    stack.queue.put(whole.to_json())
+
+    export(stack, tmp_path / "x.jsonl")
+
+    (line,) = lines(tmp_path / "x.jsonl")
+    assert "s3://bucket/spoilt is not a failed record's envelope" in line["missing"]
+    assert line["envelope"]["recordLocation"] == "s3://bucket/spoilt"
+
+
 @pytest.mark.parametrize("last", ["{", "[]", '{"attributes": {}, "envelope": {"envelopeVersion": 7}}', "\x00"])
 def test_nothing_is_restored_from_a_file_with_a_bad_line(tmp_path: Path, last: str) -> None:
     stack = StackInMemory()

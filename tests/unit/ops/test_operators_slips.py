@@ -57,6 +57,12 @@ def test_an_empty_id_is_not_the_beginning_of_the_only_one(stack: StackInMemory, 
     assert stack.queue.visible() == 1
 
 
+@pytest.mark.parametrize("command", ["backfill", "claim-keys"])
+@pytest.mark.parametrize("rate", ["nan", "0", "-1", "fast"])
+def test_a_rate_that_is_none_is_refused(run: Run, command: str, rate: str) -> None:
+    assert run(command, "--rate", rate).exit_code == ExitCode.USAGE
+
+
 def test_nothing_that_fits_is_told_from_an_empty_queue(stack: StackInMemory, run: Run) -> None:
     assert "Nothing to replay." in run("dlq", "replay", "--all", "--table").stdout
     stack.fail(record(0))
