@@ -29,6 +29,7 @@ _ROOT = Path(__file__).resolve().parent.parent
 _SITE = _ROOT / "frontend"
 _LIVE_PAGE = _ROOT / "local" / "live" / "page"
 _LIVE_TAGS = b'<link rel="stylesheet" href="live/live.css"><script type="module" src="live/live.js"></script></head>'
+_LENGTH_DIGITS = 9
 _CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -106,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         if not self._is_for_us():
             return
-        if user_id := self.server.live.followed_user(path):
+        if self.command == "GET" and (user_id := self.server.live.followed_user(path)):
             self.server.live.follow(self, user_id)
         elif path == f"/{CONFIG_FILE}":
             self._send(HTTPStatus.OK, self.server.config_json, ".json")
@@ -116,6 +117,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.OK, file.read_bytes().replace(b"</head>", _LIVE_TAGS), ".html")
         else:
             self._send(HTTPStatus.OK, file.read_bytes(), file.suffix)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()  # As CloudFront answers it; `_send` leaves the body out.
 
     def do_POST(self) -> None:
         if not self._is_for_us():
@@ -148,7 +152,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes | None:
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > self.server.live.LARGEST_BODY_BYTES:
+        # Compared by its digits first: Python reads no number of thousands of them.
+        if not length.isdecimal() or len(length) > _LENGTH_DIGITS or int(length) > self.server.live.LARGEST_BODY_BYTES:
             self.close_connection = True
             return None
         return self.rfile.read(int(length))
@@ -159,7 +164,8 @@ class _Handler(BaseHTTPRequestHandler):
         if status != HTTPStatus.NO_CONTENT:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def end_headers(self) -> None:
         for name, value in self.server.security_headers.items():

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
 from local.commands.options import ON_TROUBLE, state_dir_option
 from local.emulator import is_healthy
 from local.state import LocalStack, read_local_stack, state_directory
+
+_PART_WIDTH = 15
 
 
 @click.command()
@@ -30,19 +32,20 @@ def status(directory: Path | None) -> None:
 
 
 def _print(console: Console, stack: LocalStack, directory: Path, parts: dict[str, bool]) -> None:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    table.add_row("supervisor", f"[green]running[/], process {stack.pid}, {_since(stack)}")
+    def show(part: str, what: str) -> None:
+        # Never folded: a log's path is there to be copied.
+        console.print(f"[dim]{part:<{_PART_WIDTH}}[/]{what}", soft_wrap=True, highlight=False)
+
+    show("supervisor", f"[green]running[/], process {stack.pid}, {_since(stack)}")
+    logs = escape(str(directory))
     where = {
-        "emulator": f"process {stack.emulator_pid}, {stack.endpoint_url}, log {directory / 'emulator.log'}",
-        "stream poller": f"process {stack.poller_pid}, log {directory / 'poller.log'}",
+        "emulator": f"process {stack.emulator_pid}, {stack.endpoint_url}, log {logs}/emulator.log",
+        "stream poller": f"process {stack.poller_pid}, log {logs}/poller.log",
     }
     for part, runs in parts.items():
-        table.add_row(part, f"{'[green]running[/]' if runs else '[red]not running[/]'}, {where[part]}")
-    table.add_row("API", stack.outputs.api_url)
-    table.add_row("page", str(stack.outputs.website_url))
-    console.print(table)
+        show(part, f"{'[green]running[/]' if runs else '[red]not running[/]'}, {where[part]}")
+    show("API", stack.outputs.api_url)
+    show("page", str(stack.outputs.website_url))
 
 
 def _since(stack: LocalStack) -> str:

@@ -83,6 +83,27 @@ def test_the_files_of_the_site_are_served_as_they_are(website: Website, file: st
     assert answer.headers["content-type"].split(";")[0] in {"text/javascript", "text/css", "image/svg+xml"}
 
 
+def test_head_tells_of_the_page_what_get_would(website: Website) -> None:
+    host = urlsplit(website.origin).netloc
+    answer = exchange(website, f"HEAD / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["content-length"] == str(len(get(website, "/").body))
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "1" * 10])
+def test_a_body_of_any_announced_length_is_no_trouble(
+    website: Website, length: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    host = urlsplit(website.origin).netloc
+    request = f"POST /live/poison HTTP/1.1\r\nHost: {host}\r\nOrigin: {website.origin}\r\n"
+
+    answer = exchange(website, f"{request}Content-Length: {length}\r\n\r\n".encode())
+
+    assert answer.status == 400
+    assert capfd.readouterr().err == ""
+
+
 def test_the_page_comes_with_the_live_view(website: Website) -> None:
     page = get(website, "/").body.decode()
 

@@ -31,7 +31,7 @@ let underWay = false;
 
 document.addEventListener("visibilitychange", listen);
 document.addEventListener("userstream:registered", ({ detail }) => follow(detail.userId));
-const kept = sessionStorage.getItem(FOLLOWED_KEY);
+const kept = withStorage((storage) => storage.getItem(FOLLOWED_KEY));
 if (kept !== null) {
   follow(kept);
 }
@@ -40,10 +40,19 @@ function follow(userId) {
   followed = userId;
   announced = "";
   shownUsername = usernameInput.value = "";
-  sessionStorage.setItem(FOLLOWED_KEY, userId);
+  withStorage((storage) => storage.setItem(FOLLOWED_KEY, userId));
   trail.replaceChildren();
   answer.textContent = "";
   listen();
+}
+
+/** Where the browser refuses storage (a policy, say), a reload forgets whom the page followed, and no more. */
+function withStorage(use) {
+  try {
+    return use(sessionStorage);
+  } catch {
+    return null;
+  }
 }
 
 /** A tab that nobody looks at listens to nothing: a browser has six connections to a site, for all its tabs. */
@@ -61,7 +70,7 @@ function show(userTrail) {
     // Followed before a restart of the stack: that user is gone with it.
     events.close();
     followed = null;
-    sessionStorage.removeItem(FOLLOWED_KEY);
+    withStorage((storage) => storage.removeItem(FOLLOWED_KEY));
     return;
   }
   intro.textContent =
