@@ -10,7 +10,8 @@ from local.provider_plugin.emulator_provider import EmulatorProvider
 from local.resources.clients import Clients
 from local.resources.kind import Properties
 from local.resources.registry import kind_of
-from tests.local.resource_examples import EXAMPLES, Surroundings
+from tests.local.resource_examples import EXAMPLES, surroundings
+from tests.local.resource_examples.example import Surroundings
 from tests.local_stack import running_emulator
 
 pytestmark = pytest.mark.local
@@ -26,7 +27,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
 
 @pytest.fixture(scope="module")
 def around(clients: Clients) -> Surroundings:
-    return Surroundings(clients)
+    return surroundings(clients)
 
 
 class Deployed:

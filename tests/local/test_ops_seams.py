@@ -20,7 +20,8 @@ from ops.sqs_queue import SqsQueue
 from ops.stack_watch import AwsStackWatch, Metric
 from ops.users_table import DynamoUsersTable
 from tests.local_stack import LocalStack
-from tests.ops_in_memory import Clock, Life, QueueInMemory, StackInMemory, effect_key
+from tests.ops_in_memory import StackInMemory, effect_key
+from tests.queue_in_memory import Clock, Life, QueueInMemory
 from tests.record_strategies import stream_record
 
 pytestmark = pytest.mark.local

@@ -10,7 +10,8 @@ from local.resources.archives import archive_bytes
 from local.resources.clients import Clients
 from local.resources.kind import MissingPropertyError, Properties, UnsupportedPropertyError, UnsupportedTypeError
 from local.resources.registry import KINDS, kind_of
-from tests.local.resource_examples import API, EXAMPLES, FUNCTION, LOG_GROUP, QUEUE, TABLE, Example, Surroundings
+from tests.local.resource_examples import EXAMPLES, surroundings
+from tests.local.resource_examples.example import API, FUNCTION, LOG_GROUP, QUEUE, TABLE, Example, Surroundings
 from tests.local_stack import running_emulator
 
 pytestmark = pytest.mark.local
@@ -36,7 +37,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
 
 @pytest.fixture(scope="module")
 def around(clients: Clients) -> Surroundings:
-    return Surroundings(clients)
+    return surroundings(clients)
 
 
 @pytest.fixture

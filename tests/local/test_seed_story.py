@@ -11,7 +11,7 @@ from local.environment import child_environment
 from local.resources.registry import kind_of
 from local.stack_clients import clients_of
 from tests.local.change_log import ChangeLog
-from tests.local.resource_examples import TABLE
+from tests.local.resource_examples.example import TABLE
 from tests.local.users_over_http import UsersOverHttp, person
 from tests.local_stack import LocalStack, running_local_stack
 from tests.signature_v4 import Signer

@@ -17,7 +17,8 @@ from ops.long_work import LongWork
 from ops.replay import HIDE_SECONDS, Replay
 from ops.selection import Selection
 from ops.spool import Spool
-from tests.ops_in_memory import OUTPUTS, KilledError, StackInMemory
+from tests.ops_in_memory import OUTPUTS, StackInMemory
+from tests.queue_in_memory import KilledError
 from tests.record_strategies import FIRST_SEQUENCE_NUMBER
 
 BEGAN = stream_began_at(OUTPUTS.users_stream_arn)

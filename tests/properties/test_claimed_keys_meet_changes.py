@@ -16,7 +16,7 @@ from functions.users.user import User
 from ops.key_claims import KeyClaims, KeyClaimsReport, Outcome
 from ops.long_work import LongWork
 from ops.users_table import UsersPage
-from tests.ops_in_memory import KilledError, Life
+from tests.queue_in_memory import KilledError, Life
 from tests.user_keys_in_memory import UserKeysInMemory
 from tests.users_in_memory import InMemoryUsers
 

@@ -22,7 +22,8 @@ from ops.message_queue import MESSAGES_PER_CALL
 from ops.replay import HIDE_SECONDS, Replay
 from ops.selection import Selection
 from ops.spool import Spool
-from tests.ops_in_memory import KilledError, StackInMemory, effect_key
+from tests.ops_in_memory import StackInMemory, effect_key
+from tests.queue_in_memory import KilledError
 from tests.record_processing_fakes import RETENTION_DAYS
 from tests.record_strategies import histories, stream_record
 

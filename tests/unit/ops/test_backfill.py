@@ -7,7 +7,8 @@ import pytest
 
 from ops.backfill import Backfill, BackfillReport
 from ops.long_work import LongWork
-from tests.ops_in_memory import NOON, OUTPUTS, StackInMemory
+from tests.ops_in_memory import OUTPUTS, StackInMemory
+from tests.queue_in_memory import NOON
 
 BEFORE = {"createdAt": {"S": "2025-01-01T00:00:00.000Z"}}
 

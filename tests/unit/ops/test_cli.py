@@ -12,7 +12,8 @@ from ops.cli import cli
 from ops.desk import Desk
 from ops.errors import CredentialsError, DeniedError, ExitCode, OpsError
 from ops.stack_watch import AlarmState
-from tests.ops_in_memory import NOON, StackInMemory, effect_key
+from tests.ops_in_memory import StackInMemory, effect_key
+from tests.queue_in_memory import NOON
 from tests.record_strategies import stream_record
 
 Run = Callable[..., Result]

@@ -17,7 +17,8 @@ from ops.errors import DeniedError, ExitCode, WrongUsageError
 from ops.long_work import LongWork
 from ops.message_queue import BYTES_PER_CALL, Outgoing
 from ops.pointer_return import return_pointers
-from tests.ops_in_memory import KilledError, StackInMemory, envelope
+from tests.ops_in_memory import StackInMemory, envelope
+from tests.queue_in_memory import KilledError
 from tests.record_strategies import stream_record
 
 

@@ -11,7 +11,8 @@ from ops.long_work import LongWork
 from ops.replay import Replay
 from ops.selection import Selection
 from ops.spool import Spool
-from tests.ops_in_memory import KilledError, StackInMemory
+from tests.ops_in_memory import StackInMemory
+from tests.queue_in_memory import KilledError
 from tests.unit.ops.replaying import EVERYTHING, change, replay
 
 
