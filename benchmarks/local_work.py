@@ -18,6 +18,7 @@ from local.event_source_mapping.failure_document import document_text, failure_d
 from local.event_source_mapping.failures import Discard
 from local.event_source_mapping.function_invoker import FunctionInvoker
 from local.event_source_mapping.records import StreamRecord
+from local.event_source_mapping.role_session import RoleSession
 from local.stack_clients import clients_of
 from local.state import LocalStack
 from ops.activity_table import EffectKey
@@ -61,8 +62,12 @@ class LocalWork:
         self._activity = self._services.activity()
         clients = clients_of(stack)
         self._dynamodb, self._sqs, self._lambda = clients.dynamodb, clients.sqs, clients.lambda_
-        self._streams: Any = self._services.client("dynamodbstreams")
-        description: Any = self._streams.describe_stream(StreamArn=self._outputs.users_stream_arn)
+        rescue = clients.lambda_.get_function_configuration(
+            FunctionName=stack.outputs.rescue_failed_batches_function_name
+        )
+        self._rescue_role = RoleSession(clients.sts, rescue["Role"], stack.region, stack.endpoint_url)
+        streams: Any = self._services.client("dynamodbstreams")
+        description: Any = streams.describe_stream(StreamArn=self._outputs.users_stream_arn)
         self._shard = {
             "StreamArn": self._outputs.users_stream_arn,
             "ShardId": description["StreamDescription"]["Shards"][-1]["ShardId"],
@@ -165,16 +170,24 @@ class LocalWork:
         return document_text(failure_document(discard, self._shard["ShardId"], self._stream.mapping, "benchmark"))
 
     def _rescue_one_by_one(self, records: Sequence[StreamRecord]) -> None:
-        iterator = self._streams.get_shard_iterator(
+        # Under the function's role, whose policy the emulator looks up at each call of either.
+        streams, sqs = self._rescue_role.client("dynamodbstreams"), self._rescue_role.client("sqs")
+        iterator = streams.get_shard_iterator(
             **self._shard, ShardIteratorType="AT_SEQUENCE_NUMBER", SequenceNumber=records[0].sequence_number
         )["ShardIterator"]
         for record in records:
-            page = self._streams.get_records(ShardIterator=iterator, Limit=1)
+            page = streams.get_records(ShardIterator=iterator, Limit=1)
             if page["Records"][0]["dynamodb"]["SequenceNumber"] != record.sequence_number:
                 raise RuntimeError("the stream gave another record than the one that was due")
             iterator = page["NextShardIterator"]
-            self._sqs.send_message(
-                QueueUrl=self._outputs.dead_letter_queue_url, MessageBody=envelope(json.loads(record.body)).to_json()
+            failed = envelope(json.loads(record.body))
+            attributes = {"kind": failed.kind, "failureId": failed.failure_id}
+            sqs.send_message(
+                QueueUrl=self._outputs.dead_letter_queue_url,
+                MessageBody=failed.to_json(),
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+                },
             )
 
     def _fail(self, records: Sequence[StreamRecord]) -> None:

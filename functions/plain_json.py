@@ -71,7 +71,7 @@ def kept_encoder(encoder: json.JSONEncoder) -> Callable[[object], str]:
             item_separator=encoder.item_separator,
             sort_keys=False,
             skipkeys=False,
-            allow_nan=False,
+            allow_nan=encoder.allow_nan,
         )
     except TypeError:
         return encoder.encode

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, ClassVar, Literal
 
 from functions.json_types import Json, JsonObject, is_object
+from functions.plain_json import kept_encoder
 
 ENVELOPE_VERSION = 1
 
@@ -18,7 +19,6 @@ Kind = Literal["permanent", "exhausted", "expired", "lost"]
 expired: the record grew older than the mapping allows. lost: only the pointer is left."""
 
 
-@cache  # of the fields' names, for each envelope
 def camel_case(name: str) -> str:
     """Return the JSON name of a field: `first_failed_at` is `firstFailedAt`."""
     first, *others = name.split("_")
@@ -82,7 +82,7 @@ class FailedRecord:
         envelope = _camel_cased(self)
         if self.pointer is not None:
             envelope["pointer"] = _camel_cased(self.pointer)
-        return json.dumps(envelope, separators=(",", ":"))
+        return _encode(envelope)
 
     @classmethod
     def from_json(cls, text: str) -> "FailedRecord":
@@ -106,12 +106,20 @@ class FailedRecord:
         return cls(**values)
 
 
+_encode = kept_encoder(json.JSONEncoder(separators=(",", ":")))
+
+
 def _camel_cased(value: FailedRecord | StreamPointer) -> JsonObject:
-    return {camel_case(field.name): getattr(value, field.name) for field in fields(value)}
+    return {json_name: getattr(value, name) for json_name, name in _names(type(value)).items()}
+
+
+@cache  # of two classes, for each envelope
+def _names(of: type[FailedRecord | StreamPointer]) -> dict[str, str]:
+    return {camel_case(field.name): field.name for field in fields(of)}
 
 
 def _fields_of(expected: type[FailedRecord | StreamPointer], found: JsonObject) -> JsonObject:
-    names = {camel_case(field.name): field.name for field in fields(expected)}
+    names = _names(expected)
     if found.keys() != names.keys():
         different = sorted(found.keys() ^ names.keys())
         raise MalformedEnvelopeError(f"a {expected.__name__} lacks or doesn't know: {', '.join(different)}")

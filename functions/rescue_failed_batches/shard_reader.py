@@ -15,6 +15,7 @@ from functions.invocation_clock import Clock, time_to_keep
 from functions.json_types import Json
 from functions.rescue_failed_batches.reader import ReadInterruptedError, RecordsGoneError
 from functions.stream_records.lambda_form import lambda_record
+from functions.stream_records.pages_as_json import read_records_as_json
 from functions.transient_failures import AWS_CALL_ERRORS, error_code, transient_reason
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class ShardReader:
     """
 
     def __init__(self, client: "DynamoDBStreamsClient", clock: Clock) -> None:
+        read_records_as_json(client)
         self._client = client
         self._clock = clock
         self._time_to_finish = time_to_keep(clock, TIME_TO_FINISH_SECONDS)

@@ -19,7 +19,7 @@ def lambda_record(record: Mapping[str, Any], stream_arn: str) -> JsonObject:
     """Return the record as an event carries it.
 
     Args:
-        record: One of GetRecords, as botocore gives it: times as datetime, binary as bytes.
+        record: One of GetRecords, as botocore parses it (times as datetime, binary as bytes), or as it came.
         stream_arn: The stream it was read from.
     """
     converted: JsonObject = {**record, "dynamodb": _body(record["dynamodb"]), "eventSourceARN": stream_arn}
@@ -32,8 +32,9 @@ def lambda_record(record: Mapping[str, Any], stream_arn: str) -> JsonObject:
 def _body(body: Mapping[str, Any]) -> JsonObject:
     converted = dict(body)
     written_at = body.get("ApproximateCreationDateTime")
-    if isinstance(written_at, datetime):
-        converted["ApproximateCreationDateTime"] = int(written_at.timestamp())
+    if written_at is not None:
+        seconds = written_at.timestamp() if isinstance(written_at, datetime) else written_at
+        converted["ApproximateCreationDateTime"] = int(seconds)
     for name in _IMAGES:
         if name in body:
             converted[name] = _image(body[name])
@@ -44,5 +45,5 @@ def _image(image: Image) -> Image:
     return {name: convert_binary(value, _base64_text) for name, value in image.items()}
 
 
-def _base64_text(content: bytes) -> str:
-    return b64encode(content).decode("ascii")
+def _base64_text(content: bytes | str) -> str:
+    return content if isinstance(content, str) else b64encode(content).decode("ascii")

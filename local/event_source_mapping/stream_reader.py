@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
+from functions.stream_records.pages_as_json import read_records_as_json
 from functions.transient_failures import AWS_CALL_ERRORS, error_code
 from local.event_source_mapping.lineage import Shard
 from local.event_source_mapping.messages import (
@@ -89,7 +90,9 @@ class StreamReader:
         if place.iterator is None:
             return PageRead(shard_id, [], ended=True, gap=place.gap)
         try:
-            answer = self._client().get_records(ShardIterator=place.iterator, Limit=RECORDS_PER_PAGE)
+            client = self._client()
+            read_records_as_json(client)
+            answer = client.get_records(ShardIterator=place.iterator, Limit=RECORDS_PER_PAGE)
         except ClientError as error:
             code = error_code(error)
             if code == _EXPIRED:

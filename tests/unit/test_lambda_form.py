@@ -3,18 +3,25 @@
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 from hypothesis import given
 
 from functions.json_types import JsonObject
 from functions.stream_records.lambda_form import lambda_record
-from tests.aws_wire import Wire
+from functions.stream_records.pages_as_json import read_records_as_json
+from tests.aws_wire import Failure, Wire
 from tests.record_strategies import STREAM_ARN, histories
 from tests.shard_in_memory import ShardInMemory
 
 
-@pytest.fixture(scope="module")
-def wire() -> Wire:
-    return Wire("dynamodbstreams", lambda _: {})
+@pytest.fixture(scope="module", params=["parsed", "as they came"])
+def wire(request: pytest.FixtureRequest) -> Wire:
+    """The Streams API, whose records botocore parses or leaves as they came."""
+    wire = Wire("dynamodbstreams", lambda _: {})
+    if request.param == "as they came":
+        read_records_as_json(wire.client)
+        read_records_as_json(wire.client)  # twice is as good as once
+    return wire
 
 
 @given(histories(max_size=6))
@@ -23,6 +30,16 @@ def test_a_record_through_botocore_becomes_the_delivered_one(wire: Wire, records
     page = wire.client.get_records(ShardIterator="0/0")["Records"]
     assert [lambda_record(record, STREAM_ARN) for record in page] == records
     json.dumps([lambda_record(record, STREAM_ARN) for record in page])
+
+
+def test_the_rest_of_an_answer_is_as_ever(wire: Wire) -> None:
+    wire.answer = lambda _: {"Records": [], "NextShardIterator": "next"}
+    page = wire.client.get_records(ShardIterator="0/0")
+    assert (page["Records"], page["NextShardIterator"]) == ([], "next")
+
+    wire.answer = lambda _: Failure("ExpiredIteratorException")
+    with pytest.raises(ClientError, match="ExpiredIteratorException"):
+        wire.client.get_records(ShardIterator="0/0")
 
 
 def test_fractions_of_a_second_are_dropped_as_lambda_drops_them(wire: Wire) -> None:
