@@ -96,9 +96,11 @@ def lines(  # noqa: PLR0913 - one per part of a picture
         (axes.set_xscale if axis == "x" else axes.set_yscale)("log")
     if "x" in logarithmic:
         axes.set_xticks(sorted({size for points in series.values() for size in points}))
-        axes.get_xaxis().set_major_formatter("{x:,g}")
+        axes.get_xaxis().set_major_formatter("{x:,.12g}")
         axes.minorticks_off()
-    axes.get_yaxis().set_major_formatter("{x:,g}")
+    if "y" not in logarithmic:
+        axes.set_ylim(bottom=0)
+    axes.get_yaxis().set_major_formatter("{x:,.12g}")
     axes.grid(color=GRID)
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     _finish(figure, axes, path, title, labels)

@@ -27,6 +27,7 @@ def measure() -> list[Outcome]:
         ("records", "MiB at the peak"),
         peaks,
         ours="replay",
+        logarithmic="x",
     )
     outcomes: list[Outcome] = []
     for name, by_size in peaks.items():
