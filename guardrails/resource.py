@@ -63,9 +63,9 @@ class Resource:
         return {} if found == UNKNOWN else found or {}
 
     def list(self, *path: str) -> Sequence[Any]:
-        """A property that is a list; empty where it isn't set or isn't known yet."""
+        """A property that is a list, as far as it is known yet; empty where it isn't set."""
         found = self.get(*path)
-        return () if found == UNKNOWN else found or ()
+        return () if found == UNKNOWN else [item for item in found or () if item != UNKNOWN]
 
     @property
     def environment(self) -> str | None:

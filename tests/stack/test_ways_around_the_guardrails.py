@@ -72,10 +72,10 @@ def test_routes_that_come_with_the_api_are_seen(properties: Mapping[str, str]) -
 def test_what_is_not_known_yet_breaks_no_rule_and_stops_none() -> None:
     resources = resources_of("prod")
     for name, type_token, unknown in (
-        ("IteratorAge", types.ALARM, "dimensions"),
-        ("website", types.DISTRIBUTION, "orderedCacheBehaviors"),
+        ("IteratorAge", types.ALARM, {"dimensions": UNKNOWN}),
+        ("website", types.DISTRIBUTION, {"orderedCacheBehaviors": UNKNOWN, "origins": [UNKNOWN]}),
     ):
-        resources = changed(resources, name, type_token, {unknown: UNKNOWN})
+        resources = changed(resources, name, type_token, unknown)
 
     before_it_is_known = [rule for rule in ALL if isinstance(rule, ResourceRule) and rule.takes_unknowns]
     assert findings(before_it_is_known, resources) == []
