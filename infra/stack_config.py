@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +12,10 @@ import yaml
 from typing_extensions import override
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class StackFileError(Exception):
+    """A stack's file can't be read as one; the message names it and says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,15 +58,18 @@ def stack_file_config(stack: str, directory: Path = PROJECT_ROOT) -> dict[str, s
 
     Raises:
         FileNotFoundError: the stack has no file.
-        yaml.YAMLError: it is no YAML, or sets a key twice.
-        AttributeError: it is no map, or its `config` isn't.
+        StackFileError: it is no YAML, sets a key twice, or is no map with a map `config`.
     """
     path = directory / f"Pulumi.{stack}.yaml"
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: copy Pulumi.dev.yaml and change what differs")
-    document = cast("dict[str, dict[str, object]] | None", yaml.load(path.read_text(encoding="utf-8"), _Loader))  # noqa: S506  a SafeLoader
-    config = (document or {}).get("config") or {}
-    return {_text(key): _text(value) for key, value in config.items() if not _is_encrypted(value)}
+    try:
+        document = cast("dict[str, dict[str, object]] | None", yaml.load(path.read_text(encoding="utf-8"), _Loader))  # noqa: S506  a SafeLoader
+        config = (document or {}).get("config") or {}
+        return {_text(key): _text(value) for key, value in config.items() if not _is_encrypted(value)}
+    # The last two are PyYAML's at a number that is none, and ours at what is no map.
+    except (yaml.YAMLError, ValueError, AttributeError) as error:
+        raise StackFileError(f"{path} is not the YAML of a stack (a map `config:` of settings): {error}") from error
 
 
 def _is_encrypted(value: object) -> bool:
@@ -76,17 +83,16 @@ class _Loader(yaml.SafeLoader):
     PyYAML's own 1.1 makes them a switch, a number and a date, and takes the last of two keys in silence.
     """
 
+    # As they are written: while a map is constructed, `<<` puts keys of others beside its own.
     @override
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+    def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
         seen: set[str] = set()
-        for key in keys:
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"{key.value} is set twice", problem_mark=key.start_mark
-                )
+                raise yaml.MarkedYAMLError(problem=f"{key.value} is set twice", problem_mark=key.start_mark)
             seen.add(key.value)
-        return super().construct_mapping(node, deep)
+        return node
 
 
 _loader = cast("Any", _Loader)  # PyYAML's type stubs leave this open

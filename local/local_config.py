@@ -3,9 +3,7 @@
 import json
 from pathlib import Path
 
-import yaml
-
-from infra.stack_config import PROJECT_ROOT, stack_file_config
+from infra.stack_config import PROJECT_ROOT, StackFileError, stack_file_config
 
 STACK = "local"
 REGION_KEY = "aws:region"
@@ -28,13 +26,10 @@ def local_config(website_origin: str, directory: Path = PROJECT_ROOT) -> dict[st
     Raises:
         LocalConfigError: the file isn't there, or is no YAML.
     """
-    file = directory / f"Pulumi.{STACK}.yaml"
     try:
         config = stack_file_config(STACK, directory)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, StackFileError) as error:
         raise LocalConfigError(str(error)) from error
-    except (yaml.YAMLError, AttributeError, UnicodeDecodeError) as error:
-        raise LocalConfigError(f"{file} is not the YAML of a stack (a map `config:` of settings): {error}") from error
     config[_CORS_KEY] = _with_origin(config.get(_CORS_KEY), website_origin)
     return config
 

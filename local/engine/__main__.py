@@ -5,6 +5,7 @@ import sys
 import click
 from pulumi.automation.errors import CommandError
 
+from infra.stack_config import StackFileError
 from local.emulator import EmulatorError
 from local.engine.cli import cli
 from local.engine.killed_update import StillRunningError
@@ -19,7 +20,7 @@ def main() -> None:
         cli.main(prog_name="python -m local.engine")
     except CommandError:
         sys.exit(1)  # The engine has said why on the way.
-    except (EmulatorError, EngineMissingError, FileNotFoundError, StillRunningError) as error:
+    except (EmulatorError, EngineMissingError, FileNotFoundError, StackFileError, StillRunningError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)
 

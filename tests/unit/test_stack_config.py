@@ -1,10 +1,9 @@
 from pathlib import Path
 
 import pytest
-import yaml
 from pulumi.runtime import set_all_config
 
-from infra.stack_config import running_config, stack_file_config
+from infra.stack_config import StackFileError, running_config, stack_file_config
 
 
 def test_a_stack_s_file_is_read_as_the_cli_hands_it_over(tmp_path: Path) -> None:
@@ -57,7 +56,26 @@ def test_a_key_that_is_no_text_is_one_all_the_same(tmp_path: Path) -> None:
 def test_a_setting_that_stands_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  userstream:a: 1\n  userstream:a: 2\n", encoding="utf-8")
 
-    with pytest.raises(yaml.YAMLError, match="userstream:a is set twice"):
+    with pytest.raises(StackFileError, match="userstream:a is set twice"):
+        stack_file_config("dev", tmp_path)
+
+
+def test_a_key_that_goes_before_one_of_a_shared_map_is_set_once(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text(
+        "shared:\n  all: &all {userstream:a: 1}\n  some: &some {<<: *all, userstream:a: 2}\nconfig: {<<: *some}\n",
+        encoding="utf-8",
+    )
+
+    assert stack_file_config("dev", tmp_path) == {"userstream:a": "2"}
+
+
+@pytest.mark.parametrize(
+    "content", [b"config: [", b"just words", b"config: 17", b"config: \xff", b"config: {a: !!int x}"]
+)
+def test_a_file_that_is_no_stack_s_is_named(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_bytes(content)
+
+    with pytest.raises(StackFileError, match=r"Pulumi\.dev\.yaml is not the YAML of a stack"):
         stack_file_config("dev", tmp_path)
 
 
