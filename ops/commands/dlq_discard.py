@@ -46,13 +46,17 @@ def discard(
     `dlq export` does it; then only what was saved is removed. Without --yes it shows what it found, and asks.
     """
     with stop_on_interrupt() as stop:
-        found, unseen = _look(desk, selection, stop)
+        found, hidden, unseen = _look(desk, selection, stop)
     if stop():
         end(ExitCode.INTERRUPTED)
     summary = DeadLetterSummary.of(found.values())
     if missing := selection.missing(frozenset(letter.failure_id for letter in found.values())):
-        among = f", among those that could be looked at: {unseen}" if unseen else ""
-        raise NotFoundError(f"No message has the id {', '.join(missing)}{among}", "`dlq list` shows the ids")
+        raise NotFoundError(
+            f"No message that could be looked at has the id {', '.join(missing)}. {unseen}"
+            if unseen
+            else f"No message has the id {', '.join(missing)}",
+            "`dlq list` shows the ids",
+        )
     unseen = None if selection.ids else unseen
     if unseen:
         screen.note(unseen)
@@ -70,6 +74,7 @@ def discard(
                 path
             )
     report.complete = report.complete and not unseen
+    report.hidden_by_others = hidden
     data = export_data(report) | ({} if found else {"file": None})
     screen.show(data, lambda: _readable(report, complete=not unseen))
     if report.interrupted:
@@ -78,8 +83,8 @@ def discard(
         end(ExitCode.UNFINISHED)
 
 
-def _look(desk: Desk, selection: Selection, stop: StopRequested) -> tuple[dict[str, DeadLetter], str | None]:
-    """Return what is to be removed, by message, and what is to be said of messages out of sight.
+def _look(desk: Desk, selection: Selection, stop: StopRequested) -> tuple[dict[str, DeadLetter], int, str | None]:
+    """Return what is to be removed, by message, how many others hold, and what is to be said of messages out of sight.
 
     What arrives while the question stands is none of it.
     """
@@ -90,13 +95,14 @@ def _look(desk: Desk, selection: Selection, stop: StopRequested) -> tuple[dict[s
         depth = queue.depth()
         hidden = max(0, depth.in_flight - look.held())
     if hidden:
-        return found, hidden_text(hidden)
+        return found, hidden, hidden_text(hidden)
     if not look.complete:
         return (
             found,
+            hidden,
             f"Not all: {look.seen:,} of about {depth.total:,} were looked at. The same command takes the next.",
         )
-    return found, None
+    return found, hidden, None
 
 
 def _readable(report: ExportReport, *, complete: bool) -> Text:

@@ -175,6 +175,7 @@ def test_a_discard_that_could_not_see_all_is_not_done(stack: StackInMemory, run:
     assert nothing.exit_code == one_of_two.exit_code == ExitCode.UNFINISHED
     assert (json.loads(nothing.stdout)["removed"], json.loads(one_of_two.stdout)["removed"]) == (0, 1)
     assert not json.loads(nothing.stdout)["complete"]
+    assert json.loads(nothing.stdout)["hiddenByOthers"] == json.loads(one_of_two.stdout)["hiddenByOthers"] == 1
     assert "somebody else holds" in nothing.stderr
     assert failure_id in (Path("x.jsonl")).read_text()
 
