@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from io import TextIOWrapper
 from typing import Literal
 
 from rich.console import Console, RenderableType
@@ -32,6 +33,10 @@ class Screen:
     @classmethod
     def of(cls, form: Form | None) -> "Screen":
         """Take the streams as they are now; without a wish, JSON unless stdout is a terminal."""
+        out = sys.stdout
+        if isinstance(out, TextIOWrapper):
+            # A user's name that the terminal's encoding lacks must not end a command; stderr spells it out by itself.
+            out.reconfigure(errors="replace")
         as_json = form == "json" if form else not sys.stdout.isatty()
         width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
         return cls(

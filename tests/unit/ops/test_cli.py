@@ -289,3 +289,13 @@ def test_an_error_ends_with_its_code_and_its_next_step(error: OpsError, code: in
     assert f"Error {error.message}" in result.stderr
     assert error.next_step is None or f"Next  {error.next_step}" in result.stderr
     assert result.stdout == ""
+
+
+def test_what_the_terminal_s_encoding_lacks_ends_no_command(stack: StackInMemory) -> None:
+    failure_id = stack.fail(change(0, "\u00e9ve \u540d"))
+
+    result = CliRunner(charset="latin-1").invoke(
+        cli, ["dlq", "show", failure_id, "--table"], obj=Desk(lambda: stack), catch_exceptions=False
+    )
+
+    assert "\u00e9ve ?" in result.stdout
