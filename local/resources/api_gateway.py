@@ -1,5 +1,6 @@
 """API Gateway's HTTP APIs."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from typing_extensions import override
@@ -12,6 +13,9 @@ _DEFAULT_STAGE = "$default"
 
 _API_DEFAULTS = {"description": "", "disableExecuteApiEndpoint": False, "version": ""}
 """What an API goes back to when an input is taken away. Source: API Gateway V2 API reference, UpdateApi."""
+
+_STAGE_DEFAULTS: Mapping[str, Any] = {"Description": "", "RouteSettings": {}, "StageVariables": {}}
+"""The same of a stage. A route's settings that nobody asks for any more would go before the stage's own."""
 
 
 class Api(ResourceKind):
@@ -205,9 +209,7 @@ class Stage(ResourceKind):
 
     @override
     def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
-        # A route's settings that nobody asks for any more would stay, and go before the stage's own.
-        parameters: dict[str, Any] = {"RouteSettings": {}, **_stage_parameters(new)}
-        clients.apigatewayv2.update_stage(**parameters)
+        clients.apigatewayv2.update_stage(**{**_STAGE_DEFAULTS, **_stage_parameters(new)})
         _change_tags(clients, _stage_arn(clients, new["apiId"], resource_id), old, new)
 
     @override

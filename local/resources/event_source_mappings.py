@@ -126,11 +126,14 @@ def _parameters(inputs: Properties) -> dict[str, Any]:
 
 def _taken_away(old: Properties, new: Properties) -> dict[str, Any]:
     """The defaults of what was set and no longer is; to a parameter that isn't sent Lambda does nothing."""
-    return {
+    parameters = {
         parameter: _DEFAULTS[parameter]
         for name, parameter in _PARAMETERS.items()
         if parameter in _DEFAULTS and name in old and name not in new and old[name] != _DEFAULTS[parameter]
     }
+    if "destinationConfig" in old and "destinationConfig" not in new:
+        parameters["DestinationConfig"] = {"OnFailure": {}}
+    return parameters
 
 
 def _is_stream(event_source_arn: str) -> bool:

@@ -48,9 +48,10 @@ class Topic(ResourceKind):
     @override
     def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
         for name, attribute in _TOPIC_ATTRIBUTES.items():
-            if name in new and changed(old, new, name):
+            # A policy that isn't asked for here is a TopicPolicy's, or SNS's own; the others are empty then.
+            if changed(old, new, name) and (name in new or name not in self.shared):
                 clients.sns.set_topic_attributes(
-                    TopicArn=resource_id, AttributeName=attribute, AttributeValue=new[name]
+                    TopicArn=resource_id, AttributeName=attribute, AttributeValue=new.get(name, "")
                 )
         removed, added = tag_changes(old, new)
         if removed:

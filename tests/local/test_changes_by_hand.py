@@ -63,7 +63,10 @@ def example(token: str, around: Surroundings, *left_out: str) -> Properties:
 
 
 def change_mapping(clients: Clients, deployed: Deployed) -> None:
-    clients.lambda_.update_event_source_mapping(UUID=deployed.id, MaximumBatchingWindowInSeconds=60)
+    elsewhere: Any = {"OnFailure": {"Destination": "arn:aws:sqs:us-east-1:000000000000:Elsewhere"}}
+    clients.lambda_.update_event_source_mapping(
+        UUID=deployed.id, MaximumBatchingWindowInSeconds=60, DestinationConfig=elsewhere
+    )
 
 
 def change_function(clients: Clients, deployed: Deployed) -> None:
@@ -78,8 +81,15 @@ def change_stage(clients: Clients, deployed: Deployed) -> None:
     clients.apigatewayv2.update_stage(
         ApiId=deployed.state["apiId"],
         StageName=deployed.id,
+        Description="mine",
         RouteSettings={"POST /register": {"ThrottlingRateLimit": 9999}},
+        StageVariables={"mine": "yes"},
     )
+
+
+def change_topic(clients: Clients, deployed: Deployed) -> None:
+    for name, value in (("DisplayName", "mine"), ("KmsMasterKeyId", "alias/aws/sns")):
+        clients.sns.set_topic_attributes(TopicArn=deployed.id, AttributeName=name, AttributeValue=value)
 
 
 def change_distribution(clients: Clients, deployed: Deployed) -> None:
@@ -93,10 +103,11 @@ def change_distribution(clients: Clients, deployed: Deployed) -> None:
 @pytest.mark.parametrize(
     ("token", "change", "shown"),
     [
-        (EVENT_SOURCE_MAPPING, change_mapping, ["maximumBatchingWindowInSeconds"]),
+        (EVENT_SOURCE_MAPPING, change_mapping, ["destinationConfig", "maximumBatchingWindowInSeconds"]),
         (FUNCTION, change_function, ["tracingConfig"]),
         (API, change_api, ["disableExecuteApiEndpoint"]),
-        (STAGE, change_stage, ["routeSettings"]),
+        (STAGE, change_stage, ["description", "routeSettings", "stageVariables"]),
+        (TOPIC, change_topic, ["displayName", "kmsMasterKeyId"]),
         (DISTRIBUTION, change_distribution, ["defaultCacheBehavior", "origins"]),
     ],
 )
@@ -106,12 +117,14 @@ def test_a_refresh_shows_it_once_and_the_next_update_sets_it_back(
     deployed = Deployed(clients, token, example(token, around, *(set(shown) - kind_of(token).required)))
     try:
         assert deployed.refresh() == []
+        before = deployed.state
         change(clients, deployed)
 
         assert deployed.refresh() == shown
         assert deployed.refresh() == []
         assert deployed.up() == shown
         assert deployed.refresh() == []
+        assert [deployed.state.get(name) for name in shown] == [before.get(name) for name in shown]
     finally:
         deployed.delete()
 
