@@ -14,6 +14,12 @@ _DEFAULT_STAGE = "$default"
 _API_DEFAULTS = {"description": "", "disableExecuteApiEndpoint": False, "version": ""}
 """What an API goes back to when an input is taken away. Source: API Gateway V2 API reference, UpdateApi."""
 
+_INTEGRATION_DEFAULTS: Mapping[str, Any] = {"Description": "", "TimeoutInMillis": 30_000}
+"""The same of an integration."""
+
+_ROUTE_DEFAULTS: Mapping[str, Any] = {"AuthorizationType": "NONE", "OperationName": ""}
+"""The same of a route."""
+
 _STAGE_DEFAULTS: Mapping[str, Any] = {"Description": "", "RouteSettings": {}, "StageVariables": {}}
 """The same of a stage. A route's settings that nobody asks for any more would go before the stage's own."""
 
@@ -113,7 +119,9 @@ class Integration(ResourceKind):
 
     @override
     def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
-        clients.apigatewayv2.update_integration(IntegrationId=resource_id, **_integration_parameters(new))
+        clients.apigatewayv2.update_integration(
+            IntegrationId=resource_id, **{**_INTEGRATION_DEFAULTS, **_integration_parameters(new)}
+        )
 
     @override
     def _delete(self, clients: Clients, resource_id: str, state: Properties) -> None:
@@ -154,7 +162,7 @@ class Route(ResourceKind):
 
     @override
     def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
-        clients.apigatewayv2.update_route(RouteId=resource_id, **upper_keys(new))
+        clients.apigatewayv2.update_route(RouteId=resource_id, **{**_ROUTE_DEFAULTS, **upper_keys(new)})
 
     @override
     def _delete(self, clients: Clients, resource_id: str, state: Properties) -> None:

@@ -5,7 +5,17 @@ from typing import Any
 
 import pytest
 
-from guardrails.resource import API, DISTRIBUTION, EVENT_SOURCE_MAPPING, FUNCTION, QUEUE, STAGE, TOPIC
+from guardrails.resource import (
+    API,
+    DISTRIBUTION,
+    EVENT_SOURCE_MAPPING,
+    FUNCTION,
+    INTEGRATION,
+    QUEUE,
+    ROUTE,
+    STAGE,
+    TOPIC,
+)
 from local.provider_plugin.emulator_provider import EmulatorProvider
 from local.resources.clients import Clients
 from local.resources.kind import Properties
@@ -87,6 +97,18 @@ def change_stage(clients: Clients, deployed: Deployed) -> None:
     )
 
 
+def change_integration(clients: Clients, deployed: Deployed) -> None:
+    clients.apigatewayv2.update_integration(
+        ApiId=deployed.state["apiId"], IntegrationId=deployed.id, Description="mine", TimeoutInMillis=1_000
+    )
+
+
+def change_route(clients: Clients, deployed: Deployed) -> None:
+    clients.apigatewayv2.update_route(
+        ApiId=deployed.state["apiId"], RouteId=deployed.id, AuthorizationType="AWS_IAM", OperationName="mine"
+    )
+
+
 def change_topic(clients: Clients, deployed: Deployed) -> None:
     for name, value in (("DisplayName", "mine"), ("KmsMasterKeyId", "alias/aws/sns")):
         clients.sns.set_topic_attributes(TopicArn=deployed.id, AttributeName=name, AttributeValue=value)
@@ -106,6 +128,8 @@ def change_distribution(clients: Clients, deployed: Deployed) -> None:
         (EVENT_SOURCE_MAPPING, change_mapping, ["destinationConfig", "maximumBatchingWindowInSeconds"]),
         (FUNCTION, change_function, ["tracingConfig"]),
         (API, change_api, ["disableExecuteApiEndpoint"]),
+        (INTEGRATION, change_integration, ["description", "timeoutMilliseconds"]),
+        (ROUTE, change_route, ["authorizationType", "operationName"]),
         (STAGE, change_stage, ["description", "routeSettings", "stageVariables"]),
         (TOPIC, change_topic, ["displayName", "kmsMasterKeyId"]),
         (DISTRIBUTION, change_distribution, ["defaultCacheBehavior", "origins"]),
