@@ -7,18 +7,23 @@ environment variables that botocore reads itself.
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
 from botocore.config import Config
 from botocore.loaders import Loader
+from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 if TYPE_CHECKING:
+    from botocore.client import BaseClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodbstreams import DynamoDBStreamsClient
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
+
+    from functions.json_types import JsonObject
 
 # Every call here answers in milliseconds. botocore's own 60 s would let one lost packet use up a function's whole time;
 # with these a service that stays silent has been asked three times after 12 s, and apiTimeoutSeconds leaves room for
@@ -34,17 +39,19 @@ CALLS = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
 )
 
+_FIRST_ERROR_STATUS = 300
+
 
 @cache
 def dynamodb() -> DynamoDBClient:
     """Give the client of DynamoDB's tables."""
-    return cast("DynamoDBClient", _client("dynamodb"))
+    return cast("DynamoDBClient", _json_client("dynamodb"))
 
 
 @cache
 def dynamodb_streams() -> DynamoDBStreamsClient:
     """Give the client of DynamoDB's streams."""
-    return cast("DynamoDBStreamsClient", _client("dynamodbstreams"))
+    return cast("DynamoDBStreamsClient", _json_client("dynamodbstreams"))
 
 
 @cache
@@ -56,7 +63,7 @@ def s3() -> S3Client:
 @cache
 def sqs() -> SQSClient:
     """Give the client of SQS."""
-    return cast("SQSClient", _client("sqs"))
+    return cast("SQSClient", _json_client("sqs"))
 
 
 class _KnownServices(Loader):
@@ -73,5 +80,26 @@ def _session() -> Session:
     return session
 
 
-def _client(service: str) -> object:
+def _client(service: str) -> BaseClient:
     return _session().create_client(service, config=CALLS)
+
+
+def _json_client(service: str) -> BaseClient:
+    client = _client(service)
+    client.meta.events.register("before-parse", _refuse_half_an_answer)
+    return client
+
+
+def _refuse_half_an_answer(response_dict: JsonObject, **_: object) -> None:
+    """Raise what botocore raises where XML ends too early.
+
+    JSON that it can't read it takes for an answer that says nothing, which to a caller is a success: all written, all
+    sent, no such user. And urllib3 1.26, which botocore takes as well as 2, lets an answer end before its
+    Content-Length. An answer of failure says enough by its status.
+    """
+    if response_dict["status_code"] >= _FIRST_ERROR_STATUS:
+        return
+    try:
+        json.loads(response_dict["body"])
+    except ValueError as error:
+        raise ResponseParserError("half an answer, or none in JSON") from error

@@ -27,6 +27,9 @@ def read_records_as_json(client: "DynamoDBStreamsClient") -> None:
 def _take_records(response_dict: JsonObject, customized_response_dict: JsonObject, **_: object) -> None:
     if response_dict["status_code"] >= _FIRST_ERROR_STATUS:
         return
-    answer = json.loads(response_dict["body"])
+    try:
+        answer = json.loads(response_dict["body"])
+    except ValueError:
+        return  # for the client to refuse
     customized_response_dict["Records"] = answer.pop("Records", [])
     response_dict["body"] = json.dumps(answer).encode("ascii")
