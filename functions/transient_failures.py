@@ -37,9 +37,10 @@ TRANSIENT_CODES = frozenset(
         "ReplicatedWriteConflictException",
         "TransactionInProgressException",
         # Something around the record is wrong that an operator can put right: a policy that came late or was narrowed,
-        # credentials that ran out, a key or a table that is gone. The record itself is good. Were it set aside, one
-        # missing permission would empty the stream into the dead-letter queue; held back, its order stays, the
-        # iterator's age raises the alarm, and past the mapping's limits the failure queue still keeps the pointer.
+        # credentials that ran out, a clock that is wrong, a key or a table that is gone. The record itself is good.
+        # Were it set aside, one missing permission would empty the stream into the dead-letter queue; held back, its
+        # order stays, the iterator's age raises the alarm, and past the mapping's limits the failure queue still keeps
+        # the pointer.
         "AccessDenied",
         "AccessDeniedException",
         "ExpiredToken",
@@ -47,6 +48,10 @@ TRANSIENT_CODES = frozenset(
         "InvalidAccessKeyId",
         "InvalidClientTokenId",
         "InvalidSignatureException",
+        "NotAuthorized",
+        "OptInRequired",
+        "RequestExpired",
+        "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
         "ResourceNotFoundException",

@@ -51,6 +51,12 @@ def test_nothing_is_both() -> None:
     assert not TRANSIENT_CODES & (MISTAKES | READ_ON)
 
 
+# What each service calls a request whose time it doesn't believe.
+@pytest.mark.parametrize("code", ["InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed"])
+def test_a_clock_that_is_wrong_is_nothing_of_the_record(code: str) -> None:
+    assert transient_reason(_client_error(code, 403)) == f"Call: {code}"
+
+
 @pytest.mark.parametrize("code", sorted(TRANSIENT_CODES))
 def test_a_named_code_may_pass(code: str) -> None:
     assert transient_reason(_client_error(code)) == f"Call: {code}"
