@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from infra.failed_records import VISIBILITY_TIMEOUT_FACTOR, FailedRecords
 from infra.lambda_function import LambdaFunction
 
 MINUTE = 60
@@ -24,6 +25,10 @@ DURATION_SHARE = 0.8
 
 POINTER_AGE_SECONDS = 900
 """Age of a pointer from which the rescue is late. It takes seconds; the stream's 24 hours run on meanwhile."""
+
+POINTER_AGE_TRIES = 1.5
+"""The same in tries of a failing rescue: a message that was received three times doesn't count for its queue's age.
+Source: SQS developer guide, "Available CloudWatch metrics for Amazon SQS"."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +67,10 @@ class Alarm:
         return f"docs/runbook.md#{self.name.lower()}"
 
 
-def queue_alarms(*, failure: aws.sqs.Queue, failure_redrive: aws.sqs.Queue, dead_letter: aws.sqs.Queue) -> list[Alarm]:
+def queue_alarms(failed_records: FailedRecords, rescue: LambdaFunction) -> list[Alarm]:
     """Alarms of what failed: each fires on the first message."""
+    failure = failed_records.failure_queue
+    seconds_between_tries = VISIBILITY_TIMEOUT_FACTOR * rescue.timeout_seconds
     return [
         # The rescue takes a pointer within seconds, often before the queue's depth is measured: count what arrives.
         Alarm(
@@ -85,11 +92,19 @@ def queue_alarms(*, failure: aws.sqs.Queue, failure_redrive: aws.sqs.Queue, dead
             metric="ApproximateAgeOfOldestMessage",
             dimensions={"QueueName": failure.name},
             statistic="Maximum",
-            limit=POINTER_AGE_SECONDS,
+            limit=min(POINTER_AGE_SECONDS, POINTER_AGE_TRIES * seconds_between_tries),
             missing="ignore",
         ),
-        _depth("FailureRedriveQueueDepth", "The rescue failed over and over and set a pointer aside.", failure_redrive),
-        _depth("DeadLetterQueueDepth", "A change failed for good and waits, whole, for an operator.", dead_letter),
+        _depth(
+            "FailureRedriveQueueDepth",
+            "The rescue failed over and over and set a pointer aside.",
+            failed_records.failure_redrive_queue,
+        ),
+        _depth(
+            "DeadLetterQueueDepth",
+            "A change failed for good and waits, whole, for an operator.",
+            failed_records.dead_letter_queue,
+        ),
     ]
 
 

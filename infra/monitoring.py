@@ -119,13 +119,8 @@ class Monitoring(pulumi.ComponentResource):
 
     def _create_alarms(self) -> None:
         args = self._args
-        failed_records = args.changes.failed_records
         alarms = [
-            *queue_alarms(
-                failure=failed_records.failure_queue,
-                failure_redrive=failed_records.failure_redrive_queue,
-                dead_letter=failed_records.dead_letter_queue,
-            ),
+            *queue_alarms(args.changes.failed_records, args.changes.rescue_failed_batches),
             *stream_alarms(args.changes.stream_mapping, args.changes.log_user_changes, args.iterator_age_seconds),
             *(alarm for function in self._functions() for alarm in function_alarms(function)),
             *api_alarms(args.api.api, args.api_latency_milliseconds),

@@ -25,7 +25,7 @@ FUNCTIONS = {
 EXPECTED: dict[str, tuple[str, str, str, float]] = {
     "FailedBatches": ("AWS/SQS", "NumberOfMessagesSent", "UserChangesFailureQueue-dev", 0),
     "FailureQueueDepth": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", "UserChangesFailureQueue-dev", 0),
-    "FailureQueueAge": ("AWS/SQS", "ApproximateAgeOfOldestMessage", "UserChangesFailureQueue-dev", 900),
+    "FailureQueueAge": ("AWS/SQS", "ApproximateAgeOfOldestMessage", "UserChangesFailureQueue-dev", 540),
     "FailureRedriveQueueDepth": (
         "AWS/SQS",
         "ApproximateNumberOfMessagesVisible",
@@ -58,6 +58,17 @@ def test_exactly_these_are_watched() -> None:
     }
 
     assert watched == EXPECTED
+
+
+@pytest.mark.parametrize("timeout", [20, 30, 60, 100, 900])
+def test_a_pointer_rings_before_its_third_try(timeout: int) -> None:
+    """From then on SQS leaves it out of the age: SQS developer guide, "Available CloudWatch metrics for Amazon SQS"."""
+    stack = record("dev", config={**stack_file_config("dev"), "userstream:streamTimeoutSeconds": str(timeout)})
+    queue = stack.only("aws:sqs/queue:Queue", "failure-queue")
+    (alarm,) = (alarm for alarm in stack.of_type(ALARM) if alarm.name == "FailureQueueAge")
+
+    second_try = queue.inputs["visibilityTimeoutSeconds"]
+    assert min(second_try, 900) <= alarm.inputs["threshold"] <= min(2 * second_try - 60, 900)
 
 
 @pytest.mark.parametrize("name", EXPECTED)
