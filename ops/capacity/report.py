@@ -103,5 +103,6 @@ def _hours_until_given_up(
     workload: Workload, settings: CapacitySettings, times: ServiceTimes, shards: int
 ) -> float | None:
     """Where a second's records take more than a second, the age grows by what is missing, second by second."""
-    growth = 1 - 1 / lanes_in_use(workload, settings, times, shards)
-    return settings.maximum_record_age_seconds / growth / 3600 if growth > 0 else None
+    in_use = lanes_in_use(workload, settings, times, shards)
+    # Of next to nothing there is no reciprocal.
+    return settings.maximum_record_age_seconds / (1 - 1 / in_use) / 3600 if in_use > 1 else None

@@ -1,5 +1,6 @@
 """`capacity`: what a stack costs, and which limit it meets first, at a size that is not there yet."""
 
+import math
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -8,6 +9,7 @@ from pydantic.alias_generators import to_camel
 from rich.console import Group as Lines
 from rich.console import RenderableType
 from rich.text import Text
+from typing_extensions import override
 
 from functions.json_types import Json
 from ops.capacity.published_figures import PublishedFigures, published_figures
@@ -25,19 +27,30 @@ LONGEST_CALL_MS = 3000
 """The functions wait no longer for an answer (functions/aws_clients.py); a test holds the two together."""
 
 
+class _Number(click.FloatRange):
+    """A number in a range, and a finite one: nan is neither above nor below any limit, and infinity has no size."""
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{number} is no number to reckon with: give one such as 0.5 or 20", param, ctx)
+        return number
+
+
 @click.command("capacity", cls=OpsCommand, short_help="What a size costs, and which limit comes first.")
 @click.option("--users", metavar="N", type=click.IntRange(min=1), required=True, help="Users in the table.")
 @click.option(
     "--registrations-per-second",
     metavar="R",
-    type=click.FloatRange(min=0, min_open=True),
+    type=_Number(min=0, min_open=True),
     required=True,
     help="At the busiest time.",
 )
 @click.option(
     "--changes-per-user-per-month",
     metavar="N",
-    type=click.FloatRange(min=0),
+    type=_Number(min=0),
     default=1.0,
     show_default=True,
     help="Updates and deletions.",
@@ -45,7 +58,7 @@ LONGEST_CALL_MS = 3000
 @click.option(
     "--busy-share",
     metavar="SHARE",
-    type=click.FloatRange(min=0, min_open=True, max=1),
+    type=_Number(min=0, min_open=True, max=1),
     default=0.25,
     show_default=True,
     help="Of the month, how much is as busy as that; the rest is quiet.",
@@ -53,7 +66,7 @@ LONGEST_CALL_MS = 3000
 @click.option(
     "--poison-rate",
     metavar="SHARE",
-    type=click.FloatRange(min=0, max=1),
+    type=_Number(min=0, max=1),
     default=0.0,
     show_default=True,
     help="Of the records, those that crash log_user_changes.",
@@ -61,7 +74,7 @@ LONGEST_CALL_MS = 3000
 @click.option(
     "--call-ms",
     metavar="MS",
-    type=click.FloatRange(min=0, min_open=True, max=LONGEST_CALL_MS, max_open=True),
+    type=_Number(min=0, min_open=True, max=LONGEST_CALL_MS, max_open=True),
     default=CALL_SECONDS * 1000,
     show_default=True,
     help="Of one call to DynamoDB; more is a slow downstream.",
@@ -162,9 +175,14 @@ def _expected(report: CapacityReport, workload: Workload, settings: CapacitySett
             ("log_user_changes", f"{report.concurrency:.2f} at a time"),
             ("left waiting", count(report.waiting, "record")),
             ("to the dead-letter queue", f"{report.failed_per_day:,.0f} records a day"),
-            ("first limit", f"{first.limit}, at {1 / first.share:,.1f} x this load; moved by {first.moved_by}"),
+            ("first limit", f"{first.limit}, at {_factor(1 / first.share)} x this load; moved by {first.moved_by}"),
         ]
     )
+
+
+def _factor(factor: float) -> str:
+    """As many digits as say something: far past a limit, 0.0 would say that no load at all is carried."""
+    return f"{factor:,.1f}" if factor >= 1 else f"{factor:.2g}"
 
 
 def _limits(report: CapacityReport) -> RenderableType:

@@ -272,22 +272,6 @@ def test_a_crashing_record_holds_a_lane_and_the_limit_that_it_uses_is_shown() ->
     assert report["hoursUntilGivenUp"] is not None
 
 
-@pytest.mark.parametrize(
-    ("arguments", "exit_code", "words"),
-    [
-        (["--settings", "nowhere"], 4, "Pulumi.nowhere.yaml"),
-        (["--users", "0"], 2, "x>=1"),
-        (["--poison-rate", "2"], 2, "0<=x<=1"),
-        (["--call-ms", "3000"], 2, "0<x<3000"),
-        (["--registrations-per-second", "-1"], 2, "x>0"),
-    ],
-)
-def test_a_wrong_option_is_named_with_what_it_may_be(arguments: list[str], exit_code: int, words: str) -> None:
-    result = ask("--users", "1", "--registrations-per-second", "1", *arguments)
-    assert result.exit_code == exit_code
-    assert words in result.output
-
-
 PAGE = Path(__file__).parents[2] / "docs" / "capacity.md"
 
 
