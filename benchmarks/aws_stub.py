@@ -34,6 +34,8 @@ def running_stub() -> Generator[AwsStub]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body are two writes: from the second call on, the body would wait 40 ms for the head's receipt.
+        disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("content-length", 0)))

@@ -5,14 +5,18 @@ import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from benchmarks.aws_stub import running_stub
-from benchmarks.contestants import BARE, DUMPS, REGISTER, STREAM, Handler
+from benchmarks.aws_stub import AwsStub, running_stub
+from benchmarks.contestants import BARE, DUMPS, POWERTOOLS, REGISTER, STREAM, Handler
 from benchmarks.events import REGISTER_EVENT, stream_event
 from benchmarks.paired import ProcessRun, in_turn, run_process
+from benchmarks.same_work import OtherWorkError
 
 ROOT = Path(__file__).parent.parent
+
+CREATED: Mapping[str, object] = {"statusCode": 201}
+NOTHING_FAILED: Mapping[str, object] = {"batchItemFailures": []}
 
 
 def function_environment(endpoint_url: str) -> dict[str, str]:
@@ -41,25 +45,44 @@ def function_environment(endpoint_url: str) -> dict[str, str]:
 
 def register(rounds: int) -> dict[str, list[ProcessRun]]:
     """Every way to register, each in a fresh process per round; Node too where it is installed."""
-    return _rounds(REGISTER, REGISTER_EVENT, rounds, status="201")
+    starts = {name: Start(handler, "TransactWriteItems", CREATED) for name, handler in REGISTER.items()}
+    return _rounds(starts, REGISTER_EVENT, rounds)
 
 
 def stream(rounds: int) -> dict[str, list[ProcessRun]]:
     """log_user_changes with one record, against a bare client's one call and Powertools' batch processor."""
-    handlers = {name: handler for name, handler in STREAM.items() if name != DUMPS} | {BARE: REGISTER[BARE]}
-    return _rounds(handlers, stream_event(1), rounds, status="-")
+    starts = {
+        name: Start(handler, "PutItem" if name == POWERTOOLS else "BatchWriteItem", NOTHING_FAILED)
+        for name, handler in STREAM.items()
+        if name != DUMPS
+    }
+    return _rounds(starts | {BARE: Start(REGISTER[BARE], "TransactWriteItems", CREATED)}, stream_event(1), rounds)
 
 
-def _rounds(
-    handlers: Mapping[str, Handler], event: dict[str, Any], rounds: int, *, status: str
-) -> dict[str, list[ProcessRun]]:
+class Start(NamedTuple):
+    """A handler's first answer: the one call that it makes for it, and what the answer must have."""
+
+    handler: Handler
+    call: str
+    expected: Mapping[str, object]
+
+
+def run_start(start: Start, stub: AwsStub, standard_input: bytes) -> ProcessRun:
+    """Run a start once.
+
+    Raises:
+        OtherWorkError: It made another call than its one, or more: one that is tried again would be timed as well.
+        RuntimeError: The answer is another one.
+    """
+    stub.calls.clear()
+    environment = function_environment(stub.url)
+    run = run_process(start.handler.first_answer(start.expected), environment, standard_input=standard_input)
+    if stub.calls != {start.call: 1}:
+        raise OtherWorkError(f"{start.handler.module} made {dict(stub.calls)} instead of one {start.call}")
+    return run
+
+
+def _rounds(starts: Mapping[str, Start], event: dict[str, Any], rounds: int) -> dict[str, list[ProcessRun]]:
     body = json.dumps(event).encode()
     with running_stub() as stub:
-        environment = function_environment(stub.url)
-        return in_turn(
-            {
-                name: partial(run_process, handler.first_answer(status), environment, standard_input=body)
-                for name, handler in handlers.items()
-            },
-            rounds=rounds,
-        )
+        return in_turn({name: partial(run_start, start, stub, body) for name, start in starts.items()}, rounds=rounds)

@@ -26,9 +26,9 @@ class Handler(NamedTuple):
 
     module: str
 
-    def first_answer(self, status: str) -> list[str]:
-        """Return the command that has one answer in a fresh process."""
-        return [*self._start("first_answer"), status]
+    def first_answer(self, expected: Mapping[str, object]) -> list[str]:
+        """Return the command that has one answer in a fresh process, with these members."""
+        return [*self._start("first_answer"), json.dumps(expected, separators=(",", ":"))]
 
     def kept_running(self) -> list[str]:
         """Return the command of `Contestant`."""
