@@ -24,7 +24,11 @@ def require_same_work(works: Mapping[str, object]) -> None:
 
 
 def registration(effects: Mapping[str, Any]) -> object:
-    """Return what a registration did: its answer, and the items of its one transaction; ids and times made alike."""
+    """Return what a registration did: its answer, and the items of its one transaction; ids and times made alike.
+
+    Raises:
+        OtherWorkError: An item is written over another user's, for another user, or without its times.
+    """
     body = json.loads(effects["answer"]["body"])
     user_id = body.pop("userId")
     ((operation, request),) = effects["requests"]
@@ -33,14 +37,19 @@ def registration(effects: Mapping[str, Any]) -> object:
         "status": effects["answer"]["statusCode"],
         "body": body,
         "operation": operation,
-        "items": [(put["TableName"], _alike(put["Item"], user_id)) for put in items],
+        "items": [(put["TableName"], _alike(put, user_id)) for put in items],
     }
 
 
-def _alike(item: Mapping[str, Any], user_id: str) -> dict[str, Any]:
+def _alike(put: Mapping[str, Any], user_id: str) -> dict[str, Any]:
+    item = put["Item"]
     if item["userId"] != {"S": user_id}:
         raise OtherWorkError(f"an item of another user than {user_id}: {item}")
-    return {name: value for name, value in item.items() if name != "userId" and name not in CHANGING}
+    # In words of each contestant's own; but without any, nothing is unique.
+    if "attribute_not_exists(" not in put.get("ConditionExpression", ""):
+        raise OtherWorkError(f"an item that would be written over another user's: {put}")
+    times = {name: "a time" for name in CHANGING if item.get(name, {}).get("S")}
+    return {name: value for name, value in item.items() if name != "userId"} | times
 
 
 def logged(effects: Mapping[str, Any]) -> object:
@@ -58,9 +67,11 @@ def kept(effects: Mapping[str, Any]) -> object:
     items: list[object] = []
     for operation, request in effects["requests"]:
         if operation == "PutItem":
-            items.append(request["Item"])
+            items.append((request["TableName"], request["Item"]))
         else:
-            items += [put["PutRequest"]["Item"] for puts in request["RequestItems"].values() for put in puts]
+            items += [
+                (table, put["PutRequest"]["Item"]) for table, puts in request["RequestItems"].items() for put in puts
+            ]
     return items
 
 
