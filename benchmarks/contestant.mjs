@@ -26,18 +26,23 @@ async function effects(event) {
   return seen;
 }
 
-async function secondsPerCall(event, calls) {
+async function secondsPerCall(events, calls) {
   const start = process.cpuUsage();
-  for (let call = 0; call < calls; call += 1) await handler(event);
+  for (let call = 0; call < calls; call += 1) await handler(events[call % events.length]);
   const { user, system } = process.cpuUsage(start);
   requests = [];
   return (user + system) / 1e6 / calls;
 }
 
-let event = null;
+let events = [];
 for await (const line of createInterface({ input: process.stdin })) {
   const asked = JSON.parse(line);
-  if ("event" in asked) event = asked.event;
-  const answer = "event" in asked ? await effects(event) : await secondsPerCall(event, asked.calls);
+  let answer = [];
+  if ("events" in asked) {
+    events = asked.events;
+    for (const event of events) answer.push(await effects(event));
+  } else {
+    answer = await secondsPerCall(events, asked.calls);
+  }
   writeSync(1, `${JSON.stringify(answer)}\n`);
 }

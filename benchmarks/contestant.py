@@ -4,8 +4,8 @@ Run as ``python -m benchmarks.contestant MODULE``. It reads one JSON object a li
 
 | asked | answered |
 | --- | --- |
-| `{"event": ...}` | what the handler answered to it, which AWS requests it made, and which lines it logged |
-| `{"calls": N}` | processor seconds per call of the handler, over N calls with that event |
+| `{"events": [...]}` | for each, what the handler answered, which AWS requests it made, and which lines it logged |
+| `{"calls": N}` | processor seconds per call of the handler, over N calls with those events in turn |
 
 AWS is stubbed inside the process: a client still builds, signs and parses. Standard output is thrown away, and flushed
 at each write, as Lambda's Python runtime does (awslambdaric, `bootstrap.py`).
@@ -13,11 +13,12 @@ at each write, as Lambda's Python runtime does (awslambdaric, `bootstrap.py`).
 
 import importlib
 import io
+import itertools
 import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, TextIO
@@ -56,14 +57,14 @@ def main() -> None:
         sys.stdout = _FlushedAtEachWrite(nothing)
         module = importlib.import_module(sys.argv[1])
         requests = _stubbed(module)
-        event: Any = None
+        events: list[Any] = []
         for line in sys.stdin:
             asked = json.loads(line)
-            if "event" in asked:
-                event = asked["event"]
-                answer = _effects(module.handler, event, requests, sys.stdout)
+            if "events" in asked:
+                events = asked["events"]
+                answer = [_effects(module.handler, event, requests, sys.stdout) for event in events]
             else:
-                answer = _seconds_per_call(module.handler, event, asked["calls"])
+                answer = _seconds_per_call(module.handler, events, asked["calls"])
                 requests.clear()
             print(json.dumps(answer), file=answers, flush=True)
 
@@ -86,9 +87,10 @@ def _effects(
     return {"answer": answer, "requests": [[operation, json.loads(body)] for operation, body in requests], "log": lines}
 
 
-def _seconds_per_call(handler: Callable[[Any, Any], Any], event: Any, calls: int) -> float:
+def _seconds_per_call(handler: Callable[[Any, Any], Any], events: Sequence[Any], calls: int) -> float:
+    in_turn = list(itertools.islice(itertools.cycle(events), calls))
     start = time.process_time()
-    for _ in range(calls):
+    for event in in_turn:
         handler(event, CONTEXT)
     return (time.process_time() - start) / calls
 

@@ -4,7 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -71,12 +71,12 @@ class Contestant:
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
 
-    def effects(self, event: object) -> dict[str, Any]:
-        """Have the event answered; return the answer, the AWS requests and the lines logged. It becomes its event."""
-        return self._ask({"event": event})
+    def effects(self, events: Sequence[object]) -> list[dict[str, Any]]:
+        """Have each event answered; return the answers, the AWS requests and the lines logged. They become its own."""
+        return self._ask({"events": events})
 
     def seconds_per_call(self, calls: int) -> float:
-        """Return the processor seconds that a call with its event takes."""
+        """Return the processor seconds that a call takes, over so many with its events in turn."""
         return self._ask({"calls": calls})
 
     def _ask(self, question: dict[str, object]) -> Any:

@@ -39,6 +39,13 @@ def stream_event(records: int) -> dict[str, Any]:
     return {"Records": [_record(number) for number in range(records)]}
 
 
+def batches(records: int) -> list[dict[str, Any]]:
+    """Batches of that many records in which inserts, updates and deletes are about as many: of one, one of each."""
+    if records > 1:
+        return [stream_event(records)]
+    return [{"Records": [record]} for record in stream_event(len(CHANGES))["Records"]]
+
+
 def _record(number: int) -> dict[str, Any]:
     name = CHANGES[number % len(CHANGES)]
     user_id = f"00000000-0000-4000-8000-{number:012d}"

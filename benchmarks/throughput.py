@@ -5,13 +5,15 @@ from functools import partial
 
 from benchmarks.cold_start import function_environment
 from benchmarks.contestants import BARE, DUMPS, REGISTER, STREAM, STREAM_WITHOUT_ACTIVITY, Contestant, running
-from benchmarks.events import REGISTER_EVENT, stream_event
+from benchmarks.events import REGISTER_EVENT, batches, stream_event
 from benchmarks.paired import in_turn
 from benchmarks.same_work import kept, logged, registration, require_same_work
 
 BATCH_SIZES = (1, 10, 100, 1000)
 CALLS_A_ROUND = 300
-RECORDS_A_ROUND = 2000
+RECORDS_A_ROUND = 2001
+"""As many inserts as updates and deletes, one by one."""
+
 NOWHERE = "http://127.0.0.1:9"
 """What is stubbed in process never gets there."""
 
@@ -21,7 +23,7 @@ def warm_register(rounds: int) -> dict[str, list[float]]:
     handlers = {name: handler for name, handler in REGISTER.items() if name != BARE}
     with running(handlers, function_environment(NOWHERE)) as contestants:
         require_same_work(
-            {name: registration(contestant.effects(REGISTER_EVENT)) for name, contestant in contestants.items()}
+            {name: registration(contestant.effects([REGISTER_EVENT])[0]) for name, contestant in contestants.items()}
         )
         return in_turn(_measures(contestants, CALLS_A_ROUND), rounds=rounds)
 
@@ -33,10 +35,14 @@ def stream_records(rounds: int) -> dict[tuple[int, bool], dict[str, list[float]]
         environment = function_environment(NOWHERE) | {"WRITE_ACTIVITY": "true" if with_activity else "false"}
         with running(handlers, environment) as contestants:
             for size in BATCH_SIZES:
-                event = stream_event(size)
-                effects = {name: contestant.effects(event) for name, contestant in contestants.items() if name != DUMPS}
-                require_same_work({name: (logged(each), kept(each)) for name, each in effects.items()})
-                contestants[DUMPS].effects(event)
+                events = batches(size)
+                effects = {
+                    name: contestant.effects(events) for name, contestant in contestants.items() if name != DUMPS
+                }
+                require_same_work(
+                    {name: [(logged(each), kept(each)) for each in batch] for name, batch in effects.items()}
+                )
+                contestants[DUMPS].effects(events)
                 per_call = in_turn(_measures(contestants, max(1, RECORDS_A_ROUND // size)), rounds=rounds)
                 results[size, with_activity] = {
                     name: [seconds / size for seconds in samples] for name, samples in per_call.items()
@@ -48,7 +54,7 @@ def aws_calls_per_record(batch_size: int) -> float:
     """AWS calls that one record of a full batch costs log_user_changes."""
     handlers = {"log_user_changes": STREAM["log_user_changes"]}
     with running(handlers, function_environment(NOWHERE)) as contestants:
-        return len(contestants["log_user_changes"].effects(stream_event(batch_size))["requests"]) / batch_size
+        return len(contestants["log_user_changes"].effects([stream_event(batch_size)])[0]["requests"]) / batch_size
 
 
 def _measures(contestants: Mapping[str, Contestant], calls: int) -> dict[str, Callable[[], float]]:
