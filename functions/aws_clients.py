@@ -16,6 +16,8 @@ from botocore.loaders import Loader
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
+from functions import keep_what_was_loaded
+
 if TYPE_CHECKING:
     from botocore.client import BaseClient
     from types_boto3_dynamodb import DynamoDBClient
@@ -81,7 +83,9 @@ def _session() -> Session:
 
 
 def _client(service: str) -> BaseClient:
-    return _session().create_client(service, config=CALLS)
+    client = _session().create_client(service, config=CALLS)
+    keep_what_was_loaded()
+    return client
 
 
 def _json_client(service: str) -> BaseClient:

@@ -57,3 +57,17 @@ def test_garbage_is_collected_rarely_in_lambda_alone(variables: dict[str, str], 
         [sys.executable, "-c", report], env=environment | variables, check=True, capture_output=True, text=True
     )
     assert run.stdout.strip() == str(changed)
+
+
+def test_what_a_start_loads_is_never_looked_through_again_and_circles_do_not_gather() -> None:
+    report = (
+        "import gc; from functions.aws_clients import dynamodb; dynamodb(); "
+        "print(gc.get_freeze_count(), *gc.get_threshold())"
+    )
+    variables = {"AWS_LAMBDA_FUNCTION_NAME": "f", "AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}
+    run = subprocess.run(
+        [sys.executable, "-c", report], env=os.environ | variables, check=True, capture_output=True, text=True
+    )
+    frozen, threshold, *_ = map(int, run.stdout.split())
+    assert frozen > 50_000
+    assert 700 < threshold < 50_000
