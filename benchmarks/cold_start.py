@@ -1,4 +1,4 @@
-"""Cold start and peak memory: a fresh process from its start to its first answer, AWS stubbed at the wire."""
+"""Cold start: a fresh process from its start to its first answer, AWS stubbed at the wire."""
 
 import json
 import os

@@ -79,6 +79,10 @@ class Contestant:
         """Return the processor seconds that a call takes, over so many with its events in turn."""
         return self._ask({"calls": calls})
 
+    def peak_mib(self) -> float:
+        """Return the most memory that its process has had so far; Python's contestants alone are asked."""
+        return self._ask({"peak": True}) / 1024
+
     def _ask(self, question: dict[str, object]) -> Any:
         if self._process.stdin is None or self._process.stdout is None:
             raise AssertionError("the process was started without pipes")

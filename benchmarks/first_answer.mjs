@@ -1,5 +1,5 @@
 // What first_answer.py is for Python: import a handler in this fresh process and have its first answer.
-// Run: node first_answer.mjs MODULE EXPECTED < event.json. The last line printed is the peak resident memory in KiB.
+// Run: node first_answer.mjs MODULE EXPECTED < event.json.
 import { readFileSync } from "node:fs";
 
 const [module, expected] = process.argv.slice(2);
@@ -10,5 +10,4 @@ if (Object.entries(JSON.parse(expected)).some(([name, value]) => JSON.stringify(
   console.error(`${module} answered ${JSON.stringify(answer)}`);
   process.exit(1);
 }
-console.log(process.resourceUsage().maxRSS);
 process.exit(0);

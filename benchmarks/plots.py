@@ -39,10 +39,10 @@ plt.rcParams.update(
 
 
 def bars(path: Path, title: str, unit: str, samples: Mapping[str, Sequence[float]], *, ours: str) -> None:
-    """One horizontal bar per contestant, its median, with the middle half of its rounds as a whisker."""
+    """One horizontal bar per contestant, its median; its rounds' middle half, where there are several, as a whisker."""
     ordered = sorted(samples, key=lambda name: median(samples[name]))
     middles = [median(samples[name]) for name in ordered]
-    quarters = [quantiles(samples[name], n=4) for name in ordered]
+    quarters = [quantiles(each, n=4) if len(each := samples[name]) > 1 else [*each] * 3 for name in ordered]
     whiskers = [
         [middle - low for middle, (low, _, _) in zip(middles, quarters, strict=True)],
         [high - middle for middle, (_, _, high) in zip(middles, quarters, strict=True)],
