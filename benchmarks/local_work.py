@@ -13,6 +13,7 @@ from typing import Any
 
 from benchmarks.measured_delivery import StreamUnderMeasure, first_seen, users_of_run
 from benchmarks.paired import in_turn
+from infra.change_stream import RESCUE_BATCH_SIZE
 from local.event_source_mapping.batching import Invocation
 from local.event_source_mapping.failure_document import document_text, failure_document
 from local.event_source_mapping.failures import Discard
@@ -149,13 +150,16 @@ class LocalWork:
 
     def _rescue(self, records: Sequence[StreamRecord]) -> None:
         documents = [self._document(records[at : at + BATCH_SIZE]) for at in range(0, len(records), BATCH_SIZE)]
-        event = {"Records": [{"messageId": f"{number}", "body": body} for number, body in enumerate(documents)]}
-        answer = self._lambda.invoke(
-            FunctionName=self._outputs.rescue_failed_batches_function_name, Payload=json.dumps(event).encode()
-        )
-        said = json.loads(answer["Payload"].read())
-        if said != {"batchItemFailures": []}:
-            raise RuntimeError(f"the rescue did not take all of it: {said}")
+        messages = [{"messageId": f"{number}", "body": body} for number, body in enumerate(documents)]
+        # As many at a time as the failure queue's mapping gives it.
+        for start in range(0, len(messages), RESCUE_BATCH_SIZE):
+            event = {"Records": messages[start : start + RESCUE_BATCH_SIZE]}
+            answer = self._lambda.invoke(
+                FunctionName=self._outputs.rescue_failed_batches_function_name, Payload=json.dumps(event).encode()
+            )
+            said = json.loads(answer["Payload"].read())
+            if said != {"batchItemFailures": []}:
+                raise RuntimeError(f"the rescue did not take all of it: {said}")
         if (sent := self._services.dead_letters().depth().total) != len(records):
             raise RuntimeError(f"the rescue sent {sent} of {len(records)} records")
 
