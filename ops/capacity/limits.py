@@ -129,6 +129,13 @@ def _api_limits(workload: Workload, settings: CapacitySettings, times: ServiceTi
             allowed=environments * limits.lambda_requests_per_environment_per_second.value,
             moved_by=moved_by,
         ),
+        LimitUse(
+            limit="manage_users at a time",
+            # A change is read before it is written.
+            used=(requests - workload.registrations_per_second) * (times.register + times.call),
+            allowed=environments,
+            moved_by=moved_by,
+        ),
     ]
 
 

@@ -1,5 +1,7 @@
 """What `python -m ops capacity` says to options at the end of what they may be, and beyond it."""
 
+import json
+
 import pytest
 from click.testing import CliRunner, Result
 
@@ -46,3 +48,9 @@ def test_the_ends_of_what_may_be_asked_have_answers_too(arguments: list[str]) ->
     assert result.exit_code == 0, result.output
     assert "nan" not in result.output
     assert "at 0.0 x" not in result.output
+
+
+def test_changes_take_invocations_too() -> None:
+    arguments = ("--users", "1000000000", "--registrations-per-second", "1", "--call-ms", "2999", "--json")
+    limits = {use["limit"]: use["share"] for use in json.loads(ask(*arguments).output)["limits"]}
+    assert limits["manage_users at a time"] > 1 > limits["register_user at a time"]
