@@ -1,8 +1,9 @@
 """The month's bill of a workload, line by line, at list prices and without free tiers.
 
 Where AWS's price falls with volume, the first step is taken; logs are stored at their full size, though AWS bills them
-compressed. Both make the bill too high rather than too low. Not counted: reads by GET, CloudFront, cold starts, and the
-rescue's few reads of the stream (the event source mapping's own are free of charge; DynamoDB pricing).
+compressed. Both make the bill too high rather than too low. Not counted: reads by GET, CloudFront, cold starts, the
+mapping's counts of events (which AWS may bill as custom metrics), and the rescue's few invocations and reads of the
+stream (the event source mapping's own reads are free of charge; DynamoDB pricing).
 """
 
 import math

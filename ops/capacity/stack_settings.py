@@ -1,26 +1,32 @@
 """The settings of a stack that bear on its capacity, out of its Pulumi.<stack>.yaml."""
 
+from pathlib import Path
+
 from infra.settings import StackSettings
 from infra.settings_check import SettingsError, load_settings
-from infra.stack_config import stack_file_config
+from infra.stack_config import PROJECT_ROOT, StackFileError, stack_file_config
 from ops.capacity.workload import CapacitySettings
 from ops.errors import NotFoundError, WrongUsageError
 
 
-def stack_settings(stack: str) -> CapacitySettings:
+def stack_settings(stack: str, directory: Path = PROJECT_ROOT) -> CapacitySettings:
     """Read the file of a stack.
+
+    Args:
+        stack: its name.
+        directory: where its file is.
 
     Raises:
         NotFoundError: there is no such file.
-        WrongUsageError: a setting in it is wrong; the message names each.
+        WrongUsageError: a setting in it is wrong, or the file is none; the message names each.
     """
     try:
-        return capacity_settings(load_settings(stack, stack_file_config(stack)))
+        return capacity_settings(load_settings(stack, stack_file_config(stack, directory)))
     except FileNotFoundError as error:
         raise NotFoundError(
             str(error), next_step="Name a stack that has a Pulumi.<stack>.yaml: dev or prod."
         ) from error
-    except SettingsError as error:
+    except (SettingsError, StackFileError) as error:
         raise WrongUsageError(str(error)) from error
 
 

@@ -1,6 +1,5 @@
 """`capacity`: what a stack costs, and which limit it meets first, at a size that is not there yet."""
 
-import math
 from dataclasses import asdict
 from typing import Any, cast
 
@@ -9,13 +8,13 @@ from pydantic.alias_generators import to_camel
 from rich.console import Group as Lines
 from rich.console import RenderableType
 from rich.text import Text
-from typing_extensions import override
 
 from functions.json_types import Json
 from ops.capacity.published_figures import PublishedFigures, published_figures
 from ops.capacity.report import CapacityReport, capacity_report
 from ops.capacity.service_times import CALL_SECONDS, measured_work, service_times
 from ops.capacity.workload import CapacitySettings, Workload
+from ops.commands.finite_range import FiniteRange
 from ops.desk import OpsCommand, screen_options
 from ops.screen import Screen
 from ops.tables import age, count, facts, table
@@ -27,30 +26,19 @@ LONGEST_CALL_MS = 3000
 """The functions wait no longer for an answer (functions/aws_clients.py); a test holds the two together."""
 
 
-class _Number(click.FloatRange):
-    """A number in a range, and a finite one: nan is neither above nor below any limit, and infinity has no size."""
-
-    @override
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        number: float = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{number} is no number to reckon with: give one such as 0.5 or 20", param, ctx)
-        return number
-
-
 @click.command("capacity", cls=OpsCommand, short_help="What a size costs, and which limit comes first.")
 @click.option("--users", metavar="N", type=click.IntRange(min=1), required=True, help="Users in the table.")
 @click.option(
     "--registrations-per-second",
     metavar="R",
-    type=_Number(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     required=True,
     help="At the busiest time.",
 )
 @click.option(
     "--changes-per-user-per-month",
     metavar="N",
-    type=_Number(min=0),
+    type=FiniteRange(min=0),
     default=1.0,
     show_default=True,
     help="Updates and deletions.",
@@ -58,7 +46,7 @@ class _Number(click.FloatRange):
 @click.option(
     "--busy-share",
     metavar="SHARE",
-    type=_Number(min=0, min_open=True, max=1),
+    type=FiniteRange(min=0, min_open=True, max=1),
     default=0.25,
     show_default=True,
     help="Of the month, how much is as busy as that; the rest is quiet.",
@@ -66,7 +54,7 @@ class _Number(click.FloatRange):
 @click.option(
     "--poison-rate",
     metavar="SHARE",
-    type=_Number(min=0, max=1),
+    type=FiniteRange(min=0, max=1),
     default=0.0,
     show_default=True,
     help="Of the records, those that crash log_user_changes.",
@@ -74,7 +62,7 @@ class _Number(click.FloatRange):
 @click.option(
     "--call-ms",
     metavar="MS",
-    type=_Number(min=0, min_open=True, max=LONGEST_CALL_MS, max_open=True),
+    type=FiniteRange(min=0, min_open=True, max=LONGEST_CALL_MS, max_open=True),
     default=CALL_SECONDS * 1000,
     show_default=True,
     help="Of one call to DynamoDB; more is a slow downstream.",

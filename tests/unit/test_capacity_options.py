@@ -1,11 +1,14 @@
 """What `python -m ops capacity` says to options at the end of what they may be, and beyond it."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from ops.capacity.stack_settings import stack_settings
 from ops.cli import cli
+from ops.errors import WrongUsageError
 
 
 def ask(*arguments: str) -> Result:
@@ -32,6 +35,13 @@ def test_a_wrong_option_is_named_with_what_it_may_be(arguments: list[str], exit_
     result = ask("--users", "1", "--registrations-per-second", "1", *arguments)
     assert result.exit_code == exit_code
     assert words in result.output
+
+
+def test_a_file_that_is_none_of_a_stack_s_is_said_in_words(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text("config: [")
+
+    with pytest.raises(WrongUsageError, match=r"Pulumi\.dev\.yaml"):
+        stack_settings("dev", tmp_path)
 
 
 @pytest.mark.parametrize(
