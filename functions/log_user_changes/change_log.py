@@ -26,7 +26,7 @@ def log_change(log: Log, change: UserChange, show: Callable[[Image], Image]) -> 
     old, new = change.old, change.new
     if old is not None and new is not None:
         _log_image(log, "USER UPDATED - OLD:", change, show(old))
-        _log_image(log, "USER UPDATED - NEW:", change, show(new), changedFields=list(change.changes))
+        _log_image(log, "USER UPDATED - NEW:", change, show(new), changedFields=change.changed_fields)
     elif new is not None:
         _log_image(log, "USER ADDED:", change, show(new))
     elif old is not None:

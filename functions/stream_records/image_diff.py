@@ -25,19 +25,24 @@ Changes = dict[str, FieldChange]
 
 def diff_images(old: Image | None, new: Image | None) -> Changes:
     """Return what changed from one image to the next; None is an item that isn't there."""
-    if old is None or new is None:
-        added = {name: _field_change((None, value)) for name, value in (new or {}).items()}
-        return added or {name: _field_change((value, None)) for name, value in (old or {}).items()}
-    changes: Changes = {}
-    for name, value in new.items():
-        previous = old.get(name)
+    before, after = old or {}, new or {}
+    return {name: _field_change((before.get(name), after.get(name))) for name in changed_names(before, after)}
+
+
+def changed_names(old: Image, new: Image) -> list[str]:
+    """Return the names of the attributes that differ: the new image's in its order, then those that are gone."""
+    if not old:
+        return list(new)
+    names = [
+        name
+        for name, value in new.items()
         # Most values are strings, which are the same only when they are equal.
-        if previous != value and (previous is None or "S" in value or not same_value(previous, value)):
-            changes[name] = _field_change((previous, value))
-    for name, value in old.items():
-        if name not in new:
-            changes[name] = _field_change((value, None))
-    return changes
+        if (previous := old.get(name)) != value
+        and (previous is None or "S" in value or not same_value(previous, value))
+    ]
+    if not old.keys() <= new.keys():
+        names += [name for name in old if name not in new]
+    return names
 
 
 def apply_changes(old: Image | None, changes: Changes) -> Image:

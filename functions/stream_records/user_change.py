@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, cast
 
 from functions.json_types import Json
 from functions.stream_records.attribute_values import Image, MalformedValueError, PlainValue, unmarshal_image
-from functions.stream_records.image_diff import Changes, diff_images
+from functions.stream_records.image_diff import Changes, changed_names, diff_images
 from functions.stream_records.schema_versions import SUPPORTED_SCHEMA_VERSIONS, VERSION_WHEN_MISSING
 
 KIND_OF_EVENT = {"INSERT": "ADDED", "MODIFY": "UPDATED", "REMOVE": "DELETED"}
@@ -61,8 +61,13 @@ class UserChange(NamedTuple):
 
     @property
     def changes(self) -> Changes:
-        """The changed attributes; compared anew each time, since the log needs them for an update alone."""
+        """The changed attributes; compared anew each time, since only Activity needs them."""
         return diff_images(self.old_image, self.new_image)
+
+    @property
+    def changed_fields(self) -> list[str]:
+        """The names of the changed attributes, which are all that the log needs, and of an update alone."""
+        return changed_names(self.old_image or {}, self.new_image or {})
 
     @property
     def occurred_at(self) -> str:
