@@ -6,6 +6,9 @@ from infra.stack_config import PROJECT_ROOT
 from local.resources.clients import Clients
 from tests.engine.engine_stack import Deployed
 
+MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping users-stream"
+SILENCE_ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm StreamNotPolled"
+
 
 def test_the_mapping_alone_is_replaced_in_prod_too_and_begins_at_the_oldest_record(
     prod: Deployed, account: Clients
@@ -15,7 +18,9 @@ def test_the_mapping_alone_is_replaced_in_prod_too_and_begins_at_the_oldest_reco
 
     steps = prod.up(replace=[pattern])
 
-    assert set(steps.of_resources()) == {"aws:lambda/eventSourceMapping:EventSourceMapping users-stream"}
+    changed = steps.of_resources()
+    assert changed.keys() == {MAPPING, SILENCE_ALARM}
+    assert changed[SILENCE_ALARM] == "update", "it watches the new mapping's metric"
     (mapping,) = account.lambda_.list_event_source_mappings(FunctionName=prod.outputs.log_user_changes_function_name)[
         "EventSourceMappings"
     ]
