@@ -6,11 +6,26 @@ from collections.abc import Iterator
 import pytest
 
 from local.resources.clients import Clients
-from tests.local_stack import LocalStack
+from tests.local.resource_examples import surroundings
+from tests.local.resource_examples.example import Surroundings
+from tests.local_stack import LocalStack, running_emulator
 from tests.signature_v4 import Signer
 
 _USER_NAME = "api-caller"
 _POLICY_NAME = "invoke-the-api"
+
+
+@pytest.fixture(scope="module")
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
+    """Clients of an emulator of the module's own, with nothing in it."""
+    with running_emulator(tmp_path_factory.mktemp("emulator")) as emulator_clients:
+        yield emulator_clients
+
+
+@pytest.fixture(scope="module")
+def around(clients: Clients) -> Surroundings:
+    """What a resource there needs around it."""
+    return surroundings(clients)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """What somebody changes behind the engine's back: a refresh shows it, and the update after it sets it back."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,24 +19,12 @@ from local.provider_plugin.emulator_provider import EmulatorProvider
 from local.resources.clients import Clients
 from local.resources.kind import Properties
 from local.resources.registry import kind_of
-from tests.local.resource_examples import EXAMPLES, surroundings
+from tests.local.resource_examples import EXAMPLES
 from tests.local.resource_examples.example import Surroundings
-from tests.local_stack import running_emulator
 
 pytestmark = pytest.mark.local
 
 PROVIDER = EmulatorProvider(kind_of)
-
-
-@pytest.fixture(scope="module")
-def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
-    with running_emulator(tmp_path_factory.mktemp("emulator")) as emulator_clients:
-        yield emulator_clients
-
-
-@pytest.fixture(scope="module")
-def around(clients: Clients) -> Surroundings:
-    return surroundings(clients)
 
 
 class Deployed:

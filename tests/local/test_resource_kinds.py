@@ -1,6 +1,5 @@
 import base64
 import hashlib
-from collections.abc import Iterator
 from typing import Any
 
 import pulumi
@@ -10,9 +9,8 @@ from local.resources.archives import archive_bytes
 from local.resources.clients import Clients
 from local.resources.kind import MissingPropertyError, Properties, UnsupportedPropertyError, UnsupportedTypeError
 from local.resources.registry import KINDS, kind_of
-from tests.local.resource_examples import EXAMPLES, surroundings
+from tests.local.resource_examples import EXAMPLES
 from tests.local.resource_examples.example import API, FUNCTION, LOG_GROUP, QUEUE, TABLE, Example, Surroundings
-from tests.local_stack import running_emulator
 
 pytestmark = pytest.mark.local
 
@@ -27,17 +25,6 @@ every_kind = pytest.mark.parametrize("pulumi_type", sorted(KINDS))
 every_changeable_kind = pytest.mark.parametrize(
     "pulumi_type", sorted(pulumi_type for pulumi_type, kind in KINDS.items() if kind.supported - kind.replace_on)
 )
-
-
-@pytest.fixture(scope="module")
-def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
-    with running_emulator(tmp_path_factory.mktemp("emulator")) as emulator_clients:
-        yield emulator_clients
-
-
-@pytest.fixture(scope="module")
-def around(clients: Clients) -> Surroundings:
-    return surroundings(clients)
 
 
 @pytest.fixture

@@ -99,29 +99,24 @@ def test_what_lies_in_s3_is_in_the_file_whole_and_finds_its_way_back(tmp_path: P
     assert stack.store.objects == {"s3://bucket/key": whole.to_json()}
 
 
-def test_what_is_gone_from_s3_is_said_in_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [(None, "s3://bucket/key doesn't exist"), ("{}", "s3://bucket/key is not a failed record's envelope")],
+)
+def test_what_is_gone_from_s3_or_spoilt_there_is_said_in_the_file(
+    tmp_path: Path, stored: str | None, said: str
+) -> None:
     stack = StackInMemory()
-    whole = dataclasses.replace(envelope(record(0)), record=None, record_location="s3://bucket/gone")
+    if stored is not None:
+        stack.store.objects["s3://bucket/key"] = stored
+    whole = dataclasses.replace(envelope(record(0)), record=None, record_location="s3://bucket/key")
     stack.queue.put(whole.to_json())
 
     export(stack, tmp_path / "x.jsonl")
 
     (line,) = lines(tmp_path / "x.jsonl")
-    assert "s3://bucket/gone doesn't exist" in line["missing"]
-    assert line["envelope"]["recordLocation"] == "s3://bucket/gone"
-
-
-def test_what_is_spoilt_in_s3_is_said_in_the_file(tmp_path: Path) -> None:
-    stack = StackInMemory()
-    stack.store.objects["s3://bucket/spoilt"] = "{}"
-    whole = dataclasses.replace(envelope(record(0)), record=None, record_location="s3://bucket/spoilt")
-    stack.queue.put(whole.to_json())
-
-    export(stack, tmp_path / "x.jsonl")
-
-    (line,) = lines(tmp_path / "x.jsonl")
-    assert "s3://bucket/spoilt is not a failed record's envelope" in line["missing"]
-    assert line["envelope"]["recordLocation"] == "s3://bucket/spoilt"
+    assert said in line["missing"]
+    assert line["envelope"]["recordLocation"] == "s3://bucket/key"
 
 
 @pytest.mark.parametrize("last", ["{", "[]", '{"attributes": {}, "envelope": {"envelopeVersion": 7}}', "\x00"])
