@@ -18,8 +18,11 @@ def main() -> None:
     shut_out_user_settings()
     try:
         cli.main(prog_name="python -m local.engine")
-    except CommandError:
-        sys.exit(1)  # The engine has said why on the way.
+    except CommandError as error:
+        # All that the SDK keeps of the command is one text, whose last part is what the engine wrote on stderr.
+        told = str(error)
+        click.echo(told.partition(" stderr: ")[2].strip() or told, err=True)
+        sys.exit(1)
     except (EmulatorError, EngineMissingError, FileNotFoundError, StackFileError, StillRunningError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)

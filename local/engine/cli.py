@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
+from pulumi.automation.errors import CommandError
 
 from infra import naming
 from infra.outputs import output_names
@@ -92,9 +93,9 @@ def emulator(port: int, directory: Path) -> None:
 def preview(stack: str, config: Mapping[str, str], port: int, directory: Path, guardrails: bool) -> None:  # noqa: FBT001  an option
     """Show what `up` would do. Without a running emulator: from nothing."""
     with _workspace_for_preview(port, directory) as workspace:
-        workspace.stack(stack, changes=config).preview(
-            on_output=click.echo, on_error=_complain, policy_packs=_policy_packs(guardrails)
-        )
+        opened = workspace.stack(stack, changes=config)
+        with _told_by_the_engine():
+            opened.preview(on_output=click.echo, on_error=_complain, policy_packs=_policy_packs(guardrails))
 
 
 @cli.command()
@@ -106,7 +107,7 @@ def preview(stack: str, config: Mapping[str, str], port: int, directory: Path, g
 def up(stack: str, config: Mapping[str, str], port: int, directory: Path, guardrails: bool) -> None:  # noqa: FBT001  an option
     """Create or update a stack in the running emulator."""
     opened = _workspace(port, directory).stack(stack, changes=config)
-    with _engine_ends_itself():
+    with _engine_ends_itself(), _told_by_the_engine():
         opened.up(on_output=click.echo, on_error=_complain, policy_packs=_policy_packs(guardrails))
 
 
@@ -117,7 +118,7 @@ def up(stack: str, config: Mapping[str, str], port: int, directory: Path, guardr
 def refresh(stack: str, port: int, directory: Path) -> None:
     """Look at what is really there, and write it down."""
     opened = _workspace(port, directory).stack(stack)
-    with _engine_ends_itself():
+    with _engine_ends_itself(), _told_by_the_engine():
         opened.refresh(on_output=click.echo, on_error=_complain)
 
 
@@ -141,7 +142,7 @@ def cancel(stack: str, port: int, directory: Path) -> None:
 def destroy(stack: str, port: int, directory: Path) -> None:
     """Delete all that the stack has made. What is protected makes it stop before anything is deleted."""
     opened = _workspace(port, directory).stack(stack)
-    with _engine_ends_itself():
+    with _engine_ends_itself(), _told_by_the_engine():
         destroy_stack(opened, on_output=click.echo, on_error=_complain)
 
 
@@ -153,6 +154,15 @@ def outputs(stack: str, port: int, directory: Path) -> None:
     """Print the stack's outputs as one flat JSON object, as `pulumi stack output --json` does."""
     found = _workspace(port, directory).stack(stack).outputs()
     click.echo(json.dumps({name: found[name].value for name in output_names() if name in found}, indent=2))
+
+
+@contextmanager
+def _told_by_the_engine() -> Generator[None]:
+    """Where the operation fails, end with exit code 1 and no word more: the engine has printed why."""
+    try:
+        yield
+    except CommandError:
+        raise click.exceptions.Exit(1) from None
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from infra.stack_config import PROJECT_ROOT, stack_file_config
 from local import emulator
 from local.environment import child_environment
 from local.provider_plugin.created_resources import PATH_VARIABLE
+from local.state import write_atomically
 
 ENGINE_ROOT = PROJECT_ROOT / ".engine"
 CLI = ENGINE_ROOT / "bin" / "pulumi"
@@ -85,7 +86,9 @@ class Workspace:
             os.environ,
             HOME=str(self.directory),
             PULUMI_HOME=str(self.directory / "home"),
-            PULUMI_BACKEND_URL=state.as_uri(),
+            # Without a file of attributes beside each file: the backend replaces the state in one step and overwrites
+            # its attributes in place, so an engine killed meanwhile left a stack that no command could read.
+            PULUMI_BACKEND_URL=f"{state.as_uri()}?metadata=skip",
             # It guards secrets of the emulator only. A stack on AWS has its own (docs/adopting.md).
             PULUMI_CONFIG_PASSPHRASE="emulator",  # noqa: S106  as said
             PULUMI_SKIP_UPDATE_CHECK="true",
@@ -104,10 +107,12 @@ class Workspace:
     def _write_config(self, folder: Path, name: str, changes: Mapping[str, str | None]) -> None:
         """Write the stack's file as it is in the project, with the changes, and with what the engine added to ours."""
         path = folder / f"Pulumi.{name}.yaml"
-        document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+        written = path.read_text(encoding="utf-8") if path.exists() else ""
+        # The engine overwrites it in place as it adds the stack's salt: killed right then, it leaves an empty one.
+        document: dict[str, Any] = yaml.safe_load(written) or {}
         config = {**stack_file_config(name), **changes}
         document["config"] = {key: value for key, value in config.items() if value is not None}
-        path.write_text(yaml.safe_dump(document), encoding="utf-8")
+        write_atomically(path, yaml.safe_dump(document))
 
 
 def destroy(stack: automation.Stack, **listeners: Any) -> None:

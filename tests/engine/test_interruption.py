@@ -40,6 +40,11 @@ def is_half_way(state: Path) -> bool:
     return '"id":"Users-local"' in text and '"type":"creating"' in text
 
 
+def overwritten_in_place(state: Path) -> list[Path]:
+    """Files that the backend doesn't replace in one step: with one of them empty, no command can read the stack."""
+    return list(state.rglob("*.attrs"))
+
+
 def up_by_hand(account: Clients, directory: Path) -> "subprocess.Popen[str]":
     """What a user types, in a process group that can be ended as a whole."""
     port = account.endpoint_url.rpartition(":")[2]
@@ -59,6 +64,7 @@ def test_an_up_that_was_killed_is_completed_by_the_next_and_destroy_leaves_nothi
         # In the middle of it: some resources are written down, and others are being made.
         wait_until(lambda: is_half_way(state))
         os.killpg(running.pid, signal.SIGKILL)
+    assert not overwritten_in_place(directory / "state")
 
     workspace = Workspace(directory=directory, endpoint_url=local_account.endpoint_url)
     EngineStack(workspace=workspace, name="local").cancel(local_account)

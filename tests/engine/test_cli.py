@@ -1,0 +1,34 @@
+"""`python -m local.engine`, as a user types it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.stack_config import PROJECT_ROOT
+from local.engine.workspace import Workspace
+from local.resources.clients import Clients
+from tests.engine.engine_stack import EngineStack
+
+
+@pytest.mark.parametrize("command", ["up", "outputs", "cancel"])
+def test_a_state_that_the_engine_cannot_read_is_told_once(account: Clients, tmp_path: Path, command: str) -> None:
+    state = EngineStack(
+        workspace=Workspace(directory=tmp_path, endpoint_url=account.endpoint_url), name="local"
+    ).state_file
+    state.parent.mkdir(parents=True)
+    state.write_text("")
+
+    port = account.endpoint_url.rpartition(":")[2]
+    ended = subprocess.run(
+        [sys.executable, "-m", "local.engine", command, "--port", port, "--state-dir", str(tmp_path)],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert ended.stderr.count("error: failed to load checkpoint") == 1
+    assert "Traceback" not in ended.stderr
