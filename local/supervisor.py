@@ -79,7 +79,12 @@ class Supervisor:
         with claim_directory(self._options.directory):
             try:
                 with ExitStack() as cleanup:
-                    self._bring_up(cleanup)
+                    try:
+                        self._bring_up(cleanup)
+                    except (ClientError, BotoCoreError) as error:
+                        # Most likely the emulator has ended, which says more than the call that failed for it.
+                        self._emulator.check_alive()
+                        raise StackEndedError(str(error)) from error
                     self._stay(pause)
             except (EmulatorError, LocalConfigError, LocalStackError) as error:
                 write_end(self._options.directory, f"it ended by itself: {error}")

@@ -16,7 +16,7 @@ from local.environment import child_environment
 from local.resources.clients import Clients
 from local.state import LocalStack, LocalStackNotRunningError, read_local_stack
 
-__all__ = ["REGION", "LocalStack", "copy_project", "running_emulator", "running_local_stack"]
+__all__ = ["REGION", "LocalStack", "copy_project", "running_emulator", "running_local_stack", "starting_local_stack"]
 
 REGION = "us-east-1"
 
@@ -25,8 +25,8 @@ _STOP_SECONDS = 20
 
 
 @contextmanager
-def running_local_stack(directory: Path, project: Path = PROJECT_ROOT) -> Generator[LocalStack]:
-    """Run a stack of its own on free ports for the time of the block.
+def starting_local_stack(directory: Path, project: Path = PROJECT_ROOT) -> Generator[ChildProcess]:
+    """Bring a stack of its own up on free ports; the block begins at once, and its end is the stack's.
 
     It ends with this process, however that ends: `python -m local up --detach` would outlive a killed test run.
 
@@ -34,16 +34,22 @@ def running_local_stack(directory: Path, project: Path = PROJECT_ROOT) -> Genera
         directory: for its state and logs; what it says goes to `up.log`.
         project: the checkout that it is brought up from.
     """
-    log = directory / "up.log"
     arguments = ["up", "--no-log", "--port", "0", "--website-port", "0", "--state-dir", str(directory)]
-    process = ChildProcess("local", arguments, child_environment(os.environ), log, project)
+    process = ChildProcess("local", arguments, child_environment(os.environ), directory / "up.log", project)
     try:
-        yield _wait_until_ready(process, directory, log)
+        yield process
     finally:
         process.stop(_STOP_SECONDS)
 
 
-def _wait_until_ready(process: ChildProcess, directory: Path, log: Path) -> LocalStack:
+@contextmanager
+def running_local_stack(directory: Path, project: Path = PROJECT_ROOT) -> Generator[LocalStack]:
+    """As `starting_local_stack`, and the block begins when the stack is ready."""
+    with starting_local_stack(directory, project) as process:
+        yield _wait_until_ready(process, directory)
+
+
+def _wait_until_ready(process: ChildProcess, directory: Path) -> LocalStack:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and process.exit_code is None:
         try:
@@ -54,7 +60,7 @@ def _wait_until_ready(process: ChildProcess, directory: Path, log: Path) -> Loca
             if stack.poller_pid is not None:
                 return stack
         time.sleep(0.05)
-    raise AssertionError(f"The local stack does not come up: {log.read_text()[-4000:]}")
+    raise AssertionError(f"The local stack does not come up: {process.log_file.read_text()[-4000:]}")
 
 
 def copy_project(directory: Path) -> Path:

@@ -17,7 +17,7 @@ from tests.local.change_log import ChangeLog
 from tests.local.mapped_function import eventually
 from tests.local.processes import listens_on_loopback_alone, processes_of
 from tests.local.users_over_http import UsersOverHttp, person
-from tests.local_stack import LocalStack, copy_project, running_local_stack
+from tests.local_stack import LocalStack, copy_project, running_local_stack, starting_local_stack
 
 pytestmark = pytest.mark.local
 
@@ -65,14 +65,25 @@ def test_a_killed_poller_is_started_again_and_nothing_is_missed(stack: LocalStac
 def test_a_killed_emulator_ends_the_stack_and_status_says_why(stack: LocalStack, tmp_path: Path) -> None:
     os.kill(stack.emulator_pid, signal.SIGKILL)
     eventually(lambda: processes_of(stack), lambda left: not left)
+    assert_says_that_the_emulator_was_killed(tmp_path)
 
+
+def test_so_does_one_killed_before_the_stack_is_ready(tmp_path: Path) -> None:
+    with starting_local_stack(tmp_path) as up:
+        eventually((tmp_path / "state.json").exists, bool)  # Deployed, and the rest is being started.
+        os.kill(read_local_stack(tmp_path).emulator_pid, signal.SIGKILL)
+        eventually(lambda: up.exit_code, lambda code: code is not None)
+    assert_says_that_the_emulator_was_killed(tmp_path)
+
+
+def assert_says_that_the_emulator_was_killed(directory: Path) -> None:
     with pytest.raises(LocalStackNotRunningError) as said:
-        read_local_stack(tmp_path)
+        read_local_stack(directory)
 
     assert "the AWS emulator ended by SIGKILL" in str(said.value)
-    assert str(tmp_path / "emulator.log") in str(said.value)
-    assert "make up" in (tmp_path / "up.log").read_text()
-    assert "Traceback" not in (tmp_path / "up.log").read_text()
+    assert str(directory / "emulator.log") in str(said.value)
+    assert "make up" in (directory / "up.log").read_text()
+    assert "Traceback" not in (directory / "up.log").read_text()
 
 
 def test_everything_listens_on_this_machine_alone(local_stack: LocalStack) -> None:
