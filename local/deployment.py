@@ -101,7 +101,7 @@ def deploy(clients: Clients, config: Mapping[str, str], on_resource: Callable[[D
     try:
         with asyncio.Runner() as runner:
             # The loop first: set_mocks already schedules the stack on it, and with another loop nothing would finish.
-            runner.get_loop()
+            runner.get_loop().set_exception_handler(resources.tell_unless_failed)
             set_mocks(resources, project=naming.PROJECT, stack=STACK, preview=False, logger=silent)
             # Pulumi keeps its settings in context variables, and the runner's own context is older than they are.
             context = copy_context()
@@ -156,6 +156,11 @@ class _EmulatorResources(Mocks):
             return dict(call(self._clients, args.token, plain_values(cast("Any", args).args))), []
         except (ResourceError, ClientError, BotoCoreError) as error:
             raise self._failed(f"{args.token}: {error}") from error
+
+    def tell_unless_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Handle what the loop couldn't hand to anybody: after a failure, whatever waited for that resource too."""
+        if self.failure is None:
+            loop.default_exception_handler(context)
 
     def _failed(self, message: str) -> DeploymentError:
         with self._lock:
