@@ -24,6 +24,7 @@ from typing_extensions import override
 from infra import naming
 from infra.outputs import StackOutputs
 from infra.program import deploy as program
+from local.end_signals import Pause
 from local.local_config import STACK
 from local.resources.clients import Clients
 from local.resources.invokes import call
@@ -31,6 +32,7 @@ from local.resources.kind import Properties, ResourceError
 from local.resources.registry import kind_of
 from local.resources.values import plain_values
 
+_LOOK_SECONDS = 0.25
 _MAPPING_TYPE = "aws:lambda/eventSourceMapping:EventSourceMapping"
 
 
@@ -80,13 +82,16 @@ class Deployment:
         raise DeploymentError("the program has no event source mapping from the Users table's stream to a function")
 
 
-def deploy(clients: Clients, config: Mapping[str, str], on_resource: Callable[[DeployedResource], None]) -> Deployment:
+def deploy(
+    clients: Clients, config: Mapping[str, str], on_resource: Callable[[DeployedResource], None], pause: Pause
+) -> Deployment:
     """Run the program once. A process can do so once only: Pulumi keeps the running stack in globals.
 
     Args:
         clients: of the emulator.
         config: full keys to text.
         on_resource: told of each resource as soon as it is there, from whichever thread made it.
+        pause: of local/end_signals.py.
 
     Raises:
         DeploymentError: wrong settings, a resource the local stack doesn't know or the emulator refuses, outputs that
@@ -101,7 +106,9 @@ def deploy(clients: Clients, config: Mapping[str, str], on_resource: Callable[[D
     try:
         with asyncio.Runner() as runner:
             # The loop first: set_mocks already schedules the stack on it, and with another loop nothing would finish.
-            runner.get_loop().set_exception_handler(resources.tell_unless_failed)
+            loop = runner.get_loop()
+            loop.set_exception_handler(resources.tell_unless_failed)
+            _look_for_end(loop, pause)
             set_mocks(resources, project=naming.PROJECT, stack=STACK, preview=False, logger=silent)
             # Pulumi keeps its settings in context variables, and the runner's own context is older than they are.
             context = copy_context()
@@ -118,6 +125,16 @@ def deploy(clients: Clients, config: Mapping[str, str], on_resource: Callable[[D
         return Deployment(outputs=StackOutputs.model_validate(outputs), resources=tuple(resources.made))
     except ValidationError as error:
         raise DeploymentError(f"the stack's outputs break their contract (infra/outputs.py): {error}") from error
+
+
+def _look_for_end(loop: asyncio.AbstractEventLoop, pause: Pause) -> None:
+    """End the loop soon after a signal asked for it.
+
+    The signal's own exception may not: Pulumi keeps what breaks the program off, and first waits for all resources,
+    also for those that now nobody makes.
+    """
+    pause(0)
+    loop.call_later(_LOOK_SECONDS, _look_for_end, loop, pause)
 
 
 async def _stack_outputs() -> Any:

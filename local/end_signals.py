@@ -12,8 +12,12 @@ Pause = Callable[[float], None]
 """Sleeps for some seconds, and raises EndRequested where a signal has asked for the end."""
 
 
-class EndRequested(BaseException):
-    """A signal asked this program to end. No Exception: nothing that catches errors may swallow it."""
+class EndRequested(KeyboardInterrupt):
+    """A signal asked this program to end.
+
+    No Exception: nothing that catches errors may swallow it. And of what is none, asyncio's loop passes on
+    KeyboardInterrupt and SystemExit alone (asyncio/events.py, Handle._run).
+    """
 
 
 @contextmanager

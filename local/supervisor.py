@@ -80,7 +80,7 @@ class Supervisor:
             try:
                 with ExitStack() as cleanup:
                     try:
-                        self._bring_up(cleanup)
+                        self._bring_up(cleanup, pause)
                     except (ClientError, BotoCoreError) as error:
                         # Most likely the emulator has ended, which says more than the call that failed for it.
                         self._emulator.check_alive()
@@ -90,7 +90,7 @@ class Supervisor:
                 write_end(self._options.directory, f"it ended by itself: {error}")
                 raise StackEndedError(str(error)) from error
 
-    def _bring_up(self, cleanup: ExitStack) -> None:
+    def _bring_up(self, cleanup: ExitStack, pause: Pause) -> None:
         options, began = self._options, time.monotonic()
         website = Website(options.website_port, reserved=options.port)
         cleanup.callback(website.stop)
@@ -100,7 +100,7 @@ class Supervisor:
             self._emulator = Emulator(options.port, region, options.directory)
             cleanup.callback(self._emulator.stop)
             self._clients = Clients(self._emulator.endpoint_url, region, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
-            deployment = self._deploy(config, progress)
+            deployment = self._deploy(config, progress, pause)
             self._stack = self._describe(deployment, website.origin)
             write_local_stack(options.directory, self._stack)
             progress.update("Starting the stream's poller")
@@ -124,7 +124,7 @@ class Supervisor:
         threading.Thread(target=warm_up, args=[self._stack], name="warm-up", daemon=True).start()
         print_ready(self._console, self._stack, len(deployment.resources), time.monotonic() - began)
 
-    def _deploy(self, config: dict[str, str], progress: Status) -> "Deployment":
+    def _deploy(self, config: dict[str, str], progress: Status, pause: Pause) -> "Deployment":
         # Pulumi and its AWS provider take a while to import: the emulator starts meanwhile.
         from local.deployment import DeployedResource, DeploymentError, deploy  # noqa: PLC0415  for that reason
 
@@ -137,7 +137,7 @@ class Supervisor:
             progress.update(f"Deploying: {made} resources, {resource.name}")
 
         try:
-            return deploy(self._clients, config, show)
+            return deploy(self._clients, config, show, pause)
         except DeploymentError as error:
             self._emulator.check_alive()
             raise StackEndedError(str(error)) from error

@@ -1,5 +1,6 @@
 """What asks a program to end does so at once, once, and whatever it meets."""
 
+import asyncio
 import gc
 import os
 import signal
@@ -43,6 +44,15 @@ def test_a_signal_whose_exception_was_lost_ends_the_block_at_its_next_pause(monk
             pause(0)
 
     assert lost == [EndRequested]
+
+
+def test_a_signal_that_meets_an_event_loop_ends_it() -> None:
+    async def wait() -> None:
+        asyncio.get_running_loop().call_soon(os.kill, os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(5)
+
+    with end_signals(), pytest.raises(EndRequested, match="SIGTERM"):
+        asyncio.run(wait())
 
 
 def test_a_second_signal_does_not_break_off_the_tidying_up() -> None:

@@ -1,0 +1,66 @@
+"""The program run in process, where something comes between."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from infra.stack_config import PROJECT_ROOT
+from local.emulator import HOST
+from tests.local_stack import running_emulator
+
+pytestmark = pytest.mark.local
+
+# In a process of its own: Pulumi keeps the running stack in globals.
+DEPLOY = """
+from local.deployment import DeploymentError, deploy
+from local.end_signals import EndRequested, end_signals
+from local.local_config import local_config
+from local.resources.clients import Clients
+
+clients = Clients("{endpoint_url}", "us-east-1", "test", "test")
+try:
+    with end_signals() as pause:
+        deploy(clients, local_config("http://localhost"), lambda resource: None, pause)
+except (DeploymentError, EndRequested) as error:
+    print(type(error).__name__, error)
+"""
+
+# Where Pulumi has promised a resource's outputs, and hasn't asked for the resource yet: nobody keeps that promise.
+SIGNAL_IN_A_RESOURCE = """
+import os, signal, sys
+
+def look(frame, event, argument):
+    if event == "return" and frame.f_code.co_name == "transfer_properties" and frame.f_back.f_locals["custom"]:
+        sys.setprofile(None)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+sys.setprofile(look)
+"""
+
+
+def run(program: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+
+
+def test_what_could_not_be_made_is_told_once_whatever_waited_for_it() -> None:
+    with socket.socket() as taken:
+        taken.bind((HOST, 0))  # Bound and not listening: every connection is refused.
+        endpoint_url = f"http://{HOST}:{taken.getsockname()[1]}"
+        deployed = run(DEPLOY.format(endpoint_url=endpoint_url))
+
+    assert deployed.stderr == ""
+    (line,) = deployed.stdout.splitlines()
+    assert line.startswith("DeploymentError aws:")
+    assert f'Could not connect to the endpoint URL: "{endpoint_url}' in line
+
+
+def test_a_signal_that_breaks_the_program_off_ends_the_deployment(tmp_path: Path) -> None:
+    with running_emulator(tmp_path) as clients:
+        deployed = run(SIGNAL_IN_A_RESOURCE + DEPLOY.format(endpoint_url=clients.endpoint_url))
+
+    assert (deployed.stdout, deployed.stderr) == ("EndRequested SIGTERM\n", "")
