@@ -8,6 +8,9 @@ from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+INTERRUPTED = 130
+"""Exit code of a program that Ctrl-C ended, as shells have it: 128 and the signal's number."""
+
 Pause = Callable[[float], None]
 """Sleeps for some seconds, and raises EndRequested where a signal has asked for the end."""
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Generator, Mapping
@@ -15,11 +16,13 @@ from pulumi.automation.errors import CommandError
 from infra import naming
 from infra.outputs import output_names
 from infra.settings import REGION_KEY
-from infra.stack_config import PROJECT_ROOT, stack_file_config
-from local.emulator import ACCESS_KEY_ID, HOST, SECRET_ACCESS_KEY, Emulator, is_healthy
+from infra.stack_config import PROJECT_ROOT, StackFileError, stack_file_config
+from local.emulator import ACCESS_KEY_ID, HOST, SECRET_ACCESS_KEY, Emulator, EmulatorError, is_healthy
+from local.engine.killed_update import StillRunningError
 from local.engine.killed_update import cancel as cancel_killed
-from local.engine.workspace import Workspace
+from local.engine.workspace import EngineMissingError, Workspace
 from local.engine.workspace import destroy as destroy_stack
+from local.environment import shut_out_user_settings
 from local.resources.clients import Clients
 
 DEFAULT_PORT = 4567
@@ -208,3 +211,18 @@ def _workspace_for_preview(port: int, directory: Path) -> Generator[Workspace]:
             yield Workspace(directory=Path(temporary) / "engine", endpoint_url=running.endpoint_url)
         finally:
             running.stop()
+
+
+def main() -> None:
+    """Run one command; what goes wrong is told in words, with exit code 1."""
+    shut_out_user_settings()
+    try:
+        cli.main(prog_name="python -m local.engine")
+    except CommandError as error:
+        # All that the SDK keeps of the command is one text, whose last part is what the engine wrote on stderr.
+        told = str(error)
+        click.echo(told.partition(" stderr: ")[2].strip() or told, err=True)
+        sys.exit(1)
+    except (EmulatorError, EngineMissingError, FileNotFoundError, StackFileError, StillRunningError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from infra.outputs import StackOutputs
-from local.__main__ import cli
 from local.child_process import PROJECT_ROOT
+from local.cli import cli
 from local.environment import child_environment
 from local.stack_clients import clients_of
 from tests.local.change_log import ChangeLog
