@@ -10,7 +10,7 @@ from rich.text import Text
 from functions.json_types import JsonObject
 from ops.backfill import Backfill, BackfillReport
 from ops.checkpoint import remove_checkpoint
-from ops.commands.finite_range import FiniteRange
+from ops.commands.rate_option import rate_option
 from ops.desk import Desk, OpsCommand, end, pass_desk, screen_options
 from ops.errors import ExitCode
 from ops.interruption import stop_on_interrupt
@@ -24,14 +24,7 @@ USERS_PER_SECOND = 500
 
 
 @click.command(cls=OpsCommand, short_help="Users from before the stream.")
-@click.option(
-    "--rate",
-    metavar="N",
-    type=FiniteRange(min=0, min_open=True),
-    default=USERS_PER_SECOND,
-    show_default=True,
-    help="Users a second at most.",
-)
+@rate_option(USERS_PER_SECOND, "Users a second at most.")
 @click.option("--dry-run", is_flag=True, help="Only count; nothing is sent.")
 @click.option("--restart", is_flag=True, help="Begin anew instead of going on; nothing is done twice.")
 @click.option(

@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from functions.json_types import JsonObject
-from ops.commands.finite_range import FiniteRange
+from ops.commands.rate_option import rate_option
 from ops.desk import Desk, OpsCommand, end, pass_desk, screen_options
 from ops.errors import ExitCode
 from ops.interruption import stop_on_interrupt
@@ -32,14 +32,7 @@ WHAT_TO_DO = {
 
 
 @click.command("claim-keys", cls=OpsCommand, short_help="Imported users' emails and usernames made unique.")
-@click.option(
-    "--rate",
-    metavar="N",
-    type=FiniteRange(min=0, min_open=True),
-    default=USERS_PER_SECOND,
-    show_default=True,
-    help="Users a second at most whose keys are written.",
-)
+@rate_option(USERS_PER_SECOND, "Users a second at most whose keys are written.")
 @click.option("--dry-run", is_flag=True, help="Only count and list the problems; nothing is written.")
 @screen_options
 @pass_desk
