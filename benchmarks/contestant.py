@@ -6,7 +6,7 @@ Run as ``python -m benchmarks.contestant MODULE``. It reads one JSON object a li
 | --- | --- |
 | `{"events": [...]}` | for each, what the handler answered, which AWS requests it made, and which lines it logged |
 | `{"calls": N}` | processor seconds per call of the handler, over N calls with those events in turn |
-| `{"peak": true}` | the most KiB that the process has had resident so far |
+| `{"peak": true}` | the most MiB that the process has had resident so far |
 
 AWS is stubbed inside the process: a client still builds, signs and parses. Standard output is thrown away, and flushed
 at each write, as Lambda's Python runtime does (awslambdaric, `bootstrap.py`).
@@ -24,6 +24,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, TextIO
 
+from benchmarks.own_memory import peak_mib
 from benchmarks.wire import Request, stub
 
 CONTEXT = SimpleNamespace(
@@ -65,7 +66,7 @@ def main() -> None:
                 events = asked["events"]
                 answer = [_effects(module.handler, event, requests, sys.stdout) for event in events]
             elif "peak" in asked:
-                answer = _peak_kib()
+                answer = peak_mib()
             else:
                 answer = _seconds_per_call(module.handler, events, asked["calls"])
                 requests.clear()
@@ -96,12 +97,6 @@ def _seconds_per_call(handler: Callable[[Any, Any], Any], events: Sequence[Any],
     for event in in_turn:
         handler(event, CONTEXT)
     return (time.process_time() - start) / calls
-
-
-def _peak_kib() -> int:
-    # Asked of this process itself: what the parent is told of a child counts the parent's own memory at the fork.
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
 
 
 main()

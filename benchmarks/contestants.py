@@ -81,7 +81,7 @@ class Contestant:
 
     def peak_mib(self) -> float:
         """Return the most memory that its process has had so far; Python's contestants alone are asked."""
-        return self._ask({"peak": True}) / 1024
+        return self._ask({"peak": True})
 
     def _ask(self, question: dict[str, object]) -> Any:
         if self._process.stdin is None or self._process.stdout is None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from benchmarks.own_memory import peak_mib
 from functions.failed_records.failed_record import FailedRecord, StreamPointer
 from functions.failed_records.sender import SendOutcome
 from functions.json_types import Json, JsonObject
@@ -261,13 +262,7 @@ def main() -> None:
         done = WORKS[name](length, Path(folder))
     if done != length:
         raise RuntimeError(f"{name} did {done:,} of {length:,}")
-    print(_peak_mib())
-
-
-def _peak_mib() -> float:
-    # Of this program alone: getrusage counts what the parent had in memory when it made this process.
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+    print(peak_mib())
 
 
 if __name__ == "__main__":
