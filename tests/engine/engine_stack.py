@@ -5,6 +5,7 @@ A process of its own, as each `pulumi up` of a user is: the SDK keeps its connec
 
 import json
 import multiprocessing
+import sys
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
@@ -190,6 +191,12 @@ def _transformed(program: Program, transform: pulumi.ResourceTransform | None) -
         program()
 
     return with_transform
+
+
+def as_typed(command: str, account: Clients, directory: Path) -> list[str]:
+    """The command line by which a user has `python -m local.engine` do something to the local stack."""
+    port = account.endpoint_url.rpartition(":")[2]
+    return [sys.executable, "-m", "local.engine", command, "--port", port, "--state-dir", str(directory)]
 
 
 def resource_name(urn: str) -> str:

@@ -1,7 +1,6 @@
 """`python -m local.engine`, as a user types it."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from infra.stack_config import PROJECT_ROOT
 from local.engine.workspace import Workspace
 from local.resources.clients import Clients
-from tests.engine.engine_stack import EngineStack
+from tests.engine.engine_stack import EngineStack, as_typed
 
 
 @pytest.mark.parametrize("command", ["up", "outputs", "cancel"])
@@ -20,13 +19,8 @@ def test_a_state_that_the_engine_cannot_read_is_told_once(account: Clients, tmp_
     state.parent.mkdir(parents=True)
     state.write_text("")
 
-    port = account.endpoint_url.rpartition(":")[2]
     ended = subprocess.run(
-        [sys.executable, "-m", "local.engine", command, "--port", port, "--state-dir", str(tmp_path)],
-        cwd=PROJECT_ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
+        as_typed(command, account, tmp_path), cwd=PROJECT_ROOT, capture_output=True, text=True, check=False
     )
 
     assert ended.returncode == 1

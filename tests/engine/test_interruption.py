@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -14,7 +13,7 @@ from infra.stack_config import PROJECT_ROOT
 from local.engine.workspace import Workspace
 from local.resources.clients import Clients
 from tests.engine.account_inventory import everything_in
-from tests.engine.engine_stack import EngineStack, bring_up
+from tests.engine.engine_stack import EngineStack, as_typed, bring_up
 from tests.local_stack import running_emulator
 
 SECONDS = 120
@@ -47,10 +46,13 @@ def overwritten_in_place(state: Path) -> list[Path]:
 
 def up_by_hand(account: Clients, directory: Path) -> "subprocess.Popen[str]":
     """What a user types, in a process group that can be ended as a whole."""
-    port = account.endpoint_url.rpartition(":")[2]
-    command = [sys.executable, "-m", "local.engine", "up", "--port", port, "--state-dir", str(directory)]
     return subprocess.Popen(
-        command, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        as_typed("up", account, directory),
+        cwd=PROJECT_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
     )
 
 
