@@ -28,7 +28,7 @@ fix: setup  ## Let the formatter and the linter mend what they can
 	$(BIN)/ruff format .
 
 engine:  ## The Pulumi CLI as .engine/bin/pulumi: the one on PATH, else built with Go (3 minutes, once)
-	@engine/install
+	@local/engine/pulumi_cli/install
 
 # Without Go the tests that need the CLI are skipped, and say so; in CI they are required.
 test: check $(if $(CI)$(shell command -v go 2>/dev/null),engine)  ## check, then every test

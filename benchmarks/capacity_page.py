@@ -7,10 +7,10 @@ from benchmarks import capacity_settings
 from benchmarks.capacity_tables import FIGURES, TEN_MILLION, report_on, seconds_text, table, times_on
 from benchmarks.page import DOCS, IMAGES, write_section
 from benchmarks.plots import lines
-from ops.capacity.limits import limit_uses
-from ops.capacity.report import CapacityReport
-from ops.capacity.stack_settings import stack_settings
-from ops.capacity.workload import CapacitySettings, ServiceTimes, Workload
+from capacity.limits import limit_uses
+from capacity.report import CapacityReport
+from capacity.stack_settings import stack_settings
+from capacity.workload import CapacitySettings, ServiceTimes, Workload
 
 PAGE = DOCS / "capacity.md"
 TEN = Workload(users=10, registrations_per_second=0.001)

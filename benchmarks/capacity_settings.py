@@ -3,11 +3,10 @@
 from dataclasses import replace
 
 from benchmarks.capacity_tables import FIGURES, TEN_MILLION, report_on, seconds_text, table, times_on
-from ops.capacity.arrivals import random_arrivals
-from ops.capacity.delivery_simulation import simulate_delivery
-from ops.capacity.limits import deliverable_per_second, lane_seconds_per_crash, shards_of
-from ops.capacity.report import read_intervals
-from ops.capacity.stack_settings import stack_settings
+from capacity.limits import deliverable_per_second, lane_seconds_per_crash, shards_of
+from capacity.report import read_intervals
+from capacity.simulation import random_arrivals, simulate_delivery
+from capacity.stack_settings import stack_settings
 
 RETRIES = (1, 3, 5, 10, 20)
 OUTAGE_SECONDS = 600.0

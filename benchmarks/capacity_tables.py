@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from ops.capacity.published_figures import published_figures
-from ops.capacity.report import CapacityReport, capacity_report
-from ops.capacity.service_times import CALL_SECONDS, measured_work, service_times
-from ops.capacity.workload import CapacitySettings, ServiceTimes, Workload
+from capacity.published_figures import published_figures
+from capacity.report import CapacityReport, capacity_report
+from capacity.workload import CALL_SECONDS, CapacitySettings, ServiceTimes, Workload, measured_work, service_times
 
 FIGURES = published_figures()
 WORK = measured_work()

@@ -76,7 +76,7 @@ def main() -> None:
 def _stubbed(module: ModuleType) -> list[Request]:
     """Stub the client of the module, or the one that the functions share; return where its requests are noted."""
     if module.__name__.startswith("functions."):
-        return stub(importlib.import_module("functions.aws_clients").dynamodb())
+        return stub(importlib.import_module("functions.runtime.aws").dynamodb())
     return stub(module.client) if hasattr(module, "client") else []
 
 

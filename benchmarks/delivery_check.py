@@ -21,12 +21,12 @@ from benchmarks.measured_delivery import (
 )
 from benchmarks.page import DOCS, write_section
 from benchmarks.paired import machine
-from local.event_source_mapping.records import StreamRecord
-from ops.capacity import arrivals
-from ops.capacity.delivery_simulation import DeliveryFigures, simulate_delivery
-from ops.capacity.stack_settings import stack_settings
-from ops.capacity.workload import CapacitySettings, ServiceTimes
-from tests.local_stack import running_local_stack
+from capacity import simulation as arrivals
+from capacity.simulation import DeliveryFigures, simulate_delivery
+from capacity.stack_settings import stack_settings
+from capacity.workload import CapacitySettings, ServiceTimes
+from delivery.records import StreamRecord
+from tests.support.local_stack import running_local_stack
 
 RECORDS_PER_READ = 1000
 ROUNDS = 3

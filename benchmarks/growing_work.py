@@ -19,22 +19,20 @@ from typing import Any
 from typing_extensions import override
 
 from benchmarks.own_memory import peak_mib
-from functions.failed_records.failed_record import FailedRecord, StreamPointer
-from functions.failed_records.sender import SendOutcome
-from functions.json_types import Json, JsonObject
+from functions.dead_letters.envelope import FailedRecord, SendOutcome, StreamPointer
 from functions.rescue_failed_batches.rescue import Rescue
-from ops.activity_table import EffectKey
-from ops.backfill import Backfill
-from ops.change_function import Answer
-from ops.long_work import LongWork
-from ops.message_queue import Message, QueueDepth
-from ops.replay import Replay
-from ops.selection import Selection
-from ops.spool import Spool
-from ops.users_table import UsersPage
-from tests.ops_in_memory import ActivityReader, StackInMemory, UsersInMemory, effect_key, envelope
-from tests.record_processing_fakes import ManualClock
-from tests.record_strategies import STREAM_ARN, stream_record
+from functions.runtime.json_log import Json, JsonObject
+from ops.aws.function import Answer
+from ops.aws.sqs import Message, QueueDepth
+from ops.aws.tables import EffectKey, UsersPage
+from ops.dead_letters.replay import Replay
+from ops.dead_letters.replay_db import Spool
+from ops.dead_letters.selection import Selection
+from ops.job import LongWork
+from ops.people.backfill import Backfill
+from tests.support.ops_in_memory import ActivityReader, StackInMemory, UsersInMemory, effect_key, envelope
+from tests.support.record_processing_fakes import ManualClock
+from tests.support.record_strategies import STREAM_ARN, stream_record
 
 RECORDS_PER_BATCH = 100
 USERS_PER_PAGE = 1_000

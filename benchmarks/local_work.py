@@ -13,25 +13,23 @@ from typing import Any
 
 from benchmarks.measured_delivery import StreamUnderMeasure, first_seen, users_of_run
 from benchmarks.paired import in_turn
-from infra.change_stream import RESCUE_BATCH_SIZE
-from local.event_source_mapping.batching import Invocation
-from local.event_source_mapping.failure_document import document_text, failure_document
-from local.event_source_mapping.failures import Discard
-from local.event_source_mapping.function_invoker import FunctionInvoker
-from local.event_source_mapping.records import StreamRecord
-from local.event_source_mapping.role_session import RoleSession
-from local.stack_clients import clients_of
-from local.state import LocalStack
-from ops.activity_table import EffectKey
-from ops.backfill import Backfill
-from ops.backfill_records import backfill_change
-from ops.dead_letter import ReplayableChange
-from ops.long_work import LongWork
-from ops.replay import Replay
-from ops.selection import Selection
-from ops.spool import Spool
-from tests.local.ops_stack import services_of
-from tests.ops_in_memory import envelope
+from delivery.decisions import Discard
+from delivery.failure_documents import document_text, failure_document
+from delivery.records import Invocation, StreamRecord
+from infra.components.change_stream import RESCUE_BATCH_SIZE
+from local.state import LocalStack, clients_of
+from local.stream_poller.invocation import FunctionInvoker
+from local.stream_poller.stream_reader import RoleSession
+from ops.aws.tables import EffectKey
+from ops.dead_letters.message import ReplayableChange
+from ops.dead_letters.replay import Replay
+from ops.dead_letters.replay_db import Spool
+from ops.dead_letters.selection import Selection
+from ops.job import LongWork
+from ops.people.backfill import Backfill
+from ops.people.backfill_records import backfill_change
+from tests.support.local.ops_stack import services_of
+from tests.support.ops_in_memory import envelope
 
 BATCH_SIZE = 100
 RECORDS = 2_000

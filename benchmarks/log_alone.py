@@ -7,12 +7,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from functions.activity.writer import WriteOutcome
-from functions.failed_records.failed_record import FailedRecord
-from functions.failed_records.sender import SendOutcome
+from functions.activity.items import WriteOutcome
+from functions.dead_letters.envelope import FailedRecord, SendOutcome
 from functions.log_user_changes.batch import process_batch
+from functions.runtime.json_log import CollectedLog
 from functions.stream_records.user_change import UserChange
-from functions.structured_log import CollectedLog
 
 
 class _NoActivity:

@@ -14,28 +14,16 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from local.event_source_mapping.checkpoint import Checkpoint
-from local.event_source_mapping.delivery import Delivery
-from local.event_source_mapping.failure_destination import FailureDestination
-from local.event_source_mapping.failures import FunctionFailed, NotAdmitted, Outcome
-from local.event_source_mapping.function_invoker import FunctionInvoker
-from local.event_source_mapping.mapping_resource import read_mapping
-from local.event_source_mapping.messages import (
-    ListingFailed,
-    PageRead,
-    ReadFailed,
-    ReadShard,
-    ShardsListed,
-)
-from local.event_source_mapping.poller import Poller
-from local.event_source_mapping.records import StreamRecord
-from local.event_source_mapping.role_session import CALLS
-from local.event_source_mapping.seams import World
-from local.event_source_mapping.service import LOCAL_PARAMETERS, Account
-from local.event_source_mapping.settings import MappingSettings
-from local.event_source_mapping.stream_reader import StreamReader
-from local.stack_clients import clients_of
-from local.state import LocalStack
+from delivery.decisions import FunctionFailed, NotAdmitted, Outcome
+from delivery.delivery import Delivery
+from delivery.messages import Checkpoint, ListingFailed, PageRead, ReadFailed, ReadShard, ShardsListed
+from delivery.records import StreamRecord
+from delivery.settings import MappingSettings
+from local.state import LocalStack, clients_of
+from local.stream_poller.invocation import FailureDestination, FunctionInvoker
+from local.stream_poller.poller import Poller, World
+from local.stream_poller.service import LOCAL_PARAMETERS, Account, read_mapping
+from local.stream_poller.stream_reader import CALLS, StreamReader
 
 POISON = b"poison"
 """In the name of a user whose records count as crashing the function."""

@@ -1,10 +1,10 @@
-"""Keeps what the capacity model needs to know of the functions' own work: ops/capacity/service_times.json."""
+"""Keeps what the capacity model needs to know of the functions' own work: capacity/service_times.json."""
 
 import json
 from datetime import UTC, datetime
 
 from benchmarks.paired import machine
-from ops.capacity.service_times import FILE, MeasuredWork
+from capacity.workload import FILE, MeasuredWork
 
 
 def remember(**milliseconds: float) -> None:

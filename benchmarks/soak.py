@@ -2,8 +2,8 @@
 
     python -m benchmarks.soak [--records N] [--seed S] [--round K]
 
-The world is that of tests/virtual_delivery.py. Rounds are independent and each follows from the seed and its number
-alone, so that one that goes wrong is repeated with --round.
+The world is that of tests/support/virtual_delivery.py. Rounds are independent and each follows from
+the seed and its number alone, so that one that goes wrong is repeated with --round.
 """
 
 import argparse
@@ -15,12 +15,11 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 
-from local.event_source_mapping.parameters import Parameters
-from local.event_source_mapping.settings import MappingSettings
-from tests.delivery_faults import InvocationFault, SendingFault
-from tests.delivery_tally import tally
-from tests.virtual_changes import Nature, small_change
-from tests.virtual_delivery import VirtualDelivery, mapping_settings
+from delivery.settings import MappingSettings, Parameters
+from tests.support.delivery_faults import InvocationFault, SendingFault
+from tests.support.delivery_tally import tally
+from tests.support.virtual_changes import Nature, small_change
+from tests.support.virtual_delivery import VirtualDelivery, mapping_settings
 
 RECORDS = 1_000_000
 RECORDS_PER_ROUND = 4_000

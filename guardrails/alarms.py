@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from guardrails.access import statements
 from guardrails.delivery import is_of_stream
-from guardrails.policy_documents import statements
 from guardrails.resource import (
     ALARM,
     EVENT_SOURCE_MAPPING,

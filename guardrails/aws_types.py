@@ -16,7 +16,7 @@ from typing import Any, TypeGuard, Union, get_args, get_origin
 import pulumi
 from pulumi import _types as sdk_types  # pyright: ignore[reportPrivateUsage]  the one place that knows a property's wire name
 
-from guardrails.resource import UNKNOWN
+from guardrails.resource import UNKNOWN, Resource, ResourceRule, Rule
 
 PACKAGE = "aws"
 
@@ -166,3 +166,27 @@ def _words(expected: Any) -> str:
     if _is_generic(expected, Mapping) or sdk_types.is_input_type(expected):
         return "a map"
     return plain.get(expected, getattr(expected, "__name__", str(expected)))
+
+
+# Every property exists, is set where it must be, and is of its type, nested ones too.
+
+
+def _properties_fit_their_types(resource: Resource) -> Iterator[str]:
+    if not resource.type.startswith("aws:"):
+        return
+    try:
+        for problem in input_problems(resource.type, resource.properties):
+            yield f"{problem.path}: {problem.reason}"
+    except UnknownResourceTypeError as error:
+        yield str(error)
+
+
+RULES: list[Rule] = [
+    ResourceRule(
+        name="properties-fit-their-types",
+        description="A misspelt, missing or mistyped property is found without an account.",
+        types=frozenset(),
+        check=_properties_fit_their_types,
+        takes_unknowns=True,
+    )
+]

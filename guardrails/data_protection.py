@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from guardrails.policy_documents import PolicyStatement, statements
+from guardrails.access import PolicyStatement, statements
 from guardrails.resource import (
     API,
     BUCKET,

@@ -1,6 +1,7 @@
 """All the rules: those of the policy pack, and those besides that need no pack."""
 
-from guardrails import access, alarms, data_protection, delivery, limits, properties, reviewed_types, tags
+from guardrails import access, alarms, data_protection, delivery, limits, reviewed_types, tags
+from guardrails import aws_types as properties
 from guardrails.resource import Rule
 
 PACK: list[Rule] = [

@@ -4,17 +4,17 @@ import pulumi
 import pulumi_aws as aws
 
 from infra import naming
-from infra.change_stream import ChangeStream, ChangeStreamArgs, DeliverySettings
+from infra.components.change_stream import ChangeStream, ChangeStreamArgs, DeliverySettings
+from infra.components.monitoring import Monitoring, MonitoringArgs
+from infra.components.user_api import UserApi, UserApiArgs
+from infra.components.users_store import UsersStore, UsersStoreArgs
+from infra.components.website import Website, WebsiteArgs, WebsiteConfig, WebsiteConfigArgs
 from infra.environment import Environment
-from infra.function_package import FunctionPackage, FunctionPackageError, build_package
-from infra.monitoring import Monitoring, MonitoringArgs
-from infra.settings import StackSettings
-from infra.settings_check import SettingsError, load_settings
-from infra.stack_config import running_config
-from infra.user_api import UserApi, UserApiArgs
-from infra.users_store import UsersStore, UsersStoreArgs
-from infra.website import Website, WebsiteArgs, WebsiteConfig, WebsiteConfigArgs
-from infra.wheels import WheelError
+from infra.packaging.wheels import WheelError
+from infra.packaging.zip import FunctionPackage, FunctionPackageError, build_package
+from infra.settings.check import SettingsError, load_settings
+from infra.settings.model import StackSettings
+from infra.settings.stack_file import running_config
 
 
 def deploy() -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from local.child_process import ChildProcess, exit_in_words
-from local.environment import child_environment
+from local.process import ChildProcess, child_environment, exit_in_words
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4566

@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from pydantic.alias_generators import to_camel
 
 from infra.outputs import StackOutputs
+from local.deploy.resources.clients import Clients
 
 DIRECTORY_VARIABLE = "USERSTREAM_LOCAL_DIR"
 """Environment variable that names another state directory, for every command."""
@@ -195,3 +196,11 @@ def _last_end(directory: Path) -> str:
         return ": " + (directory / _END_FILE).read_text(encoding="utf-8").strip()
     except (FileNotFoundError, NotADirectoryError):
         return ""
+
+
+# The AWS clients of a running local stack.
+
+
+def clients_of(stack: LocalStack) -> Clients:
+    """Clients with the rights of the stack's root user."""
+    return Clients(stack.endpoint_url, stack.region, stack.access_key_id, stack.secret_access_key)

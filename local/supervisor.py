@@ -1,35 +1,139 @@
 """Bring the whole local stack up, keep it running, and end all of it."""
 
+import contextlib
 import itertools
+import json
 import os
 import threading
 import time
+import uuid
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.httpsession import URLLib3Session
 from rich.console import Console
 from rich.status import Status
 
-from infra.function_package import Platform
+from infra.packaging.zip import Platform
+from local.deploy.deployment import PLATFORM_KEY, REGION_KEY, LocalConfigError, local_config
+from local.deploy.resources.clients import Clients
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Emulator, EmulatorError
-from local.end_signals import Pause
-from local.function_log import FunctionLog
-from local.hot_reload import HotReload, Reload
-from local.local_config import PLATFORM_KEY, REGION_KEY, LocalConfigError, local_config
-from local.log_view import readable_lines
-from local.poller_process import PollerProcess
-from local.ready_screen import print_ready
-from local.resources.clients import Clients
-from local.state import LocalStack, LocalStackError, claim_directory, write_end, write_local_stack
-from local.warm_up import warm_up
-from local.website import Website
+from local.logs import FunctionLog, readable_lines
+from local.page.site import Website
+from local.process import ChildProcess, Pause, child_environment, exit_in_words
+from local.reload import HotReload, Reload
+from local.state import LocalStack, LocalStackError, claim_directory, clients_of, write_end, write_local_stack
+from local.up import print_ready
 
 if TYPE_CHECKING:
-    from local.deployment import Deployment
+    from local.deploy.deployment import Deployment
+
+
+# The event source mapping's poller (local/stream_poller/) as a process, started again
+# whenever it ends.
+
+_MODULE = "delivery"
+_STOP_SECONDS = 3.0
+"""For a batch under way; whatever is cut off is delivered again, from its checkpoint."""
+
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 30.0
+_STEADY_SECONDS = 60.0
+"""A poller that ran so long is healthy: the next end is a new story."""
+
+
+class PollerProcess:
+    """Keeps the poller running. Its checkpoints are in the state directory: each one goes on where the last was."""
+
+    def __init__(self, directory: Path) -> None:
+        """Start it. The directory's state.json must be there already."""
+        self._directory = directory
+        self._log_file = directory / "poller.log"
+        self._log_file.write_bytes(b"")
+        self._pause = _FIRST_PAUSE_SECONDS
+        self._start_again_at: float | None = None
+        self._start()
+
+    @property
+    def pid(self) -> int:
+        """Process id of the one that runs, or ran last."""
+        return self._process.pid
+
+    def watch(self) -> str | None:
+        """Start it again if it has ended and its pause is over.
+
+        Returns:
+            What there is to say: that it ended, or that it runs again; else None.
+        """
+        exit_code = self._process.exit_code
+        if exit_code is None:
+            return None
+        now = time.monotonic()
+        if self._start_again_at is None:
+            if now - self._started_at > _STEADY_SECONDS:
+                self._pause = _FIRST_PAUSE_SECONDS
+            self._start_again_at = now + self._pause
+            return (
+                f"the stream's poller ended {exit_in_words(exit_code)}; it starts again in {self._pause:g} s "
+                f"(its log: {self._log_file})"
+            )
+        if now < self._start_again_at:
+            return None
+        self._process.stop(grace_seconds=0)
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+        self._start()
+        return f"the stream's poller runs again (process {self.pid}), from its checkpoints"
+
+    def stop(self) -> None:
+        """End it, after the batch under way if that is soon."""
+        self._process.stop(_STOP_SECONDS)
+
+    def _start(self) -> None:
+        self._start_again_at = None
+        self._started_at = time.monotonic()
+        self._process = ChildProcess(
+            _MODULE, ["--state-dir", str(self._directory)], child_environment(os.environ), self._log_file
+        )
+
+
+# Have each function start before its first real request or batch, as a busy stack's would be.
+
+_TIMEOUT_SECONDS = 30
+
+
+def warm_up(stack: "LocalStack") -> None:
+    """Call every function once with something that changes nothing. A failure isn't told: this is a courtesy.
+
+    Args:
+        stack: a deployed one.
+    """
+    outputs = stack.outputs
+    # An unfinished registration, a user nobody has, and batches of no records.
+    with contextlib.suppress(BotoCoreError, OSError):
+        _call(stack, "POST", "/register", b"{}")
+    lambda_ = clients_of(stack).lambda_
+    for function_name in (outputs.log_user_changes_function_name, outputs.rescue_failed_batches_function_name):
+        with contextlib.suppress(BotoCoreError, ClientError):
+            lambda_.invoke(FunctionName=function_name, Payload=json.dumps({"Records": []}))
+    with contextlib.suppress(BotoCoreError, OSError):
+        _call(stack, "GET", f"/users/{uuid.UUID(int=0)}", b"")
+
+
+def _call(stack: "LocalStack", method: str, path: str, body: bytes) -> None:
+    request = AWSRequest(
+        method=method, url=stack.outputs.api_url + path, data=body, headers={"Content-Type": "application/json"}
+    )
+    credentials = Credentials(stack.access_key_id, stack.secret_access_key)
+    SigV4Auth(credentials, "execute-api", stack.region).add_auth(request)
+    URLLib3Session(timeout=_TIMEOUT_SECONDS).send(request.prepare())
+
 
 _LOOK_SECONDS = 0.25
 _LOOKS_PER_SOURCE_LOOK = 2
@@ -71,7 +175,7 @@ class Supervisor:
         """Bring the stack up and stay until something asks this process to end.
 
         Args:
-            pause: of local/end_signals.py.
+            pause: of local/process.py.
 
         Raises:
             LocalStackError: it can't be brought up, or ended by itself.
@@ -126,7 +230,7 @@ class Supervisor:
 
     def _deploy(self, config: dict[str, str], progress: Status, pause: Pause) -> "Deployment":
         # Pulumi and its AWS provider take a while to import: the emulator starts meanwhile.
-        from local.deployment import DeployedResource, DeploymentError, deploy  # noqa: PLC0415  for that reason
+        from local.deploy.deployment import DeployedResource, DeploymentError, deploy  # noqa: PLC0415  for that reason
 
         self._emulator.wait_until_ready()
         made = 0

@@ -4,15 +4,13 @@ from pathlib import Path
 
 import click
 
-from ops.aws_services import AwsServices
-from ops.commands.activity import activity
-from ops.commands.backfill import backfill
+from ops.aws.clients import AwsServices
 from ops.commands.capacity import capacity
-from ops.commands.claim_keys import claim_keys
 from ops.commands.dlq import dlq
 from ops.commands.return_pointers import return_pointers_command
 from ops.commands.status import status
-from ops.desk import Desk, OpsGroup
+from ops.commands.users import activity, backfill, claim_keys
+from ops.context import Desk, OpsGroup
 from ops.stack_outputs import read_stack
 
 EXIT_CODES_HELP = """

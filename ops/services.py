@@ -3,13 +3,12 @@
 from typing import NamedTuple, Protocol
 
 from infra.outputs import StackOutputs
-from ops.activity_table import ActivityTable
-from ops.change_function import ChangeFunction
-from ops.dead_letter import EnvelopeStore
-from ops.message_queue import MessageQueue
-from ops.stack_watch import StackWatch
-from ops.user_keys_table import UserKeysTable
-from ops.users_table import UsersTable
+from ops.aws.cloudwatch import StackWatch
+from ops.aws.function import ChangeFunction
+from ops.aws.sqs import MessageQueue
+from ops.aws.tables import ActivityTable, UsersTable
+from ops.aws.user_keys import UserKeysTable
+from ops.dead_letters.message import EnvelopeStore
 
 
 class LocalPoller(NamedTuple):

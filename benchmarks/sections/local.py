@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.goals import Goal, Outcome, ratio_outcome
 from benchmarks.local_work import LocalWork
 from benchmarks.measured_delivery import StreamUnderMeasure
-from tests.local_stack import running_local_stack
+from tests.support.local_stack import running_local_stack
 
 ROUNDS = 3
 RECORDS = 5_000

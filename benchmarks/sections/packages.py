@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmarks.goals import Goal, Outcome
-from infra.function_package import package_bytes
+from infra.packaging.zip import package_bytes
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 

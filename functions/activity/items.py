@@ -1,9 +1,17 @@
 """The Activity item of a change: a pure function of the stream record, so that a redelivery writes the same item."""
 
 from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
 
-from functions.stream_records.attribute_values import AttributeValue, Image, PlainValue, convert_binary, unmarshal
-from functions.stream_records.image_diff import FieldChange
+from functions.stream_records.attribute_values import (
+    AttributeValue,
+    FieldChange,
+    Image,
+    PlainValue,
+    convert_binary,
+    unmarshal,
+)
 from functions.stream_records.user_change import SEQUENCE_NUMBER_DIGITS, UserChange
 
 SECONDS_PER_DAY = 86_400
@@ -54,3 +62,25 @@ def activity_entry(item: Image) -> dict[str, PlainValue]:
 
 def _base64_text(content: bytes) -> str:
     return b64encode(content).decode("ascii")
+
+
+# What the processing of a batch needs of the place that keeps the history.
+
+
+class WriteOutcome(NamedTuple):
+    """How far a write of changes came."""
+
+    settled: int
+    """So many of the changes, from the first on, are durable or rejected; nothing is promised of those after."""
+    rejected: Mapping[int, str]
+    """Of the settled ones, by position: those that can never be stored, and why."""
+    interruption: str | None
+    """Why it stopped before the last one; None when it didn't. Another attempt may work."""
+
+
+class ActivityWriter(Protocol):
+    """A keeper of changes; to write one again changes nothing."""
+
+    def write(self, changes: Sequence[UserChange]) -> WriteOutcome:
+        """Store the changes, or say how far that worked."""
+        ...

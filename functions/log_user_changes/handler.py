@@ -3,15 +3,12 @@
 from functools import cache
 from typing import NamedTuple
 
-from functions import aws_clients
-from functions.activity.store import ActivityTable
-from functions.environment import read_flag, read_positive_integer, read_text
-from functions.failed_records.dead_letter_queue import DeadLetterQueue
-from functions.invocation_clock import InvocationClock
-from functions.json_types import JsonObject
-from functions.lambda_context import LambdaContext
+from functions.activity.table import ActivityTable
+from functions.dead_letters.queue import DeadLetterQueue
 from functions.log_user_changes.batch import process_batch
-from functions.structured_log import CollectedLog
+from functions.runtime import aws as aws_clients
+from functions.runtime.invocation import InvocationClock, LambdaContext, read_flag, read_positive_integer, read_text
+from functions.runtime.json_log import CollectedLog, JsonObject
 
 
 class Settings(NamedTuple):

@@ -4,16 +4,12 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
-from functions.http_api.endpoint import answer
-from functions.http_api.entity_tags import entity_tag
-from functions.http_api.errors import MalformedRequestError
-from functions.http_api.json_body import json_object
-from functions.http_api.request import Event, Request
-from functions.http_api.response import Response
+from functions.http_api.endpoint import Response, answer
+from functions.http_api.request import Event, MalformedRequestError, Request, entity_tag, json_object
 from functions.users.dynamodb_store import store_from_environment
 from functions.users.fields import parse_registration
-from functions.users.registration import register
-from functions.users.store import UsersStore
+from functions.users.service import register
+from functions.users.user import UsersStore
 
 MAXIMUM_IDEMPOTENCY_KEY = 255
 

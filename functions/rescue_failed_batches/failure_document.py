@@ -10,8 +10,8 @@ import re
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from functions.failed_records.failed_record import StreamPointer
-from functions.json_types import Json, JsonObject, is_array, is_object
+from functions.dead_letters.envelope import StreamPointer
+from functions.runtime.json_log import Json, JsonObject, is_array, is_object
 from functions.stream_records.user_change import utc_text
 
 # Streams API reference, "GetShardIterator": botocore sends no other.

@@ -3,15 +3,12 @@
 from functools import cache
 from typing import NamedTuple
 
-from functions import aws_clients
-from functions.environment import read_text
-from functions.failed_records.dead_letter_queue import DeadLetterQueue
-from functions.invocation_clock import InvocationClock
-from functions.json_types import JsonObject
-from functions.lambda_context import LambdaContext
+from functions.dead_letters.queue import DeadLetterQueue
 from functions.rescue_failed_batches.rescue import Rescue
 from functions.rescue_failed_batches.shard_reader import ShardReader
-from functions.structured_log import log
+from functions.runtime import aws as aws_clients
+from functions.runtime.invocation import InvocationClock, LambdaContext, read_text
+from functions.runtime.json_log import JsonObject, log
 
 
 class Settings(NamedTuple):

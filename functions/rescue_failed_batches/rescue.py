@@ -9,21 +9,42 @@ understood leaves one with its text.
 
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Protocol
 
-from functions.failed_records.failed_record import FailedRecord
-from functions.failed_records.record_identity import content_id, identify_record
-from functions.failed_records.sender import DeadLetterSender
-from functions.invocation_clock import Clock, time_to_keep
-from functions.json_types import Json, JsonObject
+from functions.dead_letters.envelope import DeadLetterSender, FailedRecord, StreamPointer, content_id, identify_record
 from functions.rescue_failed_batches.failure_document import (
     RECORD_AGE_EXCEEDED,
     FailureDocument,
     MalformedDocumentError,
     parse_failure_document,
 )
-from functions.rescue_failed_batches.reader import ReadInterruptedError, RecordsGoneError, StreamReader
+from functions.runtime.invocation import Clock, time_to_keep
+from functions.runtime.json_log import Json, JsonObject, Log
 from functions.stream_records.user_change import utc_text
-from functions.structured_log import Log
+
+# What a rescue needs of the place where the records still are.
+
+
+class ReadInterruptedError(Exception):
+    """The records can't be read now; another attempt may work. The message says why."""
+
+
+class RecordsGoneError(Exception):
+    """The records, or those not yet given, can never be read again. The message says why."""
+
+
+class StreamReader(Protocol):
+    """Reads ranges of a stream."""
+
+    def pages(self, pointer: StreamPointer) -> Iterator[list[Json]]:
+        """Give the records of the range that the stream still has, in order and as Lambda delivers them, page by page.
+
+        Raises:
+            ReadInterruptedError: Not all can be read now.
+            RecordsGoneError: No more can be read, ever.
+        """
+        ...
+
 
 TIME_FOR_ONE_MESSAGE_SECONDS = 5.0
 """With less than this left, a message is not begun: cut off in the middle, it would only be sent twice."""

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from functions.failed_records.failed_record import StreamPointer
-from functions.invocation_clock import Clock, time_to_keep
-from functions.json_types import Json
-from functions.rescue_failed_batches.reader import ReadInterruptedError, RecordsGoneError
-from functions.stream_records.lambda_form import lambda_record
-from functions.stream_records.pages_as_json import read_records_as_json
-from functions.transient_failures import AWS_CALL_ERRORS, error_code, transient_reason
+from functions.dead_letters.envelope import StreamPointer
+from functions.rescue_failed_batches.rescue import ReadInterruptedError, RecordsGoneError
+from functions.runtime.aws import AWS_CALL_ERRORS, error_code, transient_reason
+from functions.runtime.invocation import Clock, time_to_keep
+from functions.runtime.json_log import Json
+from functions.stream_records.streams_api import lambda_record, read_records_as_json
 
 if TYPE_CHECKING:
     from types_boto3_dynamodbstreams.client import DynamoDBStreamsClient

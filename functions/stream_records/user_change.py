@@ -11,9 +11,16 @@ from decimal import Decimal
 from functools import lru_cache, partial
 from typing import Any, NamedTuple, cast
 
-from functions.json_types import Json
-from functions.stream_records.attribute_values import Image, MalformedValueError, PlainValue, unmarshal_image
-from functions.stream_records.image_diff import Changes, changed_names, diff_images
+from functions.runtime.json_log import Json
+from functions.stream_records.attribute_values import (
+    Changes,
+    Image,
+    MalformedValueError,
+    PlainValue,
+    changed_names,
+    diff_images,
+    unmarshal_image,
+)
 from functions.stream_records.schema_versions import SUPPORTED_SCHEMA_VERSIONS, VERSION_WHEN_MISSING
 
 KIND_OF_EVENT = {"INSERT": "ADDED", "MODIFY": "UPDATED", "REMOVE": "DELETED"}

@@ -11,7 +11,7 @@ from unicodedata import normalize
 
 from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, ValidationError, core_schema
 
-from functions.users.errors import FieldError, InvalidFieldsError
+from functions.users.user import FieldError, InvalidFieldsError
 
 
 class Registration(TypedDict):

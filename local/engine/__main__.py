@@ -2,7 +2,7 @@
 
 import sys
 
-from local.end_signals import INTERRUPTED
+from local.process import INTERRUPTED
 
 try:
     from local.engine.cli import main

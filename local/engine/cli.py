@@ -15,15 +15,14 @@ from pulumi.automation.errors import CommandError
 
 from infra import naming
 from infra.outputs import output_names
-from infra.settings import REGION_KEY
-from infra.stack_config import PROJECT_ROOT, StackFileError, stack_file_config
+from infra.settings.model import REGION_KEY
+from infra.settings.stack_file import PROJECT_ROOT, StackFileError, stack_file_config
+from local.deploy.resources.clients import Clients
 from local.emulator import ACCESS_KEY_ID, HOST, SECRET_ACCESS_KEY, Emulator, EmulatorError, is_healthy
-from local.engine.killed_update import StillRunningError
-from local.engine.killed_update import cancel as cancel_killed
-from local.engine.workspace import EngineMissingError, Workspace
+from local.engine.workspace import EngineMissingError, StillRunningError, Workspace
+from local.engine.workspace import cancel as cancel_killed
 from local.engine.workspace import destroy as destroy_stack
-from local.environment import shut_out_user_settings
-from local.resources.clients import Clients
+from local.process import shut_out_user_settings
 
 DEFAULT_PORT = 4567
 """One above the local stack's own emulator, so that both can run."""

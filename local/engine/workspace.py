@@ -1,7 +1,7 @@
 """Stacks of the program for the real engine, with all of its files in one folder.
 
 The program is inline: this process is its language host, so no language plugin is needed. The engine finds the provider
-plugin of local/provider_plugin on PATH.
+plugin of local/engine/provider on PATH.
 """
 
 import os
@@ -10,17 +10,21 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from pulumi import automation
 
 from infra import naming
 from infra.program import deploy
-from infra.stack_config import PROJECT_ROOT, stack_file_config
+from infra.settings.stack_file import PROJECT_ROOT, stack_file_config
 from local import emulator
-from local.environment import child_environment
-from local.provider_plugin.created_resources import PATH_VARIABLE
+from local.deploy.resources.clients import Clients
+from local.deploy.resources.kind import ResourceError
+from local.deploy.resources.registry import kind_of
+from local.engine.provider.emulator_provider import PATH_VARIABLE, CreatedResources, PluginRunningError
+from local.engine.provider.wire_values import is_secret, json_values, plain_json
+from local.process import child_environment
 from local.state import write_atomically
 
 ENGINE_ROOT = PROJECT_ROOT / ".engine"
@@ -141,3 +145,64 @@ def find_cli() -> automation.PulumiCommand:
     if not CLI.exists():
         raise EngineMissingError(f"{CLI} does not exist: run make engine (it takes the pulumi on PATH, or builds it)")
     return automation.PulumiCommand(root=str(ENGINE_ROOT))
+
+
+# After an engine that was killed: its lock is taken away, and what it had begun to create is found
+# again.
+
+PLUGIN_SECONDS = 20.0
+"""How long a plugin may take to end what its engine began."""
+
+
+class StillRunningError(Exception):
+    """The stack's engine runs; the message says what to do."""
+
+
+def cancel(workspace: Workspace, stack: automation.Stack, clients: Clients) -> int:
+    """Bring a stack's state in order, so that the next `up` completes what the killed one began.
+
+    A resource that came to be, and that the engine didn't live to write down, gets into the state; one that didn't
+    is forgotten, and the next `up` creates it. `pulumi refresh` does the same on AWS, by asking for each id.
+
+    Args:
+        workspace: the stack's.
+        stack: of which no operation runs any more.
+        clients: of the stack's region.
+
+    Returns:
+        How many resources were found again.
+
+    Raises:
+        StillRunningError: an operation does run.
+    """
+    try:
+        ids = CreatedResources(workspace.created_file(stack.name)).ids_after_the_plugins(PLUGIN_SECONDS)
+    except PluginRunningError as error:
+        raise StillRunningError(
+            f"an operation on stack '{stack.name}' still runs: end it first, with Ctrl-C"
+        ) from error
+    stack.cancel()
+    exported = stack.export_stack()
+    state: dict[str, Any] = dict(exported.deployment or {})
+    pending = cast("list[dict[str, Any]]", state.pop("pending_operations", None) or [])
+    begun: list[dict[str, Any]] = [each["resource"] for each in pending if each["type"] == "creating"]
+    found = [made for resource in begun if (made := _as_it_is(clients, resource, ids.get(resource["urn"])))]
+    if pending:
+        state["resources"] = [*state["resources"], *found]
+        stack.import_stack(automation.Deployment(exported.version, state))
+    return len(found)
+
+
+def _as_it_is(clients: Clients, resource: Mapping[str, Any], resource_id: str | None) -> dict[str, Any] | None:
+    """A resource as the engine would have written it down, or None where there is none."""
+    if resource_id is None:
+        return None
+    inputs = cast("Mapping[str, Any]", resource.get("inputs", {}))
+    try:
+        live = kind_of(resource["type"]).read(clients, resource_id, plain_json(inputs))
+    except ResourceError:
+        return None
+    if live is None:
+        return None
+    secrets = {name: value for name, value in inputs.items() if is_secret(value)}
+    return {**resource, "id": resource_id, "outputs": {**json_values(live), **secrets}}

@@ -9,21 +9,18 @@ from rich.console import Group as Lines
 from rich.console import RenderableType
 from rich.text import Text
 
-from functions.json_types import Json
-from ops.capacity.published_figures import PublishedFigures, published_figures
-from ops.capacity.report import CapacityReport, capacity_report
-from ops.capacity.service_times import CALL_SECONDS, measured_work, service_times
-from ops.capacity.workload import CapacitySettings, Workload
-from ops.commands.finite_range import FiniteRange
-from ops.desk import OpsCommand, screen_options
-from ops.screen import Screen
-from ops.tables import age, count, facts, table
+from capacity.published_figures import PublishedFigures, published_figures
+from capacity.report import CapacityReport, capacity_report
+from capacity.workload import CALL_SECONDS, CapacitySettings, Workload, measured_work, service_times
+from functions.runtime.json_log import Json
+from ops.context import FiniteRange, OpsCommand, screen_options
+from ops.output import Screen, age, count, facts, table
 
 NEARLY = 0.8
 """Share of a limit from which it is shown in yellow; past 1 in red."""
 
 LONGEST_CALL_MS = 3000
-"""The functions wait no longer for an answer (functions/aws_clients.py); a test holds the two together."""
+"""The functions wait no longer for an answer (functions/runtime/aws.py); a test holds the two together."""
 
 
 @click.command("capacity", cls=OpsCommand, short_help="What a size costs, and which limit comes first.")
@@ -94,7 +91,7 @@ def capacity(  # noqa: PLR0913 - one parameter per option
     believe it.
     """
     # Only this command needs the settings' model, which brings Pulumi's SDK.
-    from ops.capacity.stack_settings import stack_settings  # noqa: PLC0415
+    from capacity.stack_settings import stack_settings  # noqa: PLC0415  for that reason
 
     settings = stack_settings(stack)
     workload = Workload(

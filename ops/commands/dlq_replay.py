@@ -7,19 +7,16 @@ from rich.console import Group as Lines
 from rich.console import RenderableType
 from rich.text import Text
 
-from functions.json_types import JsonObject
-from ops.desk import Desk, OpsCommand, end, pass_desk, screen_options, selection_options
+from functions.runtime.json_log import JsonObject
+from ops.aws.sqs import HELD_AT_MOST
+from ops.context import Desk, OpsCommand, end, pass_desk, screen_options, selection_options
+from ops.dead_letters.redelivery import Outcome
+from ops.dead_letters.replay import Replay, ReplayReport
+from ops.dead_letters.replay_db import Spool, SpooledChange
+from ops.dead_letters.selection import Selection
 from ops.errors import ExitCode
-from ops.interruption import stop_on_interrupt
-from ops.long_work import LongWork
-from ops.message_queue import HELD_AT_MOST
-from ops.redelivery import Outcome
-from ops.replay import Replay, ReplayReport
-from ops.screen import Screen, plain
-from ops.selection import Selection
-from ops.spool import Spool, SpooledChange
-from ops.state_folder import state_file
-from ops.tables import SHORTEST_ID, count, hidden_text, next_steps, short_ids, table
+from ops.job import LongWork, state_file, stop_on_interrupt
+from ops.output import SHORTEST_ID, Screen, count, hidden_text, next_steps, plain, short_ids, table
 
 ROWS = 20
 """Of a table; JSON has more."""

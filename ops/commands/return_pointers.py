@@ -3,13 +3,11 @@
 import click
 from rich.text import Text
 
-from ops.desk import Desk, OpsCommand, end, pass_desk, screen_options
+from ops.context import Desk, OpsCommand, end, pass_desk, screen_options
+from ops.dead_letters.pointers import PointerReturn, return_pointers
 from ops.errors import ExitCode
-from ops.interruption import stop_on_interrupt
-from ops.long_work import LongWork
-from ops.pointer_return import PointerReturn, return_pointers
-from ops.screen import Screen
-from ops.tables import count
+from ops.job import LongWork, stop_on_interrupt
+from ops.output import Screen, count
 
 
 @click.command("return-pointers", cls=OpsCommand, short_help="What the rescue set aside, once more.")

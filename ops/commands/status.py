@@ -10,13 +10,12 @@ from rich.console import RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from ops.desk import Desk, OpsCommand, end, pass_desk, screen_options
+from ops.aws.cloudwatch import WINDOW_MINUTES, AlarmState
+from ops.context import Desk, OpsCommand, end, pass_desk, screen_options
 from ops.errors import ExitCode
-from ops.interruption import stop_on_interrupt
-from ops.screen import Screen, plain
-from ops.stack_status import FunctionState, QueueState, StackStatus, read_status
-from ops.stack_watch import WINDOW_MINUTES, AlarmState
-from ops.tables import age, facts, next_steps, table
+from ops.health import FunctionState, QueueState, StackStatus, read_status
+from ops.job import stop_on_interrupt
+from ops.output import Screen, age, facts, next_steps, plain, table
 
 STATE_STYLES = {"OK": "green", "ALARM": "bold red", "INSUFFICIENT_DATA": "dim"}
 STATE_NAMES = {"INSUFFICIENT_DATA": "no data"}

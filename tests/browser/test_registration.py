@@ -4,7 +4,8 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage, save_screenshot
-from tests.browser.registration import (
+from tests.support.local_stack import LocalStack
+from tests.support.registration_page import (
     REGISTER,
     Person,
     field_error,
@@ -16,7 +17,6 @@ from tests.browser.registration import (
     somebody,
     submit,
 )
-from tests.local_stack import LocalStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.local]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from local.deploy.resources.clients import Clients
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from local.engine.workspace import CLI, Workspace
-from local.resources.clients import Clients
-from tests.engine.engine_stack import Deployed, EngineStack, bring_up
-from tests.local_stack import running_emulator
+from tests.support.engine.engine_stack import Deployed, EngineStack, bring_up
+from tests.support.local_stack import running_emulator
 
 REGION = "eu-west-1"
 """Of dev and prod, as their files say."""

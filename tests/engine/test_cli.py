@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack_config import PROJECT_ROOT
+from infra.settings.stack_file import PROJECT_ROOT
+from local.deploy.resources.clients import Clients
 from local.engine.workspace import Workspace
-from local.resources.clients import Clients
-from tests.engine.engine_stack import EngineStack, as_typed
+from tests.support.engine.engine_stack import EngineStack, as_typed
 
 
 @pytest.mark.parametrize("command", ["up", "outputs", "cancel"])

@@ -8,22 +8,23 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack_config import PROJECT_ROOT
+from infra.settings.stack_file import PROJECT_ROOT
 
+FOLDER = Path("local/engine/pulumi_cli")
 TOOLS = ("bash", "dirname", "head", "ln", "mkdir", "sed", "sh", "sort", "touch")
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project in which nothing but the folder engine/ is."""
-    shutil.copytree(PROJECT_ROOT / "engine", tmp_path / "project" / "engine")
+    """A project in which nothing but the folder local/engine/pulumi_cli/ is."""
+    shutil.copytree(PROJECT_ROOT / FOLDER, tmp_path / "project" / FOLDER)
     return tmp_path / "project"
 
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
     """A CLI of the wanted version, somewhere on the machine."""
-    found = re.search(r"github\.com/pulumi/pulumi/pkg/v3 (v[\d.]+)", (PROJECT_ROOT / "engine" / "go.mod").read_text())
+    found = re.search(r"github\.com/pulumi/pulumi/pkg/v3 (v[\d.]+)", (PROJECT_ROOT / FOLDER / "go.mod").read_text())
     assert found
     cli = tmp_path / "installed" / "pulumi"
     cli.parent.mkdir()
@@ -40,7 +41,7 @@ def install(project: Path, *folders: Path) -> str:
         (tools / name).symlink_to(shutil.which(name) or name)
     path = os.pathsep.join(map(str, [*folders, tools]))
     done = subprocess.run(
-        [project / "engine" / "install"], env={"PATH": path}, capture_output=True, text=True, check=False
+        [project / FOLDER / "install"], env={"PATH": path}, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

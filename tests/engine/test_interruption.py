@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack_config import PROJECT_ROOT
+from infra.settings.stack_file import PROJECT_ROOT
+from local.deploy.resources.clients import Clients
 from local.engine.workspace import Workspace
-from local.resources.clients import Clients
-from tests.engine.account_inventory import everything_in
-from tests.engine.engine_stack import EngineStack, as_typed, bring_up
-from tests.local_stack import running_emulator
+from tests.support.engine.account_inventory import everything_in
+from tests.support.engine.engine_stack import EngineStack, as_typed, bring_up
+from tests.support.local_stack import running_emulator
 
 SECONDS = 120
 

@@ -6,9 +6,9 @@ import pulumi_aws as aws
 import pytest
 
 from guardrails.resource import ROLE
+from local.deploy.resources.clients import Clients
 from local.engine.cli import POLICY_PACK
-from local.resources.clients import Clients
-from tests.engine.engine_stack import EngineError, EngineStack
+from tests.support.engine.engine_stack import EngineError, EngineStack
 
 
 def test_a_setting_that_is_wrong_for_prod_ends_the_preview(empty_prod: EngineStack) -> None:

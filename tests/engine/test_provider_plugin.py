@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from guardrails.aws_types import input_problems
 from guardrails.resource import EVENT_SOURCE_MAPPING, FUNCTION, TABLE, UNKNOWN
+from local.deploy.resources.clients import Clients
+from local.deploy.resources.registry import kind_of
 from local.engine.cli import POLICY_PACK
+from local.engine.provider.emulator_provider import EmulatorProvider
+from local.engine.provider.wire_values import WireArchive, from_wire, same_value, to_wire
 from local.engine.workspace import PLUGIN_FOLDER
-from local.environment import child_environment
-from local.provider_plugin.emulator_provider import EmulatorProvider
-from local.provider_plugin.wire_values import WireArchive, from_wire, same_value, to_wire
-from local.resources.clients import Clients
-from local.resources.registry import kind_of
-from tests.local_stack import running_emulator
-from tests.recorded_stack import record
+from local.process import child_environment
+from tests.support.local_stack import running_emulator
+from tests.support.recorded_stack import record
 
 PLUGIN = PLUGIN_FOLDER / "pulumi-resource-aws"
 PROVIDER = EmulatorProvider(kind_of)

@@ -2,9 +2,9 @@
 
 import re
 
-from infra.stack_config import PROJECT_ROOT
-from local.resources.clients import Clients
-from tests.engine.engine_stack import Deployed
+from infra.settings.stack_file import PROJECT_ROOT
+from local.deploy.resources.clients import Clients
+from tests.support.engine.engine_stack import Deployed
 
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping users-stream"
 SILENCE_ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm StreamNotPolled"

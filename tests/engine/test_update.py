@@ -13,11 +13,11 @@ import pytest
 
 from guardrails.resource import EVENT_SOURCE_MAPPING, ROUTE, TABLE, Resource, findings
 from guardrails.rules import ALL
-from infra.stack_config import PROJECT_ROOT
-from local.provider_plugin.wire_values import plain_json
-from local.resources.clients import Clients
-from tests.engine.engine_stack import Deployed, EngineError, resource_name
-from tests.engine.transforms import another_key, other_package
+from infra.settings.stack_file import PROJECT_ROOT
+from local.deploy.resources.clients import Clients
+from local.engine.provider.wire_values import plain_json
+from tests.support.engine.engine_stack import Deployed, EngineError, resource_name
+from tests.support.engine.transforms import another_key, other_package
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TimeToLiveSpecificationTypeDef
@@ -116,7 +116,7 @@ def package_of_a_changed_source(directory: Path) -> Mapping[str, str]:
     handler = directory / "functions" / "rescue_failed_batches" / "handler.py"
     handler.write_text(handler.read_text() + "\nONE_LINE_MORE = True\n")
     build = (
-        "import dataclasses, json; from infra.function_package import build_package; "
+        "import dataclasses, json; from infra.packaging.zip import build_package; "
         "print(json.dumps(dataclasses.asdict(build_package('rescue_failed_batches', 'lambda')), default=str))"
     )
     built = subprocess.run([sys.executable, "-c", build], cwd=directory, check=True, capture_output=True, text=True)

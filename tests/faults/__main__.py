@@ -4,8 +4,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.faults.run import run_under_faults
-from tests.local_stack import running_local_stack
+from tests.support.faults.run import run_under_faults
+from tests.support.local_stack import running_local_stack
 
 EVERY = 8
 

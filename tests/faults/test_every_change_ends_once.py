@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from tests.faults.conftest import OwnStack
-from tests.faults.run import run_under_faults
-from tests.faults.wire_faults import EACH
+from tests.support.faults.run import run_under_faults
+from tests.support.faults.wire_faults import EACH
 
 pytestmark = [
     pytest.mark.local,

@@ -16,20 +16,19 @@ from botocore.exceptions import ClientError
 
 from functions.activity.items import activity_item
 from functions.stream_records.user_change import parse_user_change
-from local.child_process import PROJECT_ROOT
-from local.environment import child_environment
-from local.stack_clients import clients_of
-from ops.state_folder import STATE_VARIABLE
-from tests.faults.account import Books
+from local.process import PROJECT_ROOT, child_environment
+from local.state import clients_of
+from ops.job import STATE_VARIABLE
 from tests.faults.conftest import OwnStack
-from tests.faults.fault_proxy import FaultProxy
-from tests.faults.wire_faults import Answer, Fault, Request
-from tests.local_stack import LocalStack
-from tests.ops_in_memory import envelope
-from tests.record_strategies import stream_record
+from tests.support.faults.account import Books
+from tests.support.faults.fault_proxy import FaultProxy
+from tests.support.faults.wire_faults import Answer, Fault, Request
+from tests.support.local_stack import LocalStack
+from tests.support.ops_in_memory import envelope
+from tests.support.record_strategies import stream_record
 
 if TYPE_CHECKING:
-    from functions.json_types import JsonObject
+    from functions.runtime.json_log import JsonObject
 
 pytestmark = pytest.mark.local
 

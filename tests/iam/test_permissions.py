@@ -3,7 +3,7 @@
 The emulator enforces each call with the role of who calls. Three things it does itself, and asks no role: writing
 functions' logs, reading a queue for a mapping, accepting a mapping. There a case does what Lambda does in AWS, with the
 function's role; those rows say so, and name the source. That a role reads its own stream and no other is the one thing
-that nothing here enforces (local/resources/enforceable_policy.py).
+that nothing here enforces (local/deploy/resources/enforceable_policy.py).
 """
 
 from collections.abc import Generator
@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.iam import cases
-from tests.iam.bench import Bench
-from tests.iam.permissions import Permission, recorded_permissions
-from tests.iam.trial import WORKED, Trial
-from tests.local_stack import running_local_stack
+from tests.support.iam import cases
+from tests.support.iam.bench import Bench
+from tests.support.iam.permissions import Permission, recorded_permissions
+from tests.support.iam.trial import WORKED, Trial
+from tests.support.local_stack import running_local_stack
 
 pytestmark = [pytest.mark.local, pytest.mark.stack]
 

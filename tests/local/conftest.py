@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.resources.clients import Clients
-from tests.local.resource_examples import surroundings
-from tests.local.resource_examples.example import Surroundings
-from tests.local_stack import LocalStack, running_emulator
-from tests.signature_v4 import Signer
+from local.deploy.resources.clients import Clients
+from tests.support.local.resource_examples import surroundings
+from tests.support.local.resource_examples.example import Surroundings
+from tests.support.local_stack import LocalStack, running_emulator
+from tests.support.signature_v4 import Signer
 
 _USER_NAME = "api-caller"
 _POLICY_NAME = "invoke-the-api"

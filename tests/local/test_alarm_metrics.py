@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.resources.clients import Clients
-from local.stack_clients import clients_of
-from tests.local.users_over_http import UsersOverHttp, person
-from tests.local_stack import LocalStack, running_local_stack
+from local.deploy.resources.clients import Clients
+from local.state import clients_of
+from tests.support.local.users_over_http import UsersOverHttp, person
+from tests.support.local_stack import LocalStack, running_local_stack
 
 pytestmark = pytest.mark.local
 

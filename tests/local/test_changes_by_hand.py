@@ -15,12 +15,12 @@ from guardrails.resource import (
     STAGE,
     TOPIC,
 )
-from local.provider_plugin.emulator_provider import EmulatorProvider
-from local.resources.clients import Clients
-from local.resources.kind import Properties
-from local.resources.registry import kind_of
-from tests.local.resource_examples import EXAMPLES
-from tests.local.resource_examples.example import Surroundings
+from local.deploy.resources.clients import Clients
+from local.deploy.resources.kind import Properties
+from local.deploy.resources.registry import kind_of
+from local.engine.provider.emulator_provider import EmulatorProvider
+from tests.support.local.resource_examples import EXAMPLES
+from tests.support.local.resource_examples.example import Surroundings
 
 pytestmark = pytest.mark.local
 

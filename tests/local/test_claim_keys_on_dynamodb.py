@@ -11,23 +11,21 @@ from uuid import uuid4
 
 import pytest
 
-from functions.users.administration import change_user, remove_user
-from functions.users.errors import UserError
-from functions.users.registration import register
-from functions.users.uniqueness import keys_of
-from local.resources.clients import Clients
-from local.stack_clients import clients_of
+from functions.users.service import change_user, register, remove_user
+from functions.users.user import UserError, keys_of
+from local.deploy.resources.clients import Clients
+from local.state import clients_of
+from ops.aws.tables import DynamoUsersTable
+from ops.aws.user_keys import Claim, DynamoUserKeysTable, Refusal, UserKeysTable
 from ops.errors import DeniedError, NotFoundError
-from ops.key_claims import KeyClaims, KeyClaimsReport, Outcome
-from ops.long_work import LongWork
-from ops.user_keys_table import Claim, DynamoUserKeysTable, Refusal, UserKeysTable
-from ops.users_table import DynamoUsersTable
-from tests.local.ops_stack import answer, run_ops, services_of
-from tests.local.users_over_http import UsersOverHttp, person
-from tests.local_stack import LocalStack
-from tests.signature_v4 import Signer
-from tests.user_keys_in_memory import UserKeysInMemory
-from tests.users_in_dynamodb import UsersInDynamoDB
+from ops.job import LongWork
+from ops.people.key_claims import KeyClaims, KeyClaimsReport, Outcome
+from tests.support.local.ops_stack import answer, run_ops, services_of
+from tests.support.local.users_over_http import UsersOverHttp, person
+from tests.support.local_stack import LocalStack
+from tests.support.signature_v4 import Signer
+from tests.support.user_keys_in_memory import UserKeysInMemory
+from tests.support.users_in_dynamodb import UsersInDynamoDB
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DYNAMODB = ["dynamodb_emulator", pytest.param("dynamodb_local", marks=pytest.mark.java)]

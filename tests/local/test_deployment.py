@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from infra.stack_config import PROJECT_ROOT
+from infra.settings.stack_file import PROJECT_ROOT
 from local.emulator import HOST
-from tests.local_stack import running_emulator
+from tests.support.local_stack import running_emulator
 
 pytestmark = pytest.mark.local
 
 # In a process of its own: Pulumi keeps the running stack in globals.
 DEPLOY = """
-from local.deployment import DeploymentError, deploy
-from local.end_signals import EndRequested, end_signals
-from local.local_config import local_config
-from local.resources.clients import Clients
+from local.deploy.deployment import DeploymentError, deploy
+from local.process import EndRequested, end_signals
+from local.deploy.deployment import local_config
+from local.deploy.resources.clients import Clients
 
 clients = Clients("{endpoint_url}", "us-east-1", "test", "test")
 try:

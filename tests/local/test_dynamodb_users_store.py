@@ -8,11 +8,10 @@ from random import Random
 
 import pytest
 
-from functions.users.administration import change_user, remove_user
-from functions.users.errors import AlreadyTakenError, StaleVersionError, UserError
 from functions.users.fields import Registration
-from functions.users.registration import register, registration_digest
-from tests.users_in_dynamodb import UsersInDynamoDB
+from functions.users.service import change_user, register, registration_digest, remove_user
+from functions.users.user import AlreadyTakenError, StaleVersionError, UserError
+from tests.support.users_in_dynamodb import UsersInDynamoDB
 
 ALICE = Registration(name="Alice", email="Alice@Example.com", username="Alice")
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)

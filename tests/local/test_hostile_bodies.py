@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.local_stack import LocalStack
-from tests.raw_http import RawAnswer, send
+from tests.support.local_stack import LocalStack
+from tests.support.raw_http import RawAnswer, send
 
 pytestmark = pytest.mark.local
 

@@ -13,17 +13,17 @@ from hypothesis import strategies as st
 from contract.answers import ActivityPage as ActivityAnswer
 from contract.answers import User as UserAnswer
 from functions.activity.items import activity_entry, activity_item
-from functions.activity.store import ActivityPage
+from functions.activity.table import ActivityPage
 from functions.http_api.endpoint import answer
-from functions.json_types import is_object
 from functions.manage_users.handler import manage_endpoint
+from functions.runtime.json_log import is_object
 from functions.stream_records.attribute_values import AttributeValue, Image, convert_binary, marshal
 from functions.stream_records.user_change import parse_user_change
-from ops.backfill_records import base64_binary
-from tests.http_api_events import http_event, read_answer
-from tests.record_strategies import plain_values, stream_record, texts
-from tests.users_api import UsersApi, no_activity
-from tests.users_in_dynamodb import UsersInDynamoDB
+from ops.people.backfill_records import base64_binary
+from tests.support.http_api_events import http_event, read_answer
+from tests.support.record_strategies import plain_values, stream_record, texts
+from tests.support.users_api import UsersApi, no_activity
+from tests.support.users_in_dynamodb import UsersInDynamoDB
 
 OWN = ("name", "email", "username", "version", "createdAt", "updatedAt", "registrationDigest", "favourite")
 

@@ -8,14 +8,13 @@ import pytest
 from click.testing import CliRunner
 
 from infra.outputs import StackOutputs
-from local.child_process import PROJECT_ROOT
 from local.cli import cli
-from local.environment import child_environment
-from local.stack_clients import clients_of
-from tests.local.change_log import ChangeLog
-from tests.local.mapped_function import eventually
-from tests.local.users_over_http import UsersOverHttp, person
-from tests.local_stack import LocalStack
+from local.process import PROJECT_ROOT, child_environment
+from local.state import clients_of
+from tests.support.local.change_log import ChangeLog
+from tests.support.local.mapped_function import eventually
+from tests.support.local.users_over_http import UsersOverHttp, person
+from tests.support.local_stack import LocalStack
 
 pytestmark = pytest.mark.local
 

@@ -9,15 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from local.child_process import PROJECT_ROOT
-from local.environment import child_environment
-from local.stack_clients import clients_of
-from local.state import LocalStackNotRunningError, read_local_stack
-from tests.local.change_log import ChangeLog
-from tests.local.mapped_function import eventually
-from tests.local.processes import listens_on_loopback_alone, processes_of
-from tests.local.users_over_http import UsersOverHttp, person
-from tests.local_stack import LocalStack, copy_project, running_local_stack, starting_local_stack
+from local.process import PROJECT_ROOT, child_environment
+from local.state import LocalStackNotRunningError, clients_of, read_local_stack
+from tests.support.local.change_log import ChangeLog
+from tests.support.local.mapped_function import eventually
+from tests.support.local.processes import listens_on_loopback_alone, processes_of
+from tests.support.local.users_over_http import UsersOverHttp, person
+from tests.support.local_stack import LocalStack, copy_project, running_local_stack, starting_local_stack
 
 pytestmark = pytest.mark.local
 

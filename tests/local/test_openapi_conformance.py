@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from contract.files import DOCS
-from tests.local_stack import LocalStack
-from tests.signature_v4 import Signer
+from tests.support.local_stack import LocalStack
+from tests.support.signature_v4 import Signer
 
 pytestmark = pytest.mark.local
 
@@ -47,7 +47,7 @@ def test_every_answer_is_a_documented_one(local_stack: LocalStack, api_caller: S
         "USERSTREAM_ACCESS_KEY_ID": api_caller.access_key_id,
         "USERSTREAM_SECRET_ACCESS_KEY": api_caller.secret_access_key,
         "USERSTREAM_REGION": api_caller.region,
-        "SCHEMATHESIS_HOOKS": "tests.local.schemathesis_hooks",
+        "SCHEMATHESIS_HOOKS": "tests.support.local.schemathesis_hooks",
         "PYTHONPATH": str(ROOT),
     }
 

@@ -13,19 +13,17 @@ from uuid import uuid4
 
 import pytest
 
-from local.child_process import ChildProcess
-from local.environment import child_environment
-from local.poison import write_poisoned_change
-from local.stack_clients import clients_of
-from local.state import DIRECTORY_VARIABLE
+from local.page.live_view import write_poisoned_change
+from local.process import ChildProcess, child_environment
+from local.state import DIRECTORY_VARIABLE, clients_of
 from ops.errors import ExitCode
-from ops.state_folder import STATE_VARIABLE
-from tests.local.mapped_function import eventually
-from tests.local.ops_stack import answer, deployed_fix, run_ops, services_of
+from ops.job import STATE_VARIABLE
 from tests.local.test_seed_story import map_stream, switch_stream
-from tests.local.users_over_http import UsersOverHttp, person
-from tests.local_stack import LocalStack, running_local_stack
-from tests.signature_v4 import Signer
+from tests.support.local.mapped_function import eventually
+from tests.support.local.ops_stack import answer, deployed_fix, run_ops, services_of
+from tests.support.local.users_over_http import UsersOverHttp, person
+from tests.support.local_stack import LocalStack, running_local_stack
+from tests.support.signature_v4 import Signer
 
 pytestmark = pytest.mark.local
 
@@ -131,7 +129,7 @@ def test_users_from_before_the_stream_get_their_place_once(stack: LocalStack, fo
     services = services_of(stack, users_stream_arn=stream_arn)
     arguments = ["--endpoint-url", stack.endpoint_url, "--mapping-uuid", map_stream(stack, stream_arn)]
     poller = ChildProcess(
-        "local.event_source_mapping",
+        "delivery",
         [*arguments, "--region", stack.region, "--state-dir", str(folder / "new-stream")],
         child_environment(os.environ),
         folder / "new-poller.log",

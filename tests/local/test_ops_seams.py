@@ -9,20 +9,18 @@ import pytest
 
 from functions.activity.items import activity_item
 from functions.stream_records.user_change import parse_user_change
-from local.resources.clients import Clients
-from local.stack_clients import clients_of
-from ops.activity_table import ActivityTable, DynamoActivityTable, EffectKey
-from ops.aws_services import S3EnvelopeStore
-from ops.change_function import Answer, LambdaChangeFunction
+from local.deploy.resources.clients import Clients
+from local.state import clients_of
+from ops.aws.clients import S3EnvelopeStore
+from ops.aws.cloudwatch import AwsStackWatch, Metric
+from ops.aws.function import Answer, LambdaChangeFunction
+from ops.aws.sqs import MessageQueue, Outgoing, SqsQueue
+from ops.aws.tables import ActivityTable, DynamoActivityTable, DynamoUsersTable, EffectKey
 from ops.errors import CannotReachError, NotFoundError
-from ops.message_queue import MessageQueue, Outgoing
-from ops.sqs_queue import SqsQueue
-from ops.stack_watch import AwsStackWatch, Metric
-from ops.users_table import DynamoUsersTable
-from tests.local_stack import LocalStack
-from tests.ops_in_memory import StackInMemory, effect_key
-from tests.queue_in_memory import Clock, Life, QueueInMemory
-from tests.record_strategies import stream_record
+from tests.support.local_stack import LocalStack
+from tests.support.ops_in_memory import StackInMemory, effect_key
+from tests.support.queue_in_memory import Clock, Life, QueueInMemory
+from tests.support.record_strategies import stream_record
 
 pytestmark = pytest.mark.local
 

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from functions.json_types import JsonObject
-from local.child_process import PROJECT_ROOT
-from tests.dynamodb_endpoints import DynamoDBEndpoint, emulator
-from tests.local.mapped_function import READ, SEND, MappedFunction, create_mapped_function, eventually
+from functions.runtime.json_log import JsonObject
+from local.process import PROJECT_ROOT
+from tests.support.dynamodb_endpoints import DynamoDBEndpoint, emulator
+from tests.support.local.mapped_function import READ, SEND, MappedFunction, create_mapped_function, eventually
 
 pytestmark = pytest.mark.local
 
@@ -43,7 +43,7 @@ class PollerProcess:
     def __init__(self, mapped: MappedFunction, directory: Path) -> None:
         self._log = directory / "poller.log"
         command = [
-            *(sys.executable, "-m", "local.event_source_mapping"),
+            *(sys.executable, "-m", "delivery"),
             *("--state-dir", str(directory)),
             *("--endpoint-url", mapped.account.endpoint_url),
             *("--mapping-uuid", mapped.mapping_uuid),
@@ -303,7 +303,7 @@ def test_lanes_keep_the_order_of_each_item(create: Create, tmp_path: Path) -> No
 @pytest.mark.parametrize("arguments", [["--endpoint-url", "http://127.0.0.1:1"], ["--state-dir", "/nowhere/at/all"]])
 def test_wrong_arguments_are_told_without_a_traceback(arguments: list[str]) -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "local.event_source_mapping", *arguments],
+        [sys.executable, "-m", "delivery", *arguments],
         cwd=PROJECT_ROOT,
         env={"PATH": os.environ["PATH"]},
         capture_output=True,

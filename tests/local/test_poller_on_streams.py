@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
-from functions.json_types import JsonObject
-from local.event_source_mapping.failures import NotAdmitted, Outcome
-from tests.local.mapped_function import eventually
-from tests.local.polled_stream import PolledStream, raised, returned
+from delivery.decisions import NotAdmitted, Outcome
+from functions.runtime.json_log import JsonObject
+from tests.support.local.mapped_function import eventually
+from tests.support.local.polled_stream import PolledStream, raised, returned
 
 pytestmark = pytest.mark.local
 

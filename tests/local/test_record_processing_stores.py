@@ -8,20 +8,26 @@ from uuid import uuid4
 import pytest
 from botocore.session import Session
 
-from functions import aws_clients
-from functions.activity.store import ActivityTable, activity_page
-from functions.activity.writer import ActivityWriter, WriteOutcome
-from functions.failed_records.dead_letter_queue import DeadLetterQueue
-from functions.failed_records.failed_record import FailedRecord
-from functions.json_types import Json, JsonObject
+from functions.activity.items import ActivityWriter, WriteOutcome
+from functions.activity.table import ActivityTable, activity_page
+from functions.dead_letters.envelope import FailedRecord
+from functions.dead_letters.queue import DeadLetterQueue
 from functions.rescue_failed_batches.rescue import Rescue
 from functions.rescue_failed_batches.shard_reader import ShardReader
-from functions.stream_records.lambda_form import lambda_record
+from functions.runtime import aws as aws_clients
+from functions.runtime.json_log import Json, JsonObject
+from functions.stream_records.streams_api import lambda_record
 from functions.stream_records.user_change import UserChange, parse_user_change
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
-from tests.dynamodb_endpoints import REGION, DynamoDBEndpoint, create_user_tables
-from tests.record_processing_fakes import FUNCTION_ARN, RETENTION_DAYS, ActivityInMemory, LogInMemory, ManualClock
-from tests.record_strategies import stream_record
+from tests.support.dynamodb_endpoints import REGION, DynamoDBEndpoint, create_user_tables
+from tests.support.record_processing_fakes import (
+    FUNCTION_ARN,
+    RETENTION_DAYS,
+    ActivityInMemory,
+    LogInMemory,
+    ManualClock,
+)
+from tests.support.record_strategies import stream_record
 
 pytestmark = pytest.mark.local
 

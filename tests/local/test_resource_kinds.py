@@ -5,12 +5,12 @@ from typing import Any
 import pulumi
 import pytest
 
-from local.resources.archives import archive_bytes
-from local.resources.clients import Clients
-from local.resources.kind import MissingPropertyError, Properties, UnsupportedPropertyError, UnsupportedTypeError
-from local.resources.registry import KINDS, kind_of
-from tests.local.resource_examples import EXAMPLES
-from tests.local.resource_examples.example import API, FUNCTION, LOG_GROUP, QUEUE, TABLE, Example, Surroundings
+from local.deploy.resources.archives import archive_bytes
+from local.deploy.resources.clients import Clients
+from local.deploy.resources.kind import MissingPropertyError, Properties, UnsupportedPropertyError, UnsupportedTypeError
+from local.deploy.resources.registry import KINDS, kind_of
+from tests.support.local.resource_examples import EXAMPLES
+from tests.support.local.resource_examples.example import API, FUNCTION, LOG_GROUP, QUEUE, TABLE, Example, Surroundings
 
 pytestmark = pytest.mark.local
 

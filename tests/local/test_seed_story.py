@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
-from local.child_process import ChildProcess
-from local.environment import child_environment
-from local.resources.registry import kind_of
-from local.stack_clients import clients_of
-from tests.local.change_log import ChangeLog
-from tests.local.resource_examples.example import TABLE
-from tests.local.users_over_http import UsersOverHttp, person
-from tests.local_stack import LocalStack, running_local_stack
-from tests.signature_v4 import Signer
+from local.deploy.resources.registry import kind_of
+from local.process import ChildProcess, child_environment
+from local.state import clients_of
+from tests.support.local.change_log import ChangeLog
+from tests.support.local.resource_examples.example import TABLE
+from tests.support.local.users_over_http import UsersOverHttp, person
+from tests.support.local_stack import LocalStack, running_local_stack
+from tests.support.signature_v4 import Signer
 
 pytestmark = pytest.mark.local
 
@@ -55,7 +54,7 @@ def test_alice_before_the_stream_eve_toto_to_kichwa_and_a_delete(tmp_path: Path)
         assert stream_arn is not None
         arguments = ["--endpoint-url", stack.endpoint_url, "--mapping-uuid", map_stream(stack, stream_arn)]
         poller = ChildProcess(
-            "local.event_source_mapping",
+            "delivery",
             [*arguments, "--region", stack.region, "--state-dir", str(tmp_path / "new-stream")],
             child_environment(os.environ),
             tmp_path / "new-poller.log",

@@ -9,14 +9,14 @@ from uuid import uuid4
 
 import pytest
 
-from local.ready_screen import curl_line
-from local.stack_clients import clients_of
-from tests.local.change_log import ChangeLog
-from tests.local.mapped_function import eventually
-from tests.local.users_over_http import UsersOverHttp, person
-from tests.local_stack import LocalStack
-from tests.raw_http import RawAnswer, send
-from tests.signature_v4 import Signer
+from local.state import clients_of
+from local.up import curl_line
+from tests.support.local.change_log import ChangeLog
+from tests.support.local.mapped_function import eventually
+from tests.support.local.users_over_http import UsersOverHttp, person
+from tests.support.local_stack import LocalStack
+from tests.support.raw_http import RawAnswer, send
+from tests.support.signature_v4 import Signer
 
 pytestmark = pytest.mark.local
 

@@ -5,11 +5,9 @@ from typing import NamedTuple
 
 import pytest
 
-from functions.users.errors import AlreadyTakenError, StaleVersionError
-from functions.users.store import UserIdTakenError, UsersStore
-from functions.users.user import User
-from tests.users_in_dynamodb import UsersInDynamoDB
-from tests.users_in_memory import InMemoryUsers
+from functions.users.user import AlreadyTakenError, StaleVersionError, User, UserIdTakenError, UsersStore
+from tests.support.users_in_dynamodb import UsersInDynamoDB
+from tests.support.users_in_memory import InMemoryUsers
 
 ALICE = User(
     user_id="1",

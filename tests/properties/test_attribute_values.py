@@ -9,7 +9,7 @@ import pytest
 from boto3.dynamodb.types import Binary, TypeDeserializer
 from hypothesis import example, given
 
-from functions.json_types import Json, is_array, is_object
+from functions.runtime.json_log import Json, is_array, is_object
 from functions.stream_records.attribute_values import (
     MAXIMUM_DEPTH,
     AttributeValue,
@@ -21,7 +21,7 @@ from functions.stream_records.attribute_values import (
     unmarshal,
     unmarshal_image,
 )
-from tests.record_strategies import attribute_values, numbers, plain_values
+from tests.support.record_strategies import attribute_values, numbers, plain_values
 
 
 @given(plain_values())

@@ -9,17 +9,17 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.json_types import JsonObject
+from functions.runtime.json_log import JsonObject
 from functions.stream_records.attribute_values import Image
-from ops.backfill import Backfill, BackfillReport
-from ops.backfill_records import stream_began_at
-from ops.long_work import LongWork
-from ops.replay import HIDE_SECONDS, Replay
-from ops.selection import Selection
-from ops.spool import Spool
-from tests.ops_in_memory import OUTPUTS, StackInMemory
-from tests.queue_in_memory import KilledError
-from tests.record_strategies import FIRST_SEQUENCE_NUMBER
+from ops.dead_letters.replay import HIDE_SECONDS, Replay
+from ops.dead_letters.replay_db import Spool
+from ops.dead_letters.selection import Selection
+from ops.job import LongWork
+from ops.people.backfill import Backfill, BackfillReport
+from ops.people.backfill_records import stream_began_at
+from tests.support.ops_in_memory import OUTPUTS, StackInMemory
+from tests.support.queue_in_memory import KilledError
+from tests.support.record_strategies import FIRST_SEQUENCE_NUMBER
 
 BEGAN = stream_began_at(OUTPUTS.users_stream_arn)
 BEFORE = "2025-05-05T05:05:05.000Z"

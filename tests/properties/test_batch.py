@@ -6,12 +6,11 @@ from copy import deepcopy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.json_types import Json, JsonObject
 from functions.log_user_changes.batch import BatchOutcome
-from functions.plain_json import json_line
+from functions.runtime.json_log import Json, JsonObject, json_line
 from functions.stream_records.attribute_values import unmarshal_image
-from tests.record_processing_fakes import ActivityInMemory, DeadLettersInMemory, Processing
-from tests.record_strategies import (
+from tests.support.record_processing_fakes import ActivityInMemory, DeadLettersInMemory, Processing
+from tests.support.record_strategies import (
     PERSONAL_FIELDS,
     batches_with_poison,
     histories,

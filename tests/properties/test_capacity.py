@@ -14,27 +14,25 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from benchmarks.events import stream_event
+from capacity import workload as sizes
+from capacity.cost import ALARMS, monthly_cost
+from capacity.limits import RESCUES_AT_A_TIME, limit_uses, shards_of
+from capacity.published_figures import published_figures
+from capacity.report import capacity_report, read_intervals
+from capacity.simulation import DeliveryFigures, random_arrivals, simulate_delivery
+from capacity.stack_settings import stack_settings
+from capacity.workload import CapacitySettings, ServiceTimes, Workload, measured_work, service_times
 from functions.activity.items import activity_item
-from functions.aws_clients import CALLS
-from functions.log_user_changes.change_log import full_image, log_change
+from functions.log_user_changes.batch import full_image, log_change
+from functions.runtime.aws import CALLS
+from functions.runtime.json_log import CollectedLog
 from functions.stream_records.user_change import parse_user_change
-from functions.structured_log import CollectedLog
-from infra.change_stream import RESCUE_MAXIMUM_CONCURRENCY
-from infra.settings_check import load_settings
-from infra.stack_config import stack_file_config
-from ops.capacity import sizes
-from ops.capacity.arrivals import random_arrivals
-from ops.capacity.delivery_simulation import DeliveryFigures, simulate_delivery
-from ops.capacity.limits import RESCUES_AT_A_TIME, limit_uses, shards_of
-from ops.capacity.monthly_cost import ALARMS, monthly_cost
-from ops.capacity.published_figures import published_figures
-from ops.capacity.report import capacity_report, read_intervals
-from ops.capacity.service_times import measured_work, service_times
-from ops.capacity.stack_settings import stack_settings
-from ops.capacity.workload import CapacitySettings, ServiceTimes, Workload
+from infra.components.change_stream import RESCUE_MAXIMUM_CONCURRENCY
+from infra.settings.check import load_settings
+from infra.settings.stack_file import stack_file_config
 from ops.cli import cli
 from ops.commands.capacity import LONGEST_CALL_MS
-from tests.recorded_stack import record
+from tests.support.recorded_stack import record
 
 FIGURES = published_figures()
 LIMITS = FIGURES.limits

@@ -8,17 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.stream_records.attribute_values import Image
-from functions.users.administration import change_user, remove_user
-from functions.users.errors import UserError
-from functions.users.registration import register
-from functions.users.uniqueness import keys_of
-from functions.users.user import User
-from ops.key_claims import KeyClaims, KeyClaimsReport, Outcome
-from ops.long_work import LongWork
-from ops.users_table import UsersPage
-from tests.queue_in_memory import KilledError, Life
-from tests.user_keys_in_memory import UserKeysInMemory
-from tests.users_in_memory import InMemoryUsers
+from functions.users.service import change_user, register, remove_user
+from functions.users.user import User, UserError, keys_of
+from ops.aws.tables import UsersPage
+from ops.job import LongWork
+from ops.people.key_claims import KeyClaims, KeyClaimsReport, Outcome
+from tests.support.queue_in_memory import KilledError, Life
+from tests.support.user_keys_in_memory import UserKeysInMemory
+from tests.support.users_in_memory import InMemoryUsers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.event_source_mapping.parameters import Parameters
-from tests.delivery_faults import InvocationFault, NoFaults, SendingFault
-from tests.delivery_tally import replay_dead_letters, tally, undisturbed_activity
-from tests.record_strategies import USER_IDS
-from tests.virtual_changes import Nature, Written, small_change
-from tests.virtual_delivery import VirtualDelivery, mapping_settings
+from delivery.settings import Parameters
+from tests.support.delivery_faults import InvocationFault, NoFaults, SendingFault
+from tests.support.delivery_tally import replay_dead_letters, tally, undisturbed_activity
+from tests.support.record_strategies import USER_IDS
+from tests.support.virtual_changes import Nature, Written, small_change
+from tests.support.virtual_delivery import VirtualDelivery, mapping_settings
 
 
 class DrawnFaults(NoFaults):

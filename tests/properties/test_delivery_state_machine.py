@@ -9,13 +9,13 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from local.event_source_mapping.parameters import Parameters
+from delivery.settings import Parameters
 from tests.conftest import IN_CI
-from tests.delivery_faults import InvocationFault, NoFaults, SendingFault
-from tests.delivery_tally import replay_dead_letters, tally, undisturbed_activity
-from tests.record_strategies import USER_IDS
-from tests.virtual_changes import Nature, small_change
-from tests.virtual_delivery import VirtualDelivery, mapping_settings
+from tests.support.delivery_faults import InvocationFault, NoFaults, SendingFault
+from tests.support.delivery_tally import replay_dead_letters, tally, undisturbed_activity
+from tests.support.record_strategies import USER_IDS
+from tests.support.virtual_changes import Nature, small_change
+from tests.support.virtual_delivery import VirtualDelivery, mapping_settings
 
 INVOCATION_FAULTS: tuple[InvocationFault, ...] = (
     "throttled",

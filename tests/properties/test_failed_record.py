@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from functions.failed_records.failed_record import FailedRecord, MalformedEnvelopeError, StreamPointer
-from functions.failed_records.record_identity import identify_record
-from functions.json_types import Json
-from tests.record_strategies import histories, texts, unaddressable_records
+from functions.dead_letters.envelope import FailedRecord, MalformedEnvelopeError, StreamPointer, identify_record
+from functions.runtime.json_log import Json
+from tests.support.record_strategies import histories, texts, unaddressable_records
 
 ENVELOPE = TypeAdapter(FailedRecord)
 

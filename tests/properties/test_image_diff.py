@@ -2,9 +2,15 @@
 
 from hypothesis import given
 
-from functions.stream_records.attribute_values import Image, same_value, unmarshal_image
-from functions.stream_records.image_diff import FieldChange, apply_changes, diff_images
-from tests.record_strategies import images
+from functions.stream_records.attribute_values import (
+    FieldChange,
+    Image,
+    apply_changes,
+    diff_images,
+    same_value,
+    unmarshal_image,
+)
+from tests.support.record_strategies import images
 
 
 @given(images(), images())

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from functions.plain_json import exact_number, json_line, kept_encoder
+from functions.runtime.json_log import exact_number, json_line, kept_encoder
 from functions.stream_records.attribute_values import PlainValue
-from tests.record_strategies import numbers, plain_values
+from tests.support.record_strategies import numbers, plain_values
 
 
 @given(numbers() | st.decimals())

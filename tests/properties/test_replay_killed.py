@@ -11,21 +11,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from functions.activity.items import activity_item
-from functions.json_types import JsonObject
+from functions.runtime.json_log import JsonObject
 from functions.stream_records.user_change import parse_user_change
-from ops.activity_table import EffectKey
-from ops.change_function import record_number
+from ops.aws.function import record_number
+from ops.aws.sqs import MESSAGES_PER_CALL
+from ops.aws.tables import EffectKey
+from ops.dead_letters.replay import HIDE_SECONDS, Replay
+from ops.dead_letters.replay_db import Spool
+from ops.dead_letters.selection import Selection
+from ops.dead_letters.summary import Look
 from ops.errors import OpsError
-from ops.long_work import LongWork
-from ops.look import Look
-from ops.message_queue import MESSAGES_PER_CALL
-from ops.replay import HIDE_SECONDS, Replay
-from ops.selection import Selection
-from ops.spool import Spool
-from tests.ops_in_memory import StackInMemory, effect_key
-from tests.queue_in_memory import KilledError
-from tests.record_processing_fakes import RETENTION_DAYS
-from tests.record_strategies import histories, stream_record
+from ops.job import LongWork
+from tests.support.ops_in_memory import StackInMemory, effect_key
+from tests.support.queue_in_memory import KilledError
+from tests.support.record_processing_fakes import RETENTION_DAYS
+from tests.support.record_strategies import histories, stream_record
 
 STEPS = st.none() | st.integers(0, 200)
 """After how many steps a process is killed, if at all."""

@@ -7,12 +7,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from functions.users.store import UsersStore
-from tests.dynamodb_endpoints import DynamoDBEndpoint
-from tests.http_api_events import Answer
-from tests.users_api import UsersApi
-from tests.users_in_dynamodb import UsersInDynamoDB
-from tests.users_in_memory import InMemoryUsers
+from functions.users.user import UsersStore
+from tests.support.dynamodb_endpoints import DynamoDBEndpoint
+from tests.support.http_api_events import Answer
+from tests.support.users_api import UsersApi
+from tests.support.users_in_dynamodb import UsersInDynamoDB
+from tests.support.users_in_memory import InMemoryUsers
 
 # A small world, so that requests meet: each text with the one that it counts as.
 EMAILS = {"alice@example.com": "a", "ALICE@Example.com": "a", "bob@example.com": "b", "carol@example.com": "c"}

@@ -10,9 +10,9 @@ import pytest
 
 from guardrails.resource import DISTRIBUTION, findings
 from guardrails.rules import ALL
-from infra.stack_config import PROJECT_ROOT, stack_file_config
-from tests.recorded_stack import record
-from tests.stack.guarded_stack import changed, guarded, resources_of
+from infra.settings.stack_file import PROJECT_ROOT, stack_file_config
+from tests.support.guarded_stack import changed, guarded, resources_of
+from tests.support.recorded_stack import record
 
 pytestmark = pytest.mark.stack
 

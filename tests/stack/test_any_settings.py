@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from infra.outputs import StackOutputs
-from infra.settings import StackSettings
-from infra.settings_check import SettingsError, config_key, load_settings
-from infra.stack_config import stack_file_config
-from tests.recorded_stack import record
+from infra.settings.check import SettingsError, config_key, load_settings
+from infra.settings.model import StackSettings
+from infra.settings.stack_file import stack_file_config
+from tests.support.recorded_stack import record
 
 pytestmark = pytest.mark.stack
 

@@ -8,17 +8,17 @@ from typing import Any
 import pulumi_aws as aws
 import pytest
 
-from infra.change_stream import ChangeStream
-from infra.failed_records import FailedRecords
-from infra.lambda_function import LambdaFunction
-from infra.monitoring import Monitoring
+from infra.components.change_stream import ChangeStream
+from infra.components.failed_records import FailedRecords
+from infra.components.lambda_function import LambdaFunction
+from infra.components.monitoring import Monitoring
+from infra.components.private_bucket import PrivateBucket
+from infra.components.user_api import UserApi
+from infra.components.users_store import UsersStore
+from infra.components.website import Website, WebsiteConfig
 from infra.outputs import StackOutputs, output_names
-from infra.private_bucket import PrivateBucket
-from infra.stack_config import PROJECT_ROOT, stack_file_config
-from infra.user_api import UserApi
-from infra.users_store import UsersStore
-from infra.website import Website, WebsiteConfig
-from tests.recorded_stack import UNKNOWN, RecordedResource, record
+from infra.settings.stack_file import PROJECT_ROOT, stack_file_config
+from tests.support.recorded_stack import UNKNOWN, RecordedResource, record
 
 pytestmark = pytest.mark.stack
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra.stack_config import PROJECT_ROOT, stack_file_config
-from tests.recorded_stack import RecordedStack, record
+from infra.settings.stack_file import PROJECT_ROOT, stack_file_config
+from tests.support.recorded_stack import RecordedStack, record
 
 pytestmark = pytest.mark.stack
 

@@ -7,13 +7,13 @@ import pytest
 
 from guardrails import limits
 from guardrails import resource as types
-from guardrails.api_calls import CALLS
+from guardrails.limits import CALLS
 from guardrails.resource import Resource, findings
 from guardrails.rules import ALL
 from infra.naming import ENVIRONMENT_MAXIMUM_LENGTH
-from infra.stack_config import stack_file_config
-from tests.recorded_stack import record
-from tests.stack.guarded_stack import STACKS, changed, guarded, resources_of, without
+from infra.settings.stack_file import stack_file_config
+from tests.support.guarded_stack import STACKS, changed, guarded, resources_of, without
+from tests.support.recorded_stack import record
 
 pytestmark = pytest.mark.stack
 

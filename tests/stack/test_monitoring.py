@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from infra.stack_config import stack_file_config
-from tests import provider_answers
-from tests.recorded_stack import record
+from infra.settings.stack_file import stack_file_config
+from tests.support import provider_answers
+from tests.support.recorded_stack import record
 
 pytestmark = pytest.mark.stack
 

@@ -8,11 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from guardrails.access import ACTIONS_WITHOUT_RESOURCE
-from guardrails.policy_documents import policy_documents
+from guardrails.access import ACTIONS_WITHOUT_RESOURCE, policy_documents
 from guardrails.resource import BUCKET_POLICY, QUEUE_POLICY, ROLE, ROLE_POLICY, TOPIC_POLICY
-from tests.recorded_stack import record
-from tests.stack.guarded_stack import STACKS
+from tests.support.guarded_stack import STACKS
+from tests.support.recorded_stack import record
 
 with warnings.catch_warnings():
     # It leaves its own files open.

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from infra import function_package
-from infra.stack_config import stack_file_config
-from tests.recorded_stack import refusal
+from infra.packaging import zip as function_package
+from infra.settings.stack_file import stack_file_config
+from tests.support.recorded_stack import refusal
 
 pytestmark = pytest.mark.stack
 

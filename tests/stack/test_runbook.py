@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from infra.settings import StackSettings
+from infra.settings.model import StackSettings
 from ops.cli import cli
-from ops.desk import Desk
+from ops.context import Desk
 from ops.errors import ExitCode, NotFoundError
 from ops.services import Services
-from tests.recorded_stack import record
+from tests.support.recorded_stack import record
 
 pytestmark = pytest.mark.stack
 

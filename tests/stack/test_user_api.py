@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from infra.stack_config import stack_file_config
-from tests.recorded_stack import record
+from infra.settings.stack_file import stack_file_config
+from tests.support.recorded_stack import record
 
 pytestmark = pytest.mark.stack
 

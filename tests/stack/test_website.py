@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from infra.website import SITE_DIRECTORY
-from tests.recorded_stack import UNKNOWN, record
+from infra.components.website import SITE_DIRECTORY
+from tests.support.recorded_stack import UNKNOWN, record
 
 pytestmark = pytest.mark.stack
 

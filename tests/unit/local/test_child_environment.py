@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.environment import child_environment, shut_out_user_settings
+from local.process import child_environment, shut_out_user_settings
 
 NAMES = st.from_regex(r"(AWS_|PULUMI_|PYTHON|HTTPS?_PROXY|GATEWAY_|LAMBDA_|SERVICES|BIND_)[A-Z_]{0,10}", fullmatch=True)
 

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from local.end_signals import EndRequested, end_signals
+from local.process import EndRequested, end_signals
 
 
 class SignalledWhileItGoes:

@@ -7,9 +7,9 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.function_package import sha256_base64
-from local import hot_reload
-from local.hot_reload import HotReload
+from infra.packaging.zip import sha256_base64
+from local import reload as hot_reload
+from local.reload import HotReload
 
 NAMES = {"register_user": "RegisterUserFunction-local", "log_user_changes": "LogUserChangesFunction-local"}
 """Folder below functions/ to name."""

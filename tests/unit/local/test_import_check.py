@@ -3,8 +3,8 @@ import zipfile
 
 import pytest
 
-from infra.function_package import package_bytes
-from local.import_check import import_problem
+from infra.packaging.zip import package_bytes
+from local.reload import import_problem
 
 
 def package(handler: str) -> bytes:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings_check import load_settings
-from local.local_config import LocalConfigError, local_config
+from infra.settings.check import load_settings
+from local.deploy.deployment import LocalConfigError, local_config
 
 SITE = "http://127.0.0.1:8080"
 

@@ -5,8 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.function_log import LogEvent
-from local.log_view import readable_lines
+from local.logs import LogEvent, readable_lines
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 

@@ -4,8 +4,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.json_types import is_array, is_object
-from local.resources.values import (
+from functions.runtime.json_log import is_array, is_object
+from local.deploy.resources.values import (
     lower_keys,
     plain_values,
     present,

@@ -5,9 +5,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ops.cli import cli
-from ops.desk import Desk
-from ops.state_folder import STATE_VARIABLE
-from tests.ops_in_memory import StackInMemory
+from ops.context import Desk
+from ops.job import STATE_VARIABLE
+from tests.support.ops_in_memory import StackInMemory
 
 
 @pytest.fixture

@@ -10,8 +10,16 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from ops.aws_errors import denied_action, explain, explained
-from ops.errors import CannotReachError, CredentialsError, DeniedError, NotFoundError, OpsError
+from ops.errors import (
+    CannotReachError,
+    CredentialsError,
+    DeniedError,
+    NotFoundError,
+    OpsError,
+    denied_action,
+    explain,
+    explained,
+)
 
 
 def answered(code: str, message: str = "") -> ClientError:

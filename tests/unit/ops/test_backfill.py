@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ops.backfill import Backfill, BackfillReport
-from ops.long_work import LongWork
-from tests.ops_in_memory import OUTPUTS, StackInMemory
-from tests.queue_in_memory import NOON
+from ops.job import LongWork
+from ops.people.backfill import Backfill, BackfillReport
+from tests.support.ops_in_memory import OUTPUTS, StackInMemory
+from tests.support.queue_in_memory import NOON
 
 BEFORE = {"createdAt": {"S": "2025-01-01T00:00:00.000Z"}}
 
@@ -47,7 +47,7 @@ def test_a_stop_is_heeded_while_it_waits_before_it_asks_for_histories(stack: Sta
 def test_a_delivery_that_falls_behind_meanwhile_ends_it(
     stack: StackInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.backfill.USERS_PER_STRETCH", 3)
+    monkeypatch.setattr("ops.people.backfill.USERS_PER_STRETCH", 3)
     add_users(stack, 9)
     stack.function.before = lambda: stack.watched.figures.update(
         {f"IteratorAge {OUTPUTS.log_user_changes_function_name}": 90_000.0}

@@ -8,16 +8,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from ops.aws.user_keys import Claim, Refusal
 from ops.cli import cli
-from ops.commands.claim_keys import WHAT_TO_DO
-from ops.desk import Desk
+from ops.commands.users import WHAT_TO_DO
+from ops.context import Desk
 from ops.errors import DeniedError, ExitCode
-from ops.interruption import stop_on_interrupt
-from ops.key_claims import PROBLEMS, KeyClaims, Outcome
-from ops.long_work import LongWork
-from ops.user_keys_table import Claim, Refusal
-from tests.ops_in_memory import StackInMemory
-from tests.user_keys_in_memory import UserKeysInMemory
+from ops.job import LongWork, stop_on_interrupt
+from ops.people.key_claims import PROBLEMS, KeyClaims, Outcome
+from tests.support.ops_in_memory import StackInMemory
+from tests.support.user_keys_in_memory import UserKeysInMemory
 
 Run = Callable[..., Result]
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from functions.json_types import JsonObject
+from functions.runtime.json_log import JsonObject
+from ops.aws.cloudwatch import AlarmState
 from ops.cli import cli
-from ops.desk import Desk
+from ops.context import Desk
 from ops.errors import CredentialsError, DeniedError, ExitCode, OpsError
-from ops.stack_watch import AlarmState
-from tests.ops_in_memory import StackInMemory, effect_key
-from tests.queue_in_memory import NOON
-from tests.record_strategies import stream_record
+from tests.support.ops_in_memory import StackInMemory, effect_key
+from tests.support.queue_in_memory import NOON
+from tests.support.record_strategies import stream_record
 
 Run = Callable[..., Result]
 
@@ -259,7 +259,7 @@ def test_pointers_that_were_set_aside_go_back(stack: StackInMemory, run: Run) ->
 def test_backfill_counts_then_sends_and_says_so(
     stack: StackInMemory, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.backfill.SETTLE_SECONDS", 0)
+    monkeypatch.setattr("ops.people.backfill.SETTLE_SECONDS", 0)
     stack.user_table.items = {
         "alice": {"userId": {"S": "alice"}, "createdAt": {"S": "2025-01-01T00:00:00.000Z"}},
         "bob": {"userId": {"S": "bob"}, "createdAt": {"S": "2026-11-24T10:00:00.000Z"}},

@@ -10,16 +10,15 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from functions.json_types import JsonObject
-from ops.dead_letter_export import HIDE_SECONDS, Export, ExportReport
-from ops.dead_letter_restore import restore
+from functions.runtime.json_log import JsonObject
+from ops.aws.sqs import BYTES_PER_CALL, Outgoing
+from ops.dead_letters.export import HIDE_SECONDS, Export, ExportReport, restore
+from ops.dead_letters.pointers import return_pointers
 from ops.errors import DeniedError, ExitCode, WrongUsageError
-from ops.long_work import LongWork
-from ops.message_queue import BYTES_PER_CALL, Outgoing
-from ops.pointer_return import return_pointers
-from tests.ops_in_memory import StackInMemory, envelope
-from tests.queue_in_memory import KilledError
-from tests.record_strategies import stream_record
+from ops.job import LongWork
+from tests.support.ops_in_memory import StackInMemory, envelope
+from tests.support.queue_in_memory import KilledError
+from tests.support.record_strategies import stream_record
 
 
 def record(position: int) -> JsonObject:

@@ -4,9 +4,9 @@ import click
 
 from ops.cli import cli
 from ops.commands.dlq_replay import LEFT_BECAUSE
+from ops.dead_letters.redelivery import Outcome
 from ops.errors import EXIT_CODES, ExitCode, OpsError
-from ops.redelivery import Outcome
-from ops.reference import PAGE, helps, page_with_reference
+from ops.generate_docs import PAGE, helps, page_with_reference
 
 
 def commands(command: click.Command) -> list[click.Command]:
@@ -33,7 +33,7 @@ def test_no_short_help_is_cut_off() -> None:
 def test_the_page_shows_the_commands_as_they_are() -> None:
     page = PAGE.read_text(encoding="utf-8")
 
-    assert page == page_with_reference(page), "run: python -m ops.reference"
+    assert page == page_with_reference(page), "run: python -m ops.generate_docs"
 
 
 def test_every_command_is_explained_in_the_page_and_not_only_listed() -> None:

@@ -9,20 +9,19 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from functions.json_types import JsonObject
-from ops.activity_table import EffectKey
-from ops.backfill import Backfill
-from ops.change_function import Answer
-from ops.key_claims import KeyClaims
-from ops.long_work import LongWork
-from ops.message_queue import Message, QueueDepth
-from ops.planned_keys import PlannedKeys
-from ops.replay import Replay
-from ops.selection import Selection
-from ops.spool import Spool
-from ops.users_table import UsersPage
-from tests.ops_in_memory import ActivityReader, StackInMemory, UsersInMemory, effect_key, envelope
-from tests.record_strategies import stream_record
+from functions.runtime.json_log import JsonObject
+from ops.aws.function import Answer
+from ops.aws.sqs import Message, QueueDepth
+from ops.aws.tables import EffectKey, UsersPage
+from ops.aws.user_keys import PlannedKeys
+from ops.dead_letters.replay import Replay
+from ops.dead_letters.replay_db import Spool
+from ops.dead_letters.selection import Selection
+from ops.job import LongWork
+from ops.people.backfill import Backfill
+from ops.people.key_claims import KeyClaims
+from tests.support.ops_in_memory import ActivityReader, StackInMemory, UsersInMemory, effect_key, envelope
+from tests.support.record_strategies import stream_record
 
 FEW, MANY = 500, 2_500
 
@@ -148,7 +147,7 @@ def test_replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_backfill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.backfill.USERS_PER_STRETCH", 100)
+    monkeypatch.setattr("ops.people.backfill.USERS_PER_STRETCH", 100)
 
     def backfill(length: int) -> None:
         stack = StackInMemory()
@@ -163,7 +162,7 @@ def test_backfill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_claiming_keys_on_paper(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.key_claims.PROBLEMS_SHOWN", 10)
+    monkeypatch.setattr("ops.people.key_claims.PROBLEMS_SHOWN", 10)
 
     def claim(length: int) -> None:
         stack = StackInMemory()

@@ -15,14 +15,13 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from functions.json_types import JsonObject
-from ops.checkpoint import Checkpoint, write_checkpoint
+from functions.runtime.json_log import JsonObject
+from ops.aws.cloudwatch import MappingState
+from ops.aws.sqs import Message
 from ops.errors import DeniedError, ExitCode
-from ops.message_queue import Message
-from ops.stack_watch import MappingState
-from ops.state_folder import STATE_VARIABLE
-from tests.ops_in_memory import StackInMemory, envelope
-from tests.record_strategies import stream_record
+from ops.job import STATE_VARIABLE, Checkpoint, write_checkpoint
+from tests.support.ops_in_memory import StackInMemory, envelope
+from tests.support.record_strategies import stream_record
 
 Run = Callable[..., Result]
 
@@ -298,7 +297,7 @@ def test_ids_and_commands_stay_whole_in_a_narrow_terminal(
     stack: StackInMemory, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failure_id = stack.fail(record(0))
-    monkeypatch.setattr("ops.screen.WIDTH_WITHOUT_TERMINAL", 40)
+    monkeypatch.setattr("ops.output.WIDTH_WITHOUT_TERMINAL", 40)
 
     listed = run("dlq", "list", "--table").stdout
     shown = run("dlq", "show", failure_id, "--table").stdout

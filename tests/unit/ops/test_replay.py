@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from ops.dead_letters.redelivery import Outcome
+from ops.dead_letters.selection import Selection
 from ops.errors import NotFoundError, OpsError
-from ops.redelivery import Outcome
-from ops.selection import Selection
-from tests.ops_in_memory import StackInMemory, effect_key, envelope, sent_records
-from tests.unit.ops.replaying import change, replay
+from tests.support.ops_in_memory import StackInMemory, effect_key, envelope, sent_records
+from tests.support.replaying import change, replay
 
 
 def test_failed_records_are_processed_in_order_and_removed(stack: StackInMemory, spool_path: Path) -> None:
@@ -173,7 +173,7 @@ def test_an_envelope_that_lies_in_s3_is_fetched(stack: StackInMemory, spool_path
 def test_a_queue_larger_than_what_can_be_held_is_replayed_in_rounds(
     stack: StackInMemory, spool_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.replay.HELD_AT_MOST", 30)
+    monkeypatch.setattr("ops.dead_letters.replay.HELD_AT_MOST", 30)
     for position in range(100):
         stack.fail(change(position, f"user {position % 7}"))
 
@@ -187,7 +187,7 @@ def test_a_queue_larger_than_what_can_be_held_is_replayed_in_rounds(
 def test_what_lies_beyond_messages_that_stay_is_said(
     stack: StackInMemory, spool_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.replay.HELD_AT_MOST", 30)
+    monkeypatch.setattr("ops.dead_letters.replay.HELD_AT_MOST", 30)
     for _ in range(60):
         stack.queue.put("junk")
 

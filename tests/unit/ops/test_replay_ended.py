@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from ops.dead_letters.replay import Replay
+from ops.dead_letters.replay_db import Spool
+from ops.dead_letters.selection import Selection
 from ops.errors import OpsError
-from ops.long_work import LongWork
-from ops.replay import Replay
-from ops.selection import Selection
-from ops.spool import Spool
-from tests.ops_in_memory import StackInMemory
-from tests.queue_in_memory import KilledError
-from tests.unit.ops.replaying import EVERYTHING, change, replay
+from ops.job import LongWork
+from tests.support.ops_in_memory import StackInMemory
+from tests.support.queue_in_memory import KilledError
+from tests.support.replaying import EVERYTHING, change, replay
 
 
 def test_ctrl_c_keeps_what_is_done_and_gives_back_the_rest(stack: StackInMemory, spool_path: Path) -> None:

@@ -1,11 +1,11 @@
 import pytest
 
-from ops.dead_letter import DeadLetter, read_dead_letter
+from ops.aws.sqs import Message
+from ops.dead_letters.message import DeadLetter, read_dead_letter
+from ops.dead_letters.selection import Selection, parse_conditions
 from ops.errors import WrongUsageError
-from ops.message_queue import Message
-from ops.selection import Selection, parse_conditions
-from tests.ops_in_memory import envelope
-from tests.record_strategies import stream_record
+from tests.support.ops_in_memory import envelope
+from tests.support.record_strategies import stream_record
 
 IMAGE = {"userId": {"S": "eve"}}
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
+from ops.aws.sqs import CALLS_AT_A_TIME, MESSAGES_PER_CALL, SqsQueue
 from ops.errors import OpsError
-from ops.message_queue import MESSAGES_PER_CALL
-from ops.sqs_queue import CALLS_AT_A_TIME, SqsQueue
 
 if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient

@@ -1,0 +1,51 @@
+"""The settings of a stack that bear on its capacity, out of its Pulumi.<stack>.yaml."""
+
+from pathlib import Path
+
+from capacity.workload import CapacitySettings
+from infra.settings.check import SettingsError, load_settings
+from infra.settings.model import StackSettings
+from infra.settings.stack_file import PROJECT_ROOT, StackFileError, stack_file_config
+from ops.errors import NotFoundError, WrongUsageError
+
+
+def stack_settings(stack: str, directory: Path = PROJECT_ROOT) -> CapacitySettings:
+    """Read the file of a stack.
+
+    Args:
+        stack: its name.
+        directory: where its file is.
+
+    Raises:
+        NotFoundError: there is no such file.
+        WrongUsageError: a setting in it is wrong, or the file is none; the message names each.
+    """
+    try:
+        return capacity_settings(load_settings(stack, stack_file_config(stack, directory)))
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            str(error), next_step="Name a stack that has a Pulumi.<stack>.yaml: dev or prod."
+        ) from error
+    except (SettingsError, StackFileError) as error:
+        raise WrongUsageError(str(error)) from error
+
+
+def capacity_settings(settings: StackSettings) -> CapacitySettings:
+    """What of a stack's settings moves a limit or the bill."""
+    return CapacitySettings(
+        batch_size=settings.stream_batch_size,
+        batching_window_seconds=settings.stream_batching_window_seconds,
+        parallelization_factor=settings.stream_parallelization_factor,
+        maximum_retry_attempts=settings.stream_maximum_retry_attempts,
+        maximum_record_age_seconds=settings.stream_maximum_record_age_seconds,
+        stream_timeout_seconds=settings.stream_timeout_seconds,
+        stream_memory_mb=settings.stream_memory_mb,
+        stream_reserved_concurrency=settings.stream_reserved_concurrency,
+        api_memory_mb=settings.api_memory_mb,
+        api_reserved_concurrency=settings.api_reserved_concurrency,
+        throttle_rate_per_second=settings.throttle_rate_per_second,
+        iterator_age_alarm_seconds=settings.iterator_age_alarm_seconds,
+        point_in_time_recovery=settings.point_in_time_recovery,
+        log_retention_days=settings.log_retention_days,
+        activity_retention_days=settings.activity_retention_days,
+    )

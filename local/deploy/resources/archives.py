@@ -1,0 +1,63 @@
+"""The bytes behind Pulumi's assets and archives."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pulumi
+
+from local.deploy.resources.kind import ResourceError
+
+_TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # the zip format's earliest: the same files give the same bytes
+
+
+def archive_bytes(archive: object) -> bytes:
+    """The zip that an archive stands for.
+
+    Args:
+        archive: a `FileArchive` of a zip file or of a folder, or an `AssetArchive` of assets.
+
+    Raises:
+        ResourceError: an archive of another kind, or a file that isn't there.
+    """
+    if isinstance(archive, pulumi.FileArchive):
+        path = Path(archive.path)
+        if path.is_dir():
+            return _zip({file.relative_to(path).as_posix(): file.read_bytes() for file in path.rglob("*.*")})
+        return _file_bytes(path)
+    if isinstance(archive, pulumi.AssetArchive):
+        return _zip({name: asset_bytes(asset) for name, asset in archive.assets.items()})
+    raise ResourceError(f"the local stack can't read an archive of type {type(archive).__name__}")
+
+
+def asset_bytes(asset: object) -> bytes:
+    """The content that an asset stands for.
+
+    Args:
+        asset: a `FileAsset` or a `StringAsset`.
+
+    Raises:
+        ResourceError: an asset of another kind, or a file that isn't there.
+    """
+    if isinstance(asset, pulumi.FileAsset):
+        return _file_bytes(Path(str(asset.path)))
+    if isinstance(asset, pulumi.StringAsset):
+        return asset.text.encode()
+    raise ResourceError(f"the local stack can't read an asset of type {type(asset).__name__}")
+
+
+def _file_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ResourceError(f"{path} can't be read: {error.strerror}") from error
+
+
+def _zip(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in sorted(files):
+            archive.writestr(
+                zipfile.ZipInfo(name, date_time=_TIMESTAMP), files[name], compress_type=zipfile.ZIP_DEFLATED
+            )
+    return buffer.getvalue()

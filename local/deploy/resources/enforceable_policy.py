@@ -1,0 +1,77 @@
+"""A role's policy in the form that the emulator can enforce, and back.
+
+Two things differ in the emulator (ministack 1.5.33), and for each a policy gets a statement more there:
+
+- It doesn't see which stream a call of the Streams API is about, and asks the role for the right to all resources,
+  which a policy that names its stream doesn't give: the same actions, on everything. Actions are enforced then; that a
+  role reads its own stream alone is not.
+- It asks for sqs:SendMessageBatch, an action that AWS doesn't have: there the right to sqs:SendMessage is the right to
+  a batch of them. Source: SQS developer guide, "Amazon SQS API permissions: actions and resource reference".
+"""
+
+import json
+from typing import Any
+
+from functions.runtime.json_log import is_array
+
+_ADDED = "OnTheEmulator"
+"""How the ids of the added statements begin, by which they are found again."""
+
+_STREAM_READS = frozenset({"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"})
+_BATCH_OF = {
+    "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
+    "sqs:DeleteMessage": "sqs:DeleteMessageBatch",
+    "sqs:SendMessage": "sqs:SendMessageBatch",
+}
+
+
+def enforceable(policy: str) -> str:
+    """Return a role's policy as the emulator needs it.
+
+    Args:
+        policy: The document as JSON text.
+    """
+    document: dict[str, Any] = json.loads(policy)
+    statements = _listed(document.get("Statement", []))
+    added = [*_stream_reads(statements), *_batches(statements)]
+    if not added:
+        return policy
+    numbered = [{**grant, "Sid": f"{_ADDED}{number}", "Effect": "Allow"} for number, grant in enumerate(added)]
+    return json.dumps({**document, "Statement": [*statements, *numbered]})
+
+
+def as_written(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the policy without what `enforceable` added.
+
+    Args:
+        document: The document as the emulator gives it.
+    """
+    statements = _listed(document.get("Statement", []))
+    kept = [statement for statement in statements if not statement.get("Sid", "").startswith(_ADDED)]
+    return document if len(kept) == len(statements) else {**document, "Statement": kept}
+
+
+def _stream_reads(statements: list[Any]) -> list[dict[str, Any]]:
+    reads = sorted({action for statement in statements for action in _granted_stream_reads(statement)})
+    return [{"Action": reads, "Resource": "*"}] if reads else []
+
+
+def _granted_stream_reads(statement: dict[str, Any]) -> frozenset[str]:
+    names_stream = any(":dynamodb:" in arn and "/stream/" in arn for arn in _listed(statement.get("Resource", [])))
+    if statement.get("Effect") != "Allow" or not names_stream:
+        return frozenset()
+    return _STREAM_READS.intersection(_listed(statement.get("Action", [])))
+
+
+def _batches(statements: list[Any]) -> list[dict[str, Any]]:
+    grants = [(statement, _BATCH_OF.keys() & set(_listed(statement.get("Action", [])))) for statement in statements]
+    return [
+        {**statement, "Action": [_BATCH_OF[action] for action in sorted(actions)]}
+        for statement, actions in grants
+        if actions and statement.get("Effect") == "Allow"
+    ]
+
+
+def _listed(value: Any) -> list[Any]:
+    """Return a value that a policy may write alone or as a list as a list."""
+    return value if is_array(value) else [value]

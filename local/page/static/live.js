@@ -1,0 +1,251 @@
+/**
+ * Beside the form, on the local stack only: what becomes of the user one just registered, as it happens, and three
+ * things to try on that user. The server behind it is local/page/live_view.py; UserTrail in user_trail.py is the data.
+ */
+
+const FOLLOWED_KEY = "userstream.live.followed";
+const STEPS = ["Stored", "Streamed", "Logged", "In Activity"];
+const MESSAGES = { ADDED: "USER ADDED", UPDATED: "USER UPDATED", DELETED: "USER DELETED" };
+
+const panel = build("section", { className: "card live", id: "live" });
+panel.setAttribute("aria-labelledby", "live-title");
+const title = build("h2", { id: "live-title", tabIndex: -1, textContent: "What happens to it" });
+const intro = build("p", {
+  className: "lede",
+  id: "live-intro",
+  textContent:
+    "Register a user, and follow the change through the local stack: stored, streamed, logged, kept in Activity.",
+});
+const trail = build("ol", { className: "trail", id: "trail", hidden: true });
+const spoken = build("p", { className: "visually-hidden", id: "live-announcement" });
+spoken.setAttribute("role", "status");
+const { tools, usernameInput, buttons, answer } = buildTools();
+panel.append(title, intro, tools, trail, spoken);
+document.querySelector("main").append(panel);
+
+let followed = null;
+let events = null;
+let announced = "";
+let shownUsername = "";
+let underWay = false;
+
+document.addEventListener("visibilitychange", listen);
+document.addEventListener("userstream:registered", ({ detail }) => follow(detail.userId));
+const kept = withStorage((storage) => storage.getItem(FOLLOWED_KEY));
+if (kept !== null) {
+  follow(kept);
+}
+
+function follow(userId) {
+  followed = userId;
+  announced = "";
+  shownUsername = usernameInput.value = "";
+  withStorage((storage) => storage.setItem(FOLLOWED_KEY, userId));
+  trail.replaceChildren();
+  answer.textContent = "";
+  listen();
+}
+
+/** Where the browser refuses storage (a policy, say), a reload forgets whom the page followed, and no more. */
+function withStorage(use) {
+  try {
+    return use(sessionStorage);
+  } catch {
+    return null;
+  }
+}
+
+/** A tab that nobody looks at listens to nothing: a browser has six connections to a site, for all its tabs. */
+function listen() {
+  events?.close();
+  if (followed !== null && !document.hidden) {
+    events = new EventSource(`/live/users/${encodeURIComponent(followed)}`);
+    events.addEventListener("message", ({ data }) => show(JSON.parse(data)));
+  }
+}
+
+function show(userTrail) {
+  const { userId, stored, changes, storedAhead } = userTrail;
+  if (stored === null && changes.length === 0) {
+    // Followed before a restart of the stack: that user is gone with it.
+    events.close();
+    followed = null;
+    withStorage((storage) => storage.removeItem(FOLLOWED_KEY));
+    return;
+  }
+  intro.textContent =
+    stored === null ? `User ${userId} is no longer stored.` : `User ${userId}, stored at version ${stored.version}.`;
+  const entries = changes.map((change) => changeEntry(change));
+  if (storedAhead) {
+    entries.push(pendingEntry());
+  }
+  trail.replaceChildren(...entries.reverse());
+  trail.hidden = false;
+  if (stored === null && tools.contains(document.activeElement)) {
+    // The keyboard would begin again at the top of the page.
+    title.focus();
+  }
+  tools.hidden = stored === null;
+  // What a person has typed and not sent yet stays.
+  if (usernameInput.value === shownUsername) {
+    usernameInput.value = stored?.username ?? "";
+  }
+  shownUsername = stored?.username ?? "";
+  announce(changes.at(-1));
+}
+
+/** Say the end of a change once: each step in between would talk over the person. */
+function announce(change) {
+  if (change === undefined || announced === change.eventId || !(change.inActivity || change.setAside !== null)) {
+    return;
+  }
+  announced = change.eventId;
+  const end = change.setAside === null ? "kept in Activity" : "in the dead-letter queue";
+  spoken.textContent = `${MESSAGES[change.kind]}: ${end}.`;
+}
+
+function changeEntry(change) {
+  const entry = build("li", { className: "change" });
+  entry.dataset.kind = change.kind;
+  const head = build("p", { className: "change-head" });
+  head.append(
+    build("strong", { textContent: MESSAGES[change.kind] }),
+    build("time", { dateTime: change.streamedAt, textContent: new Date(change.streamedAt).toLocaleTimeString() }),
+  );
+  entry.append(head, steps(change));
+  if (change.kind !== "ADDED" && change.fields.length > 0) {
+    entry.append(fieldList(change.fields));
+  }
+  if (change.setAside !== null) {
+    const command = build("code", { textContent: "python -m ops --stack local dlq list" });
+    const where = build("p", { className: "field-hint", textContent: "See it with " });
+    where.append(command);
+    entry.append(build("p", { className: "set-aside", textContent: `Set aside whole: ${change.setAside}.` }), where);
+  }
+  return entry;
+}
+
+function pendingEntry() {
+  const entry = build("li", { className: "change" });
+  const head = build("p", { className: "change-head" });
+  head.append(build("strong", { textContent: "Stored" }));
+  entry.append(head, steps(null));
+  return entry;
+}
+
+/** The way of a change as a line of four steps; the last is the dead-letter queue where the change ended there. */
+function steps(change) {
+  const setAside = change !== null && change.setAside !== null;
+  const done = [
+    true,
+    change !== null,
+    change !== null && change.logged !== null,
+    change?.inActivity === true || setAside,
+  ];
+  const list = build("ol", { className: "steps" });
+  STEPS.forEach((name, index) => {
+    const last = index === STEPS.length - 1;
+    const label = last && setAside ? "Dead-letter queue" : name;
+    const step = build("li", { textContent: label });
+    step.dataset.state = done[index] ? (last && setAside ? "set-aside" : "done") : "waiting";
+    step.append(build("span", { className: "visually-hidden", textContent: done[index] ? ": done" : ": waiting" }));
+    list.append(step);
+  });
+  return list;
+}
+
+function fieldList(fields) {
+  const list = build("ul", { className: "fields" });
+  for (const { field, old, new: now } of fields) {
+    const item = build("li", { textContent: `${field} ` });
+    if (old !== null) {
+      item.append(build("del", { dir: "auto", textContent: old }), " ");
+    }
+    if (now !== null) {
+      item.append(build("ins", { dir: "auto", textContent: now }));
+    }
+    list.append(item);
+  }
+  return list;
+}
+
+function buildTools() {
+  const form = build("form", { className: "tools", id: "live-tools", noValidate: true, hidden: true });
+  const label = build("label", { htmlFor: "live-username", textContent: "Try a change on this user" });
+  const input = build("input", {
+    id: "live-username",
+    type: "text",
+    dir: "auto",
+    autocomplete: "off",
+    spellcheck: false,
+  });
+  input.setAttribute("aria-describedby", "live-poison-hint");
+  const update = build("button", {
+    className: "button quiet",
+    id: "live-update",
+    type: "submit",
+    textContent: "Update username",
+  });
+  const remove = build("button", {
+    className: "button quiet",
+    id: "live-delete",
+    type: "button",
+    textContent: "Delete",
+  });
+  const poison = build("button", {
+    className: "button quiet",
+    id: "live-poison",
+    type: "button",
+    textContent: "Poison",
+  });
+  const row = build("div", { className: "tool-buttons" });
+  row.append(update, remove, poison);
+  const hint = build("p", {
+    className: "field-hint",
+    id: "live-poison-hint",
+    textContent: "Poison writes a version of the user that the stream's function can't read.",
+  });
+  const result = build("p", { className: "tool-answer", id: "live-answer" });
+  result.setAttribute("role", "status");
+  form.append(label, input, row, hint, result);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    input.value = input.value.trim();
+    act("update", { username: input.value });
+  });
+  remove.addEventListener("click", () => act("delete", {}));
+  poison.addEventListener("click", () => act("poison", {}));
+  return { tools: form, usernameInput: input, buttons: [update, remove, poison], answer: result };
+}
+
+async function act(action, body) {
+  // A second click while the first is on its way changes nothing.
+  if (underWay) {
+    return;
+  }
+  underWay = true;
+  buttons.forEach((button) => button.setAttribute("aria-disabled", "true"));
+  answer.textContent = "";
+  try {
+    const response = await fetch(`/live/users/${encodeURIComponent(followed)}/${action}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    answer.textContent = response.ok ? "" : await refusal(response);
+  } catch {
+    answer.textContent = "The local stack does not answer. Is it still running?";
+  }
+  underWay = false;
+  buttons.forEach((button) => button.removeAttribute("aria-disabled"));
+}
+
+async function refusal(response) {
+  const problem = await response.json().catch(() => ({}));
+  const messages = (problem.errors ?? []).map((error) => error.message).join(" ");
+  return messages || problem.detail || problem.title || `Answered with ${response.status}.`;
+}
+
+function build(tag, properties) {
+  return Object.assign(document.createElement(tag), properties);
+}

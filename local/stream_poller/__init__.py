@@ -1,0 +1,1 @@
+"""local.stream_poller."""

@@ -1,0 +1,86 @@
+"""`python -m delivery`: deliver the local stack's stream until told to stop."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+
+from delivery.settings import UnsupportedMappingError
+from functions.runtime.json_log import log as write_line
+from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from local.process import shut_out_user_settings
+from local.state import LocalStackError, read_local_stack, state_directory
+from local.stream_poller.service import Account, AlreadyDeliveredError, MappingService
+
+GRACE_SECONDS = 2.0
+"""For invocations under way when told to stop. The supervisor waits a little longer."""
+
+
+def main() -> int:
+    """Deliver; return the exit code."""
+    options = _options()
+    directory = state_directory(options.state_dir)
+    try:
+        account, uuid = _target(options, directory)
+        service = MappingService(account, uuid, directory / "checkpoints", _log)
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signal_number, _end_of(service))
+        service.run(GRACE_SECONDS)
+    except (LocalStackError, AlreadyDeliveredError, UnsupportedMappingError) as error:
+        _log("ERROR", "NO DELIVERY:", reason=str(error))
+        return 1
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m delivery", description=__doc__)
+    parser.add_argument("--state-dir", type=Path, help="of the local stack; checkpoints are kept below it")
+    elsewhere = parser.add_argument_group("another emulator's mapping, instead of the local stack's")
+    elsewhere.add_argument("--endpoint-url", help="for example http://127.0.0.1:4566")
+    elsewhere.add_argument("--mapping-uuid")
+    elsewhere.add_argument("--region", default="us-east-1")
+    options = parser.parse_args()
+    if bool(options.endpoint_url) != bool(options.mapping_uuid):
+        parser.error("--endpoint-url and --mapping-uuid belong together")
+    return options
+
+
+def _target(options: argparse.Namespace, directory: Path) -> tuple[Account, str]:
+    """Return where the mapping is and which it is."""
+    shut_out_user_settings()
+    if options.endpoint_url:
+        account = Account(
+            endpoint_url=options.endpoint_url,
+            region=options.region,
+            access_key_id=ACCESS_KEY_ID,
+            secret_access_key=SECRET_ACCESS_KEY,
+        )
+        return account, options.mapping_uuid
+    stack = read_local_stack(directory)
+    account = Account(
+        endpoint_url=stack.endpoint_url,
+        region=stack.region,
+        access_key_id=stack.access_key_id,
+        secret_access_key=stack.secret_access_key,
+    )
+    return account, stack.mapping_uuid
+
+
+def _end_of(service: MappingService) -> Callable[[int, FrameType | None], None]:
+    def end(_number: int, _frame: FrameType | None) -> None:
+        service.end()
+
+    return end
+
+
+def _log(level: str, message: str, **fields: object) -> None:
+    time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    write_line(level, message, time=time, **fields)
+    sys.stdout.flush()  # A log that is followed must not wait in a buffer.
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""What AWS tells of a stack's health: the mapping, the metrics of the last minutes, the alarms."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from infra.naming import PROJECT, physical_name
+from ops.errors import explained
+
+if TYPE_CHECKING:
+    from types_boto3_cloudwatch.client import CloudWatchClient
+    from types_boto3_lambda.client import LambdaClient
+
+WINDOW_MINUTES = 15
+"""So far back the metrics are read: AWS's own arrive some minutes late."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MappingState:
+    """The event source mapping from the Users stream to log_user_changes."""
+
+    uuid: str
+    state: str
+    """Enabled, Disabled, or on the way to one of them."""
+    last_result: str
+    """LastProcessingResult: OK, No records processed, or PROBLEM with the service's words."""
+    batch_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One of AWS's own metrics, by the resource it is about."""
+
+    namespace: str
+    name: str
+    dimension: str
+    resource: str
+    statistic: str
+    """Maximum or Sum."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmState:
+    """One alarm."""
+
+    name: str
+    state: str
+    """OK, ALARM or INSUFFICIENT_DATA."""
+    reason: str
+    since: datetime
+
+
+class StackWatch(Protocol):
+    """Tells of the stack's health."""
+
+    def mapping(self, stream_arn: str, function_name: str) -> MappingState | None:
+        """Return the mapping; None when there is none."""
+        ...
+
+    def metrics(self, wanted: Sequence[Metric]) -> Mapping[Metric, float]:
+        """Return each metric over the last minutes: sums added up, of maxima the latest; none where nothing came."""
+        ...
+
+    def alarms(self, environment: str) -> Sequence[AlarmState]:
+        """Return the alarms of an environment."""
+        ...
+
+
+class AwsStackWatch:
+    """Asks Lambda and CloudWatch."""
+
+    def __init__(self, functions: "LambdaClient", cloudwatch: "CloudWatchClient") -> None:
+        self._functions = functions
+        self._cloudwatch = cloudwatch
+
+    def mapping(self, stream_arn: str, function_name: str) -> MappingState | None:
+        """Find the mapping by both its ends."""
+        with explained(f"the event source mapping of {function_name}"):
+            found = self._functions.list_event_source_mappings(EventSourceArn=stream_arn, FunctionName=function_name)
+        for entry in found["EventSourceMappings"]:
+            return MappingState(
+                uuid=entry.get("UUID", ""),
+                state=entry.get("State", ""),
+                last_result=entry.get("LastProcessingResult", ""),
+                batch_size=entry.get("BatchSize", 0),
+            )
+        return None
+
+    def metrics(self, wanted: Sequence[Metric]) -> Mapping[Metric, float]:
+        """Read all of them in one call."""
+        until = datetime.now(UTC)
+        queries: Any = [
+            {
+                "Id": f"m{position}",
+                "MetricStat": {
+                    "Metric": {
+                        "Namespace": metric.namespace,
+                        "MetricName": metric.name,
+                        "Dimensions": [{"Name": metric.dimension, "Value": metric.resource}],
+                    },
+                    "Period": 60,
+                    "Stat": metric.statistic,
+                },
+            }
+            for position, metric in enumerate(wanted)
+        ]
+        values: dict[Metric, float] = {}
+        with explained("CloudWatch's metrics"):
+            pages = self._cloudwatch.get_paginator("get_metric_data").paginate(
+                MetricDataQueries=queries,
+                StartTime=until - timedelta(minutes=WINDOW_MINUTES),
+                EndTime=until,
+            )
+            for result in (result for page in pages for result in page["MetricDataResults"]):
+                metric = wanted[int(result.get("Id", "m0")[1:])]
+                found = sorted(zip(result.get("Timestamps", []), result.get("Values", []), strict=True))
+                if found and metric.statistic == "Sum":
+                    values[metric] = values.get(metric, 0.0) + sum(value for _, value in found)
+                elif found:
+                    values[metric] = found[-1][1]
+        return values
+
+    def alarms(self, environment: str) -> Sequence[AlarmState]:
+        """Read all alarms of the account, and keep those that tell the environment's topic."""
+        topic = ":" + physical_name(f"{PROJECT}-alarms", environment)
+        with explained("CloudWatch's alarms"):
+            pages = self._cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"])
+            found = [alarm for page in pages for alarm in page["MetricAlarms"]]
+        return [
+            AlarmState(
+                name=alarm.get("AlarmName", ""),
+                state=alarm.get("StateValue", ""),
+                reason=alarm.get("StateReason", ""),
+                since=alarm.get("StateUpdatedTimestamp", datetime.now(UTC)),
+            )
+            for alarm in found
+            if any(action.endswith(topic) for action in alarm.get("AlarmActions", []))
+        ]

@@ -1,0 +1,112 @@
+"""Users from before the stream as ordinary INSERT records: made from the stored item alone, so always the same ones.
+
+A backfilled record's sequence number is below every number that a stream gives (those have 21 digits or more: Streams
+API reference, "StreamRecord"), so its item stands first in the user's history, whatever happens meanwhile. Number and
+eventID come from the user's id: sent again, the record writes the same item again.
+"""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from functions.stream_records.attribute_values import AttributeValue, Image, convert_binary
+from ops.dead_letters.message import ReplayableChange
+from ops.errors import WrongUsageError
+
+_SEQUENCE_NUMBER_BYTES = 8  # below 2**64, which has 20 digits
+_DIGITS = 21
+"""The fewest that a sequence number has."""
+
+
+def stream_began_at(stream_arn: str) -> float:
+    """Return when a stream began, in seconds since the epoch: its label, the end of its ARN, says so.
+
+    Raises:
+        WrongUsageError: It is no stream's ARN.
+    """
+    label = stream_arn.rpartition("/stream/")[2]
+    try:
+        return datetime.fromisoformat(label).replace(tzinfo=UTC).timestamp()
+    except ValueError as error:
+        raise WrongUsageError(
+            f"usersStreamArn {stream_arn!r} doesn't end with the time at which the stream began",
+            "export the stack's outputs again",
+        ) from error
+
+
+def created_since(image: Image, began_at: float) -> bool:
+    """Say whether the item itself tells that its INSERT is, or was, in the stream."""
+    created = epoch_seconds(image.get("createdAt"))
+    return created is not None and created >= began_at
+
+
+def before_changes(image: Image, history: Iterable[Image]) -> Image:
+    """Return a user as it was before all changes of its history.
+
+    Args:
+        image: The user at any time before, between or after these changes.
+        history: The user's items of Activity, all of them updates, the newest first, as botocore gives them.
+    """
+    earlier = dict(image)
+    for item in history:
+        for name, change in item["changes"]["M"].items():
+            old = change["M"].get("old")
+            if old is None:
+                earlier.pop(name, None)
+            else:
+                earlier[name] = base64_binary(old)
+    return earlier
+
+
+def base64_binary(value: AttributeValue) -> AttributeValue:
+    """Return a value as records have it, from how botocore gives it: binary as base64 text instead of bytes."""
+    return convert_binary(value, lambda content: b64encode(content).decode("ascii"))
+
+
+def epoch_seconds(value: AttributeValue | None) -> float | None:
+    """Return a stored time in seconds since the epoch; None where there is none that can be read."""
+    text = (value or {}).get("S")
+    try:
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def user_id_of(image: Image) -> str:
+    """Return the key of a user's item."""
+    return image["userId"]["S"]
+
+
+def backfill_change(image: Image, stream_arn: str, region: str) -> ReplayableChange:
+    """Return the INSERT of a user, with the key of its effect.
+
+    It happened when the user was created; where that isn't known, when the stream began, at the latest.
+    """
+    user_id = user_id_of(image)
+    digest = hashlib.sha256(f"userstream backfill {user_id}".encode()).digest()
+    number = int.from_bytes(digest[:_SEQUENCE_NUMBER_BYTES], "big")
+    created = epoch_seconds(image.get("createdAt"))
+    record = {
+        "eventID": digest[-16:].hex(),
+        "eventName": "INSERT",
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": region,
+        "dynamodb": {
+            "ApproximateCreationDateTime": int(stream_began_at(stream_arn) if created is None else created),
+            "Keys": {"userId": {"S": user_id}},
+            "NewImage": image,
+            "SequenceNumber": str(number).zfill(_DIGITS),
+            "SizeBytes": 0,
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+        "eventSourceARN": stream_arn,
+    }
+    change = ReplayableChange.of(record)
+    if change is None:
+        raise AssertionError(f"the record made for user {user_id!r} has no key")
+    return change

@@ -1,0 +1,106 @@
+"""DynamoDB Local, Amazon's own implementation for tests: a second opinion beside the emulator's.
+
+`conftest.py` offers it as the session's fixture `dynamodb_local`. Maven fetches it once, 48 MB with what it needs, into
+.build/.
+(Amazon DynamoDB Developer Guide, "Setting up DynamoDB local".)
+"""
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.dynamodb_endpoints import DynamoDBEndpoint
+
+ROOT = Path(__file__).parents[2]
+PROJECT = ROOT / "tests" / "dynamodb_local.xml"
+LIBRARIES = ROOT / ".build" / "dynamodb-local"
+MAIN = "software.amazon.dynamodb.services.local.main.ServerRunner"
+FETCH_SECONDS = 280
+START_SECONDS = 60
+
+
+def missing_tools() -> list[str]:
+    """Name what this machine lacks to run it."""
+    return [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
+
+
+@contextmanager
+def dynamodb_local_server() -> Generator[DynamoDBEndpoint]:
+    """Run one on a free port, its tables in memory, for the time of the block."""
+    _fetch()
+    port = _free_port()
+    with tempfile.TemporaryDirectory(prefix="userstream-dynamodb-local-") as folder:
+        log = Path(folder, "server.log")
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [
+                    "java",
+                    f"-Djava.library.path={LIBRARIES}",
+                    "-cp",
+                    f"{LIBRARIES}/*",
+                    MAIN,
+                    "-inMemory",
+                    "-disableTelemetry",
+                    "-port",
+                    str(port),
+                ],
+                cwd=folder,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            endpoint = DynamoDBEndpoint("DynamoDB Local", f"http://127.0.0.1:{port}")
+            _wait_until_answering(endpoint.url, process, log)
+            yield endpoint
+        finally:
+            process.terminate()
+            process.wait(timeout=START_SECONDS)
+
+
+def _fetch() -> None:
+    if LIBRARIES.exists():
+        return
+    LIBRARIES.parent.mkdir(exist_ok=True)
+    # Into a place of its own, then renamed: a fetch that was cut off, or ran twice at once, leaves nothing half done.
+    folder = Path(tempfile.mkdtemp(dir=LIBRARIES.parent, prefix="dynamodb-local-"))
+    fetch = subprocess.run(
+        ["mvn", "-q", "-B", "-f", str(PROJECT), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"],
+        capture_output=True,
+        text=True,
+        timeout=FETCH_SECONDS,
+        check=False,
+    )
+    assert fetch.returncode == 0, f"Maven can't fetch DynamoDB Local: {fetch.stdout[-2000:]}"
+    if LIBRARIES.exists():
+        shutil.rmtree(folder)
+    else:
+        folder.rename(LIBRARIES)
+
+
+def _free_port() -> int:
+    """Find a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _wait_until_answering(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until a server that was just started answers anything; fail with the end of its log when it doesn't."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=1):  # noqa: S310  our own address
+                return
+        except urllib.error.HTTPError as answer:
+            answer.close()
+            return
+        except (urllib.error.URLError, TimeoutError, ConnectionError):
+            time.sleep(0.05)
+    raise AssertionError(f"No server answers on {url}: {log.read_text()[-2000:]}")

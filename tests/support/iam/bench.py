@@ -1,0 +1,112 @@
+"""A running stack, and what is seen of it from outside: answers, the history, the dead-letter queue and the logs."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from local.logs import FunctionLog
+from local.state import clients_of
+from local.stream_poller.stream_reader import RoleSession
+from tests.support.iam.permissions import Roles
+from tests.support.local.users_over_http import UsersOverHttp
+from tests.support.local_stack import LocalStack
+from tests.support.signature_v4 import Signer
+
+SECONDS = 45.0
+"""For anything to show at all, refused or not, on a machine that is busy with other things."""
+
+LogReader = Callable[[], list[str]]
+"""Gives all lines that a log got since the reader was made."""
+
+
+class Bench:
+    """What the cases act on.
+
+    Args:
+        stack: The stack.
+        directory: Its state directory.
+    """
+
+    def __init__(self, stack: LocalStack, directory: Path) -> None:
+        outputs = stack.outputs
+        self.stack = stack
+        self.clients = clients_of(stack)
+        self.users = UsersOverHttp(
+            stack,
+            Signer(access_key_id=stack.access_key_id, secret_access_key=stack.secret_access_key, region=outputs.region),
+        )
+        self.function_names = {
+            "register-user": outputs.register_user_function_name,
+            "manage-users": outputs.manage_users_function_name,
+            "log-user-changes": outputs.log_user_changes_function_name,
+            "rescue-failed-batches": outputs.rescue_failed_batches_function_name,
+        }
+        self.roles = Roles(self.clients, self.function_names)
+        self._poller_log = directory / "poller.log"
+        self._letters: dict[str, dict[str, Any]] = {}
+
+    def role_client(self, function: str, service: str) -> Any:
+        """Give a client that acts with a function's role."""
+        return RoleSession(
+            self.clients.sts, self.roles.arn(function), self.stack.region, self.stack.endpoint_url
+        ).client(service)
+
+    def log_of(self, function: str) -> LogReader:
+        """Give a reader of what a function logs from now on."""
+        log = FunctionLog(self.clients.logs, self.function_names[function], datetime.now(UTC) - timedelta(seconds=1))
+        log.read()  # what belongs to the case before
+        lines: list[str] = []
+
+        def read() -> list[str]:
+            lines.extend(event.message for event in log.read())
+            return lines
+
+        return read
+
+    def poller_log(self) -> LogReader:
+        """Give a reader of what the poller logs from now on."""
+        begin = self._poller_log.stat().st_size
+
+        def read() -> list[str]:
+            with self._poller_log.open("rb") as log:
+                log.seek(begin)
+                return log.read().decode().splitlines()
+
+        return read
+
+    def activity(self, user_id: str) -> list[dict[str, Any]]:
+        """Read a user's history from the table itself."""
+        return self.clients.dynamodb.query(
+            TableName=self.stack.outputs.activity_table_name,
+            KeyConditionExpression="userId = :user",
+            ExpressionAttributeValues={":user": {"S": user_id}},
+            ConsistentRead=True,
+        )["Items"]
+
+    def first_change(self, user_id: str) -> tuple[str, str]:
+        """Give the shard and the sequence number of a user's first record in the stream."""
+        streams: Any = RoleSession(
+            self.clients.sts, self.roles.arn("log-user-changes"), self.stack.region, self.stack.endpoint_url
+        ).client("dynamodbstreams")
+        stream_arn = self.stack.outputs.users_stream_arn
+        for shard in streams.describe_stream(StreamArn=stream_arn)["StreamDescription"]["Shards"]:
+            place = {"StreamArn": stream_arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+            iterator = streams.get_shard_iterator(**place)["ShardIterator"]
+            while iterator:
+                page = streams.get_records(ShardIterator=iterator)
+                for record in page["Records"]:
+                    if record["dynamodb"]["Keys"]["userId"]["S"] == user_id:
+                        return shard["ShardId"], record["dynamodb"]["SequenceNumber"]
+                iterator = page.get("NextShardIterator") if page["Records"] else None
+        raise AssertionError(f"the stream has no record of user {user_id}")
+
+    def dead_letter(self, user_id: str) -> dict[str, Any] | None:
+        """Take what is in the dead-letter queue, and give the user's envelope."""
+        url = self.stack.outputs.dead_letter_queue_url
+        for message in self.clients.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            envelope = json.loads(message.get("Body", ""))
+            self._letters[envelope["userId"]] = envelope
+            self.clients.sqs.delete_message(QueueUrl=url, ReceiptHandle=message.get("ReceiptHandle", ""))
+        return self._letters.get(user_id)

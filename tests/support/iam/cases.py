@@ -1,0 +1,209 @@
+"""What the stack can do from end to end, one function each: it gives WORKED, or the words in which it failed."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+from local.page.live_view import POISONED_SCHEMA_VERSION, write_poisoned_change
+from tests.support.iam.bench import Bench
+from tests.support.iam.permissions import Permission
+from tests.support.iam.trial import WORKED, Trial
+from tests.support.local.mapped_function import eventually
+from tests.support.local.users_over_http import person
+
+Case = Callable[[Trial], str]
+
+HISTORY = Permission("log-user-changes", "dynamodb:BatchWriteItem", "table/Activity-local")
+
+_LARGE = "\x01" * 200_000
+"""One byte each in DynamoDB, six in JSON: more than a message of SQS may have, 1 MiB."""
+
+
+def a_person_registers(trial: Trial) -> str:
+    bench = trial.bench
+    log = bench.log_of("register-user")
+    return trial.answered(bench.users.register(person()), 201, log)
+
+
+def a_user_is_read(trial: Trial) -> str:
+    bench = trial.bench
+    user, log = bench.users.registered(person()), bench.log_of("manage-users")
+    return trial.answered(bench.users.get(user), 200, log)
+
+
+def a_user_changes_the_name(trial: Trial) -> str:
+    bench = trial.bench
+    user, log = bench.users.registered(person()), bench.log_of("manage-users")
+    return trial.answered(bench.users.patch(user, {"name": "Eve Adams"}), 200, log)
+
+
+def a_user_changes_the_username(trial: Trial) -> str:
+    bench = trial.bench
+    user, log = bench.users.registered(person()), bench.log_of("manage-users")
+    return trial.answered(bench.users.patch(user, {"username": f"n{uuid4().hex[:12]}"}), 200, log)
+
+
+def a_user_is_deleted(trial: Trial) -> str:
+    bench = trial.bench
+    user, log = bench.users.registered(person()), bench.log_of("manage-users")
+    return trial.answered(bench.users.delete(user), 204, log)
+
+
+def a_history_is_read(trial: Trial) -> str:
+    bench = trial.bench
+    user, log = bench.users.registered(person()), bench.log_of("manage-users")
+    return trial.answered(bench.users.get(f"{user}/activity"), 200, log)
+
+
+def a_change_reaches_the_history(trial: Trial) -> str:
+    bench = trial.bench
+    function, poller = bench.log_of("log-user-changes"), bench.poller_log()
+    user = bench.users.registered(person())
+    return trial.seen(lambda: bool(bench.activity(user)), function, poller)
+
+
+def a_mapping_that_starts_finds_its_place(trial: Trial) -> str:
+    """The seed's third mistake: the role can't read the stream, and nothing says so but the mapping itself."""
+    bench = trial.bench
+    function, poller = bench.log_of("log-user-changes"), bench.poller_log()
+    lambda_, uuid = bench.clients.lambda_, bench.stack.mapping_uuid
+    batch_size = lambda_.get_event_source_mapping(UUID=uuid).get("BatchSize", 0)
+    # A mapping that is changed begins anew from its checkpoint, in AWS as here.
+    lambda_.update_event_source_mapping(UUID=uuid, BatchSize=batch_size - 1 if batch_size % 2 else batch_size + 1)
+    eventually(poller, lambda lines: any("DELIVERY BEGUN" in line for line in lines))
+    user = bench.users.registered(person())
+    return trial.seen(lambda: bool(bench.activity(user)), function, poller)
+
+
+def a_poisoned_change_is_kept_whole(trial: Trial) -> str:
+    bench = trial.bench
+    function = bench.log_of("log-user-changes")
+    user = write_poisoned_change(bench.stack)
+    return trial.seen(lambda: bench.dead_letter(user) is not None, function)
+
+
+def a_large_poisoned_change_is_kept_whole(trial: Trial) -> str:
+    bench = trial.bench
+    function = bench.log_of("log-user-changes")
+    user = _write_large(bench, POISONED_SCHEMA_VERSION)
+    return trial.seen(lambda: _lies_in_bucket(bench, user), function)
+
+
+def a_batch_given_up_leaves_its_pointer(trial: Trial) -> str:
+    bench = trial.bench
+    poller = bench.poller_log()
+    with bench.roles.without({HISTORY}):  # so that there is something to give up
+        user = bench.users.registered(person())
+        return trial.seen(lambda: bench.dead_letter(user) is not None, poller)
+
+
+def a_batch_given_up_is_rescued(trial: Trial) -> str:
+    bench = trial.bench
+    user = bench.users.registered(person())
+    return _rescued(trial, user, lambda: bench.dead_letter(user) is not None)
+
+
+def a_large_change_given_up_is_rescued(trial: Trial) -> str:
+    bench = trial.bench
+    user = _write_large(bench, schema_version=1)
+    return _rescued(trial, user, lambda: _lies_in_bucket(bench, user))
+
+
+def lambda_writes_the_functions_log(trial: Trial) -> str:
+    """Ask IAM itself: of a call the emulator asks after the log group, where AWS asks after the stream in it."""
+    bench, permission = trial.bench, trial.permission
+    name = bench.function_names[permission.function]
+    answer = bench.clients.iam.simulate_principal_policy(
+        PolicySourceArn=bench.roles.arn(permission.function),
+        ActionNames=[permission.action],
+        ResourceArns=[
+            f"arn:aws:logs:{bench.stack.region}:{bench.clients.account_id}:log-group:/aws/lambda/{name}:log-stream:today"
+        ],
+    )
+    (result,) = answer.get("EvaluationResults", [])
+    return WORKED if result["EvalDecision"] == "allowed" else f"{permission.action}: {result['EvalDecision']}"
+
+
+def lambda_accepts_the_mapping(trial: Trial) -> str:
+    bench, permission = trial.bench, trial.permission
+    return trial.let_through(bench.role_client(permission.function, "dynamodbstreams").list_streams)
+
+
+def lambda_takes_pointers(trial: Trial) -> str:
+    bench, permission = trial.bench, trial.permission
+    sqs, url = bench.role_client(permission.function, "sqs"), bench.stack.outputs.failure_queue_url
+    return trial.let_through(lambda: sqs.receive_message(QueueUrl=url, VisibilityTimeout=0))
+
+
+def lambda_removes_pointers(trial: Trial) -> str:
+    bench, permission = trial.bench, trial.permission
+    sqs, url = bench.role_client(permission.function, "sqs"), bench.stack.outputs.failure_queue_url
+    return trial.let_through(lambda: sqs.delete_message(QueueUrl=url, ReceiptHandle="of no message"))
+
+
+def lambda_looks_at_the_queue(trial: Trial) -> str:
+    bench, permission = trial.bench, trial.permission
+    sqs, url = bench.role_client(permission.function, "sqs"), bench.stack.outputs.failure_queue_url
+    return trial.let_through(lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]))
+
+
+def _write_large(bench: Bench, schema_version: int) -> str:
+    user = str(uuid4())
+    now = "2026-01-01T00:00:00.000Z"
+    bench.clients.dynamodb.put_item(
+        TableName=bench.stack.outputs.users_table_name,
+        Item={
+            **{name: {"S": text} for name, text in person().items()},
+            "userId": {"S": user},
+            "note": {"S": _LARGE},
+            "version": {"N": "1"},
+            "createdAt": {"S": now},
+            "updatedAt": {"S": now},
+            "schemaVersion": {"N": str(schema_version)},
+        },
+    )
+    return user
+
+
+def _lies_in_bucket(bench: Bench, user: str) -> bool:
+    letter = bench.dead_letter(user)
+    return letter is not None and str(letter["recordLocation"]).startswith("s3://")
+
+
+def _rescued(trial: Trial, user: str, worked: Callable[[], bool]) -> str:
+    """Give the rescue the pointer to a user's first change, as the mapping does."""
+    bench = trial.bench
+    log = bench.log_of("rescue-failed-batches")
+    document = _failure_document(bench, user)
+    bench.clients.sqs.send_message(QueueUrl=bench.stack.outputs.failure_queue_url, MessageBody=json.dumps(document))
+    return trial.seen(worked, log)
+
+
+def _failure_document(bench: Bench, user: str) -> dict[str, Any]:
+    """Point to a user's first change in the words of AWS (Lambda developer guide, "Retaining discarded batches")."""
+    function = bench.clients.lambda_.get_function_configuration(
+        FunctionName=bench.stack.outputs.log_user_changes_function_name
+    )
+    shard_id, sequence_number = bench.first_change(user)
+    moment = "2026-01-01T00:00:00"
+    return {
+        "requestContext": {
+            "requestId": str(uuid4()),
+            "functionArn": function["FunctionArn"],
+            "condition": "RetryAttemptsExhausted",
+            "approximateInvokeCount": 3,
+        },
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": None},
+        "version": "1.0",
+        "timestamp": f"{moment}.000Z",
+        "DDBStreamBatchInfo": {
+            "shardId": shard_id,
+            "startSequenceNumber": sequence_number,
+            "endSequenceNumber": sequence_number,
+            "approximateArrivalOfFirstRecord": f"{moment}Z",
+            "approximateArrivalOfLastRecord": f"{moment}Z",
+            "batchSize": 1,
+            "streamArn": bench.stack.outputs.users_stream_arn,
+        },
+    }

@@ -1,0 +1,108 @@
+"""What each function's role may do, an action on a resource at a time; and the emulator's roles without one of them."""
+
+import json
+import re
+from collections.abc import Generator
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from local.deploy.resources.clients import Clients
+from local.deploy.resources.enforceable_policy import as_written, enforceable
+from tests.support.recorded_stack import record
+
+STACK = "local"
+
+# In the program that is recorded, and in the emulator that it is deployed to, these differ.
+_ACCOUNT = re.compile(r"-?\b\d{12}\b")
+_STREAM_LABEL = re.compile(r"/stream/.*$")
+
+
+class Permission(NamedTuple):
+    """One action on one resource, for one function."""
+
+    function: str
+    """Its name in the program."""
+    action: str
+    resource: str
+    """Its ARN behind the account, without what differs from one deployment to the next."""
+
+    def __str__(self) -> str:
+        return f"{self.function}: {self.action} on {self.resource}"
+
+
+def permissions_of(function: str, statements: list[dict[str, Any]]) -> list[Permission]:
+    """Take a role's policy apart."""
+    return [
+        Permission(function, action, _resource(arn))
+        for statement in statements
+        for action in statement["Action"]
+        for arn in statement["Resource"]
+    ]
+
+
+def recorded_permissions() -> list[Permission]:
+    """Give every permission of the program's functions."""
+    stack = record(STACK)
+    functions = [resource.name for resource in stack.of_type("aws:lambda/function:Function")]
+    return [permission for name in functions for permission in permissions_of(name, stack.statements(name))]
+
+
+class Roles:
+    """The roles of a deployed stack.
+
+    Args:
+        clients: Of the root user.
+        role_names: Name of each function's role, which is its policy's too.
+    """
+
+    def __init__(self, clients: Clients, role_names: dict[str, str]) -> None:
+        self._iam = clients.iam
+        self._role_names = role_names
+
+    def arn(self, function: str) -> str:
+        return self._iam.get_role(RoleName=self._role_names[function])["Role"]["Arn"]
+
+    def permissions(self, function: str) -> list[Permission]:
+        """Give what a function's role may do."""
+        return permissions_of(function, self._policy(function))
+
+    @contextmanager
+    def without(self, denied: AbstractSet[Permission]) -> Generator[None]:
+        """Take permissions away for the time of the block."""
+        functions = {permission.function for permission in denied}
+        before = {function: self._policy(function) for function in functions}
+        try:
+            for function, statements in before.items():
+                granted = [one for one in _apart(statements) if denied.isdisjoint(permissions_of(function, [one]))]
+                self._put(function, granted)
+            yield
+        finally:
+            for function, statements in before.items():
+                self._put(function, statements)
+
+    def _policy(self, function: str) -> list[dict[str, Any]]:
+        name = self._role_names[function]
+        document: Any = self._iam.get_role_policy(RoleName=name, PolicyName=name)["PolicyDocument"]
+        return as_written(document)["Statement"]
+
+    def _put(self, function: str, statements: list[dict[str, Any]]) -> None:
+        name = self._role_names[function]
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        self._iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=enforceable(document))
+
+
+def _apart(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give statements that say the same, each of one action on one resource."""
+    return [
+        {"Effect": statement["Effect"], "Action": [action], "Resource": [arn]}
+        for statement in statements
+        for action in statement["Action"]
+        for arn in statement["Resource"]
+    ]
+
+
+def _resource(arn: str) -> str:
+    if arn == "*":
+        return arn
+    return _STREAM_LABEL.sub("/stream", _ACCOUNT.sub("", arn.split(":", 5)[5]))

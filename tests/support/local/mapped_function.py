@@ -1,0 +1,188 @@
+"""A table, a tiny function on its stream and a queue for failures, in an emulator: the smallest thing to poll.
+
+The function does what its records say (attribute `then`), and writes down each invocation in a file.
+"""
+
+import io
+import json
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from uuid import uuid4
+
+from functions.runtime.json_log import JsonObject
+from local.deploy.resources.clients import Clients
+from local.deploy.resources.enforceable_policy import enforceable
+from local.stream_poller.service import Account
+
+if TYPE_CHECKING:
+    from tests.support.dynamodb_endpoints import DynamoDBEndpoint
+
+REGION = "us-east-1"
+
+T = TypeVar("T")
+
+HANDLER = """
+import json, os, time
+
+def handler(event, context):
+    records = event["Records"]
+    with open(os.environ["CALLS"], "a") as calls:
+        calls.write(json.dumps({"names": [r["dynamodb"]["Keys"]["id"]["S"] for r in records], "event": event}) + "\\n")
+    failures = []
+    for record in records:
+        then = record["dynamodb"].get("NewImage", {}).get("then", {}).get("S")
+        if then == "raise":
+            raise RuntimeError("told to")
+        if then == "exit":
+            os._exit(1)
+        if then == "sleep":
+            time.sleep(60)
+        if then == "once" and not os.path.exists(os.environ["CALLS"] + ".once"):
+            open(os.environ["CALLS"] + ".once", "w").close()
+            raise RuntimeError("told to, once")
+        if then == "partial":
+            return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
+        if then == "slow":
+            time.sleep(1)
+    return {"batchItemFailures": []}
+"""
+
+_TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
+    ],
+}
+
+
+class MappedFunction(NamedTuple):
+    """What was created."""
+
+    account: Account
+    clients: Clients
+    table: str
+    stream_arn: str
+    role: str
+    function: str
+    function_arn: str
+    queue_url: str
+    queue_arn: str
+    mapping_uuid: str
+    calls_file: Path
+
+    def put(self, name: str, then: str = "succeed", **attributes: Any) -> None:
+        """Write an item, and so a record into the stream."""
+        self.clients.dynamodb.put_item(
+            TableName=self.table, Item={"id": {"S": name}, "then": {"S": then}, **attributes}
+        )
+
+    def calls(self) -> list[JsonObject]:
+        """All invocations so far."""
+        if not self.calls_file.exists():
+            return []
+        return [json.loads(line) for line in self.calls_file.read_text().splitlines()]
+
+    def batches(self) -> list[list[str]]:
+        """The names of the items in each invocation."""
+        return [call["names"] for call in self.calls()]
+
+    def delivered(self) -> list[str]:
+        """The names of the items in all invocations."""
+        return [name for batch in self.batches() for name in batch]
+
+    def documents(self) -> list[JsonObject]:
+        """The failure documents in the queue; they stay hidden there afterwards."""
+        answer = self.clients.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)
+        return [json.loads(message.get("Body", "")) for message in answer.get("Messages", [])]
+
+    def allow(self, *actions: str) -> None:
+        """Let the role do exactly this."""
+        resources = [self.stream_arn, self.queue_arn]
+        statement = {"Effect": "Allow", "Action": list(actions), "Resource": resources}
+        self.clients.iam.put_role_policy(
+            RoleName=self.role,
+            PolicyName="policy",
+            PolicyDocument=enforceable(json.dumps({"Version": "2012-10-17", "Statement": [statement]})),
+        )
+
+
+READ = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
+SEND = ("sqs:SendMessage",)
+
+
+def create_mapped_function(endpoint: "DynamoDBEndpoint", directory: Path, **settings: Any) -> MappedFunction:
+    """Create it all.
+
+    Args:
+        endpoint: The emulator.
+        directory: Where the function writes down its invocations.
+        settings: Of the mapping, as CreateEventSourceMapping takes them.
+    """
+    account = Account(endpoint_url=endpoint.url, region=REGION, access_key_id="test", secret_access_key="test")
+    clients = Clients(account.endpoint_url, account.region, account.access_key_id, account.secret_access_key)
+    name = f"mapped-{uuid4().hex[:8]}"
+    calls_file = directory / f"{name}.jsonl"
+
+    table = clients.dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )["TableDescription"]
+    stream_arn = table.get("LatestStreamArn", "")
+    queue_url = clients.sqs.create_queue(QueueName=name)["QueueUrl"]
+    queue_arn = f"arn:aws:sqs:{REGION}:000000000000:{name}"
+    role_arn = clients.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))["Role"]["Arn"]
+    function_arn = clients.lambda_.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Handler="index.handler",
+        Role=role_arn,
+        Timeout=5,
+        Code={"ZipFile": _zip(HANDLER)},
+        Environment={"Variables": {"CALLS": str(calls_file)}},
+    )["FunctionArn"]
+    clients.lambda_.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    mapping = clients.lambda_.create_event_source_mapping(
+        EventSourceArn=stream_arn,
+        FunctionName=name,
+        Enabled=False,
+        StartingPosition="TRIM_HORIZON",
+        DestinationConfig={"OnFailure": {"Destination": queue_arn}},
+        **settings,
+    )
+    mapped = MappedFunction(
+        account=account,
+        clients=clients,
+        table=name,
+        stream_arn=stream_arn,
+        role=name,
+        function=name,
+        function_arn=function_arn,
+        queue_url=queue_url,
+        queue_arn=queue_arn,
+        mapping_uuid=mapping["UUID"],
+        calls_file=calls_file,
+    )
+    mapped.allow(*READ, *SEND)
+    return mapped
+
+
+def _zip(source: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("index.py", source)
+    return content.getvalue()
+
+
+def eventually(look: Callable[[], T], holds: Callable[[T], bool], seconds: float = 60.0) -> T:
+    """Return what is seen as soon as it is as wanted; fail with the last sight."""
+    deadline = time.monotonic() + seconds
+    while not holds(seen := look()):
+        assert time.monotonic() < deadline, f"still {seen!r} after {seconds} s"
+        time.sleep(0.05)
+    return seen

@@ -1,0 +1,73 @@
+"""A local stack as the operators' commands reach it, and the command line on it."""
+
+import io
+import json
+import zipfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from infra.packaging.zip import package_bytes
+from local.state import clients_of
+from ops.aws.clients import AwsServices
+from ops.cli import cli
+from ops.context import Desk
+from ops.services import LocalPoller
+from ops.stack_outputs import Endpoint, StackAccess
+from tests.support.local_stack import LocalStack
+
+SCHEMA_VERSIONS = "functions/stream_records/schema_versions.py"
+
+
+def services_of(stack: LocalStack, **changed_outputs: str) -> AwsServices:
+    """The services of a stack, with some of its outputs replaced."""
+    return AwsServices(
+        StackAccess(
+            outputs=stack.outputs.model_copy(update=changed_outputs),
+            endpoint=Endpoint(
+                url=stack.endpoint_url,
+                access_key_id=stack.access_key_id,
+                secret_access_key=stack.secret_access_key,
+            ),
+            local_poller=LocalPoller(stack.poller_pid, running=True),
+            source="--stack local",
+        ),
+        profile=None,
+    )
+
+
+def run_ops(services: AwsServices, *arguments: str) -> Result:
+    """Run one command in this process."""
+    return CliRunner().invoke(cli, list(arguments), obj=Desk(lambda: services), catch_exceptions=False)
+
+
+def answer(result: Result) -> Any:
+    """The JSON that a command printed."""
+    return json.loads(result.stdout)
+
+
+@contextmanager
+def deployed_fix(stack: LocalStack) -> Generator[None]:
+    """Deploy, for the time of the block, a log_user_changes that understands users of schemaVersion 2 as well."""
+    function = stack.outputs.log_user_changes_function_name
+    lambda_ = clients_of(stack).lambda_
+    before = package_bytes("log_user_changes", "host")
+    lambda_.update_function_code(FunctionName=function, ZipFile=_with_second_version(before))
+    try:
+        yield
+    finally:
+        lambda_.update_function_code(FunctionName=function, ZipFile=before)
+
+
+def _with_second_version(package: bytes) -> bytes:
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(package)) as source, zipfile.ZipFile(changed, "w") as target:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == SCHEMA_VERSIONS:
+                assert b"frozenset({1})" in content
+                content = content.replace(b"frozenset({1})", b"frozenset({1, 2})")
+            target.writestr(name, content)
+    return changed.getvalue()

@@ -1,0 +1,166 @@
+"""A table whose stream our poller delivers, by the endpoint's own Streams API, to a function in this process."""
+
+import json
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
+
+from botocore.session import Session
+
+from delivery.decisions import Discard, FunctionFailed, FunctionReturned, NotAdmitted, Outcome
+from delivery.delivery import Delivery
+from delivery.messages import DocumentTried
+from delivery.records import Invocation, StreamRecord, event_payload
+from delivery.settings import INFINITE, MappingSettings, Parameters
+from functions.runtime.json_log import JsonObject
+from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from local.stream_poller.poller import Poller, World
+from local.stream_poller.service import CheckpointFile
+from local.stream_poller.stream_reader import CALLS, StreamReader
+from tests.support.dynamodb_endpoints import REGION, DynamoDBEndpoint
+from tests.support.record_processing_fakes import LogInMemory, Processing
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodbstreams import DynamoDBStreamsClient
+
+FAST = Parameters(polls_per_second=50.0, listing_seconds=0.2, first_retry_seconds=0.01, longest_retry_seconds=0.05)
+
+_ANSWERED = {"request_id": "r", "executed_version": "$LATEST", "status_code": 200}
+
+
+class InProcessFunction:
+    """The real processing of changes as an `Invoker`; `trouble` may have an invocation end otherwise.
+
+    Attributes:
+        batches: The records of each invocation that was admitted.
+    """
+
+    def __init__(self) -> None:
+        self.processing = Processing()
+        self.batches: list[list[JsonObject]] = []
+        self.trouble: Callable[[list[JsonObject]], Outcome | None] = lambda _: None
+
+    def invoke(self, records: Sequence[StreamRecord]) -> Outcome:
+        event: list[JsonObject] = json.loads(event_payload(records))["Records"]
+        outcome = self.trouble(event)
+        if isinstance(outcome, NotAdmitted):
+            return outcome
+        self.batches.append(event)
+        return outcome or returned(self.processing.process(event).response())
+
+    def sequence_numbers(self) -> list[int]:
+        """All records that it ever got, in order."""
+        return [int(record["dynamodb"]["SequenceNumber"]) for batch in self.batches for record in batch]
+
+
+def returned(answer: JsonObject) -> FunctionReturned:
+    return FunctionReturned(json.dumps(answer).encode(), Invocation(function_error=None, **cast("Any", _ANSWERED)))
+
+
+def raised() -> FunctionFailed:
+    return FunctionFailed(Invocation(function_error="Unhandled", **cast("Any", _ANSWERED)))
+
+
+class DiscardsInMemory:
+    """A `Destination`."""
+
+    def __init__(self) -> None:
+        self.discards: list[Discard] = []
+
+    def send(self, shard_id: str, discard: Discard) -> DocumentTried:  # noqa: ARG002  the seam's
+        self.discards.append(discard)
+        return DocumentTried("delivered")
+
+
+class PolledStream:
+    """One table, its stream, and what the poller made of it.
+
+    Args:
+        endpoint: Where the table is made.
+        directory: For the checkpoints.
+    """
+
+    def __init__(self, endpoint: DynamoDBEndpoint, directory: Path) -> None:
+        self.dynamodb = endpoint.client()
+        self.streams = cast(
+            "DynamoDBStreamsClient",
+            Session().create_client(
+                "dynamodbstreams",
+                endpoint_url=endpoint.url,
+                region_name=REGION,
+                aws_access_key_id=ACCESS_KEY_ID,
+                aws_secret_access_key=SECRET_ACCESS_KEY,
+                config=CALLS,
+            ),
+        )
+        self.table = f"Users-{uuid4().hex[:8]}"
+        self.function = InProcessFunction()
+        self.destination = DiscardsInMemory()
+        self.log = LogInMemory()
+        self._directory = directory
+        description = self.dynamodb.create_table(
+            TableName=self.table,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "userId", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "userId", "KeyType": "HASH"}],
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )["TableDescription"]
+        self.dynamodb.get_waiter("table_exists").wait(TableName=self.table, WaiterConfig={"Delay": 1})
+        self.stream_arn = description.get("LatestStreamArn", "")
+
+    @contextmanager
+    def polled(self, *, parallelization_factor: int = 1, maximum_retry_attempts: int = INFINITE) -> Generator[Delivery]:
+        """Deliver for the time of the block, from where the last block's poller came to."""
+        mapping = MappingSettings(
+            uuid="polled",
+            stream_arn=self.stream_arn,
+            function_arn=f"arn:aws:lambda:{REGION}:000000000000:function:{self.table}",
+            batch_size=10,
+            parallelization_factor=parallelization_factor,
+            maximum_retry_attempts=maximum_retry_attempts,
+            bisect=True,
+            report_batch_item_failures=True,
+            destination_arn=f"arn:aws:sqs:{REGION}:000000000000:failures",
+        )
+        store = CheckpointFile(self._directory, mapping)
+        delivery = Delivery(mapping, FAST, store.load())
+        reader = StreamReader(lambda: self.streams, self.stream_arn, lambda _: None)
+        world = World(reader=reader, invoker=self.function, destination=self.destination, store=store, log=self.log)
+        poller = Poller(delivery, world)
+        failures: list[Exception] = []
+
+        def run() -> None:
+            try:
+                poller.run(grace_seconds=1)
+            except Exception as error:  # noqa: BLE001  told below, where pytest sees it
+                failures.append(error)
+
+        thread = threading.Thread(target=run, name="poller")
+        thread.start()
+        try:
+            yield delivery
+        finally:
+            poller.end()
+            thread.join()
+        assert failures == []
+
+    def write(self, user_id: str, version: int, **attributes: str) -> None:
+        """Put a user's item, and so a record into the stream."""
+        texts = {"userId": user_id, "name": f"{user_id} {version}", "createdAt": "-", "updatedAt": "-", **attributes}
+        item: dict[str, Any] = {name: {"S": text} for name, text in texts.items()}
+        numbers = {"version": {"N": str(version)}, "schemaVersion": {"N": "1"}}
+        self.dynamodb.put_item(TableName=self.table, Item=item | numbers)
+
+    def delete(self, user_id: str) -> None:
+        self.dynamodb.delete_item(TableName=self.table, Key={"userId": {"S": user_id}})
+
+    def kept(self) -> dict[str, list[tuple[str, str | None]]]:
+        """Give each user's history in order: the kind of change, and the new name."""
+        histories: dict[str, list[tuple[str, str | None]]] = {}
+        for (user_id, _), item in sorted(self.function.processing.activity.items.items()):
+            name = item["changes"]["M"].get("name", {}).get("M", {}).get("new", {}).get("S")
+            histories.setdefault(user_id, []).append((item["kind"]["S"], name))
+        return histories

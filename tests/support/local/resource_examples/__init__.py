@@ -1,0 +1,14 @@
+"""An example of every kind of resource: inputs as the program gives them, and a change that is made in place."""
+
+from local.deploy.resources.clients import Clients
+from tests.support.local.resource_examples.edge import EDGE
+from tests.support.local.resource_examples.example import Examples, Surroundings
+from tests.support.local.resource_examples.functions import FUNCTIONS
+from tests.support.local.resource_examples.storage import STORAGE
+
+EXAMPLES: Examples = {**EDGE, **FUNCTIONS, **STORAGE}
+
+
+def surroundings(clients: Clients) -> Surroundings:
+    """What the examples need around them, in the emulator of these clients."""
+    return Surroundings(clients, EXAMPLES)

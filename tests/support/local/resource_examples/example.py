@@ -1,0 +1,58 @@
+"""What an example of a resource is, and what stands around one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.deploy.resources.clients import Clients
+from local.deploy.resources.kind import Properties
+from local.deploy.resources.registry import kind_of
+
+ROLE = "aws:iam/role:Role"
+FUNCTION = "aws:lambda/function:Function"
+API = "aws:apigatewayv2/api:Api"
+INTEGRATION = "aws:apigatewayv2/integration:Integration"
+QUEUE = "aws:sqs/queue:Queue"
+TOPIC = "aws:sns/topic:Topic"
+BUCKET = "aws:s3/bucket:Bucket"
+TABLE = "aws:dynamodb/table:Table"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+OAC = "aws:cloudfront/originAccessControl:OriginAccessControl"
+
+TAGS = {"project": "userstream", "environment": "test"}
+
+
+@dataclass(frozen=True)
+class Example:
+    """Inputs of a resource, and the inputs that a change in place gives it; `None` takes one away."""
+
+    inputs: Properties
+    change: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def changed(self) -> Properties:
+        both = {**self.inputs, **self.change}
+        return {name: value for name, value in both.items() if value is not None}
+
+
+class Surroundings:
+    """What most resources need around them, made when first asked for."""
+
+    def __init__(self, clients: Clients, examples: "Examples") -> None:
+        self._clients = clients
+        self._examples = examples
+        self._made: dict[str, Properties] = {}
+
+    def get(self, pulumi_type: str) -> Properties:
+        """The properties, id among them, of a resource of a type, apart from the one under test."""
+        if pulumi_type not in self._made:
+            inputs = dict(self._examples[pulumi_type](self).inputs)
+            for name in ("name", "bucket"):
+                if name in inputs:
+                    inputs[name] = f"{inputs[name]}-around"
+            resource_id, properties = kind_of(pulumi_type).create(self._clients, inputs)
+            self._made[pulumi_type] = {**properties, "id": resource_id}
+        return self._made[pulumi_type]
+
+
+Examples = Mapping[str, Callable[[Surroundings], Example]]
+"""By Pulumi type; each needs the surroundings."""

@@ -1,0 +1,138 @@
+"""What runs, what it may do, and what watches it."""
+
+import json
+
+import pulumi
+
+from tests.support.local.resource_examples.example import (
+    API,
+    FUNCTION,
+    LOG_GROUP,
+    QUEUE,
+    ROLE,
+    TABLE,
+    TAGS,
+    TOPIC,
+    Example,
+    Examples,
+)
+
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}},
+        ],
+    }
+)
+HANDLER = "def handler(event, context):\n    return {}\n"
+
+
+def identity_statement(action: str) -> str:
+    """A role's policy of one statement."""
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]})
+
+
+FUNCTIONS: Examples = {
+    "aws:cloudwatch/dashboard:Dashboard": lambda _: Example(
+        {"dashboardName": "users", "dashboardBody": json.dumps({"widgets": []})},
+        {
+            "dashboardBody": json.dumps(
+                {"widgets": [{"type": "text", "width": 1, "height": 1, "properties": {"markdown": "x"}}]}
+            )
+        },
+    ),
+    LOG_GROUP: lambda _: Example(
+        {"name": "/aws/lambda/example", "retentionInDays": 14, "tags": TAGS},
+        {"retentionInDays": 30, "tags": {"a": "b"}},
+    ),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": lambda around: Example(
+        {
+            "name": "failures",
+            "alarmDescription": "a pointer waits",
+            "comparisonOperator": "GreaterThanOrEqualToThreshold",
+            "evaluationPeriods": 1,
+            "threshold": 1,
+            "namespace": "AWS/SQS",
+            "metricName": "ApproximateNumberOfMessagesVisible",
+            "dimensions": {"QueueName": "UserChangesFailureQueue"},
+            "period": 60,
+            "statistic": "Maximum",
+            "treatMissingData": "notBreaching",
+            "alarmActions": [around.get(TOPIC)["arn"]],
+            "okActions": [around.get(TOPIC)["arn"]],
+            "tags": TAGS,
+        },
+        {"threshold": 5, "period": 300, "tags": {"only": "this"}},
+    ),
+    ROLE: lambda _: Example(
+        {"name": "RegisterUserFunction", "description": "what it may do", "assumeRolePolicy": TRUST, "tags": TAGS},
+        {"description": "what it may do now", "tags": {"only": "this"}},
+    ),
+    "aws:iam/rolePolicy:RolePolicy": lambda around: Example(
+        {"name": "policy", "role": around.get(ROLE)["name"], "policy": identity_statement("dynamodb:PutItem")},
+        {"policy": identity_statement("dynamodb:GetItem")},
+    ),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": lambda around: Example(
+        {
+            "role": around.get(ROLE)["name"],
+            "policyArn": "arn:aws:iam::aws:policy/CloudWatchLambdaApplicationSignalsExecutionRolePolicy",
+        }
+    ),
+    FUNCTION: lambda around: Example(
+        {
+            "name": "RegisterUserFunction",
+            "description": "registers",
+            "role": around.get(ROLE)["arn"],
+            "runtime": "python3.13",
+            "architectures": ["arm64"],
+            "handler": "handler.handler",
+            "code": pulumi.AssetArchive({"handler.py": pulumi.StringAsset(HANDLER)}),
+            "memorySize": 256,
+            "timeout": 10,
+            "environment": {"variables": {"ENVIRONMENT": "test", "lowerCase": "stays"}},
+            "tags": TAGS,
+        },
+        {
+            "memorySize": 512,
+            "reservedConcurrentExecutions": 5,
+            "environment": {"variables": {"ENVIRONMENT": "other"}},
+            "tags": {"only": "this"},
+        },
+    ),
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": lambda around: Example(
+        {
+            "functionName": around.get(FUNCTION)["name"],
+            "maximumRetryAttempts": 0,
+            "maximumEventAgeInSeconds": 60,
+            "destinationConfig": {"onFailure": {"destination": around.get(QUEUE)["arn"]}},
+        },
+        {"maximumRetryAttempts": 1},
+    ),
+    "aws:lambda/permission:Permission": lambda around: Example(
+        {
+            "action": "lambda:InvokeFunction",
+            "function": around.get(FUNCTION)["name"],
+            "principal": "apigateway.amazonaws.com",
+            "sourceArn": f"{around.get(API)['executionArn']}/*/POST/register",
+        }
+    ),
+    "aws:lambda/eventSourceMapping:EventSourceMapping": lambda around: Example(
+        {
+            "eventSourceArn": around.get(TABLE)["streamArn"],
+            "functionName": around.get(FUNCTION)["arn"],
+            "startingPosition": "TRIM_HORIZON",
+            "batchSize": 100,
+            "maximumBatchingWindowInSeconds": 1,
+            "parallelizationFactor": 2,
+            "maximumRetryAttempts": 3,
+            "maximumRecordAgeInSeconds": 3600,
+            "bisectBatchOnFunctionError": True,
+            "functionResponseTypes": ["ReportBatchItemFailures"],
+            "destinationConfig": {"onFailure": {"destinationArn": around.get(QUEUE)["arn"]}},
+            "metricsConfig": {"metrics": ["EventCount"]},
+            "tags": TAGS,
+        },
+        {"batchSize": 10, "maximumRetryAttempts": 0, "tags": {"only": "this"}},
+    ),
+}

@@ -1,0 +1,132 @@
+"""What is kept: tables, buckets, queues and the alarms' topic."""
+
+import json
+
+from tests.support.local.resource_examples.example import BUCKET, QUEUE, TABLE, TAGS, TOPIC, Example, Examples
+
+
+def statement(action: str, resource: str) -> str:
+    """A resource's policy of one statement."""
+    account = {"AWS": "arn:aws:iam::000000000000:root"}
+    allowed = {"Effect": "Allow", "Action": action, "Resource": resource, "Principal": account}
+    return json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+
+
+STORAGE: Examples = {
+    TABLE: lambda _: Example(
+        {
+            "name": "Users",
+            "billingMode": "PAY_PER_REQUEST",
+            "attributes": [{"name": "userId", "type": "S"}, {"name": "changeId", "type": "S"}],
+            "hashKey": "userId",
+            "rangeKey": "changeId",
+            "streamEnabled": True,
+            "streamViewType": "NEW_AND_OLD_IMAGES",
+            "ttl": {"attributeName": "expiresAt", "enabled": True},
+            "deletionProtectionEnabled": False,
+            "pointInTimeRecovery": {"enabled": False},
+            "tags": TAGS,
+        },
+        {
+            "pointInTimeRecovery": {"enabled": True},
+            "streamViewType": "KEYS_ONLY",
+            "tags": {"only": "this"},
+        },
+    ),
+    BUCKET: lambda _: Example(
+        {"bucket": "userstream-example", "forceDestroy": True, "tags": TAGS}, {"tags": {"only": "this"}}
+    ),
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": lambda around: Example(
+        {
+            "bucket": around.get(BUCKET)["bucket"],
+            "rules": [{"id": "expire", "status": "Enabled", "filter": {"prefix": ""}, "expiration": {"days": 15}}],
+        },
+        {"rules": [{"id": "expire", "status": "Enabled", "filter": {"prefix": ""}, "expiration": {"days": 3}}]},
+    ),
+    "aws:s3/bucketObjectv2:BucketObjectv2": lambda around: Example(
+        {
+            "bucket": around.get(BUCKET)["bucket"],
+            "key": "config.json",
+            "content": "{}",
+            "contentType": "application/json",
+            "cacheControl": "no-store",
+        },
+        {"content": '{"environment": "test"}', "cacheControl": "no-cache"},
+    ),
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": lambda around: Example(
+        {"bucket": around.get(BUCKET)["bucket"], "rule": {"objectOwnership": "BucketOwnerEnforced"}},
+        {"rule": {"objectOwnership": "BucketOwnerPreferred"}},
+    ),
+    "aws:s3/bucketPolicy:BucketPolicy": lambda around: Example(
+        {"bucket": around.get(BUCKET)["bucket"], "policy": statement("s3:GetObject", f"{around.get(BUCKET)['arn']}/*")},
+        {"policy": statement("s3:PutObject", f"{around.get(BUCKET)['arn']}/*")},
+    ),
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": lambda around: Example(
+        {
+            "bucket": around.get(BUCKET)["bucket"],
+            "blockPublicAcls": True,
+            "blockPublicPolicy": True,
+            "ignorePublicAcls": True,
+            "restrictPublicBuckets": True,
+        },
+        {"ignorePublicAcls": False},
+    ),
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": lambda around: Example(
+        {
+            "bucket": around.get(BUCKET)["bucket"],
+            "rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}],
+        },
+        {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms"}}]},
+    ),
+    "aws:s3/bucketVersioning:BucketVersioning": lambda around: Example(
+        {"bucket": around.get(BUCKET)["bucket"], "versioningConfiguration": {"status": "Enabled"}},
+        {"versioningConfiguration": {"status": "Suspended"}},
+    ),
+    TOPIC: lambda _: Example({"name": "alarms", "displayName": "Alarms", "tags": TAGS}, {"displayName": "All alarms"}),
+    "aws:sns/topicPolicy:TopicPolicy": lambda around: Example(
+        {"arn": around.get(TOPIC)["arn"], "policy": statement("sns:Publish", str(around.get(TOPIC)["arn"]))},
+        {"policy": statement("sns:Subscribe", str(around.get(TOPIC)["arn"]))},
+    ),
+    "aws:sns/topicSubscription:TopicSubscription": lambda around: Example(
+        {"topic": around.get(TOPIC)["arn"], "protocol": "email", "endpoint": "team@example.com"}
+    ),
+    QUEUE: lambda _: Example(
+        {
+            "name": "UserChangesFailureQueue",
+            "messageRetentionSeconds": 1209600,
+            "maxMessageSize": 1048576,
+            "sqsManagedSseEnabled": True,
+            "visibilityTimeoutSeconds": 360,
+            "tags": TAGS,
+        },
+        {"messageRetentionSeconds": 86400, "visibilityTimeoutSeconds": None, "tags": {"only": "this"}},
+    ),
+    "aws:sqs/queuePolicy:QueuePolicy": lambda around: Example(
+        {"queueUrl": around.get(QUEUE)["url"], "policy": statement("sqs:SendMessage", str(around.get(QUEUE)["arn"]))},
+        {"policy": statement("sqs:ReceiveMessage", str(around.get(QUEUE)["arn"]))},
+    ),
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": lambda around: Example(
+        {
+            "queueUrl": around.get(QUEUE)["url"],
+            "redriveAllowPolicy": json.dumps(
+                {
+                    "redrivePermission": "byQueue",
+                    "sourceQueueArns": [around.get(QUEUE)["arn"]],
+                }
+            ),
+        },
+        {"redriveAllowPolicy": json.dumps({"redrivePermission": "denyAll"})},
+    ),
+    "aws:sqs/redrivePolicy:RedrivePolicy": lambda around: Example(
+        {
+            "queueUrl": around.get(QUEUE)["url"],
+            "redrivePolicy": json.dumps(
+                {
+                    "deadLetterTargetArn": around.get(QUEUE)["arn"],
+                    "maxReceiveCount": 5,
+                }
+            ),
+        },
+        {"redrivePolicy": json.dumps({"deadLetterTargetArn": around.get(QUEUE)["arn"], "maxReceiveCount": 3})},
+    ),
+}

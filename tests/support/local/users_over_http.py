@@ -1,0 +1,63 @@
+"""The users' API as its callers use it: over HTTP, signed where a route asks for it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from tests.support.local_stack import LocalStack
+from tests.support.raw_http import RawAnswer, send
+from tests.support.signature_v4 import Signer
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def person(name: str = "Eve", username: str | None = None) -> dict[str, str]:
+    """A registration that no other test has made."""
+    unique = uuid4().hex[:12]
+    return {"name": name, "email": f"{name.lower()}-{unique}@example.com", "username": username or f"u{unique}"}
+
+
+class UsersOverHttp:
+    """Sends requests to a running stack.
+
+    Args:
+        stack: whose API.
+        caller: signs for AWS_IAM; None sends what a route asks to be signed without a signature.
+    """
+
+    def __init__(self, stack: LocalStack, caller: Signer | None = None) -> None:
+        self._api_url = stack.outputs.api_url
+        self._caller = caller
+
+    def register(self, body: Mapping[str, str]) -> RawAnswer:
+        return send(self._api_url, "POST", "/register", json.dumps(body).encode(), _JSON)
+
+    def registered(self, body: Mapping[str, str]) -> str:
+        """Register, and give the new user's id."""
+        answer = self.register(body)
+        assert answer.status == 201, answer
+        created: Any = answer.json
+        return created["userId"]
+
+    def get(self, user_id: str) -> RawAnswer:
+        return self._send("GET", f"/users/{user_id}")
+
+    def patch(self, user_id: str, changes: Mapping[str, str], headers: Mapping[str, str] | None = None) -> RawAnswer:
+        return self._send("PATCH", f"/users/{user_id}", json.dumps(changes).encode(), headers)
+
+    def delete(self, user_id: str) -> RawAnswer:
+        return self._send("DELETE", f"/users/{user_id}")
+
+    def activity(self, user_id: str) -> list[dict[str, Any]]:
+        """The user's history, oldest first."""
+        answer = self._send("GET", f"/users/{user_id}/activity?limit=100")
+        assert answer.status == 200, answer
+        page: Any = answer.json
+        return page["items"]
+
+    def _send(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None) -> RawAnswer:
+        all_headers = {**_JSON, **(headers or {})}
+        if self._caller is not None:
+            all_headers = self._caller.headers(method, self._api_url + path, body, all_headers)
+        return send(self._api_url, method, path, body, all_headers)

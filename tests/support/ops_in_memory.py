@@ -1,0 +1,262 @@
+"""A stack in memory for the operators' commands: queues that hide messages, and the real processing as the function."""
+
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from functions.activity.items import change_id
+from functions.dead_letters.envelope import FailedRecord, Kind, SendOutcome, identify_record
+from functions.runtime.json_log import Json, JsonObject
+from functions.stream_records.attribute_values import Image
+from infra.outputs import StackOutputs
+from ops.aws.cloudwatch import AlarmState, MappingState, Metric
+from ops.aws.function import Answer, record_number
+from ops.aws.tables import EffectKey, UsersPage
+from ops.errors import NotFoundError
+from ops.services import LocalPoller
+from tests.support.queue_in_memory import Clock, Life, QueueInMemory
+from tests.support.record_processing_fakes import FUNCTION_ARN, ActivityInMemory, Processing
+from tests.support.user_keys_in_memory import UserKeysInMemory
+
+OUTPUTS = StackOutputs(
+    environment="test",
+    region="eu-west-1",
+    api_url="https://api.example",
+    website_url=None,
+    users_table_name="Users-test",
+    user_keys_table_name="UserKeys-test",
+    activity_table_name="Activity-test",
+    users_stream_arn="arn:aws:dynamodb:eu-west-1:000000000000:table/Users-test/stream/2026-11-24T00:00:00.000",
+    register_user_function_name="RegisterUserFunction-test",
+    manage_users_function_name="ManageUsersFunction-test",
+    log_user_changes_function_name="LogUserChangesFunction-test",
+    rescue_failed_batches_function_name="RescueFailedBatchesFunction-test",
+    failure_queue_url="https://sqs.eu-west-1.amazonaws.com/000000000000/UserChangesFailureQueue-test",
+    dead_letter_queue_url="https://sqs.eu-west-1.amazonaws.com/000000000000/UserChangesDeadLetterQueue-test",
+    failed_records_bucket_name="userstream-failed-records-test-000000000000",
+    dashboard_url="https://eu-west-1.console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/userstream-test",
+)
+
+
+class _ToQueue:
+    """A `DeadLetterSender` to the queue in memory."""
+
+    def __init__(self, queue: QueueInMemory) -> None:
+        self._queue = queue
+
+    def send(self, failed_records: Sequence[FailedRecord]) -> SendOutcome:
+        for failed in failed_records:
+            self._queue.put(failed.to_json(), {"kind": failed.kind, "failureId": failed.failure_id})
+        return SendOutcome(len(failed_records), None)
+
+
+@dataclass
+class FunctionInMemory:
+    """The real processing of a batch; it can be told which records crash it, and which troubles to meet next."""
+
+    table: ActivityInMemory
+    queue: QueueInMemory
+    life: Life
+    crashing: set[str] = field(default_factory=set[str])
+    """Sequence numbers of records that end the invocation with an exception."""
+    troubles: list[str] = field(default_factory=list[str])
+    """What happens to the next invocations: busy, crash, late (it works, and then no answer comes), throttle, none."""
+    before: Callable[[], None] = lambda: None
+    """Called at the start of each invocation."""
+    invocations: list[list[JsonObject]] = field(default_factory=list[list[JsonObject]])
+
+    def invoke(self, records: Sequence[JsonObject]) -> Answer:
+        self.life.step()
+        self.before()
+        self.invocations.append(list(records))
+        trouble = self.troubles.pop(0) if self.troubles else "none"
+        if trouble == "busy":
+            return Answer(error="Lambda says TooManyRequestsException", busy=True)
+        if trouble == "crash" or any(record_number(record) in self.crashing for record in records):
+            return Answer(error="the function failed: RuntimeError: told to")
+        self.table.room_for = len(records) // 2 if trouble == "throttle" else None
+        outcome = Processing(self.table, _ToQueue(self.queue)).process(records)  # pyright: ignore[reportArgumentType]
+        self.table.room_for = None
+        self.life.step()
+        if trouble == "late":
+            return Answer(error="no answer: read time-out", busy=True)
+        numbers = [record_number(record) for record in records]
+        return Answer(failed_from=None if outcome.stopped_at is None else numbers.index(outcome.stopped_at))
+
+
+class ActivityReader:
+    """An `ActivityTable` over the items in memory."""
+
+    def __init__(self, table: ActivityInMemory, life: Life) -> None:
+        self._table = table
+        self._life = life
+
+    def event_ids(self, keys: Sequence[EffectKey]) -> Mapping[EffectKey, str]:
+        self._life.step()
+        return {key: self._table.items[key]["eventId"]["S"] for key in keys if key in self._table.items}
+
+    def kinds(self, user_ids: Sequence[str]) -> Mapping[str, set[str]]:
+        self._life.step()
+        found: dict[str, set[str]] = {}
+        for (user_id, _), item in self._table.items.items():
+            if user_id in user_ids:
+                found.setdefault(user_id, set()).add(item["kind"]["S"])
+        return found
+
+    def history(self, user_id: str) -> Iterator[Image]:
+        self._life.step()
+        for key in sorted(self._table.items, reverse=True):
+            if key[0] == user_id:
+                yield self._table.items[key]
+
+
+class UsersInMemory:
+    """A `UsersTable` of a few users a page; `before` is called ahead of each, for what happens meanwhile."""
+
+    def __init__(self, life: Life) -> None:
+        self.items: dict[str, Image] = {}
+        self.before: Callable[[], None] = lambda: None
+        self._life = life
+
+    def page(self, after: str | None) -> UsersPage:
+        self._life.step()
+        self.before()
+        rest = [user_id for user_id in sorted(self.items) if after is None or user_id > after]
+        page, more = rest[:3], len(rest) > 3
+        return UsersPage([self.items[user_id] for user_id in page], page[-1] if more else None)
+
+
+@dataclass
+class WatchInMemory:
+    """A `StackWatch` that tells what it is given."""
+
+    state: str = "Enabled"
+    last_result: str = "OK"
+    figures: dict[str, float] = field(default_factory=dict[str, float])
+    """Values by the metric's name and resource: `IteratorAge LogUserChangesFunction-test`."""
+    alarm_states: list[AlarmState] = field(default_factory=list[AlarmState])
+
+    def mapping(self, stream_arn: str, function_name: str) -> MappingState | None:
+        assert stream_arn == OUTPUTS.users_stream_arn
+        assert function_name == OUTPUTS.log_user_changes_function_name
+        return MappingState(uuid="m", state=self.state, last_result=self.last_result, batch_size=100)
+
+    def metrics(self, wanted: Sequence[Metric]) -> Mapping[Metric, float]:
+        return {
+            metric: self.figures[key]
+            for metric in wanted
+            if (key := f"{metric.name} {metric.resource}") in self.figures
+        }
+
+    def alarms(self, environment: str) -> Sequence[AlarmState]:
+        assert environment == OUTPUTS.environment
+        return self.alarm_states
+
+
+class EnvelopesInMemory:
+    """An `EnvelopeStore`."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, str] = {}
+
+    def fetch(self, location: str) -> str:
+        try:
+            return self.objects[location]
+        except KeyError:
+            raise NotFoundError(f"the failed record {location} doesn't exist (NoSuchKey)") from None
+
+    def keep(self, location: str, text: str) -> None:
+        self.objects[location] = text
+
+
+class StackInMemory:
+    """All of it; a `Services`."""
+
+    def __init__(self, choice: random.Random | None = None) -> None:
+        self.clock = Clock()
+        self.life = Life()
+        choice = choice or random.Random(0)  # noqa: S311  a test's dice
+        self.queue = QueueInMemory("UserChangesDeadLetterQueue-test", self.clock, self.life, choice)
+        self.failure_queue = QueueInMemory("UserChangesFailureQueue-test", self.clock, self.life, choice)
+        self.set_aside_queue = QueueInMemory("UserChangesFailureRedriveQueue-test", self.clock, self.life, choice)
+        self.table = ActivityInMemory()
+        self.user_table = UsersInMemory(self.life)
+        self.keys: dict[str, str] = {}
+        self.watched = WatchInMemory()
+        self.function = FunctionInMemory(self.table, self.queue, self.life)
+        self.store = EnvelopesInMemory()
+        self.outputs = OUTPUTS
+        self.source = "--stack test"
+
+    def dead_letters(self) -> QueueInMemory:
+        return self.queue
+
+    def failures(self) -> QueueInMemory:
+        return self.failure_queue
+
+    def set_aside_failures(self) -> QueueInMemory:
+        return self.set_aside_queue
+
+    def users(self) -> UsersInMemory:
+        return self.user_table
+
+    def user_keys(self) -> UserKeysInMemory:
+        return UserKeysInMemory(self.keys, self.user_table.items.get, self.life.step)
+
+    def watch(self) -> WatchInMemory:
+        return self.watched
+
+    def local_poller(self) -> LocalPoller | None:
+        return None
+
+    def envelopes(self) -> EnvelopesInMemory:
+        return self.store
+
+    def change_function(self) -> FunctionInMemory:
+        return self.function
+
+    def activity(self) -> ActivityReader:
+        return ActivityReader(self.table, self.life)
+
+    def fail(self, record: Json, kind: Kind = "exhausted", reason: str = "the function failed 4 times") -> str:
+        """Put a record's envelope into the dead-letter queue; return its failure id."""
+        failed = envelope(record, kind, reason)
+        self.queue.put(failed.to_json(), {"kind": kind, "failureId": failed.failure_id})
+        return failed.failure_id
+
+    def restart(self, steps: int | None = None) -> None:
+        """Begin a new process, which may take so many steps."""
+        self.life.steps = steps
+
+
+def envelope(record: Json, kind: Kind = "exhausted", reason: str = "the function failed 4 times") -> FailedRecord:
+    """Return the envelope of a failed record."""
+    identity = identify_record(record)
+    return FailedRecord(
+        failure_id=identity.failure_id,
+        kind=kind,
+        reason=reason,
+        condition=None if kind == "permanent" else "RetryAttemptsExhausted",
+        record=record,
+        attempts=4,
+        source_function=FUNCTION_ARN,
+        event_source_arn=identity.event_source_arn,
+        shard_id="shardId-00000001795478400000-0badcafe",
+        sequence_number=identity.sequence_number,
+        user_id=identity.user_id,
+        first_failed_at="2026-11-24T11:00:00.000Z",
+        last_failed_at="2026-11-24T11:00:03.000Z",
+    )
+
+
+def effect_key(record: JsonObject) -> EffectKey:
+    """Return the key of a good record's item in Activity."""
+    body: dict[str, Any] = record["dynamodb"]
+    return EffectKey(body["Keys"]["userId"]["S"], change_id(body["SequenceNumber"]))
+
+
+def sent_records(queue: QueueInMemory) -> list[Json]:
+    """Return the records of all envelopes in a queue."""
+    return [json.loads(body)["record"] for body in queue.bodies()]

@@ -1,0 +1,138 @@
+"""The seams of the record processing, in memory: what was kept, what was told, and a clock that nobody waits for.
+
+Each fake can be told to meet trouble, as the real store and queue do.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from functions.activity.items import WriteOutcome, activity_item
+from functions.dead_letters.envelope import FailedRecord, SendOutcome
+from functions.log_user_changes.batch import BatchOutcome, process_batch
+from functions.runtime.json_log import Json, JsonObject
+from functions.stream_records.user_change import UserChange
+
+if TYPE_CHECKING:
+    from functions.stream_records.attribute_values import Image
+
+FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:LogUserChangesFunction-test"
+RETENTION_DAYS = 30
+
+
+class ActivityInMemory:
+    """An `ActivityWriter`: `items` by user and change, as the table would hold them.
+
+    Args:
+        room_for: How many changes go well before the table can't be reached; None when it always can.
+        refused: Sequence numbers of changes that the table would never take.
+    """
+
+    def __init__(self, room_for: int | None = None, refused: frozenset[str] = frozenset()) -> None:
+        self.items: dict[tuple[str, str], Image] = {}
+        self.room_for = room_for
+        self.refused = refused
+
+    def write(self, changes: Sequence[UserChange]) -> WriteOutcome:
+        rejected: dict[int, str] = {}
+        for position, change in enumerate(changes):
+            if self.room_for is not None:
+                if self.room_for == 0:
+                    return WriteOutcome(position, rejected, "ThrottlingException")
+                self.room_for -= 1
+            if change.sequence_number in self.refused:
+                rejected[position] = "the Activity table refuses its item"
+                continue
+            item = activity_item(change, RETENTION_DAYS)
+            self.items[item["userId"]["S"], item["changeId"]["S"]] = item
+        return WriteOutcome(len(changes), rejected, None)
+
+
+class DeadLettersInMemory:
+    """A `DeadLetterSender`: `sent` in order, duplicates and all.
+
+    Args:
+        room_for: How many records go well before the queue can't be reached; None when it always can.
+    """
+
+    def __init__(self, room_for: int | None = None) -> None:
+        self.sent: list[FailedRecord] = []
+        self.room_for = room_for
+
+    def send(self, failed_records: Sequence[FailedRecord]) -> SendOutcome:
+        for position, failed in enumerate(failed_records):
+            if self.room_for is not None:
+                if self.room_for == 0:
+                    return SendOutcome(position, "InternalError")
+                self.room_for -= 1
+            self.sent.append(failed)
+        return SendOutcome(len(failed_records), None)
+
+    def by_id(self) -> dict[str, FailedRecord]:
+        """What a reader sees, who counts a failure id once."""
+        return {failed.failure_id: failed for failed in self.sent}
+
+
+class LogInMemory:
+    """A `Log`: each event as (message, fields)."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, Any]]] = []
+
+    def __call__(self, level: str, message: str, **fields: object) -> None:
+        self.events.append((message, {"level": level, **fields}))
+
+    def messages(self) -> list[str]:
+        return [message for message, _ in self.events]
+
+
+class ManualClock:
+    """A `Clock` that stands still but for sleeping and `pass_by`."""
+
+    def __init__(self, *, remaining: float = 60.0, now: float = 1_795_478_400.0) -> None:
+        self._now = now
+        self._ends = now + remaining
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        return self._now
+
+    def remaining(self) -> float:
+        return self._ends - self._now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self._now += seconds
+
+    def pass_by(self, seconds: float) -> None:
+        self._now += seconds
+
+
+class Processing:
+    """The real processing of batches, over the fakes."""
+
+    def __init__(
+        self,
+        activity: ActivityInMemory | None = None,
+        dead_letters: DeadLettersInMemory | None = None,
+        *,
+        mask_personal_data: bool = False,
+    ) -> None:
+        self.activity = activity or ActivityInMemory()
+        self.dead_letters = dead_letters or DeadLettersInMemory()
+        self.log = LogInMemory()
+        self._mask = mask_personal_data
+
+    def process(self, records: Sequence[Json]) -> BatchOutcome:
+        return process_batch(
+            records,
+            activity=self.activity,
+            dead_letters=self.dead_letters,
+            log=self.log,
+            mask_personal_data=self._mask,
+            source_function=FUNCTION_ARN,
+            now=lambda: 1_795_478_400.0,
+        )
+
+    def effects(self) -> JsonObject:
+        """All that stays of the processing: equal effects mean that nobody could tell the difference afterwards."""
+        return {"activity": self.activity.items, "dead_letters": self.dead_letters.by_id()}

@@ -1,0 +1,283 @@
+"""What the real program asks Pulumi for, written down: every resource of a stack with its inputs and options.
+
+The program runs to its end first and the tests look afterwards: no assertion can hide in an `apply` that never ran.
+
+    stack = record("dev")
+    stack.only("aws:dynamodb/table:Table", "users").inputs["deletionProtectionEnabled"]
+"""
+
+import asyncio
+import contextvars
+import functools
+import json
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pulumi
+from google.protobuf import empty_pb2
+from pulumi.output import Unknown
+from pulumi.runtime import mocks, rpc, set_all_config
+from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.settings import set_root_resource
+from pulumi.runtime.stack import run_in_stack
+from typing_extensions import override
+
+from infra import naming
+from infra.program import deploy
+from infra.settings.stack_file import stack_file_config
+from tests.support.provider_answers import ACCOUNT_ID, computed_properties
+
+UNKNOWN = "<unknown>"
+"""Stands in recorded inputs for a value that a preview does not know yet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedResource:
+    """One resource as the program registered it.
+
+    Attributes:
+        urn: Pulumi's name of it, with the types of its parents.
+        type: type token, for example `aws:sqs/queue:Queue`.
+        name: name in the program.
+        parent: URN of its parent.
+        inputs: camelCase name to value.
+        options: what the resource options say.
+        outputs: what a component registered, None if it never did.
+    """
+
+    urn: str
+    type: str
+    name: str
+    parent: str
+    inputs: dict[str, Any]
+    options: "RecordedOptions"
+    outputs: dict[str, Any] | None
+
+    @property
+    def is_component(self) -> bool:
+        """Whether it is one of ours, which groups others, and not a provider's."""
+        return not self.type.startswith(("aws:", "pulumi:"))
+
+    def json(self, name: str) -> Any:
+        """The document in an input that holds JSON."""
+        return json.loads(self.inputs[name])
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedOptions:
+    """The resource options that tests ask for."""
+
+    protect: bool
+    delete_before_replace: bool
+    depends_on: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedStack:
+    """Every resource of a stack and its outputs."""
+
+    name: str
+    resources: list[RecordedResource]
+    outputs: dict[str, Any]
+
+    def of_type(self, type_token: str) -> list[RecordedResource]:
+        """The resources of a type."""
+        return [resource for resource in self.resources if resource.type == type_token]
+
+    def only(self, type_token: str, name: str) -> RecordedResource:
+        """The one resource of a type with a name."""
+        (resource,) = (resource for resource in self.of_type(type_token) if resource.name == name)
+        return resource
+
+    def children(self, urn: str) -> list[RecordedResource]:
+        """The resources right below another one."""
+        return [resource for resource in self.resources if resource.parent == urn]
+
+    def statements(self, function: str) -> list[dict[str, Any]]:
+        """The statements of a function's role, by the function's name in the program."""
+        return self.only("aws:iam/rolePolicy:RolePolicy", f"{function}-policy").json("policy")["Statement"]
+
+
+def record(
+    stack: str,
+    *,
+    config: Mapping[str, str] | None = None,
+    preview: bool = False,
+    program: Callable[[], None] = deploy,
+) -> RecordedStack:
+    """Run the program and write down what it registers.
+
+    Args:
+        stack: name of the stack.
+        config: full key to text; None takes `Pulumi.<stack>.yaml`.
+        preview: run it as a preview of a stack that does not exist yet: whatever AWS would answer is unknown.
+        program: what runs; the real one unless said.
+
+    Returns:
+        The record, after everything has run.
+
+    Raises:
+        pulumi.RunError: the program refused its settings.
+    """
+    if config is None and program is deploy:
+        return _record_file(stack, preview)
+    return _record(stack, config or {}, program, preview=preview)
+
+
+@functools.cache
+def _record_file(stack: str, preview: bool) -> RecordedStack:  # noqa: FBT001  a cache's key
+    return _record(stack, stack_file_config(stack), deploy, preview=preview)
+
+
+def _record(stack: str, config: Mapping[str, str], program: Callable[[], None], *, preview: bool) -> RecordedStack:
+    monitor = _RecordingMonitor(preview=preview)
+    contextvars.copy_context().run(_run, monitor, stack, config, program)
+    return monitor.recorded(stack)
+
+
+def refusal(stack: str, config: Mapping[str, str]) -> str:
+    """What the program says when it refuses to begin.
+
+    Args:
+        stack: name of the stack.
+        config: full key to text.
+
+    Returns:
+        The words that Pulumi shows.
+
+    Raises:
+        AssertionError: it did not refuse, or not before its first resource.
+    """
+    monitor = _RecordingMonitor(preview=True)
+    try:
+        contextvars.copy_context().run(_run, monitor, stack, config, deploy)
+    except pulumi.RunError as error:
+        resources = monitor.recorded(stack).resources
+        if resources:
+            raise AssertionError(f"refused after {len(resources)} resources") from error
+        return str(error)
+    raise AssertionError("the program was not refused")
+
+
+def _run(monitor: "_RecordingMonitor", stack: str, config: Mapping[str, str], program: Callable[[], None]) -> None:
+    workers = _Workers()
+    # The loop comes before the mocks: the other order waits for ever.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    executor = ThreadPoolExecutor(max_workers=8, initializer=workers.enter)
+    loop.set_default_executor(executor)
+    try:
+        set_all_config(dict(config), secret_keys=[])
+        # run_in_stack makes the stack's own resource, as the CLI does; without a stand-in the mocks would make one too.
+        set_root_resource(cast("pulumi.Resource", object()))
+        pulumi.runtime.set_mocks(
+            monitor.mocks, project=naming.PROJECT, stack=stack, preview=monitor.preview, monitor=monitor
+        )
+        set_root_resource(cast("pulumi.Resource", None))
+        loop.run_until_complete(run_in_stack(program))
+    finally:
+        executor.shutdown()
+        workers.close()
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+@dataclass
+class _Workers:
+    """The event loops of the worker threads: Pulumi makes one where there is none, and leaves it open."""
+
+    loops: list[asyncio.AbstractEventLoop] = field(default_factory=list[asyncio.AbstractEventLoop])
+
+    def enter(self) -> None:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        self.loops.append(loop)
+
+    def close(self) -> None:
+        for loop in self.loops:
+            loop.close()
+
+
+class _Answers(mocks.Mocks):
+    """Answers as the provider would: the inputs, and in an update what AWS computes."""
+
+    def __init__(self, *, preview: bool) -> None:
+        self._preview = preview
+
+    @override
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
+        if args.token == "aws:index/getCallerIdentity:getCallerIdentity":
+            arn = f"arn:aws:iam::{ACCOUNT_ID}:user/tester"
+            return {"accountId": ACCOUNT_ID, "arn": arn, "id": ACCOUNT_ID, "userId": "AIDATESTER"}, []
+        raise NotImplementedError(f"no answer for {args.token}: add one in {__name__}")
+
+    @override
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        inputs = cast("dict[str, Any]", args.inputs)
+        if self._preview:
+            return None, inputs
+        return f"{args.name}-id", {**inputs, **computed_properties(args.typ, args.name, inputs)}
+
+
+class _RecordingMonitor(mocks.MockMonitor):
+    """A monitor that keeps the requests, options and registered outputs included."""
+
+    def __init__(self, *, preview: bool) -> None:
+        super().__init__(_Answers(preview=preview))
+        self.preview = preview
+        self._lock = threading.Lock()
+        self._requests: dict[str, resource_pb2.RegisterResourceRequest] = {}
+        self._outputs: dict[str, dict[str, Any]] = {}
+
+    @override
+    def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceResponse:
+        response = super().RegisterResource(request)  # pyright: ignore[reportUnknownMemberType]  Pulumi has no types here
+        with self._lock:
+            if response.urn in self._requests:
+                raise AssertionError(f"two resources have the URN {response.urn}")
+            self._requests[response.urn] = request
+        return response
+
+    @override
+    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> empty_pb2.Empty:
+        with self._lock:
+            self._outputs[request.urn] = _plain(rpc.deserialize_properties(request.outputs, keep_unknowns=True))
+        return empty_pb2.Empty()
+
+    def recorded(self, stack: str) -> RecordedStack:
+        """Everything so far, the stack's own resource apart."""
+        (root,) = (urn for urn, request in self._requests.items() if request.type == "pulumi:pulumi:Stack")
+        resources = [
+            RecordedResource(
+                urn=urn,
+                type=request.type,
+                name=request.name,
+                parent=request.parent,
+                inputs=_plain(rpc.deserialize_properties(request.object, keep_unknowns=True)),
+                options=RecordedOptions(
+                    protect=request.protect,
+                    delete_before_replace=request.deleteBeforeReplace,
+                    depends_on=frozenset(request.dependencies),
+                ),
+                outputs=self._outputs.get(urn),
+            )
+            for urn, request in sorted(self._requests.items())
+            if urn != root
+        ]
+        return RecordedStack(name=stack, resources=resources, outputs=self._outputs[root])
+
+
+def _plain(value: Any) -> Any:
+    """A value as tests compare it: whole numbers are whole again, a secret is bare, and an unknown is `UNKNOWN`."""
+    if rpc.is_rpc_secret(value):
+        return _plain(rpc.unwrap_rpc_secret(value))
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in cast("list[Any]", value)]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return UNKNOWN if isinstance(value, Unknown) else value

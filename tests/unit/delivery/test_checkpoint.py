@@ -1,0 +1,99 @@
+"""How far all is settled, kept in a file that a crash at any moment leaves whole."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from delivery.messages import Checkpoint, MalformedCheckpointError, ShardCheckpoint
+from delivery.settings import MappingSettings
+from delivery.shard import Progress
+from local.stream_poller.service import AlreadyDeliveredError, CheckpointFile
+
+SETTINGS = MappingSettings(
+    uuid="u", stream_arn="stream/1", function_arn="arn:aws:lambda:us-east-1:123456789012:function:f"
+)
+CHECKPOINT = Checkpoint({"shardId-1": ShardCheckpoint("123"), "shardId-2": ShardCheckpoint(None, finished=True)})
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=9),
+        st.builds(ShardCheckpoint, st.none() | st.from_regex(r"[0-9]{21,40}", fullmatch=True), st.booleans()),
+    )
+)
+def test_a_checkpoint_is_read_as_written(shards: dict[str, ShardCheckpoint]) -> None:
+    assert Checkpoint.from_json(Checkpoint(shards).to_json()) == Checkpoint(shards)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"version": 2, "shards": {}}',
+        '{"version": 1}',
+        '{"version": 1, "shards": {"s": {"sequenceNumber": "abc", "finished": false}}}',
+        '{"version": 1, "shards": {"s": {"sequenceNumber": 5, "finished": false}}}',
+        '{"version": 1, "shards": {"s": {"sequenceNumber": "5"}}}',
+    ],
+)
+def test_what_is_no_checkpoint_is_refused(text: str) -> None:
+    with pytest.raises(MalformedCheckpointError):
+        Checkpoint.from_json(text)
+
+
+def test_a_file_gives_back_what_was_saved_last(tmp_path: Path) -> None:
+    assert CheckpointFile(tmp_path, SETTINGS).load() is None
+    CheckpointFile(tmp_path, SETTINGS).save(Checkpoint())
+    CheckpointFile(tmp_path, SETTINGS).save(CHECKPOINT)
+    assert CheckpointFile(tmp_path, SETTINGS).load() == CHECKPOINT
+
+
+def test_what_a_crash_while_writing_leaves_is_not_read(tmp_path: Path) -> None:
+    file = CheckpointFile(tmp_path, SETTINGS)
+    file.save(CHECKPOINT)
+    file.path.with_suffix(".new").write_text('{"version"')
+    assert file.load() == CHECKPOINT
+
+
+def test_another_mapping_stream_or_function_has_another_file(tmp_path: Path) -> None:
+    CheckpointFile(tmp_path, SETTINGS).save(CHECKPOINT)
+    # A mapping made anew replays what the stream still has, as a starting position of TRIM_HORIZON says.
+    other_mapping = MappingSettings(uuid="v", stream_arn=SETTINGS.stream_arn, function_arn=SETTINGS.function_arn)
+    other_stream = MappingSettings(uuid="u", stream_arn="stream/2", function_arn=SETTINGS.function_arn)
+    other_function = MappingSettings(uuid="u", stream_arn=SETTINGS.stream_arn, function_arn=SETTINGS.function_arn + "2")
+    assert CheckpointFile(tmp_path, other_mapping).load() is None
+    assert CheckpointFile(tmp_path, other_stream).load() is None
+    assert CheckpointFile(tmp_path, other_function).load() is None
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    file = CheckpointFile(tmp_path, SETTINGS)
+    file.path.write_bytes(b"\xff")
+    with pytest.raises(MalformedCheckpointError, match=file.path.name):
+        file.load()
+
+
+def test_one_process_delivers_from_a_checkpoint(tmp_path: Path) -> None:
+    first, second = CheckpointFile(tmp_path, SETTINGS), CheckpointFile(tmp_path, SETTINGS)
+    with first.claim(), pytest.raises(AlreadyDeliveredError, match="End that one first"), second.claim():
+        pass
+    with second.claim():
+        pass
+
+
+@given(st.permutations(range(8)))
+def test_progress_is_the_settled_beginning(order: list[int]) -> None:
+    progress = Progress("start")
+    for number in range(8):
+        progress.add(str(number))
+    settled: set[int] = set()
+    for number in order:
+        settled.add(number)
+        progress.settle([str(number)])
+        beginning = next((n for n in range(8) if n not in settled), 8)
+        assert progress.checkpoint == (str(beginning - 1) if beginning else "start")
+        assert len(progress) == 8 - beginning

@@ -1,0 +1,337 @@
+"""The delivery as a whole: shards found and left, what is asked for when, and what is said once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from delivery.decisions import FunctionFailed, FunctionReturned, NotAdmitted, Outcome
+from delivery.delivery import Delivery
+from delivery.messages import (
+    Action,
+    Checkpoint,
+    DocumentTried,
+    Event,
+    Invoke,
+    Invoked,
+    ListingFailed,
+    ListShards,
+    PageRead,
+    ReadFailed,
+    ReadShard,
+    SaveCheckpoint,
+    SendDocument,
+    ShardCheckpoint,
+    ShardsListed,
+    Tell,
+)
+from delivery.records import Invocation, Shard
+from delivery.settings import MappingSettings, Parameters
+from tests.support.stream_record_examples import WRITTEN_AT, example_records, numbers_of, sequence_number
+
+NOW = WRITTEN_AT
+SUCCESS = FunctionReturned(b"null", Invocation(request_id="r"))
+FAILURE = FunctionFailed(Invocation(request_id="r", function_error="Unhandled"))
+THROTTLED = NotAdmitted("TooManyRequestsException")
+SHARD = Shard("s-1")
+
+
+class Session:
+    """A delivery, and all that it asked for."""
+
+    def __init__(
+        self, checkpoint: Checkpoint | None = None, parameters: Parameters | None = None, **changes: Any
+    ) -> None:
+        usual: dict[str, Any] = {"maximum_retry_attempts": 0, "destination_arn": "arn:aws:sqs:r:1:q"}
+        settings = MappingSettings(uuid="u", stream_arn="stream", function_arn="function", **(usual | changes))
+        self.delivery = Delivery(settings, parameters or Parameters(), checkpoint)
+        self.now = NOW
+        self.actions: list[Action] = []
+
+    def step(self, *events: Event, seconds: float = 0.0) -> list[Action]:
+        """Step; return what is asked for but told."""
+        self.now += seconds
+        actions = self.delivery.step(self.now, events)
+        self.actions += actions
+        return [action for action in actions if not isinstance(action, Tell)]
+
+    def told(self) -> list[str]:
+        return [action.message for action in self.actions if isinstance(action, Tell)]
+
+    def saved(self) -> Checkpoint | None:
+        return next(
+            (action.checkpoint for action in reversed(self.actions) if isinstance(action, SaveCheckpoint)), None
+        )
+
+    def begin(self, *shards: Shard) -> list[Action]:
+        self.step()
+        return self.step(ShardsListed(shards or (SHARD,)))
+
+    def deliver(self, outcome: Outcome, first: int = 1, last: int = 1, **page: Any) -> list[Action]:
+        """Read some records of the first shard, and let the function answer."""
+        self.step(PageRead("s-1", example_records(first, last), **page))
+        return self.step(Invoked("s-1", 0, outcome))
+
+
+def reads(actions: Sequence[Action]) -> list[ReadShard]:
+    return [action for action in actions if isinstance(action, ReadShard)]
+
+
+def test_it_begins_by_looking_for_shards_and_reads_them_from_their_beginning() -> None:
+    session = Session()
+    assert session.step() == [ListShards()]
+    assert session.step(ShardsListed([SHARD])) == [ReadShard("s-1", None, "TRIM_HORIZON")]
+
+
+def test_what_was_read_is_delivered_and_then_remembered() -> None:
+    session = Session()
+    session.begin()
+    (invoke,) = session.step(PageRead("s-1", example_records(1, 3)))
+    assert isinstance(invoke, Invoke)
+    assert numbers_of(invoke.batch.records) == [1, 2, 3]
+    assert session.saved() is None
+    assert session.step(Invoked("s-1", 0, SUCCESS)) == [
+        SaveCheckpoint(Checkpoint({"s-1": ShardCheckpoint(sequence_number(3))}))
+    ]
+
+
+def test_reading_goes_on_at_the_poll_rate_while_the_function_runs() -> None:
+    session = Session(parameters=Parameters(polls_per_second=4))
+    session.begin()
+    assert reads(session.step(PageRead("s-1", example_records(1, 2)))) == []
+    assert reads(session.step(seconds=0.24)) == []
+    assert reads(session.step(seconds=0.01)) == [ReadShard("s-1", sequence_number(2), "TRIM_HORIZON")]
+
+
+def test_a_checkpoint_is_gone_on_from() -> None:
+    session = Session(Checkpoint({"s-1": ShardCheckpoint(sequence_number(7))}))
+    assert session.begin() == [ReadShard("s-1", sequence_number(7), "TRIM_HORIZON")]
+
+
+def test_an_unchanged_checkpoint_is_not_saved_again() -> None:
+    session = Session(Checkpoint({"s-1": ShardCheckpoint(sequence_number(7))}))
+    session.begin()
+    for _ in range(3):
+        session.step(seconds=1)
+    assert session.saved() is None
+
+
+def test_latest_passes_over_what_was_there() -> None:
+    session = Session(starting_position="LATEST")
+    closed = Shard("s-0", None, closed=True)
+    assert reads(session.begin(closed, Shard("s-1", "s-0"))) == [ReadShard("s-1", None, "LATEST")]
+
+
+def test_latest_misses_nothing_of_a_shard_that_comes_later() -> None:
+    session = Session(starting_position="LATEST")
+    session.begin()
+    session.step(PageRead("s-1", [], ended=True))
+    assert reads(session.step(ShardsListed([SHARD, Shard("s-2", "s-1")]))) == [ReadShard("s-2", None, "TRIM_HORIZON")]
+
+
+def test_a_child_is_read_when_its_parent_is_settled() -> None:
+    session = Session()
+    child = Shard("s-2", "s-1")
+    session.begin(SHARD, child)
+    session.step(PageRead("s-1", example_records(1, 1), ended=True))
+    session.step(seconds=20)
+    assert reads(session.step(ShardsListed([SHARD, child]))) == []
+    assert ListShards() in session.step(Invoked("s-1", 0, SUCCESS))
+    assert reads(session.step(ShardsListed([SHARD, child]))) == [ReadShard("s-2", None, "TRIM_HORIZON")]
+    saved = session.saved()
+    assert saved is not None
+    assert saved.shards["s-1"] == ShardCheckpoint(sequence_number(1), finished=True)
+
+
+def test_a_finished_shard_is_not_read_again_after_a_restart() -> None:
+    session = Session(Checkpoint({"s-1": ShardCheckpoint(sequence_number(1), finished=True)}))
+    assert reads(session.begin(SHARD, Shard("s-2", "s-1"))) == [ReadShard("s-2", None, "TRIM_HORIZON")]
+
+
+def test_shards_that_the_stream_has_forgotten_leave_the_checkpoint() -> None:
+    finished = ShardCheckpoint(sequence_number(1), finished=True)
+    session = Session(Checkpoint({"s-0": finished, "s-1": ShardCheckpoint(sequence_number(2))}))
+    session.begin()
+    assert session.saved() == Checkpoint({"s-1": ShardCheckpoint(sequence_number(2))})
+    assert "RECORDS MAY BE LOST:" not in session.told()
+
+
+def test_an_unfinished_shard_that_is_gone_is_a_gap() -> None:
+    session = Session(Checkpoint({"s-0": ShardCheckpoint(sequence_number(1))}))
+    session.begin()
+    assert session.delivery.figures.gaps == 1
+    assert "RECORDS MAY BE LOST:" in session.told()
+
+
+def test_what_was_read_of_a_shard_that_is_gone_is_still_delivered() -> None:
+    session = Session()
+    session.begin()
+    session.step(PageRead("s-1", example_records(1, 1)), seconds=20)
+    session.step(ShardsListed([Shard("s-2")]), ReadFailed("s-1", "ResourceNotFoundException"))
+    assert session.delivery.figures.gaps == 1
+    session.step(Invoked("s-1", 0, SUCCESS))
+    assert session.delivery.is_idle
+
+
+def test_a_page_that_comes_after_its_shard_was_forgotten_is_delivered() -> None:
+    session = Session()
+    session.begin()
+    session.step(seconds=20)
+    session.step(ShardsListed([Shard("s-2")]))
+    session.deliver(SUCCESS)
+    assert session.delivery.figures.polled == 1
+
+
+def test_a_gap_is_counted_and_told_with_both_its_ends() -> None:
+    session = Session(Checkpoint({"s-1": ShardCheckpoint(sequence_number(2))}))
+    session.begin()
+    session.deliver(SUCCESS, 5, 6, gap=True)
+    (told,) = [action for action in session.actions if isinstance(action, Tell) and action.level == "ERROR"]
+    assert told.fields["after"] == sequence_number(2)
+    assert told.fields["before"] == sequence_number(5)
+
+
+@pytest.mark.parametrize(
+    ("failure", "success", "said"),
+    [
+        (ListingFailed("no"), ShardsListed([SHARD]), ["STREAM OUT OF REACH:", "STREAM IN REACH AGAIN:"]),
+        (ReadFailed("s-1", "no"), PageRead("s-1", []), ["SHARD OUT OF REACH:", "SHARD IN REACH AGAIN:"]),
+    ],
+)
+def test_an_outage_is_told_once_and_its_end_too(failure: Event, success: Event, said: list[str]) -> None:
+    session = Session(parameters=Parameters(listing_seconds=1))
+    session.begin()
+    session.step(PageRead("s-1", []), seconds=1)
+    session.actions.clear()
+    for _ in range(5):
+        session.step(failure, seconds=3)
+    session.step(success)
+    assert session.told() == said
+
+
+def test_an_outage_is_looked_at_less_and_less_often() -> None:
+    session = Session(parameters=Parameters(first_retry_seconds=1, longest_outage_wait_seconds=3))
+    session.step()
+    waits: list[float] = []
+    for _ in range(4):
+        session.step(ListingFailed("no"))
+        due = session.delivery.next_time()
+        assert due is not None
+        waits.append(due - session.now)
+        session.step(seconds=due - session.now)
+    assert waits == [1, 2, 3, 3]
+
+
+def test_a_function_that_is_not_admitted_is_told_once() -> None:
+    session = Session()
+    session.begin()
+    session.deliver(THROTTLED)
+    for _ in range(3):
+        session.step(seconds=10)
+        session.step(Invoked("s-1", 0, THROTTLED))
+    session.step(seconds=10)
+    session.step(Invoked("s-1", 0, SUCCESS))
+    assert session.told().count("FUNCTION NOT INVOKED:") == 1
+    assert session.told().count("FUNCTION INVOKED AGAIN:") == 1
+    assert session.delivery.figures.invocations == 1
+
+
+def test_a_batch_that_is_given_up_is_pointed_to_and_then_settled() -> None:
+    session = Session()
+    session.begin()
+    actions = session.deliver(FAILURE, 1, 2)
+    (send,) = [action for action in actions if isinstance(action, SendDocument)]
+    assert numbers_of(send.discard.records) == [1, 2]
+    assert session.saved() is None
+    session.step(DocumentTried("delivered"))
+    assert session.saved() == Checkpoint({"s-1": ShardCheckpoint(sequence_number(2))})
+    assert (session.delivery.figures.pointed_to, session.delivery.figures.dropped) == (2, 0)
+
+
+def test_delivery_goes_on_before_the_document_is_sent() -> None:
+    session = Session()
+    session.begin()
+    session.deliver(FAILURE)
+    session.step(seconds=1)
+    (invoke, *_) = session.step(PageRead("s-1", example_records(2, 2)))
+    assert isinstance(invoke, Invoke)
+
+
+def test_a_refused_document_drops_its_records_and_says_so() -> None:
+    session = Session()
+    session.begin()
+    session.deliver(FAILURE, 1, 2)
+    session.step(DocumentTried("refused", "AccessDenied"))
+    assert session.delivery.figures.dropped == 2
+    assert "RECORDS DROPPED:" in session.told()
+    assert session.saved() == Checkpoint({"s-1": ShardCheckpoint(sequence_number(2))})
+
+
+def test_a_destination_out_of_reach_holds_the_document_and_the_checkpoint() -> None:
+    session = Session()
+    session.begin()
+    session.deliver(FAILURE)
+    for _ in range(3):
+        session.step(DocumentTried("unreachable", "refused"))
+        assert any(isinstance(action, SendDocument) for action in session.step(seconds=5))
+    assert session.saved() is None
+    session.step(DocumentTried("delivered"))
+    assert session.saved() is not None
+    assert session.told().count("DESTINATION OUT OF REACH:") == 1
+    assert session.told().count("DESTINATION IN REACH AGAIN:") == 1
+
+
+def test_or_drops_its_records() -> None:
+    session = Session(parameters=Parameters(unreachable_destination="drop"))
+    session.begin()
+    session.deliver(FAILURE)
+    session.step(DocumentTried("unreachable", "refused"))
+    assert session.delivery.figures.dropped == 1
+
+
+def test_without_a_destination_records_are_dropped_and_told() -> None:
+    session = Session(destination_arn=None)
+    session.begin()
+    session.deliver(FAILURE)
+    assert session.delivery.figures.dropped == 1
+    assert "RECORDS DROPPED:" in session.told()
+    assert session.saved() is not None
+
+
+def test_what_the_stream_forgets_while_it_is_retried_is_dropped_and_told() -> None:
+    session = Session(maximum_retry_attempts=-1)
+    session.begin()
+    session.deliver(FAILURE)
+    session.step(seconds=90_000)
+    assert session.delivery.figures.dropped == 1
+    assert "RECORDS DROPPED:" in session.told()
+
+
+def test_documents_go_one_after_the_other() -> None:
+    session = Session(batch_size=1)
+    session.begin()
+    session.step(PageRead("s-1", example_records(1, 2)))
+    first = session.step(Invoked("s-1", 0, FAILURE))
+    second = session.step(Invoked("s-1", 0, FAILURE))
+    sent = [action.discard for action in [*first, *second] if isinstance(action, SendDocument)]
+    assert [numbers_of(discard.records) for discard in sent] == [[1]]
+    after = session.step(DocumentTried("delivered"))
+    assert [numbers_of(action.discard.records) for action in after if isinstance(action, SendDocument)] == [[2]]
+
+
+def test_figures_count_records() -> None:
+    session = Session(maximum_retry_attempts=1)
+    session.begin()
+    session.deliver(FAILURE, 1, 3)
+    session.step(seconds=1)
+    session.step(Invoked("s-1", 0, SUCCESS))
+    figures = session.delivery.figures
+    assert (figures.polled, figures.invoked, figures.failed, figures.invocations) == (3, 6, 3, 2)
+    assert figures.iterator_age_seconds == 1
+
+
+def test_an_outcome_that_nobody_asked_for_is_an_error() -> None:
+    session = Session()
+    session.begin()
+    with pytest.raises(RuntimeError, match="nothing is in flight"):
+        session.step(Invoked("s-1", 0, SUCCESS))

@@ -1,0 +1,139 @@
+"""What was recorded on AWS for four records of which the second always fails, invocation by invocation."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from delivery.decisions import Discard, FunctionFailed, FunctionReturned, Outcome
+from delivery.failure_documents import failure_document
+from delivery.records import Batch, Invocation
+from delivery.settings import MappingSettings, Parameters
+from delivery.shard import Lane
+from functions.runtime.json_log import JsonObject
+from tests.support.stream_record_examples import WRITTEN_AT, example_records, numbers_of, sequence_number
+
+BAD = 2
+RETURNED = Invocation(request_id="r")
+RAISED = Invocation(request_id="r", function_error="Unhandled")
+
+
+def settings(**changes: Any) -> MappingSettings:
+    return MappingSettings(
+        uuid="u", stream_arn="stream", function_arn="function", batch_size=4, destination_arn="queue", **changes
+    )
+
+
+def raising(numbers: list[int]) -> Outcome:
+    return FunctionFailed(RAISED) if BAD in numbers else FunctionReturned(b"null", RETURNED)
+
+
+def naming(identifier: str) -> Callable[[list[int]], Outcome]:
+    """A function that returns the identifier when the bad record is among its own."""
+    answer = json.dumps({"batchItemFailures": [{"itemIdentifier": identifier}]}).encode()
+
+    def function(numbers: list[int]) -> Outcome:
+        return FunctionReturned(answer if BAD in numbers else b'{"batchItemFailures": []}', RETURNED)
+
+    return function
+
+
+def deliver(
+    function: Callable[[list[int]], Outcome], mapping: MappingSettings, parameters: Parameters | None = None
+) -> tuple[list[list[int]], list[Discard]]:
+    """Deliver the four records in one lane; return the invocations and what was given up."""
+    lane = Lane(mapping, parameters or Parameters())
+    for record in example_records(1, 4):
+        lane.add(record, WRITTEN_AT)
+    invocations: list[list[int]] = []
+    discards: list[Discard] = []
+    while (now := lane.next_time()) is not None:
+        start = lane.start(max(now, WRITTEN_AT))
+        discards += start.discards
+        if start.batch is None:
+            continue
+        numbers = numbers_of(start.batch.records)
+        invocations.append(numbers)
+        discard = lane.settle(function(numbers), max(now, WRITTEN_AT)).verdict.discard
+        discards += [discard] if discard else []
+    return invocations, discards
+
+
+def document(discard: Discard, mapping: MappingSettings) -> JsonObject:
+    return failure_document(discard, "shard", mapping, "unused")
+
+
+def test_raise_without_bisect() -> None:
+    mapping = settings(maximum_retry_attempts=2)
+    invocations, (discard,) = deliver(raising, mapping)
+    assert invocations == [[1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4]]
+    assert numbers_of(discard.records) == [1, 2, 3, 4]
+
+
+def test_raise_with_bisect() -> None:
+    mapping = settings(maximum_retry_attempts=1, bisect=True)
+    invocations, (discard,) = deliver(raising, mapping)
+    assert invocations == [[1, 2, 3, 4], [1, 2], [1], [2], [2], [3, 4]]
+    assert numbers_of(discard.records) == [2]
+    assert document(discard, mapping)["requestContext"]["approximateInvokeCount"] == 2
+    assert document(discard, mapping)["responseContext"]["functionError"] == "Unhandled"
+
+
+def test_partial_without_bisect_discards_good_records_too() -> None:
+    mapping = settings(maximum_retry_attempts=1, report_batch_item_failures=True)
+    invocations, (discard,) = deliver(naming(sequence_number(BAD)), mapping)
+    assert invocations == [[1, 2, 3, 4], [2, 3, 4], [2, 3, 4]]
+    assert numbers_of(discard.records) == [2, 3, 4]
+    assert document(discard, mapping)["requestContext"]["approximateInvokeCount"] == 2
+
+
+@pytest.mark.parametrize("split", ["half", "isolate"])
+def test_partial_with_bisect(split: Any) -> None:
+    """The recorded sequence tells nothing of where a batch is split that fails at its first record: both ways fit."""
+    mapping = settings(maximum_retry_attempts=1, report_batch_item_failures=True, bisect=True)
+    parameters = Parameters(split_on_first_record=split)
+    invocations, (discard,) = deliver(naming(sequence_number(BAD)), mapping, parameters)
+    assert invocations == [[1, 2, 3, 4], [2, 3, 4], [2], [2], [3, 4]]
+    assert numbers_of(discard.records) == [2]
+    assert document(discard, mapping)["requestContext"]["approximateInvokeCount"] == 2
+    assert document(discard, mapping)["responseContext"]["functionError"] is None
+
+
+def test_partial_with_an_empty_identifier() -> None:
+    mapping = settings(maximum_retry_attempts=0, report_batch_item_failures=True)
+    invocations, (discard,) = deliver(naming(""), mapping)
+    assert invocations == [[1, 2, 3, 4]]
+    assert numbers_of(discard.records) == [1, 2, 3, 4]
+    assert document(discard, mapping)["responseContext"]["functionError"] is None
+
+
+@pytest.mark.parametrize(("attempts", "invocations"), [(0, 1), (1, 2), (2, 3), (3, 4)])
+def test_retries_are_counted_not_invocations(attempts: int, invocations: int) -> None:
+    mapping = settings(maximum_retry_attempts=attempts)
+    delivered, (discard,) = deliver(raising, mapping)
+    assert len(delivered) == invocations
+    assert document(discard, mapping)["requestContext"]["approximateInvokeCount"] == invocations
+
+
+def test_failures_are_ignored_where_they_are_not_configured() -> None:
+    invocations, discards = deliver(naming(sequence_number(BAD)), settings(maximum_retry_attempts=3))
+    assert invocations == [[1, 2, 3, 4]]
+    assert discards == []
+
+
+def test_a_function_error_is_bisected_whether_partial_answers_are_configured_or_not() -> None:
+    mapping = settings(maximum_retry_attempts=1, bisect=True, report_batch_item_failures=True)
+    invocations, _ = deliver(raising, mapping)
+    assert invocations == [[1, 2, 3, 4], [1, 2], [1], [2], [2], [3, 4]]
+
+
+def test_a_batch_of_one_is_retried_then_given_up() -> None:
+    mapping = settings(maximum_retry_attempts=1, bisect=True)
+    lane = Lane(mapping, Parameters())
+    lane.add(example_records(2, 2)[0], WRITTEN_AT)
+    delivered: list[Batch] = []
+    while (now := lane.next_time()) is not None and (batch := lane.start(max(now, WRITTEN_AT)).batch) is not None:
+        delivered.append(batch)
+        lane.settle(FunctionFailed(RAISED), max(now, WRITTEN_AT))
+    assert [numbers_of(batch.records) for batch in delivered] == [[2], [2]]

@@ -1,0 +1,82 @@
+"""Changes that meet other changes of the same user between their reading and their writing."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from functions.users.service import TRIES, change_user, remove_user
+from functions.users.user import StaleVersionError, UnavailableError, User, UserNotFoundError
+from tests.support.users_in_memory import InMemoryUsers
+
+NOW = datetime(2026, 11, 23, 11, tzinfo=UTC)
+ALICE = User(
+    user_id="7",
+    name="Alice",
+    email="alice@example.com",
+    username="alice",
+    version=1,
+    created_at="2026-11-23T10:00:00.000Z",
+    updated_at="2026-11-23T10:00:00.000Z",
+)
+
+
+class ContestedUsers(InMemoryUsers):
+    """A store in which somebody else changes, or removes, the user after each of the first readings."""
+
+    def __init__(self, rivals: int, *, remove: bool = False) -> None:
+        super().__init__()
+        self.add(ALICE, None)
+        self._rivals = rivals
+        self._remove = remove
+
+    def get(self, user_id: str) -> User | None:
+        user = super().get(user_id)
+        if user is not None and self._rivals:
+            self._rivals -= 1
+            if self._remove:
+                self.remove(user)
+            else:
+                self.replace(user, user._replace(username=f"rival-{user.version}", version=user.version + 1))
+        return user
+
+
+def test_a_change_goes_through_after_others_and_keeps_theirs() -> None:
+    users = ContestedUsers(TRIES - 1)
+    changed = change_user(users, "7", {"name": "Eve"}, precondition=None, now=NOW)
+    assert changed == ALICE._replace(
+        name="Eve", username=f"rival-{TRIES - 1}", version=TRIES + 1, updated_at="2026-11-23T11:00:00.000Z"
+    )
+    assert users.get("7") == changed
+
+
+def test_a_change_in_a_storm_is_told_to_come_back() -> None:
+    with pytest.raises(UnavailableError):
+        change_user(ContestedUsers(TRIES), "7", {"name": "Eve"}, precondition=None, now=NOW)
+
+
+def test_a_change_bound_to_a_version_is_stale_once_another_came_first() -> None:
+    users = ContestedUsers(1)
+    with pytest.raises(StaleVersionError):
+        change_user(users, "7", {"name": "Eve"}, precondition=lambda version: version == 1, now=NOW)
+    stored = users.get("7")
+    assert stored is not None
+    assert (stored.name, stored.username) == ("Alice", "rival-1")
+
+
+def test_a_removal_goes_through_after_others() -> None:
+    users = ContestedUsers(1)
+    remove_user(users, "7", precondition=None)
+    assert users.get("7") is None
+    assert users.owners == {}
+
+
+def test_a_removal_bound_to_a_version_is_stale_once_a_change_came_first() -> None:
+    with pytest.raises(StaleVersionError):
+        remove_user(ContestedUsers(1), "7", precondition=lambda version: version == 1)
+
+
+def test_who_is_removed_in_between_is_not_found() -> None:
+    with pytest.raises(UserNotFoundError):
+        change_user(ContestedUsers(1, remove=True), "7", {"name": "Eve"}, precondition=None, now=NOW)
+    with pytest.raises(UserNotFoundError):
+        remove_user(ContestedUsers(1, remove=True), "7", precondition=None)

@@ -1,0 +1,124 @@
+"""The clients that every function shares."""
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ClientError, UnknownServiceError
+from botocore.parsers import ResponseParserError
+
+from functions.runtime import aws as aws_clients
+from functions.runtime.aws import http_status, transient_reason
+from functions.stream_records.streams_api import read_records_as_json
+from infra.settings.stack_file import stack_file_config
+
+
+@pytest.fixture(autouse=True)
+def somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture(autouse=True)
+def forget() -> Any:
+    """Leave no client behind that was made for these tests' environment."""
+    makers: list[Any] = [
+        aws_clients.dynamodb,
+        aws_clients.dynamodb_streams,
+        aws_clients.s3,
+        aws_clients.sqs,
+        aws_clients._session,  # pyright: ignore[reportPrivateUsage]
+    ]
+    for maker in makers:
+        maker.cache_clear()
+    yield
+    for maker in makers:
+        maker.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("maker", "service"),
+    [
+        (aws_clients.dynamodb, "dynamodb"),
+        (aws_clients.dynamodb_streams, "streams.dynamodb"),
+        (aws_clients.s3, "s3"),
+        (aws_clients.sqs, "sqs"),
+    ],
+)
+def test_each_client_is_made_once_and_never_waits_long(maker: Callable[[], Any], service: str) -> None:
+    client = maker()
+    assert maker() is client
+    assert client.meta.service_model.endpoint_prefix == service
+    assert client.meta.region_name == "eu-west-1"
+    config = client.meta.config
+    assert config.retries == {"mode": "standard", "total_max_attempts": 3}
+    attempts = config.retries["total_max_attempts"]
+    # Between two attempts: up to 1 s, then up to 2 (botocore.retries.standard.ExponentialBackoff).
+    longest_silence = attempts * config.read_timeout + sum(2**wait for wait in range(attempts - 1))
+    assert longest_silence == 12
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod", "local"])
+def test_an_api_function_has_the_time_to_say_that_dynamodb_is_silent(stack: str) -> None:
+    assert int(stack_file_config(stack)["userstream:apiTimeoutSeconds"]) > 12
+
+
+def test_a_service_that_is_not_known_says_which_are() -> None:
+    with pytest.raises(UnknownServiceError, match="dynamodb, dynamodbstreams, s3, sqs"):
+        aws_clients._client("sns")  # pyright: ignore[reportPrivateUsage]
+
+
+HALF_AN_ANSWER = (b'{"Failed":[{"Id":"0",', b"<html>welcome to this network</html>", b"")
+
+
+@pytest.mark.parametrize("body", HALF_AN_ANSWER)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: aws_clients.dynamodb().get_item(TableName="T", Key={"id": {"S": "1"}}),
+        lambda: aws_clients.dynamodb().batch_write_item(RequestItems={"T": [{"DeleteRequest": {"Key": {}}}]}),
+        lambda: aws_clients.dynamodb().transact_write_items(TransactItems=[]),
+        lambda: aws_clients.dynamodb_streams().get_records(ShardIterator="1"),
+        lambda: aws_clients.sqs().send_message_batch(QueueUrl="https://sqs/1/q", Entries=[]),
+    ],
+    ids=["GetItem", "BatchWriteItem", "TransactWriteItems", "GetRecords", "SendMessageBatch"],
+)
+def test_half_an_answer_is_no_success(call: Callable[[], object], body: bytes) -> None:
+    read_records_as_json(aws_clients.dynamodb_streams())
+    for client in (aws_clients.dynamodb(), aws_clients.dynamodb_streams(), aws_clients.sqs()):
+        answer_with(client, 200, body)
+    with pytest.raises(ResponseParserError, match="half an answer") as caught:
+        call()
+    assert transient_reason(caught.value) == "ResponseParserError"
+
+
+def test_a_failure_without_json_stays_the_failure_that_its_status_says() -> None:
+    answer_with(aws_clients.dynamodb(), 413, b"<html>too large</html>")
+    with pytest.raises(ClientError) as caught:
+        aws_clients.dynamodb().get_item(TableName="T", Key={"id": {"S": "1"}})
+    assert http_status(caught.value) == 413
+
+
+def test_s3_answers_without_a_body() -> None:
+    answer_with(aws_clients.s3(), 200, b"")
+    aws_clients.s3().put_object(Bucket="bucket", Key="key", Body=b"{}")
+
+
+def answer_with(client: Any, status: int, body: bytes) -> None:
+    """Let each request of a client end here, with this answer."""
+
+    def stream(**_: object) -> Iterator[bytes]:
+        yield body
+
+    def send(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        raw: Any = SimpleNamespace(stream=stream)
+        no_headers: Any = {}
+        return AWSResponse(request.url, status, no_headers, raw)
+
+    client.meta.events.register("before-send", send)

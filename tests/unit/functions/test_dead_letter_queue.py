@@ -1,0 +1,223 @@
+"""The dead-letter queue at the wire: limits, partial failures, and records that are too large for a message."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.dead_letters.envelope import FailedRecord, SendOutcome
+from functions.dead_letters.queue import BYTES_PER_CALL, DeadLetterQueue
+from functions.runtime.json_log import JsonObject
+from tests.support.aws_wire import Answer, Failure, Responder, Wire, in_turn
+from tests.support.record_processing_fakes import ManualClock
+
+QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/000000000000/UserChangesDeadLetterQueue-test"
+BUCKET = "userstream-failed-records-test-000000000000"
+
+
+def _failed(number: int, size: int = 0) -> FailedRecord:
+    return FailedRecord(
+        failure_id=f"event-{number}",
+        kind="permanent",
+        reason="schemaVersion 2 is not supported",
+        record={"eventID": f"event-{number}", "filler": "x" * size},
+        attempts=1,
+        source_function="arn:f",
+        first_failed_at="2026-11-24T00:00:00.000Z",
+        last_failed_at="2026-11-24T00:00:00.000Z",
+    )
+
+
+def _ids(request: JsonObject) -> list[str]:
+    return [json.loads(entry["MessageBody"])["failureId"] for entry in request["Entries"]]
+
+
+def _sqs_size(request: JsonObject) -> int:
+    """What SQS counts: bodies, and names, types and values of attributes."""
+    return sum(
+        len(entry["MessageBody"].encode())
+        + sum(
+            len(name) + len(attribute["DataType"]) + len(attribute["StringValue"])
+            for name, attribute in entry["MessageAttributes"].items()
+        )
+        for entry in request["Entries"]
+    )
+
+
+class Bucket:
+    """Objects by bucket and key, as the real client takes them."""
+
+    def __init__(self, failure: str | None = None) -> None:
+        self.objects: dict[tuple[str, str], FailedRecord] = {}
+        self.asked = 0
+        self._failure = failure
+
+    def client(self) -> Any:
+        self.asked += 1
+        return self
+
+    def put_object(self, **request: Any) -> None:
+        if self._failure is not None:
+            raise ClientError({"Error": {"Code": self._failure}}, "PutObject")
+        assert request["ContentType"] == "application/json"
+        self.objects[request["Bucket"], request["Key"]] = FailedRecord.from_json(request["Body"].decode())
+
+
+def _queue(wire: Wire, bucket: Bucket | None = None, clock: ManualClock | None = None) -> DeadLetterQueue:
+    bucket = bucket or Bucket()
+    return DeadLetterQueue(lambda: wire.client, QUEUE_URL, bucket.client, BUCKET, clock or ManualClock())
+
+
+def _all_well(_: JsonObject) -> Answer:
+    return {"Successful": [], "Failed": []}
+
+
+def _refuse(*failure_ids: str) -> Responder:
+    def answer(request: JsonObject) -> Answer:
+        failed = [
+            {"Id": entry["Id"], "Code": "InternalError", "SenderFault": False}
+            for entry, failure_id in zip(request["Entries"], _ids(request), strict=True)
+            if failure_id in failure_ids
+        ]
+        return {"Successful": [], "Failed": failed}
+
+    return answer
+
+
+@pytest.fixture(scope="module")
+def wire() -> Wire:
+    return Wire("sqs", _all_well)
+
+
+@pytest.fixture(autouse=True)
+def _fresh(wire: Wire) -> None:
+    wire.requests.clear()
+    wire.answer = _all_well
+
+
+def test_records_go_ten_at_a_time_and_in_order(wire: Wire) -> None:
+    records = [_failed(number) for number in range(23)]
+    assert _queue(wire).send(records) == SendOutcome(23, None)
+    assert [len(_ids(request)) for request in wire.requests] == [10, 10, 3]
+    bodies = [entry["MessageBody"] for request in wire.requests for entry in request["Entries"]]
+    assert [FailedRecord.from_json(body) for body in bodies] == records
+    assert wire.requests[0]["Entries"][0]["MessageAttributes"] == {
+        "kind": {"DataType": "String", "StringValue": "permanent"},
+        "failureId": {"DataType": "String", "StringValue": "event-0"},
+    }
+
+
+def test_nothing_to_send_asks_for_no_client() -> None:
+    def no_client() -> Any:
+        raise AssertionError("a client was made for nothing")
+
+    queue = DeadLetterQueue(no_client, QUEUE_URL, no_client, BUCKET, ManualClock())
+    assert queue.send([]) == SendOutcome(0, None)
+
+
+@given(st.lists(st.integers(0, 700_000) | st.integers(1_047_000, 1_049_000), max_size=14))
+def test_every_call_keeps_both_limits_and_every_record_is_kept_whole(wire: Wire, sizes: list[int]) -> None:
+    wire.requests.clear()
+    bucket = Bucket()
+    records = [_failed(number, size) for number, size in enumerate(sizes)]
+    assert _queue(wire, bucket).send(records) == SendOutcome(len(records), None)
+    assert all(len(request["Entries"]) <= 10 for request in wire.requests)
+    assert all(_sqs_size(request) <= BYTES_PER_CALL for request in wire.requests)
+    messages = [
+        FailedRecord.from_json(entry["MessageBody"]) for request in wire.requests for entry in request["Entries"]
+    ]
+    whole = [
+        bucket.objects[BUCKET, message.record_location.removeprefix(f"s3://{BUCKET}/")]
+        if message.record_location
+        else message
+        for message in messages
+    ]
+    assert [replace(failed, record_location=None) for failed in whole] == records
+    # The detour costs a request and a read: only what needs it takes it.
+    assert len(bucket.objects) == sum(_alone_too_large(failed) for failed in records)
+
+
+def _alone_too_large(failed: FailedRecord) -> bool:
+    attributes = {"kind": failed.kind, "failureId": failed.failure_id}
+    return len(failed.to_json()) + sum(len(n) + len("String") + len(v) for n, v in attributes.items()) > BYTES_PER_CALL
+
+
+def test_a_record_over_the_limit_is_kept_whole_in_the_bucket(wire: Wire) -> None:
+    bucket = Bucket()
+    large = _failed(7, BYTES_PER_CALL)
+    assert _queue(wire, bucket).send([_failed(1), large]) == SendOutcome(2, None)
+    small, message = (FailedRecord.from_json(entry["MessageBody"]) for entry in wire.requests[0]["Entries"])
+    location = f"s3://{BUCKET}/failed-records/event-7.json"
+    assert small == _failed(1)
+    assert message == replace(large, record=None, record_location=location)
+    assert bucket.objects == {(BUCKET, "failed-records/event-7.json"): replace(large, record_location=location)}
+
+
+def test_an_unreadable_document_over_the_limit_is_kept_whole_too(wire: Wire) -> None:
+    bucket = Bucket()
+    large = replace(_failed(7), kind="lost", record=None, document="x" * BYTES_PER_CALL)
+    assert _queue(wire, bucket).send([large]) == SendOutcome(1, None)
+    (kept,) = bucket.objects.values()
+    assert kept.document == large.document
+
+
+def test_what_failed_is_sent_again_alone(wire: Wire) -> None:
+    wire.answer = in_turn(_refuse("event-1", "event-2"), _refuse("event-2"), _all_well)
+    clock = ManualClock()
+    assert _queue(wire, clock=clock).send([_failed(n) for n in range(4)]) == SendOutcome(4, None)
+    assert [_ids(request) for request in wire.requests] == [
+        ["event-0", "event-1", "event-2", "event-3"],
+        ["event-1", "event-2"],
+        ["event-2"],
+    ]
+    assert len(clock.slept) == 2
+
+
+def test_what_keeps_failing_ends_the_sending_at_the_first_of_them(wire: Wire) -> None:
+    wire.answer = _refuse("event-12", "event-15")
+    outcome = _queue(wire).send([_failed(n) for n in range(30)])
+    assert outcome == SendOutcome(12, "SendMessageBatch: InternalError")
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Failure("AWS.SimpleQueueService.NonExistentQueue"),
+        Failure("AccessDenied", 403),
+        Failure("RequestThrottled"),
+        Failure("KmsThrottled"),
+        Failure("InternalError", 500),
+        EndpointConnectionError(endpoint_url="https://sqs"),
+    ],
+    ids=str,
+)
+def test_a_queue_that_cannot_be_reached_ends_the_sending_there(wire: Wire, trouble: Answer) -> None:
+    wire.answer = in_turn(_all_well, trouble)
+    outcome = _queue(wire).send([_failed(n) for n in range(25)])
+    assert outcome.sent == 10
+    assert outcome.interruption
+
+
+def test_a_bucket_that_cannot_be_reached_ends_the_sending_before_the_large_record(wire: Wire) -> None:
+    outcome = _queue(wire, Bucket("SlowDown")).send([_failed(1), _failed(2, BYTES_PER_CALL), _failed(3)])
+    assert outcome.interruption == "PutObject: SlowDown"
+    assert outcome.sent <= 1
+
+
+def test_an_unforeseen_failure_is_raised(wire: Wire) -> None:
+    wire.answer = in_turn(Failure("SomethingNew"))
+    with pytest.raises(ClientError, match="SomethingNew"):
+        _queue(wire).send([_failed(1)])
+
+
+def test_waiting_never_uses_up_the_invocation(wire: Wire) -> None:
+    wire.answer = _refuse("event-0")
+    clock = ManualClock(remaining=60)
+    queue = _queue(wire, clock=clock)
+    clock.pass_by(58.98)
+    assert queue.send([_failed(0)]).sent == 0
+    assert clock.remaining() >= 1

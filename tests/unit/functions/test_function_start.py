@@ -1,0 +1,73 @@
+"""What a function loads before it can answer: each module here is paid for at every cold start."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+# Each was measured at more than the function's own modules together.
+HEAVY = {"boto3", "pydantic", "s3transfer", "email_validator", "asyncio", "concurrent.futures", "multiprocessing"}
+HANDLERS = [
+    "functions.register_user.handler",
+    "functions.manage_users.handler",
+    "functions.log_user_changes.handler",
+    "functions.rescue_failed_batches.handler",
+]
+WITHOUT_PYDANTIC_CORE = HANDLERS[2:]
+
+REPORT = """
+import importlib, json, os, sys
+os.environ.clear()
+before = set(sys.modules)
+importlib.import_module(sys.argv[1])
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+def loaded(*modules: str) -> set[str]:
+    run = subprocess.run([sys.executable, "-c", REPORT, *modules], check=True, capture_output=True, text=True)
+    return set(json.loads(run.stdout))
+
+
+@pytest.fixture(scope="module")
+def botocore_alone() -> set[str]:
+    return loaded("botocore.session")
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_handler_loads_no_more_than_it_needs(handler: str, botocore_alone: set[str]) -> None:
+    modules = loaded(handler) - botocore_alone
+    assert not modules & HEAVY
+    if handler in WITHOUT_PYDANTIC_CORE:
+        assert "pydantic_core" not in modules
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_a_handler_can_be_loaded_without_any_environment(handler: str) -> None:
+    assert handler in loaded(handler)
+
+
+@pytest.mark.parametrize(("variables", "changed"), [({"AWS_LAMBDA_FUNCTION_NAME": "f"}, True), ({}, False)])
+def test_garbage_is_collected_rarely_in_lambda_alone(variables: dict[str, str], *, changed: bool) -> None:
+    report = "import gc; before = gc.get_threshold(); import functions; print(gc.get_threshold() != before)"
+    environment = {name: value for name, value in os.environ.items() if name != "AWS_LAMBDA_FUNCTION_NAME"}
+    run = subprocess.run(
+        [sys.executable, "-c", report], env=environment | variables, check=True, capture_output=True, text=True
+    )
+    assert run.stdout.strip() == str(changed)
+
+
+def test_what_a_start_loads_is_never_looked_through_again_and_circles_do_not_gather() -> None:
+    report = (
+        "import gc; from functions.runtime.aws import dynamodb; dynamodb(); "
+        "print(gc.get_freeze_count(), *gc.get_threshold())"
+    )
+    variables = {"AWS_LAMBDA_FUNCTION_NAME": "f", "AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}
+    run = subprocess.run(
+        [sys.executable, "-c", report], env=os.environ | variables, check=True, capture_output=True, text=True
+    )
+    frozen, threshold, *_ = map(int, run.stdout.split())
+    assert frozen > 50_000
+    assert 700 < threshold < 50_000

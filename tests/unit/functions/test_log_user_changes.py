@@ -1,0 +1,143 @@
+"""The handler: settings from the environment, real stores, AWS stubbed at the wire."""
+
+import json
+from collections.abc import Generator
+from dataclasses import dataclass, field
+
+import pytest
+
+from functions.log_user_changes import handler as module
+from functions.runtime import aws as aws_clients
+from functions.runtime.invocation import SettingError
+from functions.runtime.json_log import JsonObject
+from tests.support.aws_wire import Failure, Wire, in_turn
+from tests.support.record_processing_fakes import FUNCTION_ARN
+from tests.support.record_strategies import poisoned, stream_record
+
+EVE: JsonObject = {"userId": {"S": "u-eve"}, "username": {"S": "toto"}, "version": {"N": "1"}}
+RENAMED: JsonObject = EVE | {"username": {"S": "kichwa"}, "version": {"N": "2"}}
+ENVIRONMENT = {
+    "ACTIVITY_TABLE": "Activity-test",
+    "ACTIVITY_RETENTION_DAYS": "30",
+    "MASK_PERSONAL_DATA": "false",
+    "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/000000000000/UserChangesDeadLetterQueue-test",
+    "FAILED_RECORDS_BUCKET": "userstream-failed-records-test-000000000000",
+}
+
+
+class Context:
+    """Lambda's, with time enough."""
+
+    invoked_function_arn = FUNCTION_ARN
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+@dataclass
+class Aws:
+    """What the function reaches."""
+
+    activity: Wire = field(default_factory=lambda: Wire("dynamodb", in_turn({"UnprocessedItems": {}})))
+    queue: Wire = field(default_factory=lambda: Wire("sqs", in_turn({"Successful": [], "Failed": []})))
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Generator[Aws]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    module.settings.cache_clear()
+    reached = Aws()
+    monkeypatch.setattr(aws_clients, "dynamodb", lambda: reached.activity.client)
+    monkeypatch.setattr(aws_clients, "sqs", lambda: reached.queue.client)
+    yield reached
+    module.settings.cache_clear()
+
+
+def _lines(capsys: pytest.CaptureFixture[str]) -> list[JsonObject]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_the_story_of_eve(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    records = [
+        stream_record("INSERT", 0, "u-eve", None, EVE),
+        stream_record("MODIFY", 1, "u-eve", EVE, RENAMED),
+        stream_record("REMOVE", 2, "u-eve", RENAMED, None),
+        stream_record("TRUNCATE", 3, "u-eve", None, EVE),
+    ]
+    assert module.handler({"Records": records}, Context()) == {"batchItemFailures": []}
+
+    added, old, new, deleted, unknown = _lines(capsys)
+    assert added == {
+        "level": "INFO",
+        "message": "USER ADDED:",
+        "userId": "u-eve",
+        "eventId": records[0]["eventID"],
+        "sequenceNumber": records[0]["dynamodb"]["SequenceNumber"],
+        "occurredAt": "2026-11-24T00:00:00.000Z",
+        "image": {"userId": "u-eve", "username": "toto", "version": 1},
+    }
+    assert (old["message"], old["image"]["username"]) == ("USER UPDATED - OLD:", "toto")
+    assert (new["message"], new["image"]["username"]) == ("USER UPDATED - NEW:", "kichwa")
+    assert new["changedFields"] == ["username", "version"]
+    assert "changedFields" not in old
+    assert (deleted["message"], deleted["image"]["username"]) == ("USER DELETED:", "kichwa")
+    assert deleted["actor"] == "caller"
+    assert unknown["message"] == "UNKNOWN EVENT:"
+    assert unknown["level"] == "ERROR"
+
+    (request,) = aws.activity.requests
+    assert len(request["RequestItems"]["Activity-test"]) == 3
+    (sent,) = aws.queue.requests[0]["Entries"]
+    envelope = json.loads(sent["MessageBody"])
+    assert envelope["record"] == records[3]
+    assert (envelope["kind"], envelope["sourceFunction"]) == ("permanent", FUNCTION_ARN)
+
+
+def test_masked_as_the_environment_says(
+    aws: Aws, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MASK_PERSONAL_DATA", "true")
+    module.handler({"Records": [stream_record("MODIFY", 1, "u-eve", EVE, RENAMED)]}, Context())
+    printed = capsys.readouterr().out
+    assert "toto" not in printed
+    assert "kichwa" not in printed
+    assert json.loads(printed.splitlines()[1])["changedFields"] == ["username", "version"]
+    assert "kichwa" in json.dumps(aws.activity.requests)
+
+
+def test_a_table_that_is_busy_gets_the_record_again(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    aws.activity.answer = in_turn(Failure("ThrottlingException"))
+    record = stream_record("INSERT", 0, "u-eve", None, EVE)
+    failures = [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]
+    assert module.handler({"Records": [record]}, Context()) == {"batchItemFailures": failures}
+    assert [line["message"] for line in _lines(capsys)] == ["BATCH STOPPED:"]
+
+
+def test_a_queue_that_cannot_be_reached_holds_the_batch_at_the_bad_record(aws: Aws) -> None:
+    aws.queue.answer = in_turn(Failure("AccessDenied", 403))
+    good = stream_record("INSERT", 0, "u-eve", None, EVE)
+    bad = poisoned(stream_record("MODIFY", 1, "u-eve", EVE, RENAMED), "schemaVersion 2 is not supported")
+    failures = [{"itemIdentifier": bad["dynamodb"]["SequenceNumber"]}]
+    assert module.handler({"Records": [good, bad]}, Context()) == {"batchItemFailures": failures}
+
+
+def test_a_record_without_a_sequence_number_holds_the_whole_batch_when_it_cannot_be_set_aside(aws: Aws) -> None:
+    aws.queue.answer = in_turn(Failure("AccessDenied", 403))
+    assert module.handler({"Records": [{}]}, Context()) == {"batchItemFailures": [{"itemIdentifier": ""}]}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        *[(name, "", f"{name} isn't set") for name in ENVIRONMENT],
+        ("MASK_PERSONAL_DATA", "yes", "MASK_PERSONAL_DATA must be true or false, not 'yes'"),
+        ("ACTIVITY_RETENTION_DAYS", "0", "ACTIVITY_RETENTION_DAYS must be a whole number above 0, not '0'"),
+        ("ACTIVITY_RETENTION_DAYS", "1.5", "must be a whole number above 0"),
+    ],
+)
+@pytest.mark.usefixtures("aws")
+def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str, complaint: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingError, match=complaint):
+        module.handler({"Records": []}, Context())

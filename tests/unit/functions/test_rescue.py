@@ -1,0 +1,222 @@
+"""From the failure queue's pointers to full envelopes, with nothing dropped on the way."""
+
+import json
+from copy import deepcopy
+
+import pytest
+
+from functions.dead_letters.envelope import FailedRecord
+from functions.rescue_failed_batches.rescue import Rescue
+from functions.rescue_failed_batches.shard_reader import ShardReader
+from functions.runtime.json_log import Json, JsonObject
+from tests.support.aws_wire import Failure, Wire, in_turn
+from tests.support.record_processing_fakes import FUNCTION_ARN, DeadLettersInMemory, LogInMemory, ManualClock
+from tests.support.record_strategies import STREAM_ARN, stream_record
+from tests.support.shard_in_memory import SHARD_ID, ShardInMemory
+
+RESCUE_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:RescueFailedBatchesFunction-test"
+IMAGE = {"userId": {"S": "u-1"}, "photo": {"B": "AQI="}, "version": {"N": "12345678901234567890123456789012345678"}}
+RECORDS = [
+    stream_record("INSERT", 0, "u-1", None, IMAGE),
+    stream_record("MODIFY", 1, "u-1", IMAGE, IMAGE | {"schemaVersion": {"N": "2"}}),
+    stream_record("REMOVE", 2, "u-1", IMAGE, None, by_ttl=True),
+    stream_record("INSERT", 3, "u-2", None, IMAGE),
+    stream_record("MODIFY", 4, "u-2", IMAGE, IMAGE),
+]
+
+
+def _number(position: int) -> str:
+    return RECORDS[position]["dynamodb"]["SequenceNumber"]
+
+
+def _document(first: int, last: int, *, batch_size: int | None = None, **changes: Json) -> JsonObject:
+    return {
+        "requestContext": {
+            "requestId": "5a2d3c1f-0000-4000-8000-000000000000",
+            "functionArn": FUNCTION_ARN,
+            "condition": "RetryAttemptsExhausted",
+            "approximateInvokeCount": 3,
+        },
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+        "version": "1.0",
+        "timestamp": "2026-11-24T00:10:00.123Z",
+        "DDBStreamBatchInfo": {
+            "shardId": SHARD_ID,
+            "startSequenceNumber": _number(first),
+            "endSequenceNumber": _number(last),
+            "approximateArrivalOfFirstRecord": "2026-11-24T00:00:00Z",
+            "approximateArrivalOfLastRecord": "2026-11-24T00:00:04Z",
+            "batchSize": batch_size or last - first + 1,
+            "streamArn": STREAM_ARN,
+        },
+        **changes,
+    }
+
+
+@pytest.fixture(scope="module")
+def wire() -> Wire:
+    return Wire("dynamodbstreams", lambda _: {})
+
+
+class Rescuing:
+    """A rescue over a shard in memory."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.shard = ShardInMemory(RECORDS, page_size=2)
+        self.dead_letters = DeadLettersInMemory()
+        self.log = LogInMemory()
+        self.clock = ManualClock()
+        self.wire = wire
+        wire.answer = self.shard.answer
+
+    def rescue(self, *bodies: JsonObject | str) -> list[str]:
+        """Rescue messages m0, m1, ...; return those that must stay."""
+        messages = [
+            {"messageId": f"m{number}", "body": body if isinstance(body, str) else json.dumps(body)}
+            for number, body in enumerate(bodies)
+        ]
+        reader = ShardReader(self.wire.client, self.clock)
+        return Rescue(reader, self.dead_letters, self.log, self.clock, RESCUE_ARN).rescue_all(messages)
+
+    def sent_records(self) -> list[Json]:
+        return [failed.record for failed in self.dead_letters.sent]
+
+
+@pytest.fixture
+def rescuing(wire: Wire) -> Rescuing:
+    return Rescuing(wire)
+
+
+def test_each_record_of_the_batch_gets_a_full_envelope(rescuing: Rescuing) -> None:
+    assert rescuing.rescue(_document(1, 3)) == []
+    assert rescuing.sent_records() == RECORDS[1:4]
+    envelope = rescuing.dead_letters.sent[0]
+    assert envelope == FailedRecord(
+        failure_id=RECORDS[1]["eventID"],
+        kind="exhausted",
+        reason="the function failed on it until the mapping's retries were used up",
+        condition="RetryAttemptsExhausted",
+        record=RECORDS[1],
+        pointer=envelope.pointer,
+        attempts=3,
+        source_function=FUNCTION_ARN,
+        event_source_arn=STREAM_ARN,
+        shard_id=SHARD_ID,
+        sequence_number=_number(1),
+        user_id="u-1",
+        first_failed_at="2026-11-24T00:10:00.123Z",
+        last_failed_at="2026-11-24T00:10:00.123Z",
+    )
+    assert envelope.pointer is not None
+    assert (envelope.pointer.start_sequence_number, envelope.pointer.end_sequence_number) == (_number(1), _number(3))
+    assert rescuing.log.messages() == ["BATCH RESCUED:"]
+    assert rescuing.log.events[0][1]["records"] == 3
+
+
+def test_a_record_that_was_too_old_at_once_says_that_nobody_tried(rescuing: Rescuing) -> None:
+    document = _document(0, 0)
+    document["requestContext"] |= {"condition": "RecordAgeExceeded", "approximateInvokeCount": 1}
+    del document["responseContext"]
+    assert rescuing.rescue(document) == []
+    (envelope,) = rescuing.dead_letters.sent
+    assert (envelope.kind, envelope.attempts, envelope.condition) == ("expired", 0, "RecordAgeExceeded")
+    assert envelope.reason == "it grew older than the mapping allows before it was processed"
+
+
+def test_records_of_other_batches_in_the_range_are_kept_and_say_so(rescuing: Rescuing) -> None:
+    """With a parallelization factor above 1, a batch's range also spans records of other items."""
+    assert rescuing.rescue(_document(0, 4, batch_size=3)) == []
+    assert rescuing.sent_records() == RECORDS
+    assert all("may have been processed already" in failed.reason for failed in rescuing.dead_letters.sent)
+
+
+def test_records_that_came_along_need_no_stream(rescuing: Rescuing) -> None:
+    rescuing.wire.answer = in_turn(Failure("AccessDeniedException"))
+    assert rescuing.rescue(_document(0, 2, payload=json.dumps({"Records": RECORDS[:3]}))) == []
+    assert rescuing.sent_records() == RECORDS[:3]
+
+
+@pytest.mark.parametrize(("trimmed", "found"), [(2, 2), (5, 0)])
+def test_trimmed_records_leave_an_envelope_with_the_pointer(rescuing: Rescuing, trimmed: int, found: int) -> None:
+    rescuing.shard = ShardInMemory(RECORDS, closed=True)
+    rescuing.wire.answer = rescuing.shard.answer
+    rescuing.shard.trimmed = trimmed
+    assert rescuing.rescue(_document(1, 3)) == []
+    *rescued, lost = rescuing.dead_letters.sent
+    assert [failed.record for failed in rescued] == RECORDS[4 - found : 4]
+    assert (lost.kind, lost.record, lost.failure_id) == ("lost", None, f"{SHARD_ID}:{_number(1)}")
+    assert lost.pointer is not None
+    assert lost.pointer.batch_size == 3
+    assert lost.reason.startswith(f"of a batch of 3, {found} could still be read and the others could not")
+    assert rescuing.log.messages() == ["BATCH RESCUED:", "RECORDS LOST:"]
+
+
+def test_among_other_batches_records_a_trimmed_first_record_is_noticed(rescuing: Rescuing) -> None:
+    rescuing.shard.trimmed = 1
+    assert rescuing.rescue(_document(0, 4, batch_size=2)) == []
+    assert rescuing.sent_records() == [*RECORDS[1:], None]
+    assert rescuing.dead_letters.sent[-1].kind == "lost"
+
+
+def test_a_stream_that_is_gone_leaves_an_envelope_with_the_pointer(rescuing: Rescuing) -> None:
+    document = _document(1, 3)
+    document["DDBStreamBatchInfo"]["streamArn"] = "arn:aws:dynamodb:eu-west-1:0:table/gone/stream/1"
+    assert rescuing.rescue(document) == []
+    (lost,) = rescuing.dead_letters.sent
+    assert lost.kind == "lost"
+    assert "Stream not found" in lost.reason
+
+
+@pytest.mark.parametrize("body", ["hello", "", "{}", "[1]"])
+def test_a_message_that_cannot_be_understood_is_kept_as_it_is(rescuing: Rescuing, body: str) -> None:
+    assert rescuing.rescue(body, body) == []
+    first, again = rescuing.dead_letters.sent
+    assert (first.kind, first.document, first.source_function) == ("lost", body, RESCUE_ARN)
+    assert first.reason.startswith("the failure message points to no records")
+    assert first.failure_id == again.failure_id
+    assert rescuing.log.messages() == ["FAILURE MESSAGE UNREADABLE:"] * 2
+
+
+def test_a_message_stays_until_all_of_its_records_are_sent(rescuing: Rescuing) -> None:
+    rescuing.dead_letters.room_for = 1
+    bodies = [_document(0, 2), _document(3, 3), "hello"]
+    assert rescuing.rescue(*bodies) == ["m0", "m1", "m2"]
+    rescuing.dead_letters.room_for = None
+    assert rescuing.rescue(*bodies) == []
+    assert set(rescuing.dead_letters.by_id()) >= {record["eventID"] for record in RECORDS[:4]}
+    assert len(rescuing.dead_letters.by_id()) == 5
+
+
+def test_one_unreadable_shard_does_not_hold_back_the_other_messages(rescuing: Rescuing) -> None:
+    rescuing.wire.answer = in_turn(Failure("LimitExceededException"), rescuing.shard.answer)
+    assert rescuing.rescue(_document(0, 1), _document(2, 3)) == ["m0"]
+    assert rescuing.sent_records() == RECORDS[2:4]
+    assert rescuing.log.events[0] == (
+        "BATCH NOT RESCUED YET:",
+        {"level": "WARNING", "messageId": "m0", "reason": "GetShardIterator: LimitExceededException"},
+    )
+
+
+def test_the_rest_stays_when_the_time_is_nearly_over(rescuing: Rescuing) -> None:
+    rescuing.clock = ManualClock(remaining=30)
+
+    def slow(request: JsonObject) -> Json:
+        rescuing.clock.pass_by(9)
+        return rescuing.shard.answer(request)
+
+    rescuing.wire.answer = slow
+    assert rescuing.rescue(_document(0, 1), _document(2, 3), _document(4, 4)) == ["m1", "m2"]
+    assert rescuing.sent_records() == RECORDS[:2]
+
+
+def test_a_short_timeout_leaves_time_to_rescue(rescuing: Rescuing) -> None:
+    rescuing.clock = ManualClock(remaining=3)
+    assert rescuing.rescue(_document(0, 1)) == []
+    assert rescuing.sent_records() == RECORDS[:2]
+
+
+def test_rescuing_again_sends_the_same_envelopes(rescuing: Rescuing) -> None:
+    rescuing.rescue(_document(0, 4))
+    once = list(rescuing.dead_letters.sent)
+    rescuing.rescue(deepcopy(_document(0, 4)))
+    assert rescuing.dead_letters.sent == [*once, *once]

@@ -1,0 +1,89 @@
+"""The handler: an event of the failure queue in, full envelopes out, what must stay named; AWS stubbed at the wire."""
+
+import json
+from collections.abc import Generator
+
+import pytest
+from botocore.exceptions import ClientError
+
+from functions.rescue_failed_batches import handler as module
+from functions.runtime import aws as aws_clients
+from functions.runtime.invocation import SettingError
+from functions.runtime.json_log import JsonObject
+from tests.support.aws_wire import Failure, Wire, in_turn
+from tests.support.record_strategies import STREAM_ARN, stream_record
+from tests.support.shard_in_memory import SHARD_ID, ShardInMemory
+
+RECORD = stream_record("INSERT", 0, "u-1", None, {"userId": {"S": "u-1"}})
+BODY = json.dumps(
+    {
+        "requestContext": {"functionArn": "arn:f", "condition": "RetryAttemptsExhausted", "approximateInvokeCount": 3},
+        "timestamp": "2026-11-24T00:10:00.123Z",
+        "DDBStreamBatchInfo": {
+            "shardId": SHARD_ID,
+            "startSequenceNumber": RECORD["dynamodb"]["SequenceNumber"],
+            "endSequenceNumber": RECORD["dynamodb"]["SequenceNumber"],
+            "batchSize": 1,
+            "streamArn": STREAM_ARN,
+        },
+    }
+)
+EVENT: JsonObject = {"Records": [{"messageId": "m-1", "body": BODY}, {"messageId": "m-2", "body": "hello"}]}
+
+
+class Context:
+    """Lambda's, with time enough."""
+
+    invoked_function_arn = "arn:aws:lambda:eu-west-1:000000000000:function:RescueFailedBatchesFunction-test"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+@pytest.fixture
+def queue(monkeypatch: pytest.MonkeyPatch) -> Generator[Wire]:
+    monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/000000000000/queue")
+    monkeypatch.setenv("FAILED_RECORDS_BUCKET", "bucket")
+    module.settings.cache_clear()
+    streams = Wire("dynamodbstreams", ShardInMemory([RECORD]).answer)
+    queue = Wire("sqs", in_turn({"Successful": [], "Failed": []}))
+    monkeypatch.setattr(aws_clients, "dynamodb_streams", lambda: streams.client)
+    monkeypatch.setattr(aws_clients, "sqs", lambda: queue.client)
+    yield queue
+    module.settings.cache_clear()
+
+
+def test_pointers_become_envelopes(queue: Wire) -> None:
+    assert module.handler(EVENT, Context()) == {"batchItemFailures": []}
+    rescued, unreadable = [json.loads(request["Entries"][0]["MessageBody"]) for request in queue.requests]
+    assert (rescued["kind"], rescued["record"]) == ("exhausted", RECORD)
+    assert (unreadable["kind"], unreadable["document"]) == ("lost", "hello")
+    assert queue.requests[0]["Entries"][0]["MessageAttributes"]["kind"]["StringValue"] == "exhausted"
+
+
+def test_messages_that_could_not_be_rescued_stay(queue: Wire) -> None:
+    queue.answer = in_turn(Failure("InternalError", 500))
+    failures = [{"itemIdentifier": "m-1"}, {"itemIdentifier": "m-2"}]
+    assert module.handler(EVENT, Context()) == {"batchItemFailures": failures}
+
+
+def test_one_unforeseen_failure_keeps_its_own_message_alone(queue: Wire, capsys: pytest.CaptureFixture[str]) -> None:
+    queue.answer = in_turn(Failure("InvalidMessageContents"), {"Successful": [], "Failed": []})
+    assert module.handler(EVENT, Context()) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+    failed, *_ = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (failed["level"], failed["message"], failed["messageId"]) == ("ERROR", "RESCUE FAILED:", "m-1")
+    assert "InvalidMessageContents" in failed["traceback"]
+
+
+def test_an_unforeseen_failure_of_all_is_the_functions_own(queue: Wire) -> None:
+    queue.answer = in_turn(Failure("InvalidMessageContents"))
+    with pytest.raises(ClientError, match="InvalidMessageContents"):
+        module.handler(EVENT, Context())
+
+
+@pytest.mark.usefixtures("queue")
+@pytest.mark.parametrize("name", ["DEAD_LETTER_QUEUE_URL", "FAILED_RECORDS_BUCKET"])
+def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.delenv(name)
+    with pytest.raises(SettingError, match=f"{name} isn't set"):
+        module.handler(EVENT, Context())

@@ -1,0 +1,68 @@
+"""A stored item read as a user; that the conditions hold in DynamoDB is shown in tests/local/test_imported_users.py."""
+
+from typing import Any
+
+import pytest
+
+from functions.users.dynamodb_store import user_of
+from functions.users.user import LONGEST_KEY, User, keys_of
+
+ID = {"userId": {"S": "1017"}}
+
+
+def test_an_item_of_its_key_alone_is_a_user_of_version_1() -> None:
+    assert user_of(ID) == User("1017", None, None, None, 1, None, None)
+
+
+@pytest.mark.parametrize(
+    ("stored", "version"),
+    [
+        ({"N": "1"}, 1),
+        ({"N": "7"}, 7),
+        ({"N": "2.9"}, 2),
+        ({"N": "0"}, 1),
+        ({"N": "-3"}, 1),
+        ({"N": "0.5"}, 1),
+        ({"N": str(2**53 - 1)}, 2**53 - 1),
+        ({"N": str(2**53)}, 1),
+        ({"N": "9" * 38 + "0" * 80}, 1),
+        ({"S": "7"}, 1),
+        ({"NULL": True}, 1),
+        ({"NS": ["7"]}, 1),
+    ],
+)
+def test_a_version_is_a_whole_number_that_json_carries(stored: dict[str, Any], version: int) -> None:
+    assert user_of({**ID, "version": stored}).version == version
+
+
+@pytest.mark.parametrize(
+    ("stored", "moment"),
+    [
+        ({"S": "2026-11-23T10:00:00.000Z"}, "2026-11-23T10:00:00.000Z"),
+        ({"S": "2026-11-23T12:00:00.123456+02:00"}, "2026-11-23T10:00:00.123Z"),
+        ({"S": "2026-11-23 10:00:00"}, "2026-11-23T10:00:00.000Z"),
+        ({"S": "2026-11-23"}, "2026-11-23T00:00:00.000Z"),
+        ({"S": "0001-01-01T00:00:00+14:00"}, None),
+        ({"S": "yesterday"}, None),
+        ({"S": ""}, None),
+        ({"N": "1795428000"}, None),
+    ],
+)
+def test_a_time_is_shown_as_registration_writes_it_or_not_at_all(stored: dict[str, Any], moment: str | None) -> None:
+    user = user_of({**ID, "createdAt": stored, "updatedAt": stored})
+    assert (user.created_at, user.updated_at) == (moment, moment)
+
+
+@pytest.mark.parametrize(
+    "value", [{"N": "7"}, {"BOOL": True}, {"M": {}}, {"L": [{"S": "a"}]}, {"SS": ["a"]}, {"B": b""}]
+)
+def test_what_is_no_text_counts_as_none(value: dict[str, Any]) -> None:
+    assert user_of({**ID, "name": value, "email": value, "username": value}) == user_of(ID)
+
+
+def test_only_values_that_can_be_a_key_have_one() -> None:
+    assert keys_of("A@b", "Al") == {"email": "email#a@b", "username": "username#al"}
+    assert keys_of(None, "") == {}
+    longest = "\u00e9" * ((LONGEST_KEY - len("email#")) // 2)
+    assert keys_of(longest, None) == {"email": f"email#{longest}"}
+    assert keys_of(longest + "e", None) == {}

@@ -1,0 +1,68 @@
+"""Which emails and usernames count as the same."""
+
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.users.user import email_key, username_key
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("alice", "ALICE"),
+        ("stra\u00dfe", "STRASSE"),
+        ("stra\u00dfe", "STRA\u1e9eE"),
+        (
+            "\u03c3\u03b9\u03c3\u03c5\u03c6\u03bf\u03c2",
+            "\u03a3\u0399\u03a3\u03a5\u03a6\u039f\u03a3",
+        ),  # two small sigmas, one capital
+        ("\uff41\uff4c\uff49\uff43\uff45", "alice"),
+        ("\ufb01sh", "fish"),
+        ("zo\u00eb", "zoe\u0308"),
+        ("\u212bngstr\u00f6m", "\u00e5ngstr\u00f6m"),
+        ("\u0661\u0662\u0663", "\u0661\u0662\u0663"),
+    ],
+)
+def test_usernames_that_are_one(one: str, other: str) -> None:
+    assert username_key(one) == username_key(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("alice", "alice1"),
+        ("zoe", "zo\u00eb"),
+        ("al.ice", "alice"),
+        ("123", "\u0661\u0662\u0663"),
+        ("alice", "\u0430lice"),
+    ],
+)
+def test_usernames_that_are_two(one: str, other: str) -> None:
+    assert username_key(one) != username_key(other)
+
+
+def test_emails_differ_by_more_than_case() -> None:
+    assert email_key("Alice@Example.COM") == email_key("alice@example.com") == "email#alice@example.com"
+    assert email_key("al.ice@example.com") != email_key("alice@example.com")
+
+
+def test_an_email_and_a_username_never_share_a_key() -> None:
+    assert email_key("alice") != username_key("alice")
+
+
+def test_a_key_is_its_own_key_for_every_character() -> None:
+    for number in range(sys.maxunicode + 1):
+        letter = chr(number)
+        key = username_key(letter)
+        assert username_key(key.removeprefix("username#")) == key
+        assert key in (username_key(letter.upper()), username_key(letter.lower())), hex(number)
+
+
+@given(st.text())
+def test_a_key_is_its_own_key_and_blind_to_case(text: str) -> None:
+    key = username_key(text)
+    assert username_key(key.removeprefix("username#")) == key
+    assert username_key(text.casefold()) == key

@@ -1,0 +1,143 @@
+"""The users' requests as they leave for DynamoDB, and what callers hear when it doesn't take them."""
+
+import json
+from typing import Any, cast
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+
+from functions.users.dynamodb_store import DynamoDBUsersStore
+from functions.users.user import User
+from tests.support.aws_wire import Answer, Failure, Wire
+from tests.support.dynamodb_endpoints import DynamoDBEndpoint
+from tests.support.users_api import UsersApi
+
+ALICE = {"name": "Alice", "email": "Alice@Example.com", "username": "Alice"}
+STORED: dict[str, Any] = {
+    "userId": {"S": "7"},
+    "name": {"S": "Alice"},
+    "email": {"S": "alice@example.com"},
+    "username": {"S": "alice"},
+    "version": {"N": "3"},
+    "createdAt": {"S": "2026-11-23T10:00:00.000Z"},
+    "updatedAt": {"S": "2026-11-23T10:00:00.000Z"},
+    "schemaVersion": {"N": "1"},
+}
+
+NO_HEADERS: Any = {}
+
+
+def store(wire: Wire) -> DynamoDBUsersStore:
+    return DynamoDBUsersStore(wire.client, users_table="Users-test", user_keys_table="UserKeys-test")
+
+
+def test_a_registration_is_one_transaction() -> None:
+    wire = Wire("dynamodb", lambda _request: {})
+    answered = UsersApi(store(wire)).register(ALICE)
+    user_id = answered.body["userId"]
+    (request,) = wire.requests
+    user, *keys = (operation["Put"] for operation in request["TransactItems"])
+    assert user["TableName"] == "Users-test"
+    assert user["ConditionExpression"] == "attribute_not_exists(userId)"
+    assert user["Item"]["userId"] == {"S": user_id}
+    assert keys == [
+        {
+            "TableName": "UserKeys-test",
+            "Item": {"key": {"S": key}, "userId": {"S": user_id}},
+            "ConditionExpression": "attribute_not_exists(userId) OR userId = :owner",
+            "ExpressionAttributeValues": {":owner": {"S": user_id}},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        for key in ("email#alice@example.com", "username#alice")
+    ]
+
+
+def test_a_user_is_read_as_the_last_change_left_it() -> None:
+    wire = Wire("dynamodb", lambda _request: {"Item": STORED})
+    assert UsersApi(store(wire)).get("7").body["version"] == 3
+    assert wire.requests == [{"TableName": "Users-test", "Key": {"userId": {"S": "7"}}, "ConsistentRead": True}]
+
+
+def test_a_rename_is_a_reading_and_one_transaction() -> None:
+    wire = Wire("dynamodb", lambda request: {} if "TransactItems" in request else {"Item": STORED})
+    assert UsersApi(store(wire)).patch("7", {"username": "kichwa"}).status == 200
+    _, written = wire.requests
+    update, put, delete = written["TransactItems"]
+    assert update["Update"]["UpdateExpression"] == (
+        "SET #username = :username, #updatedAt = :updatedAt, #version = :version"
+    )
+    assert update["Update"]["ConditionExpression"] == (
+        "attribute_exists(userId) AND #version >= :read_version AND #version < :next_version"
+        " AND #email = :read_email AND #username = :read_username"
+    )
+    assert put["Put"]["Item"] == {"key": {"S": "username#kichwa"}, "userId": {"S": "7"}}
+    assert delete["Delete"]["Key"] == {"key": {"S": "username#alice"}}
+
+
+def test_a_change_that_changes_nothing_writes_nothing() -> None:
+    wire = Wire("dynamodb", lambda _request: {"Item": STORED})
+    assert UsersApi(store(wire)).patch("7", {"username": "alice"}).status == 200
+    assert len(wire.requests) == 1
+
+
+BUSY: list[Answer] = [
+    Failure("ThrottlingException", message="Throughput exceeds the limit of Users-test"),
+    Failure("ProvisionedThroughputExceededException"),
+    Failure("InternalServerError", 500),
+    Failure("ServiceUnavailable", 503),
+    ReadTimeoutError(endpoint_url="https://dynamodb.eu-west-1.amazonaws.com"),
+    EndpointConnectionError(endpoint_url="https://dynamodb.eu-west-1.amazonaws.com"),
+    ConnectionClosedError(endpoint_url="https://dynamodb.eu-west-1.amazonaws.com"),
+]
+BROKEN: list[Answer] = [
+    Failure("AccessDeniedException", message="User is not authorized to perform dynamodb:PutItem on Users-test"),
+    Failure("ResourceNotFoundException", message="Requested resource not found: Table: Users-test not found"),
+    Failure("ValidationException"),
+]
+
+
+def refusals(wire: Wire) -> list[tuple[int, str]]:
+    users = UsersApi(store(wire))
+    answers = [users.register(ALICE), users.get("7"), users.patch("7", {"name": "Eve"}), users.delete("7")]
+    texts = json.dumps([[answered.body, dict(answered.headers)] for answered in answers])
+    assert not any(word in texts for word in ("Users-test", "dynamodb", "Dynamo", "botocore", "Exception", "amazonaws"))
+    return [(answered.status, answered.headers.get("retry-after", "")) for answered in answers]
+
+
+@pytest.mark.parametrize("trouble", BUSY, ids=repr)
+def test_a_busy_service_is_answered_with_when_to_come_back(trouble: Answer) -> None:
+    assert refusals(Wire("dynamodb", lambda _request: trouble)) == [(503, "1")] * 4
+
+
+@pytest.mark.parametrize("trouble", BROKEN, ids=repr)
+def test_what_only_we_can_mend_is_a_fault_and_logged(trouble: Answer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert refusals(Wire("dynamodb", lambda _request: trouble)) == [(500, "")] * 4
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["level"] for line in lines] == ["ERROR"] * 4
+    assert isinstance(trouble, Failure)
+    assert all(trouble.code in line["traceback"] for line in lines)
+
+
+def test_a_transaction_sent_again_is_the_same_transaction() -> None:
+    """After an answer that was lost, DynamoDB must know the next try by its token, or it would refuse its own work."""
+    tokens: list[str] = []
+
+    def lose_the_first_answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        tokens.append(json.loads(cast("bytes", request.body))["ClientRequestToken"])
+        return AWSResponse(request.url, 500 if len(tokens) == 1 else 200, NO_HEADERS, _Nothing())
+
+    client: Any = DynamoDBEndpoint("nowhere", "http://127.0.0.1:1").client()
+    client.meta.events.register("before-send.dynamodb.TransactWriteItems", lose_the_first_answer)
+    users = DynamoDBUsersStore(client, users_table="Users-test", user_keys_table="UserKeys-test")
+    user = User("7", "Alice", "alice@example.com", "alice", 1, "", "")
+    users.add(user, None)
+    assert len(tokens) == 2
+    assert len(set(tokens)) == 1
+
+
+class _Nothing:
+    """A body of an empty JSON object."""
+
+    def stream(self, **_: object) -> list[bytes]:
+        return [b"{}"]

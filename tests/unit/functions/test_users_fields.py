@@ -1,0 +1,192 @@
+"""The fields' rules: what passes, what doesn't, and what is said of it."""
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic.json_schema import GenerateJsonSchema
+
+from functions.users.fields import (
+    EMPTY_CHANGES,
+    MAXIMUM_ERRORS,
+    REGISTRATION_SCHEMA,
+    RULES,
+    USER_CHANGES_SCHEMA,
+    parse_registration,
+    parse_user_changes,
+)
+from functions.users.user import FieldError, InvalidFieldsError
+
+ALICE = {"name": "Alice", "email": "alice@example.com", "username": "alice"}
+
+
+def errors_of(body: dict[str, Any]) -> list[tuple[str, str]]:
+    with pytest.raises(InvalidFieldsError) as refusal:
+        parse_registration(body)
+    return [(error.field, error.code) for error in refusal.value.errors]
+
+
+GOOD: list[tuple[str, str]] = [
+    ("name", "A"),
+    ("name", "Zo\u00eb O'Brien-M\u00fcller, Jr."),
+    ("name", "\u738b\u5c0f\u660e"),
+    ("name", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),  # a joiner that Persian needs
+    ("name", "\U0001f469\u200d\U0001f680 Ada"),
+    ("name", "<script>alert(1)</script>"),  # text is text: whoever shows it on a page escapes it
+    ("name", "'; DROP TABLE Users; --"),
+    ("name", "a" * 200),
+    ("name", "\U0001f600" * 200),
+    ("email", "a@b"),
+    ("email", "Alice.O'Brien+tag@sub.example.co.uk"),
+    ("email", "a" * 64 + "@example.com"),
+    ("email", "a@" + ".".join(["b" * 63] * 3) + "." + "c" * 60),
+    ("email", "a@xn--bcher-kva.example"),
+    ("username", "abc"),
+    ("username", "007"),
+    ("username", "a.b_c-D"),
+    ("username", "stra\u00dfe"),
+    ("username", "\u738b\u5c0f\u660e"),
+    ("username", "\u0661\u0662\u0663"),
+    ("username", "a" * 32),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), GOOD)
+def test_a_good_value_is_kept_as_typed(field: str, value: str) -> None:
+    body = {**ALICE, field: value}
+    assert parse_registration(body) == body
+    assert parse_user_changes({field: value}) == {field: value}
+
+
+BAD: list[tuple[str, object, str]] = [
+    *((field, value, "not-text") for field in ALICE for value in (None, 3, 1.5, float("inf"), True, ["a"], {"a": 1})),
+    *((field, "\ud800abc@x", "not-unicode") for field in ALICE),
+    *((field, "", "too-short") for field in ALICE),
+    *((field, "ab\x00c@example.com", "invalid") for field in ALICE),
+    ("name", " ", "invalid"),
+    ("name", " Alice", "invalid"),
+    ("name", "Alice\u00a0", "invalid"),
+    ("name", "Alice\n", "invalid"),
+    ("name", "Al\tice", "invalid"),
+    ("name", "Al\x7fice", "invalid"),
+    ("name", "Al\x85ice", "invalid"),
+    ("name", "Al\u2028ice", "invalid"),
+    ("name", "\u202eecilA", "invalid"),
+    ("name", "\u200b", "invalid"),
+    ("name", "\ufeffAlice", "invalid"),
+    ("name", "a" * 201, "too-long"),
+    ("email", "alice", "invalid"),
+    ("email", "@example.com", "invalid"),
+    ("email", "alice@", "invalid"),
+    ("email", "a@b@c", "invalid"),
+    ("email", "al ice@example.com", "invalid"),
+    ("email", " alice@example.com", "invalid"),
+    ("email", "alice@example.com\n", "invalid"),
+    ("email", "alice@example.com\r\nBcc: all@example.com", "invalid"),
+    ("email", "alice@-example.com", "invalid"),
+    ("email", "alice@example-.com", "invalid"),
+    ("email", "alice@example..com", "invalid"),
+    ("email", "alice@example.com.", "invalid"),
+    ("email", "Alice <alice@example.com>", "invalid"),
+    ("email", "alice@b\u00fccher.example", "invalid"),
+    ("email", "\u0430lice@example.com", "invalid"),
+    ("email", "a" * 65 + "@example.com", "invalid"),
+    ("email", "a@" + "b" * 64, "invalid"),
+    ("email", "a@" + "b" * 253, "too-long"),
+    ("username", "al", "too-short"),
+    ("username", "a" * 33, "too-long"),
+    ("username", ".alice", "invalid"),
+    ("username", "_alice", "invalid"),
+    ("username", "al ice", "invalid"),
+    ("username", "alice ", "invalid"),
+    ("username", "alice\n", "invalid"),
+    ("username", "alice@x", "invalid"),
+    ("username", "al/ice", "invalid"),
+    ("username", "alice\ufe0f", "invalid"),
+    ("username", "al\u200dice", "invalid"),
+    ("username", "al\u115fice", "invalid"),
+    ("username", "al\u3164ice", "invalid"),
+    ("username", "al\uffa0ice", "invalid"),
+    ("username", "abc\u00b2", "invalid"),
+    ("username", "\U0001f600\U0001f600\U0001f600", "invalid"),
+    ("username", "\ufdfa" * 3, "invalid"),  # one letter that NFKC writes as eighteen characters, spaces among them
+    ("username", "\ufb03" * 12, "invalid"),  # a ligature that NFKC writes as three letters
+]
+
+
+@pytest.mark.parametrize(("field", "value", "code"), BAD)
+def test_a_bad_value_is_named_with_its_code(field: str, value: object, code: str) -> None:
+    assert errors_of({**ALICE, field: value}) == [(field, code)]
+    with pytest.raises(InvalidFieldsError):
+        parse_user_changes({field: value})
+
+
+def test_every_error_is_told_at_once() -> None:
+    assert errors_of({"email": "alice", "username": 3, "admin": True}) == [
+        ("name", "missing"),
+        ("email", "invalid"),
+        ("username", "not-text"),
+        ("admin", "unknown-field"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["Name", "userId", "version", "__class__", "", "name ", "n\u0430me"])
+def test_an_unknown_field_is_named(name: str) -> None:
+    assert errors_of({**ALICE, name: "x"}) == [(name, "unknown-field")]
+
+
+def test_a_flood_of_unknown_fields_is_answered_briefly() -> None:
+    errors = errors_of({"x" * 1000 + str(number): 1 for number in range(1000)})
+    assert len(errors) == MAXIMUM_ERRORS
+    assert errors[:3] == [("name", "missing"), ("email", "missing"), ("username", "missing")]
+    assert max(len(field) for field, _ in errors) == 64
+
+
+def test_a_change_names_at_least_one_field() -> None:
+    with pytest.raises(InvalidFieldsError) as refusal:
+        parse_user_changes({})
+    assert refusal.value.errors == (FieldError("", "nothing-to-change", EMPTY_CHANGES),)
+
+
+@pytest.mark.parametrize(("field", "value"), [("name", ""), ("email", "alice"), ("username", "a" * 33)])
+def test_the_message_tells_the_whole_rule(field: str, value: str) -> None:
+    with pytest.raises(InvalidFieldsError) as refusal:
+        parse_registration({**ALICE, field: value})
+    assert refusal.value.errors[0].message == RULES[field]
+
+
+@given(st.dictionaries(st.sampled_from([*ALICE, "other"]) | st.text(max_size=3), st.text(max_size=40) | st.integers()))
+def test_any_object_is_a_registration_or_named_errors(body: dict[str, Any]) -> None:
+    try:
+        parsed = parse_registration(body)
+    except InvalidFieldsError:
+        assert {field for field, _ in errors_of(body)} <= {*ALICE, *body}
+    else:
+        assert parsed == body
+
+
+@pytest.mark.parametrize("schema", [REGISTRATION_SCHEMA, USER_CHANGES_SCHEMA])
+def test_the_published_contract_shows_the_rules(schema: Any) -> None:
+    published = GenerateJsonSchema().generate(schema)
+    assert published["additionalProperties"] is False
+    for field, limits in (("name", (1, 200)), ("email", (3, 254)), ("username", (3, 32))):
+        shown = published["properties"][field]
+        assert (shown["minLength"], shown["maxLength"]) == limits
+        assert shown["description"] == RULES[field]
+        assert shown["pattern"]
+        assert shown["examples"] == [ALICE[field]]
+    assert published.get("required", []) == ([*ALICE] if schema is REGISTRATION_SCHEMA else [])
+    assert published.get("minProperties") == (None if schema is REGISTRATION_SCHEMA else 1)
+
+
+@given(st.text(max_size=20) | st.sampled_from([value for field, value in GOOD if field == "name"]))
+def test_the_published_pattern_of_a_name_means_the_same_elsewhere(value: str) -> None:
+    pattern = GenerateJsonSchema().generate(REGISTRATION_SCHEMA)["properties"]["name"]["pattern"]
+    try:
+        accepted = bool(parse_user_changes({"name": value}))
+    except InvalidFieldsError:
+        accepted = False
+    # Python's $ also stands before a last line break, which JSON Schema's doesn't.
+    assert bool(re.search(pattern.removesuffix("$") + r"\Z", value)) == accepted

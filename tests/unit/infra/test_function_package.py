@@ -1,0 +1,197 @@
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from base64 import b64decode
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from infra.packaging import wheels
+from infra.packaging import zip as function_package
+from infra.packaging.wheels import WheelError
+from infra.packaging.zip import (
+    MAXIMUM_BYTES,
+    PROJECT_ROOT,
+    FunctionPackageError,
+    Platform,
+    build_package,
+    package_bytes,
+)
+
+FUNCTIONS = ["register_user", "manage_users", "log_user_changes", "rescue_failed_batches"]
+PLATFORMS: list[Platform] = ["lambda", "host"]
+
+
+def names(content: bytes) -> list[str]:
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        assert archive.testzip() is None
+        return archive.namelist()
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_same_sources_give_the_same_bytes(function: str, platform: Platform) -> None:
+    assert package_bytes(function, platform) == package_bytes(function, platform)
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_checkout_elsewhere_at_another_time_by_another_user_gives_the_same_bytes(
+    platform: Platform, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = package_bytes("register_user", platform)
+    shutil.copytree(PROJECT_ROOT / "functions", tmp_path / "functions")
+    for path in tmp_path.rglob("*.py"):
+        path.chmod(0o600)
+        os.utime(path, (0, 2_000_000_000))
+    monkeypatch.setattr(function_package, "PROJECT_ROOT", tmp_path)
+
+    assert package_bytes("register_user", platform) == here
+
+
+def test_another_hash_seed_gives_the_same_bytes() -> None:
+    program = (
+        "import hashlib; from infra.packaging.zip import package_bytes;"
+        "print(hashlib.sha256(package_bytes('manage_users', 'lambda')).hexdigest())"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+
+    assert runs[0] == runs[1] == hashlib.sha256(package_bytes("manage_users", "lambda")).hexdigest() + "\n"
+
+
+def test_a_changed_source_changes_the_functions_that_import_it_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(PROJECT_ROOT / "functions", tmp_path / "functions")
+    monkeypatch.setattr(function_package, "PROJECT_ROOT", tmp_path)
+    before = {function: package_bytes(function, "host") for function in FUNCTIONS}
+    source = tmp_path / "functions/stream_records/streams_api.py"
+    source.write_text(source.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
+
+    changed = [function for function in FUNCTIONS if package_bytes(function, "host") != before[function]]
+
+    assert changed == ["rescue_failed_batches"]
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_package_holds_its_handler_and_nothing_that_does_not_run(function: str, platform: Platform) -> None:
+    files = names(package_bytes(function, platform))
+
+    assert f"functions/{function}/handler.py" in files
+    assert files == sorted(files)
+    junk = ("__pycache__", ".pyc", ".pyi", "METADATA", "RECORD", "tests/", "requirements.txt", "boto")
+    assert not [file for file in files if any(part in file for part in junk)]
+    others = {f"functions/{other}/" for other in FUNCTIONS if other != function}
+    assert not [file for file in files if any(file.startswith(other) for other in others)]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_package_for_lambda_is_small(function: str) -> None:
+    assert len(package_bytes(function, "lambda")) <= MAXIMUM_BYTES
+
+
+def test_the_api_s_functions_bring_the_validator_for_lambda_s_own_platform() -> None:
+    files = names(package_bytes("register_user", "lambda"))
+
+    assert [file for file in files if file.endswith(".so")] == [
+        "pydantic_core/_pydantic_core.cpython-313-aarch64-linux-gnu.so"
+    ]
+    assert any("/licenses/" in file for file in files), "a licence goes where its code goes"
+
+
+@pytest.mark.parametrize("function", ["log_user_changes", "rescue_failed_batches"])
+def test_the_stream_s_functions_bring_our_own_sources_only(function: str) -> None:
+    assert all(file.startswith("functions/") for file in names(package_bytes(function, "lambda")))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_on_this_machine_every_package_holds_our_sources_only(function: str) -> None:
+    assert all(file.startswith("functions/") for file in names(package_bytes(function, "host")))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_package_runs_from_its_zip_alone(function: str, tmp_path: Path) -> None:
+    package = build_package(function, "host")
+    program = (
+        f"import sys; sys.path.insert(0, {str(package.path)!r}); import functions.{function}.handler as h; h.handler"
+    )
+
+    # -P: not from the working folder, or the checkout would hide what the zip lacks.
+    subprocess.run([sys.executable, "-P", "-c", program], cwd=tmp_path, check=True)
+
+
+def test_a_package_says_where_it_is_and_what_lambda_will_call_its_hash() -> None:
+    package = build_package("log_user_changes", "host")
+
+    assert package.handler == "functions.log_user_changes.handler.handler"
+    assert b64decode(package.sha256_base64) == hashlib.sha256(package.path.read_bytes()).digest()
+    assert package.path == PROJECT_ROOT / ".build/host/log_user_changes.zip"
+
+
+def test_an_unknown_function_is_named() -> None:
+    with pytest.raises(FunctionPackageError, match=r"no function 'greet': functions/greet/handler.py does not exist"):
+        build_package("greet", "host")
+
+
+def test_a_package_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(function_package, "MAXIMUM_BYTES", 1000)
+
+    with pytest.raises(FunctionPackageError, match="more than 1,000: drop a package"):
+        build_package("register_user", "host")
+
+
+@pytest.mark.parametrize(
+    "line", ["pydantic-core", "pydantic-core>=2", "-r other.txt", "https://example.com/x.whl", "a==1,<2"]
+)
+def test_a_package_without_one_version_is_refused(line: str, tmp_path: Path) -> None:
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text(f"# comment\n{line}  # why\n", encoding="utf-8")
+
+    with pytest.raises(WheelError, match="must name one version"):
+        wheels.wheel_files(requirements, tmp_path / "cache")
+
+
+def test_without_network_the_message_says_what_was_wanted_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("pydantic-core==2.50.4\n", encoding="utf-8")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+
+    with pytest.raises(WheelError, match=r"pip can't get pydantic-core==2\.50\.4 .* Check the network") as raised:
+        wheels.wheel_files(requirements, tmp_path / "cache")
+
+    assert "arm64 Linux" in str(raised.value)
+    assert list((tmp_path / "cache").iterdir()) == [], "a failed download leaves nothing that looks like a cache"
+
+
+def test_an_empty_list_of_packages_needs_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("# none\n", encoding="utf-8")
+
+    assert wheels.wheel_files(requirements, tmp_path / "cache") == {}
+
+
+def test_what_a_function_brings_is_what_the_tests_run_with() -> None:
+    constraints = set((PROJECT_ROOT / "constraints.txt").read_text(encoding="utf-8").lower().replace("_", "-").split())
+
+    for requirements in (PROJECT_ROOT / "functions").glob("*/requirements.txt"):
+        lines = [line for line in requirements.read_text(encoding="utf-8").splitlines() if line and line[0] != "#"]
+        assert lines
+        assert {line.lower().replace("_", "-") for line in lines} <= constraints

@@ -1,0 +1,16 @@
+import subprocess
+import sys
+
+import pytest
+
+from infra.settings.stack_file import PROJECT_ROOT
+
+
+@pytest.mark.parametrize(
+    "module", ["infra.naming", "infra.outputs", "infra.settings.model", "infra.settings.check", "infra.site_config"]
+)
+def test_the_contracts_are_read_without_pulumi(module: str) -> None:
+    # ops, the page's server and other tools read them; Pulumi takes seconds to import.
+    program = f"import sys, {module}; sys.exit('pulumi' in sys.modules)"
+
+    subprocess.run([sys.executable, "-c", program], cwd=PROJECT_ROOT, check=True)

@@ -1,0 +1,269 @@
+"""Wrong settings are named, all at once, each with its value, its rule and the line that mends it."""
+
+import json
+import shlex
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.settings.check import SettingsError, config_key, load_settings, set_command
+from infra.settings.model import AGREEMENTS, StackSettings
+from infra.settings.stack_file import stack_file_config
+from infra.settings.types import allowed_values
+
+DEV = stack_file_config("dev")
+FIELDS = {field.alias or name: field for name, field in StackSettings.model_fields.items()}
+NUMBERS = {
+    alias: (bounds["minimum"], bounds["maximum"])
+    for alias, schema in StackSettings.model_json_schema()["properties"].items()
+    for bounds in [schema, *schema.get("anyOf", [])]
+    if "minimum" in bounds
+}
+
+
+def problems(changes: dict[str, Any], environment: str = "dev") -> dict[str, str]:
+    """Key to what is said about it, for dev's settings with changes; None takes a key away."""
+    config = {key: value for key, value in {**DEV, **changes}.items() if value is not None}
+    try:
+        load_settings(environment, config)
+    except SettingsError as error:
+        return {problem.key: str(problem) for problem in error.problems}
+    return {}
+
+
+@pytest.mark.parametrize("stack", ["dev", "prod", "local"])
+def test_the_settings_of_every_stack_are_right(stack: str) -> None:
+    assert load_settings(stack, stack_file_config(stack)).region == stack_file_config(stack)["aws:region"]
+
+
+@given(alias=st.sampled_from(sorted(NUMBERS)), data=st.data())
+def test_a_number_outside_its_range_is_named_with_its_value_and_its_range(alias: str, data: st.DataObject) -> None:
+    minimum, maximum = NUMBERS[alias]
+    number = data.draw(st.integers().filter(lambda number: not minimum <= number <= maximum))
+    key = config_key(alias)
+
+    said = problems({key: str(number)})[key]
+
+    assert f"is '{number}': must be a whole number from {minimum} to {maximum}" in said
+    assert f"pulumi config set {key} " in said
+    assert said.endswith("--stack dev")
+
+
+@given(alias=st.sampled_from(sorted(NUMBERS)), text=st.text())
+def test_a_number_is_plain_digits_or_is_refused(alias: str, text: str) -> None:
+    key = config_key(alias)
+    minimum, maximum = NUMBERS[alias]
+    plain = text.isascii() and text.isdecimal() and str(int(text)) == text and minimum <= int(text) <= maximum
+
+    assert plain or key in problems({key: text})
+
+
+SWITCHES = sorted(alias for alias, field in FIELDS.items() if field.annotation is bool)
+
+
+@given(
+    alias=st.sampled_from(SWITCHES), text=st.text() | st.sampled_from(["True", "yes", "1", "on", "", "TRUE", " true"])
+)
+def test_a_switch_is_true_or_false_and_nothing_that_looks_like_it(alias: str, text: str) -> None:
+    key = config_key(alias)
+    said = problems({key: text})
+
+    if text in ("true", "false"):
+        assert key not in said
+    else:
+        assert f"is {text!r}: must be true or false" in said[key]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("userstream:logRetentionDays", "2"),
+        ("userstream:logRetentionDays", "fourteen"),
+        ("userstream:functionPlatform", "docker"),
+        ("userstream:corsAllowedOrigins", "https://app.example.com"),
+        ("userstream:corsAllowedOrigins", '["*"]'),
+        ("userstream:corsAllowedOrigins", '["https://app.example.com/"]'),
+        ("userstream:corsAllowedOrigins", '["https://App.example.com"]'),
+        ("userstream:corsAllowedOrigins", '["app.example.com"]'),
+        ("userstream:corsAllowedOrigins", '["http://localhost:65536"]'),
+        ("userstream:corsAllowedOrigins", "[1]"),
+        ("userstream:corsAllowedOrigins", "{}"),
+        ("userstream:corsAllowedOrigins", '"https://app.example.com"'),
+        ("userstream:alarmEmail", "nobody"),
+        ("userstream:alarmEmail", ""),
+        ("userstream:tags", "team"),
+        ("userstream:tags", '{"environment": "mine"}'),
+        ("userstream:tags", '{"aws:team": "users"}'),
+        ("userstream:tags", '{"team": "users; drop"}'),
+        ("userstream:tags", '{"team": 1}'),
+        ("userstream:tags", json.dumps({f"tag{number}": "" for number in range(41)})),
+        ("aws:region", "Europe"),
+        ("aws:region", ""),
+    ],
+)
+def test_a_value_of_another_form_is_named(key: str, value: str) -> None:
+    said = problems({key: value})
+
+    assert list(said) == [key]
+    assert f"is {value!r}: must be " in said[key]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "field", "read"),
+    [
+        (
+            "userstream:corsAllowedOrigins",
+            '["https://a.example.com", "http://localhost:65535"]',
+            "cors_allowed_origins",
+            ("https://a.example.com", "http://localhost:65535"),
+        ),
+        ("userstream:corsAllowedOrigins", "[]", "cors_allowed_origins", ()),
+        ("userstream:tags", '{"team": "users", "cost centre": ""}', "tags", {"team": "users", "cost centre": ""}),
+        ("userstream:alarmEmail", "on-call@example.co.uk", "alarm_email", "on-call@example.co.uk"),
+        ("userstream:streamReservedConcurrency", "5", "stream_reserved_concurrency", 5),
+        ("aws:region", "us-gov-west-1", "region", "us-gov-west-1"),
+    ],
+)
+def test_lists_maps_and_optional_settings_are_read(key: str, value: str, field: str, read: object) -> None:
+    assert getattr(load_settings("dev", {**DEV, key: value}), field) == read
+
+
+@pytest.mark.parametrize("alias", sorted(FIELDS))
+def test_a_setting_that_is_missing_is_named_unless_it_is_optional(alias: str) -> None:
+    key = config_key(alias)
+    said = problems({key: None})
+
+    if FIELDS[alias].is_required():
+        assert "is not set: must be " in said[key]
+    else:
+        assert said == {}
+
+
+KEYS = st.from_regex(r"\Auserstream:[A-Za-z][A-Za-z0-9_:.\-]{0,30}\Z")
+
+
+@given(key=KEYS.filter(lambda key: key.removeprefix("userstream:") not in FIELDS))
+def test_any_unknown_key_is_refused(key: str) -> None:
+    said = problems({key: "1"})
+
+    assert list(said) == [key]
+    assert "there is no such setting" in said[key]
+    assert said[key].endswith(f"pulumi config rm {key} --stack dev")
+
+
+def test_an_unknown_key_names_the_one_that_was_meant() -> None:
+    assert (
+        "did you mean userstream:streamBatchSize?"
+        in problems({"userstream:streamBatchsize": "5"})["userstream:streamBatchsize"]
+    )
+    assert "did you mean aws:region?" in problems({"userstream:region": "eu-west-1"})["userstream:region"]
+    assert "there is no such setting" in problems({"userstream:aws:region": "eu-west-1"})["userstream:aws:region"]
+
+
+def test_a_key_without_a_namespace_is_refused_and_names_the_one_that_was_meant() -> None:
+    said = problems({"streamBatchSize": "5"})["streamBatchSize"]
+
+    assert "streamBatchSize is '5': there is no such setting; did you mean userstream:streamBatchSize?" in said
+
+
+def test_other_programs_settings_are_theirs() -> None:
+    assert problems({"aws:profile": "users", "pulumi:tags": "{}", "other:streamBatchSize": "0"}) == {}
+
+
+@given(wrong=st.sets(st.sampled_from(sorted(FIELDS)), min_size=1))
+def test_every_problem_is_told_at_once(wrong: set[str]) -> None:
+    said = problems({config_key(alias): "\N{SNOWMAN}" for alias in wrong} | {"userstream:unknown": "1"})
+
+    assert set(said) >= {config_key(alias) for alias in wrong} | {"userstream:unknown"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"userstream:iteratorAgeAlarmSeconds": "3600"}, "userstream:iteratorAgeAlarmSeconds"),
+        (
+            {"userstream:streamTimeoutSeconds": "900", "userstream:streamMaximumRecordAgeSeconds": "1799"},
+            "userstream:streamMaximumRecordAgeSeconds",
+        ),
+        (
+            {
+                "userstream:streamBatchingWindowSeconds": "300",
+                "userstream:streamMaximumRecordAgeSeconds": "599",
+                "userstream:iteratorAgeAlarmSeconds": "100",
+            },
+            "userstream:streamMaximumRecordAgeSeconds",
+        ),
+        (
+            {"userstream:streamReservedConcurrency": "2", "userstream:streamParallelizationFactor": "3"},
+            "userstream:streamReservedConcurrency",
+        ),
+        (
+            {"userstream:apiLatencyAlarmMilliseconds": "3000", "userstream:apiTimeoutSeconds": "3"},
+            "userstream:apiLatencyAlarmMilliseconds",
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_together_are_named_with_a_value_that_does(changes: dict[str, str], key: str) -> None:
+    said = problems(changes)
+    assert list(said) == [key]
+
+    _, _, _, name, value, *_ = shlex.split(said[key].splitlines()[-1])
+    assert name == key
+    assert problems({**changes, key: value}) == {}
+
+
+def test_there_is_a_case_for_every_agreement() -> None:
+    assert len(AGREEMENTS) == 5
+
+
+def test_settings_that_do_not_fit_are_told_beside_others_that_are_wrong() -> None:
+    said = problems({"userstream:iteratorAgeAlarmSeconds": "40000", "userstream:streamBatchSize": "0"})
+
+    assert set(said) == {"userstream:iteratorAgeAlarmSeconds", "userstream:streamBatchSize"}
+
+
+@pytest.mark.parametrize("name", ["Dev", "dev_1", "1dev", "dev-", "de--v", "", "d" * 21, "organization/dev"])
+def test_a_stack_s_name_that_can_be_no_resource_s_is_refused(name: str) -> None:
+    assert "must be up to 20 lower-case letters" in problems({}, environment=name)["the stack's name"]
+
+
+@pytest.mark.parametrize("name", ["dev", "d", "prod-eu2", "d" * 20])
+def test_a_stack_s_name_that_fits_is_taken(name: str) -> None:
+    assert problems({}, environment=name) == {}
+
+
+def test_a_secret_is_not_shown() -> None:
+    config = {**DEV, "userstream:alarmEmail": "hidden", "userstream:token": "hidden"}
+
+    with pytest.raises(SettingsError) as raised:
+        load_settings("dev", config, {"userstream:alarmEmail", "userstream:token"})
+
+    assert "hidden" not in str(raised.value)
+    assert str(raised.value).count("is [secret]") == 2
+
+
+@pytest.mark.parametrize("alias", sorted(FIELDS))
+def test_the_line_that_mends_a_setting_sets_a_right_value(alias: str) -> None:
+    words = shlex.split(set_command(alias, "dev"))
+    assert words[:3] == ["pulumi", "config", "set"]
+    assert words[-2:] == ["--stack", "dev"]
+    if words[3] == "--path":
+        path, value = words[4:6]
+        assert path.startswith(config_key(alias))
+        text = json.dumps([value] if path.endswith("[0]") else {path.split(".")[-1]: value})
+    else:
+        assert words[3] == config_key(alias)
+        text = words[4]
+
+    assert config_key(alias) not in problems({config_key(alias): text})
+
+
+@pytest.mark.parametrize("alias", sorted(FIELDS))
+def test_every_setting_says_what_it_does_and_what_it_may_be(alias: str) -> None:
+    description = FIELDS[alias].description or ""
+
+    assert description.endswith(".")
+    assert allowed_values(FIELDS[alias])
+    assert description.startswith("Optional. ") == (type(None) in get_args(FIELDS[alias].annotation))

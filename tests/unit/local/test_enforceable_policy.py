@@ -1,0 +1,53 @@
+import json
+from typing import Any
+
+from local.deploy.resources.enforceable_policy import as_written, enforceable
+
+STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/Users-dev/stream/2026-11-24T00:00:00.000"
+
+
+def policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(*actions: str, resource: str | list[str] = STREAM) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": resource}
+
+
+def added(document: str) -> dict[str, Any]:
+    (statement,) = json.loads(enforceable(document))["Statement"][len(json.loads(document)["Statement"]) :]
+    return statement
+
+
+def test_the_emulator_gets_the_same_stream_reads_on_everything() -> None:
+    statement = added(policy(allow("dynamodb:GetRecords", "dynamodb:DescribeStream"), allow("sqs:GetQueueUrl")))
+    assert statement["Action"] == ["dynamodb:DescribeStream", "dynamodb:GetRecords"]
+    assert statement["Resource"] == "*"
+
+
+def test_the_right_to_a_message_is_the_right_to_a_batch_of_them_on_the_same_queue() -> None:
+    queue = "arn:aws:sqs:us-east-1:000000000000:UserChangesDeadLetterQueue-dev"
+    statement = added(policy(allow("sqs:SendMessage", "sqs:GetQueueAttributes", resource=queue)))
+    assert statement["Action"] == ["sqs:SendMessageBatch"]
+    assert statement["Resource"] == queue
+
+
+def test_no_other_action_is_widened() -> None:
+    mixed = policy(allow("dynamodb:GetRecords", "dynamodb:PutItem", resource=[STREAM, "arn:aws:dynamodb:::table/t"]))
+    assert added(mixed)["Action"] == ["dynamodb:GetRecords"]
+
+
+def test_a_policy_without_stream_reads_stays_as_it_is() -> None:
+    for document in (
+        policy(allow("dynamodb:PutItem", resource="arn:aws:dynamodb:us-east-1:000000000000:table/Users-dev")),
+        policy({**allow("dynamodb:GetRecords"), "Effect": "Deny"}),
+        policy({**allow("sqs:SendMessage"), "Effect": "Deny"}),
+        policy(allow("dynamodb:GetRecords", resource="*")),
+    ):
+        assert enforceable(document) == document
+
+
+def test_what_was_added_is_taken_away_again() -> None:
+    document = policy(allow("dynamodb:GetRecords"), allow("sqs:SendMessage"))
+    assert as_written(json.loads(enforceable(document))) == json.loads(document)
+    assert as_written(json.loads(document)) == json.loads(document)

@@ -1,0 +1,96 @@
+"""What an answer of Lambda's Invoke means for a batch."""
+
+import io
+from typing import Any
+
+import pytest
+from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
+from botocore.response import StreamingBody
+from botocore.session import Session
+from botocore.stub import Stubber
+
+from delivery.decisions import FunctionFailed, FunctionReturned, NotAdmitted
+from delivery.records import Invocation
+from local.stream_poller.invocation import FunctionInvoker
+from tests.support.stream_record_examples import example_records
+
+FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f:live"
+RECORDS = example_records(1, 2)
+
+
+@pytest.fixture(scope="module")
+def client() -> Any:
+    return Session().create_client(
+        "lambda", region_name="eu-west-1", aws_access_key_id="test", aws_secret_access_key="test"
+    )
+
+
+def body(text: bytes) -> StreamingBody:
+    return StreamingBody(io.BytesIO(text), len(text))
+
+
+def test_the_function_returned(client: Any) -> None:
+    with Stubber(client) as stub:
+        stub.add_response(
+            "invoke",
+            {
+                "StatusCode": 200,
+                "ExecutedVersion": "7",
+                "Payload": body(b'{"batchItemFailures": []}'),
+                "ResponseMetadata": {"RequestId": "r-1"},
+            },
+            {"FunctionName": FUNCTION_ARN, "Payload": b'{"Records":[xx,xx]}'},
+        )
+        outcome = FunctionInvoker(client, FUNCTION_ARN).invoke(RECORDS)
+    assert outcome == FunctionReturned(
+        b'{"batchItemFailures": []}', Invocation(request_id="r-1", executed_version="7", status_code=200)
+    )
+
+
+def test_the_function_failed(client: Any) -> None:
+    with Stubber(client) as stub:
+        stub.add_response(
+            "invoke",
+            {
+                "StatusCode": 200,
+                "FunctionError": "Unhandled",
+                "Payload": body(b'{"errorMessage": "told to"}'),
+                "ResponseMetadata": {"RequestId": "r-2"},
+            },
+        )
+        outcome = FunctionInvoker(client, FUNCTION_ARN).invoke(RECORDS)
+    assert outcome == FunctionFailed(Invocation(request_id="r-2", function_error="Unhandled"))
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("TooManyRequestsException", 429),
+        ("ServiceException", 500),
+        ("ResourceNotFoundException", 404),
+        ("AccessDeniedException", 403),
+    ],
+)
+def test_it_was_not_admitted(client: Any, code: str, status: int) -> None:
+    with Stubber(client) as stub:
+        stub.add_client_error("invoke", code, "no", status)
+        outcome = FunctionInvoker(client, FUNCTION_ARN).invoke(RECORDS)
+    assert isinstance(outcome, NotAdmitted)
+    assert code in outcome.reason
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EndpointConnectionError(endpoint_url="http://127.0.0.1:1"),
+        ConnectTimeoutError(endpoint_url="http://127.0.0.1:1"),
+        ReadTimeoutError(endpoint_url="http://127.0.0.1:1"),
+    ],
+)
+def test_nobody_answered(error: Exception) -> None:
+    class Unreachable:
+        def invoke(self, **_: object) -> object:
+            raise error
+
+    unreachable: Any = Unreachable()
+    assert isinstance(FunctionInvoker(unreachable, FUNCTION_ARN).invoke(RECORDS), NotAdmitted)

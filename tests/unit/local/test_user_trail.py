@@ -1,0 +1,83 @@
+from datetime import UTC, datetime
+from typing import Any
+
+from local.page.trail import FailedChange, Findings, Item, LogLine, assemble_trail
+
+EVE: Item = {
+    "userId": {"S": "u-1"},
+    "name": {"S": "Eve"},
+    "username": {"S": "toto"},
+    "version": {"N": "1"},
+    "createdAt": {"S": "2026-11-24T10:00:00.000Z"},
+}
+EVE_RENAMED: Item = {**EVE, "username": {"S": "kichwa"}, "version": {"N": "2"}}
+
+
+def record(event_id: str, event_name: str, **images: Item) -> dict[str, Any]:
+    return {
+        "eventID": event_id,
+        "eventName": event_name,
+        "dynamodb": {"ApproximateCreationDateTime": datetime(2026, 11, 24, 10, tzinfo=UTC), **images},
+    }
+
+
+NOTHING_YET = Findings(item=None, records=[], log_lines=[], activity_event_ids=frozenset(), failed=[])
+
+
+def test_a_user_just_stored_is_ahead_of_the_stream() -> None:
+    trail = assemble_trail("u-1", NOTHING_YET._replace(item=EVE))
+
+    assert trail.stored == {"name": "Eve", "username": "toto", "version": "1"}
+    assert trail.changes == []
+    assert trail.stored_ahead
+
+
+def test_each_change_is_joined_to_its_log_line_its_activity_and_its_envelope() -> None:
+    findings = Findings(
+        item=EVE_RENAMED,
+        records=[
+            record("e-1", "INSERT", NewImage=EVE),
+            record("e-2", "MODIFY", OldImage=EVE, NewImage=EVE_RENAMED),
+            record("e-3", "REMOVE", OldImage=EVE_RENAMED),
+        ],
+        log_lines=[LogLine(event_id="e-1", message="USER ADDED:")],
+        activity_event_ids=frozenset({"e-1"}),
+        failed=[FailedChange(event_id="e-2", reason="schemaVersion 2 is not supported")],
+    )
+
+    added, updated, deleted = assemble_trail("u-1", findings).changes
+
+    assert (added.kind, added.logged, added.in_activity, added.set_aside) == ("ADDED", "USER ADDED:", True, None)
+    assert (updated.kind, updated.logged, updated.in_activity) == ("UPDATED", None, False)
+    assert updated.set_aside == "schemaVersion 2 is not supported"
+    assert deleted.kind == "DELETED"
+
+
+def test_a_change_shows_what_a_person_would_recognise() -> None:
+    findings = NOTHING_YET._replace(
+        item=EVE_RENAMED, records=[record("e", "MODIFY", OldImage=EVE, NewImage=EVE_RENAMED)]
+    )
+
+    trail = assemble_trail("u-1", findings)
+
+    shown = [(field.field, field.old, field.new) for field in trail.changes[0].fields]
+    assert shown == [("username", "toto", "kichwa"), ("version", "1", "2")]
+    assert not trail.stored_ahead
+
+
+def test_a_deleted_user_whose_deletion_was_streamed_is_not_ahead() -> None:
+    trail = assemble_trail("u-1", NOTHING_YET._replace(records=[record("e", "REMOVE", OldImage=EVE)]))
+
+    assert trail.stored is None
+    assert not trail.stored_ahead
+
+
+def test_a_user_read_before_the_stream_went_on_is_not_ahead_of_it() -> None:
+    updated = [
+        record("e-1", "INSERT", NewImage=EVE),
+        record("e-2", "MODIFY", OldImage=EVE, NewImage=EVE_RENAMED),
+    ]
+    deleted = [*updated, record("e-3", "REMOVE", OldImage=EVE_RENAMED)]
+
+    assert not assemble_trail("u-1", NOTHING_YET._replace(item=EVE, records=updated)).stored_ahead
+    assert not assemble_trail("u-1", NOTHING_YET._replace(item=EVE_RENAMED, records=deleted)).stored_ahead

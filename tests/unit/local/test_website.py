@@ -1,0 +1,211 @@
+"""The local site's server with no stack behind it: what it serves, and whom it refuses."""
+
+import json
+import socket
+import struct
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from infra.outputs import StackOutputs
+from infra.site_config import security_headers
+from local.page.site import Website
+from local.state import LocalStack
+from tests.support.raw_http import RawAnswer, send
+
+FRONTEND = Path(__file__).resolve().parents[3] / "frontend"
+USER = "5b0a4f0e-6c3f-5d0b-9f6e-0d6a0f5f3b1c"
+API = "http://127.0.0.1:9/_aws/execute-api/a1b2"
+
+STACK = LocalStack(
+    pid=1,
+    emulator_pid=2,
+    poller_pid=None,
+    port=9,
+    # Nothing listens on the discard port: whatever asks the stack is refused a connection.
+    endpoint_url="http://127.0.0.1:9",
+    region="eu-west-1",
+    access_key_id="test",
+    secret_access_key="test",
+    mapping_uuid="mapping",
+    started_at=datetime(2026, 11, 24, tzinfo=UTC),
+    outputs=StackOutputs.model_validate(
+        {name: name for name in StackOutputs.model_fields}
+        | {"environment": "local", "region": "eu-west-1", "api_url": API}
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def website() -> Iterator[Website]:
+    website = Website(0)
+    website.start(STACK)
+    yield website
+    website.stop()
+
+
+def test_the_emulator_s_port_is_left_to_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+
+    website = Website(port, reserved=port)
+    website.stop()
+
+    assert urlsplit(website.origin).port != port
+
+
+def get(website: Website, path: str, host: str | None = None) -> RawAnswer:
+    lines = f"GET {path} HTTP/1.1\r\nHost: {host or urlsplit(website.origin).netloc}\r\nConnection: close\r\n\r\n"
+    return exchange(website, lines.encode("latin-1"))
+
+
+def exchange(website: Website, request: bytes) -> RawAnswer:
+    parts = urlsplit(website.origin)
+    assert parts.hostname is not None
+    assert parts.port is not None
+    with socket.create_connection((parts.hostname, parts.port), timeout=10) as connection:
+        connection.sendall(request)
+        head, _, body = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")
+    status, *lines = head.decode("latin-1").split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    return RawAnswer(int(status.split()[1]), {name.lower(): value for name, value in headers.items()}, body)
+
+
+@pytest.mark.parametrize("file", sorted(file.name for file in FRONTEND.iterdir() if file.name != "index.html"))
+def test_the_files_of_the_site_are_served_as_they_are(website: Website, file: str) -> None:
+    answer = get(website, f"/{file}")
+
+    assert answer.status == 200
+    assert answer.body == (FRONTEND / file).read_bytes()
+    assert answer.headers["content-type"].split(";")[0] in {"text/javascript", "text/css", "image/svg+xml"}
+
+
+def test_head_tells_of_the_page_what_get_would(website: Website) -> None:
+    host = urlsplit(website.origin).netloc
+    answer = exchange(website, f"HEAD / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+
+    assert (answer.status, answer.body) == (200, b"")
+    assert answer.headers["content-length"] == str(len(get(website, "/").body))
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "1" * 10])
+def test_a_body_of_any_announced_length_is_no_trouble(
+    website: Website, length: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    host = urlsplit(website.origin).netloc
+    request = f"POST /live/poison HTTP/1.1\r\nHost: {host}\r\nOrigin: {website.origin}\r\n"
+
+    answer = exchange(website, f"{request}Content-Length: {length}\r\n\r\n".encode())
+
+    assert answer.status == 400
+    assert capfd.readouterr().err == ""
+
+
+def test_the_page_comes_with_the_live_view(website: Website) -> None:
+    page = get(website, "/").body.decode()
+
+    assert '<script type="module" src="live/live.js"></script></head>' in page
+    assert page.replace('<link rel="stylesheet" href="live/live.css">', "").replace(
+        '<script type="module" src="live/live.js"></script>', ""
+    ) == (FRONTEND / "index.html").read_text(encoding="utf-8")
+    assert get(website, "/live/live.js").status == get(website, "/live/live.css").status == 200
+
+
+def test_config_json_is_made_from_the_outputs(website: Website) -> None:
+    assert json.loads(get(website, "/config.json").body) == {
+        "environment": "local",
+        "region": "eu-west-1",
+        "apiUrl": API,
+    }
+
+
+def test_every_answer_has_the_headers_of_the_deployed_site(website: Website) -> None:
+    for path in ("/", "/styles.css", "/config.json", "/nowhere"):
+        answer = get(website, path)
+        assert answer.headers["cache-control"] == "no-store"
+        for name, value in security_headers("http://127.0.0.1:9").items():
+            assert answer.headers[name.lower()] == value
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../README.md",
+        "/%2e%2e/README.md",
+        "/live/../README.md",
+        "//etc/passwd",
+        "/live/stack_reader.py",
+        "/live/users/x",
+    ],
+)
+def test_nothing_else_of_the_machine_is_served(website: Website, path: str) -> None:
+    assert get(website, path).status == 404
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1", "127.0.0.1:1", "[::1]:8080"])
+def test_another_host_name_is_refused_since_it_may_be_rebound(website: Website, host: str) -> None:
+    for path in ("/", "/config.json", f"/live/users/{USER}"):
+        assert get(website, path, host).status == 421
+
+
+def test_localhost_is_sent_to_the_one_address_that_cors_knows(website: Website) -> None:
+    answer = get(website, "/styles.css", f"localhost:{urlsplit(website.origin).port}")
+
+    assert (answer.status, answer.headers["location"]) == (307, f"{website.origin}/styles.css")
+
+
+@pytest.mark.parametrize("action", ["update", "delete", "poison"])
+@pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "http://127.0.0.1:1"])
+def test_an_action_from_another_site_is_refused(website: Website, action: str, origin: str | None) -> None:
+    headers = {"Content-Type": "application/json"} | ({"Origin": origin} if origin else {})
+
+    assert send(website.origin, "POST", f"/live/users/{USER}/{action}", b"{}", headers).status == 403
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [("text/plain", b"{}"), ("application/x-www-form-urlencoded", b"a=b"), ("application/json", b"x" * 16_385)],
+)
+def test_an_action_takes_a_small_json_body_only(website: Website, content_type: str, body: bytes) -> None:
+    headers = {"Content-Type": content_type, "Origin": website.origin}
+
+    assert send(website.origin, "POST", f"/live/users/{USER}/update", body, headers).status == 400
+
+
+@pytest.mark.parametrize("path", ["/live/users/x/update", f"/live/users/{USER}/promote", f"/live/users/{USER}", "/"])
+def test_there_are_three_actions(website: Website, path: str) -> None:
+    headers = {"Content-Type": "application/json", "Origin": website.origin}
+
+    assert send(website.origin, "POST", path, b"{}", headers).status == 404
+
+
+def test_an_action_on_a_stack_that_is_gone_says_so(website: Website) -> None:
+    headers = {"Content-Type": "application/json", "Origin": website.origin}
+
+    answer = send(website.origin, "POST", f"/live/users/{USER}/delete", b"{}", headers)
+
+    assert answer.status == 502
+    assert answer.json["title"] == "The local stack did not do that."
+
+
+def test_a_taken_port_is_left_to_its_owner() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as owner:
+        website = Website(owner.getsockname()[1])
+        assert website.origin != f"http://127.0.0.1:{owner.getsockname()[1]}"
+        website.stop()
+
+
+def test_a_browser_that_leaves_in_the_middle_is_no_news(website: Website, capfd: pytest.CaptureFixture[str]) -> None:
+    parts = urlsplit(website.origin)
+    assert parts.port is not None
+    for _ in range(20):
+        with socket.create_connection((parts.hostname, parts.port)) as connection:
+            # Closing with a reset at once, as a browser does with what it no longer wants.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(f"GET /styles.css HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode() * 50)
+    get(website, "/")
+
+    assert capfd.readouterr() == ("", "")
