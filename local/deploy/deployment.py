@@ -1,7 +1,8 @@
 """Deploy the Pulumi program into an emulator from within this process: no CLI, no account, no language host.
 
-Pulumi's mocks stand for the engine: it asks them for each resource, and they make it (local/deploy/resources/). Order and
-dependencies are Pulumi's own, since each resource waits for the outputs it is made from.
+Pulumi's mocks stand for the engine: it asks them for each resource, and they make it
+(local/deploy/resources/). Order and dependencies are Pulumi's own, since each resource waits for
+the outputs it is made from.
 """
 
 import asyncio

@@ -68,7 +68,8 @@ def kind_of(pulumi_type: str) -> ResourceKind:
     kind = KINDS.get(pulumi_type)
     if kind is None:
         raise UnsupportedTypeError(
-            f"the local stack has no resource of type {pulumi_type}. Write a kind for it in local/deploy/resources/ and add "
-            "it to registry.py, or leave the resource out by a setting of Pulumi.local.yaml"
+            f"the local stack has no resource of type {pulumi_type}. Write a kind for it in "
+            "local/deploy/resources/ and add it to registry.py, or leave the resource out by a setting of "
+            "Pulumi.local.yaml"
         )
     return kind
