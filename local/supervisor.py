@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 # The event source mapping's poller (local/stream_poller/) as a process, started again
 # whenever it ends.
 
-_MODULE = "delivery"
+_MODULE = "local.stream_poller"
 _STOP_SECONDS = 3.0
 """For a batch under way; whatever is cut off is delivered again, from its checkpoint."""
 

@@ -1,4 +1,4 @@
-"""`python -m delivery`: deliver the local stack's stream until told to stop."""
+"""`python -m local.stream_poller`: deliver the local stack's stream until told to stop."""
 
 import argparse
 import signal
@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m delivery", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m local.stream_poller", description=__doc__)
     parser.add_argument("--state-dir", type=Path, help="of the local stack; checkpoints are kept below it")
     elsewhere = parser.add_argument_group("another emulator's mapping, instead of the local stack's")
     elsewhere.add_argument("--endpoint-url", help="for example http://127.0.0.1:4566")

@@ -110,7 +110,9 @@ def test_a_preview_never_runs_as_the_role_that_deploys() -> None:
 
 @pytest.mark.parametrize("path", EVERY_FILE, ids=lambda path: str(path.relative_to(GITHUB)))
 def test_the_workflows_use_the_engine_that_was_tested(path: Path) -> None:
-    found = re.search(r"github\.com/pulumi/pulumi/pkg/v3 v([\d.]+)", (ROOT / "engine" / "go.mod").read_text())
+    found = re.search(
+        r"github\.com/pulumi/pulumi/pkg/v3 v([\d.]+)", (ROOT / "local" / "engine" / "pulumi_cli" / "go.mod").read_text()
+    )
     assert found
     assert set(re.findall(r"pulumi-version: (\S+)", path.read_text())) <= {found[1]}
 

@@ -129,7 +129,7 @@ def test_users_from_before_the_stream_get_their_place_once(stack: LocalStack, fo
     services = services_of(stack, users_stream_arn=stream_arn)
     arguments = ["--endpoint-url", stack.endpoint_url, "--mapping-uuid", map_stream(stack, stream_arn)]
     poller = ChildProcess(
-        "delivery",
+        "local.stream_poller",
         [*arguments, "--region", stack.region, "--state-dir", str(folder / "new-stream")],
         child_environment(os.environ),
         folder / "new-poller.log",

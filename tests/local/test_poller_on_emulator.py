@@ -43,7 +43,7 @@ class PollerProcess:
     def __init__(self, mapped: MappedFunction, directory: Path) -> None:
         self._log = directory / "poller.log"
         command = [
-            *(sys.executable, "-m", "delivery"),
+            *(sys.executable, "-m", "local.stream_poller"),
             *("--state-dir", str(directory)),
             *("--endpoint-url", mapped.account.endpoint_url),
             *("--mapping-uuid", mapped.mapping_uuid),
@@ -303,7 +303,7 @@ def test_lanes_keep_the_order_of_each_item(create: Create, tmp_path: Path) -> No
 @pytest.mark.parametrize("arguments", [["--endpoint-url", "http://127.0.0.1:1"], ["--state-dir", "/nowhere/at/all"]])
 def test_wrong_arguments_are_told_without_a_traceback(arguments: list[str]) -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "delivery", *arguments],
+        [sys.executable, "-m", "local.stream_poller", *arguments],
         cwd=PROJECT_ROOT,
         env={"PATH": os.environ["PATH"]},
         capture_output=True,

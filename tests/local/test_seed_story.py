@@ -54,7 +54,7 @@ def test_alice_before_the_stream_eve_toto_to_kichwa_and_a_delete(tmp_path: Path)
         assert stream_arn is not None
         arguments = ["--endpoint-url", stack.endpoint_url, "--mapping-uuid", map_stream(stack, stream_arn)]
         poller = ChildProcess(
-            "delivery",
+            "local.stream_poller",
             [*arguments, "--region", stack.region, "--state-dir", str(tmp_path / "new-stream")],
             child_environment(os.environ),
             tmp_path / "new-poller.log",

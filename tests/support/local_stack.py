@@ -68,7 +68,7 @@ def copy_project(directory: Path) -> Path:
     Args:
         directory: made for it.
     """
-    for name in ("functions", "infra", "local", "frontend"):
+    for name in ("delivery", "functions", "infra", "local", "frontend"):
         shutil.copytree(PROJECT_ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
     for file in PROJECT_ROOT.glob("Pulumi*.yaml"):
         shutil.copy(file, directory)

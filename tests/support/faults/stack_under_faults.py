@@ -172,7 +172,7 @@ class StackUnderFaults:
     def _start_poller(self) -> None:
         arguments = ["--endpoint-url", self.wires["poller"].url, "--mapping-uuid", self.stack.mapping_uuid]
         self._poller = ChildProcess(
-            "delivery",
+            "local.stream_poller",
             [*arguments, "--region", self.stack.region, "--state-dir", str(self._directory)],
             child_environment(os.environ),
             self._directory / "poller.log",
