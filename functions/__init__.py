@@ -4,7 +4,7 @@ import gc
 import os
 
 # Ahead of all other imports, since these make most objects of a function's life, and keep them. Each collection looks
-# through them again in vain: docs/decisions/garbage-collected-rarely.md. Who imports this elsewhere keeps Python's own.
+# through them again in vain: docs/decisions/0014-garbage-collected-rarely.md. Elsewhere Python's own hold.
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
     gc.set_threshold(150_000, 20, 100)
 

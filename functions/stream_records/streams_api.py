@@ -59,7 +59,7 @@ def _base64_text(content: bytes | str) -> str:
 # botocore walks each typed value by its service model, some 40 µs per record, and the wire's form
 # is the one that an event has but for the times. So the records are taken out of the answer's body
 # before it is parsed, and come back unparsed; the rest of the answer and every error stay
-# botocore's. That is one of botocore's public events. docs/decisions/records-as-they-came.md has
+# botocore's. That is one of botocore's public events. docs/decisions/0017-records-as-they-came.md has
 # the figures; a test holds both forms to give the same event.
 
 _FIRST_ERROR_STATUS = 300

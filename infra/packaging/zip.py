@@ -4,7 +4,7 @@ The same sources give the same bytes, on every machine and on every day, so that
 when its code changed. `functions/<name>/requirements.txt` names the third-party packages, each at one version; for
 Lambda they come as ready-made wheels (infra/packaging/wheels.py), which takes neither a compiler nor Docker. On this
 machine (`host`) functions run in the project's own environment, which has the same packages, so a zip holds our
-sources alone. botocore comes from Lambda's runtime (docs/decisions/botocore-from-the-runtime.md).
+sources alone. botocore comes from Lambda's runtime (docs/decisions/0012-botocore-from-the-runtime.md).
 """
 
 import base64

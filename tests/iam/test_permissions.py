@@ -26,7 +26,7 @@ LARGE_RECORDS = "userstream-failed-records-local/*"
 
 RUNTIME = 'the emulator writes logs with no role. AWS: Lambda developer guide, "Defining permissions with a role"'
 QUEUE_POLLER = 'the emulator reads queues with no role. AWS: Lambda developer guide, "Using Lambda with Amazon SQS"'
-MAPPING = "the emulator takes any mapping. AWS: docs/decisions/list-streams-on-everything.md"
+MAPPING = "the emulator takes any mapping. AWS: docs/decisions/0026-list-streams-on-all-resources.md"
 
 
 class Row(NamedTuple):
