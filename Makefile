@@ -47,8 +47,8 @@ bench: .build/bench/.installed  ## Measure against peers; writes docs/performanc
 	.build/bench/bin/python -m benchmarks
 
 capacity: .build/bench/.installed  ## The capacity model's tables and plots, and its check; writes docs/capacity.md
-	.build/bench/bin/python -m benchmarks.capacity_page
-	.build/bench/bin/python -m benchmarks.delivery_check
+	.build/bench/bin/python -m benchmarks.scenarios.capacity_tables
+	.build/bench/bin/python -m benchmarks.scenarios.delivery_check
 
 down: setup  ## End a stack that was started with `python -m local up --detach`
 	@$(BIN)/python -m local down

@@ -9,13 +9,20 @@ import importlib
 import time
 from datetime import UTC, datetime
 
-from benchmarks.goals import Outcome, table
-from benchmarks.missed import missed
-from benchmarks.page import DOCS, IMAGES, write_section
-from benchmarks.paired import machine
+from benchmarks.harness.paired import machine
+from benchmarks.report.goals import Outcome, table
+from benchmarks.report.missed import missed
+from benchmarks.report.pages import DOCS, IMAGES, write_section
 
-SECTIONS = ("cold", "register", "stream", "local", "growth", "packages")
-"""Each a module of benchmarks/sections with `measure() -> list[Outcome]`, and a place in the page."""
+SECTIONS = {
+    "cold": "benchmarks.scenarios.cold_start",
+    "register": "benchmarks.scenarios.registration",
+    "stream": "benchmarks.scenarios.stream_batches",
+    "local": "benchmarks.scenarios.local_stack",
+    "growth": "benchmarks.scenarios.growth",
+    "packages": "benchmarks.scenarios.packages",
+}
+"""Sections of the page, and the modules with `measure() -> list[Outcome]` that fill them."""
 
 
 def main() -> None:
@@ -28,7 +35,7 @@ def main() -> None:
     for name in wanted:
         # One at a time, as each needs other packages and some put stubs where others would meet them.
         began = time.monotonic()
-        outcomes: list[Outcome] = importlib.import_module(f"benchmarks.sections.{name}").measure()
+        outcomes: list[Outcome] = importlib.import_module(SECTIONS[name]).measure()
         figures = table(outcomes)
         print(f"\n{name}, {time.monotonic() - began:.0f} s\n{figures}", flush=True)
         write_section(page, name, f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine()}.\n\n{figures}")

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from benchmarks.aws_stub import running_stub
-from benchmarks.cold_start import CREATED, NOTHING_FAILED, Start, run_start
-from benchmarks.contestants import BARE, REGISTER, Handler
-from benchmarks.events import stream_event
-from benchmarks.paired import run_process
+from benchmarks.harness.aws_stub import running_stub
+from benchmarks.harness.contestants import BARE, REGISTER, Handler
+from benchmarks.harness.events import stream_event
+from benchmarks.harness.paired import run_process
+from benchmarks.harness.same_work import OtherWorkError, registration
+from benchmarks.harness.starts import CREATED, NOTHING_FAILED, Start, run_start
 from benchmarks.peers.registration import transaction
-from benchmarks.same_work import OtherWorkError, registration
 
 
 def test_a_cold_start_whose_record_failed_is_none(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What the performance page says of goals that are not reached."""
 
-from benchmarks.goals import Goal, Outcome, table
-from benchmarks.missed import NOT_KNOWN, missed
+from benchmarks.report.goals import Goal, Outcome, table
+from benchmarks.report.missed import NOT_KNOWN, missed
 
 
 def outcome(figure: str, against: str, measured: float) -> Outcome:

@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 
-from benchmarks.paired import machine
+from benchmarks.harness.paired import machine
 from capacity.workload import FILE, MeasuredWork
 
 

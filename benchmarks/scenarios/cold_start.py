@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from benchmarks import cold_start, peak_memory, plots
-from benchmarks.contestants import BARE, FASTAPI, POWERTOOLS
-from benchmarks.goals import Goal, Outcome, ratio_outcome
-from benchmarks.page import IMAGES
-from benchmarks.paired import ProcessRun
+from benchmarks.harness import peak_memory
+from benchmarks.harness import starts as cold_start
+from benchmarks.harness.contestants import BARE, FASTAPI, POWERTOOLS
+from benchmarks.harness.paired import ProcessRun
+from benchmarks.report import plots
+from benchmarks.report.goals import Goal, Outcome, ratio_outcome
+from benchmarks.report.pages import IMAGES
 
 ROUNDS = 25
 

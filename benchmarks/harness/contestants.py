@@ -36,8 +36,8 @@ class Handler(NamedTuple):
 
     def _start(self, program: str) -> list[str]:
         if self.module.endswith(".mjs"):
-            return ["node", str(HERE / f"{program}.mjs"), str(HERE / "peers" / self.module)]
-        return [sys.executable, "-m", f"benchmarks.{program}", self.module]
+            return ["node", str(HERE / f"{program}.mjs"), str(HERE.parent / "peers" / self.module)]
+        return [sys.executable, "-m", f"benchmarks.harness.{program}", self.module]
 
 
 def _where_node_is(handlers: dict[str, Handler]) -> dict[str, Handler]:
@@ -61,7 +61,7 @@ STREAM = {
     DUMPS: Handler("benchmarks.peers.image_dumps"),
 }
 STREAM_WITHOUT_ACTIVITY = _where_node_is(
-    STREAM | {"log_user_changes": Handler("benchmarks.log_alone"), NODE: Handler("log_node.mjs")}
+    STREAM | {"log_user_changes": Handler("benchmarks.scenarios.log_without_activity"), NODE: Handler("log_node.mjs")}
 )
 
 

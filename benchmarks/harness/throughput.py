@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from benchmarks.cold_start import function_environment
-from benchmarks.contestants import BARE, DUMPS, REGISTER, STREAM, STREAM_WITHOUT_ACTIVITY, Contestant, running
-from benchmarks.events import REGISTER_EVENT, batches, stream_event
-from benchmarks.paired import in_turn
-from benchmarks.same_work import kept, logged, registration, require_same_work
+from benchmarks.harness.contestants import BARE, DUMPS, REGISTER, STREAM, STREAM_WITHOUT_ACTIVITY, Contestant, running
+from benchmarks.harness.events import REGISTER_EVENT, batches, stream_event
+from benchmarks.harness.paired import in_turn
+from benchmarks.harness.same_work import kept, logged, registration, require_same_work
+from benchmarks.harness.starts import function_environment
 
 BATCH_SIZES = (1, 10, 100, 1000)
 CALLS_A_ROUND = 300

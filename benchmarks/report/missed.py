@@ -34,7 +34,7 @@ def missed(page: str) -> str:
     """Return the section on the goals that are not reached, reason by reason.
 
     Args:
-        page: With the tables of `benchmarks.goals`.
+        page: With the tables of `benchmarks.report.goals`.
     """
     by_reason: dict[str, list[str]] = {}
     for row in _ROW.finditer(page):

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from benchmarks.capacity_tables import FIGURES, TEN_MILLION, report_on, seconds_text, table, times_on
+from benchmarks.scenarios.capacity_model import FIGURES, TEN_MILLION, report_on, seconds_text, table, times_on
 from capacity.limits import deliverable_per_second, lane_seconds_per_crash, shards_of
 from capacity.report import read_intervals
 from capacity.simulation import random_arrivals, simulate_delivery

@@ -1,6 +1,6 @@
 """One contestant in a process of its own, as in Lambda: its imports, its memory, its garbage, and no other's.
 
-Run as ``python -m benchmarks.contestant MODULE``. It reads one JSON object a line and answers each with one:
+Run as ``python -m benchmarks.harness.contestant MODULE``. It reads one JSON object a line and answers each with one:
 
 | asked | answered |
 | --- | --- |
@@ -24,8 +24,8 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, TextIO
 
-from benchmarks.own_memory import peak_mib
-from benchmarks.wire import Request, stub
+from benchmarks.harness.own_memory import peak_mib
+from benchmarks.harness.wire import Request, stub
 
 CONTEXT = SimpleNamespace(
     aws_request_id="00000000-0000-4000-8000-000000000000",

@@ -1,4 +1,6 @@
-"""`python -m benchmarks.delivery_check`: the capacity model's delivery beside the same delivery on a local stack.
+"""The capacity model's delivery beside the same delivery on a local stack.
+
+    python -m benchmarks.scenarios.delivery_check
 
 Each case runs on the stack; then the simulation is given the same settings, the same arrivals, and how long the
 invocations and reads took. What it makes of them is set beside what was measured, in docs/capacity.md.
@@ -12,15 +14,15 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean, linear_regression, median, quantiles
 
-from benchmarks.measured_delivery import (
+from benchmarks.harness.paired import machine
+from benchmarks.report.pages import DOCS, write_section
+from benchmarks.scenarios.measured_delivery import (
     POISON,
     MeasuredRun,
     StreamUnderMeasure,
     first_seen,
     users_of_run,
 )
-from benchmarks.page import DOCS, write_section
-from benchmarks.paired import machine
 from capacity import simulation as arrivals
 from capacity.simulation import DeliveryFigures, simulate_delivery
 from capacity.stack_settings import stack_settings

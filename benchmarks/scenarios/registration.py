@@ -2,11 +2,12 @@
 
 from statistics import median
 
-from benchmarks import plots, throughput
-from benchmarks.contestants import CHALICE, FASTAPI, NODE, PLAIN, POWERTOOLS
-from benchmarks.goals import Goal, Outcome, ratio_outcome
-from benchmarks.page import IMAGES
-from benchmarks.service_times import remember
+from benchmarks.harness import throughput
+from benchmarks.harness.contestants import CHALICE, FASTAPI, NODE, PLAIN, POWERTOOLS
+from benchmarks.report import plots
+from benchmarks.report.goals import Goal, Outcome, ratio_outcome
+from benchmarks.report.pages import IMAGES
+from benchmarks.report.service_times import remember
 
 ROUNDS = 15
 

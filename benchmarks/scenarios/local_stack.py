@@ -3,9 +3,9 @@
 import tempfile
 from pathlib import Path
 
-from benchmarks.goals import Goal, Outcome, ratio_outcome
-from benchmarks.local_work import LocalWork
-from benchmarks.measured_delivery import StreamUnderMeasure
+from benchmarks.report.goals import Goal, Outcome, ratio_outcome
+from benchmarks.scenarios.local_work import LocalWork
+from benchmarks.scenarios.measured_delivery import StreamUnderMeasure
 from tests.support.local_stack import running_local_stack
 
 ROUNDS = 3

@@ -4,11 +4,11 @@ import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks import plots
-from benchmarks.goals import Goal, Outcome
-from benchmarks.growing_work import WORKS
-from benchmarks.page import IMAGES
-from benchmarks.paired import run_process
+from benchmarks.harness.paired import run_process
+from benchmarks.report import plots
+from benchmarks.report.goals import Goal, Outcome
+from benchmarks.report.pages import IMAGES
+from benchmarks.scenarios.growing_work import WORKS
 
 SIZES = (10_000, 100_000, 1_000_000)
 
@@ -38,5 +38,5 @@ def measure() -> list[Outcome]:
 
 
 def _peak_mib(name: str, size: int) -> float:
-    command = [sys.executable, "-m", "benchmarks.growing_work", name, f"{size}"]
+    command = [sys.executable, "-m", "benchmarks.scenarios.growing_work", name, f"{size}"]
     return float(run_process(command, os.environ).output)

@@ -4,10 +4,10 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks.cold_start import function_environment
-from benchmarks.contestants import BARE, DUMPS, NODE, REGISTER, STREAM, Handler, running
-from benchmarks.events import REGISTER_EVENT, stream_event
-from benchmarks.throughput import NOWHERE
+from benchmarks.harness.contestants import BARE, DUMPS, NODE, REGISTER, STREAM, Handler, running
+from benchmarks.harness.events import REGISTER_EVENT, stream_event
+from benchmarks.harness.starts import function_environment
+from benchmarks.harness.throughput import NOWHERE
 
 REGISTRATIONS = 10_000
 BATCHES = 500

@@ -1,12 +1,12 @@
-"""`python -m benchmarks.capacity_page`: the tables and plots of docs/capacity.md, from the capacity model."""
+"""Tables and plots of docs/capacity.md, from the capacity model: `python -m benchmarks.scenarios.capacity_tables`."""
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from benchmarks import capacity_settings
-from benchmarks.capacity_tables import FIGURES, TEN_MILLION, report_on, seconds_text, table, times_on
-from benchmarks.page import DOCS, IMAGES, write_section
-from benchmarks.plots import lines
+from benchmarks.report.pages import DOCS, IMAGES, write_section
+from benchmarks.report.plots import lines
+from benchmarks.scenarios import capacity_settings
+from benchmarks.scenarios.capacity_model import FIGURES, TEN_MILLION, report_on, seconds_text, table, times_on
 from capacity.limits import limit_uses
 from capacity.report import CapacityReport
 from capacity.stack_settings import stack_settings

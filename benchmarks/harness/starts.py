@@ -7,13 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks.aws_stub import AwsStub, running_stub
-from benchmarks.contestants import BARE, DUMPS, POWERTOOLS, REGISTER, STREAM, Handler
-from benchmarks.events import REGISTER_EVENT, stream_event
-from benchmarks.paired import ProcessRun, in_turn, run_process
-from benchmarks.same_work import OtherWorkError
+from benchmarks.harness.aws_stub import AwsStub, running_stub
+from benchmarks.harness.contestants import BARE, DUMPS, POWERTOOLS, REGISTER, STREAM, Handler
+from benchmarks.harness.events import REGISTER_EVENT, stream_event
+from benchmarks.harness.paired import ProcessRun, in_turn, run_process
+from benchmarks.harness.same_work import OtherWorkError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 CREATED: Mapping[str, object] = {"statusCode": 201}
 NOTHING_FAILED: Mapping[str, object] = {"batchItemFailures": []}

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.client import BaseClient
 
-from benchmarks.aws_stub import ANSWERS
+from benchmarks.harness.aws_stub import ANSWERS
 
 
 class Request(NamedTuple):

@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measured_delivery import StreamUnderMeasure, first_seen, users_of_run
-from benchmarks.paired import in_turn
+from benchmarks.harness.paired import in_turn
+from benchmarks.scenarios.measured_delivery import StreamUnderMeasure, first_seen, users_of_run
 from delivery.decisions import Discard
 from delivery.failure_documents import document_text, failure_document
 from delivery.records import Invocation, StreamRecord

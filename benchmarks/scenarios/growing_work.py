@@ -1,6 +1,6 @@
 """One long work over a made-up stack of any size, in a process of its own: prints its peak memory.
 
-    python -m benchmarks.growing_work replay 100000
+    python -m benchmarks.scenarios.growing_work replay 100000
 
 The wires end in this process, and what lies behind them is made when it is read and forgotten when it is written: what
 grows with the size is the work's own memory.
@@ -18,7 +18,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from benchmarks.own_memory import peak_mib
+from benchmarks.harness.own_memory import peak_mib
 from functions.dead_letters.envelope import FailedRecord, SendOutcome, StreamPointer
 from functions.rescue_failed_batches.rescue import Rescue
 from functions.runtime.json_log import Json, JsonObject

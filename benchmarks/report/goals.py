@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.paired import ratio
+from benchmarks.harness.paired import ratio
 
 
 @dataclass(frozen=True, kw_only=True)

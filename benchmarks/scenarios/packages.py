@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.goals import Goal, Outcome
+from benchmarks.report.goals import Goal, Outcome
 from infra.packaging.zip import package_bytes
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"

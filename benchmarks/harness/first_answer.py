@@ -1,7 +1,8 @@
 """One cold start: import a handler in this fresh process and have its first answer.
 
-Run as ``python -m benchmarks.first_answer MODULE EXPECTED`` with the event as JSON on standard input; it is timed from
-outside. EXPECTED is JSON: the members that the answer must have.
+    python -m benchmarks.harness.first_answer MODULE EXPECTED < event.json
+
+It is timed from outside. EXPECTED is JSON: the members that the answer must have.
 """
 
 import importlib

@@ -1,0 +1,1 @@
+"""How contestants are run and timed: the same input, AWS stubbed, and each a process of its own."""

@@ -1,0 +1,1 @@
+"""What is made of the measurements: tables, plots, and the generated sections of the pages."""
