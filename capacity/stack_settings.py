@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from capacity.workload import CapacitySettings
+from infra.naming import PROJECT_ROOT
 from infra.settings.check import SettingsError, load_settings
 from infra.settings.model import StackSettings
-from infra.settings.stack_file import PROJECT_ROOT, StackFileError, stack_file_config
+from infra.settings.stack_file import StackFileError, stack_file_config
 from ops.errors import NotFoundError, WrongUsageError
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from contract.openapi import openapi_document
+from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
 from infra.site_config import SiteConfig
 
@@ -59,7 +60,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split()).replace("*/", "* /")
 
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = PROJECT_ROOT / "docs"
 
 _GENERATED = "// Made by `python -m contract` from infra/outputs.py and infra/site_config.py. Copy it, don't edit it.\n"
 

@@ -4,8 +4,12 @@ Two environments of one account never collide, and a name seen in a log, a bill 
 """
 
 import re
+from pathlib import Path
 
 PROJECT = "userstream"
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+"""The checkout: Pulumi.yaml, functions/ and frontend/ are in it."""
 
 ENVIRONMENT_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 ENVIRONMENT_MAXIMUM_LENGTH = 20

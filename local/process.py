@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
+from infra.naming import PROJECT_ROOT
 
 
 class ChildProcess:

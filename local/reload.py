@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from infra.naming import PROJECT_ROOT
 from infra.packaging.wheels import WheelError
 from infra.packaging.zip import FunctionPackageError, Platform, package_bytes, sha256_base64
 from local.process import child_environment
@@ -62,7 +62,6 @@ def _last_words(traceback: str, directory: str) -> str:
     return f"{lines[-1]}  ({place})" if place else lines[-1]
 
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
 SOURCES = PROJECT_ROOT / "functions"
 
 

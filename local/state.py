@@ -16,13 +16,14 @@ from pathlib import Path
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
 from local.deploy.resources.clients import Clients
 
 DIRECTORY_VARIABLE = "USERSTREAM_LOCAL_DIR"
 """Environment variable that names another state directory, for every command."""
 
-_DEFAULT_DIRECTORY = Path(__file__).resolve().parent.parent / ".local"
+_DEFAULT_DIRECTORY = PROJECT_ROOT / ".local"
 _STATE_FILE = "state.json"
 _LOCK_FILE = "lock"
 _END_FILE = "end.txt"

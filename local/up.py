@@ -13,8 +13,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from infra.naming import PROJECT_ROOT
 from local.emulator import DEFAULT_PORT
-from local.process import PROJECT_ROOT, EndRequested, Pause, end_signals, exit_in_words
+from local.process import EndRequested, Pause, end_signals, exit_in_words
 from local.state import (
     DIRECTORY_VARIABLE,
     LocalStack,

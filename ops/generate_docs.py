@@ -1,13 +1,13 @@
 """The last part of docs/ops.md, made from the commands themselves: `python -m ops.generate_docs`; a test compares."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 
+from infra.naming import PROJECT_ROOT
 from ops.cli import cli
 
-PAGE = Path(__file__).resolve().parent.parent / "docs" / "ops.md"
+PAGE = PROJECT_ROOT / "docs" / "ops.md"
 
 MARK = "<!-- Below: written by `python -m ops.generate_docs` from the commands' own help. -->\n"
 

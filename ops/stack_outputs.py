@@ -8,15 +8,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
 from local.state import LocalStackNotRunningError, read_local_stack
 from ops.errors import LocalStackDownError, NotFoundError, PulumiError, WrongUsageError
 from ops.services import LocalPoller
 
 LOCAL_STACK_NAME = "local"
-
-PROJECT_FOLDER = Path(__file__).resolve().parent.parent
-"""Where Pulumi.yaml lies: `pulumi` finds its project by the folder."""
 
 PULUMI_SECONDS = 120
 """For the CLI to answer, from a backend over the network."""
@@ -109,7 +107,7 @@ def _from_pulumi(stack: str) -> StackAccess:
     command = ["pulumi", "stack", "output", "--json", "--stack", stack]
     try:
         answer = subprocess.run(
-            command, cwd=PROJECT_FOLDER, capture_output=True, text=True, timeout=PULUMI_SECONDS, check=False
+            command, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=PULUMI_SECONDS, check=False
         )
     except FileNotFoundError as error:
         raise PulumiError(

@@ -16,9 +16,10 @@ from infra.components.policy import Statement, deny_unencrypted_transport, polic
 from infra.components.private_bucket import PrivateBucket, PrivateBucketArgs
 from infra.components.security_headers import response_headers_policy_args
 from infra.environment import Environment
+from infra.naming import PROJECT_ROOT
 from infra.site_config import CONFIG_FILE, SiteConfig, security_headers
 
-SITE_DIRECTORY = Path(__file__).resolve().parents[2] / "frontend"
+SITE_DIRECTORY = PROJECT_ROOT / "frontend"
 
 CONTENT_TYPES: Mapping[str, str] = {
     ".css": "text/css; charset=utf-8",

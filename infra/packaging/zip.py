@@ -16,10 +16,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
+from infra.naming import PROJECT_ROOT
 from infra.packaging.imports import UnreadableSourceError, imported_sources
 from infra.packaging.wheels import wheel_files
 
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
 BUILD_DIRECTORY = PROJECT_ROOT / ".build"
 
 Platform = Literal["lambda", "host"]

@@ -11,7 +11,7 @@ import pulumi.runtime.config as runtime_config
 import yaml
 from typing_extensions import override
 
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
+from infra.naming import PROJECT_ROOT
 
 
 class StackFileError(Exception):

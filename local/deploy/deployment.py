@@ -25,9 +25,10 @@ from pydantic import ValidationError
 from typing_extensions import override
 
 from infra import naming
+from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
 from infra.program import deploy as program
-from infra.settings.stack_file import PROJECT_ROOT, StackFileError, stack_file_config
+from infra.settings.stack_file import StackFileError, stack_file_config
 from local.deploy.resources.clients import Clients
 from local.deploy.resources.invokes import call
 from local.deploy.resources.kind import Properties, ResourceError

@@ -14,9 +14,10 @@ import click
 from pulumi.automation.errors import CommandError
 
 from infra import naming
+from infra.naming import PROJECT_ROOT
 from infra.outputs import output_names
 from infra.settings.model import REGION_KEY
-from infra.settings.stack_file import PROJECT_ROOT, StackFileError, stack_file_config
+from infra.settings.stack_file import StackFileError, stack_file_config
 from local.deploy.resources.clients import Clients
 from local.emulator import ACCESS_KEY_ID, HOST, SECRET_ACCESS_KEY, Emulator, EmulatorError, is_healthy
 from local.engine.workspace import EngineMissingError, StillRunningError, Workspace

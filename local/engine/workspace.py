@@ -16,8 +16,9 @@ import yaml
 from pulumi import automation
 
 from infra import naming
+from infra.naming import PROJECT_ROOT
 from infra.program import deploy
-from infra.settings.stack_file import PROJECT_ROOT, stack_file_config
+from infra.settings.stack_file import stack_file_config
 from local import emulator
 from local.deploy.resources.clients import Clients
 from local.deploy.resources.kind import ResourceError

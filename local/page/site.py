@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from infra.naming import PROJECT_ROOT
 from infra.site_config import CONFIG_FILE, SiteConfig, origin, security_headers
 from local.page.live_view import LiveEndpoints
 
@@ -25,9 +26,8 @@ DEFAULT_PORT = 8080
 """Where the site is, unless another program is there already."""
 
 _HOST = "127.0.0.1"
-_ROOT = Path(__file__).resolve().parents[2]
-_SITE = _ROOT / "frontend"
-_LIVE_PAGE = _ROOT / "local" / "page" / "static"
+_SITE = PROJECT_ROOT / "frontend"
+_LIVE_PAGE = PROJECT_ROOT / "local" / "page" / "static"
 _LIVE_TAGS = b'<link rel="stylesheet" href="live/live.css"><script type="module" src="live/live.js"></script></head>'
 _LENGTH_DIGITS = 9
 _CONTENT_TYPES = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings.stack_file import PROJECT_ROOT
+from infra.naming import PROJECT_ROOT
 
 FOLDER = Path("local/engine/pulumi_cli")
 TOOLS = ("bash", "dirname", "head", "ln", "mkdir", "sed", "sh", "sort", "touch")

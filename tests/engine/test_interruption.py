@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings.stack_file import PROJECT_ROOT
+from infra.naming import PROJECT_ROOT
 from local.deploy.resources.clients import Clients
 from local.engine.workspace import Workspace
 from tests.support.engine.account_inventory import everything_in

@@ -2,7 +2,7 @@
 
 import re
 
-from infra.settings.stack_file import PROJECT_ROOT
+from infra.naming import PROJECT_ROOT
 from local.deploy.resources.clients import Clients
 from tests.support.engine.engine_stack import Deployed
 

@@ -13,7 +13,7 @@ import pytest
 
 from guardrails.resource import EVENT_SOURCE_MAPPING, ROUTE, TABLE, Resource, findings
 from guardrails.rules import ALL
-from infra.settings.stack_file import PROJECT_ROOT
+from infra.naming import PROJECT_ROOT
 from local.deploy.resources.clients import Clients
 from local.engine.provider.wire_values import plain_json
 from tests.support.engine.engine_stack import Deployed, EngineError, resource_name

@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 
 from functions.activity.items import activity_item
 from functions.stream_records.user_change import parse_user_change
-from local.process import PROJECT_ROOT, child_environment
+from infra.naming import PROJECT_ROOT
+from local.process import child_environment
 from local.state import clients_of
 from ops.job import STATE_VARIABLE
 from tests.faults.conftest import OwnStack

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings.stack_file import PROJECT_ROOT
+from infra.naming import PROJECT_ROOT
 from local.emulator import HOST
 from tests.support.local_stack import running_emulator
 

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
 from local.cli import cli
-from local.process import PROJECT_ROOT, child_environment
+from local.process import child_environment
 from local.state import clients_of
 from tests.support.local.change_log import ChangeLog
 from tests.support.local.mapped_function import eventually

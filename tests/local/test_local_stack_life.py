@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from local.process import PROJECT_ROOT, child_environment
+from infra.naming import PROJECT_ROOT
+from local.process import child_environment
 from local.state import LocalStackNotRunningError, clients_of, read_local_stack
 from tests.support.local.change_log import ChangeLog
 from tests.support.local.mapped_function import eventually

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from functions.runtime.json_log import JsonObject
-from local.process import PROJECT_ROOT
+from infra.naming import PROJECT_ROOT
 from tests.support.dynamodb_endpoints import DynamoDBEndpoint, emulator
 from tests.support.local.mapped_function import READ, SEND, MappedFunction, create_mapped_function, eventually
 

@@ -10,7 +10,8 @@ import pytest
 
 from guardrails.resource import DISTRIBUTION, findings
 from guardrails.rules import ALL
-from infra.settings.stack_file import PROJECT_ROOT, stack_file_config
+from infra.naming import PROJECT_ROOT
+from infra.settings.stack_file import stack_file_config
 from tests.support.guarded_stack import changed, guarded, resources_of
 from tests.support.recorded_stack import record
 

@@ -16,8 +16,9 @@ from infra.components.private_bucket import PrivateBucket
 from infra.components.user_api import UserApi
 from infra.components.users_store import UsersStore
 from infra.components.website import Website, WebsiteConfig
+from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs, output_names
-from infra.settings.stack_file import PROJECT_ROOT, stack_file_config
+from infra.settings.stack_file import stack_file_config
 from tests.support.recorded_stack import UNKNOWN, RecordedResource, record
 
 pytestmark = pytest.mark.stack

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from infra.settings.stack_file import PROJECT_ROOT, stack_file_config
+from infra.naming import PROJECT_ROOT
+from infra.settings.stack_file import stack_file_config
 from tests.support.recorded_stack import RecordedStack, record
 
 pytestmark = pytest.mark.stack

@@ -10,9 +10,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from infra.naming import PROJECT_ROOT
 from local.deploy.resources.clients import Clients
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Emulator
-from local.process import PROJECT_ROOT, ChildProcess, child_environment
+from local.process import ChildProcess, child_environment
 from local.state import LocalStack, LocalStackNotRunningError, read_local_stack
 
 __all__ = ["REGION", "LocalStack", "copy_project", "running_emulator", "running_local_stack", "starting_local_stack"]

@@ -11,7 +11,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from delivery.messages import Checkpoint
-from local.process import PROJECT_ROOT, ChildProcess, child_environment
+from infra.naming import PROJECT_ROOT
+from local.process import ChildProcess, child_environment
 from local.state import LocalStack, clients_of
 from tests.support.faults.fault_proxy import FaultProxy
 from tests.support.faults.wire_faults import Deck

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from infra.settings.stack_file import PROJECT_ROOT
+from infra.naming import PROJECT_ROOT
 
 
 @pytest.mark.parametrize(

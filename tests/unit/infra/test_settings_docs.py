@@ -2,9 +2,10 @@
 
 import pytest
 
+from infra.naming import PROJECT_ROOT
 from infra.settings.check import config_key
 from infra.settings.model import StackSettings
-from infra.settings.stack_file import PROJECT_ROOT, stack_file_config
+from infra.settings.stack_file import stack_file_config
 from infra.settings.types import allowed_values
 
 STACKS = ["dev", "prod", "local"]

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from infra.settings.stack_file import PROJECT_ROOT
+from infra.naming import PROJECT_ROOT
 
 INTERRUPTED = 130
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PROJECT_ROOT = Path(__file__).resolve().parents[3]
+from infra.naming import PROJECT_ROOT
 
 WITH_PIP = "#!/bin/sh\nexit 0\n"
 WITHOUT_PIP = "#!/bin/sh\nexit 1\n"
