@@ -60,7 +60,7 @@ def test_what_it_names_is_there() -> None:
 def test_what_was_changed_by_hand_is_put_right_by_an_update_that_looks(name: str) -> None:
     """The engine compares the program with its own state: `tests/engine` shows that only a refresh sees the rest."""
     text = " ".join(sections()[name].split())
-    trouble = r"(?:denied action|missing permission|no permission|lacks|is gone|is off)"
+    trouble = r"(?:denied action|missing permission|no permission|lacks|was deleted|is off)"
     by_hand = re.findall(rf"{trouble}[^`]*(?:`sqs:\w+`[^`]*)?`(pulumi up[^`]*)`", text, re.IGNORECASE)
 
     assert set(by_hand) <= {"pulumi up --refresh"}
