@@ -1,7 +1,7 @@
 """What follows from an invocation: what is settled, what comes again and when, and what is given up.
 
 Rules: Lambda developer guide, "Retaining discarded batches for a DynamoDB event source" and "Configuring partial batch
-response"; what the guide leaves open follows sequences that others recorded on AWS (tests/unit/event_source_mapping).
+response"; what the guide leaves open follows sequences that others recorded on AWS (tests/unit/delivery).
 """
 
 import json

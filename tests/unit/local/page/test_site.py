@@ -16,7 +16,7 @@ from local.page.site import Website
 from local.state import LocalStack
 from tests.support.raw_http import RawAnswer, send
 
-FRONTEND = Path(__file__).resolve().parents[3] / "frontend"
+FRONTEND = Path(__file__).resolve().parents[4] / "frontend"
 USER = "5b0a4f0e-6c3f-5d0b-9f6e-0d6a0f5f3b1c"
 API = "http://127.0.0.1:9/_aws/execute-api/a1b2"
 
