@@ -16,7 +16,7 @@ from rich.markup import escape
 from local.emulator import is_healthy
 from local.logs import FunctionLog, readable_lines
 from local.page.live_view import POISONED_SCHEMA_VERSION, write_poisoned_change
-from local.process import EndRequested, end_signals, shut_out_user_settings
+from local.process import TerminationRequested, remove_user_settings, termination_signals
 from local.state import LocalStack, LocalStackError, claimed_by, clients_of, read_local_stack, state_directory
 from local.up import ON_TROUBLE, print_outputs, state_dir_option, up
 
@@ -76,12 +76,12 @@ def logs(*, follow: bool, name: str, raw: bool, directory: Path | None) -> None:
     log = FunctionLog(clients_of(stack).logs, getattr(stack.outputs, _FUNCTIONS[name]))
     console = Console()
     try:
-        with end_signals() as pause:
+        with termination_signals() as pause:
             _show(console, log, raw=raw)
             while follow:
                 pause(_LOOK_SECONDS_logs)
                 _show(console, log, raw=raw)
-    except EndRequested:
+    except TerminationRequested:
         pass  # That is how following ends.
     except BotoCoreError:
         # The stack may have ended meanwhile: then that is what there is to say.
@@ -198,7 +198,7 @@ for command in (up, down, status, outputs, logs, poison):
 
 def main() -> None:
     """Run one command; what goes wrong is told in words, with exit code 1."""
-    shut_out_user_settings()
+    remove_user_settings()
     for stream in (sys.stdout, sys.stderr):
         # A user's name, or our own tick, that the terminal's encoding lacks must not end the stack.
         if isinstance(stream, TextIOWrapper):

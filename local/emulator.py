@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from local.process import ChildProcess, child_environment, exit_in_words
+from local.process import ChildProcess, child_environment, describe_exit
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4566
@@ -140,7 +140,7 @@ class Emulator:
             lines = self._process.log_file.read_text(errors="replace").splitlines()[-_LOG_LINES_SHOWN:]
             shown = "".join(f"\n  | {line}" for line in lines)
             raise EmulatorError(
-                f"the AWS emulator ended {exit_in_words(exit_code)}, and with it all its tables and queues, which live "
+                f"the AWS emulator ended {describe_exit(exit_code)}, and with it all its tables and queues, which live "
                 f"in memory. Start again with: make up\n  The end of its log, {self._process.log_file}:{shown}"
             )
 

@@ -1,4 +1,4 @@
-"""A Python module run in a process of its own, which never outlives this one."""
+"""The processes of the local stack: child processes, termination signals, and the environment they see."""
 
 import contextlib
 import os
@@ -13,12 +13,17 @@ from types import FrameType
 
 from infra.naming import PROJECT_ROOT
 
+INTERRUPTED = 130
+"""Exit code of a program that Ctrl-C ended: 128 plus the signal's number, as in a shell."""
+
 
 class ChildProcess:
-    """A started module. It leads a process group, so that its own children end with it.
+    """A Python module in a process of its own, which never outlives this one (see local/parent_watch.py).
+
+    It leads a process group, so that `stop` ends its own children too.
 
     Attributes:
-        pid: of the process.
+        pid: process id.
         log_file: where its output goes.
     """
 
@@ -30,14 +35,14 @@ class ChildProcess:
         log_file: Path,
         project: Path = PROJECT_ROOT,
     ) -> None:
-        """Start it.
+        """Start `python -m module arguments...`.
 
         Args:
-            module: what `python -m` would run.
-            arguments: its arguments.
-            environment: all of its environment.
+            module: name of the module.
+            arguments: of its command line.
+            environment: its whole environment.
             log_file: appended to.
-            project: the checkout whose modules it is about.
+            project: the checkout whose modules it imports.
         """
         self.log_file = log_file
         with log_file.open("ab") as log:
@@ -45,31 +50,31 @@ class ChildProcess:
                 [sys.executable, "-m", "local.parent_watch", module, *arguments],
                 cwd=project,
                 env=dict(environment),
-                # The tether: see local/parent_watch.py.
+                # local/parent_watch.py ends the child when this pipe closes.
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C in the terminal is for the supervisor, which ends its children in order.
+                # Ctrl-C in the terminal goes to the supervisor alone, which ends its children in order.
                 start_new_session=True,
             )
         self.pid = self._process.pid
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs; negative where a signal ended it."""
+        """None while it runs; negative if a signal ended it."""
         return self._process.poll()
 
     def stop(self, grace_seconds: float) -> None:
         """End it and all its children.
 
         Args:
-            grace_seconds: how long it may tidy up after SIGTERM; 0 to end it at once.
+            grace_seconds: time between SIGTERM and SIGKILL; 0 sends SIGKILL at once.
         """
-        if grace_seconds > 0 and self._process.poll() is None:
+        if grace_seconds > 0 and self.exit_code is None:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(grace_seconds)
-        # Children that outlived it, and itself where it needed more time.
+        # The process if it needed more time, and any child that outlived it.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
@@ -77,60 +82,52 @@ class ChildProcess:
             self._process.stdin.close()
 
 
-def exit_in_words(exit_code: int) -> str:
-    """How a process ended, for people: `with exit code 1`, `by SIGKILL`."""
-    if exit_code < 0:
-        return f"by {signal.Signals(-exit_code).name}"
-    return f"with exit code {exit_code}"
+def describe_exit(exit_code: int) -> str:
+    """Say how a process ended: `with exit code 1`, `by SIGKILL`."""
+    return f"by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"with exit code {exit_code}"
 
-
-# The ways a user, a shell or the system asks a program to end, as one exception.
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-INTERRUPTED = 130
-"""Exit code of a program that Ctrl-C ended, as shells have it: 128 and the signal's number."""
 
 Pause = Callable[[float], None]
-"""Sleeps for some seconds, and raises EndRequested where a signal has asked for the end."""
+"""Sleeps for some seconds; raises TerminationRequested if a termination signal has arrived."""
 
 
-class EndRequested(KeyboardInterrupt):
+class TerminationRequested(KeyboardInterrupt):
     """A signal asked this program to end.
 
-    No Exception: nothing that catches errors may swallow it. And of what is none, asyncio's loop passes on
-    KeyboardInterrupt and SystemExit alone (asyncio/events.py, Handle._run).
+    Not an Exception, so that no error handling swallows it. And a KeyboardInterrupt, because asyncio's event loop
+    passes on only KeyboardInterrupt and SystemExit (asyncio/events.py, Handle._run).
     """
 
 
 @contextmanager
-def end_signals() -> Generator[Pause]:
-    """Raise EndRequested in the main thread at the first Ctrl-C, SIGTERM or SIGHUP, and ignore those that follow.
+def termination_signals() -> Generator[Pause]:
+    """Raise TerminationRequested in the main thread at the first Ctrl-C, SIGTERM or SIGHUP; ignore later ones.
 
-    Impatient second ones must not break off the tidying up. A signal that was ignored before (SIGHUP under `nohup`)
-    stays ignored.
+    Later ones are ignored so that they don't interrupt the cleanup. A signal that was ignored before (SIGHUP under
+    `nohup`) stays ignored.
 
-    The exception is lost where the signal meets the interpreter in a destructor or a weak reference's callback, which
-    pass none on (Python's data model, "object.__del__"). So a loop in the block waits by the pause that this gives,
-    which raises it again.
+    Python drops an exception that a signal handler raises inside a destructor or a weak reference's callback (Python's
+    data model, "object.__del__"). Loops in the block must therefore wait with the yielded function, which raises it
+    again.
     """
-    asked: signal.Signals | None = None
+    received: signal.Signals | None = None
 
-    def end(number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        asked = signal.Signals(number)
+    def terminate(number: int, _frame: FrameType | None) -> None:
+        nonlocal received
+        received = signal.Signals(number)
         for each in before:
             signal.signal(each, signal.SIG_IGN)
-        raise EndRequested(asked.name)
+        raise TerminationRequested(received.name)
 
     def pause(seconds: float) -> None:
         time.sleep(seconds)
-        if asked is not None:
-            raise EndRequested(asked.name)
+        if received is not None:
+            raise TerminationRequested(received.name)
 
-    before = {number: signal.getsignal(number) for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {number: handler for number, handler in handlers.items() if handler != signal.SIG_IGN}
     for number in before:
-        signal.signal(number, end)
+        signal.signal(number, terminate)
     try:
         yield pause
     finally:
@@ -138,16 +135,14 @@ def end_signals() -> Generator[Pause]:
             signal.signal(number, handler)
 
 
-# What the processes of a local stack may see of the user's shell.
-
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "SYSTEMROOT")
 
-_OURS = {
-    # No profile, key or endpoint of the user's may reach the stack, nor the stack's calls the user's account.
+_SET = {
+    # The stack must not see the user's profile, keys or endpoints, nor call the user's account.
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
-    # As in Lambda, whatever this machine's zone and encoding are.
+    # As in Lambda, whatever this machine's time zone and encoding are.
     "TZ": "UTC",
     "PYTHONUTF8": "1",
     # A log that is followed must not wait in a buffer.
@@ -156,22 +151,22 @@ _OURS = {
 
 
 def child_environment(environ: Mapping[str, str], **variables: str) -> dict[str, str]:
-    """The environment of a process of the stack.
+    """Return the environment for a process of the stack.
 
-    Of the user's shell it has what a program needs to run at all. Left out, above all: `AWS_*` (the emulator would take
-    AWS_ACCESS_KEY_ID for its root key, and functions inherit the rest), `PYTHONPATH` (a function must see its package
-    alone), proxies (127.0.0.1 is no host of theirs), and `PULUMI_*`.
+    It keeps only what any program needs. Left out are above all `AWS_*` (the emulator would take AWS_ACCESS_KEY_ID for
+    its root key, and functions inherit the rest), `PYTHONPATH` (a function must see only its package), proxies (they
+    don't reach 127.0.0.1) and `PULUMI_*`.
 
     Args:
         environ: the shell's environment.
-        variables: what the process needs besides.
+        variables: what else the process needs.
     """
-    return {name: environ[name] for name in _KEPT if name in environ} | _OURS | variables
+    return {name: environ[name] for name in _KEPT if name in environ} | _SET | variables
 
 
-def shut_out_user_settings() -> None:
-    """Make this process deaf to the user's AWS, Pulumi and proxy settings, since it talks to the emulator only."""
+def remove_user_settings() -> None:
+    """Remove the user's AWS, Pulumi and proxy settings from this process, which talks only to the emulator."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "PULUMI_")) or name.lower().endswith("_proxy"):
             del os.environ[name]
-    os.environ.update({name: value for name, value in _OURS.items() if name.startswith("AWS_")})
+    os.environ.update({name: value for name, value in _SET.items() if name.startswith("AWS_")})

@@ -27,7 +27,7 @@ from local.deploy.resources.clients import Clients
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Emulator, EmulatorError
 from local.logs import FunctionLog, readable_lines
 from local.page.site import Website
-from local.process import ChildProcess, Pause, child_environment, exit_in_words
+from local.process import ChildProcess, Pause, child_environment, describe_exit
 from local.reload import HotReload, Reload
 from local.state import LocalStack, LocalStackError, claim_directory, clients_of, write_end, write_local_stack
 from local.up import print_ready
@@ -81,7 +81,7 @@ class PollerProcess:
                 self._pause = _FIRST_PAUSE_SECONDS
             self._start_again_at = now + self._pause
             return (
-                f"the stream's poller ended {exit_in_words(exit_code)}; it starts again in {self._pause:g} s "
+                f"the stream's poller ended {describe_exit(exit_code)}; it starts again in {self._pause:g} s "
                 f"(its log: {self._log_file})"
             )
         if now < self._start_again_at:

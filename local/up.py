@@ -15,7 +15,7 @@ from rich.text import Text
 
 from infra.naming import PROJECT_ROOT
 from local.emulator import DEFAULT_PORT
-from local.process import EndRequested, Pause, end_signals, exit_in_words
+from local.process import Pause, TerminationRequested, describe_exit, termination_signals
 from local.state import (
     DIRECTORY_VARIABLE,
     LocalStack,
@@ -114,9 +114,9 @@ def _stay(directory: Path, port: int, website_port: int, *, show_log: bool) -> N
     console = Console()
     options = SupervisorOptions(directory=directory, port=port, website_port=website_port, show_log=show_log)
     try:
-        with end_signals() as pause:
+        with termination_signals() as pause:
             Supervisor(options, console).run(pause)
-    except EndRequested:
+    except TerminationRequested:
         _say_goodbye(console)
     except OSError as error:
         # The terminal went away, or whoever read the output did: that is an end like Ctrl-C.
@@ -144,9 +144,9 @@ def _leave_running(directory: Path, port: int, website_port: int) -> None:
         )
     console = Console()
     try:
-        with end_signals() as pause, console.status("Bringing the stack up"):
+        with termination_signals() as pause, console.status("Bringing the stack up"):
             stack = _wait_until_ready(process, directory, pause)
-    except EndRequested as error:
+    except TerminationRequested as error:
         process.terminate()
         process.wait()
         raise LocalStackError("interrupted; nothing is left running") from error
@@ -166,7 +166,7 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", directory: Path, pause
     while True:
         if (exit_code := process.poll()) is not None:
             said = (directory / _LOG_FILE).read_text(errors="replace").strip().removeprefix("Error: ")
-            raise LocalStackError(said or f"it ended {exit_in_words(exit_code)} without a word")
+            raise LocalStackError(said or f"it ended {describe_exit(exit_code)} without a word")
         try:
             stack = read_local_stack(directory)
         except LocalStackNotRunningError:

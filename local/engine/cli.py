@@ -23,7 +23,7 @@ from local.emulator import ACCESS_KEY_ID, HOST, SECRET_ACCESS_KEY, Emulator, Emu
 from local.engine.workspace import EngineMissingError, StillRunningError, Workspace
 from local.engine.workspace import cancel as cancel_killed
 from local.engine.workspace import destroy as destroy_stack
-from local.process import shut_out_user_settings
+from local.process import remove_user_settings
 
 DEFAULT_PORT = 4567
 """One above the local stack's own emulator, so that both can run."""
@@ -215,7 +215,7 @@ def _workspace_for_preview(port: int, directory: Path) -> Generator[Workspace]:
 
 def main() -> None:
     """Run one command; what goes wrong is told in words, with exit code 1."""
-    shut_out_user_settings()
+    remove_user_settings()
     try:
         cli.main(prog_name="python -m local.engine")
     except CommandError as error:

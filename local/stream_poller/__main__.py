@@ -11,7 +11,7 @@ from types import FrameType
 from delivery.settings import UnsupportedMappingError
 from functions.runtime.json_log import log as write_line
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
-from local.process import shut_out_user_settings
+from local.process import remove_user_settings
 from local.state import LocalStackError, read_local_stack, state_directory
 from local.stream_poller.service import Account, AlreadyDeliveredError, MappingService
 
@@ -50,7 +50,7 @@ def _options() -> argparse.Namespace:
 
 def _target(options: argparse.Namespace, directory: Path) -> tuple[Account, str]:
     """Return where the mapping is and which it is."""
-    shut_out_user_settings()
+    remove_user_settings()
     if options.endpoint_url:
         account = Account(
             endpoint_url=options.endpoint_url,

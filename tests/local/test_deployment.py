@@ -16,15 +16,15 @@ pytestmark = pytest.mark.local
 # In a process of its own: Pulumi keeps the running stack in globals.
 DEPLOY = """
 from local.deploy.deployment import DeploymentError, deploy
-from local.process import EndRequested, end_signals
+from local.process import TerminationRequested, termination_signals
 from local.deploy.deployment import local_config
 from local.deploy.resources.clients import Clients
 
 clients = Clients("{endpoint_url}", "us-east-1", "test", "test")
 try:
-    with end_signals() as pause:
+    with termination_signals() as pause:
         deploy(clients, local_config("http://localhost"), lambda resource: None, pause)
-except (DeploymentError, EndRequested) as error:
+except (DeploymentError, TerminationRequested) as error:
     print(type(error).__name__, error)
 """
 
@@ -63,4 +63,4 @@ def test_a_signal_that_breaks_the_program_off_ends_the_deployment(tmp_path: Path
     with running_emulator(tmp_path) as clients:
         deployed = run(SIGNAL_IN_A_RESOURCE + DEPLOY.format(endpoint_url=clients.endpoint_url))
 
-    assert (deployed.stdout, deployed.stderr) == ("EndRequested SIGTERM\n", "")
+    assert (deployed.stdout, deployed.stderr) == ("TerminationRequested SIGTERM\n", "")

@@ -186,7 +186,8 @@ def ready(directory: Path) -> LocalStack | None:
 
 def test_an_edit_goes_live_and_a_broken_one_is_said_and_kept_out(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
-    source = project / "functions" / "log_user_changes" / "change_log.py"
+    sources = (project / "functions" / "log_user_changes").glob("*.py")
+    (source,) = [source for source in sources if '"USER ADDED:"' in source.read_text()]
     state = tmp_path / "state"
     state.mkdir()
 
