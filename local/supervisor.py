@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.status import Status
 
 from infra.packaging.zip import Platform
-from local.deploy.deployment import PLATFORM_KEY, REGION_KEY, LocalConfigError, local_config
+from local.config import PLATFORM_KEY, REGION_KEY, LocalConfigError, local_config
 from local.deploy.resources.clients import Clients
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Emulator, EmulatorError
 from local.logs import FunctionLog, readable_lines

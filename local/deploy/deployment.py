@@ -6,13 +6,11 @@ the outputs it is made from.
 """
 
 import asyncio
-import json
 import logging
 import threading
 from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, cast
 
 import pulumi
@@ -25,56 +23,15 @@ from pydantic import ValidationError
 from typing_extensions import override
 
 from infra import naming
-from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
 from infra.program import deploy as program
-from infra.settings.stack_file import StackFileError, stack_file_config
+from local.config import STACK
 from local.deploy.resources.clients import Clients
 from local.deploy.resources.invokes import call
 from local.deploy.resources.kind import Properties, ResourceError
 from local.deploy.resources.registry import kind_of
 from local.deploy.resources.values import plain_values
 from local.process import Pause
-
-# The local stack's configuration: Pulumi.local.yaml, and the local page among the API's callers.
-
-STACK = "local"
-REGION_KEY = "aws:region"
-PLATFORM_KEY = "userstream:functionPlatform"
-
-_CORS_KEY = "userstream:corsAllowedOrigins"
-
-
-class LocalConfigError(Exception):
-    """The configuration can't be read; the message says where and why."""
-
-
-def local_config(website_origin: str, directory: Path = PROJECT_ROOT) -> dict[str, str]:
-    """Full keys to text, as the Pulumi CLI would hand them to the program.
-
-    Args:
-        website_origin: where the page is served, for example `http://127.0.0.1:8080`.
-        directory: where Pulumi.local.yaml is.
-
-    Raises:
-        LocalConfigError: the file isn't there, or is no YAML.
-    """
-    try:
-        config = stack_file_config(STACK, directory)
-    except (FileNotFoundError, StackFileError) as error:
-        raise LocalConfigError(str(error)) from error
-    config[_CORS_KEY] = _with_origin(config.get(_CORS_KEY), website_origin)
-    return config
-
-
-def _with_origin(setting: str | None, origin: str) -> str:
-    """The setting with one origin more; a setting that is no list stays as it is, for the program to complain of."""
-    try:
-        origins = json.loads(setting or "[]")
-    except ValueError:
-        return setting or ""
-    return json.dumps([*origins, origin]) if isinstance(origins, list) else (setting or "")
-
 
 _LOOK_SECONDS = 0.25
 _MAPPING_TYPE = "aws:lambda/eventSourceMapping:EventSourceMapping"

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.local
 DEPLOY = """
 from local.deploy.deployment import DeploymentError, deploy
 from local.process import TerminationRequested, termination_signals
-from local.deploy.deployment import local_config
+from local.config import local_config
 from local.deploy.resources.clients import Clients
 
 clients = Clients("{endpoint_url}", "us-east-1", "test", "test")

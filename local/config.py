@@ -1,0 +1,47 @@
+"""The local stack's configuration: Pulumi.local.yaml, with the local page among the origins that may call the API.
+
+Not in local/deploy, which imports Pulumi: the supervisor reads the configuration before it starts the emulator.
+"""
+
+import json
+from pathlib import Path
+
+from infra.naming import PROJECT_ROOT
+from infra.settings.stack_file import StackFileError, stack_file_config
+
+STACK = "local"
+REGION_KEY = "aws:region"
+PLATFORM_KEY = "userstream:functionPlatform"
+
+_CORS_KEY = "userstream:corsAllowedOrigins"
+
+
+class LocalConfigError(Exception):
+    """The configuration can't be read; the message says where and why."""
+
+
+def local_config(website_origin: str, directory: Path = PROJECT_ROOT) -> dict[str, str]:
+    """Return full keys to text, as the Pulumi CLI would pass them to the program.
+
+    Args:
+        website_origin: where the page is served, for example `http://127.0.0.1:8080`.
+        directory: where Pulumi.local.yaml is.
+
+    Raises:
+        LocalConfigError: the file doesn't exist, or isn't YAML.
+    """
+    try:
+        config = stack_file_config(STACK, directory)
+    except (FileNotFoundError, StackFileError) as error:
+        raise LocalConfigError(str(error)) from error
+    config[_CORS_KEY] = _with_origin(config.get(_CORS_KEY), website_origin)
+    return config
+
+
+def _with_origin(setting: str | None, origin: str) -> str:
+    """Add an origin to the setting; leave a setting that isn't a list for the program to report."""
+    try:
+        origins = json.loads(setting or "[]")
+    except ValueError:
+        return setting or ""
+    return json.dumps([*origins, origin]) if isinstance(origins, list) else (setting or "")
