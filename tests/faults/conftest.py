@@ -1,4 +1,4 @@
-"""One stack for the tests that hurt it, and for nobody else."""
+"""A stack of its own for each test that injects faults."""
 
 from collections.abc import Generator
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.support.local_stack import LocalStack, running_local_stack
 
 
 class OwnStack(NamedTuple):
-    """A stack, and where its state is."""
+    """A stack and its state directory."""
 
     stack: LocalStack
     directory: Path
@@ -18,6 +18,6 @@ class OwnStack(NamedTuple):
 
 @pytest.fixture
 def own_stack(tmp_path: Path) -> Generator[OwnStack]:
-    """Give a stack that nothing was written to."""
+    """Yield a stack that nothing was written to."""
     with running_local_stack(tmp_path) as stack:
         yield OwnStack(stack, tmp_path)

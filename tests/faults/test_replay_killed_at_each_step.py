@@ -21,9 +21,9 @@ from local.process import child_environment
 from local.state import clients_of
 from ops.job import STATE_VARIABLE
 from tests.faults.conftest import OwnStack
-from tests.support.faults.account import Books
+from tests.support.faults.audit import Audit
+from tests.support.faults.connection_faults import Answer, Fault, Request
 from tests.support.faults.fault_proxy import FaultProxy
-from tests.support.faults.wire_faults import Answer, Fault, Request
 from tests.support.local_stack import LocalStack
 from tests.support.ops_in_memory import envelope
 from tests.support.record_strategies import stream_record
@@ -139,10 +139,10 @@ def test_a_replay_killed_at_each_of_its_requests_loses_nothing_and_doubles_nothi
         replays.let_time_pass()
         assert replays.run() == 0
 
-    books = Books(stack)
-    books.take_dead_letters()
-    assert books.envelopes == {}
-    kept = books.activity()
+    audit = Audit(stack)
+    audit.take_dead_letters()
+    assert audit.envelopes == {}
+    kept = audit.activity()
     assert kept == {
-        record["eventID"]: [activity_item(parse_user_change(record), books.retention_days)] for record in replays.failed
+        record["eventID"]: [activity_item(parse_user_change(record), audit.retention_days)] for record in replays.failed
     }

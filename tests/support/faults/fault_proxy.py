@@ -1,4 +1,4 @@
-"""A proxy in front of the emulator, through which one caller's requests go, and on which they meet faults."""
+"""A proxy in front of the emulator that injects faults into one caller's requests."""
 
 import http.client
 import socket
@@ -14,28 +14,28 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
-from tests.support.faults.wire_faults import Answer, Fault, Request, refusal
+from tests.support.faults.connection_faults import Answer, Fault, Request, refusal
 
 HOST = "127.0.0.1"
 
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length"})
 _RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER of no time: closing then resets the connection."""
+"""SO_LINGER of 0 seconds, with which closing a socket resets its connection."""
 
 _ANSWER_SECONDS = 90
 
 
 class FaultProxy(ThreadingHTTPServer):
-    """Forwards requests as they are, but for those to which something happens.
+    """Forward requests unchanged, except those that meet a fault.
 
     Args:
         upstream: The emulator's address.
-        deal: Says what happens to a request.
+        deal: Returns the fault that a request meets.
         kill: Kills the caller.
-        late_seconds: How long an answer is held back that nobody waits for any more.
+        late_seconds: The delay of an answer that times out, longer than the caller waits.
 
     Attributes:
-        see: Told of each answer of the emulator's, whether the caller hears it or not.
+        see: Called with each answer of the emulator, whether the caller receives it or not.
     """
 
     daemon_threads = True
@@ -58,7 +58,7 @@ class FaultProxy(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Its own address."""
+        """The address that the caller is given."""
         return f"http://{HOST}:{self.server_address[1]}"
 
     @contextmanager
@@ -75,7 +75,7 @@ class FaultProxy(ThreadingHTTPServer):
 
     @override
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a caller who is gone: that is what this proxy is for."""
+        """Ignore a caller that closed the connection, because this proxy makes that happen."""
         if not isinstance(sys.exc_info()[1], BrokenPipeError | ConnectionResetError):
             super().handle_error(cast("Any", request), client_address)
 
@@ -83,7 +83,7 @@ class FaultProxy(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: FaultProxy  # pyright: ignore[reportIncompatibleVariableOverride]  the only one that makes it
+    server: FaultProxy  # pyright: ignore[reportIncompatibleVariableOverride]  no other server makes this handler
 
     @override
     def setup(self) -> None:
@@ -134,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _take  # noqa: N815  the names http.server calls
 
     def _forward(self, request: Request) -> Answer:
-        # One more attempt: a connection that was kept may have been closed meanwhile, and then nothing was done.
+        # Twice, because the emulator may have closed a kept connection meanwhile; it carried nothing out then.
         for attempt in (1, 2):
             if self._upstream is None:
                 self._upstream = http.client.HTTPConnection(self.server.upstream, timeout=_ANSWER_SECONDS)

@@ -1,4 +1,4 @@
-"""A running stack whose stream is delivered and processed through faulty wires, until all of it has ended somewhere."""
+"""A running stack whose stream is delivered and processed through faulty connections."""
 
 import json
 import os
@@ -6,40 +6,39 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from delivery.messages import Checkpoint
 from infra.naming import PROJECT_ROOT
 from local.process import ChildProcess, child_environment
 from local.state import LocalStack, clients_of
+from tests.support.faults.connection_faults import FaultDeck
 from tests.support.faults.fault_proxy import FaultProxy
-from tests.support.faults.wire_faults import Deck
-from tests.support.faults.worker_processes import kill_workers
-from tests.support.faults.written_changes import STUBBORN
+from tests.support.faults.random_changes import DENIED
 
 FUNCTION_TIMEOUT_SECONDS = 3.2
-"""A little more than the functions wait for an answer (functions/runtime/aws.py)."""
+"""A little longer than the functions wait for an answer (functions/runtime/aws.py)."""
 
 POLLER_TIMEOUT_SECONDS = 10.2
-"""A little more than the poller does (local/stream_poller/stream_reader.py)."""
+"""A little longer than the poller waits (local/stream_poller/stream_reader.py)."""
 
 POINTER_HIDDEN_SECONDS = 3
-"""So soon the failure queue gives a pointer again that a killed rescue had: three minutes in the deployed stack."""
+"""The visibility timeout of the failure queue, after which a killed rescue is tried again; 180 s when deployed."""
 
 
 class StackUnderFaults:
-    """Delivers a stack's stream with a poller of its own, whose wire is as faulty as the two functions'.
+    """Deliver a stack's stream with another poller; its connection and those of the two functions are faulty.
 
     Args:
-        stack: The stack; its own poller rests meanwhile.
+        stack: The stack; its own poller is suspended meanwhile.
         directory: The stack's state directory.
         seed: Of the faults.
-        every: One request in so many meets a fault; of the rescue's, which are few, every second one does.
+        requests_per_fault: Of log_user_changes; of the few requests of the rescue every second one meets a fault.
     """
 
-    def __init__(self, stack: LocalStack, directory: Path, seed: int, every: int) -> None:
+    def __init__(self, stack: LocalStack, directory: Path, seed: int, requests_per_fault: int) -> None:
         self.stack = stack
         self.clients = clients_of(stack)
         self.poller_restarts = 0
@@ -52,18 +51,18 @@ class StackUnderFaults:
             "rescue": outputs.rescue_failed_batches_function_name,
         }
         self.decks = {
-            "log": Deck(every, seed, stubborn=STUBBORN.encode()),
-            "rescue": Deck(2, seed + 1),
-            # It asks twenty times a second whether there is anything new.
-            "poller": Deck(every * 6, seed + 2),
+            "log": FaultDeck(requests_per_fault, seed, denied=DENIED.encode()),
+            "rescue": FaultDeck(2, seed + 1),
+            # The poller reads the shards twenty times a second.
+            "poller": FaultDeck(requests_per_fault * 6, seed + 2),
         }
-        self.wires = {
+        self.proxies = {
             name: FaultProxy(
                 stack.endpoint_url, self.decks[name].deal, self._killer_of(function), FUNCTION_TIMEOUT_SECONDS
             )
             for name, function in functions.items()
         }
-        self.wires["poller"] = FaultProxy(
+        self.proxies["poller"] = FaultProxy(
             stack.endpoint_url, self.decks["poller"].deal, self._kill_poller, POLLER_TIMEOUT_SECONDS
         )
         self._functions = functions
@@ -73,10 +72,10 @@ class StackUnderFaults:
     def delivering(self) -> Generator[None]:
         """Deliver for the time of the block."""
         with ExitStack() as cleanup:
-            for wire in self.wires.values():
-                cleanup.enter_context(wire.serving())
+            for proxy in self.proxies.values():
+                cleanup.enter_context(proxy.serving())
             for name, function in self._functions.items():
-                self._set_endpoint(function, self.wires[name].url)
+                self._set_endpoint(function, self.proxies[name].url)
                 cleanup.callback(self._set_endpoint, function, None)
             self.clients.sqs.set_queue_attributes(
                 QueueUrl=self.stack.outputs.failure_queue_url,
@@ -89,11 +88,11 @@ class StackUnderFaults:
             cleanup.callback(self._stop_poller)
             yield
 
-    def keep_going(self, done: Callable[[], bool], seconds: float) -> None:
-        """Start the poller again whenever it was killed, until something is done.
+    def run_until(self, done: Callable[[], bool], seconds: float) -> None:
+        """Restart the poller whenever it was killed, until `done` returns true.
 
         Raises:
-            AssertionError: it isn't in time.
+            AssertionError: `done` still returns false after so many seconds.
         """
         deadline = time.monotonic() + seconds
         while not done():
@@ -104,20 +103,20 @@ class StackUnderFaults:
                 self.poller_restarts += 1
             time.sleep(0.2)
 
-    def calm(self) -> None:
-        """Let no more faults happen."""
+    def stop_faults(self) -> None:
+        """Forward every request from now on."""
         for deck in self.decks.values():
-            deck.calm = True
+            deck.on = False
 
     def has_settled(self, last_sequence_number: str) -> bool:
-        """Whether the mapping is done with everything up to a record."""
+        """Whether the checkpoint is at or after a record."""
         for path in (self._directory / "checkpoints").glob("*.json"):
             shards = Checkpoint.from_json(path.read_text()).shards.values()
             return any(int(shard.sequence_number or -1) >= int(last_sequence_number) for shard in shards)
         return False
 
     def has_rescued_all(self) -> bool:
-        """Whether no pointer waits for the rescue, those brought back that it had set aside."""
+        """Whether no pointer waits for the rescue; bring those back that are in its redrive queue."""
         if self._waiting(self.stack.outputs.failure_queue_url):
             return False
         if self._waiting(self._redrive_queue_url()):
@@ -138,7 +137,7 @@ class StackUnderFaults:
         return self.clients.sqs.get_queue_url(QueueName=name)["QueueUrl"]
 
     def _return_pointers(self) -> None:
-        """As an operator would, when the rescue's alarm has rung."""
+        """Run `ops return-pointers`, as the runbook says for the alarm of the rescue."""
         subprocess.run(
             [sys.executable, "-m", "ops", "--stack", "local", "return-pointers"],
             cwd=PROJECT_ROOT,
@@ -162,7 +161,7 @@ class StackUnderFaults:
 
     def _killer_of(self, function: str) -> Callable[[], None]:
         def kill() -> None:
-            kill_workers(self.stack.emulator_pid, function)
+            _kill_workers(self.stack.emulator_pid, function)
 
         return kill
 
@@ -171,7 +170,7 @@ class StackUnderFaults:
             os.kill(self._poller.pid, signal.SIGKILL)
 
     def _start_poller(self) -> None:
-        arguments = ["--endpoint-url", self.wires["poller"].url, "--mapping-uuid", self.stack.mapping_uuid]
+        arguments = ["--endpoint-url", self.proxies["poller"].url, "--mapping-uuid", self.stack.mapping_uuid]
         self._poller = ChildProcess(
             "local.stream_poller",
             [*arguments, "--region", self.stack.region, "--state-dir", str(self._directory)],
@@ -182,3 +181,20 @@ class StackUnderFaults:
     def _stop_poller(self) -> None:
         if self._poller is not None:
             self._poller.stop(grace_seconds=0)
+
+
+def _kill_workers(emulator_pid: int, function_name: str) -> None:
+    """Kill -9 every process in which the emulator runs a function."""
+    for pid in _children(emulator_pid):
+        with suppress(ProcessLookupError, FileNotFoundError, PermissionError):
+            if f"AWS_LAMBDA_FUNCTION_NAME={function_name}".encode() in Path(f"/proc/{pid}/environ").read_bytes():
+                os.kill(pid, signal.SIGKILL)
+
+
+def _children(pid: int) -> Iterator[int]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                # proc(5): the name, in parentheses, may hold anything; the parent is the second field after it.
+                if int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == pid:
+                    yield int(entry.name)

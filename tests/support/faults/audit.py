@@ -1,4 +1,4 @@
-"""Where every change of a stack ended: what the stream says was written, against Activity and the dead-letter queue."""
+"""Where each change of a stack ended: the records of its stream against Activity and the dead-letter queue."""
 
 import json
 from dataclasses import dataclass, field
@@ -18,50 +18,53 @@ if TYPE_CHECKING:
 
     from local.deploy.resources.clients import Clients
 
-EffectKey = tuple[str, str]
-"""User and change: the key of Activity."""
-
 
 @dataclass(frozen=True)
-class Written:
-    """One record of the stream."""
+class WrittenChange:
+    """One record of the stream.
+
+    Attributes:
+        record: As Lambda delivers it.
+        item: The item that Activity must have; None if the record can't be processed.
+    """
 
     record: JsonObject
-    """As Lambda delivers it."""
     item: JsonObject | None
-    """What Activity must have of it; None for one that can't be processed."""
 
 
 @dataclass
-class Ending:
-    """Changes by how they ended, as failure ids, which are the records' eventIDs."""
+class AuditResult:
+    """The eventIDs of changes, which are their failure ids, by how they ended.
+
+    Attributes:
+        kept: In Activity alone, with every attribute.
+        dead_lettered: In the dead-letter queue alone, whole.
+        in_both: Processed, but the mapping got no answer and gave the change up. A replay writes the same item.
+        lost: In neither.
+        altered: In one of them, with other content than was written.
+        never_written: In one of them, but not in the stream.
+        doubled: Twice in Activity, or in Activity although log_user_changes refused it as unprocessable.
+    """
 
     kept: set[str] = field(default_factory=set[str])
-    """In Activity alone, to the last attribute."""
-    set_aside: set[str] = field(default_factory=set[str])
-    """In the dead-letter queue alone, whole."""
+    dead_lettered: set[str] = field(default_factory=set[str])
     in_both: set[str] = field(default_factory=set[str])
-    """Processed, but the mapping could not know it, and gave it up. A replay writes the same once more."""
     lost: set[str] = field(default_factory=set[str])
-    """In neither."""
     altered: set[str] = field(default_factory=set[str])
-    """In one of them, but not as it was written."""
-    unheard_of: set[str] = field(default_factory=set[str])
-    """In one of them, and never written."""
+    never_written: set[str] = field(default_factory=set[str])
     doubled: set[str] = field(default_factory=set[str])
-    """Twice in Activity, or there though it was recognised as unprocessable."""
 
     @property
     def is_sound(self) -> bool:
-        """Whether every change ended as it may."""
-        return not (self.lost or self.altered or self.unheard_of or self.doubled)
+        """Whether no change was lost, altered, invented or doubled."""
+        return not (self.lost or self.altered or self.never_written or self.doubled)
 
     def __str__(self) -> str:
         return ", ".join(f"{len(ids):,} {name.replace('_', ' ')}" for name, ids in vars(self).items())
 
 
-class Books:
-    """Reads all that there is to know about one stack's changes, past every fault."""
+class Audit:
+    """Read the changes of one stack directly from the emulator, without the faults."""
 
     def __init__(self, stack: LocalStack) -> None:
         self._clients: Clients = clients_of(stack)
@@ -73,8 +76,8 @@ class Books:
         variables = function.get("Environment", {}).get("Variables", {})
         self.retention_days = int(variables["ACTIVITY_RETENTION_DAYS"])
 
-    def written(self) -> dict[str, Written]:
-        """Read the whole stream, by eventID."""
+    def written(self) -> dict[str, WrittenChange]:
+        """Return the records of the whole stream by eventID."""
         services = Services(
             endpoint_url=self._stack.endpoint_url,
             region=self._stack.region,
@@ -83,7 +86,7 @@ class Books:
         )
         streams: DynamoDBStreamsClient = services.client("dynamodbstreams", CALLS)
         arn = self._stack.outputs.users_stream_arn
-        records: dict[str, Written] = {}
+        records: dict[str, WrittenChange] = {}
         for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"].get("Shards", []):
             iterator = streams.get_shard_iterator(
                 StreamArn=arn, ShardId=shard.get("ShardId", ""), ShardIteratorType="TRIM_HORIZON"
@@ -92,12 +95,12 @@ class Books:
                 page = streams.get_records(ShardIterator=iterator)
                 for each in page["Records"]:
                     record = lambda_record(each, arn)
-                    records[record["eventID"]] = Written(record, self._item(record))
+                    records[record["eventID"]] = WrittenChange(record, self._activity_item(record))
                 iterator = page.get("NextShardIterator") if page["Records"] else None
         return records
 
     def activity(self) -> dict[str, list[JsonObject]]:
-        """Read the whole history, by eventID."""
+        """Return the items of Activity by eventID."""
         items: dict[str, list[JsonObject]] = {}
         pages = self._clients.dynamodb.get_paginator("scan").paginate(
             TableName=self._stack.outputs.activity_table_name, ConsistentRead=True
@@ -109,7 +112,7 @@ class Books:
         return items
 
     def take_dead_letters(self) -> None:
-        """Take what is in the dead-letter queue now."""
+        """Move the messages of the dead-letter queue into `envelopes`."""
         url, sqs = self._stack.outputs.dead_letter_queue_url, self._clients.sqs
         while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
@@ -117,30 +120,30 @@ class Books:
                 self.envelopes.setdefault(envelope["failureId"], []).append(envelope)
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message.get("ReceiptHandle", ""))
 
-    def ending(self) -> Ending:
-        """Account for every change."""
+    def result(self) -> AuditResult:
+        """Sort every change by how it ended."""
         self.take_dead_letters()
         written, activity = self.written(), self.activity()
-        ending = Ending(unheard_of=(activity.keys() | self.envelopes.keys()) - written.keys())
+        result = AuditResult(never_written=(activity.keys() | self.envelopes.keys()) - written.keys())
         for event_id, change in written.items():
             items, envelopes = activity.get(event_id, []), self.envelopes.get(event_id, [])
             if any(item != change.item for item in items) or any(
                 envelope["record"] != change.record for envelope in envelopes
             ):
-                ending.altered.add(event_id)
+                result.altered.add(event_id)
             elif len(items) > 1 or (items and any(envelope["kind"] == "permanent" for envelope in envelopes)):
-                ending.doubled.add(event_id)
+                result.doubled.add(event_id)
             elif items and envelopes:
-                ending.in_both.add(event_id)
+                result.in_both.add(event_id)
             elif items:
-                ending.kept.add(event_id)
+                result.kept.add(event_id)
             elif envelopes:
-                ending.set_aside.add(event_id)
+                result.dead_lettered.add(event_id)
             else:
-                ending.lost.add(event_id)
-        return ending
+                result.lost.add(event_id)
+        return result
 
-    def _item(self, record: JsonObject) -> Any:
+    def _activity_item(self, record: JsonObject) -> Any:
         try:
             return activity_item(parse_user_change(record), self.retention_days)
         except UnprocessableRecordError:

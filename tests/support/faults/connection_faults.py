@@ -1,4 +1,4 @@
-"""What can go wrong on the wire to AWS, in the forms that AWS's clients believe, and in what order it does."""
+"""Faults on a connection to AWS, as AWS's clients see them, and the order in which they happen."""
 
 import json
 from collections import Counter
@@ -10,42 +10,42 @@ from typing import NamedTuple
 
 
 class Fault(Enum):
-    """What happens to one request."""
+    """What happens to one request.
+
+    UNPROCESSED: BatchWriteItem returns every item as unprocessed; another operation is throttled.
+    RESET_BEFORE: The connection is reset before the request is carried out; RESET_AFTER: afterwards.
+    CUT_OFF: The request is carried out, and half of the answer comes.
+    TIMED_OUT: The request is carried out, and the answer comes after the caller's time-out.
+    KILLED_BEFORE: The caller is killed before the request is carried out; KILLED_AFTER: afterwards, before the answer.
+    DENIED: For the changes of a denied user alone; no deck has it.
+    """
 
     THROTTLED = auto()
     SERVER_ERROR = auto()
     UNPROCESSED = auto()
-    """A BatchWriteItem is answered, with nothing of it done; other calls are throttled."""
     RESET_BEFORE = auto()
-    """The connection is reset, and nothing was done."""
     RESET_AFTER = auto()
-    """All was done, and the answer is lost."""
     CUT_OFF = auto()
-    """All was done, and half of the answer comes."""
     TIMED_OUT = auto()
-    """All was done, and the answer comes when nobody waits for it any more."""
     KILLED_BEFORE = auto()
-    """The caller is killed, and nothing was done."""
     KILLED_AFTER = auto()
-    """The caller is killed when all was done, before it hears of it."""
     DENIED = auto()
-    """No fault of the deck: for changes that are stubborn."""
 
 
-EACH = [fault for fault in Fault if fault is not Fault.DENIED]
-"""The first deck: whatever is short, meets every one of them."""
+EVERY_FAULT = [fault for fault in Fault if fault is not Fault.DENIED]
+"""The first deck, so that even a short run meets every one."""
 
-OFTEN = [
+LATER_DECK = [
     *[Fault.THROTTLED, Fault.SERVER_ERROR, Fault.UNPROCESSED] * 4,
     *[Fault.RESET_BEFORE, Fault.RESET_AFTER] * 3,
     *[Fault.CUT_OFF] * 2,
     *[Fault.TIMED_OUT, Fault.KILLED_BEFORE, Fault.KILLED_AFTER],
 ]
-"""Every later deck: the dear ones once, the cheap ones more often."""
+"""Every later deck: the slow faults once, the quick ones more often."""
 
 
 class Request(NamedTuple):
-    """One request as it came over the wire."""
+    """One HTTP request."""
 
     method: str
     path: str
@@ -54,7 +54,7 @@ class Request(NamedTuple):
 
     @property
     def operation(self) -> str:
-        """The called operation, for example `BatchWriteItem`; for Lambda's API the kind of resource."""
+        """The called operation, for example `BatchWriteItem`; for Lambda's API the resource in the path."""
         target = self.headers.get("X-Amz-Target")
         if target is not None:
             return target.partition(".")[2]
@@ -64,34 +64,34 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """One answer."""
+    """One HTTP response."""
 
     status: int
     headers: Sequence[tuple[str, str]]
     body: bytes
 
 
-class Deck:
-    """Deals each fault of a shuffled deck in turn, one to every so many requests: none is left to chance.
+class FaultDeck:
+    """Deal the faults of a shuffled deck in turn to every n-th request, so that each fault happens.
 
     Args:
-        every: A request in so many meets a fault.
+        requests_per_fault: The n.
         seed: Of the shuffling.
-        stubborn: Words in a request's body; as long as the deck is dealt, such a BatchWriteItem is denied.
+        denied: While faults are on, a BatchWriteItem with these bytes in its body is denied.
     """
 
-    def __init__(self, every: int, seed: int, stubborn: bytes = b"\0") -> None:
+    def __init__(self, requests_per_fault: int, seed: int, denied: bytes = b"\0") -> None:
         self.dealt: Counter[str] = Counter()
-        self.calm = False
-        self._every = every
+        self.on = True
+        self._requests_per_fault = requests_per_fault
         self._dice = Random(seed)  # noqa: S311  a test's dice
-        self._stubborn = stubborn
-        self._waiting = self._shuffled(EACH)
+        self._denied = denied
+        self._waiting = self._shuffled(EVERY_FAULT)
         self._requests = 0
         self._lock = Lock()
 
     def deal(self, request: Request) -> Fault | None:
-        """Give what happens to a request."""
+        """Return what happens to a request; None if nothing does."""
         with self._lock:
             fault = self._next(request)
             if fault is not None:
@@ -99,15 +99,15 @@ class Deck:
             return fault
 
     def _next(self, request: Request) -> Fault | None:
-        if self.calm:
+        if not self.on:
             return None
-        if request.operation == "BatchWriteItem" and self._stubborn in request.body:
+        if request.operation == "BatchWriteItem" and self._denied in request.body:
             return Fault.DENIED
         self._requests += 1
-        if self._requests % self._every:
+        if self._requests % self._requests_per_fault:
             return None
         if not self._waiting:
-            self._waiting = self._shuffled(OFTEN)
+            self._waiting = self._shuffled(LATER_DECK)
         return self._waiting.pop()
 
     def _shuffled(self, faults: Sequence[Fault]) -> list[Fault]:
@@ -115,10 +115,10 @@ class Deck:
 
 
 def refusal(request: Request, fault: Fault) -> Answer:
-    """Give AWS's answer to a request that meets THROTTLED, SERVER_ERROR, UNPROCESSED or DENIED.
+    """Return AWS's answer to a request that meets THROTTLED, SERVER_ERROR, UNPROCESSED or DENIED.
 
-    Forms: the protocols of botocore's service models: JSON with `__type` (DynamoDB, its streams, SQS), REST-JSON with a
-    header (Lambda), XML (STS, S3).
+    Source: the protocols in botocore's service models, which are JSON with `__type` (DynamoDB, its streams, SQS),
+    REST-JSON with a header (Lambda) and XML (STS, S3).
     """
     service = request.headers.get("X-Amz-Target", "").partition("_")[0].partition(".")[0]
     if fault is Fault.UNPROCESSED and request.operation == "BatchWriteItem":
