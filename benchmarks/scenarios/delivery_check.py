@@ -28,7 +28,7 @@ from capacity.simulation import DeliveryFigures, simulate_delivery
 from capacity.stack_settings import stack_settings
 from capacity.workload import CapacitySettings, ServiceTimes
 from delivery.records import StreamRecord
-from tests.support.local_stack import running_local_stack
+from local.temporary_stack import running_local_stack
 
 RECORDS_PER_READ = 1000
 ROUNDS = 3

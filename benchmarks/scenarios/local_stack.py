@@ -6,7 +6,7 @@ from pathlib import Path
 from benchmarks.report.goals import Goal, Outcome, ratio_outcome
 from benchmarks.scenarios.local_work import LocalWork
 from benchmarks.scenarios.measured_delivery import StreamUnderMeasure
-from tests.support.local_stack import running_local_stack
+from local.temporary_stack import running_local_stack
 
 ROUNDS = 3
 RECORDS = 5_000

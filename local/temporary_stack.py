@@ -1,0 +1,57 @@
+"""A local stack of its own for the time of a block, on free ports, for tests and benchmarks."""
+
+import os
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.naming import PROJECT_ROOT
+from local.process import ChildProcess, child_environment
+from local.state import LocalStack, LocalStackError, LocalStackNotRunningError, read_local_stack
+
+_START_SECONDS = 120
+_STOP_SECONDS = 20
+
+
+@contextmanager
+def starting_local_stack(directory: Path, project: Path = PROJECT_ROOT) -> Generator[ChildProcess]:
+    """Start a stack and enter the block at once; end the stack with the block.
+
+    The stack also ends with this process, however that ends, which `python -m local up --detach` does not.
+
+    Args:
+        directory: For the stack's state and logs; `up.log` has the output of the command.
+        project: The checkout that is deployed.
+    """
+    arguments = ["up", "--no-log", "--port", "0", "--website-port", "0", "--state-dir", str(directory)]
+    process = ChildProcess("local", arguments, child_environment(os.environ), directory / "up.log", project)
+    try:
+        yield process
+    finally:
+        process.stop(_STOP_SECONDS)
+
+
+@contextmanager
+def running_local_stack(directory: Path, project: Path = PROJECT_ROOT) -> Generator[LocalStack]:
+    """Do as `starting_local_stack`, but enter the block when the stack is ready.
+
+    Raises:
+        LocalStackError: The stack ends or isn't ready in time; the message has the end of its log.
+    """
+    with starting_local_stack(directory, project) as process:
+        yield _wait_until_ready(process, directory)
+
+
+def _wait_until_ready(process: ChildProcess, directory: Path) -> LocalStack:
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline and process.exit_code is None:
+        try:
+            stack = read_local_stack(directory)
+        except LocalStackNotRunningError:
+            pass  # Not yet.
+        else:
+            if stack.poller_pid is not None:
+                return stack
+        time.sleep(0.05)
+    raise LocalStackError(f"the local stack does not come up: {process.log_file.read_text()[-4000:]}")
