@@ -27,9 +27,9 @@ from infra.outputs import StackOutputs
 from infra.program import deploy as program
 from local.config import STACK
 from local.deploy.resources.clients import Clients
+from local.deploy.resources.handler import Properties, ResourceError
 from local.deploy.resources.invokes import call
-from local.deploy.resources.kind import Properties, ResourceError
-from local.deploy.resources.registry import kind_of
+from local.deploy.resources.registry import handler_for
 from local.deploy.resources.values import plain_values
 from local.process import Pause
 
@@ -159,7 +159,7 @@ class _EmulatorResources(Mocks):
         if not args.custom:
             return None, inputs  # A component: its children are the resources.
         try:
-            resource_id, properties = kind_of(args.typ).create(self._clients, inputs)
+            resource_id, properties = handler_for(args.typ).create(self._clients, inputs)
         except (ResourceError, ClientError, BotoCoreError) as error:
             raise self._failed(f"{args.typ} '{args.name}': {error}") from error
         resource = DeployedResource(type=args.typ, name=args.name, id=resource_id, properties=properties)

@@ -21,8 +21,8 @@ from infra.program import deploy
 from infra.settings.stack_file import stack_file_config
 from local import emulator
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.kind import ResourceError
-from local.deploy.resources.registry import kind_of
+from local.deploy.resources.handler import ResourceError
+from local.deploy.resources.registry import handler_for
 from local.engine.provider.emulator_provider import PATH_VARIABLE, CreatedResources, PluginRunningError
 from local.engine.provider.wire_values import is_secret, json_values, plain_json
 from local.process import child_environment
@@ -200,7 +200,7 @@ def _as_it_is(clients: Clients, resource: Mapping[str, Any], resource_id: str | 
         return None
     inputs = cast("Mapping[str, Any]", resource.get("inputs", {}))
     try:
-        live = kind_of(resource["type"]).read(clients, resource_id, plain_json(inputs))
+        live = handler_for(resource["type"]).read(clients, resource_id, plain_json(inputs))
     except ResourceError:
         return None
     if live is None:

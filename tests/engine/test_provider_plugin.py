@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from guardrails.aws_types import input_problems
 from guardrails.resource import EVENT_SOURCE_MAPPING, FUNCTION, TABLE, UNKNOWN
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.registry import kind_of
+from local.deploy.resources.registry import handler_for
 from local.engine.cli import POLICY_PACK
 from local.engine.provider.emulator_provider import EmulatorProvider
 from local.engine.provider.wire_values import WireArchive, from_wire, same_value, to_wire
@@ -25,7 +25,7 @@ from tests.support.local_stack import running_emulator
 from tests.support.recorded_stack import record
 
 PLUGIN = PLUGIN_FOLDER / "pulumi-resource-aws"
-PROVIDER = EmulatorProvider(kind_of)
+PROVIDER = EmulatorProvider(handler_for)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_inputs_are_held_against_the_real_provider_s_types(
     assert [problem.path for problem in problems][:1] == ([path] if path else [])
 
 
-def test_what_the_kind_can_t_heed_is_refused_though_the_provider_has_it() -> None:
+def test_what_the_handler_can_t_heed_is_refused_though_the_provider_has_it() -> None:
     (problem,) = PROVIDER.check(FUNCTION, {"role": "r", "snapStart": {"applyOn": "PublishedVersions"}})
 
     assert "the local stack doesn't know 'snapStart'" in problem.reason

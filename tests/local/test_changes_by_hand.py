@@ -16,15 +16,15 @@ from guardrails.resource import (
     TOPIC,
 )
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.kind import Properties
-from local.deploy.resources.registry import kind_of
+from local.deploy.resources.handler import Properties
+from local.deploy.resources.registry import handler_for
 from local.engine.provider.emulator_provider import EmulatorProvider
 from tests.support.local.resource_examples import EXAMPLES
 from tests.support.local.resource_examples.example import Surroundings
 
 pytestmark = pytest.mark.local
 
-PROVIDER = EmulatorProvider(kind_of)
+PROVIDER = EmulatorProvider(handler_for)
 
 
 class Deployed:
@@ -125,7 +125,7 @@ def change_distribution(clients: Clients, deployed: Deployed) -> None:
 def test_a_refresh_shows_it_once_and_the_next_update_sets_it_back(
     token: str, change: Any, shown: list[str], clients: Clients, around: Surroundings
 ) -> None:
-    deployed = Deployed(clients, token, example(token, around, *(set(shown) - kind_of(token).required)))
+    deployed = Deployed(clients, token, example(token, around, *(set(shown) - handler_for(token).required)))
     try:
         assert deployed.refresh() == []
         before = deployed.state

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from local.deploy.resources.registry import kind_of
+from local.deploy.resources.registry import handler_for
 from local.process import ChildProcess, child_environment
 from local.state import clients_of
 from tests.support.local.change_log import ChangeLog
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.local
 
 def switch_stream(stack: LocalStack, *, on: bool) -> str | None:
     """Switch the Users table's stream, as a change of the program would; the stream's ARN where it is on."""
-    clients, kind = clients_of(stack), kind_of(TABLE)
-    table = kind.read(clients, stack.outputs.users_table_name, {})
+    clients, handler = clients_of(stack), handler_for(TABLE)
+    table = handler.read(clients, stack.outputs.users_table_name, {})
     assert table is not None
     stream = {"streamEnabled": True, "streamViewType": "NEW_AND_OLD_IMAGES"} if on else {"streamEnabled": False}
-    wanted = {name: value for name, value in table.items() if name in kind.supported} | stream
-    return kind.update(clients, stack.outputs.users_table_name, table, wanted).get("streamArn")
+    wanted = {name: value for name, value in table.items() if name in handler.supported} | stream
+    return handler.update(clients, stack.outputs.users_table_name, table, wanted).get("streamArn")
 
 
 def map_stream(stack: LocalStack, stream_arn: str) -> str:

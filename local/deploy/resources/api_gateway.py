@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.kind import Properties, ResourceKind, changed
+from local.deploy.resources.handler import Properties, ResourceHandler, changed
 from local.deploy.resources.values import lower_keys, tag_changes, upper_keys
 
 _DEFAULT_STAGE = "$default"
@@ -24,7 +24,7 @@ _STAGE_DEFAULTS: Mapping[str, Any] = {"Description": "", "RouteSettings": {}, "S
 """The same of a stage. A route's settings that nobody asks for any more would go before the stage's own."""
 
 
-class Api(ResourceKind):
+class Api(ResourceHandler):
     """An HTTP API.
 
     Its address is a path of the emulator's: `<emulator>/_aws/execute-api/<id>`. AWS's own form, a host per API, needs a
@@ -84,7 +84,7 @@ class Api(ResourceKind):
         clients.apigatewayv2.delete_api(ApiId=resource_id)
 
 
-class Integration(ResourceKind):
+class Integration(ResourceHandler):
     """What a route of an API calls."""
 
     pulumi_type: ClassVar[str] = "aws:apigatewayv2/integration:Integration"
@@ -135,7 +135,7 @@ def _integration_parameters(inputs: Properties) -> dict[str, Any]:
     return parameters
 
 
-class Route(ResourceKind):
+class Route(ResourceHandler):
     """A method and path of an API."""
 
     pulumi_type: ClassVar[str] = "aws:apigatewayv2/route:Route"
@@ -169,7 +169,7 @@ class Route(ResourceKind):
         clients.apigatewayv2.delete_route(ApiId=state["apiId"], RouteId=resource_id)
 
 
-class Stage(ResourceKind):
+class Stage(ResourceHandler):
     """A stage of an API: throttling and access log."""
 
     pulumi_type: ClassVar[str] = "aws:apigatewayv2/stage:Stage"

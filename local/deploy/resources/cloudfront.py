@@ -7,14 +7,14 @@ from typing_extensions import override
 
 from local.deploy.resources.clients import Clients
 from local.deploy.resources.distribution_config import PARTS, SIMPLE, changed_parts, distribution_config, items
-from local.deploy.resources.kind import Properties, ResourceKind
+from local.deploy.resources.handler import Properties, ResourceHandler
 from local.deploy.resources.values import lower_keys, present, tag_changes, tag_list, tag_map, upper_keys
 
 _EVERY_DISTRIBUTION_ZONE = "Z2FDTNDATAQYW2"
 """Route 53's zone of CloudFront's names. Source: Route 53 API reference, AliasTarget."""
 
 
-class Distribution(ResourceKind):
+class Distribution(ResourceHandler):
     """A distribution whose origins are buckets, read with an origin access control."""
 
     pulumi_type: ClassVar[str] = "aws:cloudfront/distribution:Distribution"
@@ -40,7 +40,7 @@ class Distribution(ResourceKind):
         }
     )
     replace_on: ClassVar[frozenset[str]] = frozenset()
-    untold: ClassVar[frozenset[str]] = frozenset({*PARTS, "waitForDeployment"})
+    write_only: ClassVar[frozenset[str]] = frozenset({*PARTS, "waitForDeployment"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:
@@ -96,7 +96,7 @@ class Distribution(ResourceKind):
         clients.cloudfront.delete_distribution(Id=resource_id, IfMatch=etag)
 
 
-class OriginAccessControl(ResourceKind):
+class OriginAccessControl(ResourceHandler):
     """How CloudFront signs what it asks of an origin."""
 
     pulumi_type: ClassVar[str] = "aws:cloudfront/originAccessControl:OriginAccessControl"
@@ -138,7 +138,7 @@ class OriginAccessControl(ResourceKind):
         clients.cloudfront.delete_origin_access_control(Id=resource_id, IfMatch=etag)
 
 
-class ResponseHeadersPolicy(ResourceKind):
+class ResponseHeadersPolicy(ResourceHandler):
     """Headers that CloudFront adds to every answer."""
 
     pulumi_type: ClassVar[str] = "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"

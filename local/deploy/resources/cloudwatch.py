@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.kind import Properties, ResourceKind, changed, missing
+from local.deploy.resources.handler import Properties, ResourceHandler, changed, missing
 from local.deploy.resources.values import lower_keys, present, same_document, tag_changes, tag_list, tag_map, upper_keys
 
 
-class LogGroup(ResourceKind):
+class LogGroup(ResourceHandler):
     """A log group with its retention."""
 
     pulumi_type: ClassVar[str] = "aws:cloudwatch/logGroup:LogGroup"
@@ -63,7 +63,7 @@ class LogGroup(ResourceKind):
             clients.logs.delete_retention_policy(logGroupName=inputs["name"])
 
 
-class MetricAlarm(ResourceKind):
+class MetricAlarm(ResourceHandler):
     """An alarm on a metric, or on an expression over metrics."""
 
     pulumi_type: ClassVar[str] = "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -95,7 +95,7 @@ class MetricAlarm(ResourceKind):
     required: ClassVar[frozenset[str]] = frozenset({"comparisonOperator", "evaluationPeriods", "name"})
     replace_on: ClassVar[frozenset[str]] = frozenset({"name"})
     # The emulator forgets it.
-    untold: ClassVar[frozenset[str]] = frozenset({"evaluateLowSampleCountPercentiles"})
+    write_only: ClassVar[frozenset[str]] = frozenset({"evaluateLowSampleCountPercentiles"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:
@@ -190,7 +190,7 @@ def _query_property(query: Properties) -> dict[str, Any]:
     return properties
 
 
-class Dashboard(ResourceKind):
+class Dashboard(ResourceHandler):
     """A dashboard."""
 
     pulumi_type: ClassVar[str] = "aws:cloudwatch/dashboard:Dashboard"

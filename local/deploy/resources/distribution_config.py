@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from local.deploy.resources.kind import Properties
+from local.deploy.resources.handler import Properties
 from local.deploy.resources.values import lower_keys, present, upper_keys
 
 SIMPLE = {

@@ -6,11 +6,11 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.kind import Properties, ResourceKind, changed
+from local.deploy.resources.handler import Properties, ResourceHandler, changed
 from local.deploy.resources.values import present, tag_changes, tag_list, tag_map
 
 
-class Table(ResourceKind):
+class Table(ResourceHandler):
     """A table without secondary indexes."""
 
     pulumi_type: ClassVar[str] = "aws:dynamodb/table:Table"
@@ -32,7 +32,7 @@ class Table(ResourceKind):
     )
     required: ClassVar[frozenset[str]] = frozenset({"attributes", "billingMode", "hashKey", "name"})
     replace_on: ClassVar[frozenset[str]] = frozenset({"name", "hashKey", "rangeKey"})
-    renewed: ClassVar[Mapping[str, frozenset[str]]] = dict.fromkeys(
+    recomputed: ClassVar[Mapping[str, frozenset[str]]] = dict.fromkeys(
         ("streamEnabled", "streamViewType"), frozenset({"streamArn", "streamLabel"})
     )
 

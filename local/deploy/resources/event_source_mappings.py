@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.kind import Properties, ResourceKind, changed
+from local.deploy.resources.handler import Properties, ResourceHandler, changed
 from local.deploy.resources.values import lower_keys, tag_changes, upper_keys
 
 _PARAMETERS = {
@@ -38,7 +38,7 @@ _DEFAULTS: Mapping[str, Any] = {
 UpdateEventSourceMapping."""
 
 
-class EventSourceMapping(ResourceKind):
+class EventSourceMapping(ResourceHandler):
     """A mapping from a stream or a queue to a function.
 
     A stream's mapping is switched off in the emulator, whatever `enabled` says, and what `enabled` says is kept here:
@@ -60,7 +60,7 @@ class EventSourceMapping(ResourceKind):
     required: ClassVar[frozenset[str]] = frozenset({"eventSourceArn", "functionName"})
     replace_on: ClassVar[frozenset[str]] = frozenset({"eventSourceArn", "startingPosition"})
     # The emulator forgets `metricsConfig`.
-    untold: ClassVar[frozenset[str]] = frozenset({"enabled", "functionName", "metricsConfig", "startingPosition"})
+    write_only: ClassVar[frozenset[str]] = frozenset({"enabled", "functionName", "metricsConfig", "startingPosition"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:

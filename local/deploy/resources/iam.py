@@ -6,11 +6,11 @@ from typing_extensions import override
 
 from local.deploy.resources.clients import Clients
 from local.deploy.resources.enforceable_policy import as_written, enforceable
-from local.deploy.resources.kind import Properties, ResourceKind, changed, missing
+from local.deploy.resources.handler import Properties, ResourceHandler, changed, missing
 from local.deploy.resources.values import present, same_document, tag_changes, tag_list, tag_map
 
 
-class Role(ResourceKind):
+class Role(ResourceHandler):
     """A role; its policies are resources of their own."""
 
     pulumi_type: ClassVar[str] = "aws:iam/role:Role"
@@ -95,7 +95,7 @@ class Role(ResourceKind):
         clients.iam.delete_role(RoleName=resource_id)
 
 
-class RolePolicy(ResourceKind):
+class RolePolicy(ResourceHandler):
     """A policy that belongs to one role."""
 
     pulumi_type: ClassVar[str] = "aws:iam/rolePolicy:RolePolicy"
@@ -127,7 +127,7 @@ class RolePolicy(ResourceKind):
         clients.iam.delete_role_policy(RoleName=role, PolicyName=name)
 
 
-class RolePolicyAttachment(ResourceKind):
+class RolePolicyAttachment(ResourceHandler):
     """A policy shared by roles, attached to one."""
 
     pulumi_type: ClassVar[str] = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"

@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from local.deploy.resources.archives import archive_bytes
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.kind import Properties, ResourceError, ResourceKind, changed, missing
+from local.deploy.resources.handler import Properties, ResourceError, ResourceHandler, changed, missing
 from local.deploy.resources.values import lower_keys, present, tag_changes, upper_keys
 
 _CONFIGURATION = {
@@ -40,7 +40,7 @@ UNRESERVED = -1
 """The provider's word for a function that takes its concurrency from the account's pool."""
 
 
-class Function(ResourceKind):
+class Function(ResourceHandler):
     """A function from a zip."""
 
     pulumi_type: ClassVar[str] = "aws:lambda/function:Function"
@@ -60,7 +60,7 @@ class Function(ResourceKind):
     )
     required: ClassVar[frozenset[str]] = frozenset({"code", "handler", "name", "role", "runtime"})
     replace_on: ClassVar[frozenset[str]] = frozenset({"name", "packageType"})
-    untold: ClassVar[frozenset[str]] = frozenset({"code", "loggingConfig", "packageType"})
+    write_only: ClassVar[frozenset[str]] = frozenset({"code", "loggingConfig", "packageType"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:
@@ -170,7 +170,7 @@ def _configuration(inputs: Properties) -> dict[str, Any]:
     return parameters
 
 
-class Permission(ResourceKind):
+class Permission(ResourceHandler):
     """A statement of a function's resource policy."""
 
     pulumi_type: ClassVar[str] = "aws:lambda/permission:Permission"
@@ -186,7 +186,7 @@ class Permission(ResourceKind):
     )
     required: ClassVar[frozenset[str]] = frozenset({"action", "function", "principal"})
     replace_on: ClassVar[frozenset[str]] = supported
-    untold: ClassVar[frozenset[str]] = frozenset({"sourceAccount"})
+    write_only: ClassVar[frozenset[str]] = frozenset({"sourceAccount"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:
@@ -228,7 +228,7 @@ def _statement_id(inputs: Properties) -> str:
     return "".join(character if character.isalnum() else "-" for character in text)[-100:]
 
 
-class FunctionEventInvokeConfig(ResourceKind):
+class FunctionEventInvokeConfig(ResourceHandler):
     """How often an asynchronous invocation is retried, and where it goes when given up."""
 
     pulumi_type: ClassVar[str] = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"

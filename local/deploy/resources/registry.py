@@ -16,11 +16,11 @@ from local.deploy.resources import (
     sns,
     sqs,
 )
-from local.deploy.resources.kind import ResourceKind, UnsupportedTypeError
+from local.deploy.resources.handler import ResourceHandler, UnsupportedTypeError
 
-KINDS: Mapping[str, ResourceKind] = {
-    kind.pulumi_type: kind
-    for kind in (
+HANDLERS: Mapping[str, ResourceHandler] = {
+    handler.pulumi_type: handler
+    for handler in (
         api_gateway.Api(),
         api_gateway.Integration(),
         api_gateway.Route(),
@@ -59,17 +59,17 @@ KINDS: Mapping[str, ResourceKind] = {
 """Every kind, by its Pulumi type."""
 
 
-def kind_of(pulumi_type: str) -> ResourceKind:
+def handler_for(pulumi_type: str) -> ResourceHandler:
     """The kind that stands for a Pulumi type.
 
     Raises:
         UnsupportedTypeError: none does.
     """
-    kind = KINDS.get(pulumi_type)
-    if kind is None:
+    handler = HANDLERS.get(pulumi_type)
+    if handler is None:
         raise UnsupportedTypeError(
-            f"the local stack has no resource of type {pulumi_type}. Write a kind for it in "
+            f"the local stack has no resource of type {pulumi_type}. Write a handler for it in "
             "local/deploy/resources/ and add it to registry.py, or leave the resource out by a setting of "
             "Pulumi.local.yaml"
         )
-    return kind
+    return handler

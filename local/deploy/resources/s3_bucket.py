@@ -5,21 +5,21 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.kind import Properties, ResourceKind, changed
+from local.deploy.resources.handler import Properties, ResourceHandler, changed
 from local.deploy.resources.values import present, tag_list, tag_map
 
 _REGION_WITHOUT_CONSTRAINT = "us-east-1"
 """S3 refuses a location constraint there. Source: S3 API reference, CreateBucket."""
 
 
-class Bucket(ResourceKind):
+class Bucket(ResourceHandler):
     """A bucket; what is set on it are resources of their own."""
 
     pulumi_type: ClassVar[str] = "aws:s3/bucket:Bucket"
     supported: ClassVar[frozenset[str]] = frozenset({"bucket", "forceDestroy", "tags"})
     required: ClassVar[frozenset[str]] = frozenset({"bucket"})
     replace_on: ClassVar[frozenset[str]] = frozenset({"bucket"})
-    untold: ClassVar[frozenset[str]] = frozenset({"forceDestroy"})
+    write_only: ClassVar[frozenset[str]] = frozenset({"forceDestroy"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:

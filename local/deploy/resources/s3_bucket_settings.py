@@ -5,11 +5,11 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.kind import Properties, ResourceKind
+from local.deploy.resources.handler import Properties, ResourceHandler
 from local.deploy.resources.values import lower_keys, present, same_document, upper_keys
 
 
-class BucketPolicy(ResourceKind):
+class BucketPolicy(ResourceHandler):
     """Who may do what with a bucket."""
 
     pulumi_type: ClassVar[str] = "aws:s3/bucketPolicy:BucketPolicy"
@@ -36,7 +36,7 @@ class BucketPolicy(ResourceKind):
         clients.s3.delete_bucket_policy(Bucket=resource_id)
 
 
-class BucketPublicAccessBlock(ResourceKind):
+class BucketPublicAccessBlock(ResourceHandler):
     """The lock before every way of making a bucket public."""
 
     _LOCKS: ClassVar[frozenset[str]] = frozenset(
@@ -75,7 +75,7 @@ class BucketPublicAccessBlock(ResourceKind):
         clients.s3.delete_public_access_block(Bucket=resource_id)
 
 
-class BucketOwnershipControls(ResourceKind):
+class BucketOwnershipControls(ResourceHandler):
     """Whether access lists count."""
 
     pulumi_type: ClassVar[str] = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
@@ -106,7 +106,7 @@ class BucketOwnershipControls(ResourceKind):
         clients.s3.delete_bucket_ownership_controls(Bucket=resource_id)
 
 
-class BucketServerSideEncryption(ResourceKind):
+class BucketServerSideEncryption(ResourceHandler):
     """How a bucket encrypts what it is given."""
 
     pulumi_type: ClassVar[str] = (
@@ -157,7 +157,7 @@ def _encryption_rule(rule: Properties) -> Any:
     )
 
 
-class BucketVersioning(ResourceKind):
+class BucketVersioning(ResourceHandler):
     """Whether a bucket keeps what is overwritten."""
 
     pulumi_type: ClassVar[str] = "aws:s3/bucketVersioning:BucketVersioning"
@@ -187,7 +187,7 @@ class BucketVersioning(ResourceKind):
         clients.s3.put_bucket_versioning(Bucket=resource_id, VersioningConfiguration={"Status": "Suspended"})
 
 
-class BucketLifecycle(ResourceKind):
+class BucketLifecycle(ResourceHandler):
     """When a bucket's objects expire."""
 
     pulumi_type: ClassVar[str] = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"

@@ -7,11 +7,11 @@ from typing_extensions import override
 
 from local.deploy.resources.archives import asset_bytes
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.kind import Properties, ResourceKind
+from local.deploy.resources.handler import Properties, ResourceHandler
 from local.deploy.resources.values import present, tag_list
 
 
-class BucketObject(ResourceKind):
+class BucketObject(ResourceHandler):
     """An object, from an asset or from text."""
 
     pulumi_type: ClassVar[str] = "aws:s3/bucketObjectv2:BucketObjectv2"
@@ -31,7 +31,7 @@ class BucketObject(ResourceKind):
     )
     required: ClassVar[frozenset[str]] = frozenset({"bucket", "key"})
     replace_on: ClassVar[frozenset[str]] = frozenset({"bucket", "key"})
-    untold: ClassVar[frozenset[str]] = frozenset({"content", "contentBase64", "source", "sourceHash", "tags"})
+    write_only: ClassVar[frozenset[str]] = frozenset({"content", "contentBase64", "source", "sourceHash", "tags"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:

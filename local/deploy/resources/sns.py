@@ -5,18 +5,18 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.kind import Properties, ResourceKind, changed
+from local.deploy.resources.handler import Properties, ResourceHandler, changed
 from local.deploy.resources.values import same_document, tag_changes, tag_list, tag_map
 
 
-class Topic(ResourceKind):
+class Topic(ResourceHandler):
     """A topic."""
 
     pulumi_type: ClassVar[str] = "aws:sns/topic:Topic"
     supported: ClassVar[frozenset[str]] = frozenset({"displayName", "kmsMasterKeyId", "name", "policy", "tags"})
     required: ClassVar[frozenset[str]] = frozenset({"name"})
     replace_on: ClassVar[frozenset[str]] = frozenset({"name"})
-    shared: ClassVar[frozenset[str]] = frozenset({"policy"})
+    co_owned: ClassVar[frozenset[str]] = frozenset({"policy"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:
@@ -49,7 +49,7 @@ class Topic(ResourceKind):
     def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
         for name, attribute in _TOPIC_ATTRIBUTES.items():
             # A policy that isn't asked for here is a TopicPolicy's, or SNS's own; the others are empty then.
-            if changed(old, new, name) and (name in new or name not in self.shared):
+            if changed(old, new, name) and (name in new or name not in self.co_owned):
                 clients.sns.set_topic_attributes(
                     TopicArn=resource_id, AttributeName=attribute, AttributeValue=new.get(name, "")
                 )
@@ -70,7 +70,7 @@ class Topic(ResourceKind):
 _TOPIC_ATTRIBUTES = {"displayName": "DisplayName", "kmsMasterKeyId": "KmsMasterKeyId", "policy": "Policy"}
 
 
-class TopicPolicy(ResourceKind):
+class TopicPolicy(ResourceHandler):
     """Who may do what with a topic."""
 
     pulumi_type: ClassVar[str] = "aws:sns/topicPolicy:TopicPolicy"
@@ -99,7 +99,7 @@ class TopicPolicy(ResourceKind):
         """Nothing: a topic always has a policy, and goes with it."""
 
 
-class TopicSubscription(ResourceKind):
+class TopicSubscription(ResourceHandler):
     """A subscriber of a topic. One by e-mail waits for the address to confirm."""
 
     pulumi_type: ClassVar[str] = "aws:sns/topicSubscription:TopicSubscription"

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.kind import Properties, ResourceKind, missing
+from local.deploy.resources.handler import Properties, ResourceHandler, missing
 from local.deploy.resources.values import same_document, tag_changes
 
 _ATTRIBUTES = {
@@ -34,14 +34,14 @@ _DEFAULTS = {
 """What an attribute goes back to when its input is taken away. Source: SQS API reference, SetQueueAttributes."""
 
 
-class Queue(ResourceKind):
+class Queue(ResourceHandler):
     """A standard queue."""
 
     pulumi_type: ClassVar[str] = "aws:sqs/queue:Queue"
     supported: ClassVar[frozenset[str]] = frozenset({*_ATTRIBUTES, "name", "tags"})
     required: ClassVar[frozenset[str]] = frozenset({"name"})
     replace_on: ClassVar[frozenset[str]] = frozenset({"name"})
-    shared: ClassVar[frozenset[str]] = frozenset({"redrivePolicy"})
+    co_owned: ClassVar[frozenset[str]] = frozenset({"redrivePolicy"})
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:
@@ -112,7 +112,7 @@ def _property(name: str, text: str, state: Properties) -> Any:
             return json.loads(text)
 
 
-class _QueueDocument(ResourceKind):
+class _QueueDocument(ResourceHandler):
     """A JSON document that is an attribute of a queue, and a resource of its own in the provider."""
 
     attribute: ClassVar[str]

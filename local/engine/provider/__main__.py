@@ -29,7 +29,7 @@ def main() -> None:
 
     created = CreatedResources(Path(os.environ[PATH_VARIABLE]))
     with created.in_use():
-        serve(EmulatorServicer(EmulatorProvider(registry.kind_of), connect, created.add))
+        serve(EmulatorServicer(EmulatorProvider(registry.handler_for), connect, created.add))
 
 
 if __name__ == "__main__":

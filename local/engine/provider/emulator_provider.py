@@ -1,4 +1,4 @@
-"""What the engine asks of a provider, answered in plain values by the resource kinds of local/deploy/resources."""
+"""What the engine asks of a provider, answered in plain values by the resource handlers of local/deploy/resources."""
 
 import fcntl
 import json
@@ -12,11 +12,11 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from guardrails.aws_types import InputProblem, UnknownResourceTypeError, input_problems, property_names
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.kind import Properties, ResourceError, ResourceKind
+from local.deploy.resources.handler import Properties, ResourceError, ResourceHandler
 from local.engine.provider.wire_values import same_value
 
-KindOf = Callable[[str], ResourceKind]
-"""From a Pulumi type to its kind; raises UnsupportedTypeError."""
+HandlerFor = Callable[[str], ResourceHandler]
+"""From a Pulumi type to its handler; raises UnsupportedTypeError."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,18 +50,18 @@ class EmulatorProvider:
     """The provider.
 
     Attributes:
-        kind_of: the resource kinds.
+        handler_for: the resource handlers.
     """
 
-    kind_of: KindOf
+    handler_for: HandlerFor
 
     def check(self, token: str, inputs: Properties) -> list[InputProblem]:
-        """Everything that is wrong with a resource's inputs, by the provider's types and by what the kind can do."""
+        """Everything wrong with a resource's inputs, by the provider's types and the handler's support."""
         try:
-            kind = self.kind_of(token)
+            handler = self.handler_for(token)
             problems = input_problems(token, inputs)
             if not problems:
-                kind.check(inputs)
+                handler.check(inputs)
         except (ResourceError, UnknownResourceTypeError) as error:
             return [InputProblem(path="", reason=str(error))]
         return problems
@@ -74,7 +74,7 @@ class EmulatorProvider:
         """
         names = sorted(old_inputs.keys() | new_inputs.keys())
         changed = [name for name in names if not same_value(old_inputs.get(name), new_inputs.get(name))]
-        replace_on = self.kind_of(token).replace_on
+        replace_on = self.handler_for(token).replace_on
         return Difference(changed=changed, replacing=[name for name in changed if name in replace_on])
 
     def preview_create(self, token: str, inputs: Properties) -> Properties:
@@ -83,15 +83,15 @@ class EmulatorProvider:
 
     def preview_update(self, token: str, old: Properties, new: Properties) -> Properties:
         """What is known of a resource before it is changed: what it was and will be, but not what AWS makes anew."""
-        renewed = self.kind_of(token).renewed
+        recomputed = self.handler_for(token).recomputed
         # An input that isn't set is told as false by the service.
-        changed = [name for name in renewed if not same_value(old.get(name) or None, new.get(name) or None)]
-        unknown = {output for name in changed for output in renewed[name]}
+        changed = [name for name in recomputed if not same_value(old.get(name) or None, new.get(name) or None)]
+        unknown = {output for name in changed for output in recomputed[name]}
         return {**old, **new, **dict.fromkeys(unknown, UNKNOWN)}
 
     def create(self, clients: Clients, token: str, inputs: Properties) -> tuple[str, Properties]:
         """Make a resource; its id and all its properties."""
-        return self.kind_of(token).create(clients, inputs)
+        return self.handler_for(token).create(clients, inputs)
 
     def read(
         self, clients: Clients, token: str, resource_id: str, state: Properties, inputs: Properties
@@ -105,32 +105,32 @@ class EmulatorProvider:
             state: its properties as last known; none while it is being imported.
             inputs: what it was last asked to be; none while it is being imported.
         """
-        kind = self.kind_of(token)
-        live = kind.read(clients, resource_id, {**inputs, **state})
+        handler = self.handler_for(token)
+        live = handler.read(clients, resource_id, {**inputs, **state})
         if live is None:
             return None
         return LiveResource(
-            properties=live, inputs={name: live[name] for name in _asked_for(kind, live, state, inputs)}
+            properties=live, inputs={name: live[name] for name in _asked_for(handler, live, state, inputs)}
         )
 
     def update(self, clients: Clients, token: str, resource_id: str, old: Properties, new: Properties) -> Properties:
         """Change a resource in place; all its properties."""
-        return self.kind_of(token).update(clients, resource_id, old, new)
+        return self.handler_for(token).update(clients, resource_id, old, new)
 
     def delete(self, clients: Clients, token: str, resource_id: str, state: Properties) -> None:
         """Take a resource away."""
-        self.kind_of(token).delete(clients, resource_id, state)
+        self.handler_for(token).delete(clients, resource_id, state)
 
 
-def _asked_for(kind: ResourceKind, live: Properties, state: Properties, inputs: Properties) -> set[str]:
+def _asked_for(handler: ResourceHandler, live: Properties, state: Properties, inputs: Properties) -> set[str]:
     """The properties that a resource's inputs are: also those that nobody asked for and somebody has changed.
 
     They are the service's own choice until they are another than they were; then an update has to set them back.
     """
-    told = kind.supported & live.keys()
+    told = handler.supported & live.keys()
     if not inputs:
         return set(told)
-    changed = {name for name in told - kind.shared if not same_value(state.get(name), live[name])}
+    changed = {name for name in told - handler.co_owned if not same_value(state.get(name), live[name])}
     return (inputs.keys() & live.keys()) | changed
 
 

@@ -21,7 +21,7 @@ from typing_extensions import override
 
 from local.deploy.resources import invokes
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.kind import ResourceError
+from local.deploy.resources.handler import ResourceError
 from local.engine.provider.emulator_provider import EmulatorProvider
 from local.engine.provider.wire_values import from_wire, to_wire
 
@@ -32,7 +32,7 @@ PARENT_CHECK_SECONDS = 1.0
 
 @contextmanager
 def _plain_errors(context: Any) -> Generator[None]:
-    """Answer what the service or the kind says where it refuses; anything else is a bug, and keeps its traceback."""
+    """Answer what the service or the handler says where it refuses; anything else is a bug, and keeps its traceback."""
     try:
         yield
     except (ResourceError, ClientError, BotoCoreError) as error:

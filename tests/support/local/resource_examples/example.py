@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.kind import Properties
-from local.deploy.resources.registry import kind_of
+from local.deploy.resources.handler import Properties
+from local.deploy.resources.registry import handler_for
 
 ROLE = "aws:iam/role:Role"
 FUNCTION = "aws:lambda/function:Function"
@@ -49,7 +49,7 @@ class Surroundings:
             for name in ("name", "bucket"):
                 if name in inputs:
                     inputs[name] = f"{inputs[name]}-around"
-            resource_id, properties = kind_of(pulumi_type).create(self._clients, inputs)
+            resource_id, properties = handler_for(pulumi_type).create(self._clients, inputs)
             self._made[pulumi_type] = {**properties, "id": resource_id}
         return self._made[pulumi_type]
 

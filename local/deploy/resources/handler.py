@@ -60,7 +60,7 @@ class MissingPropertyError(ResourceError):
     """A property without which the resource can't be made."""
 
 
-class ResourceKind(ABC):
+class ResourceHandler(ABC):
     """One Pulumi resource type over its service's API.
 
     Properties are plain values: numbers without a fraction are `int` (see `plain_values`), assets and archives are
@@ -71,20 +71,20 @@ class ResourceKind(ABC):
         supported: the inputs this kind heeds; any other is refused by name.
         required: the inputs it can't do without.
         replace_on: the inputs whose change takes a new resource, as in the AWS provider.
-        untold: the inputs that the service doesn't tell again, or not in the form they were given. Any other that it
-            doesn't tell, somebody has taken away.
-        renewed: from an input to the outputs that its change makes others; no preview knows them.
-        shared: the inputs that a resource of another type may set as well; where they weren't asked for here, they are
-            that one's.
+        write_only: the inputs that the API doesn't return, or not in the form they were given. Any other input that it
+            doesn't return has been removed.
+        recomputed: from an input to the outputs that its change makes others; no preview knows them.
+        co_owned: the inputs that a resource of another type may set as well; where they weren't asked for here, they
+            are that one's.
     """
 
     pulumi_type: ClassVar[str]
     supported: ClassVar[frozenset[str]]
     required: ClassVar[frozenset[str]]
     replace_on: ClassVar[frozenset[str]]
-    untold: ClassVar[frozenset[str]] = frozenset()
-    renewed: ClassVar[Mapping[str, frozenset[str]]] = {}
-    shared: ClassVar[frozenset[str]] = frozenset()
+    write_only: ClassVar[frozenset[str]] = frozenset()
+    recomputed: ClassVar[Mapping[str, frozenset[str]]] = {}
+    co_owned: ClassVar[frozenset[str]] = frozenset()
 
     @final
     def check(self, inputs: Properties) -> None:
@@ -97,7 +97,7 @@ class ResourceKind(ABC):
         if unknown := sorted(inputs.keys() - self.supported):
             raise UnsupportedPropertyError(
                 f"the local stack doesn't know {', '.join(map(repr, unknown))}. Leave it out, "
-                f"or teach it to the kind in local/deploy/resources/"
+                f"or teach it to the handler in local/deploy/resources/"
             )
         if missing := sorted(self.required - inputs.keys()):
             raise MissingPropertyError(f"it needs {', '.join(map(repr, missing))}")
@@ -129,7 +129,7 @@ class ResourceKind(ABC):
             clients: of the account and region it is in.
             resource_id: what `create` returned.
             state: its properties as last known: some tell where it is (an API's id, a bucket's name), and what the
-                service can't tell (an archive, `untold`) stays as it was.
+                service can't tell (an archive, `write_only`) stays as it was.
 
         Raises:
             botocore.exceptions.ClientError: the service refused.
@@ -140,7 +140,7 @@ class ResourceKind(ABC):
             if is_missing(error):
                 return None
             raise
-        taken_away = self.supported - self.untold - told.keys()
+        taken_away = self.supported - self.write_only - told.keys()
         return {**{name: value for name, value in state.items() if name not in taken_away}, **told}
 
     @final

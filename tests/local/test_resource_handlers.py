@@ -7,8 +7,13 @@ import pytest
 
 from local.deploy.resources.archives import archive_bytes
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.kind import MissingPropertyError, Properties, UnsupportedPropertyError, UnsupportedTypeError
-from local.deploy.resources.registry import KINDS, kind_of
+from local.deploy.resources.handler import (
+    MissingPropertyError,
+    Properties,
+    UnsupportedPropertyError,
+    UnsupportedTypeError,
+)
+from local.deploy.resources.registry import HANDLERS, handler_for
 from tests.support.local.resource_examples import EXAMPLES
 from tests.support.local.resource_examples.example import API, FUNCTION, LOG_GROUP, QUEUE, TABLE, Example, Surroundings
 
@@ -21,9 +26,10 @@ NEVER_WITHOUT = {
 }
 """A bucket always has an encryption and a versioning state, a topic always a policy: deleting means the default."""
 
-every_kind = pytest.mark.parametrize("pulumi_type", sorted(KINDS))
-every_changeable_kind = pytest.mark.parametrize(
-    "pulumi_type", sorted(pulumi_type for pulumi_type, kind in KINDS.items() if kind.supported - kind.replace_on)
+every_handler = pytest.mark.parametrize("pulumi_type", sorted(HANDLERS))
+every_changeable_handler = pytest.mark.parametrize(
+    "pulumi_type",
+    sorted(pulumi_type for pulumi_type, handler in HANDLERS.items() if handler.supported - handler.replace_on),
 )
 
 
@@ -37,69 +43,69 @@ def asked_for(inputs: Properties, properties: Properties) -> Properties:
     return {name: properties.get(name) for name in inputs}
 
 
-def test_every_kind_has_an_example() -> None:
-    assert EXAMPLES.keys() == KINDS.keys()
+def test_every_handler_has_an_example() -> None:
+    assert EXAMPLES.keys() == HANDLERS.keys()
 
 
-@every_kind
+@every_handler
 def test_reading_back_gives_what_was_asked_for(pulumi_type: str, clients: Clients, example: Example) -> None:
-    kind = kind_of(pulumi_type)
-    resource_id, properties = kind.create(clients, example.inputs)
+    handler = handler_for(pulumi_type)
+    resource_id, properties = handler.create(clients, example.inputs)
     try:
         assert resource_id
         assert asked_for(example.inputs, properties) == example.inputs
-        live = kind.read(clients, resource_id, properties)
+        live = handler.read(clients, resource_id, properties)
         assert live == properties
     finally:
-        kind.delete(clients, resource_id, properties)
+        handler.delete(clients, resource_id, properties)
 
 
-@every_changeable_kind
+@every_changeable_handler
 def test_a_change_in_place_is_read_back(pulumi_type: str, clients: Clients, example: Example) -> None:
-    kind = kind_of(pulumi_type)
+    handler = handler_for(pulumi_type)
     assert example.change
-    assert not example.change.keys() & kind.replace_on
-    resource_id, old = kind.create(clients, example.inputs)
+    assert not example.change.keys() & handler.replace_on
+    resource_id, old = handler.create(clients, example.inputs)
     try:
-        new = kind.update(clients, resource_id, old, example.changed())
-        live = kind.read(clients, resource_id, new)
+        new = handler.update(clients, resource_id, old, example.changed())
+        live = handler.read(clients, resource_id, new)
         assert live is not None
         assert asked_for(example.changed(), live) == example.changed()
     finally:
-        kind.delete(clients, resource_id, old)
+        handler.delete(clients, resource_id, old)
 
 
-@every_kind
+@every_handler
 def test_what_is_deleted_is_gone_and_may_be_deleted_again(pulumi_type: str, clients: Clients, example: Example) -> None:
-    kind = kind_of(pulumi_type)
-    resource_id, properties = kind.create(clients, example.inputs)
-    kind.delete(clients, resource_id, properties)
-    gone = kind.read(clients, resource_id, properties) is None
+    handler = handler_for(pulumi_type)
+    resource_id, properties = handler.create(clients, example.inputs)
+    handler.delete(clients, resource_id, properties)
+    gone = handler.read(clients, resource_id, properties) is None
     assert gone is (pulumi_type not in NEVER_WITHOUT)
-    kind.delete(clients, resource_id, properties)
+    handler.delete(clients, resource_id, properties)
 
 
-@every_kind
+@every_handler
 def test_what_replaces_and_what_is_required_are_inputs(pulumi_type: str) -> None:
-    kind = kind_of(pulumi_type)
-    assert kind.replace_on <= kind.supported
-    assert kind.required <= kind.supported
+    handler = handler_for(pulumi_type)
+    assert handler.replace_on <= handler.supported
+    assert handler.required <= handler.supported
 
 
-@every_kind
+@every_handler
 def test_an_input_it_does_not_know_is_refused_by_name(pulumi_type: str, clients: Clients, example: Example) -> None:
     with pytest.raises(UnsupportedPropertyError, match="'colour'"):
-        kind_of(pulumi_type).create(clients, {**example.inputs, "colour": "red"})
+        handler_for(pulumi_type).create(clients, {**example.inputs, "colour": "red"})
 
 
 def test_an_input_it_needs_is_asked_for_by_name(clients: Clients) -> None:
     with pytest.raises(MissingPropertyError, match="'billingMode'"):
-        kind_of(TABLE).create(clients, {"name": "T", "hashKey": "k", "attributes": [{"name": "k", "type": "S"}]})
+        handler_for(TABLE).create(clients, {"name": "T", "hashKey": "k", "attributes": [{"name": "k", "type": "S"}]})
 
 
 def test_a_type_nobody_wrote_is_refused_by_name() -> None:
     with pytest.raises(UnsupportedTypeError, match="aws:ec2/instance:Instance"):
-        kind_of("aws:ec2/instance:Instance")
+        handler_for("aws:ec2/instance:Instance")
 
 
 def test_a_change_by_hand_shows(clients: Clients, around: Surroundings) -> None:
@@ -107,8 +113,8 @@ def test_a_change_by_hand_shows(clients: Clients, around: Surroundings) -> None:
     clients.sqs.set_queue_attributes(QueueUrl=queue["id"], Attributes={"VisibilityTimeout": "7"})
     clients.logs.put_retention_policy(logGroupName=group["id"], retentionInDays=1)
 
-    live_queue = kind_of(QUEUE).read(clients, queue["id"], queue)
-    live_group = kind_of(LOG_GROUP).read(clients, group["id"], group)
+    live_queue = handler_for(QUEUE).read(clients, queue["id"], queue)
+    live_group = handler_for(LOG_GROUP).read(clients, group["id"], group)
     assert live_queue is not None
     assert live_group is not None
     assert (live_queue["visibilityTimeoutSeconds"], live_group["retentionInDays"]) == (7, 1)
@@ -121,8 +127,8 @@ def test_what_was_taken_away_by_hand_shows(clients: Clients, around: Surrounding
     clients.dynamodb.update_time_to_live(TableName=table["id"], TimeToLiveSpecification=expiry)
     clients.apigatewayv2.delete_cors_configuration(ApiId=api["id"])
 
-    live_table = kind_of(TABLE).read(clients, table["id"], table)
-    live_api = kind_of(API).read(clients, api["id"], api)
+    live_table = handler_for(TABLE).read(clients, table["id"], table)
+    live_api = handler_for(API).read(clients, api["id"], api)
     assert live_table is not None
     assert live_api is not None
     assert "ttl" not in live_table
@@ -130,15 +136,15 @@ def test_what_was_taken_away_by_hand_shows(clients: Clients, around: Surrounding
 
 
 def test_a_functions_code_is_known_by_its_hash(clients: Clients, around: Surroundings) -> None:
-    kind, example = kind_of(FUNCTION), EXAMPLES[FUNCTION](around)
-    resource_id, old = kind.create(clients, example.inputs)
+    handler, example = handler_for(FUNCTION), EXAMPLES[FUNCTION](around)
+    resource_id, old = handler.create(clients, example.inputs)
     try:
         assert old["sourceCodeHash"] == _hash(example.inputs["code"])
         edited = pulumi.AssetArchive({"handler.py": pulumi.StringAsset("def handler(e, c): return 1\n")})
-        new = kind.update(clients, resource_id, old, {**example.inputs, "code": edited})
+        new = handler.update(clients, resource_id, old, {**example.inputs, "code": edited})
         assert new["sourceCodeHash"] == _hash(edited) != old["sourceCodeHash"]
     finally:
-        kind.delete(clients, resource_id, old)
+        handler.delete(clients, resource_id, old)
 
 
 def _hash(archive: object) -> str:
@@ -147,10 +153,10 @@ def _hash(archive: object) -> str:
 
 def test_a_streams_mapping_is_left_to_the_local_poller(clients: Clients, around: Surroundings) -> None:
     mapping_type = "aws:lambda/eventSourceMapping:EventSourceMapping"
-    kind, example = kind_of(mapping_type), EXAMPLES[mapping_type](around)
-    resource_id, properties = kind.create(clients, {**example.inputs, "enabled": True})
+    handler, example = handler_for(mapping_type), EXAMPLES[mapping_type](around)
+    resource_id, properties = handler.create(clients, {**example.inputs, "enabled": True})
     try:
         assert properties["enabled"] is True
         assert clients.lambda_.get_event_source_mapping(UUID=resource_id)["State"] == "Disabled"
     finally:
-        kind.delete(clients, resource_id, properties)
+        handler.delete(clients, resource_id, properties)
