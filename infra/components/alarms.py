@@ -1,106 +1,124 @@
-"""What is watched: each alarm with its metric, its limit and the words for whoever it wakes.
+"""The alarms: each with its metric, its threshold and the sentence its message begins with.
 
-An alarm's name is the heading of its section in docs/runbook.md. CloudWatch looks at whole minutes: each alarm fires at
-the first bad one, and is over when a few minutes in a row were good, so that a flicker doesn't say twice what it says
-once.
+An alarm's name is the heading of its section in docs/runbook.md. CloudWatch evaluates each minute: an
+alarm fires at the first bad one and clears after EVALUATION_MINUTES good ones, so that a metric that
+flickers sends one message and not many.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.failed_records import VISIBILITY_TIMEOUT_FACTOR, FailedRecords
+from infra.components.change_stream import ChangeStream
+from infra.components.failed_records import VISIBILITY_TIMEOUT_FACTOR
 from infra.components.lambda_function import LambdaFunction
+from infra.components.user_api import UserApi
+from infra.settings.model import StackSettings
 
-MINUTE = 60
-"""Seconds in the shortest period that AWS's own metrics have."""
+PERIOD_SECONDS = 60
+"""The shortest period of AWS's own metrics."""
 
-QUIET_MINUTES = 5
-"""Good minutes in a row that end an alarm."""
+EVALUATION_MINUTES = 5
+"""Good minutes in a row that clear an alarm."""
 
 DURATION_SHARE = 0.8
 """Part of a function's timeout from which an invocation is too close to being cut off."""
 
 POINTER_AGE_SECONDS = 900
-"""Age of a pointer from which the rescue is late. It takes seconds; the stream's 24 hours run on meanwhile."""
+"""Age of a pointer from which its rescue is late: a rescue takes seconds, and records leave the
+stream after 24 hours."""
 
-POINTER_AGE_TRIES = 1.5
-"""The same in tries of a failing rescue: a message that was received three times doesn't count for its queue's age.
-Source: SQS developer guide, "Available CloudWatch metrics for Amazon SQS"."""
+POINTER_AGE_RECEIVES = 1.5
+"""The same in visibility timeouts: from its third receive on, SQS leaves a message out of the queue's
+age. Source: SQS developer guide, "Available CloudWatch metrics for Amazon SQS"."""
 
 
-@dataclass(frozen=True, kw_only=True)
+class Metric(NamedTuple):
+    """A metric of one resource, in the order of a dashboard's JSON."""
+
+    namespace: str
+    name: str
+    dimension: str
+    resource: pulumi.Input[str]
+
+
+def lambda_metric(name: str, function: LambdaFunction) -> Metric:
+    """Return a function's metric."""
+    return Metric("AWS/Lambda", name, "FunctionName", function.function.name)
+
+
+def queue_metric(name: str, queue: aws.sqs.Queue) -> Metric:
+    """Return a queue's metric."""
+    return Metric("AWS/SQS", name, "QueueName", queue.name)
+
+
+def api_metric(name: str, api: UserApi) -> Metric:
+    """Return the API's metric."""
+    return Metric("AWS/ApiGateway", name, "ApiId", api.api.id)
+
+
+@dataclass(frozen=True)
 class Alarm:
-    """One alarm over one metric of AWS's own.
+    """An alarm over one metric; by default it fires when the sum of a minute is above zero.
 
     Attributes:
         name: its name without the environment, and the heading of its section in the runbook.
         meaning: one sentence: what is wrong.
-        namespace: of the metric, for example `AWS/SQS`.
-        metric: name of the metric.
-        dimensions: whose metric.
+        metric: what is measured.
         statistic: of each minute: Sum, Maximum, or a percentile such as p99.
-        limit: the last value that is good; a bad one is above it, or below it where `is_bad` says so.
-        is_bad: CloudWatch's comparison with the limit.
-        missing: what a minute without a value is: `notBreaching` where no value means that nothing happened, `ignore`
-            (no change) where AWS stops measuring something that is still there, `breaching` where something that
-            should always be measured has stopped.
-        bad_minutes: how many of the last `QUIET_MINUTES` have to be bad.
+        threshold: the last good value.
+        comparison: CloudWatch's comparison of a bad value with the threshold.
+        missing: how a minute without a value counts: `notBreaching` if nothing happened then,
+            `ignore` (no change) if AWS stops measuring what is still there, `breaching` if
+            something that is always measured has stopped.
+        bad_minutes: how many of the last EVALUATION_MINUTES have to be bad.
     """
 
     name: str
     meaning: str
-    namespace: str
-    metric: str
-    dimensions: Mapping[str, pulumi.Input[str]]
-    statistic: str
-    limit: float
-    is_bad: str = "GreaterThanThreshold"
+    metric: Metric
+    statistic: str = "Sum"
+    threshold: float = 0
+    comparison: str = "GreaterThanThreshold"
     missing: str = "notBreaching"
     bad_minutes: int = 1
 
-    @property
-    def runbook(self) -> str:
-        """Where the runbook says what to do."""
-        return f"docs/runbook.md#{self.name.lower()}"
 
-
-def queue_alarms(failed_records: FailedRecords, rescue: LambdaFunction) -> list[Alarm]:
-    """Alarms of what failed: each fires on the first message."""
-    failure = failed_records.failure_queue
-    seconds_between_tries = VISIBILITY_TIMEOUT_FACTOR * rescue.timeout_seconds
+def queue_alarms(changes: ChangeStream) -> list[Alarm]:
+    """Return the alarms on failed records: each fires at the first message."""
+    failed_records = changes.failed_records
+    visibility_timeout = VISIBILITY_TIMEOUT_FACTOR * changes.rescue_failed_batches.timeout_seconds
     return [
-        # The rescue takes a pointer within seconds, often before the queue's depth is measured: count what arrives.
+        # A pointer is received within seconds, often before the queue's depth is measured, so
+        # this alarm counts the messages that arrive.
         Alarm(
-            name="FailedBatches",
-            meaning="The event source mapping gave up on records of the stream; the rescue now fetches them.",
-            namespace="AWS/SQS",
-            metric="NumberOfMessagesSent",
-            dimensions={"QueueName": failure.name},
-            statistic="Sum",
-            limit=0,
+            "FailedBatches",
+            "The event source mapping gave up on records of the stream; the rescue now fetches them.",
+            queue_metric("NumberOfMessagesSent", failed_records.failure_queue),
         ),
-        _depth("FailureQueueDepth", "A pointer to failed records waits: the rescue does not take it.", failure),
-        # Between two tries of a failing rescue a pointer is hidden, and no depth shows it.
+        _depth_alarm(
+            "FailureQueueDepth",
+            "A pointer to failed records waits: the rescue does not take it.",
+            failed_records.failure_queue,
+        ),
+        # Between two receives of a failing rescue a pointer is invisible and in no queue's depth.
         Alarm(
-            name="FailureQueueAge",
-            meaning="A pointer to failed records is not rescued in time; its records leave the stream 24 hours after "
+            "FailureQueueAge",
+            "A pointer to failed records is not rescued in time; its records leave the stream 24 hours after "
             "they were written.",
-            namespace="AWS/SQS",
-            metric="ApproximateAgeOfOldestMessage",
-            dimensions={"QueueName": failure.name},
-            statistic="Maximum",
-            limit=min(POINTER_AGE_SECONDS, POINTER_AGE_TRIES * seconds_between_tries),
+            queue_metric("ApproximateAgeOfOldestMessage", failed_records.failure_queue),
+            "Maximum",
+            threshold=min(POINTER_AGE_SECONDS, POINTER_AGE_RECEIVES * visibility_timeout),
             missing="ignore",
         ),
-        _depth(
+        _depth_alarm(
             "FailureRedriveQueueDepth",
             "The rescue failed over and over and set a pointer aside.",
             failed_records.failure_redrive_queue,
         ),
-        _depth(
+        _depth_alarm(
             "DeadLetterQueueDepth",
             "A change failed for good and waits, whole, for an operator.",
             failed_records.dead_letter_queue,
@@ -108,122 +126,84 @@ def queue_alarms(failed_records: FailedRecords, rescue: LambdaFunction) -> list[
     ]
 
 
-def _depth(name: str, meaning: str, queue: aws.sqs.Queue) -> Alarm:
-    return Alarm(
-        name=name,
-        meaning=meaning,
-        namespace="AWS/SQS",
-        metric="ApproximateNumberOfMessagesVisible",
-        dimensions={"QueueName": queue.name},
-        statistic="Maximum",
-        limit=0,
-        # SQS stops measuring a queue that nobody touches; its messages are still there.
-        missing="ignore",
-    )
+def _depth_alarm(name: str, meaning: str, queue: aws.sqs.Queue) -> Alarm:
+    metric = queue_metric("ApproximateNumberOfMessagesVisible", queue)
+    # SQS stops measuring a queue that nobody uses, while its messages are still there.
+    return Alarm(name, meaning, metric, "Maximum", missing="ignore")
+
+
+def stream_alarms(changes: ChangeStream, settings: StackSettings) -> list[Alarm]:
+    """Return the alarms on the stream's delivery."""
+    function = changes.log_user_changes
+    age_seconds = settings.iterator_age_alarm_seconds
+    return [
+        # The function's metrics have no value while nothing is delivered, so they can't tell a
+        # disabled mapping from a quiet day. A poll that finds nothing counts as 0 here, so only a
+        # mapping that doesn't poll has no value. Source: Lambda developer guide, "Types of metrics
+        # for Lambda functions", event source mapping metrics.
+        Alarm(
+            "StreamNotPolled",
+            "Nobody reads the stream: its event source mapping is off, gone, or not allowed to. Changes leave "
+            "the stream 24 hours after they were written.",
+            Metric("AWS/Lambda", "PolledEventCount", "EventSourceMappingUUID", changes.stream_mapping.uuid),
+            comparison="LessThanThreshold",
+            missing="breaching",
+            # A mapping that was created or changed takes a few minutes to poll.
+            bad_minutes=EVALUATION_MINUTES,
+        ),
+        Alarm(
+            "IteratorAge",
+            f"Changes reach {function.base_name} more than {age_seconds} s late.",
+            lambda_metric("IteratorAge", function),
+            "Maximum",
+            threshold=1000 * age_seconds,
+        ),
+        Alarm(
+            "DestinationDeliveryFailures",
+            "The event source mapping gave up on records and could not even send the pointer: they are lost "
+            "unless they are read from the stream within 24 hours of the write.",
+            lambda_metric("DestinationDeliveryFailures", function),
+        ),
+    ]
 
 
 def function_alarms(function: LambdaFunction) -> list[Alarm]:
-    """Alarms that every function has."""
-    prefix = function.base_name.removesuffix("Function")
-    dimensions = {"FunctionName": function.function.name}
+    """Return the alarms that every function has."""
+    name = function.base_name
+    prefix = name.removesuffix("Function")
     return [
         Alarm(
-            name=f"{prefix}Errors",
-            meaning=f"An invocation of {function.base_name} ended in an error or a timeout.",
-            namespace="AWS/Lambda",
-            metric="Errors",
-            dimensions=dimensions,
-            statistic="Sum",
-            limit=0,
+            f"{prefix}Errors",
+            f"An invocation of {name} ended in an error or a timeout.",
+            lambda_metric("Errors", function),
         ),
         Alarm(
-            name=f"{prefix}Throttles",
-            meaning=f"{function.base_name} was refused: its concurrency, or the account's, is used up.",
-            namespace="AWS/Lambda",
-            metric="Throttles",
-            dimensions=dimensions,
-            statistic="Sum",
-            limit=0,
+            f"{prefix}Throttles",
+            f"{name} was refused: its concurrency, or the account's, is used up.",
+            lambda_metric("Throttles", function),
         ),
         Alarm(
-            name=f"{prefix}Duration",
-            meaning=f"An invocation of {function.base_name} took more than {DURATION_SHARE:.0%} of its "
-            f"{function.timeout_seconds} s.",
-            namespace="AWS/Lambda",
-            metric="Duration",
-            dimensions=dimensions,
-            statistic="Maximum",
-            limit=DURATION_SHARE * function.timeout_seconds * 1000,
+            f"{prefix}Duration",
+            f"An invocation of {name} took more than {DURATION_SHARE:.0%} of its {function.timeout_seconds} s.",
+            lambda_metric("Duration", function),
+            "Maximum",
+            threshold=DURATION_SHARE * function.timeout_seconds * 1000,
         ),
     ]
 
 
-def stream_alarms(
-    mapping: aws.lambda_.EventSourceMapping, log_user_changes: LambdaFunction, iterator_age_seconds: int
-) -> list[Alarm]:
-    """Alarms of the stream's delivery, which the mapping and the function at its end report."""
-    dimensions = {"FunctionName": log_user_changes.function.name}
+def api_alarms(api: UserApi, settings: StackSettings) -> list[Alarm]:
+    """Return the alarms on what the API's callers get."""
+    latency = settings.api_latency_alarm_milliseconds
     return [
-        # The function's own metrics have no value while nothing is delivered: a mapping that is off looks like a quiet
-        # day to them. A poll that finds nothing counts as 0 here (Lambda developer guide, "Types of metrics for Lambda
-        # functions", event source mapping metrics), so only one that doesn't poll has no value.
-        Alarm(
-            name="StreamNotPolled",
-            meaning="Nobody reads the stream: its event source mapping is off, gone, or not allowed to. Changes leave "
-            "the stream 24 hours after they were written.",
-            namespace="AWS/Lambda",
-            metric="PolledEventCount",
-            dimensions={"EventSourceMappingUUID": mapping.uuid},
-            statistic="Sum",
-            limit=0,
-            is_bad="LessThanThreshold",
-            missing="breaching",
-            # A mapping that is made or changed takes a few minutes to poll.
-            bad_minutes=QUIET_MINUTES,
-        ),
-        Alarm(
-            name="IteratorAge",
-            meaning=f"Changes reach {log_user_changes.base_name} more than {iterator_age_seconds} s late.",
-            namespace="AWS/Lambda",
-            metric="IteratorAge",
-            dimensions=dimensions,
-            statistic="Maximum",
-            limit=1000 * iterator_age_seconds,
-        ),
-        Alarm(
-            name="DestinationDeliveryFailures",
-            meaning="The event source mapping gave up on records and could not even send the pointer: they are lost "
-            "unless they are read from the stream within 24 hours of the write.",
-            namespace="AWS/Lambda",
-            metric="DestinationDeliveryFailures",
-            dimensions=dimensions,
-            statistic="Sum",
-            limit=0,
-        ),
-    ]
-
-
-def api_alarms(api: aws.apigatewayv2.Api, latency_milliseconds: int) -> list[Alarm]:
-    """Alarms of what callers see."""
-    return [
-        Alarm(
-            name="ApiServerErrors",
-            meaning="The API answered with a 5xx.",
-            namespace="AWS/ApiGateway",
-            metric="5xx",
-            dimensions={"ApiId": api.id},
-            statistic="Sum",
-            limit=0,
-        ),
+        Alarm("ApiServerErrors", "The API answered with a 5xx.", api_metric("5xx", api)),
         # One slow answer is a cold start; three such minutes are not.
         Alarm(
-            name="ApiLatency",
-            meaning=f"One answer in a hundred took more than {latency_milliseconds} ms.",
-            namespace="AWS/ApiGateway",
-            metric="Latency",
-            dimensions={"ApiId": api.id},
-            statistic="p99",
-            limit=latency_milliseconds,
+            "ApiLatency",
+            f"One answer in a hundred took more than {latency} ms.",
+            api_metric("Latency", api),
+            "p99",
+            threshold=latency,
             bad_minutes=3,
         ),
     ]

@@ -1,119 +1,92 @@
-"""The dashboard of an environment: the state of its alarms above, what they are made from below."""
+"""The JSON of the dashboard: the state of the alarms above, the metrics behind them below.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+Source: CloudWatch API reference, "Dashboard body structure and syntax".
+"""
+
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 import pulumi
 
-from infra.components.alarms import MINUTE
+from infra.components.alarms import PERIOD_SECONDS, Metric, api_metric, queue_metric
+from infra.components.change_stream import ChangeStream
 from infra.components.lambda_function import LambdaFunction
+from infra.components.user_api import UserApi
+from infra.components.users_store import UsersStore
 
-WIDTH = 24
-"""Columns of a dashboard. Source: CloudWatch user guide, "Dashboard body structure and syntax"."""
-
-HEIGHT = 6
-
-
-@dataclass(frozen=True, kw_only=True)
-class DashboardContent:
-    """What the dashboard shows.
-
-    Attributes:
-        region: of every metric.
-        api_id: the API.
-        functions: the functions.
-        stream_function: the one at the end of the stream.
-        queues: label to name, in the order a failed record takes.
-        tables: names of the tables.
-        alarm_arns: every alarm.
-    """
-
-    region: str
-    api_id: pulumi.Input[str]
-    functions: Sequence[LambdaFunction]
-    stream_function: LambdaFunction
-    queues: Mapping[str, pulumi.Input[str]]
-    tables: Sequence[pulumi.Input[str]]
-    alarm_arns: Sequence[pulumi.Input[str]]
+COLUMNS = 24
+"""Width of a dashboard."""
 
 
 def dashboard_url(region: str, name: str) -> str:
-    """Address of a dashboard in the AWS console."""
+    """Return the address of a dashboard in the AWS console."""
     return f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#dashboards/dashboard/{quote(name)}"
 
 
-def dashboard_body(content: DashboardContent) -> pulumi.Output[str]:
-    """The dashboard's JSON.
+def dashboard_body(
+    region: str, store: UsersStore, api: UserApi, changes: ChangeStream, alarm_arns: Sequence[pulumi.Input[str]]
+) -> pulumi.Output[str]:
+    """Return the dashboard's JSON."""
+    functions = [api.register_user, api.manage_users, changes.log_user_changes, changes.rescue_failed_batches]
+    failed_records = changes.failed_records
+    queues = {
+        "failure": failed_records.failure_queue,
+        "failure redrive": failed_records.failure_redrive_queue,
+        "dead letter": failed_records.dead_letter_queue,
+    }
 
-    Source: CloudWatch API reference, "Dashboard body structure and syntax".
-    """
+    def graph(title: str, statistic: str, metrics: Sequence[Sequence[Any]]) -> dict[str, Any]:
+        properties = {"title": title, "region": region, "view": "timeSeries", "period": PERIOD_SECONDS}
+        return {
+            "type": "metric",
+            "width": COLUMNS // 3,
+            "height": 6,
+            "properties": {**properties, "stat": statistic, "metrics": [list(metric) for metric in metrics]},
+        }
+
+    def of(functions: Sequence[LambdaFunction], name: str) -> list[Metric]:
+        return [Metric("AWS/Lambda", name, "FunctionName", function.function_name) for function in functions]
+
     alarms = {
         "type": "alarm",
-        "width": WIDTH,
+        "width": COLUMNS,
         "height": 3,
-        "properties": {"title": "Alarms", "alarms": list(content.alarm_arns)},
+        "properties": {"title": "Alarms", "alarms": list(alarm_arns)},
     }
-    rows = [_api_widgets(content), _function_widgets(content), _failure_widgets(content)]
-    return pulumi.Output.json_dumps({"widgets": [alarms, *(widget for row in rows for widget in row)]})
-
-
-def _api_widgets(content: DashboardContent) -> list[dict[str, Any]]:
-    api = ["ApiId", content.api_id]
-    requests = [
-        ["AWS/ApiGateway", "Count", *api],
-        ["AWS/ApiGateway", "4xx", *api],
-        ["AWS/ApiGateway", "5xx", *api, {"color": "#d62728"}],
+    widgets = [
+        alarms,
+        graph(
+            "API: requests a minute",
+            "Sum",
+            [api_metric("Count", api), api_metric("4xx", api), [*api_metric("5xx", api), {"color": "#d62728"}]],
+        ),
+        graph(
+            "API: latency in ms",
+            "p99",
+            [[*api_metric("Latency", api), {"stat": statistic}] for statistic in ("p50", "p99")],
+        ),
+        graph(
+            "Tables: throttled requests",
+            "Sum",
+            [
+                Metric("AWS/DynamoDB", name, "TableName", table.name)
+                for table in (store.users, store.user_keys, store.activity)
+                for name in ("WriteThrottleEvents", "ReadThrottleEvents")
+            ],
+        ),
+        graph("Functions: errors", "Sum", of(functions, "Errors")),
+        graph("Functions: throttles", "Sum", of(functions, "Throttles")),
+        graph("Functions: longest invocation in ms", "Maximum", of(functions, "Duration")),
+        graph("Stream: age of the last record in ms", "Maximum", of([changes.log_user_changes], "IteratorAge")),
+        graph("Stream: invocations", "Sum", of([changes.log_user_changes], "Invocations")),
+        graph(
+            "Failed: messages waiting",
+            "Maximum",
+            [
+                [*queue_metric("ApproximateNumberOfMessagesVisible", queue), {"label": label}]
+                for label, queue in queues.items()
+            ],
+        ),
     ]
-    latency = [["AWS/ApiGateway", "Latency", *api, {"stat": stat}] for stat in ("p50", "p99")]
-    throttled = [
-        ["AWS/DynamoDB", metric, "TableName", table]
-        for table in content.tables
-        for metric in ("WriteThrottleEvents", "ReadThrottleEvents")
-    ]
-    return [
-        _graph(content, "API: requests a minute", requests, "Sum"),
-        _graph(content, "API: latency in ms", latency, "p99"),
-        _graph(content, "Tables: throttled requests", throttled, "Sum"),
-    ]
-
-
-def _function_widgets(content: DashboardContent) -> list[dict[str, Any]]:
-    def of_each(metric: str) -> list[list[Any]]:
-        return [["AWS/Lambda", metric, "FunctionName", function.function_name] for function in content.functions]
-
-    return [
-        _graph(content, "Functions: errors", of_each("Errors"), "Sum"),
-        _graph(content, "Functions: throttles", of_each("Throttles"), "Sum"),
-        _graph(content, "Functions: longest invocation in ms", of_each("Duration"), "Maximum"),
-    ]
-
-
-def _failure_widgets(content: DashboardContent) -> list[dict[str, Any]]:
-    stream = ["FunctionName", content.stream_function.function_name]
-    depths = [
-        ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", name, {"label": label}]
-        for label, name in content.queues.items()
-    ]
-    return [
-        _graph(content, "Stream: age of the last record in ms", [["AWS/Lambda", "IteratorAge", *stream]], "Maximum"),
-        _graph(content, "Stream: invocations", [["AWS/Lambda", "Invocations", *stream]], "Sum"),
-        _graph(content, "Failed: messages waiting", depths, "Maximum"),
-    ]
-
-
-def _graph(content: DashboardContent, title: str, metrics: list[list[Any]], statistic: str) -> dict[str, Any]:
-    return {
-        "type": "metric",
-        "width": WIDTH // 3,
-        "height": HEIGHT,
-        "properties": {
-            "title": title,
-            "region": content.region,
-            "view": "timeSeries",
-            "period": MINUTE,
-            "stat": statistic,
-            "metrics": metrics,
-        },
-    }
+    return pulumi.Output.json_dumps({"widgets": widgets})
