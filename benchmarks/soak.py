@@ -15,7 +15,8 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 
-from delivery.settings import MappingSettings, Parameters
+from delivery.assumptions import Assumptions
+from delivery.settings import MappingSettings
 from tests.support.delivery_faults import InvocationFault, SendingFault
 from tests.support.delivery_tally import tally
 from tests.support.virtual_changes import Nature, small_change
@@ -84,7 +85,7 @@ def soak_round(seed: int, number: int, records: int) -> Counter[str]:
     """
     chance = random.Random(f"{seed}/{number}")  # noqa: S311  repeatable on purpose
     faults = RandomFaults(chance)
-    world = VirtualDelivery(_settings(chance), faults, parameters=_parameters(chance), roots=chance.randint(1, 3))
+    world = VirtualDelivery(_settings(chance), faults, assumptions=_parameters(chance), roots=chance.randint(1, 3))
     crashes, rolls = 0, 0
     while len(world.changes) < records:
         for _ in range(min(chance.randint(1, 120), records - len(world.changes))):
@@ -113,8 +114,8 @@ def _settings(chance: random.Random) -> MappingSettings:
     )
 
 
-def _parameters(chance: random.Random) -> Parameters:
-    return Parameters(
+def _parameters(chance: random.Random) -> Assumptions:
+    return Assumptions(
         split_on_first_record=chance.choice(["half", "isolate"]),
         invalid_identifier=chance.choice(["fails", "ignored"]),
         stalled_lane_stalls_shard=chance.random() < 0.2,  # noqa: PLR2004
@@ -147,7 +148,7 @@ def _account(world: VirtualDelivery) -> Counter[str]:
             "lost": len(account.lost),
             "doubled": len(account.doubled),
             "invocations": len(world.invocations),
-            "deliveries of a change": world.figures("invoked"),
+            "deliveries of a change": world.metric("invoked"),
             "failure documents": world.documents_sent,
             "dead letters sent": len(world.dead_letters.sent),
         }

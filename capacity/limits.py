@@ -13,7 +13,7 @@ from capacity.workload import (
     ServiceTimes,
     Workload,
 )
-from delivery.settings import Parameters
+from delivery.assumptions import Assumptions
 
 BYTES_PER_GB = 10**9
 WRITE_UNIT_BYTES = 1024
@@ -76,8 +76,8 @@ def deliverable_per_second(shards: int, settings: CapacitySettings, times: Servi
 
 def lane_seconds_per_crash(settings: CapacitySettings, times: ServiceTimes) -> float:
     """How long a record that crashes the function holds its lane: the halves of its batch, then its own retries."""
-    parameters = Parameters()
-    waits = sum(parameters.retry_wait(failure) for failure in range(1, settings.maximum_retry_attempts + 1))
+    assumptions = Assumptions()
+    waits = sum(assumptions.retry_wait(failure) for failure in range(1, settings.maximum_retry_attempts + 1))
     alone = (settings.maximum_retry_attempts + 1) * times.of_batch(1)
     size, halves = settings.batch_size, 0.0
     while size > 1:

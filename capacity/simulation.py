@@ -15,9 +15,10 @@ from itertools import count
 from statistics import fmean, quantiles
 
 from capacity.workload import STREAM_RECORD_BYTES, CapacitySettings, ServiceTimes
-from delivery.decisions import FunctionFailed, FunctionReturned, Outcome
+from delivery.assumptions import Assumptions
+from delivery.decisions import FunctionFailed, FunctionReturned, InvocationOutcome
 from delivery.records import Batch, Invocation, StreamRecord
-from delivery.settings import MappingSettings, Parameters
+from delivery.settings import MappingSettings
 from delivery.shard import ShardDelivery
 from functions.activity.table import TIME_TO_FINISH_SECONDS
 
@@ -113,7 +114,7 @@ class _End:
     """An invocation ends."""
 
     lane: int
-    outcome: Outcome
+    outcome: InvocationOutcome
 
 
 def simulate_delivery(  # noqa: PLR0913 - each is one knob, and named at the call
@@ -166,8 +167,8 @@ class _Simulation:
         self._read_intervals = read_intervals
         self._read_interval = fmean(read_intervals)
         self._records_per_read = records_per_read
-        parameters = Parameters()
-        self._delivery = ShardDelivery(_mapping(settings), parameters, None)
+        assumptions = Assumptions()
+        self._delivery = ShardDelivery(_mapping(settings), assumptions, None)
         self._unread: deque[StreamRecord] = deque()
         self._tally = _Tally()
         self._next_read = 0.0
@@ -226,11 +227,11 @@ class _Simulation:
         self._next_read = now + (reads - 1) * self._read_interval + self._chance.choice(self._read_intervals)
 
     def _start(self, now: float) -> None:
-        start = self._delivery.start(now)
-        for discard in start.discards:
-            self._give_up(len(discard.records), now)
-            self._delivery.settle_discard(discard)
-        for lane, batch in start.batches:
+        started = self._delivery.start(now)
+        for discarded in (discarded for _, due in started for discarded in due.discards):
+            self._give_up(len(discarded.records), now)
+            self._delivery.settle_records(discarded.records)
+        for lane, batch in ((lane, due.batch) for lane, due in started if due.batch is not None):
             planned, outcome = self._invoke(batch, now)
             duration = planned * self._chance.choice(self._times.spread)
             self._tally.batch_sizes.append(len(batch.records))
@@ -238,7 +239,7 @@ class _Simulation:
             self._tally.busy_seconds += duration
             self._plan(now + duration, _End(lane, outcome))
 
-    def _invoke(self, batch: Batch, now: float) -> tuple[float, Outcome]:
+    def _invoke(self, batch: Batch, now: float) -> tuple[float, InvocationOutcome]:
         """Return how long an invocation takes and how it ends; the function stops by itself before it is cut off."""
         records = len(batch.records)
         duration = self._times.of_batch(records)
@@ -253,20 +254,20 @@ class _Simulation:
         return computing + calls * self._times.call, _stopped_at(batch, calls * self._times.records_per_call)
 
     def _settle(self, end: _End, now: float) -> None:
-        verdict = self._delivery.settle(end.lane, end.outcome, now).verdict
-        if verdict.settled:
-            self._tally.settled += len(verdict.settled)
+        decision = self._delivery.settle(end.lane, end.outcome, now)
+        if decision.settled:
+            self._tally.settled += len(decision.settled)
             self._tally.last_settled = now
-        if verdict.discard is not None:
-            self._give_up(len(verdict.discard.records), now)
-            self._delivery.settle_discard(verdict.discard)
+        if decision.discarded is not None:
+            self._give_up(len(decision.discarded.records), now)
+            self._delivery.settle_records(decision.discarded.records)
 
     def _give_up(self, records: int, now: float) -> None:
         self._tally.given_up += records
         self._tally.last_settled = now
 
 
-def _stopped_at(batch: Batch, position: int) -> Outcome:
+def _stopped_at(batch: Batch, position: int) -> InvocationOutcome:
     """What log_user_changes answers when a record and all after it must come again."""
     failures = [{"itemIdentifier": batch.records[position].sequence_number}]
     return FunctionReturned(json.dumps({"batchItemFailures": failures}).encode(), _INVOCATION)

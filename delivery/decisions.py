@@ -1,94 +1,53 @@
-"""What follows from an invocation: what is settled, what comes again and when, and what is given up.
+"""What follows from an invocation: which records are settled, retried, split or discarded.
 
-Rules: Lambda developer guide, "Retaining discarded batches for a DynamoDB event source" and "Configuring partial batch
-response"; what the guide leaves open follows sequences that others recorded on AWS (tests/unit/delivery).
+Rules: Lambda developer guide, "Retaining discarded batches for a DynamoDB event source" and
+"Configuring partial batch response with DynamoDB and Lambda". What the guide leaves open follows
+sequences recorded on AWS (tests/unit/delivery/test_recorded_sequences.py) or `Assumptions`.
 """
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Literal, NamedTuple
 
+from delivery.assumptions import Assumptions
 from delivery.records import Batch, Invocation, StreamRecord
-from delivery.settings import INFINITE, MappingSettings, Parameters
+from delivery.settings import INFINITE, MappingSettings
 from functions.runtime.json_log import Json, is_array, is_object
 
-# What the function's answer says of a batch.
-#
-# Rules: Lambda developer guide, "Configuring partial batch response with DynamoDB and Lambda";
-# answers that the guide doesn't name are decided by `Parameters`.
+
+class NotAdmitted(NamedTuple):
+    """No invocation took place: Lambda throttled or denied it, or could not be reached."""
+
+    reason: str
 
 
-class Answer(NamedTuple):
-    """What became of a batch that the function returned from."""
+class FunctionFailed(NamedTuple):
+    """The function raised, timed out, or its environment died."""
 
-    settled: int
-    """So many records, from the first on, are processed: the whole batch after a success."""
-    names_first_record: bool = False
-    """Nothing is settled and the answer names the first record as the one that failed."""
+    invocation: Invocation
 
 
-def read_answer(payload: bytes, records: Sequence[StreamRecord], parameters: Parameters) -> Answer:
-    """Read the answer of a function that reports batch item failures.
+class FunctionReturned(NamedTuple):
+    """The function returned a response."""
 
-    | Answer                                            | Meaning                                      |
-    | ------------------------------------------------- | -------------------------------------------- |
-    | null, {}, [], batchItemFailures empty or null     | all is processed                             |
-    | identifier "", null or not there; or not of batch | nothing is                                   |
-    | identifiers of the batch                          | what comes before the first of them is       |
-    | anything else                                     | see `Parameters`                             |
-    """
-    succeeded, failed = Answer(len(records)), Answer(0)
-    unreadable = failed if parameters.unreadable_answer == "fails" else succeeded
-    try:
-        answer: Json = json.loads(payload) if payload else None
-    except ValueError:
-        return unreadable
-    if answer is None or answer in ({}, []):
-        return succeeded
-    if not is_object(answer):
-        return unreadable
-    failures: Json = answer.get("batchItemFailures")
-    if failures is None or failures == []:
-        return succeeded
-    if not is_array(failures):
-        return unreadable
-    return _lowest(failures, records, parameters.invalid_identifier) or failed
+    payload: bytes
+    """The response as JSON."""
+    invocation: Invocation
 
 
-def _lowest(
-    failures: list[Json], records: Sequence[StreamRecord], invalid: Literal["fails", "ignored"]
-) -> Answer | None:
-    """Return where the first named record stands; None when the batch fails as a whole.
-
-    Places are compared, not sequence numbers: as texts those would be in the wrong order.
-    """
-    places = {record.sequence_number: place for place, record in enumerate(records)}
-    lowest: int | None = None
-    for failure in failures:
-        identifier: Json = failure.get("itemIdentifier") if is_object(failure) else None
-        place = places.get(identifier) if isinstance(identifier, str) else None
-        if place is not None:
-            lowest = place if lowest is None else min(lowest, place)
-        elif invalid == "fails":
-            return None
-    if lowest is None:
-        return None
-    return Answer(lowest, names_first_record=lowest == 0)
-
+InvocationOutcome = NotAdmitted | FunctionFailed | FunctionReturned
 
 Condition = Literal["RetryAttemptsExhausted", "RecordAgeExceeded"]
-"""Why a batch was given up, in AWS's words."""
+"""Why a batch is discarded, as a failure document names it."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Discard:
-    """Records that are given up."""
+class DiscardedBatch(NamedTuple):
+    """Records that are not delivered any more."""
 
     records: tuple[StreamRecord, ...]
     condition: Condition | None
-    """None when the stream itself has forgotten them, of which no document is made."""
+    """None when the stream itself has trimmed the records; then there is no failure document."""
     invocations: int
     """How often the function got exactly these records."""
     last_invocation: Invocation | None
@@ -96,125 +55,131 @@ class Discard:
     """Seconds since the epoch."""
 
 
-class NotAdmitted(NamedTuple):
-    """The attempt was throttled, denied, or didn't reach the service: no invocation took place."""
+class Decision(NamedTuple):
+    """What follows from the outcome of a batch."""
 
-    reason: str
-
-
-class FunctionFailed(NamedTuple):
-    """The function raised, was cut off by its time limit, or its environment died."""
-
-    invocation: Invocation
-
-
-class FunctionReturned(NamedTuple):
-    """The function returned."""
-
-    payload: bytes
-    """Its answer, as JSON."""
-    invocation: Invocation
-
-
-Outcome = NotAdmitted | FunctionFailed | FunctionReturned
-
-
-class Verdict(NamedTuple):
-    """What follows from an outcome."""
-
+    batch: Batch
+    """The batch that was delivered."""
     settled: Sequence[StreamRecord] = ()
-    """Processed."""
-    discard: Discard | None = None
+    """Records that are processed."""
+    discarded: DiscardedBatch | None = None
     next_batches: Sequence[Batch] = ()
-    """What comes again, in this order, before any other record of the lane."""
+    """To be delivered next, in this order, before any other record of the lane."""
     wait_seconds: float = 0.0
     """To wait before the first of them."""
 
 
-def judge(batch: Batch, outcome: Outcome, now: float, settings: MappingSettings, parameters: Parameters) -> Verdict:
-    """Decide what follows from the outcome of a batch.
+def decide(
+    batch: Batch, outcome: InvocationOutcome, now: float, settings: MappingSettings, assumptions: Assumptions
+) -> Decision:
+    """Decide what follows from the outcome of a batch, and update the batch's counts.
 
-    Args:
-        batch: What was delivered. Its counts are brought up to date.
-        outcome: What came of it.
-        now: Seconds since the epoch.
-        settings: Of the mapping.
-        parameters: For what AWS doesn't tell.
+    | Outcome                        | What follows                                                   |
+    | ------------------------------ | -------------------------------------------------------------- |
+    | not admitted                   | the same batch after a wait; doesn't use up a retry            |
+    | all records settled            | checkpoint behind the batch                                    |
+    | the first n settled            | the rest as a new batch, at once and with all its retries      |
+    | none settled, bisect, n > 1    | two halves, at once and each with all its retries              |
+    | none settled, retries left     | the same batch after a wait                                    |
+    | none settled, no retry left    | the batch is discarded                                         |
     """
     if isinstance(outcome, NotAdmitted):
         batch.refusals += 1
-        return Verdict(next_batches=[batch], wait_seconds=parameters.retry_wait(batch.refusals))
+        return Decision(batch, next_batches=[batch], wait_seconds=assumptions.retry_wait(batch.refusals))
     batch.refusals = 0
-    answer = _answer(batch, outcome, settings, parameters)
-    if answer.settled == len(batch.records):
-        return Verdict(settled=batch.records)
-    if answer.settled:
-        # Progress: the rest is a new batch, at once and with all its retries (recorded).
-        return Verdict(settled=batch.records[: answer.settled], next_batches=[Batch(batch.records[answer.settled :])])
+    records = batch.records
+    if isinstance(outcome, FunctionFailed):
+        settled = None
+    elif settings.report_batch_item_failures:
+        settled = read_response(outcome.payload, records, assumptions)
+    else:
+        settled = len(records)
+    if settled == len(records):
+        return Decision(batch, settled=records)
+    if settled:
+        return Decision(batch, settled=records[:settled], next_batches=[Batch(records[settled:])])
     batch.last_invocation = outcome.invocation
     batch.failures += 1
-    if settings.bisect and len(batch.records) > 1:
-        isolate = answer.names_first_record and parameters.split_on_first_record == "isolate"
-        middle = 1 if isolate else len(batch.records) // 2
-        return Verdict(next_batches=[Batch(batch.records[:middle]), Batch(batch.records[middle:])])
+    if settings.bisect and len(records) > 1:
+        isolate = settled == 0 and assumptions.split_on_first_record == "isolate"
+        middle = 1 if isolate else len(records) // 2
+        return Decision(batch, next_batches=[Batch(records[:middle]), Batch(records[middle:])])
     if settings.maximum_retry_attempts != INFINITE and batch.failures > settings.maximum_retry_attempts:
-        return Verdict(discard=_discard(batch, batch.records, "RetryAttemptsExhausted", now))
-    return Verdict(next_batches=[batch], wait_seconds=parameters.retry_wait(batch.failures))
+        discarded = DiscardedBatch(records, "RetryAttemptsExhausted", batch.failures, batch.last_invocation, now)
+        return Decision(batch, discarded=discarded)
+    return Decision(batch, next_batches=[batch], wait_seconds=assumptions.retry_wait(batch.failures))
 
 
-def _answer(
-    batch: Batch, outcome: FunctionFailed | FunctionReturned, settings: MappingSettings, parameters: Parameters
-) -> Answer:
-    if isinstance(outcome, FunctionFailed):
-        return Answer(0)
-    if not settings.report_batch_item_failures:
-        return Answer(len(batch.records))
-    return read_answer(outcome.payload, batch.records, parameters)
+def read_response(payload: bytes, records: Sequence[StreamRecord], assumptions: Assumptions) -> int | None:
+    """Read the response of a function that reports batch item failures.
+
+    | Response                                           | Settled                            |
+    | -------------------------------------------------- | ---------------------------------- |
+    | null, {}, [], batchItemFailures empty or null      | all records                        |
+    | identifier "", null, missing, or not in the batch  | none                               |
+    | identifiers of the batch                           | the records before the first named |
+    | anything else                                      | see `Assumptions`                  |
+
+    Returns:
+        How many records, from the first on, are settled: 0 when the first one is named; None when
+        the batch fails as a whole.
+    """
+    unreadable = None if assumptions.unreadable_response == "fails" else len(records)
+    try:
+        response: Json = json.loads(payload) if payload else None
+    except ValueError:
+        return unreadable
+    failures: Json = response.get("batchItemFailures") if is_object(response) else response
+    if failures is None or failures == []:
+        return len(records)
+    if not is_object(response) or not is_array(failures):
+        return unreadable
+    # Positions, because sequence numbers compare wrongly as strings.
+    positions = {record.sequence_number: position for position, record in enumerate(records)}
+    named: list[int] = []
+    for failure in failures:
+        identifier: Json = failure.get("itemIdentifier") if is_object(failure) else None
+        position = positions.get(identifier) if isinstance(identifier, str) else None
+        if position is not None:
+            named.append(position)
+        elif assumptions.invalid_identifier == "fails":
+            return None
+    return min(named, default=None)
 
 
-class Expiry(NamedTuple):
-    """A batch without the records that are too old to be delivered."""
+class DueBatch(NamedTuple):
+    """A batch that is due, without the records that are too old to be delivered."""
 
-    discards: Sequence[Discard]
-    rest: Batch | None
-    """None when nothing is left."""
+    batch: Batch | None
+    """None when no record is left."""
+    discards: Sequence[DiscardedBatch]
 
 
-def expire(batch: Batch, now: float, settings: MappingSettings, parameters: Parameters) -> Expiry:
-    """Give up the oldest records of a batch, as far as they are too old, before it is delivered."""
-    discards: list[Discard] = []
-    rest: tuple[StreamRecord, ...] = batch.records
+def expire(batch: Batch, now: float, settings: MappingSettings, assumptions: Assumptions) -> DueBatch:
+    """Discard the oldest records of a batch if they are too old to be delivered."""
+    maximum_age = settings.maximum_record_age_seconds
 
-    limit = settings.maximum_record_age_seconds
-    if limit != INFINITE:
-        expired = tuple(takewhile(lambda record: _is_expired(now - record.written_at, limit, parameters), rest))
-        if expired:
-            discards.append(_discard(batch, expired, "RecordAgeExceeded", now))
-            rest = rest[len(expired) :]
+    def is_expired(record: StreamRecord) -> bool:
+        age = now - record.written_at
+        return age > maximum_age or (age == maximum_age and assumptions.expires_at_limit)
 
-    forgotten = tuple(takewhile(lambda record: now - record.written_at > parameters.retention_seconds, rest))
-    if forgotten:
-        discards.append(_discard(batch, forgotten, None, now))
-        rest = rest[len(forgotten) :]
+    def is_trimmed(record: StreamRecord) -> bool:
+        return now - record.written_at > assumptions.retention_seconds
 
-    if not discards:
-        return Expiry((), batch)
+    expired = () if maximum_age == INFINITE else tuple(takewhile(is_expired, batch.records))
+    rest = batch.records[len(expired) :]
+    trimmed = tuple(takewhile(is_trimmed, rest))
+    rest = rest[len(trimmed) :]
+    if len(rest) == len(batch.records):
+        return DueBatch(batch, ())
+
+    discards: list[DiscardedBatch] = []
+    if expired:
+        discards.append(DiscardedBatch(expired, "RecordAgeExceeded", batch.failures, batch.last_invocation, now))
+    if trimmed:
+        discards.append(DiscardedBatch(trimmed, None, batch.failures, batch.last_invocation, now))
     if not rest:
-        return Expiry(discards, None)
-    if parameters.fresh_quota_after_expiry:
-        return Expiry(discards, Batch(rest))
-    return Expiry(discards, Batch(rest, batch.failures, batch.refusals, batch.last_invocation))
-
-
-def _is_expired(age: float, limit: int, parameters: Parameters) -> bool:
-    return age >= limit if parameters.expires_at_limit else age > limit
-
-
-def _discard(batch: Batch, records: tuple[StreamRecord, ...], condition: Condition | None, now: float) -> Discard:
-    return Discard(
-        records=records,
-        condition=condition,
-        invocations=batch.failures,
-        last_invocation=batch.last_invocation,
-        at=now,
-    )
+        return DueBatch(None, discards)
+    if assumptions.fresh_quota_after_expiry:
+        return DueBatch(Batch(rest), discards)
+    return DueBatch(Batch(rest, batch.failures, batch.refusals, batch.last_invocation), discards)

@@ -1,50 +1,48 @@
-"""What the delivery asks for, and what it is told: its only ways out and in."""
+"""What a delivery returns and takes: actions, events, the checkpoint and the metrics."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from delivery.decisions import Discard, Outcome
-from delivery.records import Batch, Shard, StreamRecord
+from delivery.decisions import DiscardedBatch, InvocationOutcome
+from delivery.records import Batch, StreamRecord
+from delivery.settings import StartingPosition
 from functions.runtime.json_log import Json, is_object
 
-# What must be remembered for delivery to go on where it was.
-
-_VERSION = 1
+_CHECKPOINT_VERSION = 1
 
 
 class MalformedCheckpointError(ValueError):
-    """A text that is no checkpoint; the message says what of it isn't."""
+    """The text isn't a checkpoint; the message says what is wrong with it."""
 
 
 class ShardCheckpoint(NamedTuple):
     """How far one shard is settled."""
 
     sequence_number: str | None
-    """All up to here; None for nothing yet."""
+    """All records up to this one; None for none yet."""
     finished: bool = False
-    """Read to the shard's end and all of it settled."""
+    """Whether the shard is read to its end, and all of it is settled."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """How far the shards of a stream are settled for one function."""
+    """How far a stream's shards are settled for one function, by shard id; delivery resumes from it."""
 
     shards: Mapping[str, ShardCheckpoint] = field(default_factory=dict[str, ShardCheckpoint])
-    """By shard id."""
 
     def to_json(self) -> str:
-        """Return it as JSON."""
+        """Return the checkpoint as JSON."""
         shards = {
             shard_id: {"sequenceNumber": shard.sequence_number, "finished": shard.finished}
             for shard_id, shard in self.shards.items()
         }
-        return json.dumps({"version": _VERSION, "shards": shards}, indent=1) + "\n"
+        return json.dumps({"version": _CHECKPOINT_VERSION, "shards": shards}, indent=1) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "Checkpoint":
-        """Return what `to_json` wrote.
+        """Read what `to_json` wrote.
 
         Raises:
             MalformedCheckpointError: The text is something else.
@@ -53,12 +51,13 @@ class Checkpoint:
             document: Json = json.loads(text)
         except ValueError:
             raise MalformedCheckpointError("it isn't JSON") from None
-        if not is_object(document) or document.get("version") != _VERSION or not is_object(document.get("shards")):
-            raise MalformedCheckpointError(f"it isn't a checkpoint of version {_VERSION}")
-        return cls({shard_id: _shard(shard_id, entry) for shard_id, entry in document["shards"].items()})
+        version = document.get("version") if is_object(document) else None
+        if version != _CHECKPOINT_VERSION or not is_object(document.get("shards")):
+            raise MalformedCheckpointError(f"it isn't a checkpoint of version {_CHECKPOINT_VERSION}")
+        return cls({shard_id: _shard_checkpoint(shard_id, entry) for shard_id, entry in document["shards"].items()})
 
 
-def _shard(shard_id: str, entry: Json) -> ShardCheckpoint:
+def _shard_checkpoint(shard_id: str, entry: Json) -> ShardCheckpoint:
     if is_object(entry):
         sequence_number: Json = entry.get("sequenceNumber")
         finished: Json = entry.get("finished")
@@ -66,22 +65,28 @@ def _shard(shard_id: str, entry: Json) -> ShardCheckpoint:
             sequence_number is None or (isinstance(sequence_number, str) and sequence_number.isdecimal())
         ):
             return ShardCheckpoint(sequence_number, finished)
-    raise MalformedCheckpointError(f"its entry of {shard_id} isn't one of a shard")
+    raise MalformedCheckpointError(f"its entry for {shard_id} isn't a shard's")
 
 
-StartingPosition = Literal["TRIM_HORIZON", "LATEST"]
+class Shard(NamedTuple):
+    """A shard as DescribeStream reports it."""
+
+    shard_id: str
+    parent_id: str | None = None
+    closed: bool = False
+    """Whether it has an ending sequence number: no record will be written to it any more."""
 
 
 class ListShards(NamedTuple):
-    """Look which shards the stream has; answered by `ShardsListed` or `ListingFailed`."""
+    """List the stream's shards; answered by `ShardsListed` or `ListingFailed`."""
 
 
 class ReadShard(NamedTuple):
-    """Read on in a shard; answered by `PageRead` or `ReadFailed`."""
+    """Read the next page of a shard; answered by `PageRead` or `ReadFailed`."""
 
     shard_id: str
     after: str | None
-    """Sequence number to read on behind; None to begin at `start`."""
+    """Sequence number of the record before the page; None to begin at `start`."""
     start: StartingPosition
 
 
@@ -94,19 +99,19 @@ class Invoke(NamedTuple):
 
 
 class SendDocument(NamedTuple):
-    """Send the failure document of a batch; answered by `DocumentTried`."""
+    """Send the failure document of a discarded batch; answered by `SendAttempted`."""
 
     shard_id: str
-    discard: Discard
+    discarded: DiscardedBatch
 
 
 class SaveCheckpoint(NamedTuple):
-    """Remember how far all is settled; not answered."""
+    """Save the checkpoint; not answered."""
 
     checkpoint: Checkpoint
 
 
-class Tell(NamedTuple):
+class LogEvent(NamedTuple):
     """Log an event; not answered."""
 
     level: str
@@ -114,38 +119,38 @@ class Tell(NamedTuple):
     fields: Mapping[str, object]
 
 
-Action = ListShards | ReadShard | Invoke | SendDocument | SaveCheckpoint | Tell
+Action = ListShards | ReadShard | Invoke | SendDocument | SaveCheckpoint | LogEvent
 
 
 @dataclass(frozen=True)
 class ShardsListed:
-    """The shards that the stream has now."""
+    """The stream has these shards now."""
 
     shards: Sequence[Shard]
 
 
 @dataclass(frozen=True)
 class ListingFailed:
-    """The shards can't be listed now."""
+    """The shards could not be listed."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class PageRead:
-    """What a read gave."""
+    """A page of a shard was read."""
 
     shard_id: str
     records: Sequence[StreamRecord]
     ended: bool = False
-    """Whether the shard is closed and this was its end."""
+    """Whether the shard is closed and this was its last page."""
     gap: bool = False
-    """Whether records before these may be gone: the stream had forgotten the place to read on from."""
+    """Whether records before these may be lost: the stream had trimmed the place to resume from."""
 
 
 @dataclass(frozen=True)
 class ReadFailed:
-    """A shard can't be read now."""
+    """A shard could not be read."""
 
     shard_id: str
     reason: str
@@ -153,49 +158,37 @@ class ReadFailed:
 
 @dataclass(frozen=True)
 class Invoked:
-    """What came of an invocation."""
+    """An attempt to invoke the function ended."""
 
     shard_id: str
     lane: int
-    outcome: Outcome
+    outcome: InvocationOutcome
 
 
 @dataclass(frozen=True)
-class DocumentTried:
-    """What came of sending a failure document."""
+class SendAttempted:
+    """An attempt to send a failure document ended."""
 
     result: Literal["delivered", "refused", "unreachable"]
-    """`refused`: the destination or the role said no. `unreachable`: nobody answered, or only that it can't now."""
+    """`refused`: by the destination or for want of a permission. `unreachable`: no answer, or not at the moment."""
     reason: str | None = None
 
 
-Event = ShardsListed | ListingFailed | PageRead | ReadFailed | Invoked | DocumentTried
-
-
-# Counts of what was delivered, under the names of the mapping's CloudWatch metrics where it has
-# them.
-#
-# Source: Lambda developer guide, "Types of metrics for Lambda functions", event source mapping
-# metrics.
+Event = ShardsListed | ListingFailed | PageRead | ReadFailed | Invoked | SendAttempted
 
 
 @dataclass(kw_only=True)
-class Figures:
-    """Since the start; records, unless said otherwise."""
+class Metrics:
+    """Counts of records since the start, named after the mapping's CloudWatch metrics where there is one.
 
-    polled: int = 0
-    """PolledEventCount: read from the stream."""
-    invoked: int = 0
-    """InvokedEventCount: delivered; each retry counts again."""
-    failed: int = 0
-    """FailedInvokeEventCount: delivered in vain."""
-    dropped: int = 0
-    """DroppedEventCount: given up and pointed to by no document."""
-    pointed_to: int = 0
-    """OnFailureDestinationDeliveredEventCount: given up, and a document says where they lie."""
-    invocations: int = 0
-    """Batches that the function got."""
-    gaps: int = 0
-    """Times when the stream had forgotten where reading stood, so that records may be missing. Not a metric of AWS."""
-    iterator_age_seconds: float = 0.0
-    """IteratorAge: age of the last record of the last batch, when it was sent."""
+    Source: Lambda developer guide, "Types of metrics for Lambda functions".
+    """
+
+    polled: int = 0  # PolledEventCount: read from the stream
+    invoked: int = 0  # InvokedEventCount: delivered; each retry counts again
+    failed: int = 0  # FailedInvokeEventCount: delivered and not settled
+    dropped: int = 0  # DroppedEventCount: discarded without a failure document
+    on_failure_delivered: int = 0  # OnFailureDestinationDeliveredEventCount: discarded with a failure document
+    invocations: int = 0  # batches that the function got
+    gaps: int = 0  # times that records may be lost, because the stream had trimmed the place to resume from
+    iterator_age_seconds: float = 0.0  # IteratorAge: age of the last record of the last batch when it was sent

@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.harness.paired import in_turn
 from benchmarks.scenarios.measured_delivery import StreamUnderMeasure, first_seen, users_of_run
-from delivery.decisions import Discard
+from delivery.decisions import DiscardedBatch
 from delivery.failure_documents import document_text, failure_document
 from delivery.records import Invocation, StreamRecord
 from infra.components.change_stream import RESCUE_BATCH_SIZE
@@ -162,7 +162,7 @@ class LocalWork:
             raise RuntimeError(f"the rescue sent {sent} of {len(records)} records")
 
     def _document(self, records: Sequence[StreamRecord]) -> str:
-        discard = Discard(
+        discard = DiscardedBatch(
             records=tuple(records),
             condition="RetryAttemptsExhausted",
             invocations=4,

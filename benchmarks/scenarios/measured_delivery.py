@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from delivery.decisions import FunctionFailed, NotAdmitted, Outcome
+from delivery.decisions import FunctionFailed, InvocationOutcome, NotAdmitted
 from delivery.delivery import Delivery
 from delivery.messages import Checkpoint, ListingFailed, PageRead, ReadFailed, ReadShard, ShardsListed
 from delivery.records import StreamRecord
@@ -22,7 +22,7 @@ from delivery.settings import MappingSettings
 from local.state import LocalStack, clients_of
 from local.stream_poller.invocation import FailureDestination, FunctionInvoker
 from local.stream_poller.poller import Poller, World
-from local.stream_poller.service import LOCAL_PARAMETERS, Account, read_mapping
+from local.stream_poller.service import LOCAL_ASSUMPTIONS, Account, read_mapping
 from local.stream_poller.stream_reader import CALLS, StreamReader
 
 POISON = b"poison"
@@ -146,7 +146,7 @@ class StreamUnderMeasure:
         reader = _Reader(StreamReader(lambda: self._streams, settings.stream_arn, _say_nothing))
         store = _Store()
         poller = Poller(
-            Delivery(settings, LOCAL_PARAMETERS, self._checkpoint),
+            Delivery(settings, LOCAL_ASSUMPTIONS, self._checkpoint),
             World(
                 reader=reader,
                 invoker=watch,
@@ -188,7 +188,7 @@ class _Watch:
         self.done = threading.Event()
         self.invocations: list[MeasuredInvocation] = []
 
-    def invoke(self, records: Sequence[StreamRecord]) -> Outcome:
+    def invoke(self, records: Sequence[StreamRecord]) -> InvocationOutcome:
         sent = time.time()
         outcome = self._invoker.invoke(records)
         seconds = time.time() - sent

@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
-from delivery.decisions import Discard, FunctionFailed, FunctionReturned, NotAdmitted, Outcome
+from delivery.decisions import DiscardedBatch, FunctionFailed, FunctionReturned, InvocationOutcome, NotAdmitted
 from delivery.failure_documents import document_text, failure_document, with_payload
-from delivery.messages import DocumentTried
+from delivery.messages import SendAttempted
 from delivery.records import Invocation, StreamRecord, event_payload
 from delivery.settings import MappingSettings
 from functions.runtime.aws import AWS_CALL_ERRORS, error_code, http_status
@@ -35,7 +35,7 @@ class FunctionInvoker:
         self._client = client
         self._function_arn = function_arn
 
-    def invoke(self, records: Sequence[StreamRecord]) -> Outcome:
+    def invoke(self, records: Sequence[StreamRecord]) -> InvocationOutcome:
         """Deliver the records, and wait for what comes of it."""
         try:
             answer = self._client.invoke(FunctionName=self._function_arn, Payload=event_payload(records))
@@ -88,7 +88,7 @@ class FailureDestination:
         self._on_refusal = on_refusal
         self._queue_url: str | None = None
 
-    def send(self, shard_id: str, discard: Discard) -> DocumentTried:
+    def send(self, shard_id: str, discard: DiscardedBatch) -> SendAttempted:
         """Send the document of a batch that was given up."""
         try:
             self._send(shard_id, discard)
@@ -96,12 +96,12 @@ class FailureDestination:
             code = error_code(error)
             self._on_refusal(code)
             busy = code in _NOT_NOW or http_status(error) >= _SERVER_ERROR
-            return DocumentTried("unreachable" if busy else "refused", str(error))
+            return SendAttempted("unreachable" if busy else "refused", str(error))
         except AWS_CALL_ERRORS as error:
-            return DocumentTried("unreachable", str(error))
-        return DocumentTried("delivered")
+            return SendAttempted("unreachable", str(error))
+        return SendAttempted("delivered")
 
-    def _send(self, shard_id: str, discard: Discard) -> None:
+    def _send(self, shard_id: str, discard: DiscardedBatch) -> None:
         destination = self._settings.destination_arn or ""
         _, _, service, _, account_id, name = destination.split(":", 5)
         document = failure_document(discard, shard_id, self._settings, str(uuid4()))
@@ -119,7 +119,7 @@ class FailureDestination:
                 ContentType="application/octet-stream",
             )
 
-    def _object_key(self, shard_id: str, discard: Discard) -> str:
+    def _object_key(self, shard_id: str, discard: DiscardedBatch) -> str:
         moment = datetime.fromtimestamp(discard.at, UTC)
         folder = f"aws/lambda/{self._settings.uuid}/{shard_id}/{moment:%Y/%m/%d}"
         return f"{folder}/{moment:%Y-%m-%dT%H.%M.%S}-{uuid4()}"

@@ -7,24 +7,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from delivery.decisions import Discard, Outcome
+from delivery.decisions import DiscardedBatch, InvocationOutcome
 from delivery.delivery import Delivery
 from delivery.messages import (
     Action,
     Checkpoint,
-    DocumentTried,
     Event,
     Invoke,
     Invoked,
     ListingFailed,
     ListShards,
+    LogEvent,
     PageRead,
     ReadFailed,
     ReadShard,
     SaveCheckpoint,
+    SendAttempted,
     SendDocument,
     ShardsListed,
-    Tell,
 )
 from delivery.records import StreamRecord
 from functions.runtime.json_log import Log
@@ -48,7 +48,7 @@ class Reader(Protocol):
 class Invoker(Protocol):
     """Invokes the function."""
 
-    def invoke(self, records: Sequence[StreamRecord]) -> Outcome:
+    def invoke(self, records: Sequence[StreamRecord]) -> InvocationOutcome:
         """Deliver records."""
         ...
 
@@ -56,7 +56,7 @@ class Invoker(Protocol):
 class Destination(Protocol):
     """Takes failure documents."""
 
-    def send(self, shard_id: str, discard: Discard) -> DocumentTried:
+    def send(self, shard_id: str, discard: DiscardedBatch) -> SendAttempted:
         """Send one document."""
         ...
 
@@ -132,7 +132,7 @@ class Poller:
         deadline = time.monotonic() + grace_seconds
         while self._invocations and (left := deadline - time.monotonic()) > 0:
             for action in self._delivery.step(self._time(), self._happened(left)):
-                if isinstance(action, SaveCheckpoint | Tell):
+                if isinstance(action, SaveCheckpoint | LogEvent):
                     self._carry_out(action)
 
     def _is_set_back(self) -> bool:
@@ -170,7 +170,7 @@ class Poller:
 
     def _carry_out(self, action: Action) -> None:
         match action:
-            case Tell(level, message, fields):
+            case LogEvent(level, message, fields):
                 self._world.log(level, message, **fields)
             case SaveCheckpoint(checkpoint):
                 self._world.store.save(checkpoint)

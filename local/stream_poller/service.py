@@ -14,9 +14,10 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.session import Session
 
+from delivery.assumptions import Assumptions
 from delivery.delivery import Delivery
 from delivery.messages import Checkpoint, MalformedCheckpointError
-from delivery.settings import MappingSettings, Parameters, UnsupportedMappingError, read_settings
+from delivery.settings import MappingSettings, UnsupportedMappingError, read_settings
 from functions.runtime.aws import AWS_CALL_ERRORS, error_code
 from functions.runtime.json_log import Log
 from local.stream_poller.invocation import FailureDestination, FunctionInvoker
@@ -127,7 +128,7 @@ class CheckpointFile:
         new.replace(self.path)
 
 
-LOCAL_PARAMETERS = Parameters(polls_per_second=20.0)
+LOCAL_ASSUMPTIONS = Assumptions(polls_per_second=20.0)
 """On one machine nobody else reads the stream, and its user looks on: read more often than AWS does."""
 
 SETTINGS_SECONDS = 2.0
@@ -171,7 +172,7 @@ class MappingService:
         mapping_uuid: Which.
         checkpoints: Directory of the checkpoints.
         log: Takes what happens.
-        parameters: For what AWS doesn't tell.
+        assumptions: For what AWS doesn't tell.
     """
 
     def __init__(
@@ -180,13 +181,13 @@ class MappingService:
         mapping_uuid: str,
         checkpoints: Path,
         log: Log,
-        parameters: Parameters = LOCAL_PARAMETERS,
+        assumptions: Assumptions = LOCAL_ASSUMPTIONS,
     ) -> None:
         self._account = account
         self._uuid = mapping_uuid
         self._checkpoints = checkpoints
         self._log = log
-        self._parameters = parameters
+        self._parameters = assumptions
         self._lambda: LambdaClient = account.client("lambda", CALLS)
         self._poller: Poller | None = None
         self._ended = False

@@ -15,10 +15,10 @@ from botocore.exceptions import ClientError
 from botocore.session import Session
 from typing_extensions import override
 
-from delivery.messages import ListingFailed, PageRead, ReadFailed, ReadShard, ShardsListed, StartingPosition
-from delivery.records import Shard, stream_record
+from delivery.messages import ListingFailed, PageRead, ReadFailed, ReadShard, Shard, ShardsListed, StartingPosition
+from delivery.records import stream_record
 from functions.runtime.aws import AWS_CALL_ERRORS, error_code
-from functions.stream_records.streams_api import read_records_as_json
+from functions.stream_records.streams_api import lambda_record, read_records_as_json
 
 if TYPE_CHECKING:
     from types_boto3_dynamodbstreams.client import DynamoDBStreamsClient
@@ -101,7 +101,7 @@ class StreamReader:
             # The next read finds a place at the oldest record; here it is only told that some may be missing.
             self._places[shard_id] = self._oldest(shard_id, wanted.after)
             return PageRead(shard_id, [])
-        records = [stream_record(record, self._stream_arn) for record in answer["Records"]]
+        records = [stream_record(lambda_record(record, self._stream_arn)) for record in answer["Records"]]
         after = records[-1].sequence_number if records else wanted.after
         following = answer.get("NextShardIterator") or None
         self._places[shard_id] = _Place(after, following)

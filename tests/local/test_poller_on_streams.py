@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from delivery.decisions import NotAdmitted, Outcome
+from delivery.decisions import InvocationOutcome, NotAdmitted
 from functions.runtime.json_log import JsonObject
 from tests.support.local.mapped_function import eventually
 from tests.support.local.polled_stream import PolledStream, raised, returned
@@ -65,7 +65,7 @@ def test_each_kind_of_change_comes_as_lambda_delivers_it(stream: PolledStream) -
 def test_every_change_is_kept_in_the_order_of_its_user_whatever_the_function_does(stream: PolledStream) -> None:
     dice = Random(11)  # noqa: S311  a test's dice
 
-    def trouble(records: list[JsonObject]) -> Outcome | None:
+    def trouble(records: list[JsonObject]) -> InvocationOutcome | None:
         match dice.choice(["none", "none", "none", "raise", "refuse", "partial", "late"]):
             case "raise":
                 return raised()

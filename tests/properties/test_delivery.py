@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from delivery.settings import Parameters
+from delivery.assumptions import Assumptions
 from tests.support.delivery_faults import InvocationFault, NoFaults, SendingFault
 from tests.support.delivery_tally import replay_dead_letters, tally, undisturbed_activity
 from tests.support.record_strategies import USER_IDS
@@ -66,9 +66,9 @@ def settings_changes(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
-def parameters(draw: st.DrawFn) -> Parameters:
+def assumptions(draw: st.DrawFn) -> Assumptions:
     """Whichever way AWS decides what it doesn't tell."""
-    return Parameters(
+    return Assumptions(
         window_from_first_record=draw(st.booleans()),
         stalled_lane_stalls_shard=draw(st.booleans()),
         split_on_first_record=draw(st.sampled_from(["half", "isolate"])),
@@ -94,11 +94,11 @@ def _written(choices: Sequence[tuple[str, Nature]]) -> list[Written]:
 SOME_BAD: tuple[Nature, ...] = ("good", "good", "good", "good", "poison", "crashing")
 
 
-@given(st.data(), changes(natures=SOME_BAD), settings_changes(), parameters())
+@given(st.data(), changes(natures=SOME_BAD), settings_changes(), assumptions())
 def test_every_change_ends_in_activity_or_whole_in_the_dead_letter_queue(
-    data: st.DataObject, written: list[Written], mapping: dict[str, Any], chosen: Parameters
+    data: st.DataObject, written: list[Written], mapping: dict[str, Any], chosen: Assumptions
 ) -> None:
-    world = VirtualDelivery(mapping_settings(**mapping), DrawnFaults(data), parameters=chosen)
+    world = VirtualDelivery(mapping_settings(**mapping), DrawnFaults(data), assumptions=chosen)
     for change in written:
         world.write(*change)
         if data.draw(st.integers(0, 5)) == 0:
@@ -116,12 +116,12 @@ def test_every_change_ends_in_activity_or_whole_in_the_dead_letter_queue(
     assert world.activity.items == undisturbed_activity(world).items
 
 
-@given(st.data(), changes(natures=("good", "crashing")), settings_changes(), parameters())
+@given(st.data(), changes(natures=("good", "crashing")), settings_changes(), assumptions())
 def test_nothing_before_the_checkpoint_is_unsettled(
-    data: st.DataObject, written: list[Written], mapping: dict[str, Any], chosen: Parameters
+    data: st.DataObject, written: list[Written], mapping: dict[str, Any], chosen: Assumptions
 ) -> None:
     """At any moment: handled, pointed to by a failure document, or still to come."""
-    world = VirtualDelivery(mapping_settings(**mapping), DrawnFaults(data), parameters=chosen)
+    world = VirtualDelivery(mapping_settings(**mapping), DrawnFaults(data), assumptions=chosen)
     for change in written:
         world.write(*change)
         world.run(data.draw(st.sampled_from([0.0, 0.01, 0.5, 30.0])))
@@ -148,7 +148,7 @@ def test_a_record_known_to_be_bad_costs_no_invocation_more(written: list[Written
     world.run_until_settled()
     times = Counter(number for delivered in world.invocations for number in delivered.numbers)
     assert set(times.values()) == {1}
-    assert world.figures("failed") == 0
+    assert world.metric("failed") == 0
     assert not world.failure_queue
 
 
@@ -156,7 +156,7 @@ def test_a_record_known_to_be_bad_costs_no_invocation_more(written: list[Written
 def test_a_crashing_record_is_isolated(size: int, data: st.DataObject, retries: int, split: Any) -> None:
     bad = data.draw(st.integers(0, size - 1))
     mapping = mapping_settings(batch_size=size, parallelization_factor=1, maximum_retry_attempts=retries)
-    world = VirtualDelivery(mapping, NoFaults(), parameters=Parameters(split_on_first_record=split))
+    world = VirtualDelivery(mapping, NoFaults(), assumptions=Assumptions(split_on_first_record=split))
     for at in range(size):
         world.write(*small_change(at, f"user-{at}", "crashing" if at == bad else "good"))
     world.run_until_settled()

@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from delivery.settings import Parameters
+from delivery.assumptions import Assumptions
 from tests.conftest import IN_CI
 from tests.support.delivery_faults import InvocationFault, NoFaults, SendingFault
 from tests.support.delivery_tally import replay_dead_letters, tally, undisturbed_activity
@@ -79,8 +79,8 @@ class DeliveryMachine(RuleBasedStateMachine):
             bisect=bisect,
         )
         # Looked at less often than by AWS: hours pass here, and each look costs the test time.
-        parameters = Parameters(polls_per_second=0.5, listing_seconds=60)
-        self.world = VirtualDelivery(mapping, self.faults, parameters=parameters, roots=roots)
+        assumptions = Assumptions(polls_per_second=0.5, listing_seconds=60)
+        self.world = VirtualDelivery(mapping, self.faults, assumptions=assumptions, roots=roots)
 
     @rule(changes=st.lists(st.tuples(st.sampled_from(USER_IDS), st.sampled_from(NATURES)), min_size=1, max_size=8))
     def write(self, changes: list[tuple[str, Nature]]) -> None:

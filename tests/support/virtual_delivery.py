@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import NamedTuple
 
-from delivery.decisions import Discard, FunctionFailed, FunctionReturned, NotAdmitted, Outcome
+from delivery.assumptions import Assumptions
+from delivery.decisions import DiscardedBatch, FunctionFailed, FunctionReturned, InvocationOutcome, NotAdmitted
 from delivery.delivery import Delivery
 from delivery.failure_documents import document_text, failure_document
 from delivery.messages import (
     Action,
     Checkpoint,
-    DocumentTried,
     Event,
     Invoke,
     Invoked,
@@ -26,11 +26,12 @@ from delivery.messages import (
     ReadFailed,
     ReadShard,
     SaveCheckpoint,
+    SendAttempted,
     SendDocument,
     ShardsListed,
 )
 from delivery.records import Invocation, StreamRecord, event_payload, record_body
-from delivery.settings import MappingSettings, Parameters
+from delivery.settings import MappingSettings
 from functions.dead_letters.envelope import identify_record
 from functions.log_user_changes.batch import process_batch
 from functions.rescue_failed_batches.rescue import Rescue
@@ -85,10 +86,10 @@ class VirtualDelivery:
     """The whole way of a change from the stream to Activity or the dead-letter queue."""
 
     def __init__(
-        self, settings: MappingSettings, faults: Faults, *, parameters: Parameters | None = None, roots: int = 1
+        self, settings: MappingSettings, faults: Faults, *, assumptions: Assumptions | None = None, roots: int = 1
     ) -> None:
         self.settings = settings
-        self.parameters = parameters or Parameters()
+        self.assumptions = assumptions or Assumptions()
         self.faults = faults
         self.now = float(FIRST_SECOND)
         self.stream = VirtualStream(roots)
@@ -107,7 +108,7 @@ class VirtualDelivery:
         self.reader = VirtualStreamReader(self.stream)
         self.saved: Checkpoint | None = None
         self.past_deliveries: list[Delivery] = []
-        self.delivery = Delivery(settings, self.parameters, None)
+        self.delivery = Delivery(settings, self.assumptions, None)
         self.life = 0
         self._ids = count(1)
         self._schedule: list[_Scheduled] = []
@@ -146,7 +147,7 @@ class VirtualDelivery:
         self.life += 1
         self.acknowledged.clear()
         self.past_deliveries.append(self.delivery)
-        self.delivery = Delivery(self.settings, self.parameters, self.saved)
+        self.delivery = Delivery(self.settings, self.assumptions, self.saved)
 
     def rescue(self) -> None:
         """Let the failure queue deliver all that it has, once."""
@@ -168,9 +169,9 @@ class VirtualDelivery:
         """Whether the change is kept."""
         return (change.user_id, change.record.sequence_number.zfill(40)) in self.activity.items
 
-    def figures(self, name: str) -> int:
+    def metric(self, name: str) -> int:
         """A count over all lives of the poller."""
-        return sum(getattr(delivery.figures, name) for delivery in [*self.past_deliveries, self.delivery])
+        return sum(getattr(delivery.metrics, name) for delivery in [*self.past_deliveries, self.delivery])
 
     def _is_settled(self) -> bool:
         """Whether the checkpoint stands behind all that was written, in every shard."""
@@ -229,7 +230,7 @@ class VirtualDelivery:
             return ReadFailed(wanted.shard_id, "as the test wants it")
         return self.stream.read(wanted, limit=1000)
 
-    def _invoke(self, records: Sequence[StreamRecord], life: int) -> Outcome:
+    def _invoke(self, records: Sequence[StreamRecord], life: int) -> InvocationOutcome:
         fault = self.faults.invocation()
         if fault == "throttled":
             return NotAdmitted("TooManyRequestsException")
@@ -288,8 +289,8 @@ class VirtualDelivery:
 
     def _is_given_up(self, number: str) -> bool:
         """Whether its document is still on its way."""
-        parcels = self.delivery._outbox._parcels  # pyright: ignore[reportPrivateUsage]  nobody else needs to look in
-        return any(record.sequence_number == number for parcel in parcels for record in parcel.discard.records)
+        documents = self.delivery._documents  # pyright: ignore[reportPrivateUsage]  nobody else needs to read it
+        return any(record.sequence_number == number for document in documents for record in document.discarded.records)
 
     def _dead_letter_ids(self) -> set[str]:
         sent = self.dead_letters.sent
@@ -297,13 +298,13 @@ class VirtualDelivery:
         self._counted_dead_letters = len(sent)
         return self._known_dead_letters
 
-    def _send(self, shard_id: str, discard: Discard, life: int) -> Event:
+    def _send(self, shard_id: str, discard: DiscardedBatch, life: int) -> Event:
         fault = self.faults.sending()
         if fault == "unreachable":
-            return DocumentTried("unreachable", "connection refused")
+            return SendAttempted("unreachable", "connection refused")
         self.documents_sent += 1
         document = failure_document(discard, shard_id, self.settings, "made-up")
         self.failure_queue[f"message-{next(self._ids)}"] = document_text(document)
         for record in discard.records:
             self.given_up.setdefault(record.sequence_number, life)
-        return DocumentTried("unreachable" if fault == "answer lost" else "delivered", fault)
+        return SendAttempted("unreachable" if fault == "answer lost" else "delivered", fault)

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from delivery.messages import PageRead, ReadShard
-from delivery.records import Shard, StreamRecord
+from delivery.messages import PageRead, ReadShard, Shard
+from delivery.records import StreamRecord
 from functions.dead_letters.envelope import StreamPointer
 from functions.rescue_failed_batches.rescue import ReadInterruptedError, RecordsGoneError
 from functions.runtime.json_log import Json

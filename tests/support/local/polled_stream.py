@@ -10,11 +10,12 @@ from uuid import uuid4
 
 from botocore.session import Session
 
-from delivery.decisions import Discard, FunctionFailed, FunctionReturned, NotAdmitted, Outcome
+from delivery.assumptions import Assumptions
+from delivery.decisions import DiscardedBatch, FunctionFailed, FunctionReturned, InvocationOutcome, NotAdmitted
 from delivery.delivery import Delivery
-from delivery.messages import DocumentTried
+from delivery.messages import SendAttempted
 from delivery.records import Invocation, StreamRecord, event_payload
-from delivery.settings import INFINITE, MappingSettings, Parameters
+from delivery.settings import INFINITE, MappingSettings
 from functions.runtime.json_log import JsonObject
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from local.stream_poller.poller import Poller, World
@@ -26,7 +27,7 @@ from tests.support.record_processing_fakes import LogInMemory, Processing
 if TYPE_CHECKING:
     from types_boto3_dynamodbstreams import DynamoDBStreamsClient
 
-FAST = Parameters(polls_per_second=50.0, listing_seconds=0.2, first_retry_seconds=0.01, longest_retry_seconds=0.05)
+FAST = Assumptions(polls_per_second=50.0, listing_seconds=0.2, first_retry_seconds=0.01, longest_retry_seconds=0.05)
 
 _ANSWERED = {"request_id": "r", "executed_version": "$LATEST", "status_code": 200}
 
@@ -41,9 +42,9 @@ class InProcessFunction:
     def __init__(self) -> None:
         self.processing = Processing()
         self.batches: list[list[JsonObject]] = []
-        self.trouble: Callable[[list[JsonObject]], Outcome | None] = lambda _: None
+        self.trouble: Callable[[list[JsonObject]], InvocationOutcome | None] = lambda _: None
 
-    def invoke(self, records: Sequence[StreamRecord]) -> Outcome:
+    def invoke(self, records: Sequence[StreamRecord]) -> InvocationOutcome:
         event: list[JsonObject] = json.loads(event_payload(records))["Records"]
         outcome = self.trouble(event)
         if isinstance(outcome, NotAdmitted):
@@ -68,11 +69,11 @@ class DiscardsInMemory:
     """A `Destination`."""
 
     def __init__(self) -> None:
-        self.discards: list[Discard] = []
+        self.discards: list[DiscardedBatch] = []
 
-    def send(self, shard_id: str, discard: Discard) -> DocumentTried:  # noqa: ARG002  the seam's
+    def send(self, shard_id: str, discard: DiscardedBatch) -> SendAttempted:  # noqa: ARG002  the seam's
         self.discards.append(discard)
-        return DocumentTried("delivered")
+        return SendAttempted("delivered")
 
 
 class PolledStream:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from delivery.assumptions import Assumptions
 from delivery.decisions import FunctionReturned
 from delivery.records import EVENT_BYTES, Invocation, WaitingRecords, event_payload
-from delivery.settings import MappingSettings, Parameters
+from delivery.settings import MappingSettings
 from delivery.shard import Lane
 from tests.support.stream_record_examples import WRITTEN_AT, example_record, example_records, numbers_of
 
@@ -15,8 +16,8 @@ def settings(**changes: Any) -> MappingSettings:
     return MappingSettings(uuid="u", stream_arn="stream", function_arn="function", **changes)
 
 
-def waiting(mapping: MappingSettings, parameters: Parameters | None = None, count: int = 0) -> WaitingRecords:
-    records = WaitingRecords(mapping, parameters or Parameters())
+def waiting(mapping: MappingSettings, assumptions: Assumptions | None = None, count: int = 0) -> WaitingRecords:
+    records = WaitingRecords(mapping, assumptions or Assumptions())
     for record in example_records(1, count):
         records.add(record, 0.0)
     return records
@@ -25,13 +26,13 @@ def waiting(mapping: MappingSettings, parameters: Parameters | None = None, coun
 def test_without_a_window_even_one_record_is_sent_at_once() -> None:
     records = waiting(settings(batch_size=100), count=1)
     assert records.due_at() == 0.0
-    assert numbers_of(records.cut().records) == [1]
+    assert numbers_of(records.take_batch().records) == [1]
     assert records.due_at() is None
 
 
 def test_a_batch_has_no_more_records_than_it_may() -> None:
     records = waiting(settings(batch_size=2), count=5)
-    assert [numbers_of(records.cut().records) for _ in range(3)] == [[1, 2], [3, 4], [5]]
+    assert [numbers_of(records.take_batch().records) for _ in range(3)] == [[1, 2], [3, 4], [5]]
 
 
 def test_a_window_is_waited_for_unless_the_batch_is_full() -> None:
@@ -42,28 +43,28 @@ def test_a_window_is_waited_for_unless_the_batch_is_full() -> None:
 
 
 def test_a_batch_is_sent_at_the_payload_limit() -> None:
-    parameters = Parameters(payload_bytes=EVENT_BYTES + 3 * 11)
-    records = waiting(settings(batch_size=100, window_seconds=5), parameters)
+    assumptions = Assumptions(payload_bytes=EVENT_BYTES + 3 * 11)
+    records = waiting(settings(batch_size=100, window_seconds=5), assumptions)
     for number in range(1, 5):
         assert records.due_at() != 0.0
         records.add(example_record(number, size=10), 0.0)
     assert records.due_at() == 0.0
-    batch = records.cut()
+    batch = records.take_batch()
     assert numbers_of(batch.records) == [1, 2, 3]
-    assert len(event_payload(batch.records)) <= parameters.payload_bytes
+    assert len(event_payload(batch.records)) <= assumptions.payload_bytes
     assert records.due_at() == 5.0
 
 
 def test_a_record_over_the_payload_limit_is_sent_alone() -> None:
-    records = waiting(settings(), Parameters(payload_bytes=20))
+    records = waiting(settings(), Assumptions(payload_bytes=20))
     for number in (1, 2):
         records.add(example_record(number, size=100), 0.0)
-    assert [numbers_of(records.cut().records) for _ in range(2)] == [[1], [2]]
+    assert [numbers_of(records.take_batch().records) for _ in range(2)] == [[1], [2]]
 
 
 def test_the_recorded_window() -> None:
     """Size 2, window 5, five writes at once: [1,2] [3,4] [5], the last 4.99 s after the second."""
-    lane = Lane(settings(batch_size=2, window_seconds=5), Parameters())
+    lane = Lane(settings(batch_size=2, window_seconds=5), Assumptions())
     for record in example_records(1, 5):
         lane.add(record, WRITTEN_AT)
     sent: list[tuple[float, list[int]]] = []
@@ -81,7 +82,7 @@ def test_the_recorded_window() -> None:
 
 def test_where_a_window_begins_after_a_quiet_time_is_a_parameter() -> None:
     for from_first_record, due in ((True, 105.0), (False, 5.0)):
-        records = waiting(settings(window_seconds=5), Parameters(window_from_first_record=from_first_record))
+        records = waiting(settings(window_seconds=5), Assumptions(window_from_first_record=from_first_record))
         records.open_window(0.0)
         records.add(example_record(1), 100.0)
         assert records.due_at() == due

@@ -5,28 +5,30 @@ from typing import Any
 
 import pytest
 
-from delivery.decisions import FunctionFailed, FunctionReturned, NotAdmitted, Outcome
+from delivery.assumptions import Assumptions
+from delivery.decisions import FunctionFailed, FunctionReturned, InvocationOutcome, NotAdmitted
 from delivery.delivery import Delivery
 from delivery.messages import (
     Action,
     Checkpoint,
-    DocumentTried,
     Event,
     Invoke,
     Invoked,
     ListingFailed,
     ListShards,
+    LogEvent,
     PageRead,
     ReadFailed,
     ReadShard,
     SaveCheckpoint,
+    SendAttempted,
     SendDocument,
+    Shard,
     ShardCheckpoint,
     ShardsListed,
-    Tell,
 )
-from delivery.records import Invocation, Shard
-from delivery.settings import MappingSettings, Parameters
+from delivery.records import Invocation
+from delivery.settings import MappingSettings
 from tests.support.stream_record_examples import WRITTEN_AT, example_records, numbers_of, sequence_number
 
 NOW = WRITTEN_AT
@@ -40,11 +42,11 @@ class Session:
     """A delivery, and all that it asked for."""
 
     def __init__(
-        self, checkpoint: Checkpoint | None = None, parameters: Parameters | None = None, **changes: Any
+        self, checkpoint: Checkpoint | None = None, assumptions: Assumptions | None = None, **changes: Any
     ) -> None:
         usual: dict[str, Any] = {"maximum_retry_attempts": 0, "destination_arn": "arn:aws:sqs:r:1:q"}
         settings = MappingSettings(uuid="u", stream_arn="stream", function_arn="function", **(usual | changes))
-        self.delivery = Delivery(settings, parameters or Parameters(), checkpoint)
+        self.delivery = Delivery(settings, assumptions or Assumptions(), checkpoint)
         self.now = NOW
         self.actions: list[Action] = []
 
@@ -53,10 +55,10 @@ class Session:
         self.now += seconds
         actions = self.delivery.step(self.now, events)
         self.actions += actions
-        return [action for action in actions if not isinstance(action, Tell)]
+        return [action for action in actions if not isinstance(action, LogEvent)]
 
     def told(self) -> list[str]:
-        return [action.message for action in self.actions if isinstance(action, Tell)]
+        return [action.message for action in self.actions if isinstance(action, LogEvent)]
 
     def saved(self) -> Checkpoint | None:
         return next(
@@ -67,7 +69,7 @@ class Session:
         self.step()
         return self.step(ShardsListed(shards or (SHARD,)))
 
-    def deliver(self, outcome: Outcome, first: int = 1, last: int = 1, **page: Any) -> list[Action]:
+    def deliver(self, outcome: InvocationOutcome, first: int = 1, last: int = 1, **page: Any) -> list[Action]:
         """Read some records of the first shard, and let the function answer."""
         self.step(PageRead("s-1", example_records(first, last), **page))
         return self.step(Invoked("s-1", 0, outcome))
@@ -96,7 +98,7 @@ def test_what_was_read_is_delivered_and_then_remembered() -> None:
 
 
 def test_reading_goes_on_at_the_poll_rate_while_the_function_runs() -> None:
-    session = Session(parameters=Parameters(polls_per_second=4))
+    session = Session(assumptions=Assumptions(polls_per_second=4))
     session.begin()
     assert reads(session.step(PageRead("s-1", example_records(1, 2)))) == []
     assert reads(session.step(seconds=0.24)) == []
@@ -159,7 +161,7 @@ def test_shards_that_the_stream_has_forgotten_leave_the_checkpoint() -> None:
 def test_an_unfinished_shard_that_is_gone_is_a_gap() -> None:
     session = Session(Checkpoint({"s-0": ShardCheckpoint(sequence_number(1))}))
     session.begin()
-    assert session.delivery.figures.gaps == 1
+    assert session.delivery.metrics.gaps == 1
     assert "RECORDS MAY BE LOST:" in session.told()
 
 
@@ -168,7 +170,7 @@ def test_what_was_read_of_a_shard_that_is_gone_is_still_delivered() -> None:
     session.begin()
     session.step(PageRead("s-1", example_records(1, 1)), seconds=20)
     session.step(ShardsListed([Shard("s-2")]), ReadFailed("s-1", "ResourceNotFoundException"))
-    assert session.delivery.figures.gaps == 1
+    assert session.delivery.metrics.gaps == 1
     session.step(Invoked("s-1", 0, SUCCESS))
     assert session.delivery.is_idle
 
@@ -179,14 +181,14 @@ def test_a_page_that_comes_after_its_shard_was_forgotten_is_delivered() -> None:
     session.step(seconds=20)
     session.step(ShardsListed([Shard("s-2")]))
     session.deliver(SUCCESS)
-    assert session.delivery.figures.polled == 1
+    assert session.delivery.metrics.polled == 1
 
 
 def test_a_gap_is_counted_and_told_with_both_its_ends() -> None:
     session = Session(Checkpoint({"s-1": ShardCheckpoint(sequence_number(2))}))
     session.begin()
     session.deliver(SUCCESS, 5, 6, gap=True)
-    (told,) = [action for action in session.actions if isinstance(action, Tell) and action.level == "ERROR"]
+    (told,) = [action for action in session.actions if isinstance(action, LogEvent) and action.level == "ERROR"]
     assert told.fields["after"] == sequence_number(2)
     assert told.fields["before"] == sequence_number(5)
 
@@ -199,7 +201,7 @@ def test_a_gap_is_counted_and_told_with_both_its_ends() -> None:
     ],
 )
 def test_an_outage_is_told_once_and_its_end_too(failure: Event, success: Event, said: list[str]) -> None:
-    session = Session(parameters=Parameters(listing_seconds=1))
+    session = Session(assumptions=Assumptions(listing_seconds=1))
     session.begin()
     session.step(PageRead("s-1", []), seconds=1)
     session.actions.clear()
@@ -210,7 +212,7 @@ def test_an_outage_is_told_once_and_its_end_too(failure: Event, success: Event, 
 
 
 def test_an_outage_is_looked_at_less_and_less_often() -> None:
-    session = Session(parameters=Parameters(first_retry_seconds=1, longest_outage_wait_seconds=3))
+    session = Session(assumptions=Assumptions(first_retry_seconds=1, longest_outage_wait_seconds=3))
     session.step()
     waits: list[float] = []
     for _ in range(4):
@@ -233,7 +235,7 @@ def test_a_function_that_is_not_admitted_is_told_once() -> None:
     session.step(Invoked("s-1", 0, SUCCESS))
     assert session.told().count("FUNCTION NOT INVOKED:") == 1
     assert session.told().count("FUNCTION INVOKED AGAIN:") == 1
-    assert session.delivery.figures.invocations == 1
+    assert session.delivery.metrics.invocations == 1
 
 
 def test_a_batch_that_is_given_up_is_pointed_to_and_then_settled() -> None:
@@ -241,11 +243,11 @@ def test_a_batch_that_is_given_up_is_pointed_to_and_then_settled() -> None:
     session.begin()
     actions = session.deliver(FAILURE, 1, 2)
     (send,) = [action for action in actions if isinstance(action, SendDocument)]
-    assert numbers_of(send.discard.records) == [1, 2]
+    assert numbers_of(send.discarded.records) == [1, 2]
     assert session.saved() is None
-    session.step(DocumentTried("delivered"))
+    session.step(SendAttempted("delivered"))
     assert session.saved() == Checkpoint({"s-1": ShardCheckpoint(sequence_number(2))})
-    assert (session.delivery.figures.pointed_to, session.delivery.figures.dropped) == (2, 0)
+    assert (session.delivery.metrics.on_failure_delivered, session.delivery.metrics.dropped) == (2, 0)
 
 
 def test_delivery_goes_on_before_the_document_is_sent() -> None:
@@ -261,8 +263,8 @@ def test_a_refused_document_drops_its_records_and_says_so() -> None:
     session = Session()
     session.begin()
     session.deliver(FAILURE, 1, 2)
-    session.step(DocumentTried("refused", "AccessDenied"))
-    assert session.delivery.figures.dropped == 2
+    session.step(SendAttempted("refused", "AccessDenied"))
+    assert session.delivery.metrics.dropped == 2
     assert "RECORDS DROPPED:" in session.told()
     assert session.saved() == Checkpoint({"s-1": ShardCheckpoint(sequence_number(2))})
 
@@ -272,28 +274,28 @@ def test_a_destination_out_of_reach_holds_the_document_and_the_checkpoint() -> N
     session.begin()
     session.deliver(FAILURE)
     for _ in range(3):
-        session.step(DocumentTried("unreachable", "refused"))
+        session.step(SendAttempted("unreachable", "refused"))
         assert any(isinstance(action, SendDocument) for action in session.step(seconds=5))
     assert session.saved() is None
-    session.step(DocumentTried("delivered"))
+    session.step(SendAttempted("delivered"))
     assert session.saved() is not None
     assert session.told().count("DESTINATION OUT OF REACH:") == 1
     assert session.told().count("DESTINATION IN REACH AGAIN:") == 1
 
 
 def test_or_drops_its_records() -> None:
-    session = Session(parameters=Parameters(unreachable_destination="drop"))
+    session = Session(assumptions=Assumptions(unreachable_destination="drop"))
     session.begin()
     session.deliver(FAILURE)
-    session.step(DocumentTried("unreachable", "refused"))
-    assert session.delivery.figures.dropped == 1
+    session.step(SendAttempted("unreachable", "refused"))
+    assert session.delivery.metrics.dropped == 1
 
 
 def test_without_a_destination_records_are_dropped_and_told() -> None:
     session = Session(destination_arn=None)
     session.begin()
     session.deliver(FAILURE)
-    assert session.delivery.figures.dropped == 1
+    assert session.delivery.metrics.dropped == 1
     assert "RECORDS DROPPED:" in session.told()
     assert session.saved() is not None
 
@@ -303,7 +305,7 @@ def test_what_the_stream_forgets_while_it_is_retried_is_dropped_and_told() -> No
     session.begin()
     session.deliver(FAILURE)
     session.step(seconds=90_000)
-    assert session.delivery.figures.dropped == 1
+    assert session.delivery.metrics.dropped == 1
     assert "RECORDS DROPPED:" in session.told()
 
 
@@ -313,10 +315,10 @@ def test_documents_go_one_after_the_other() -> None:
     session.step(PageRead("s-1", example_records(1, 2)))
     first = session.step(Invoked("s-1", 0, FAILURE))
     second = session.step(Invoked("s-1", 0, FAILURE))
-    sent = [action.discard for action in [*first, *second] if isinstance(action, SendDocument)]
+    sent = [action.discarded for action in [*first, *second] if isinstance(action, SendDocument)]
     assert [numbers_of(discard.records) for discard in sent] == [[1]]
-    after = session.step(DocumentTried("delivered"))
-    assert [numbers_of(action.discard.records) for action in after if isinstance(action, SendDocument)] == [[2]]
+    after = session.step(SendAttempted("delivered"))
+    assert [numbers_of(action.discarded.records) for action in after if isinstance(action, SendDocument)] == [[2]]
 
 
 def test_figures_count_records() -> None:
@@ -325,7 +327,7 @@ def test_figures_count_records() -> None:
     session.deliver(FAILURE, 1, 3)
     session.step(seconds=1)
     session.step(Invoked("s-1", 0, SUCCESS))
-    figures = session.delivery.figures
+    figures = session.delivery.metrics
     assert (figures.polled, figures.invoked, figures.failed, figures.invocations) == (3, 6, 3, 2)
     assert figures.iterator_age_seconds == 1
 

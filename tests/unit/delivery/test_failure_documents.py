@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from delivery.decisions import Discard
+from delivery.decisions import DiscardedBatch
 from delivery.failure_documents import document_text, failure_document, with_payload
 from delivery.records import Invocation
 from delivery.settings import MappingSettings
@@ -18,7 +18,7 @@ SETTINGS = MappingSettings(
 REQUEST_ID = "316aa6d0-8154-xmpl-9af7-85d5f4a6bc81"
 
 
-def discard(**changes: Any) -> Discard:
+def discard(**changes: Any) -> DiscardedBatch:
     facts: dict[str, Any] = {
         "records": (example_record(1), example_record(2, written_at=WRITTEN_AT + 1)),
         "condition": "RetryAttemptsExhausted",
@@ -26,7 +26,7 @@ def discard(**changes: Any) -> Discard:
         "last_invocation": Invocation(request_id=REQUEST_ID, executed_version="1", function_error="Unhandled"),
         "at": WRITTEN_AT + 30.717,
     }
-    return Discard(**(facts | changes))
+    return DiscardedBatch(**(facts | changes))
 
 
 def test_a_batch_whose_retries_are_used_up() -> None:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from delivery.assumptions import Assumptions, lane_of_item
 from delivery.decisions import FunctionFailed, FunctionReturned
 from delivery.records import Batch, Invocation
-from delivery.settings import MappingSettings, Parameters, lane_of_item
+from delivery.settings import MappingSettings
 from delivery.shard import ShardDelivery
 from tests.support.stream_record_examples import WRITTEN_AT, example_record, numbers_of, sequence_number
 
@@ -17,18 +18,18 @@ def by_first_letter(item: str, lanes: int) -> int:
     return ord(item[0]) % lanes
 
 
-def shard(items: str, parameters: Parameters | None = None, **changes: Any) -> ShardDelivery:
+def shard(items: str, assumptions: Assumptions | None = None, **changes: Any) -> ShardDelivery:
     """A shard with two lanes, and a record for each letter."""
     settings = MappingSettings(
         uuid="u", stream_arn="stream", function_arn="function", parallelization_factor=2, **changes
     )
-    delivery = ShardDelivery(settings, parameters or Parameters(lane=by_first_letter), None)
+    delivery = ShardDelivery(settings, assumptions or Assumptions(lane=by_first_letter), None)
     delivery.add((example_record(number, item=item) for number, item in enumerate(items, start=1)), NOW)
     return delivery
 
 
 def started(delivery: ShardDelivery, now: float = NOW) -> dict[int, list[int]]:
-    return {lane: numbers_of(batch.records) for lane, batch in delivery.start(now).batches}
+    return {lane: numbers_of(due.batch.records) for lane, due in delivery.start(now) if due.batch is not None}
 
 
 def test_each_item_has_its_lane() -> None:
@@ -68,8 +69,8 @@ def test_a_failing_lane_lets_the_others_go_on() -> None:
 
 
 def test_or_holds_them_back() -> None:
-    parameters = Parameters(lane=by_first_letter, stalled_lane_stalls_shard=True)
-    delivery = shard("bcc", parameters, batch_size=1)
+    assumptions = Assumptions(lane=by_first_letter, stalled_lane_stalls_shard=True)
+    delivery = shard("bcc", assumptions, batch_size=1)
     delivery.start(NOW)
     delivery.settle(0, FAILURE, NOW)
     delivery.settle(1, SUCCESS, NOW)
@@ -81,8 +82,8 @@ def test_or_holds_them_back() -> None:
 
 
 def test_reading_waits_for_a_lane_that_is_stuck() -> None:
-    parameters = Parameters(lane=by_first_letter, read_ahead_records=4, read_ahead_batches=1)
-    delivery = shard("bccc", parameters, batch_size=1)
+    assumptions = Assumptions(lane=by_first_letter, read_ahead_records=4, read_ahead_batches=1)
+    delivery = shard("bccc", assumptions, batch_size=1)
     assert not delivery.has_room
     delivery.start(NOW)
     delivery.settle(0, SUCCESS, NOW)
@@ -92,12 +93,12 @@ def test_reading_waits_for_a_lane_that_is_stuck() -> None:
 def test_what_is_given_up_holds_the_checkpoint_until_its_document_is_settled() -> None:
     delivery = shard("bb", batch_size=1, maximum_retry_attempts=0)
     delivery.start(NOW)
-    discard = delivery.settle(0, FAILURE, NOW).verdict.discard
+    discard = delivery.settle(0, FAILURE, NOW).discarded
     assert discard is not None
     assert started(delivery) == {0: [2]}
     delivery.settle(0, SUCCESS, NOW)
     assert delivery.checkpoint is None
-    delivery.settle_discard(discard)
+    delivery.settle_records(discard.records)
     assert delivery.checkpoint == sequence_number(2)
 
 

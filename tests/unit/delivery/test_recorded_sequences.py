@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from delivery.decisions import Discard, FunctionFailed, FunctionReturned, Outcome
+from delivery.assumptions import Assumptions
+from delivery.decisions import DiscardedBatch, FunctionFailed, FunctionReturned, InvocationOutcome
 from delivery.failure_documents import failure_document
 from delivery.records import Batch, Invocation
-from delivery.settings import MappingSettings, Parameters
+from delivery.settings import MappingSettings
 from delivery.shard import Lane
 from functions.runtime.json_log import JsonObject
 from tests.support.stream_record_examples import WRITTEN_AT, example_records, numbers_of, sequence_number
@@ -25,29 +26,29 @@ def settings(**changes: Any) -> MappingSettings:
     )
 
 
-def raising(numbers: list[int]) -> Outcome:
+def raising(numbers: list[int]) -> InvocationOutcome:
     return FunctionFailed(RAISED) if BAD in numbers else FunctionReturned(b"null", RETURNED)
 
 
-def naming(identifier: str) -> Callable[[list[int]], Outcome]:
+def naming(identifier: str) -> Callable[[list[int]], InvocationOutcome]:
     """A function that returns the identifier when the bad record is among its own."""
     answer = json.dumps({"batchItemFailures": [{"itemIdentifier": identifier}]}).encode()
 
-    def function(numbers: list[int]) -> Outcome:
+    def function(numbers: list[int]) -> InvocationOutcome:
         return FunctionReturned(answer if BAD in numbers else b'{"batchItemFailures": []}', RETURNED)
 
     return function
 
 
 def deliver(
-    function: Callable[[list[int]], Outcome], mapping: MappingSettings, parameters: Parameters | None = None
-) -> tuple[list[list[int]], list[Discard]]:
+    function: Callable[[list[int]], InvocationOutcome], mapping: MappingSettings, assumptions: Assumptions | None = None
+) -> tuple[list[list[int]], list[DiscardedBatch]]:
     """Deliver the four records in one lane; return the invocations and what was given up."""
-    lane = Lane(mapping, parameters or Parameters())
+    lane = Lane(mapping, assumptions or Assumptions())
     for record in example_records(1, 4):
         lane.add(record, WRITTEN_AT)
     invocations: list[list[int]] = []
-    discards: list[Discard] = []
+    discards: list[DiscardedBatch] = []
     while (now := lane.next_time()) is not None:
         start = lane.start(max(now, WRITTEN_AT))
         discards += start.discards
@@ -55,12 +56,12 @@ def deliver(
             continue
         numbers = numbers_of(start.batch.records)
         invocations.append(numbers)
-        discard = lane.settle(function(numbers), max(now, WRITTEN_AT)).verdict.discard
+        discard = lane.settle(function(numbers), max(now, WRITTEN_AT)).discarded
         discards += [discard] if discard else []
     return invocations, discards
 
 
-def document(discard: Discard, mapping: MappingSettings) -> JsonObject:
+def document(discard: DiscardedBatch, mapping: MappingSettings) -> JsonObject:
     return failure_document(discard, "shard", mapping, "unused")
 
 
@@ -92,8 +93,8 @@ def test_partial_without_bisect_discards_good_records_too() -> None:
 def test_partial_with_bisect(split: Any) -> None:
     """The recorded sequence tells nothing of where a batch is split that fails at its first record: both ways fit."""
     mapping = settings(maximum_retry_attempts=1, report_batch_item_failures=True, bisect=True)
-    parameters = Parameters(split_on_first_record=split)
-    invocations, (discard,) = deliver(naming(sequence_number(BAD)), mapping, parameters)
+    assumptions = Assumptions(split_on_first_record=split)
+    invocations, (discard,) = deliver(naming(sequence_number(BAD)), mapping, assumptions)
     assert invocations == [[1, 2, 3, 4], [2, 3, 4], [2], [2], [3, 4]]
     assert numbers_of(discard.records) == [2]
     assert document(discard, mapping)["requestContext"]["approximateInvokeCount"] == 2
@@ -130,7 +131,7 @@ def test_a_function_error_is_bisected_whether_partial_answers_are_configured_or_
 
 def test_a_batch_of_one_is_retried_then_given_up() -> None:
     mapping = settings(maximum_retry_attempts=1, bisect=True)
-    lane = Lane(mapping, Parameters())
+    lane = Lane(mapping, Assumptions())
     lane.add(example_records(2, 2)[0], WRITTEN_AT)
     delivered: list[Batch] = []
     while (now := lane.next_time()) is not None and (batch := lane.start(max(now, WRITTEN_AT)).batch) is not None:

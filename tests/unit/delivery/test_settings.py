@@ -64,7 +64,7 @@ def test_an_empty_destination_is_none() -> None:
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:q"}, "no DynamoDB stream"),
+        ({"EventSourceArn": "arn:aws:sqs:us-east-1:000000000000:q"}, "not a DynamoDB stream"),
         ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, "FilterCriteria"),
         ({"TumblingWindowInSeconds": 30}, "TumblingWindowInSeconds"),
         ({"BatchSize": 0}, "BatchSize is 0, and must be a whole number from 1"),

@@ -8,14 +8,14 @@ from botocore.exceptions import EndpointConnectionError
 from botocore.session import Session
 from botocore.stub import ANY, Stubber
 
-from delivery.decisions import Discard
-from delivery.messages import DocumentTried
+from delivery.decisions import DiscardedBatch
+from delivery.messages import SendAttempted
 from delivery.records import Invocation
 from delivery.settings import MappingSettings
 from local.stream_poller.invocation import FailureDestination
 from tests.support.stream_record_examples import WRITTEN_AT, example_record, sequence_number
 
-DISCARD = Discard(
+DISCARD = DiscardedBatch(
     records=(example_record(1)._replace(body=b'{"eventID":"1"}'),),
     condition="RetryAttemptsExhausted",
     invocations=2,
@@ -50,14 +50,14 @@ def test_a_queue_gets_the_document() -> None:
     with Stubber(CLIENTS["sqs"]) as stub:
         expected = {"QueueUrl": "http://127.0.0.1:4566/000000000000/failures", "MessageBody": ANY}
         stub.add_response("send_message", {"MessageId": "m"}, expected)
-        assert QUEUE.send("shard", DISCARD) == DocumentTried("delivered")
+        assert QUEUE.send("shard", DISCARD) == SendAttempted("delivered")
 
 
 def test_a_topic_gets_the_document() -> None:
     arn = "arn:aws:sns:eu-west-1:000000000000:failures"
     with Stubber(CLIENTS["sns"]) as stub:
         stub.add_response("publish", {"MessageId": "m"}, {"TopicArn": arn, "Message": ANY})
-        assert destination(arn).send("shard", DISCARD) == DocumentTried("delivered")
+        assert destination(arn).send("shard", DISCARD) == SendAttempted("delivered")
 
 
 def test_a_bucket_gets_the_event_too_under_a_key_that_tells_where_and_when() -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from delivery.decisions import Discard, FunctionFailed, FunctionReturned, Outcome
+from delivery.assumptions import Assumptions
+from delivery.decisions import DiscardedBatch, FunctionFailed, FunctionReturned, InvocationOutcome
 from delivery.delivery import Delivery
-from delivery.messages import Checkpoint, DocumentTried, PageRead, ReadShard, ShardCheckpoint, ShardsListed
-from delivery.records import Invocation, Shard, StreamRecord
-from delivery.settings import MappingSettings, Parameters
+from delivery.messages import Checkpoint, PageRead, ReadShard, SendAttempted, Shard, ShardCheckpoint, ShardsListed
+from delivery.records import Invocation, StreamRecord
+from delivery.settings import MappingSettings
 from local.stream_poller.poller import Poller, World
 from local.stream_poller.service import CheckpointFile
 from tests.support.record_processing_fakes import LogInMemory
@@ -40,12 +41,12 @@ class FewRecords:
 class Calls:
     """An `Invoker`."""
 
-    def __init__(self, invoke: Callable[[], Outcome]) -> None:
+    def __init__(self, invoke: Callable[[], InvocationOutcome]) -> None:
         self.batches: list[list[int]] = []
         self.begun = threading.Event()
         self._invoke = invoke
 
-    def invoke(self, records: Sequence[StreamRecord]) -> Outcome:
+    def invoke(self, records: Sequence[StreamRecord]) -> InvocationOutcome:
         self.batches.append(numbers_of(tuple(records)))
         self.begun.set()
         return self._invoke()
@@ -55,14 +56,14 @@ class Documents:
     """A `Destination`."""
 
     def __init__(self) -> None:
-        self.discards: list[Discard] = []
+        self.discards: list[DiscardedBatch] = []
         self.sent = threading.Event()
 
-    def send(self, shard_id: str, discard: Discard) -> DocumentTried:
+    def send(self, shard_id: str, discard: DiscardedBatch) -> SendAttempted:
         assert shard_id == "s-1"
         self.discards.append(discard)
         self.sent.set()
-        return DocumentTried("delivered")
+        return SendAttempted("delivered")
 
 
 SETTINGS = MappingSettings(
@@ -77,7 +78,7 @@ SETTINGS = MappingSettings(
 class Running:
     """A poller in a thread of its own."""
 
-    def __init__(self, directory: Path, invoke: Callable[[], Outcome]) -> None:
+    def __init__(self, directory: Path, invoke: Callable[[], InvocationOutcome]) -> None:
         self.calls = Calls(invoke)
         self.documents = Documents()
         self.store = CheckpointFile(directory, SETTINGS)
@@ -85,7 +86,7 @@ class Running:
         world = World(
             reader=FewRecords(), invoker=self.calls, destination=self.documents, store=self.store, log=self.log
         )
-        self.poller = Poller(Delivery(SETTINGS, Parameters(polls_per_second=100), self.store.load()), world)
+        self.poller = Poller(Delivery(SETTINGS, Assumptions(polls_per_second=100), self.store.load()), world)
 
     def start(self, grace_seconds: float) -> threading.Thread:
         thread = threading.Thread(target=self.poller.run, args=(grace_seconds,))
@@ -155,7 +156,7 @@ def test_a_clock_that_is_set_back_ends_the_run_instead_of_stopping_delivery(
 
 
 def test_what_an_action_does_not_foresee_ends_the_poller(tmp_path: Path) -> None:
-    def fail() -> Outcome:
+    def fail() -> InvocationOutcome:
         raise ZeroDivisionError
 
     running = Running(tmp_path, fail)

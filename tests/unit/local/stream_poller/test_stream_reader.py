@@ -7,8 +7,7 @@ from typing import NamedTuple
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from delivery.messages import ListingFailed, PageRead, ReadFailed, ReadShard, ShardsListed
-from delivery.records import Shard
+from delivery.messages import ListingFailed, PageRead, ReadFailed, ReadShard, Shard, ShardsListed
 from functions.runtime.json_log import JsonObject
 from local.stream_poller.stream_reader import StreamReader
 from tests.support.aws_wire import Answer, Failure, Responder, Wire, in_turn

@@ -1,6 +1,7 @@
 """A parent is finished before its child is begun."""
 
-from delivery.records import Shard, readable_shards
+from delivery.messages import Shard
+from delivery.shard_set import readable_shards
 
 PARENT = Shard("parent", None, closed=True)
 CHILD = Shard("child", "parent")
