@@ -34,9 +34,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-# No longer than this package: while Playwright's synchronous API lives, its event loop runs in this thread, and a test
-# that runs a Pulumi program needs one of its own.
-@pytest.fixture(scope="package")
+# Not for the session: while Playwright's synchronous API lives, its event loop runs in this thread,
+# and a test that runs a Pulumi program needs one of its own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no Chromium on PATH: install your system's package, e.g. apt-get install chromium")

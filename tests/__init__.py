@@ -1,1 +1,0 @@
-"""Every test of the project; `support` is what tests share."""

@@ -1,1 +1,0 @@
-"""A package for pytest too, so that the fixture `browser` ends with the last of these tests."""

@@ -1,0 +1,52 @@
+"""Who may import whom: import-linter's contracts in pyproject.toml, and what no contract of its can say."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import grimp
+
+PROJECT_ROOT = Path(__file__).parents[3]
+PACKAGES: list[str] = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
+    "root_packages"
+]
+
+
+def third_parties_of_functions(*, type_checking: bool) -> set[str]:
+    graph = grimp.build_graph(
+        "functions",
+        include_external_packages=True,
+        exclude_type_checking_imports=not type_checking,
+        cache_dir=None,
+    )
+    tops = {name.partition(".")[0] for name in graph.modules}
+    return tops - set(sys.stdlib_module_names) - {"functions"}
+
+
+def test_every_contract_of_import_linter_is_kept() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    run = subprocess.run(
+        [linter, "--no-logo", "--no-cache"], cwd=PROJECT_ROOT, check=False, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_contracts_cover_every_package_of_the_project() -> None:
+    packages = {path.parent.name for path in PROJECT_ROOT.glob("[a-z]*/__init__.py")}
+    assert packages | {"tests"} == set(PACKAGES)
+
+
+def test_functions_import_only_what_their_zip_or_the_runtime_has() -> None:
+    # botocore comes with Lambda's runtime, pydantic-core in the zip of a function that imports it.
+    assert third_parties_of_functions(type_checking=False) == {"botocore", "pydantic_core"}
+
+
+def test_functions_import_stubs_for_the_type_checker_alone() -> None:
+    stubs = third_parties_of_functions(type_checking=True) - third_parties_of_functions(type_checking=False)
+    assert stubs <= {
+        "types_boto3_dynamodb",
+        "types_boto3_dynamodbstreams",
+        "types_boto3_s3",
+        "types_boto3_sqs",
+    }
