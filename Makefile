@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := test
-.PHONY: help setup check fix engine test up down contract fuzz bench capacity soak faults
+.PHONY: help setup check fix engine test unit quick up down contract fuzz bench capacity soak faults
 
 help:  ## Show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,10 +18,11 @@ $(INSTALLED): requirements.txt requirements-dev.txt constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-check: setup  ## Formatter, linter and strict types, changing nothing
+check: setup  ## Formatter, linter, strict types and who may import whom, changing nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright --level error
+	$(BIN)/lint-imports --no-logo --no-cache
 
 fix: setup  ## Let the formatter and the linter mend what they can
 	$(BIN)/ruff check --fix .
@@ -31,8 +32,14 @@ engine:  ## The Pulumi CLI as .engine/bin/pulumi: the one on PATH, else built wi
 	@local/engine/pulumi_cli/install
 
 # Without Go the tests that need the CLI are skipped, and say so; in CI they are required.
-test: check $(if $(CI)$(shell command -v go 2>/dev/null),engine)  ## check, then every test
+test: $(if $(ARGS),setup,check $(if $(CI)$(shell command -v go 2>/dev/null),engine))  ## check, then every test; with ARGS, pytest alone
 	$(BIN)/python -m pytest $(ARGS)
+
+unit: setup  ## Tests that need no running stack, on all cores; ARGS=tests/unit/ops for a part
+	$(BIN)/python -m pytest -n auto $(or $(ARGS),tests/unit tests/properties tests/stack)
+
+quick: setup  ## Format, lint and types of what changed, and the fast tests that import it
+	@$(BIN)/python -m tests.affected $(ARGS)
 
 up: setup  ## The whole stack on this machine; Ctrl-C ends it
 	@$(BIN)/python -m local up

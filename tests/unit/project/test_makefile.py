@@ -1,4 +1,4 @@
-"""`make setup` on a machine that isn't as it should be; pip itself is a stand-in here."""
+"""What each target of the Makefile runs, and `make setup` on a machine whose environment is broken (pip is a fake)."""
 
 import os
 import shutil
@@ -35,11 +35,24 @@ def project(tmp_path: Path) -> Path:
 
 def setup(project: Path) -> str:
     python = script(project / "python", MAKES_ENVIRONMENTS)
+    return make(project, "setup", f"PYTHON={python}")
+
+
+def make(project: Path, *arguments: str, **variables: str) -> str:
     # Nothing of the `make test` that may have started this one.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    inherited = {
+        name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name not in {"ARGS", "CI"}
+    }
+    program = shutil.which("make")
+    assert program
     return subprocess.run(
-        ["make", "setup", f"PYTHON={python}"], cwd=project, env=environment, check=True, capture_output=True, text=True
+        [program, *arguments], cwd=project, env=inherited | variables, check=True, capture_output=True, text=True
     ).stdout
+
+
+def dry_run(project: Path, *arguments: str, **variables: str) -> str:
+    """Return the commands that make would run."""
+    return make(project, "--dry-run", *arguments, **variables)
 
 
 def test_an_environment_without_pip_is_made_anew(project: Path) -> None:
@@ -52,3 +65,58 @@ def test_an_environment_that_works_is_kept(project: Path) -> None:
     script(project / ".venv/bin/python", WITH_PIP)
 
     assert "made" not in setup(project)
+
+
+CHECKS = ("ruff format --check .", "ruff check .", "basedpyright", "lint-imports")
+ENGINE = "local/engine/pulumi_cli/install"
+
+
+def test_the_default_is_every_check_then_every_test(project: Path) -> None:
+    commands = dry_run(project)
+
+    assert all(check in commands for check in CHECKS)
+    assert commands.rstrip().endswith("python -m pytest")
+
+
+def test_ci_needs_the_engine(project: Path) -> None:
+    assert ENGINE in dry_run(project, "test", CI="true", PATH="")
+
+
+def test_a_machine_with_go_builds_the_engine(project: Path) -> None:
+    script(project / "bin/go", WITH_PIP)
+
+    assert ENGINE in dry_run(project, "test", PATH=str(project / "bin"))
+
+
+def test_a_machine_without_go_tests_without_the_engine(project: Path) -> None:
+    assert ENGINE not in dry_run(project, "test", PATH="")
+
+
+@pytest.mark.parametrize("target", ["test", "unit"])
+def test_chosen_tests_run_without_checks_and_without_the_engine(project: Path, target: str) -> None:
+    commands = dry_run(project, target, "ARGS=tests/unit/ops -k replay", CI="true")
+
+    assert not any(command in commands for command in (*CHECKS, ENGINE))
+    assert commands.rstrip().endswith("tests/unit/ops -k replay")
+
+
+def test_unit_runs_the_tests_without_a_stack_on_all_cores(project: Path) -> None:
+    assert dry_run(project, "unit").rstrip().endswith("pytest -n auto tests/unit tests/properties tests/stack")
+
+
+def test_quick_leaves_the_choice_to_what_changed(project: Path) -> None:
+    assert dry_run(project, "quick", "ARGS=-x").rstrip().endswith("python -m tests.affected -x")
+
+
+def test_check_changes_nothing(project: Path) -> None:
+    commands = dry_run(project, "check")
+
+    assert all(check in commands for check in CHECKS)
+    assert "--fix" not in commands
+
+
+def test_help_explains_every_target_once(project: Path) -> None:
+    explained = [line.split()[0] for line in make(project, "help").splitlines()]
+
+    assert sorted(explained) == sorted(set(explained))
+    assert {"setup", "check", "fix", "engine", "test", "unit", "quick", "up", "down"} <= set(explained)
