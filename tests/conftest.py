@@ -1,4 +1,4 @@
-"""What every test shares: Hypothesis profiles, and CI's rule that a skipped test hides nothing."""
+"""What every test shares: Hypothesis profiles, markers by directory, and CI's rule that no test is skipped there."""
 
 import os
 import signal
@@ -15,22 +15,39 @@ from tests.support.local_stack import LocalStack, running_local_stack
 IN_CI = os.environ.get("CI") == "true"
 
 settings.register_profile("dev", max_examples=50, deadline=None)
-# Shared CI machines stall now and then: a slow example there says nothing of the code.
+# Shared CI machines stall now and then, so a slow example there doesn't mean slow code.
 settings.register_profile(
     "ci", max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("ci" if IN_CI else "dev")
 
+MARKERS = {
+    "stack": ["stack"],
+    "local": ["local"],
+    "faults": ["local"],
+    "iam": ["local", "stack"],
+    "browser": ["browser", "local"],
+}
+"""The markers of each test in a directory. Those in engine/ that use the Pulumi CLI are marked by its conftest."""
+
 
 def pytest_configure() -> None:
-    """Heed SIGINT though the tests run in the background: children inherit what is ignored, and some are sent it."""
+    """Stop ignoring SIGINT, as a background shell job does: child processes inherit that, and tests interrupt some."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by its directory, so that `-m "not local"` leaves no test out by accident."""
+    tests = Path(__file__).parent
+    for item in items:
+        for marker in MARKERS.get(item.path.relative_to(tests).parts[0], []):
+            item.add_marker(marker)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """In CI, fail a run that skipped anything: a machine without a tool must not pass for a proof."""
+    """In CI, fail a run that skipped anything, because a machine that lacks a tool proves nothing."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if IN_CI and exitstatus == 0 and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -38,14 +55,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 @pytest.fixture(scope="session")
 def dynamodb_emulator() -> Generator[DynamoDBEndpoint]:
-    """Give an emulator for tests that need DynamoDB's own protocol and no stack."""
+    """Yield an emulator, for tests that need DynamoDB's own protocol and no stack."""
     with emulator() as endpoint:
         yield endpoint
 
 
 @pytest.fixture(scope="session")
 def dynamodb_local() -> Generator[DynamoDBEndpoint]:
-    """Give Amazon's own DynamoDB Local; a test that uses it is marked `java`."""
+    """Yield Amazon's own DynamoDB Local; a test that uses it is marked `java`."""
     if missing := missing_tools():
         pytest.skip(f"DynamoDB Local needs Java and Maven; not on PATH: {', '.join(missing)}")
     with dynamodb_local_server() as endpoint:
@@ -54,12 +71,12 @@ def dynamodb_local() -> Generator[DynamoDBEndpoint]:
 
 @pytest.fixture(scope="session")
 def local_stack_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the state directory of `local_stack`, for its commands' `--state-dir`."""
+    """Return the state directory of `local_stack`, for its commands' `--state-dir`."""
     return tmp_path_factory.mktemp("local-stack")
 
 
 @pytest.fixture(scope="session")
 def local_stack(local_stack_directory: Path) -> Generator[LocalStack]:
-    """Give the whole stack on this machine, brought up for this run."""
+    """Yield the whole stack on this machine, brought up for this run."""
     with running_local_stack(local_stack_directory) as stack:
         yield stack

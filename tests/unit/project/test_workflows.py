@@ -13,7 +13,7 @@ import yaml
 
 from tests.browser.conftest import ARTIFACTS
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 GITHUB = ROOT / ".github"
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 TAG = "v[0-9]+.[0-9]+.[0-9]+"
