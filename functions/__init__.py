@@ -1,16 +1,24 @@
-"""What runs in AWS Lambda: a package per function, and what they share, named by what it is."""
+"""What runs in AWS Lambda: one package per function, and the packages that they share.
 
-import gc
-import os
+Start reading at a handler. Each docstring on these two paths says what its step does:
 
-# Ahead of all other imports, since these make most objects of a function's life, and keep them. Each collection looks
-# through them again in vain: docs/decisions/0014-garbage-collected-rarely.md. Elsewhere Python's own hold.
-if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    gc.set_threshold(150_000, 20, 100)
+    A registration (POST /register)
+        register_user/handler -> http_api/endpoint -> http_api/request -> users/fields
+        -> users/service -> users/user -> users/dynamodb_store -> users/transaction
 
+    A record of the Users stream
+        log_user_changes/handler -> log_user_changes/batch -> stream_records/user_change
+        -> stream_records/attribute_values
+        -> activity/items -> activity/table           a change that can be processed
+        -> dead_letters/envelope -> dead_letters/queue   a record that never can be
 
-def keep_what_was_loaded() -> None:
-    """Spare what is there the collector's looks for good, and have it look at what comes after more often again."""
-    if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-        gc.freeze()
-        gc.set_threshold(20_000, 20, 100)
+manage_users reads and changes users and shows their history. rescue_failed_batches reads back the
+batches that the event source mapping gave up on, and sends their records to the dead-letter queue.
+
+runtime/ is the plumbing below all of them: AWS clients, clock, settings, log, timestamps. What is
+process-wide is set there alone: runtime/garbage_collection.py and the clients of runtime/aws.py.
+
+Imports point downwards: handler -> logic -> store -> runtime. Logic (users/service, batch, rescue)
+imports neither botocore nor HTTP, no function imports another, and nothing here imports infra, ops
+or local. A zip holds what its handler imports, and every import is paid for at cold start.
+"""

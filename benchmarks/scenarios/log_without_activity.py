@@ -10,7 +10,7 @@ from typing import Any
 from functions.activity.items import WriteOutcome
 from functions.dead_letters.envelope import FailedRecord, SendOutcome
 from functions.log_user_changes.batch import process_batch
-from functions.runtime.json_log import CollectedLog
+from functions.runtime.json_log import BufferedLog
 from functions.stream_records.user_change import UserChange
 
 
@@ -32,7 +32,7 @@ class _NoDeadLetters:
 
 def handler(event: dict[str, Any], context: Any) -> object:
     """Process a batch as the function's own handler does."""
-    log = CollectedLog()
+    log = BufferedLog()
     try:
         outcome = process_batch(
             event["Records"],

@@ -1,11 +1,10 @@
 """The Activity table: changes written in batches, and read a page at a time, oldest first.
 
-Limits: DynamoDB API reference, "BatchWriteItem" (25 items a call, no key twice in one, unprocessed items returned).
+Limits: DynamoDB API reference, "BatchWriteItem" (25 items a call, no key twice in one, unprocessed
+items returned). `functions.runtime.aws.dynamodb` makes the client that writes batches fast.
 """
 
-import json
 import random
-from base64 import b64encode
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -15,66 +14,26 @@ from botocore.exceptions import ClientError
 from functions.activity.items import WriteOutcome, activity_entry, activity_item, change_id
 from functions.runtime import aws as aws_clients
 from functions.runtime.aws import AWS_CALL_ERRORS, error_code, http_status, transient_reason
-from functions.runtime.invocation import Clock, time_to_keep
-from functions.runtime.json_log import Json, JsonObject
+from functions.runtime.invocation import Clock, reserved_time
 from functions.stream_records.attribute_values import Image, PlainValue
 from functions.stream_records.user_change import UserChange
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-
-# BatchWriteItem with a body that `json` writes, since botocore's serializer takes most of a batch's
-# time.
-#
-# botocore checks and copies each typed value by its service model, some 100 µs per change; the wire
-# form is the very same JSON, but for binary in base64. So the call goes to botocore with a
-# placeholder of the same tables (which decide the endpoint), and the body is put in its place
-# before it is signed. Both are botocore's public events. docs/performance.md has the figures; a
-# test holds the bodies to be equal.
-
-_CONTEXT_KEY = "userstream_ready_json"
-_OPERATION = "dynamodb.BatchWriteItem"
-
-
-def write_batches_as_ready_json(client: "DynamoDBClient") -> None:
-    """Let this client write the bodies of BatchWriteItem by itself; to say it again changes nothing."""
-    events = client.meta.events
-    events.register_last(f"before-parameter-build.{_OPERATION}", _encode, unique_id="ready-json-encode")
-    events.register(f"before-call.{_OPERATION}", _put_in_place, unique_id="ready-json-put-in-place")
-
-
-def _encode(params: JsonObject, context: JsonObject, **_: object) -> None:
-    context[_CONTEXT_KEY] = _ENCODER.encode(params).encode("ascii")
-    params["RequestItems"] = {table: [{"DeleteRequest": {"Key": {}}}] for table in params["RequestItems"]}
-
-
-def _put_in_place(params: JsonObject, context: JsonObject, **_: object) -> None:
-    params["body"] = context[_CONTEXT_KEY]
-
-
-def _base64_text(content: Json) -> str:
-    if isinstance(content, bytes):
-        return b64encode(content).decode("ascii")
-    raise TypeError(f"a typed value can't hold {type(content).__name__}")
-
-
-_ENCODER = json.JSONEncoder(default=_base64_text, separators=(",", ":"))
-
-
 ITEMS_PER_CALL = 25
 
 FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 1.0
 CALLS_PER_CHUNK = 6
-"""With the waits above, some two seconds for a table to recover; longer troubles are for the mapping's retries."""
+"""With the waits above, some two seconds for a table to recover; the mapping retries for longer."""
 
 TIME_TO_FINISH_SECONDS = 2.0
-"""Kept free at an invocation's end: to send dead letters, log, and tell the mapping how far the batch came."""
+"""Kept free at an invocation's end, to send dead letters, log, and report how far the batch came."""
 
-# The table will never take such an item: too large, too deeply nested, an empty key. 413 is a call of over 16 MB.
+# The table will never take such an item: too large, too deeply nested, an empty key.
 _REFUSALS = frozenset({"ValidationException", "SerializationException"})
-_ENTITY_TOO_LARGE = 413
+_ENTITY_TOO_LARGE = 413  # a call of over 16 MB
 
 
 class ActivityTable:
@@ -84,28 +43,21 @@ class ActivityTable:
         client: DynamoDB.
         table: The table's name.
         retention_days: How long after the change its item expires.
-        clock: Asked before each call and each wait how long the invocation may still run.
+        clock: Read before each call and each wait for the time that is left.
     """
 
-    def __init__(
-        self,
-        client: "DynamoDBClient",
-        table: str,
-        retention_days: int,
-        clock: Clock,
-    ) -> None:
-        write_batches_as_ready_json(client)
+    def __init__(self, client: "DynamoDBClient", table: str, retention_days: int, clock: Clock) -> None:
         self._client = client
         self._table = table
         self._retention_days = retention_days
         self._clock = clock
-        self._time_to_finish = time_to_keep(clock, TIME_TO_FINISH_SECONDS)
+        self._time_to_finish = reserved_time(clock, TIME_TO_FINISH_SECONDS)
 
     def write(self, changes: Sequence[UserChange]) -> WriteOutcome:
-        """Store the changes in calls of 25; one that the table refuses is found by halving its call, and set apart.
+        """Store the changes in calls of 25; halve a refused call until its bad item is found.
 
         Raises:
-            botocore.exceptions.ClientError: The call failed in a way that `transient_failures` doesn't name.
+            botocore.exceptions.ClientError: The call failed without a `transient_reason`.
         """
         rejected: dict[int, str] = {}
         chunks = deque((start, start + ITEMS_PER_CALL) for start in range(0, len(changes), ITEMS_PER_CALL))
@@ -133,8 +85,8 @@ class ActivityTable:
         return WriteOutcome(len(changes), rejected, None)
 
     def _put(self, changes: Sequence[UserChange]) -> int | None:
-        """Write up to 25 changes; return the position of the first that stays unprocessed, None when all are done."""
-        # One call must not name a key twice; of a record that came twice, one is enough.
+        """Write up to 25 changes; return the position of the first unprocessed one, else None."""
+        # A call must not name a key twice; of a record that came twice, one is enough.
         items = {(change.user_id, change_id(change.sequence_number)): change for change in changes}
         requests: Any = [
             {"PutRequest": {"Item": activity_item(change, self._retention_days)}} for change in items.values()
@@ -149,13 +101,13 @@ class ActivityTable:
                 break
             self._clock.sleep(random.uniform(wait / 2, wait))  # noqa: S311  spreads the load, hides nothing
             wait = min(2 * wait, LONGEST_WAIT_SECONDS)
-        waiting = {
+        unprocessed = {
             (put["PutRequest"]["Item"]["userId"]["S"], put["PutRequest"]["Item"]["changeId"]["S"]) for put in requests
         }
         return next(
             position
             for position, change in enumerate(changes)
-            if (change.user_id, change_id(change.sequence_number)) in waiting
+            if (change.user_id, change_id(change.sequence_number)) in unprocessed
         )
 
 
@@ -169,25 +121,18 @@ class ActivityPage(NamedTuple):
     """Some changes of one user, oldest first."""
 
     items: list[dict[str, PlainValue]]
-    """Each {changeId, kind, occurredAt, actor, changes: {field: {old?, new?}}}, in plain values."""
+    """Each as `activity_entry` returns it."""
     after: str | None
-    """Give this to `activity_page` for the next ones; None when these were the last."""
+    """Pass this to `activity_page` for the next page; None if this was the last."""
 
 
 def activity_page(table: str, user_id: str, limit: int, after: str | None = None) -> ActivityPage:
-    """Read up to `limit` changes of a user, oldest first.
-
-    Args:
-        table: The Activity table's name.
-        user_id: Whose changes.
-        limit: At least 1.
-        after: The changeId to go on behind: what the page before gave as its `after`.
-    """
+    """Read up to `limit` changes of a user, oldest first, behind the changeId `after`."""
     query: dict[str, Any] = {
         "TableName": table,
         "KeyConditionExpression": "userId = :user",
         "ExpressionAttributeValues": {":user": {"S": user_id}},
-        "Limit": limit + 1,  # one more tells whether another page follows
+        "Limit": limit + 1,  # one more shows whether another page follows
     }
     if after is not None:
         query["ExclusiveStartKey"] = {"userId": {"S": user_id}, "changeId": {"S": after}}

@@ -1,6 +1,7 @@
-"""The dead-letter queue: failed records sent ten at a time, and kept whole in S3 when they are too large for a message.
+"""The dead-letter queue: failed records in messages, ten a call; too large ones whole in S3.
 
-Limits: SQS API reference, "SendMessageBatch" (10 messages and 1 MiB a call, partial failures in a good answer).
+Limits: SQS API reference, "SendMessageBatch" (10 messages and 1 MiB a call, partial failures in a
+successful answer).
 """
 
 import random
@@ -9,8 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from functions.dead_letters.envelope import FailedRecord, SendOutcome
+from functions.runtime import aws as aws_clients
 from functions.runtime.aws import AWS_CALL_ERRORS, transient_reason
-from functions.runtime.invocation import Clock, time_to_keep
+from functions.runtime.invocation import Clock, read_text, reserved_time
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -18,25 +20,35 @@ if TYPE_CHECKING:
 
 MESSAGES_PER_CALL = 10
 BYTES_PER_CALL = 1_048_576
-"""Of one message and of all in a call together: bodies with the names, types and values of their attributes."""
+"""Of one message, and of a call: bodies, and the names, types and values of their attributes."""
 
 CALLS_PER_CHUNK = 4
 FIRST_WAIT_SECONDS = 0.05
 TIME_TO_FINISH_SECONDS = 1.0
-"""Kept free at an invocation's end, to tell its caller how far it came."""
+"""Kept free at an invocation's end, to report how far it came."""
 
 OBJECT_PREFIX = "failed-records/"
+
+
+def queue_from_environment(clock: Clock) -> "DeadLetterQueue":
+    """Return this function's dead-letter queue for one invocation.
+
+    Raises:
+        SettingError: DEAD_LETTER_QUEUE_URL or FAILED_RECORDS_BUCKET isn't set.
+    """
+    queue_url, bucket = read_text("DEAD_LETTER_QUEUE_URL"), read_text("FAILED_RECORDS_BUCKET")
+    return DeadLetterQueue(aws_clients.sqs, queue_url, aws_clients.s3, bucket, clock)
 
 
 class DeadLetterQueue:
     """Sends failed records to the dead-letter queue within one invocation; a `DeadLetterSender`.
 
     Args:
-        sqs: Gives the queue service; asked only when there is something to send, since a client costs time to make.
+        sqs: Returns the client; called only to send, because making a client takes time.
         queue_url: The dead-letter queue.
-        s3: Gives the service for records that are too large for a message; asked only then.
-        bucket: The name of their bucket.
-        clock: Asked before each wait how long the invocation may still run.
+        s3: Returns the client; called only for a record that is too large for a message.
+        bucket: The name of the bucket for those records.
+        clock: Read before each wait for the time that is left.
     """
 
     def __init__(
@@ -52,13 +64,13 @@ class DeadLetterQueue:
         self._s3 = s3
         self._bucket = bucket
         self._clock = clock
-        self._time_to_finish = time_to_keep(clock, TIME_TO_FINISH_SECONDS)
+        self._time_to_finish = reserved_time(clock, TIME_TO_FINISH_SECONDS)
 
     def send(self, failed_records: Sequence[FailedRecord]) -> SendOutcome:
         """Send the records in order, up to the first that can't be sent now.
 
         Raises:
-            botocore.exceptions.ClientError: A call failed in a way that `transient_failures` doesn't name.
+            botocore.exceptions.ClientError: A call failed without a `transient_reason`.
         """
         sent = 0
         try:
@@ -76,34 +88,34 @@ class DeadLetterQueue:
         return SendOutcome(sent, None)
 
     def _message(self, failed: FailedRecord) -> "_Message":
-        """Return the record's message; one over the limit goes to S3 first, whole, and the message says where."""
+        """Return the record's message; put a too large record in S3 first, and say where."""
         message = _Message(failed)
         if message.size <= BYTES_PER_CALL:
             return message
         key = f"{OBJECT_PREFIX}{failed.failure_id}.json"
-        kept = replace(failed, record_location=f"s3://{self._bucket}/{key}")
+        stored = replace(failed, record_location=f"s3://{self._bucket}/{key}")
         self._s3().put_object(
-            Bucket=self._bucket, Key=key, Body=kept.to_json().encode("ascii"), ContentType="application/json"
+            Bucket=self._bucket, Key=key, Body=stored.to_json().encode("ascii"), ContentType="application/json"
         )
-        return _Message(replace(kept, record=None, document=None))
+        return _Message(replace(stored, record=None, document=None))
 
     def _send_call(self, messages: "Sequence[_Message]") -> tuple[int, str] | None:
-        """Send up to ten messages; return the position of the first one not sent and why, None when all were."""
-        waiting = dict(enumerate(messages))
+        """Send up to ten messages; return the first unsent one's position and why, else None."""
+        unsent = dict(enumerate(messages))
         wait = FIRST_WAIT_SECONDS
         failures: dict[int, str] = {}
         for calls_left in reversed(range(CALLS_PER_CHUNK)):
-            entries: Any = [message.entry(str(position)) for position, message in waiting.items()]
+            entries: Any = [message.entry(str(position)) for position, message in unsent.items()]
             answer = self._sqs().send_message_batch(QueueUrl=self._queue_url, Entries=entries)
             failures = {int(failure["Id"]): failure["Code"] for failure in answer.get("Failed", [])}
-            waiting = {position: messages[position] for position in sorted(failures)}
-            if not waiting:
+            unsent = {position: messages[position] for position in sorted(failures)}
+            if not unsent:
                 return None
             if not calls_left or self._clock.remaining() - wait < self._time_to_finish:
                 break
             self._clock.sleep(random.uniform(wait / 2, wait))  # noqa: S311  spreads the load, hides nothing
             wait *= 2
-        first = min(waiting)
+        first = min(unsent)
         return first, f"SendMessageBatch: {failures[first]}"
 
 
@@ -126,7 +138,7 @@ class _Message:
         }
 
 
-def _calls(messages: "Iterator[_Message]") -> "Iterator[list[_Message]]":
+def _calls(messages: Iterator[_Message]) -> Iterator[list[_Message]]:
     """Group messages, in order, into calls that keep both limits."""
     call: list[_Message] = []
     size = 0

@@ -1,6 +1,16 @@
-"""A request, as API Gateway's HTTP API hands it to a function in payload format 2.0.
+"""A request from API Gateway's HTTP API, its JSON body and its If-Match header.
 
-(API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs".)
+Payload format 2.0: API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP
+APIs". `functions.http_api.endpoint` answers each error of a request:
+
+    RequestError
+    ├── MalformedRequestError        not a request of this API: body, header or parameter
+    ├── UnsupportedMediaTypeError    the body isn't JSON in UTF-8
+    └── BodyTooLargeError            the body has more bytes than any valid one
+
+JSON (RFC 8259) leaves to the reader what a repeated name, a huge number or half of a surrogate pair
+means. Readers differ, and attackers exploit the difference, so all of that is refused here or made
+harmless.
 """
 
 import json
@@ -14,32 +24,60 @@ Event = Mapping[str, Any]
 
 PAYLOAD_FORMAT = "2.0"
 
+MAXIMUM_BODY_BYTES = 16 * 1024
+"""Several times what the longest valid fields take, with every character escaped."""
+
+MAXIMUM_DEPTH = 32
+"""Far more than any body needs. The interpreter's own limit differs between versions of Python."""
+
+MEDIA_TYPE = "application/json"
+
+# A text, ended or not, or one bracket: brackets in a text don't nest.
+_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{\]}]', re.DOTALL)
+
+# ETag and If-Match: RFC 9110, sections 8.8.3 and 13.1.1; lists: section 5.6.1. A list may have
+# empty elements, for example if two headers were joined and one of them was empty.
+_TAG = r'(?:W/)?"[^"]*"'
+_TAGS = re.compile(rf"[\s,]*{_TAG}\s*(?:,[\s,]*{_TAG}\s*)*(?:,[\s,]*)?")
+
 
 class InvalidEventError(Exception):
-    """The function was invoked with what isn't an event of its HTTP API: the integration is wrong, not the caller."""
+    """The event isn't one of the function's HTTP API: the integration is wrong, not the caller."""
+
+
+class RequestError(Exception):
+    """A request that can't be read. The caller gets its text, so it repeats nothing of the request."""
+
+
+class MalformedRequestError(RequestError):
+    """Not a request of this API."""
+
+
+class UnsupportedMediaTypeError(RequestError):
+    """The body isn't JSON in UTF-8."""
+
+
+class BodyTooLargeError(RequestError):
+    """The body has more bytes than any valid one."""
 
 
 class Request(NamedTuple):
-    """One HTTP request.
-
-    Attributes:
-        request_id: API Gateway's id of it, which its access log shows too.
-        route: The route's key, such as "GET /users/{userId}".
-        headers: By lower-case name. API Gateway joins repeated ones with commas.
-        path: Parameters of the path by name, decoded.
-        query: Parameters of the query by name, decoded.
-        body: As it arrived, None when there is none.
-        body_is_base64: Whether API Gateway encoded the body: it does so for media types that it takes for binary, forms
-            among them.
-    """
+    """One HTTP request."""
 
     request_id: str
+    """API Gateway's id of it, which its access log shows too."""
     route: str
+    """The route's key, such as "GET /users/{userId}"."""
     headers: Mapping[str, str]
+    """By lower-case name. API Gateway joins repeated ones with commas."""
     path: Mapping[str, str]
+    """Parameters of the path by name, decoded."""
     query: Mapping[str, str]
+    """Parameters of the query by name, decoded."""
     body: str | None
+    """As it arrived, None if there is none."""
     body_is_base64: bool
+    """Whether API Gateway encoded the body, as it does for binary media types, forms included."""
 
 
 def read_request(event: Event) -> Request:
@@ -64,58 +102,15 @@ def read_request(event: Event) -> Request:
     )
 
 
-# Every reason for which a request is refused before it reaches the users part.
-#
-# RequestError
-# ├── MalformedRequestError        not a request of this API: no body, no JSON, a bad header or parameter
-# ├── UnsupportedMediaTypeError    the body isn't JSON in UTF-8
-# └── BodyTooLargeError            the body has more bytes than any valid one
-
-
-class RequestError(Exception):
-    """A request that can't be read. Its text is shown to the caller, so it repeats nothing of the request."""
-
-
-class MalformedRequestError(RequestError):
-    """Not a request of this API."""
-
-
-class UnsupportedMediaTypeError(RequestError):
-    """The body isn't JSON in UTF-8."""
-
-
-class BodyTooLargeError(RequestError):
-    """The body has more bytes than any valid one."""
-
-
-# The JSON object in a request's body, or why there is none.
-#
-# JSON (RFC 8259) leaves to the reader what a repeated name, a huge number or half of a surrogate
-# pair means. Readers differ, and an attacker lives on the difference, so all that is doubtful is
-# refused here or made harmless.
-
-MAXIMUM_BODY_BYTES = 16 * 1024
-"""Several times what the longest valid fields take, with every character escaped."""
-
-MAXIMUM_DEPTH = 32
-"""Far more than any body needs. Left to the interpreter, the limit would differ between versions of Python."""
-
-MEDIA_TYPE = "application/json"
-
-# A text, ended or not, or one bracket. What stands in a text doesn't nest.
-_NESTING = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{\]}]', re.DOTALL)
-
-
 def json_object(request: Request) -> dict[str, object]:
-    """Read a request's body.
+    """Return the members of the JSON object in a request's body.
 
-    Returns:
-        Its members. Names are unique and hold no lone surrogates; numbers are floats, possibly infinite.
+    Names are unique and hold no lone surrogates; numbers are floats, possibly infinite.
 
     Raises:
         BodyTooLargeError: It has more than 16 KiB.
         UnsupportedMediaTypeError: It isn't sent as JSON in UTF-8.
-        MalformedRequestError: There is none, it isn't JSON, it is JSON other than an object, or nested too deeply.
+        MalformedRequestError: There is none, it isn't a JSON object, or it nests too deeply.
     """
     body = _bytes(request)
     if not body:
@@ -128,8 +123,7 @@ def json_object(request: Request) -> dict[str, object]:
             text,
             object_pairs_hook=_object,
             parse_constant=_refuse_constant,
-            # No field is a number: what kind of one doesn't matter, and Python refuses to make an int of thousands of
-            # digits.
+            # No field is a number, and Python refuses to make an int of thousands of digits.
             parse_int=float,
         )
     except UnicodeDecodeError as error:
@@ -191,27 +185,13 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise MalformedRequestError(f"The body isn't JSON: {constant} is no JSON value.")
 
 
-# ETag and If-Match over a version number (RFC 9110, sections 8.8.3 and 13.1.1; lists: section
-# 5.6.1).
-
-_TAG = r'(?:W/)?"[^"]*"'
-# A list may have empty elements, as where two headers were joined of which one was empty.
-_TAGS = re.compile(rf"[\s,]*{_TAG}\s*(?:,[\s,]*{_TAG}\s*)*(?:,[\s,]*)?")
-
-
 def entity_tag(version: int) -> str:
-    """Write a version as an ETag."""
+    """Return a version as an ETag."""
     return f'"{version}"'
 
 
 def if_match(headers: Mapping[str, str]) -> Callable[[int], bool] | None:
-    """Read If-Match.
-
-    Args:
-        headers: By lower-case name.
-
-    Returns:
-        Whether a version is one that the caller accepts; None when the request has no If-Match.
+    """Return whether If-Match, in headers by lower-case name, accepts a version; None without it.
 
     Raises:
         MalformedRequestError: The header is neither * nor a list of entity tags.
@@ -223,6 +203,6 @@ def if_match(headers: Mapping[str, str]) -> Callable[[int], bool] | None:
         return lambda _version: True
     if not _TAGS.fullmatch(value):
         raise MalformedRequestError('If-Match takes * or an ETag as an earlier answer gave it, quotes included: "1".')
-    # A weak tag, W/"1", equals none of ours, as it should: If-Match compares strongly (RFC 9110, section 13.1.1).
+    # A weak tag, W/"1", equals none of these, as it should: If-Match compares strongly.
     accepted = set(re.findall(_TAG, value))
     return lambda version: entity_tag(version) in accepted

@@ -1,109 +1,62 @@
-"""One batch of the Users stream, processed so that no record is lost, doubled in effect, or hidden by a bad one.
+"""One batch of the Users stream, processed so that no record is lost, doubled or held up.
 
-1. Every record is read. One that can never be processed is set aside; the others are changes.
-2. The changes are written to Activity, in stream order and in large calls.
-3. The records set aside go whole to the dead-letter queue.
-4. What is settled is logged, in stream order: a line in the log means that the change is durable.
+1. Read every record: it is a change of a user, or it can never be processed.
+2. Write the changes to Activity, in stream order and in large calls.
+3. Send the unprocessable records whole to the dead-letter queue.
+4. Log what is settled, in stream order: a line in the log means that the change is durable.
 
-The first record that met a trouble that may pass (see `functions/runtime/aws.py`) ends the batch: it and all
-after it come again. What was written beyond it is written again then, to the same keys, and logged only then.
+The first record that meets a transient failure (see functions/runtime/aws.py) ends the batch: it
+and all later ones are delivered again. Changes that were written beyond it are then written again,
+to the same keys, and logged only then.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from functions.activity.items import ActivityWriter
+from functions.activity.items import ActivityWriter, WriteOutcome
 from functions.dead_letters.envelope import DeadLetterSender, FailedRecord, identify_record
 from functions.runtime.json_log import Json, JsonObject, Log
+from functions.runtime.timestamps import utc_timestamp
 from functions.stream_records.attribute_values import PlainValue
 from functions.stream_records.user_change import (
     UnknownEventError,
     UnprocessableRecordError,
     UserChange,
     parse_user_change,
-    utc_text,
 )
 
-# The log lines of a change, in full or with personal data masked.
+UNKNOWN_EVENT = "UNKNOWN EVENT:"
+DEAD_LETTERED = "RECORD SET ASIDE:"
+STOPPED = "BATCH STOPPED:"
 
 VISIBLE_WHEN_MASKED = frozenset({"userId", "version", "createdAt", "updatedAt", "schemaVersion"})
-"""A list of what may be seen, not of what may not: an attribute that is added later is masked until someone decides.
-registrationDigest stays out, since a digest of three guessable values can be guessed."""
+"""What may be shown, not what must be hidden: a new attribute is masked until someone decides.
+registrationDigest isn't here, because a digest of three guessable values can be guessed."""
 
 MASK = "***"
 
-Image = Mapping[str, PlainValue]
-
-
-def log_change(log: Log, change: UserChange, show: Callable[[Image], Image]) -> None:
-    """Log one change: one line, or for an update one with the old image and one with the new.
-
-    Args:
-        log: Where to.
-        change: What happened.
-        show: `full_image` or `masked_image`. The names of changed fields are always told, and who deleted a user.
-    """
-    old, new = change.old, change.new
-    if old is not None and new is not None:
-        _log_image(log, "USER UPDATED - OLD:", change, show(old))
-        _log_image(log, "USER UPDATED - NEW:", change, show(new), changedFields=change.changed_fields)
-    elif new is not None:
-        _log_image(log, "USER ADDED:", change, show(new))
-    elif old is not None:
-        _log_image(log, "USER DELETED:", change, show(old), actor=change.actor)
-
-
-def _log_image(log: Log, message: str, change: UserChange, image: Image, **more: object) -> None:
-    log(
-        "INFO",
-        message,
-        userId=change.user_id,
-        eventId=change.event_id,
-        sequenceNumber=change.sequence_number,
-        occurredAt=utc_text(change.occurred_seconds),
-        image=image,
-        **more,
-    )
-
-
-def full_image(image: Image) -> Image:
-    """Return the image as it is."""
-    return image
-
-
-def masked_image(image: Image) -> Image:
-    """Return the image with everything hidden that could say who the user is; not even lengths or types remain."""
-    return {name: value if name in VISIBLE_WHEN_MASKED else MASK for name, value in image.items()}
-
-
-UNKNOWN_EVENT = "UNKNOWN EVENT:"
-SET_ASIDE = "RECORD SET ASIDE:"
-STOPPED = "BATCH STOPPED:"
+_Reading = UserChange | UnprocessableRecordError
+_PlainImage = Mapping[str, PlainValue]
 
 
 class BatchOutcome(NamedTuple):
     """How far a batch came."""
 
     settled: int
-    """So many records, from the first on, are durable in Activity or in the dead-letter queue, and logged."""
+    """That many records, from the first on, are logged and in Activity or the dead-letter queue."""
     stopped_at: str | None
-    """Sequence number of the first record to deliver again, None when there is none. An empty text, which the mapping
-    takes for the whole batch, when that record has no sequence number."""
+    """Sequence number of the first record to deliver again, None if there is none. If that record
+    has no sequence number it is "", by which the mapping delivers the whole batch again."""
     reason: str | None
     """Why it stopped there."""
 
     def response(self) -> JsonObject:
-        """Return the answer that the mapping reads (Lambda developer guide, "ReportBatchItemFailures")."""
+        """Return the mapping's answer (Lambda developer guide, "ReportBatchItemFailures")."""
         failures = [] if self.stopped_at is None else [{"itemIdentifier": self.stopped_at}]
         return {"batchItemFailures": failures}
 
 
-class _SetAside(NamedTuple):
-    message: str
-    reason: str
-
-
-def process_batch(  # noqa: PLR0913  each is one seam, and named at the call
+def process_batch(  # noqa: PLR0913  each is a dependency or a setting, named at the call
     records: Sequence[Json],
     *,
     activity: ActivityWriter,
@@ -116,35 +69,39 @@ def process_batch(  # noqa: PLR0913  each is one seam, and named at the call
     """Process the records of one invocation.
 
     Args:
-        records: As Lambda delivers them, in stream order. Any JSON: a broken one is set aside like another.
-        activity: Where changes are kept.
-        dead_letters: Where records go that can never be processed.
-        log: Where changes are told.
+        records: Any JSON, in stream order; an unprocessable one doesn't disturb the others.
+        activity: Stores the changes.
+        dead_letters: Takes the records that can never be processed.
+        log: Gets a line or two per record.
         mask_personal_data: Whether log lines hide who the user is.
         source_function: This function's ARN, for the envelopes.
-        now: Seconds since the epoch.
+        now: Returns seconds since the epoch.
 
     Raises:
-        Exception: Whatever the writer or the sender doesn't foresee, so that the mapping isolates the record.
+        Exception: What the writer or the sender didn't foresee; the mapping isolates its record.
     """
     readings = [_read(record) for record in records]
-    settled, interruption = _write(readings, activity)
+    written = activity.write([reading for reading in readings if isinstance(reading, UserChange)])
+    readings, settled = _after_write(readings, written)
+    interruption = written.interruption
 
-    leaving = {at: reading for at, reading in enumerate(readings[:settled]) if isinstance(reading, _SetAside)}
-    if leaving:
-        failed_at = utc_text(now())
-        sent = dead_letters.send(
-            [_envelope(records[at], reading.reason, source_function, failed_at) for at, reading in leaving.items()]
-        )
+    failed_at = utc_timestamp(now())
+    failed = {
+        position: _envelope(record, reading, source_function, failed_at)
+        for position, (record, reading) in enumerate(zip(records[:settled], readings, strict=False))
+        if isinstance(reading, UnprocessableRecordError)
+    }
+    if failed:
+        sent = dead_letters.send(list(failed.values()))
         if sent.interruption is not None:
-            settled, interruption = list(leaving)[sent.sent], sent.interruption
+            settled, interruption = list(failed)[sent.sent], sent.interruption
 
     show = masked_image if mask_personal_data else full_image
-    for record, reading in zip(records[:settled], readings, strict=False):
+    for position, reading in enumerate(readings[:settled]):
         if isinstance(reading, UserChange):
             log_change(log, reading, show)
         else:
-            _log_set_aside(log, reading, record)
+            _log_dead_lettered(log, reading, failed[position])
     stopped_at = None
     if interruption is not None:
         stopped_at = identify_record(records[settled]).sequence_number or ""
@@ -152,55 +109,84 @@ def process_batch(  # noqa: PLR0913  each is one seam, and named at the call
     return BatchOutcome(settled, stopped_at, interruption)
 
 
-def _read(record: Json) -> UserChange | _SetAside:
+def _read(record: Json) -> _Reading:
     try:
         return parse_user_change(record)
-    except UnknownEventError as error:
-        return _SetAside(UNKNOWN_EVENT, str(error))
     except UnprocessableRecordError as error:
-        return _SetAside(SET_ASIDE, str(error))
+        return error
 
 
-def _write(readings: list[UserChange | _SetAside], activity: ActivityWriter) -> tuple[int, str | None]:
-    """Write the changes among the readings, and set aside in their places those that can't be stored.
-
-    Returns:
-        How many readings, from the first on, that settled, and why not more.
-    """
-    changes = [reading for reading in readings if isinstance(reading, UserChange)]
-    written = activity.write(changes)
+def _after_write(readings: list[_Reading], written: WriteOutcome) -> tuple[list[_Reading], int]:
+    """Return the readings, rejected changes replaced by their error, and how many are settled."""
     if not written.rejected and written.interruption is None:
-        return len(readings), None
-    positions = [at for at, reading in enumerate(readings) if isinstance(reading, UserChange)]
-    for index, reason in written.rejected.items():
-        readings[positions[index]] = _SetAside(SET_ASIDE, reason)
-    return len(readings) if written.interruption is None else positions[written.settled], written.interruption
+        return readings, len(readings)
+    positions = [position for position, reading in enumerate(readings) if isinstance(reading, UserChange)]
+    rejected = {positions[index]: UnprocessableRecordError(reason) for index, reason in written.rejected.items()}
+    settled = len(readings) if written.interruption is None else positions[written.settled]
+    return [rejected.get(position, reading) for position, reading in enumerate(readings)], settled
 
 
-def _envelope(record: Json, reason: str, source_function: str, failed_at: str) -> FailedRecord:
-    identity = identify_record(record)
+def _envelope(record: Json, error: UnprocessableRecordError, source_function: str, failed_at: str) -> FailedRecord:
     return FailedRecord(
-        failure_id=identity.failure_id,
+        **identify_record(record)._asdict(),
         kind="permanent",
-        reason=reason,
+        reason=str(error),
         record=record,
         attempts=1,
         source_function=source_function,
-        event_source_arn=identity.event_source_arn,
-        sequence_number=identity.sequence_number,
-        user_id=identity.user_id,
         first_failed_at=failed_at,
         last_failed_at=failed_at,
     )
 
 
-def _log_set_aside(log: Log, set_aside: _SetAside, record: Json) -> None:
-    identity = identify_record(record)
+def log_change(log: Log, change: UserChange, show: Callable[[_PlainImage], _PlainImage]) -> None:
+    """Log one change in one line; an update in one for the old image and one for the new.
+
+    Args:
+        log: Gets the lines.
+        change: What happened.
+        show: `full_image` or `masked_image`. Either way the names of the changed fields are logged,
+            and who deleted a user.
+    """
+    old, new = change.old, change.new
+    if old is not None and new is not None:
+        _log_image(log, "USER UPDATED - OLD:", change, show(old))
+        _log_image(log, "USER UPDATED - NEW:", change, show(new), changedFields=change.changed_fields)
+    elif new is not None:
+        _log_image(log, "USER ADDED:", change, show(new))
+    elif old is not None:
+        _log_image(log, "USER DELETED:", change, show(old), actor=change.actor)
+
+
+def _log_image(log: Log, message: str, change: UserChange, image: _PlainImage, **more: object) -> None:
+    log(
+        "INFO",
+        message,
+        userId=change.user_id,
+        eventId=change.event_id,
+        sequenceNumber=change.sequence_number,
+        occurredAt=change.occurred_at,
+        image=image,
+        **more,
+    )
+
+
+def full_image(image: _PlainImage) -> _PlainImage:
+    """Return the image as it is."""
+    return image
+
+
+def masked_image(image: _PlainImage) -> _PlainImage:
+    """Return the image without anything that could identify the user, not even lengths or types."""
+    return {name: value if name in VISIBLE_WHEN_MASKED else MASK for name, value in image.items()}
+
+
+def _log_dead_lettered(log: Log, error: UnprocessableRecordError, failed: FailedRecord) -> None:
     log(
         "ERROR",
-        set_aside.message,
-        reason=set_aside.reason,
-        failureId=identity.failure_id,
-        sequenceNumber=identity.sequence_number,
-        userId=identity.user_id,
+        UNKNOWN_EVENT if isinstance(error, UnknownEventError) else DEAD_LETTERED,
+        reason=failed.reason,
+        failureId=failed.failure_id,
+        sequenceNumber=failed.sequence_number,
+        userId=failed.user_id,
     )

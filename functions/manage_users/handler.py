@@ -1,6 +1,6 @@
-"""`/users/{userId}`: reads, changes and deletes a user, and shows what happened to one.
+"""`/users/{userId}`: reads, changes and deletes a user; `/users/{userId}/activity`: its history.
 
-API Gateway lets in only callers whose IAM identity may invoke the route.
+API Gateway admits only callers whose IAM identity may invoke the route.
 """
 
 import re
@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
+# First, because it sets the thresholds before botocore is imported.
+import functions.runtime.garbage_collection  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from functions.activity.table import ActivityPage, activity_page
 from functions.http_api.endpoint import Response, answer
 from functions.http_api.request import (
@@ -30,77 +32,23 @@ from functions.users.service import change_user, read_user, remove_user
 from functions.users.transaction import unavailability
 from functions.users.user import REGISTRATION_DIGEST, User, UserNotFoundError, UsersStore
 
-# `GET /users/{userId}/activity`: what happened to a user, oldest first, a page at a time.
-
 ReadPage = Callable[[str, int, str | None], ActivityPage]
-"""Gives up to so many changes of a user, those after a change id or the first ones."""
+"""Returns up to that many changes of a user: those after a change id, or the first ones."""
 
+LONGEST_USER_ID = 128
 LARGEST_PAGE = 100
 USUAL_PAGE = 25
 _CHANGE_ID = re.compile(r"[0-9]{40}", re.ASCII)
 
 
-def activity_endpoint(request: Request, user_id: str, users: UsersStore, read_page: ReadPage) -> Response:
-    """Show a page of a user's history: 200 with the changes and the token of the next page, null on the last.
-
-    A user who was deleted still has a history, and one who just registered doesn't have one yet. The registration's
-    digest is left out: it tells of a request, and by it values could be guessed that the user has long changed.
-
-    Raises:
-        MalformedRequestError: The query's limit or nextToken isn't one.
-        UserNotFoundError: There is neither a user nor a history.
-    """
-    after = _after(request.query.get("nextToken"))
-    page = read_page(user_id, _limit(request.query.get("limit")), after)
-    if not page.items and after is None:
-        read_user(users, user_id)
-    return Response(
-        status=HTTPStatus.OK,
-        body={
-            "items": [_shown_activity(entry) for entry in page.items],
-            "nextToken": None if page.after is None else next_token(page.after),
-        },
-        logged={"userId": user_id},
-    )
-
-
-def _shown_activity(entry: dict[str, PlainValue]) -> dict[str, PlainValue]:
-    changes = {name: change for name, change in entry["changes"].items() if name != REGISTRATION_DIGEST}
-    return {**entry, "changes": changes}
-
-
-def next_token(change_id: str) -> str:
-    """Write the place where the next page begins, in a form that callers don't read."""
-    return urlsafe_b64encode(change_id.encode()).decode().rstrip("=")
-
-
-def _after(token: str | None) -> str | None:
-    if token is None:
-        return None
-    try:
-        change_id = urlsafe_b64decode(token.encode("ascii") + b"==").decode("ascii")
-    except (Base64Error, UnicodeError):
-        change_id = ""
-    # Base64 can be written in several ways: only the one that was handed out is taken back.
-    if not _CHANGE_ID.fullmatch(change_id) or next_token(change_id) != token:
-        raise MalformedRequestError("nextToken isn't one that an earlier page gave. Leave it out to begin anew.")
-    return change_id
-
-
-def _limit(value: str | None) -> int:
-    if value is None:
-        return USUAL_PAGE
-    if re.fullmatch(r"[0-9]{1,3}", value) and 1 <= int(value) <= LARGEST_PAGE:
-        return int(value)
-    raise MalformedRequestError(f"limit takes a whole number from 1 to {LARGEST_PAGE}.")
-
-
-LONGEST_USER_ID = 128
-
-
 def handler(event: Event, _context: object) -> dict[str, Any]:
     """Answer an HTTP API event (payload format 2.0) on the deployed tables."""
     return answer(event, lambda request: manage_endpoint(request, store_from_environment(), _read_page))
+
+
+def _read_page(user_id: str, limit: int, after: str | None) -> ActivityPage:
+    with unavailability():
+        return activity_page(read_text("ACTIVITY_TABLE"), user_id, limit, after)
 
 
 def manage_endpoint(request: Request, users: UsersStore, read_page: ReadPage) -> Response:
@@ -119,9 +67,16 @@ def manage_endpoint(request: Request, users: UsersStore, read_page: ReadPage) ->
         case "DELETE /users/{userId}":
             return _remove(request, users)
         case "GET /users/{userId}/activity":
-            return activity_endpoint(request, _user_id(request), users, read_page)
+            return _activity(request, users, read_page)
         case route:
             raise InvalidEventError(f"{route!r} is no route of manage_users: change the API's integration.")
+
+
+def _user_id(request: Request) -> str:
+    user_id = request.path.get("userId", "")
+    if not (0 < len(user_id) <= LONGEST_USER_ID and user_id.isprintable()):
+        raise UserNotFoundError  # no user can have such an id
+    return user_id
 
 
 def _change(request: Request, users: UsersStore) -> Response:
@@ -134,14 +89,6 @@ def _remove(request: Request, users: UsersStore) -> Response:
     user_id = _user_id(request)
     remove_user(users, user_id, precondition=if_match(request.headers))
     return Response(status=HTTPStatus.NO_CONTENT, logged={"userId": user_id})
-
-
-def _user_id(request: Request) -> str:
-    """Give the path's user id; a text that no user's id can be is one that no user has."""
-    user_id = request.path.get("userId", "")
-    if not (0 < len(user_id) <= LONGEST_USER_ID and user_id.isprintable()):
-        raise UserNotFoundError
-    return user_id
 
 
 def _shown(user: User) -> Response:
@@ -159,6 +106,54 @@ def _shown(user: User) -> Response:
     )
 
 
-def _read_page(user_id: str, limit: int, after: str | None) -> ActivityPage:
-    with unavailability():
-        return activity_page(read_text("ACTIVITY_TABLE"), user_id, limit, after)
+def _activity(request: Request, users: UsersStore, read_page: ReadPage) -> Response:
+    """Show a page of a user's history, oldest first, with the next page's token, null on the last.
+
+    A deleted user still has a history, and one who just registered may not have one yet.
+    """
+    user_id = _user_id(request)
+    after = _after(request.query.get("nextToken"))
+    page = read_page(user_id, _limit(request.query.get("limit")), after)
+    if not page.items and after is None:
+        read_user(users, user_id)  # raises UserNotFoundError
+    return Response(
+        status=HTTPStatus.OK,
+        body={
+            "items": [_shown_activity(entry) for entry in page.items],
+            "nextToken": None if page.after is None else next_token(page.after),
+        },
+        logged={"userId": user_id},
+    )
+
+
+def _shown_activity(entry: dict[str, PlainValue]) -> dict[str, PlainValue]:
+    # Without the registration's digest: by it, values could be guessed that the user has long
+    # changed.
+    changes = {name: change for name, change in entry["changes"].items() if name != REGISTRATION_DIGEST}
+    return {**entry, "changes": changes}
+
+
+def next_token(change_id: str) -> str:
+    """Return where the next page begins, in a form that callers aren't tempted to read."""
+    return urlsafe_b64encode(change_id.encode()).decode().rstrip("=")
+
+
+def _after(token: str | None) -> str | None:
+    if token is None:
+        return None
+    try:
+        change_id = urlsafe_b64decode(token.encode("ascii") + b"==").decode("ascii")
+    except (Base64Error, UnicodeError):
+        change_id = ""
+    # Several texts decode to the same bytes: accept only the one that was given out.
+    if not _CHANGE_ID.fullmatch(change_id) or next_token(change_id) != token:
+        raise MalformedRequestError("nextToken isn't one that an earlier page gave. Leave it out to start over.")
+    return change_id
+
+
+def _limit(value: str | None) -> int:
+    if value is None:
+        return USUAL_PAGE
+    if re.fullmatch(r"[0-9]{1,3}", value) and 1 <= int(value) <= LARGEST_PAGE:
+        return int(value)
+    raise MalformedRequestError(f"limit takes a whole number from 1 to {LARGEST_PAGE}.")

@@ -4,12 +4,14 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
+# First, because it sets the thresholds before botocore is imported.
+import functions.runtime.garbage_collection  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from functions.http_api.endpoint import Response, answer
 from functions.http_api.request import Event, MalformedRequestError, Request, entity_tag, json_object
 from functions.users.dynamodb_store import store_from_environment
 from functions.users.fields import parse_registration
 from functions.users.service import register
-from functions.users.user import UsersStore
+from functions.users.user import FIRST_VERSION, UsersStore
 
 MAXIMUM_IDEMPOTENCY_KEY = 255
 
@@ -32,7 +34,7 @@ def register_endpoint(request: Request, store: UsersStore) -> Response:
     return Response(
         status=HTTPStatus.CREATED,
         body={"message": "User registered successfully", "userId": user_id},
-        headers={"location": f"/users/{user_id}", "etag": entity_tag(1)},
+        headers={"location": f"/users/{user_id}", "etag": entity_tag(FIRST_VERSION)},
         logged={"userId": user_id},
     )
 

@@ -1,21 +1,23 @@
-"""The message of the mapping's on-failure destination: what it gave up on, and where those records lie.
+"""The message of the mapping's on-failure destination: a batch it gave up on, and where that is.
 
-Form: Lambda developer guide, "Retaining discarded batches for DynamoDB event sources". Recorded bodies lack
-responseContext when no invocation took place, and hold functionError null when the function returned its failure. The
-S3 form adds `payload`, the event itself as text; then nothing needs to be read from the stream.
+Form: Lambda developer guide, "Retaining discarded batches for DynamoDB event sources". Recorded
+bodies lack responseContext if no invocation took place, and have a null functionError if the
+function returned its failure. The S3 form adds `payload`, the event itself as text; then nothing
+needs to be read from the stream.
 """
 
 import json
 import re
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from functions.dead_letters.envelope import StreamPointer
 from functions.runtime.json_log import Json, JsonObject, is_array, is_object
-from functions.stream_records.user_change import utc_text
+from functions.runtime.timestamps import normalized_timestamp
+from functions.stream_records.user_change import SEQUENCE_NUMBER_DIGITS
 
-# Streams API reference, "GetShardIterator": botocore sends no other.
-_SEQUENCE_NUMBER = re.compile(r"\d{21,40}", re.ASCII)
+# Longer than a record's own: GetShardIterator, which reads the range, takes no fewer than 21 digits
+# (Streams API reference).
+_SEQUENCE_NUMBER = re.compile(rf"\d{{21,{SEQUENCE_NUMBER_DIGITS}}}", re.ASCII)
 
 RECORD_AGE_EXCEEDED = "RecordAgeExceeded"
 
@@ -36,14 +38,14 @@ class FailureDocument(NamedTuple):
     """ISO 8601 in UTC with milliseconds."""
     pointer: StreamPointer
     records: list[Json] | None
-    """The records themselves, when the message carries them."""
+    """The records themselves, if the message has them."""
 
 
 def parse_failure_document(body: str) -> FailureDocument:
     """Read one message.
 
     Raises:
-        MalformedDocumentError: It isn't JSON, or a part without which the records can't be found is missing.
+        MalformedDocumentError: It isn't JSON, or lacks what is needed to find the records.
     """
     try:
         document: Json = json.loads(body)
@@ -76,7 +78,7 @@ def _pointer(batch: JsonObject) -> StreamPointer:
 
 
 def _attempts(document: JsonObject, request: JsonObject, condition: str) -> int:
-    """Return the invocations; a batch that was too old at once counts 1 in the document, and was never tried."""
+    # Of a batch that was too old at once the document counts 1 invocation, and none took place.
     if condition == RECORD_AGE_EXCEEDED and "responseContext" not in document:
         return 0
     return _count(request, "approximateInvokeCount")
@@ -85,14 +87,13 @@ def _attempts(document: JsonObject, request: JsonObject, condition: str) -> int:
 def _failed_at(document: JsonObject) -> str:
     text = _text(document, "timestamp")
     try:
-        moment = datetime.fromisoformat(text)
+        return normalized_timestamp(text)
     except ValueError:
         raise MalformedDocumentError("timestamp is no ISO 8601 time") from None
-    return utc_text((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
 def _payload_records(payload: Json, batch_size: int) -> list[Json] | None:
-    """Return the records of the event, if the message has all of them: the pointer is there in any case."""
+    """Return the records of the event if all are there; otherwise the pointer leads to them."""
     event = payload
     if isinstance(payload, str):
         try:

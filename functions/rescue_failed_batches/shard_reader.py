@@ -1,8 +1,8 @@
 """Reads a range of sequence numbers from one shard of a DynamoDB stream.
 
-Rules: DynamoDB Streams API reference, "GetShardIterator" and "GetRecords": an iterator lives 15 minutes, a page holds
-up to 1,000 records or 1 MB and may be empty, a page without a next iterator is the end of a closed shard. Sequence
-numbers differ in length, so they are compared as integers.
+Rules: DynamoDB Streams API reference, "GetShardIterator" and "GetRecords": an iterator lives 15
+minutes, a page holds up to 1,000 records or 1 MB and may be empty, a page without a next iterator
+is the end of a closed shard. Sequence numbers differ in length, so they are compared as integers.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,56 +11,55 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from functions.dead_letters.envelope import StreamPointer
-from functions.rescue_failed_batches.rescue import ReadInterruptedError, RecordsGoneError
+from functions.rescue_failed_batches.rescue import ReadInterruptedError, RecordsLostError
 from functions.runtime.aws import AWS_CALL_ERRORS, error_code, transient_reason
-from functions.runtime.invocation import Clock, time_to_keep
+from functions.runtime.invocation import Clock, reserved_time
 from functions.runtime.json_log import Json
-from functions.stream_records.streams_api import lambda_record, read_records_as_json
+from functions.stream_records.streams_api import lambda_record
 
 if TYPE_CHECKING:
     from types_boto3_dynamodbstreams.client import DynamoDBStreamsClient
 
 RECORDS_PER_PAGE = 1000
-"""The most that GetRecords gives."""
+"""The most that GetRecords returns."""
 
 PAUSE_AFTER_EMPTY_PAGE_SECONDS = 0.05
-"""A shard gives at most a few pages a second to each of its readers, and the mapping is one of them."""
+"""A shard serves a few pages a second to each of its readers, and the mapping is one of them."""
 
 TIME_TO_FINISH_SECONDS = 5.0
 """Kept free at an invocation's end, to send what was read."""
 
 _POSITION_LOST = frozenset({"ExpiredIteratorException", "TrimmedDataAccessException"})
-# The stream or its shard is gone, or the service says that no such range was ever there.
-_NEVER_AGAIN = frozenset({"ResourceNotFoundException", "ValidationException"})
+# The stream or its shard doesn't exist, or no such range ever did.
+_RECORDS_LOST = frozenset({"ResourceNotFoundException", "ValidationException"})
 
 
 class _PositionLostError(Exception):
-    """The iterator is too old, or stands where the stream has forgotten: reading goes on from a new one."""
+    """The iterator is too old, or before what the stream still has: read on from a new one."""
 
 
 class ShardReader:
-    """A `StreamReader` over the Streams API, within one invocation.
+    """A `RecordReader` over the Streams API, within one invocation.
 
     Args:
         client: DynamoDB Streams.
-        clock: Asked before each call how long the invocation may still run.
+        clock: Read before each call for the time that is left.
     """
 
     def __init__(self, client: "DynamoDBStreamsClient", clock: Clock) -> None:
-        read_records_as_json(client)
         self._client = client
         self._clock = clock
-        self._time_to_finish = time_to_keep(clock, TIME_TO_FINISH_SECONDS)
+        self._time_to_finish = reserved_time(clock, TIME_TO_FINISH_SECONDS)
 
     def pages(self, pointer: StreamPointer) -> Iterator[list[Json]]:
-        """Give the range's records page by page; what was already trimmed is missing at its beginning.
+        """Yield the range's records page by page; what is already trimmed is missing at the start.
 
         Raises:
             ReadInterruptedError: A call failed, or the invocation's time is nearly over.
-            RecordsGoneError: The stream, the shard or the range isn't there.
+            RecordsLostError: The stream, the shard or the range doesn't exist.
         """
         first, last = int(pointer.start_sequence_number), int(pointer.end_sequence_number)
-        # A range is seldom more than its batch: what else the shard holds behind it would be read for nothing.
+        # A range is seldom more than its batch, and what follows it in the shard isn't needed.
         limit = max(1, min(pointer.batch_size, RECORDS_PER_PAGE))
         read_up_to: str | None = None
         iterator = self._iterator(pointer, read_up_to)
@@ -88,7 +87,7 @@ class ShardReader:
                 self._clock.sleep(PAUSE_AFTER_EMPTY_PAGE_SECONDS)
 
     def _iterator(self, pointer: StreamPointer, read_up_to: str | None) -> str | None:
-        """Return an iterator behind what was read, at the range's start, or at the oldest record that is left."""
+        """Return an iterator behind what was read, at the range's start, or at the oldest record."""
         shard = {"StreamArn": pointer.stream_arn, "ShardId": pointer.shard_id}
         if read_up_to is None:
             wanted = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": pointer.start_sequence_number}
@@ -109,7 +108,7 @@ class ShardReader:
             code = error_code(error) if isinstance(error, ClientError) else ""
             if code in _POSITION_LOST:
                 raise _PositionLostError from error
-            if code in _NEVER_AGAIN:
-                raise RecordsGoneError(str(error)) from error
-            # Even an unforeseen failure: the message stays in the failure queue, and with it the pointer.
+            if code in _RECORDS_LOST:
+                raise RecordsLostError(str(error)) from error
+            # Even an unforeseen failure: the message, and with it the pointer, stays in the queue.
             raise ReadInterruptedError(transient_reason(error) or str(error)) from error

@@ -1,13 +1,14 @@
-"""The AWS clients of the functions, made once each, at their first use.
+"""AWS as the functions use it: one client per service, and which errors of a call may pass.
 
-botocore comes with Lambda's Python runtime and is imported alone: boto3 adds a resource layer that nothing here uses,
-and its import is paid at each cold start. Region, credentials and, on one laptop, the endpoint come from the
-environment variables that botocore reads itself.
+botocore comes with Lambda's Python runtime and is used alone: boto3 would add a resource layer that
+nothing here uses, paid for at each cold start. Region, credentials and, on a laptop, the endpoint
+come from the environment variables that botocore reads itself.
 """
 
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
@@ -24,7 +25,7 @@ from botocore.loaders import Loader
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
-from functions import keep_what_was_loaded
+from functions.runtime.garbage_collection import freeze_loaded_objects
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -33,16 +34,15 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
 
-    from functions.runtime.json_log import JsonObject
+    from functions.runtime.json_log import Json, JsonObject
 
-
-# Every call here answers in milliseconds. botocore's own 60 s would let one lost packet use up a function's whole time;
-# with these a service that stays silent has been asked three times after 12 s, and apiTimeoutSeconds leaves room for
-# that: the caller is told 503. Standard retries wait with jitter and spend from a quota, so that they don't feed an
-# overload.
-# Two things that botocore does anew for every request, and that took a fifth of a warm registration (`make bench`): it
-# checks the shape of what is built here from validated input, and spells out the machine in the User-Agent.
-CALLS = Config(
+# Every call here answers in milliseconds. With botocore's own 60 s, one lost packet could use up a
+# function's whole time. With these a silent service has been asked three times after 12 s, and
+# apiTimeoutSeconds leaves room for that, so the caller gets 503. Standard retries wait with jitter
+# and spend from a quota, so they don't feed an overload.
+# Parameter validation (of what is built here from validated input) and the long User-Agent were a
+# fifth of a warm registration (`make bench`).
+CLIENT_CONFIG = Config(
     parameter_validation=False,
     user_agent="userstream",
     connect_timeout=1,
@@ -50,35 +50,37 @@ CALLS = Config(
     retries={"mode": "standard", "total_max_attempts": 3},
 )
 
-_FIRST_ERROR_STATUS = 300
-
 
 @cache
 def dynamodb() -> DynamoDBClient:
-    """Give the client of DynamoDB's tables."""
-    return cast("DynamoDBClient", _json_client("dynamodb"))
+    """Return the client of DynamoDB's tables."""
+    client = cast("DynamoDBClient", _json_client("dynamodb"))
+    write_batches_as_json(client)
+    return client
 
 
 @cache
 def dynamodb_streams() -> DynamoDBStreamsClient:
-    """Give the client of DynamoDB's streams."""
-    return cast("DynamoDBStreamsClient", _json_client("dynamodbstreams"))
+    """Return the client of DynamoDB's streams."""
+    client = cast("DynamoDBStreamsClient", _json_client("dynamodbstreams"))
+    read_records_as_json(client)
+    return client
 
 
 @cache
 def s3() -> S3Client:
-    """Give the client of S3."""
+    """Return the client of S3."""
     return cast("S3Client", _client("s3"))
 
 
 @cache
 def sqs() -> SQSClient:
-    """Give the client of SQS."""
+    """Return the client of SQS."""
     return cast("SQSClient", _json_client("sqs"))
 
 
 class _KnownServices(Loader):
-    """Reads botocore's descriptions of the services above, without looking first which of 400 others there are."""
+    """Reads botocore's models of the services above, without listing 400 others first."""
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002  botocore's signature
         return ["dynamodb", "dynamodbstreams", "s3", "sqs"]
@@ -92,120 +94,186 @@ def _session() -> Session:
 
 
 def _client(service: str) -> BaseClient:
-    client = _session().create_client(service, config=CALLS)
-    keep_what_was_loaded()
+    client = _session().create_client(service, config=CLIENT_CONFIG)
+    freeze_loaded_objects()
     return client
 
 
 def _json_client(service: str) -> BaseClient:
     client = _client(service)
-    client.meta.events.register("before-parse", _refuse_half_an_answer)
+    client.meta.events.register("before-parse", _reject_truncated_json)
     return client
 
 
-def _refuse_half_an_answer(response_dict: JsonObject, **_: object) -> None:
-    """Raise what botocore raises where XML ends too early.
+_FIRST_ERROR_STATUS = 300
 
-    JSON that it can't read it takes for an answer that says nothing, which to a caller is a success: all written, all
-    sent, no such user. And urllib3 1.26, which botocore takes as well as 2, lets an answer end before its
-    Content-Length. An answer of failure says enough by its status.
+
+def _reject_truncated_json(response_dict: JsonObject, **_: object) -> None:
+    """Raise for a success whose body isn't JSON, as botocore does for XML that ends too early.
+
+    botocore reads such a body as an empty answer, which a caller takes for success: all written,
+    all sent, no such user. urllib3 1.26, which botocore accepts beside 2, lets an answer end before
+    its Content-Length. An error answer is an error by its status alone.
     """
     if response_dict["status_code"] >= _FIRST_ERROR_STATUS:
         return
     try:
         json.loads(response_dict["body"])
     except ValueError as error:
-        raise ResponseParserError("half an answer, or none in JSON") from error
+        raise ResponseParserError("truncated or non-JSON response body") from error
 
 
-# Which failures of an AWS call may pass, so that the same call is worth another attempt later.
-#
-# Everything else is unforeseen and propagates: the event source mapping then isolates the record by
-# bisection.
+def write_batches_as_json(client: DynamoDBClient) -> None:
+    """Let `json` write this client's BatchWriteItem bodies; a second registration has no effect.
 
-TRANSIENT_CODES = frozenset(
-    {
-        # The service is busy, or this account asked too much of it.
-        "ProvisionedThroughputExceededException",
-        "ThrottlingException",
-        "Throttling",
-        "RequestThrottled",
-        "RequestLimitExceeded",
-        "LimitExceededException",
-        "TooManyRequestsException",
-        "SlowDown",
-        "KmsThrottled",
-        "KMS.ThrottlingException",
-        # The service failed.
-        "InternalServerError",
-        "InternalFailure",
-        "InternalError",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ReplicatedWriteConflictException",
-        "TransactionInProgressException",
-        # Something around the record is wrong that an operator can put right: a policy that came late or was narrowed,
-        # credentials that ran out, a clock that is wrong, a key or a table that is gone. The record itself is good.
-        # Were it set aside, one missing permission would empty the stream into the dead-letter queue; held back, its
-        # order stays, the iterator's age raises the alarm, and past the mapping's limits the failure queue still keeps
-        # the pointer.
-        "AccessDenied",
-        "AccessDeniedException",
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InvalidAccessKeyId",
-        "InvalidClientTokenId",
-        "InvalidSignatureException",
-        "NotAuthorized",
-        "OptInRequired",
-        "RequestExpired",
-        "RequestTimeTooSkewed",
-        "SignatureDoesNotMatch",
-        "UnrecognizedClientException",
-        "ResourceNotFoundException",
-        "NoSuchBucket",
-        "QueueDoesNotExist",
-        "AWS.SimpleQueueService.NonExistentQueue",
-        "KmsAccessDenied",
-        "KmsDisabled",
-        "KmsInvalidKeyUsage",
-        "KmsInvalidState",
-        "KmsNotFound",
-        "KmsOptInRequired",
-        "KMS.AccessDeniedException",
-        "KMS.DisabledException",
-        "KMS.InvalidKeyUsageException",
-        "KMS.InvalidStateException",
-        "KMS.NotFoundException",
-        "KMS.OptInRequired",
-    }
-)
+    botocore's serializer checks and copies each typed value by its service model, some 100 µs per
+    change and most of a batch's time (docs/performance.md). The wire form is the same JSON, with
+    binary in base64; a test holds the bodies to be equal. So botocore serializes a placeholder of
+    the same tables, which decide the endpoint, and the body replaces it before the request is
+    signed. Both are public events of botocore.
+    """
+    events = client.meta.events
+    operation = "dynamodb.BatchWriteItem"
+    events.register_last(f"before-parameter-build.{operation}", _encode_batch, unique_id="batch-as-json-encode")
+    events.register(f"before-call.{operation}", _replace_body, unique_id="batch-as-json-replace")
 
-TRANSIENT_EXCEPTIONS = (
-    ConnectionError,  # no route, refused, no TLS, connect time-out
-    HTTPClientError,  # read time-out, connection closed
-    ResponseParserError,  # an answer cut off or garbled on its way
-    NoCredentialsError,
-    CredentialRetrievalError,
-)
+
+_BATCH_BODY = "userstream_batch_body"
+
+
+def _encode_batch(params: JsonObject, context: JsonObject, **_: object) -> None:
+    context[_BATCH_BODY] = _BATCH_ENCODER.encode(params).encode("ascii")
+    params["RequestItems"] = {table: [{"DeleteRequest": {"Key": {}}}] for table in params["RequestItems"]}
+
+
+def _replace_body(params: JsonObject, context: JsonObject, **_: object) -> None:
+    params["body"] = context[_BATCH_BODY]
+
+
+def _base64_text(content: Json) -> str:
+    if isinstance(content, bytes):
+        return b64encode(content).decode("ascii")
+    raise TypeError(f"a typed value can't hold {type(content).__name__}")
+
+
+_BATCH_ENCODER = json.JSONEncoder(default=_base64_text, separators=(",", ":"))
+
+
+def read_records_as_json(client: DynamoDBStreamsClient) -> None:
+    """Let this client return GetRecords' records unparsed; a second registration has no effect.
+
+    botocore's parser walks each typed value by its service model, some 40 µs per record and most of
+    a page's time (docs/decisions/0017-records-as-they-came.md). The wire's form is that of an event but
+    for the times, which `functions.stream_records.streams_api.lambda_record` converts. The rest of
+    the answer and every error stay botocore's.
+    """
+    client.meta.events.register(
+        "before-parse.dynamodb-streams.GetRecords", _take_records, unique_id="records-as-json-take"
+    )
+
+
+def _take_records(response_dict: JsonObject, customized_response_dict: JsonObject, **_: object) -> None:
+    if response_dict["status_code"] >= _FIRST_ERROR_STATUS:
+        return
+    try:
+        answer = json.loads(response_dict["body"])
+    except ValueError:
+        return  # the client rejects it
+    customized_response_dict["Records"] = answer.pop("Records", [])
+    response_dict["body"] = json.dumps(answer).encode("ascii")
 
 
 AWS_CALL_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
-"""All that a botocore call raises by itself; catch these, ask `transient_reason`, and raise again what isn't."""
+"""Everything that a botocore call raises by itself."""
+
+UNANSWERED = (
+    ConnectionError,  # no route, refused, no TLS, connect timeout
+    HTTPClientError,  # read timeout, connection closed
+    ResponseParserError,  # an answer cut off or garbled on its way
+)
+
+# The service is busy: the same request may work a second later. The API answers 503 to these.
+# (Amazon DynamoDB Developer Guide, "Error handling with DynamoDB"; API Reference,
+# TransactWriteItems.)
+BUSY_CODES = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        "TransactionInProgressException",
+    }
+)
+
+# A stream's record waits for more than a caller would: other services' throttling, failures, and
+# what an operator can put right (a policy that came late or was narrowed, expired credentials, a
+# wrong clock, a missing key or table). The record itself is good. If these were permanent, one
+# missing permission would empty the stream into the dead-letter queue. As transient ones they keep
+# the order, the iterator's age raises the alarm, and past the mapping's limits the failure queue
+# still keeps the pointer.
+TRANSIENT_CODES = BUSY_CODES | {
+    # The service is busy, or this account asked too much of it.
+    "Throttling",
+    "RequestThrottled",
+    "LimitExceededException",
+    "TooManyRequestsException",
+    "SlowDown",
+    "KmsThrottled",
+    "KMS.ThrottlingException",
+    # The service failed.
+    "InternalServerError",
+    "InternalFailure",
+    "InternalError",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "ReplicatedWriteConflictException",
+    # An operator can put it right.
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "NotAuthorized",
+    "OptInRequired",
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+    "ResourceNotFoundException",
+    "NoSuchBucket",
+    "QueueDoesNotExist",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "KmsAccessDenied",
+    "KmsDisabled",
+    "KmsInvalidKeyUsage",
+    "KmsInvalidState",
+    "KmsNotFound",
+    "KmsOptInRequired",
+    "KMS.AccessDeniedException",
+    "KMS.DisabledException",
+    "KMS.InvalidKeyUsageException",
+    "KMS.InvalidStateException",
+    "KMS.NotFoundException",
+    "KMS.OptInRequired",
+}
+
+FIRST_SERVER_ERROR = 500
+"""Answers of 5xx are transient whatever their code: a proxy or a failing service uses its own."""
 
 
 def transient_reason(error: Exception) -> str | None:
-    """Say in a few words why the call may work later; None when nothing says that it may.
+    """Return in a few words why the call may work later; None if nothing says that it may.
 
-    Answers of 5xx count whatever their code: a proxy or a service in trouble doesn't keep to its own list.
+    Raise what has no reason again: the event source mapping isolates its record by bisection.
     """
-    if isinstance(error, TRANSIENT_EXCEPTIONS):
+    if isinstance(error, (*UNANSWERED, NoCredentialsError, CredentialRetrievalError)):
         return type(error).__name__
     if isinstance(error, ClientError):
         code = error_code(error)
-        if code in TRANSIENT_CODES or http_status(error) >= 500:  # noqa: PLR2004  the server errors begin at 500
+        if code in TRANSIENT_CODES or http_status(error) >= FIRST_SERVER_ERROR:
             return f"{error.operation_name}: {code}"
     return None
 
@@ -216,5 +284,5 @@ def error_code(error: ClientError) -> str:
 
 
 def http_status(error: ClientError) -> int:
-    """Return the answer's HTTP status, 0 when there is none."""
+    """Return the answer's HTTP status, 0 if there is none."""
     return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

@@ -1,17 +1,18 @@
-"""One record of the Users stream, read into a change of one user, or refused with the reason it never can be.
+"""One record of the Users stream, read into a change of one user or refused with a reason.
 
-Record form: Lambda developer guide, "Using AWS Lambda with Amazon DynamoDB"; DynamoDB Streams API reference, "Record".
-A refusal is permanent: the same record would be refused again. Its reason names fields and types, no personal value.
+A refusal is permanent: the same record would be refused again. Its reason names fields and types,
+never a personal value. Record form: Lambda developer guide, "Using AWS Lambda with Amazon
+DynamoDB"; DynamoDB Streams API reference, "Record".
 """
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 from functions.runtime.json_log import Json
+from functions.runtime.timestamps import utc_timestamp
 from functions.stream_records.attribute_values import (
     Changes,
     Image,
@@ -27,13 +28,14 @@ KIND_OF_EVENT = {"INSERT": "ADDED", "MODIFY": "UPDATED", "REMOVE": "DELETED"}
 """The three event names of a stream, and what each does to a user."""
 
 SEQUENCE_NUMBER_DIGITS = 40
-"""The most digits a sequence number has (Streams API reference, "StreamRecord")."""
+"""The most digits of a sequence number (Streams API reference, "StreamRecord")."""
 
-_SEQUENCE_NUMBER = re.compile(rf"\d{{1,{SEQUENCE_NUMBER_DIGITS}}}", re.ASCII)
+SEQUENCE_NUMBER = re.compile(rf"\d{{1,{SEQUENCE_NUMBER_DIGITS}}}", re.ASCII)
 
 _FIRST_SECOND_OF_YEAR_10000 = 253_402_300_800
 
-# What a TTL deletion carries (developer guide, "DynamoDB Streams and Time to Live"); a caller's deletion carries none.
+# What a TTL deletion carries, and a caller's doesn't (developer guide, "DynamoDB Streams and Time
+# to Live").
 _TTL_IDENTITY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 
 
@@ -46,7 +48,7 @@ class UnknownEventError(UnprocessableRecordError):
 
 
 class UserChange(NamedTuple):
-    """One change of one user, as the stream told it.
+    """One change of one user.
 
     Images come twice: typed, to store and compare exactly, and plain, to read and log.
     """
@@ -56,7 +58,7 @@ class UserChange(NamedTuple):
     kind: str
     """ADDED, UPDATED or DELETED."""
     actor: str
-    """"ttl" when DynamoDB's expiry deleted the user, else "caller"."""
+    """"ttl" if DynamoDB's expiry deleted the user, else "caller"."""
     user_id: str
     sequence_number: str
     occurred_seconds: float
@@ -68,36 +70,30 @@ class UserChange(NamedTuple):
 
     @property
     def changes(self) -> Changes:
-        """The changed attributes; compared anew each time, since only Activity needs them."""
+        """The changed attributes; computed at each call, because only Activity needs them."""
         return diff_images(self.old_image, self.new_image)
 
     @property
     def changed_fields(self) -> list[str]:
-        """The names of the changed attributes, which are all that the log needs, and of an update alone."""
+        """The names of the changed attributes: all that the log shows of an update."""
         return changed_names(self.old_image or {}, self.new_image or {})
 
     @property
     def occurred_at(self) -> str:
         """The time of the change, ISO 8601 in UTC with milliseconds."""
-        return utc_text(self.occurred_seconds)
+        return utc_timestamp(self.occurred_seconds)
 
 
-# NamedTuple's own __new__ is Python, and every record of a batch would pay for that.
+# NamedTuple's own __new__ is written in Python, too slow for every record of a batch.
 _user_change: Callable[[tuple[object, ...]], UserChange] = partial(cast("Any", tuple).__new__, UserChange)
 
 
-@lru_cache(maxsize=32)  # the records of a batch share a few seconds
-def utc_text(seconds: float) -> str:
-    """Return seconds since the epoch as ISO 8601 in UTC with milliseconds: `2026-11-24T03:27:59.000Z`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{int(seconds * 1000) % 1000:03d}Z"
-
-
 def parse_user_change(record: Json) -> UserChange:
-    """Read one stream record, in the form Lambda delivers.
+    """Read one stream record, in the form that Lambda delivers.
 
     Raises:
         UnknownEventError: Its eventName is none of the stream's three.
-        UnprocessableRecordError: A part is missing or mistyped, or its schemaVersion isn't supported.
+        UnprocessableRecordError: A part is missing or mistyped, or its schemaVersion is unknown.
     """
     old_image: Image | None = None
     new_image: Image | None = None
@@ -121,7 +117,7 @@ def parse_user_change(record: Json) -> UserChange:
         raise UnprocessableRecordError("eventID must be a string that isn't empty")
     if type(user_id) is not str or not user_id:
         raise UnprocessableRecordError("userId in Keys must be a string that isn't empty")
-    if type(sequence_number) is not str or not _SEQUENCE_NUMBER.fullmatch(sequence_number):
+    if type(sequence_number) is not str or not SEQUENCE_NUMBER.fullmatch(sequence_number):
         raise UnprocessableRecordError(f"SequenceNumber must be a string of 1 to {SEQUENCE_NUMBER_DIGITS} digits")
     if type(seconds) not in (int, float) or not 0 <= seconds < _FIRST_SECOND_OF_YEAR_10000:
         raise UnprocessableRecordError("ApproximateCreationDateTime must be seconds since the epoch, as a number")
@@ -149,7 +145,7 @@ def _plain_image(name: str, image: Image | None) -> dict[str, PlainValue]:
     except MalformedValueError as error:
         raise UnprocessableRecordError(f"{name}: {error}") from None
     version = plain.get("schemaVersion", VERSION_WHEN_MISSING)
-    if type(version) not in (int, Decimal):  # true is an int to Python, and no version
+    if type(version) not in (int, Decimal):  # True is an int in Python, but no version
         raise UnprocessableRecordError(f"{name}: schemaVersion must be a number (N)")
     if version not in SUPPORTED_SCHEMA_VERSIONS:
         raise UnprocessableRecordError(f"schemaVersion {version} is not supported")

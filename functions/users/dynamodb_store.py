@@ -1,20 +1,21 @@
-"""Users in DynamoDB: an item in Users, and in UserKeys one item per value that only one user may hold.
+"""Users in DynamoDB: an item in Users, and in UserKeys one item per value that must be unique.
 
-A user and both keys are written in one transaction, so two users never share a value whatever happens at the same time,
-and no key is left behind. UserKeys is a table of its own so that its items don't show in the stream of Users.
+A user and both keys are written in one transaction, so two users never share a value whatever
+happens at the same time, and no key is left behind. UserKeys is a table of its own so that its
+items don't appear in the stream of Users.
 """
 
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any
 
 from functions.runtime.aws import dynamodb
 from functions.runtime.invocation import read_text
-from functions.users.transaction import Item, transact, unavailability
+from functions.runtime.timestamps import normalized_timestamp
+from functions.users.transaction import claim_key, keep_key, release_key, transact, unavailability
 from functions.users.user import (
     FIRST_VERSION,
     LAST_VERSION,
@@ -25,7 +26,6 @@ from functions.users.user import (
     User,
     UserIdTakenError,
     keys_of,
-    timestamp,
 )
 
 if TYPE_CHECKING:
@@ -34,142 +34,20 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
-    from functions.users.transaction import Item
-
-
-# Writes of UserKeys' items, for a transaction: a key is claimed, released, or held to be another
-# user's.
-#
-# Whoever writes there writes so, hence no key is taken from the user who holds it.
-
-_FREE_OR_OWN = "attribute_not_exists(userId) OR userId = :owner"
-
-
-def claim_key(table: str, key: str, owner: str) -> TransactWriteItemTypeDef:
-    """Make a key the owner's; refused where it is another user's."""
-    return {
-        "Put": {
-            "TableName": table,
-            "Item": {"key": {"S": key}, "userId": {"S": owner}},
-            "ConditionExpression": _FREE_OR_OWN,
-            "ExpressionAttributeValues": {":owner": {"S": owner}},
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-    }
-
-
-def release_key(table: str, key: str, owner: str) -> TransactWriteItemTypeDef:
-    """Free a key; refused, with the item that is there, where it is another user's."""
-    return {
-        "Delete": {
-            "TableName": table,
-            "Key": {"key": {"S": key}},
-            "ConditionExpression": _FREE_OR_OWN,
-            "ExpressionAttributeValues": {":owner": {"S": owner}},
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-    }
-
-
-def hold_key(table: str, item: Item) -> TransactWriteItemTypeDef:
-    """Write another user's key as it is; refused, with what is there, where it is no longer theirs.
-
-    A condition check would do the same, but for it a role needs one more permission.
-    """
-    return {
-        "Put": {
-            "TableName": table,
-            "Item": item,
-            "ConditionExpression": "userId = :other",
-            "ExpressionAttributeValues": {":other": item["userId"]},
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-    }
-
-
-# A user's item read, whatever its shape, and the condition that holds a write to what was read.
-#
-# Registration writes every attribute. An item that came by another way, as one of a table from
-# before, may lack some or have them of other types: such a value counts as none, and such a version
-# as the first.
-
-
-class Condition(NamedTuple):
-    """A condition on an item, with the names and values that it speaks of."""
-
-    expression: str
-    names: dict[str, str]
-    values: Item
-
-
-def user_of(item: Item) -> User:
-    """Read an item of Users; it has a userId, since that is the table's key."""
-    return User(
-        user_id=item["userId"]["S"],
-        name=_text(item, "name"),
-        email=_text(item, "email"),
-        username=_text(item, "username"),
-        version=_version(item),
-        created_at=_moment(item, "createdAt"),
-        updated_at=_moment(item, "updatedAt"),
-    )
-
-
-def unchanged(user: User) -> Condition:
-    """Hold a write to an item that `user_of` reads as this version, email and username.
-
-    The version alone isn't enough: a user who is removed, and registers anew with the same Idempotency-Key, comes back
-    with the same id and version 1. Were email and username others by then, the wrong keys would be freed.
-    """
-    holds: list[str] = []
-    values: Item = {}
-    if user.version == FIRST_VERSION:
-        # Whatever isn't a number of a later version; a comparison doesn't hold for what is missing or no number.
-        holds.append("(NOT attribute_type(#version, :number) OR #version < :second OR #version >= :beyond)")
-        values |= {":number": {"S": "N"}, ":second": {"N": "2"}, ":beyond": {"N": str(LAST_VERSION + 1)}}
-    else:
-        holds.append("#version >= :read_version AND #version < :next_version")
-        values |= {":read_version": {"N": str(user.version)}, ":next_version": {"N": str(user.version + 1)}}
-    for name, text in (("email", user.email), ("username", user.username)):
-        if text is None:
-            holds.append(f"NOT attribute_type(#{name}, :text)")
-            values[":text"] = {"S": "S"}
-        else:
-            holds.append(f"#{name} = :read_{name}")
-            values[f":read_{name}"] = {"S": text}
-    names = {f"#{name}": name for name in ("version", "email", "username")}
-    return Condition(" AND ".join(["attribute_exists(userId)", *holds]), names, values)
-
-
-def _text(item: Item, attribute: str) -> str | None:
-    return item.get(attribute, {}).get("S")
-
-
-def _version(item: Item) -> int:
-    """Read a whole number; a fraction counts as the whole below it."""
-    number = Decimal(item.get("version", {}).get("N", FIRST_VERSION))
-    return int(number) if FIRST_VERSION < number < LAST_VERSION + 1 else FIRST_VERSION
-
-
-def _moment(item: Item, attribute: str) -> str | None:
-    """Read any form of ISO 8601, one without a zone as UTC, into the form that registration writes."""
-    try:
-        moment = datetime.fromisoformat(_text(item, attribute) or "")
-        return timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):
-        return None
-
+    from functions.runtime.json_log import JsonObject
 
 SCHEMA_VERSION = 1
-"""The form of the items written here; whoever reads the stream tells by it whether they know the form."""
+"""The form of the items written here. Readers of the stream must know it first: deploy it in
+stream_records/schema_versions.py before raising it here."""
 
-HANDS = 4
-"""So often may a key that a user gives up change hands between two tries: each time its holder wrote in between."""
+MAX_KEY_RETRIES = 4
+"""How often a key that a user gives up may change its owner between two tries. Each time its owner
+wrote in between."""
 
 
 @cache
 def store_from_environment() -> DynamoDBUsersStore:
-    """Give the store of this function's environment, made once.
+    """Return the store of this function's environment.
 
     Raises:
         SettingError: USERS_TABLE or USER_KEYS_TABLE isn't set.
@@ -179,7 +57,14 @@ def store_from_environment() -> DynamoDBUsersStore:
 
 
 class DynamoDBUsersStore:
-    """The `UsersStore` of the deployed stack."""
+    """The `UsersStore` of the deployed stack.
+
+    Args:
+        client: botocore's client.
+        users_table: Users, whose key is userId.
+        user_keys_table: UserKeys, whose key is key.
+        pause: Waits for that many seconds.
+    """
 
     def __init__(
         self,
@@ -189,14 +74,6 @@ class DynamoDBUsersStore:
         user_keys_table: str,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Keep users in two tables.
-
-        Args:
-            client: botocore's client.
-            users_table: Users, whose key is userId.
-            user_keys_table: UserKeys, whose key is key.
-            pause: Waits for so many seconds.
-        """
         self._client = client
         self._users_table = users_table
         self._user_keys_table = user_keys_table
@@ -205,7 +82,7 @@ class DynamoDBUsersStore:
     def add(self, user: User, registration_digest: str | None) -> None:
         """See `UsersStore.add`."""
         keys = keys_of(user.email, user.username)
-        stored, taken = self._write(self._put_user(user, registration_digest), user.user_id, take=keys, free=())
+        stored, taken = self._write(self._put_user(user, registration_digest), user.user_id, claim=keys, release=())
         if stored is not None:
             raise UserIdTakenError(stored.get(REGISTRATION_DIGEST, {}).get("S"))
         if taken:
@@ -213,17 +90,17 @@ class DynamoDBUsersStore:
 
     def get(self, user_id: str) -> User | None:
         """See `UsersStore.get`."""
-        key: Item = {"userId": {"S": user_id}}
+        key = {"userId": {"S": user_id}}
         with unavailability():
             answer = self._client.get_item(TableName=self._users_table, Key=key, ConsistentRead=True)
-        return user_of(cast("Item", answer["Item"])) if "Item" in answer else None
+        return user_of(answer["Item"]) if "Item" in answer else None
 
     def replace(self, current: User, changed: User) -> None:
         """See `UsersStore.replace`."""
         before, after = keys_of(current.email, current.username), keys_of(changed.email, changed.username)
-        take = {field: key for field, key in after.items() if key != before.get(field)}
-        free = [before[field] for field in take if field in before]
-        stale, taken = self._write(self._update_user(current, changed), changed.user_id, take=take, free=free)
+        claim = {field: key for field, key in after.items() if key != before.get(field)}
+        release = [before[field] for field in claim if field in before]
+        stale, taken = self._write(self._update_user(current, changed), changed.user_id, claim=claim, release=release)
         if stale is not None:
             raise StaleVersionError
         if taken:
@@ -231,48 +108,49 @@ class DynamoDBUsersStore:
 
     def remove(self, user: User) -> None:
         """See `UsersStore.remove`."""
-        free = [*keys_of(user.email, user.username).values()]
-        stale, _ = self._write(self._delete_user(user), user.user_id, take={}, free=free)
+        release = [*keys_of(user.email, user.username).values()]
+        stale, _ = self._write(self._delete_user(user), user.user_id, claim={}, release=release)
         if stale is not None:
             raise StaleVersionError
 
     def _write(
-        self, user: TransactWriteItemTypeDef, owner: str, *, take: Mapping[str, str], free: Sequence[str]
-    ) -> tuple[Item | None, list[str]]:
-        """Write a user and its keys at once.
+        self, user: TransactWriteItemTypeDef, owner: str, *, claim: Mapping[str, str], release: Sequence[str]
+    ) -> tuple[JsonObject | None, list[str]]:
+        """Write a user and its keys in one transaction.
 
         Args:
-            user: What happens to the item in Users.
+            user: The write to Users.
             owner: The user's id.
-            take: Per field, the key that becomes the user's.
-            free: The keys that are the user's no longer.
+            claim: Per field, the key that becomes the user's.
+            release: The keys that the user gives up.
 
         Returns:
-            The stored item, when `user`'s condition refused it ({} when there is none), and the fields whose keys are
-            another user's. None and nothing when all was written.
+            The stored item if `user`'s condition refused it ({} if there is none), and the fields
+            whose keys are another user's. None and nothing if all was written.
         """
-        claims = [claim_key(self._user_keys_table, key, owner) for key in take.values()]
-        # A user who came in by other ways than registration may share a value with the user who holds its key: that key
-        # stays theirs. It must be theirs still when this is written, or it would have to be freed.
-        others: dict[str, Item] = {}
-        for _ in range(HANDS):
+        claims = [claim_key(self._user_keys_table, key, owner) for key in claim.values()]
+        # A user who came by another way than registration may share a value with the user who owns
+        # its key. That key stays the other user's, which the transaction must verify: if the other
+        # user has released it meanwhile, it must be released here.
+        of_others: dict[str, JsonObject] = {}
+        for _ in range(MAX_KEY_RETRIES):
             releases = [
-                hold_key(self._user_keys_table, others[key])
-                if key in others
+                keep_key(self._user_keys_table, of_others[key])
+                if key in of_others
                 else release_key(self._user_keys_table, key, owner)
-                for key in free
+                for key in release
             ]
             refused_user, *refused_keys = transact(self._client, [user, *claims, *releases], self._pause)
-            taken = [field for field, refused in zip(take, refused_keys, strict=False) if refused is not None]
-            met = zip(free, refused_keys[len(take) :], strict=True)
-            changed_hands = {key: item for key, item in met if item is not None}
-            if refused_user is not None or taken or not changed_hands:
+            taken = [field for field, refused in zip(claim, refused_keys, strict=False) if refused is not None]
+            found = zip(release, refused_keys[len(claim) :], strict=True)
+            changed_owner = {key: item for key, item in found if item is not None}
+            if refused_user is not None or taken or not changed_owner:
                 return refused_user, taken
-            for key, item in changed_hands.items():
+            for key, item in changed_owner.items():
                 if item.get("userId") in (None, {"S": owner}):
-                    others.pop(key, None)
+                    of_others.pop(key, None)
                 else:
-                    others[key] = item
+                    of_others[key] = item
         raise UnavailableError("a key changed hands at each try")
 
     def _put_user(self, user: User, registration_digest: str | None) -> TransactWriteItemTypeDef:
@@ -283,11 +161,10 @@ class DynamoDBUsersStore:
             "username": user.username,
             "createdAt": user.created_at,
             "updatedAt": user.updated_at,
+            REGISTRATION_DIGEST: registration_digest,
         }
-        item: Item = {attribute: {"S": text} for attribute, text in texts.items() if text is not None}
+        item: JsonObject = {attribute: {"S": text} for attribute, text in texts.items() if text is not None}
         item |= {"version": {"N": str(user.version)}, "schemaVersion": {"N": str(SCHEMA_VERSION)}}
-        if registration_digest is not None:
-            item[REGISTRATION_DIGEST] = {"S": registration_digest}
         return {
             "Put": {
                 "TableName": self._users_table,
@@ -306,29 +183,95 @@ class DynamoDBUsersStore:
         }
         new = {attribute: {"S": after} for attribute, (before, after) in values.items() if before != after}
         new["version"] = {"N": str(changed.version)}
-        condition = unchanged(current)
+        condition, names, read = _unchanged(current)
         return {
             "Update": {
                 "TableName": self._users_table,
                 "Key": {"userId": {"S": current.user_id}},
                 "UpdateExpression": "SET " + ", ".join(f"#{attribute} = :{attribute}" for attribute in new),
-                "ConditionExpression": condition.expression,
-                "ExpressionAttributeNames": {**condition.names, **{f"#{attribute}": attribute for attribute in new}},
-                "ExpressionAttributeValues": {
-                    **condition.values,
-                    **{f":{attribute}": value for attribute, value in new.items()},
-                },
+                "ConditionExpression": condition,
+                "ExpressionAttributeNames": names | {f"#{attribute}": attribute for attribute in new},
+                "ExpressionAttributeValues": read | {f":{attribute}": value for attribute, value in new.items()},
             }
         }
 
     def _delete_user(self, user: User) -> TransactWriteItemTypeDef:
-        condition = unchanged(user)
+        condition, names, read = _unchanged(user)
         return {
             "Delete": {
                 "TableName": self._users_table,
                 "Key": {"userId": {"S": user.user_id}},
-                "ConditionExpression": condition.expression,
-                "ExpressionAttributeNames": condition.names,
-                "ExpressionAttributeValues": condition.values,
+                "ConditionExpression": condition,
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": read,
             }
         }
+
+
+def user_of(item: Mapping[str, Any]) -> User:
+    """Read an item of Users, whatever its form.
+
+    Registration writes every attribute. An item that came by another way, such as from an older
+    table, may lack some or have them of other types. Missing or mistyped attributes read as None; a
+    missing version reads as 1.
+    """
+    return User(
+        user_id=item["userId"]["S"],
+        name=_text(item, "name"),
+        email=_text(item, "email"),
+        username=_text(item, "username"),
+        version=_version(item),
+        created_at=_moment(item, "createdAt"),
+        updated_at=_moment(item, "updatedAt"),
+    )
+
+
+def _text(item: Mapping[str, Any], attribute: str) -> str | None:
+    return item.get(attribute, {}).get("S")
+
+
+def _version(item: Mapping[str, Any]) -> int:
+    """Return the version as a whole number; a fraction reads as the whole number below it."""
+    number = Decimal(item.get("version", {}).get("N", FIRST_VERSION))
+    return int(number) if FIRST_VERSION < number < LAST_VERSION + 1 else FIRST_VERSION
+
+
+def _moment(item: Mapping[str, Any], attribute: str) -> str | None:
+    try:
+        return normalized_timestamp(_text(item, attribute) or "")
+    except ValueError:
+        return None
+
+
+def _unchanged(user: User) -> tuple[str, dict[str, str], JsonObject]:
+    """Return the condition that `user_of` still reads this version, email and username.
+
+    The version alone isn't enough: a user who is removed and registers again with the same
+    Idempotency-Key has the same id and version 1. If email and username are others by then, the
+    wrong keys would be released.
+
+    Returns:
+        The expression, the attribute names in it, and the values.
+    """
+    conditions = ["attribute_exists(userId)"]
+    values: JsonObject = {}
+    if user.version == FIRST_VERSION:
+        # All that isn't a number of a later version: a comparison is false for what is missing or
+        # no number.
+        conditions.append("(NOT attribute_type(#version, :number) OR #version < :second OR #version >= :beyond)")
+        values = {
+            ":number": {"S": "N"},
+            ":second": {"N": str(FIRST_VERSION + 1)},
+            ":beyond": {"N": str(LAST_VERSION + 1)},
+        }
+    else:
+        conditions.append("#version >= :read_version AND #version < :next_version")
+        values = {":read_version": {"N": str(user.version)}, ":next_version": {"N": str(user.version + 1)}}
+    for name, text in (("email", user.email), ("username", user.username)):
+        if text is None:
+            conditions.append(f"NOT attribute_type(#{name}, :text)")
+            values[":text"] = {"S": "S"}
+        else:
+            conditions.append(f"#{name} = :read_{name}")
+            values[f":read_{name}"] = {"S": text}
+    return " AND ".join(conditions), {f"#{name}": name for name in ("version", "email", "username")}, values

@@ -1,8 +1,8 @@
-"""The fields that a caller may send, their rules, and what is said when one is broken.
+"""The fields that a caller may send, their rules, and the errors for a broken one.
 
-The schemas are the only place where the rules stand: the validators run them, and the API's published contract is
-generated from them (pydantic.json_schema.GenerateJsonSchema reads a core schema). pydantic-core is used without
-pydantic, whose import alone would double a function's own start-up.
+The rules are in the schemas alone: the validators run them, and the API's published contract is
+generated from them (pydantic.json_schema.GenerateJsonSchema reads a core schema). pydantic-core is
+used without pydantic, whose import alone would double a function's own start-up.
 """
 
 from collections.abc import Mapping
@@ -36,40 +36,40 @@ RULES: Mapping[str, str] = {
     "username": "Must be 3 to 32 letters, digits, dots, underscores or hyphens, beginning with a letter or a digit.",
 }
 EMPTY_CHANGES = "Name at least one field to change: name, email or username."
-# A body of 16 KiB has room for thousands of unknown fields; an answer needs no more than this to say so.
+# A body of 16 KiB has room for thousands of unknown fields.
 MAXIMUM_ERRORS = 20
 MAXIMUM_ECHOED_NAME = 64
 
-# The patterns mean the same to Rust's regex (which runs them here), to ECMA-262 with the u flag (JSON Schema's) and,
-# \p{..} apart, to Python's. Controls, line and paragraph separators, zero-width spaces and the characters that reverse
-# what follows: none is part of a name, each can forge a line of a log or a page.
-_UNFIT = r"\u0000-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff"
-_NAME = rf"^[^\s{_UNFIT}](?:[^{_UNFIT}]*[^\s{_UNFIT}])?$"
-# https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address, with RFC 5321's 64 characters for the local
-# part.
+# The patterns mean the same to Rust's regex (which runs them here), to ECMA-262 with the u flag
+# (JSON Schema's) and, except for \p{..}, to Python's. No name contains controls, line and paragraph
+# separators, zero-width spaces or characters that reverse the text direction, and each could forge
+# a line of a log or a page.
+_FORBIDDEN = r"\u0000-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff"
+_NAME = rf"^[^\s{_FORBIDDEN}](?:[^{_FORBIDDEN}]*[^\s{_FORBIDDEN}])?$"
+# https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address, with RFC 5321's limit of 64
+# characters for the local part.
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _EMAIL = rf"^[a-zA-Z0-9.!#$%&'*+\/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*$"
 _USERNAME = r"^[\p{L}\p{Nd}][\p{L}\p{Nd}._-]*$"
 _USERNAME_LENGTH = range(3, 32 + 1)
-# Letters by their category, invisible by Unicode's Default_Ignorable_Code_Point: two usernames that look the same would
-# differ by them.
+# Letters by their category but invisible (Unicode's Default_Ignorable_Code_Point): two usernames
+# that look the same could differ by them.
 _INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
 
 
-def _reads_as_username(value: str) -> str:
-    """Hold a username's compatibility form, by which usernames are compared, to the same rules as what was typed."""
+def _check_username(value: str) -> str:
+    """Check the compatibility form, by which usernames are compared, by the rules for typed ones."""
     form = normalize("NFKC", value)
-    fit = len(form) in _USERNAME_LENGTH and all(
+    allowed = len(form) in _USERNAME_LENGTH and all(
         letter.isalpha() or letter.isdecimal() or letter in "._-" for letter in form
     )
-    if not fit or not _INVISIBLE_LETTERS.isdisjoint(value + form):
+    if not allowed or not _INVISIBLE_LETTERS.isdisjoint(value + form):
         raise PydanticCustomError("string_pattern_mismatch", "is no username")
     return value
 
 
 def _text(field: str, *, minimum: int, maximum: int, pattern: str, **extra: object) -> CoreSchema:
-    shown = {"description": RULES[field], **extra}
-    metadata = {"pydantic_js_updates": shown}
+    metadata = {"pydantic_js_updates": {"description": RULES[field], **extra}}
     return core_schema.str_schema(
         strict=True, min_length=minimum, max_length=maximum, pattern=pattern, metadata=metadata
     )
@@ -78,7 +78,7 @@ def _text(field: str, *, minimum: int, maximum: int, pattern: str, **extra: obje
 NAME_SCHEMA = _text("name", minimum=1, maximum=200, pattern=_NAME, examples=["Alice"])
 EMAIL_SCHEMA = _text("email", minimum=3, maximum=254, pattern=_EMAIL, format="email", examples=["alice@example.com"])
 USERNAME_SCHEMA = core_schema.no_info_after_validator_function(
-    _reads_as_username,
+    _check_username,
     _text(
         "username",
         minimum=_USERNAME_LENGTH.start,
@@ -114,8 +114,8 @@ USER_CHANGES_SCHEMA: CoreSchema = core_schema.no_info_after_validator_function(
 _REGISTRATION = SchemaValidator(REGISTRATION_SCHEMA)
 _USER_CHANGES = SchemaValidator(USER_CHANGES_SCHEMA)
 
-# pydantic-core's error types, as the code and the sentence of an answer; None takes the field's own rule.
-_SAID: Mapping[str, tuple[str, str | None]] = {
+# By pydantic-core's error type: the answer's code and sentence; None is the field's own rule.
+_ANSWERS: Mapping[str, tuple[str, str | None]] = {
     "missing": ("missing", "Is required."),
     "extra_forbidden": ("unknown-field", "Is not a field of this request."),
     "string_type": ("not-text", "Must be text in quotes."),
@@ -128,19 +128,14 @@ _SAID: Mapping[str, tuple[str, str | None]] = {
 
 
 def parse_registration(body: Mapping[str, object]) -> Registration:
-    """Check the body of a registration.
-
-    Raises:
-        InvalidFieldsError: With every field that breaks a rule.
-    """
+    """Check the body of a registration; raise `InvalidFieldsError` with all broken rules."""
     return cast("Registration", _validated(_REGISTRATION, body))
 
 
 def parse_user_changes(body: Mapping[str, object]) -> UserChanges:
-    """Check the body of a change.
+    """Check the body of a change; raise `InvalidFieldsError` with all broken rules.
 
-    Raises:
-        InvalidFieldsError: With every field that breaks a rule, or one error for the body when it names no field.
+    A body that names no field is one error, of the body as a whole.
     """
     return cast("UserChanges", _validated(_USER_CHANGES, body))
 
@@ -155,5 +150,5 @@ def _validated(validator: SchemaValidator, body: Mapping[str, object]) -> object
 
 def _field_error(error_type: str, location: tuple[int | str, ...]) -> FieldError:
     field = str(location[0])[:MAXIMUM_ECHOED_NAME] if location else ""
-    code, message = _SAID[error_type]
+    code, message = _ANSWERS[error_type]
     return FieldError(field, code, message or RULES[field])

@@ -1,4 +1,4 @@
-"""Registering a user, once however often the request is sent."""
+"""Registering a user, once however often the request is sent; reading, changing, removing one."""
 
 import hashlib
 import json
@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID, uuid4, uuid5
 
+from functions.runtime.timestamps import utc_timestamp
 from functions.users.fields import Registration, UserChanges
 from functions.users.user import (
+    FIRST_VERSION,
     IdempotencyKeyReusedError,
     StaleVersionError,
     UnavailableError,
@@ -16,65 +18,62 @@ from functions.users.user import (
     UserIdTakenError,
     UserNotFoundError,
     UsersStore,
-    timestamp,
     version_after,
 )
 
-# Turns an Idempotency-Key into a user id. Changing it makes retries of requests sent before the change register anew.
+# Turns an Idempotency-Key into a user id. If it changes, retries of earlier requests become
+# registrations of their own.
 IDEMPOTENCY_NAMESPACE = UUID("810fde97-8fee-4bcf-9a3e-baa617d6e367")
+
+# A caller without If-Match wants the change whatever the version is. A try fails only if another
+# change of the same user succeeds, so this many failures mean many writers on one user, and the
+# caller should know.
+TRIES = 4
+
+_Result = TypeVar("_Result")
+Precondition = Callable[[int], bool]
+"""Whether the caller accepts a version (If-Match)."""
 
 
 def register(store: UsersStore, registration: Registration, *, idempotency_key: str | None, now: datetime) -> str:
     """Register a user.
 
-    The id comes from the Idempotency-Key when there is one, so that a retry meets the user that the first attempt
-    stored, with no table of keys to keep. A retry is known by its key and body even after that user has changed; once
-    that user is deleted, it registers anew.
+    The id derives from the Idempotency-Key if there is one, so a retry meets the user that the
+    first attempt stored, without a table of keys. A retry is recognized by its key and body even
+    after that user has changed; if that user was deleted, it registers again.
 
     Args:
-        store: Where the user is kept.
+        store: Keeps the user.
         registration: The validated body.
-        idempotency_key: The header of that name, None when the caller sent none.
+        idempotency_key: The header of that name, None if the caller sent none.
         now: The moment of the request.
 
     Returns:
-        The id of the user: the one that this request, or an earlier one with this key and body, registered.
+        The id of the user that this request, or an earlier one with this key and body, registered.
 
     Raises:
-        AlreadyTakenError: Another user holds the email or the username.
+        AlreadyTakenError: Another user has the email or the username.
         IdempotencyKeyReusedError: The key was used before with another body.
         UnavailableError: The store can't take it now.
     """
     user_id = str(uuid4() if idempotency_key is None else uuid5(IDEMPOTENCY_NAMESPACE, idempotency_key))
     digest = None if idempotency_key is None else registration_digest(registration)
-    moment = timestamp(now)
-    user = User(user_id=user_id, **registration, version=1, created_at=moment, updated_at=moment)
+    moment = utc_timestamp(now)
+    user = User(user_id=user_id, **registration, version=FIRST_VERSION, created_at=moment, updated_at=moment)
     try:
         store.add(user, digest)
     except UserIdTakenError as error:
-        # Without a key the id was drawn at random just now: only this request's own first attempt, whose answer was
-        # lost, can hold it.
+        # Without a key the id is random: only this request's own first attempt, whose answer was
+        # lost, can have stored it.
         if error.registration_digest != digest:
             raise IdempotencyKeyReusedError from error
     return user_id
 
 
 def registration_digest(registration: Registration) -> str:
-    """Give the SHA-256, in hex, of a registration's canonical JSON: by it a retry's body is known again."""
+    """Return the SHA-256, in hex, of a registration's canonical JSON; it recognizes a retry."""
     canonical = json.dumps(registration, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-# Reading, changing and removing a user who is registered.
-
-# A caller who names no version wants the change whatever the version is. Each try can lose only to another change of
-# the same user that went through, so losing this often in a row means a storm on one user, which the caller should hear
-# of.
-TRIES = 4
-
-_Result = TypeVar("_Result")
-Precondition = Callable[[int], bool]
-"""Whether a version is one that the caller accepts (If-Match)."""
 
 
 def read_user(store: UsersStore, user_id: str) -> User:
@@ -82,7 +81,7 @@ def read_user(store: UsersStore, user_id: str) -> User:
 
     Raises:
         UserNotFoundError: There is none with this id.
-        UnavailableError: The store can't say now.
+        UnavailableError: The store can't answer now.
     """
     user = store.get(user_id)
     if user is None:
@@ -93,22 +92,14 @@ def read_user(store: UsersStore, user_id: str) -> User:
 def change_user(
     store: UsersStore, user_id: str, changes: UserChanges, *, precondition: Precondition | None, now: datetime
 ) -> User:
-    """Change some fields of a user; a change that changes nothing writes nothing and keeps the version.
+    """Change some fields of a user, and return the user as stored now.
 
-    Args:
-        store: Where the user is kept.
-        user_id: Whom to change.
-        changes: The validated body.
-        precondition: Which versions may be changed; None for any.
-        now: The moment of the request.
-
-    Returns:
-        The user as stored now.
+    If nothing changes, nothing is written, and the version stays.
 
     Raises:
         UserNotFoundError: There is none with this id.
-        StaleVersionError: The user's version isn't one that the precondition accepts.
-        AlreadyTakenError: Another user holds the new email or username.
+        StaleVersionError: The precondition doesn't accept the user's version.
+        AlreadyTakenError: Another user has the new email or username.
         UnavailableError: The store can't take it now, or others keep changing the same user.
     """
 
@@ -116,33 +107,28 @@ def change_user(
         changed = user._replace(**changes)
         if changed == user:
             return user
-        changed = changed._replace(version=version_after(user.version), updated_at=timestamp(now))
+        changed = changed._replace(version=version_after(user.version), updated_at=utc_timestamp(now))
         store.replace(user, changed)
         return changed
 
-    return _guarded(store, user_id, precondition, write)
+    return _write_if_unchanged(store, user_id, precondition, write)
 
 
 def remove_user(store: UsersStore, user_id: str, *, precondition: Precondition | None) -> None:
-    """Remove a user and free the email and the username.
-
-    Args:
-        store: Where the user is kept.
-        user_id: Whom to remove.
-        precondition: Which versions may be removed; None for any.
+    """Remove a user, and free the email and the username.
 
     Raises:
         UserNotFoundError: There is none with this id.
-        StaleVersionError: The user's version isn't one that the precondition accepts.
+        StaleVersionError: The precondition doesn't accept the user's version.
         UnavailableError: The store can't take it now, or others keep changing the same user.
     """
-    _guarded(store, user_id, precondition, store.remove)
+    _write_if_unchanged(store, user_id, precondition, store.remove)
 
 
-def _guarded(
+def _write_if_unchanged(
     store: UsersStore, user_id: str, precondition: Precondition | None, write: Callable[[User], _Result]
 ) -> _Result:
-    """Read, check and write a user, again when another change came between that the caller's precondition accepts."""
+    """Read, check and write a user; again if another change came between."""
     for _ in range(TRIES):
         user = read_user(store, user_id)
         if precondition is not None and not precondition(user.version):

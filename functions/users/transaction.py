@@ -1,16 +1,17 @@
-"""One DynamoDB transaction: all of its writes or none, with an answer for each condition."""
+"""One DynamoDB transaction: all of its writes or none, with an answer for each condition.
+
+All writers of UserKeys use the writes of this module, so a key can't be taken from its owner.
+"""
 
 from __future__ import annotations
 
 import random
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
-from botocore.exceptions import ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as NoConnectionError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 
-from functions.runtime.aws import error_code, http_status
+from functions.runtime.aws import BUSY_CODES, FIRST_SERVER_ERROR, UNANSWERED, error_code, http_status
 from functions.users.user import UnavailableError
 
 if TYPE_CHECKING:
@@ -19,98 +20,125 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
+    from functions.runtime.json_log import JsonObject
 
-# Tells a service that can't answer now from a call that it will never answer.
-#
-# The former becomes `UnavailableError`: the caller may send the same request again. The latter (a
-# denied action, a missing table) stays botocore's own error, since it is ours to mend and no
-# caller's.
-
-# Amazon DynamoDB Developer Guide, "Error handling with DynamoDB"; API Reference, TransactWriteItems. Fewer than
-# functions.runtime.aws has: a missing permission holds a stream back until someone grants it, but nobody should
-# be told to send the same request again a second later for that.
-_BUSY = frozenset(
-    {
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ThrottlingException",
-        "TransactionInProgressException",
-    }
-)
-_FIRST_SERVER_ERROR = 500
-
-
-@contextmanager
-def unavailability() -> Generator[None]:
-    """Turn what the service can't do right now, within the block, into `UnavailableError`."""
-    try:
-        yield
-    except ClientError as error:
-        if error_code(error) in _BUSY or http_status(error) >= _FIRST_SERVER_ERROR:
-            raise UnavailableError(error_code(error)) from error
-        raise
-    except (HTTPClientError, NoConnectionError, ResponseParserError) as error:
-        raise UnavailableError(type(error).__name__) from error
-
-
-Item: TypeAlias = "dict[str, dict[str, Any]]"
-"""An item as DynamoDB writes it: attribute name to typed value, e.g. {"userId": {"S": "..."}}."""
-
-# Seconds before each further try of a transaction that met another one on the same item. Such a meeting lasts
-# milliseconds; who still loses after this long is better told to come back than kept waiting. Each wait is drawn from
-# zero up to it, so that rivals part.
+# Seconds before each further try of a transaction that met another one on the same item. Such a
+# conflict lasts milliseconds; a caller who still loses after this long should rather retry than
+# wait. Full jitter, so competing retries don't collide again.
 CONFLICT_PAUSES = (0.05, 0.1, 0.2, 0.4)
 
 # Why a transaction was cancelled, per operation. (API Reference, TransactWriteItems.)
 _REFUSED = "ConditionalCheckFailed"
-_PASSING = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
+_TRANSIENT = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
+
+_FREE_OR_OWN = "attribute_not_exists(userId) OR userId = :owner"
+
+
+def claim_key(table: str, key: str, owner: str) -> TransactWriteItemTypeDef:
+    """Make a key the owner's; refused if it is another user's."""
+    return {
+        "Put": {
+            "TableName": table,
+            "Item": {"key": {"S": key}, "userId": {"S": owner}},
+            "ConditionExpression": _FREE_OR_OWN,
+            "ExpressionAttributeValues": {":owner": {"S": owner}},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+def release_key(table: str, key: str, owner: str) -> TransactWriteItemTypeDef:
+    """Free a key; refused, with the stored item, if it is another user's."""
+    return {
+        "Delete": {
+            "TableName": table,
+            "Key": {"key": {"S": key}},
+            "ConditionExpression": _FREE_OR_OWN,
+            "ExpressionAttributeValues": {":owner": {"S": owner}},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+def keep_key(table: str, item: JsonObject) -> TransactWriteItemTypeDef:
+    """Write another user's key as it is; refused, with the stored item, if it isn't theirs now.
+
+    A condition check would do the same, but needs one more permission.
+    """
+    return {
+        "Put": {
+            "TableName": table,
+            "Item": item,
+            "ConditionExpression": "userId = :other",
+            "ExpressionAttributeValues": {":other": item["userId"]},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
 
 
 def transact(
     client: DynamoDBClient, operations: Sequence[TransactWriteItemTypeDef], pause: Callable[[float], None]
-) -> list[Item | None]:
+) -> list[JsonObject | None]:
     """Write all operations or none.
 
-    botocore repeats a request with the same ClientRequestToken, so an answer that was lost doesn't turn its own next
-    try into a refusal.
+    botocore repeats a request with the same ClientRequestToken, so if an answer is lost, its own
+    next try isn't refused.
 
     Args:
         client: botocore's client.
         operations: 1 to 100 writes, each to an item of its own.
-        pause: Waits for so many seconds.
+        pause: Waits for that many seconds.
 
     Returns:
-        Per operation, None when its condition held, else the item that it met: as far as the operation asked for it, {}
-        when there is none. All None means that all is written.
+        Per operation, None if its condition held, else the item that it met: typed, as far as the
+        operation asked for it, {} if there is none. All None means that all is written.
 
     Raises:
-        UnavailableError: Throttled, unreachable, or in conflict with other transactions for too long.
+        UnavailableError: Throttled, unreachable, or in conflict with other transactions too long.
         ClientError: Anything else that DynamoDB refuses.
     """
     for longest_wait in CONFLICT_PAUSES:
         outcome = _try(client, operations)
         if not isinstance(outcome, str):
             return outcome
-        pause(random.uniform(0, longest_wait))  # noqa: S311  spreads rivals in time; nobody gains by guessing it
+        pause(random.uniform(0, longest_wait))  # noqa: S311  jitter; nobody gains by guessing it
     outcome = _try(client, operations)
     if isinstance(outcome, str):
         raise UnavailableError(outcome)
     return outcome
 
 
-def _try(client: DynamoDBClient, operations: Sequence[TransactWriteItemTypeDef]) -> list[Item | None] | str:
-    """Give what `transact` returns, or the passing reason for which the transaction was cancelled."""
+def _try(client: DynamoDBClient, operations: Sequence[TransactWriteItemTypeDef]) -> list[JsonObject | None] | str:
+    """Return what `transact` does, or the transient reason for which it was cancelled."""
     try:
         with unavailability():
             client.transact_write_items(TransactItems=operations)
     except ClientError as error:
-        reasons = cast("list[dict[str, Any]]", error.response.get("CancellationReasons", []))
+        reasons = cast("list[JsonObject]", error.response.get("CancellationReasons", []))
         codes = [reason.get("Code", "None") for reason in reasons]
-        # Before any refusal: beside a conflict, the other conditions were judged on items that are about to change.
-        passing = _PASSING.intersection(codes)
-        if passing:
-            return min(passing)
+        # Before any refusal: beside a conflict, the other conditions were checked on items that
+        # are about to change.
+        transient = _TRANSIENT.intersection(codes)
+        if transient:
+            return min(transient)
         if _REFUSED in codes and set(codes) <= {"None", _REFUSED}:
             return [reason.get("Item", {}) if reason["Code"] == _REFUSED else None for reason in reasons]
         raise
     return [None for _ in operations]
+
+
+@contextmanager
+def unavailability() -> Generator[None]:
+    """Raise `UnavailableError` for what DynamoDB can't do now but may do a second later.
+
+    A denied action or a missing table stays botocore's error: these are bugs or misconfiguration,
+    and the caller can't fix them by sending the request again.
+    """
+    try:
+        yield
+    except ClientError as error:
+        if error_code(error) in BUSY_CODES or http_status(error) >= FIRST_SERVER_ERROR:
+            raise UnavailableError(error_code(error)) from error
+        raise
+    except UNANSWERED as error:
+        raise UnavailableError(type(error).__name__) from error

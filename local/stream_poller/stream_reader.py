@@ -17,8 +17,8 @@ from typing_extensions import override
 
 from delivery.messages import ListingFailed, PageRead, ReadFailed, ReadShard, Shard, ShardsListed, StartingPosition
 from delivery.records import stream_record
-from functions.runtime.aws import AWS_CALL_ERRORS, error_code
-from functions.stream_records.streams_api import lambda_record, read_records_as_json
+from functions.runtime.aws import AWS_CALL_ERRORS, error_code, read_records_as_json
+from functions.stream_records.streams_api import lambda_record
 
 if TYPE_CHECKING:
     from types_boto3_dynamodbstreams.client import DynamoDBStreamsClient

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.stream_records.attribute_values import Image
-from functions.users.dynamodb_store import claim_key
-from functions.users.transaction import transact
+from functions.users.transaction import claim_key, transact
 from functions.users.user import UnavailableError
 from ops.aws.sqs import CALLS_AT_A_TIME
 from ops.errors import OpsError, explain, explained

@@ -9,8 +9,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from functions.runtime.json_log import Json, JsonObject
+from functions.runtime.timestamps import utc_timestamp
 from functions.stream_records.attribute_values import Changes
-from functions.stream_records.user_change import utc_text
 from ops.aws.sqs import MessageQueue, QueueDepth
 from ops.commands.dlq_files import discard, export, restore_command
 from ops.commands.dlq_replay import replay
@@ -189,7 +189,7 @@ def _data(letter: DeadLetter, copies: list[DeadLetter], missing: str | None) -> 
         "messages": [
             {
                 "messageId": copy.message.message_id,
-                "sentAt": utc_text(copy.message.sent_at),
+                "sentAt": utc_timestamp(copy.message.sent_at),
                 "receiveCount": copy.message.receive_count,
             }
             for copy in copies

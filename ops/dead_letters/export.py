@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from functions.dead_letters.envelope import FailedRecord
 from functions.runtime.json_log import Json, JsonObject, is_object
-from functions.stream_records.user_change import utc_text
+from functions.runtime.timestamps import utc_timestamp
 from ops.aws.sqs import BYTES_PER_CALL, MESSAGES_PER_CALL, Outgoing
 from ops.dead_letters.message import DeadLetter, EnvelopeStore, read_dead_letter, read_envelope
 from ops.dead_letters.summary import Look
@@ -98,7 +98,7 @@ class Export:
         line: JsonObject = {
             "messageId": letter.message.message_id,
             "failureId": letter.failure_id,
-            "sentAt": utc_text(letter.message.sent_at),
+            "sentAt": utc_timestamp(letter.message.sent_at),
             "attributes": dict(letter.message.attributes),
         }
         try:

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from functions.runtime.json_log import JsonObject
-from functions.stream_records.user_change import utc_text
+from functions.runtime.timestamps import utc_timestamp
 from ops.aws.sqs import HELD_AT_MOST, Message, MessageQueue
 from ops.dead_letters.message import DeadLetter
 from ops.job import StopRequested
@@ -38,7 +38,7 @@ class Failure:
             "userId": self.user_id,
             "sequenceNumber": self.sequence_number,
             "firstFailedAt": self.first_failed_at,
-            "sentAt": utc_text(self.sent_at),
+            "sentAt": utc_timestamp(self.sent_at),
             "copies": self.copies,
         }
 
@@ -58,7 +58,7 @@ class Group:
             "kind": self.kind,
             "reason": self.reason,
             "failures": self.failures,
-            "oldestSentAt": utc_text(self.oldest_sent_at),
+            "oldestSentAt": utc_timestamp(self.oldest_sent_at),
         }
 
 

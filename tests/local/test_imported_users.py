@@ -17,11 +17,12 @@ from functions.activity.table import ActivityPage
 from functions.http_api.endpoint import answer
 from functions.manage_users.handler import manage_endpoint
 from functions.runtime.json_log import is_object
-from functions.stream_records.attribute_values import AttributeValue, Image, convert_binary, marshal
+from functions.stream_records.attribute_values import AttributeValue, Image, convert_binary
 from functions.stream_records.user_change import parse_user_change
 from ops.people.backfill_records import base64_binary
 from tests.support.http_api_events import http_event, read_answer
 from tests.support.record_strategies import plain_values, stream_record, texts
+from tests.support.typed_values import marshal
 from tests.support.users_api import UsersApi, no_activity
 from tests.support.users_in_dynamodb import UsersInDynamoDB
 

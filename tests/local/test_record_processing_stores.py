@@ -15,6 +15,7 @@ from functions.dead_letters.queue import DeadLetterQueue
 from functions.rescue_failed_batches.rescue import Rescue
 from functions.rescue_failed_batches.shard_reader import ShardReader
 from functions.runtime import aws as aws_clients
+from functions.runtime.aws import read_records_as_json, write_batches_as_json
 from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.streams_api import lambda_record
 from functions.stream_records.user_change import UserChange, parse_user_change
@@ -50,11 +51,15 @@ class Services:
 
     @cached_property
     def dynamodb(self) -> Any:
-        return self._client("dynamodb")
+        client = self._client("dynamodb")
+        write_batches_as_json(client)
+        return client
 
     @cached_property
     def streams(self) -> Any:
-        return self._client("dynamodbstreams")
+        client = self._client("dynamodbstreams")
+        read_records_as_json(client)
+        return client
 
     @cached_property
     def sqs(self) -> Any:

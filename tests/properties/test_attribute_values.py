@@ -16,12 +16,12 @@ from functions.stream_records.attribute_values import (
     MalformedValueError,
     PlainValue,
     convert_binary,
-    marshal,
     same_value,
     unmarshal,
     unmarshal_image,
 )
 from tests.support.record_strategies import attribute_values, numbers, plain_values
+from tests.support.typed_values import marshal
 
 
 @given(plain_values())

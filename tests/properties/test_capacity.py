@@ -24,8 +24,8 @@ from capacity.stack_settings import stack_settings
 from capacity.workload import CapacitySettings, ServiceTimes, Workload, measured_work, service_times
 from functions.activity.items import activity_item
 from functions.log_user_changes.batch import full_image, log_change
-from functions.runtime.aws import CALLS
-from functions.runtime.json_log import CollectedLog
+from functions.runtime.aws import CLIENT_CONFIG
+from functions.runtime.json_log import BufferedLog
 from functions.stream_records.user_change import parse_user_change
 from infra.components.change_stream import RESCUE_MAXIMUM_CONCURRENCY
 from infra.settings.check import load_settings
@@ -210,14 +210,14 @@ def test_the_model_s_copies_of_the_project_s_figures_are_right() -> None:
     stack = record("prod")
     assert sum(resource.type == "aws:cloudwatch/metricAlarm:MetricAlarm" for resource in stack.resources) == ALARMS
     assert RESCUES_AT_A_TIME == RESCUE_MAXIMUM_CONCURRENCY
-    calls: Any = CALLS
+    calls: Any = CLIENT_CONFIG
     assert calls.read_timeout * 1000 == LONGEST_CALL_MS
 
 
 def test_the_sizes_are_about_what_the_functions_write() -> None:
     logged, kept = dict[str, int](), dict[str, int]()
     for stream_record in stream_event(3)["Records"]:
-        change, log = parse_user_change(stream_record), CollectedLog()
+        change, log = parse_user_change(stream_record), BufferedLog()
         log_change(log, change, full_image)
         logged[change.event_name] = written(log)
         kept[change.event_name] = attribute_bytes({"M": activity_item(change, 30)}) - 3
@@ -227,7 +227,7 @@ def test_the_sizes_are_about_what_the_functions_write() -> None:
     assert max(kept.values()) == pytest.approx(sizes.ACTIVITY_BYTES, rel=0.1)
 
 
-def written(log: CollectedLog) -> int:
+def written(log: BufferedLog) -> int:
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
         log.write()

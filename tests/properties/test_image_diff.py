@@ -3,14 +3,24 @@
 from hypothesis import given
 
 from functions.stream_records.attribute_values import (
-    FieldChange,
+    AttributeChange,
+    Changes,
     Image,
-    apply_changes,
     diff_images,
     same_value,
     unmarshal_image,
 )
 from tests.support.record_strategies import images
+
+
+def apply_changes(old: Image | None, changes: Changes) -> Image:
+    image = dict(old or {})
+    for name, change in changes.items():
+        if change.new is None:
+            image.pop(name, None)
+        else:
+            image[name] = change.new
+    return image
 
 
 @given(images(), images())
@@ -23,7 +33,7 @@ def test_only_what_differs_is_in_the_diff(old: Image, new: Image) -> None:
     changes = diff_images(old, new)
     for name in old.keys() | new.keys():
         if name in changes:
-            assert changes[name] == FieldChange(old.get(name), new.get(name))
+            assert changes[name] == AttributeChange(old.get(name), new.get(name))
             assert name not in old or name not in new or not same_value(old[name], new[name])
         else:
             assert same_value(old[name], new[name])
@@ -31,8 +41,8 @@ def test_only_what_differs_is_in_the_diff(old: Image, new: Image) -> None:
 
 @given(images())
 def test_an_item_that_comes_or_goes_changes_in_every_field(image: Image) -> None:
-    assert diff_images(None, image) == {name: FieldChange(None, value) for name, value in image.items()}
-    assert diff_images(image, None) == {name: FieldChange(value, None) for name, value in image.items()}
+    assert diff_images(None, image) == {name: AttributeChange(None, value) for name, value in image.items()}
+    assert diff_images(image, None) == {name: AttributeChange(value, None) for name, value in image.items()}
     assert apply_changes(None, diff_images(None, image)) == image
     assert apply_changes(image, diff_images(image, None)) == {}
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from functions.runtime.json_log import exact_number, json_line, kept_encoder
+from functions.runtime.json_log import exact_number, json_line, reusable_encoder
 from functions.stream_records.attribute_values import PlainValue
 from tests.support.record_strategies import numbers, plain_values
 
@@ -99,7 +99,7 @@ def test_an_interpreter_without_the_same_c_encoder_writes_the_same(
     monkeypatch: pytest.MonkeyPatch, made_otherwise: object
 ) -> None:
     monkeypatch.setattr(json.encoder, "c_make_encoder", made_otherwise)
-    encode = kept_encoder(json.JSONEncoder(separators=(",", ":")))
+    encode = reusable_encoder(json.JSONEncoder(separators=(",", ":")))
     monkeypatch.undo()
     assert encode({"a": [1, "é"]}) == '{"a":[1,"\\u00e9"]}'
 

@@ -45,10 +45,12 @@ class Wire:
 
     Args:
         service: botocore's name of it; its protocol must be JSON, or the answers' bodies empty.
-        answer: Gives the answer to a request's body; may be put in place anew, since a client takes long to make.
+        answer: Returns the answer to a request's body. Assign another one rather than make another
+            client, which takes long.
+        hooks: Register event hooks on the client, such as `functions.runtime.aws` does.
     """
 
-    def __init__(self, service: str, answer: Responder) -> None:
+    def __init__(self, service: str, answer: Responder, *hooks: Callable[[Any], None]) -> None:
         self.requests: list[JsonObject] = []
         self.urls: list[str] = []
         self.answer: Responder = answer
@@ -60,6 +62,8 @@ class Wire:
             config=Config(retries={"total_max_attempts": 1}),
         )
         self.client.meta.events.register("before-send", self._send)
+        for hook in hooks:
+            hook(self.client)
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         body = json.loads(cast("bytes", request.body))

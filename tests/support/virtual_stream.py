@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from delivery.messages import PageRead, ReadShard, Shard
 from delivery.records import StreamRecord
 from functions.dead_letters.envelope import StreamPointer
-from functions.rescue_failed_batches.rescue import ReadInterruptedError, RecordsGoneError
+from functions.rescue_failed_batches.rescue import ReadInterruptedError, RecordsLostError
 from functions.runtime.json_log import Json
 
 RETENTION_SECONDS = 24 * 3600.0
@@ -97,7 +97,7 @@ class VirtualStreamReader:
         first, last = shard.places[pointer.start_sequence_number], shard.places[pointer.end_sequence_number]
         records = shard.records[max(first, shard.trimmed) : last + 1]
         if not records:
-            raise RecordsGoneError("trimmed")
+            raise RecordsLostError("trimmed")
         for start in range(0, len(records), self._page_size):
             yield [json.loads(record.body) for record in records[start : start + self._page_size]]
             if self.interruptions:

@@ -49,14 +49,39 @@ def test_a_handler_can_be_loaded_without_any_environment(handler: str) -> None:
     assert handler in loaded(handler)
 
 
+GARBAGE_COLLECTION = """
+import gc, importlib, sys
+thresholds = [gc.get_threshold()]
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        if name == "botocore":
+            thresholds.append(gc.get_threshold())
+sys.meta_path.insert(0, Watch())
+importlib.import_module(sys.argv[1])
+before, when_botocore_loads = thresholds
+print(when_botocore_loads != before)
+"""
+
+
 @pytest.mark.parametrize(("variables", "changed"), [({"AWS_LAMBDA_FUNCTION_NAME": "f"}, True), ({}, False)])
-def test_garbage_is_collected_rarely_in_lambda_alone(variables: dict[str, str], *, changed: bool) -> None:
-    report = "import gc; before = gc.get_threshold(); import functions; print(gc.get_threshold() != before)"
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_garbage_is_collected_rarely_in_lambda_before_botocore_loads(
+    handler: str, variables: dict[str, str], *, changed: bool
+) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "AWS_LAMBDA_FUNCTION_NAME"}
     run = subprocess.run(
-        [sys.executable, "-c", report], env=environment | variables, check=True, capture_output=True, text=True
+        [sys.executable, "-c", GARBAGE_COLLECTION, handler],
+        env=environment | variables,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     assert run.stdout.strip() == str(changed)
+
+
+def test_importing_the_package_changes_nothing() -> None:
+    report = "import gc; before = gc.get_threshold(); import functions; assert gc.get_threshold() == before"
+    subprocess.run([sys.executable, "-c", report], env=os.environ | {"AWS_LAMBDA_FUNCTION_NAME": "f"}, check=True)
 
 
 def test_what_a_start_loads_is_never_looked_through_again_and_circles_do_not_gather() -> None:

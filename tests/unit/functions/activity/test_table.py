@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from functions.activity.items import WriteOutcome, activity_item
 from functions.activity.table import ActivityTable, activity_page
 from functions.runtime import aws as aws_clients
+from functions.runtime.aws import write_batches_as_json
 from functions.runtime.json_log import JsonObject
 from functions.stream_records.user_change import UserChange, parse_user_change
 from tests.support.aws_wire import Answer, Failure, Responder, Wire, in_turn
@@ -44,7 +45,7 @@ class Table:
 
     def __init__(self, *answers: Answer | Responder, clock: ManualClock | None = None) -> None:
         self.clock = clock or ManualClock()
-        self.wire = Wire("dynamodb", in_turn(*answers))
+        self.wire = Wire("dynamodb", in_turn(*answers), write_batches_as_json)
         self.activity = ActivityTable(self.wire.client, TABLE, RETENTION_DAYS, self.clock)
 
 
@@ -64,7 +65,7 @@ def test_nothing_to_write_takes_no_call() -> None:
 
 @pytest.fixture(scope="module")
 def wire() -> Wire:
-    return Wire("dynamodb", lambda _: DONE)
+    return Wire("dynamodb", lambda _: DONE, write_batches_as_json)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,7 @@ def test_the_write_ends_before_the_invocation_does() -> None:
         clock.pass_by(4.5)
         return DONE
 
-    wire = Wire("dynamodb", slow)
+    wire = Wire("dynamodb", slow, write_batches_as_json)
     outcome = ActivityTable(wire.client, TABLE, RETENTION_DAYS, clock).write(_changes(100))
     assert outcome == WriteOutcome(50, {}, "the invocation's time is nearly over")
 

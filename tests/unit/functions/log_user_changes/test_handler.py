@@ -1,13 +1,13 @@
 """The handler: settings from the environment, real stores, AWS stubbed at the wire."""
 
 import json
-from collections.abc import Generator
 from dataclasses import dataclass, field
 
 import pytest
 
 from functions.log_user_changes import handler as module
 from functions.runtime import aws as aws_clients
+from functions.runtime.aws import write_batches_as_json
 from functions.runtime.invocation import SettingError
 from functions.runtime.json_log import JsonObject
 from tests.support.aws_wire import Failure, Wire, in_turn
@@ -38,20 +38,20 @@ class Context:
 class Aws:
     """What the function reaches."""
 
-    activity: Wire = field(default_factory=lambda: Wire("dynamodb", in_turn({"UnprocessedItems": {}})))
+    activity: Wire = field(
+        default_factory=lambda: Wire("dynamodb", in_turn({"UnprocessedItems": {}}), write_batches_as_json)
+    )
     queue: Wire = field(default_factory=lambda: Wire("sqs", in_turn({"Successful": [], "Failed": []})))
 
 
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Generator[Aws]:
+def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    module.settings.cache_clear()
     reached = Aws()
     monkeypatch.setattr(aws_clients, "dynamodb", lambda: reached.activity.client)
     monkeypatch.setattr(aws_clients, "sqs", lambda: reached.queue.client)
-    yield reached
-    module.settings.cache_clear()
+    return reached
 
 
 def _lines(capsys: pytest.CaptureFixture[str]) -> list[JsonObject]:

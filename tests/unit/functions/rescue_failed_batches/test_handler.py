@@ -1,13 +1,13 @@
 """The handler: an event of the failure queue in, full envelopes out, what must stay named; AWS stubbed at the wire."""
 
 import json
-from collections.abc import Generator
 
 import pytest
 from botocore.exceptions import ClientError
 
 from functions.rescue_failed_batches import handler as module
 from functions.runtime import aws as aws_clients
+from functions.runtime.aws import read_records_as_json
 from functions.runtime.invocation import SettingError
 from functions.runtime.json_log import JsonObject
 from tests.support.aws_wire import Failure, Wire, in_turn
@@ -41,16 +41,14 @@ class Context:
 
 
 @pytest.fixture
-def queue(monkeypatch: pytest.MonkeyPatch) -> Generator[Wire]:
+def queue(monkeypatch: pytest.MonkeyPatch) -> Wire:
     monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/000000000000/queue")
     monkeypatch.setenv("FAILED_RECORDS_BUCKET", "bucket")
-    module.settings.cache_clear()
-    streams = Wire("dynamodbstreams", ShardInMemory([RECORD]).answer)
+    streams = Wire("dynamodbstreams", ShardInMemory([RECORD]).answer, read_records_as_json)
     queue = Wire("sqs", in_turn({"Successful": [], "Failed": []}))
     monkeypatch.setattr(aws_clients, "dynamodb_streams", lambda: streams.client)
     monkeypatch.setattr(aws_clients, "sqs", lambda: queue.client)
-    yield queue
-    module.settings.cache_clear()
+    return queue
 
 
 def test_pointers_become_envelopes(queue: Wire) -> None:

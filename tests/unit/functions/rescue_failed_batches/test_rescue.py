@@ -8,6 +8,7 @@ import pytest
 from functions.dead_letters.envelope import FailedRecord
 from functions.rescue_failed_batches.rescue import Rescue
 from functions.rescue_failed_batches.shard_reader import ShardReader
+from functions.runtime.aws import read_records_as_json
 from functions.runtime.json_log import Json, JsonObject
 from tests.support.aws_wire import Failure, Wire, in_turn
 from tests.support.record_processing_fakes import FUNCTION_ARN, DeadLettersInMemory, LogInMemory, ManualClock
@@ -55,7 +56,7 @@ def _document(first: int, last: int, *, batch_size: int | None = None, **changes
 
 @pytest.fixture(scope="module")
 def wire() -> Wire:
-    return Wire("dynamodbstreams", lambda _: {})
+    return Wire("dynamodbstreams", lambda _: {}, read_records_as_json)
 
 
 class Rescuing:

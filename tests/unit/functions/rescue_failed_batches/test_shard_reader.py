@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.dead_letters.envelope import StreamPointer
-from functions.rescue_failed_batches.rescue import ReadInterruptedError, RecordsGoneError
+from functions.rescue_failed_batches.rescue import ReadInterruptedError, RecordsLostError
 from functions.rescue_failed_batches.shard_reader import ShardReader
+from functions.runtime.aws import read_records_as_json
 from functions.runtime.json_log import Json, JsonObject
 from tests.support.aws_wire import Answer, Failure, Wire, in_turn
 from tests.support.record_processing_fakes import ManualClock
@@ -40,7 +41,7 @@ def _pointer(first: int, last: int, *, stream_arn: str = STREAM_ARN) -> StreamPo
 
 @pytest.fixture(scope="module")
 def wire() -> Wire:
-    return Wire("dynamodbstreams", lambda _: {})
+    return Wire("dynamodbstreams", lambda _: {}, read_records_as_json)
 
 
 def _read(
@@ -118,7 +119,7 @@ def test_a_range_that_is_trimmed_whole_gives_nothing(wire: Wire) -> None:
 
 
 def test_a_stream_that_is_gone_will_never_give_the_records(wire: Wire) -> None:
-    with pytest.raises(RecordsGoneError, match="Stream not found"):
+    with pytest.raises(RecordsLostError, match="Stream not found"):
         _read(wire, ShardInMemory(RECORDS), _pointer(2, 5, stream_arn="arn:aws:dynamodb:eu-west-1:0:table/gone"))
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from functions.runtime.json_log import LINES_PER_WRITE, CollectedLog, log
+from functions.runtime.json_log import LINES_PER_WRITE, BufferedLog, log
 
 
 def test_a_line_begins_with_level_and_message(capsys: pytest.CaptureFixture[str]) -> None:
@@ -15,7 +15,7 @@ def test_a_line_begins_with_level_and_message(capsys: pytest.CaptureFixture[str]
 
 
 def test_collected_lines_are_written_in_order_and_once(capsys: pytest.CaptureFixture[str]) -> None:
-    collected = CollectedLog()
+    collected = BufferedLog()
     collected("INFO", "first", number=1)
     collected("ERROR", "second")
     assert capsys.readouterr().out == ""
@@ -27,7 +27,7 @@ def test_collected_lines_are_written_in_order_and_once(capsys: pytest.CaptureFix
 
 
 def test_collected_lines_do_not_wait_for_more_than_a_hundred(capsys: pytest.CaptureFixture[str]) -> None:
-    collected = CollectedLog()
+    collected = BufferedLog()
     for number in range(LINES_PER_WRITE + 1):
         collected("INFO", "line", number=number)
     written = capsys.readouterr().out

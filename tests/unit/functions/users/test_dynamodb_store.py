@@ -7,7 +7,8 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
-from functions.users.dynamodb_store import DynamoDBUsersStore
+from functions.stream_records.schema_versions import SUPPORTED_SCHEMA_VERSIONS
+from functions.users.dynamodb_store import SCHEMA_VERSION, DynamoDBUsersStore
 from functions.users.user import User
 from tests.support.aws_wire import Answer, Failure, Wire
 from tests.support.dynamodb_endpoints import DynamoDBEndpoint
@@ -41,6 +42,7 @@ def test_a_registration_is_one_transaction() -> None:
     assert user["TableName"] == "Users-test"
     assert user["ConditionExpression"] == "attribute_not_exists(userId)"
     assert user["Item"]["userId"] == {"S": user_id}
+    assert user["Item"]["schemaVersion"] == {"N": str(SCHEMA_VERSION)}
     assert keys == [
         {
             "TableName": "UserKeys-test",
@@ -51,6 +53,10 @@ def test_a_registration_is_one_transaction() -> None:
         }
         for key in ("email#alice@example.com", "username#alice")
     ]
+
+
+def test_the_stream_can_read_the_schema_version_that_is_written() -> None:
+    assert SCHEMA_VERSION in SUPPORTED_SCHEMA_VERSIONS
 
 
 def test_a_user_is_read_as_the_last_change_left_it() -> None:
