@@ -1,4 +1,4 @@
-"""Run the operators' commands."""
+"""Run the operators' command line."""
 
 import sys
 
@@ -8,5 +8,5 @@ try:
     from ops.cli import cli
 
     cli(prog_name="python -m ops")
-except KeyboardInterrupt:  # while it was starting: a command that runs has its own end
+except KeyboardInterrupt:  # during the imports; a running command handles it itself
     sys.exit(ExitCode.INTERRUPTED)

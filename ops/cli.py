@@ -1,16 +1,16 @@
-"""`python -m ops`: which stack the commands mean, and the commands."""
+"""`python -m ops`: the options that name a stack, and the commands."""
 
 from pathlib import Path
 
 import click
 
-from ops.aws.clients import AwsServices
+from ops.aws.services import AwsServices
 from ops.commands.capacity import capacity
 from ops.commands.dlq import dlq
 from ops.commands.return_pointers import return_pointers_command
 from ops.commands.status import status
 from ops.commands.users import activity, backfill, claim_keys
-from ops.context import Desk, OpsGroup
+from ops.context import CommandContext, OpsGroup
 from ops.stack_outputs import read_stack
 
 EXIT_CODES_HELP = """
@@ -29,12 +29,12 @@ Exit codes: 0 done; 1 something failed, is left over or needs attention; 2 wrong
 )
 @click.option("--profile", metavar="NAME", help="Profile of the AWS credentials, as in AWS_PROFILE.")
 @click.pass_context
-def cli(context: click.Context, stack: str | None, outputs: Path | None, profile: str | None) -> None:
-    """Look after one userstream stack: its failed records, its history, its state."""
-    if context.obj is None:
-        if outputs is not None and context.get_parameter_source("stack") is click.core.ParameterSource.ENVIRONMENT:
+def cli(ctx: click.Context, stack: str | None, outputs: Path | None, profile: str | None) -> None:
+    """Operate one userstream stack: its failed records, its users' history, its health."""
+    if ctx.obj is None:
+        if outputs is not None and ctx.get_parameter_source("stack") is click.core.ParameterSource.ENVIRONMENT:
             stack = None
-        context.obj = Desk(lambda: AwsServices(read_stack(stack, outputs), profile))
+        ctx.obj = CommandContext(lambda: AwsServices(read_stack(stack, outputs), profile))
 
 
 for command in (status, dlq, activity, backfill, claim_keys, return_pointers_command, capacity):

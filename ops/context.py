@@ -1,53 +1,143 @@
-"""What a command is given: the stack it is about, opened when it is first needed."""
+"""What every command has: its stack and output, its common options, its end with an exit code."""
 
 import math
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from typing import Any, NoReturn, TypeVar
 
 import click
+from rich.console import RenderableType
 from typing_extensions import override
 
+from functions.runtime.json_log import Json
+from ops.aws.services import Services
 from ops.dead_letters.selection import FIELD_NAMES, Selection
-from ops.errors import EXIT_CODES, ExitCode, OpsError, WrongUsageError
-from ops.output import Form, Screen, plain
-from ops.services import Services
+from ops.errors import ExitCode, OpsError, WrongUsageError
+from ops.job import Job, stop_on_interrupt
+from ops.output import Output, next_steps, printable
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-class Desk:
-    """One run of the command line, on one stack."""
+@dataclass
+class CommandContext:
+    """One run of the command line: click's context object of every command."""
 
-    def __init__(self, open_services: Callable[[], Services]) -> None:
-        self._open_services = open_services
+    open_services: Callable[[], Services]
+    output: Output = field(default_factory=lambda: Output.of(None))
+    """Replaced once the command's `--json` or `--table` is parsed."""
 
     @cached_property
     def services(self) -> Services:
-        """The stack's services.
+        """The stack's services, opened when a command first needs them.
 
         Raises:
-            OpsError: The stack isn't named, or can't be found.
+            OpsError: No stack is named, or it can't be found.
         """
-        return self._open_services()
+        return self.open_services()
 
-    def command(self, words: str) -> str:
-        """Return a command line for the same stack, to be copied."""
-        return f"python -m ops {self.services.source} {words}"
+    def next_steps(self, *commands: str, by_hand: str | None = None) -> RenderableType:
+        """Return what to do by hand, if anything, and then command lines for the same stack, to be copied."""
+        command_lines = [f"python -m ops {self.services.source} {command}" for command in commands]
+        return next_steps(*([by_hand] if by_hand else []), *command_lines)
+
+    @contextmanager
+    def job(self, label: str) -> Generator[Job]:
+        """Give a job that Ctrl-C stops and that a progress bar shows."""
+        with stop_on_interrupt() as stop_requested, self.output.progress(label) as report_progress:
+            yield Job(stop_requested=stop_requested, report_progress=report_progress)
+
+    def finish(
+        self,
+        data: Json,
+        render: Callable[[], RenderableType],
+        *,
+        error: OpsError | None = None,
+        interrupted: bool = False,
+        unfinished: bool = False,
+    ) -> None:
+        """Print the result, then end the command with the exit code of the first that applies.
+
+        Args:
+            data: The result as JSON.
+            render: Returns the result for a terminal.
+            error: What ended the work early; its exit code.
+            interrupted: Whether Ctrl-C did; exit code 130.
+            unfinished: Whether something failed, is left over or needs attention; exit code 1.
+        """
+        self.output.show(data, render)
+        if error:
+            raise error
+        if interrupted:
+            exit_with(ExitCode.INTERRUPTED)
+        if unfinished:
+            exit_with(ExitCode.UNFINISHED)
 
 
-pass_desk = click.make_pass_decorator(Desk)
+pass_command_context = click.make_pass_decorator(CommandContext)
 
 
-def screen_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add `--json` and `--table`; the command is given its `screen`."""
+def exit_with(code: ExitCode) -> NoReturn:
+    """End the command."""
+    click.get_current_context().exit(code)
 
-    @wraps(command)
-    def with_screen(*arguments: Any, form: Form | None, **options: Any) -> None:
-        command(*arguments, screen=Screen.of(form), **options)
 
-    as_json = click.option("--json", "form", flag_value="json", help="Print JSON; the default in a pipe.")
-    as_table = click.option("--table", "form", flag_value="table", help="Print tables; the default in a terminal.")
-    return as_json(as_table(with_screen))
+class OpsCommand(click.Command):
+    """A command with `--json` and `--table`; an error ends it with the error's exit code and the next step."""
+
+    def __init__(self, *arguments: Any, params: list[click.Parameter] | None = None, **options: Any) -> None:
+        as_json = click.Option(["--json", "form"], flag_value="json", help="Print JSON; the default in a pipe.")
+        as_table = click.Option(
+            ["--table", "form"], flag_value="table", help="Print tables; the default in a terminal."
+        )
+        super().__init__(*arguments, params=[*(params or ()), as_json, as_table], **options)
+
+    @override
+    def invoke(self, ctx: click.Context) -> object:
+        ctx.obj.output = Output.of(ctx.params.pop("form"))
+        try:
+            return super().invoke(ctx)
+        except OpsError as error:
+            _fail(ctx, error)
+        except BrokenPipeError:
+            raise  # The reader of the result closed the pipe; click ends quietly.
+        except (OSError, sqlite3.Error) as error:
+            advice = "check that the disk has room and the file may be written; then run the same command again"
+            _fail(ctx, OpsError(f"This machine refuses: {error}", advice))
+        except click.Abort as abort:
+            if isinstance(abort.__context__, EOFError):
+                _fail(ctx, WrongUsageError("Nobody answered the question; nothing was done", "say --yes"))
+            ctx.exit(ExitCode.INTERRUPTED)
+        except KeyboardInterrupt:
+            ctx.exit(ExitCode.INTERRUPTED)
+
+
+class OpsGroup(click.Group):
+    """A group of such commands."""
+
+    command_class = OpsCommand
+
+    @override
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)  # in the order they were added, not of the alphabet
+
+
+OpsGroup.group_class = OpsGroup
+
+
+def _fail(ctx: click.Context, error: OpsError) -> NoReturn:
+    stderr = Output.of(None).stderr
+    stderr.print(f"[bold red]Error[/] {_without_markup(error.message)}", soft_wrap=True)
+    if error.next_step:
+        stderr.print(f"[bold]Next[/]  {_without_markup(error.next_step)}", soft_wrap=True)
+    ctx.exit(error.exit_code)
+
+
+def _without_markup(text: str) -> str:
+    return printable(text).replace("[", r"\[")
 
 
 where_option = click.option(
@@ -59,108 +149,21 @@ where_option = click.option(
 
 
 def selection_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add `[ID ... | --all | --where CONDITIONS]`; the command is given its `selection`."""
+    """Add `[ID ... | --all | --where CONDITIONS]`, given to the command as its `selection`."""
 
     @wraps(command)
     def with_selection(
-        *arguments: Any,
-        ids: tuple[str, ...],
-        where: tuple[str, ...],
-        everything: bool,
-        **options: Any,
+        *arguments: Any, ids: tuple[str, ...], where: tuple[str, ...], all_: bool, **options: Any
     ) -> None:
-        command(*arguments, selection=Selection.of(ids, where, everything=everything), **options)
+        command(*arguments, selection=Selection.of(ids, where, everything=all_), **options)
 
     add_ids = click.argument("ids", metavar="[ID]...", nargs=-1)
-    add_everything = click.option("--all", "everything", is_flag=True, help="All of them.")
-    return add_ids(add_everything(where_option(with_selection)))
-
-
-def end(code: ExitCode) -> NoReturn:
-    """End the command with this exit code; its result is printed."""
-    click.get_current_context().exit(code)
-
-
-class OpsCommand(click.Command):
-    """A command whose errors end it with the exit code of their class and the next step."""
-
-    def invoke(self, ctx: click.Context) -> object:
-        """Run it."""
-        try:
-            return super().invoke(ctx)
-        except OpsError as error:
-            _end_with(ctx, error)
-        except BrokenPipeError:
-            raise  # Whoever read the result has enough of it; click ends quietly.
-        except (OSError, sqlite3.Error) as error:
-            _end_with(ctx, OpsError(f"This machine refuses: {error}", _ROOM_AND_RIGHTS))
-        except click.Abort as abort:
-            if isinstance(abort.__context__, EOFError):
-                _end_with(ctx, WrongUsageError("Nobody answered the question; nothing was done", "say --yes"))
-            ctx.exit(ExitCode.INTERRUPTED)
-        except KeyboardInterrupt:
-            ctx.exit(ExitCode.INTERRUPTED)
-
-
-_ROOM_AND_RIGHTS = "see that the disk has room and the file may be written; then run the same command again"
-
-
-def _end_with(context: click.Context, error: OpsError) -> NoReturn:
-    say_error(error)
-    context.exit(EXIT_CODES[type(error)])
-
-
-class OpsGroup(click.Group):
-    """A group of such commands."""
-
-    command_class = OpsCommand
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
-        """Return the names in the order in which the commands were added: that of the work."""
-        return list(self.commands)
-
-
-OpsGroup.group_class = OpsGroup
-
-
-def say_error(error: OpsError) -> None:
-    """Print an error and its next step on stderr."""
-    console = Screen.of(None).notes
-    console.print(f"[bold red]Error[/] {_escaped(error.message)}", soft_wrap=True)
-    if error.next_step:
-        console.print(f"[bold]Next[/]  {_escaped(error.next_step)}", soft_wrap=True)
-
-
-def _escaped(text: str) -> str:
-    return plain(text).replace("[", r"\[")
-
-
-# A number in a range, as an option takes it.
-
-
-class FiniteRange(click.FloatRange):
-    """A number in a range, and a finite one: nan is neither above nor below any limit, and infinity has no size."""
-
-    @override
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        number: float = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{number} is no number to reckon with: give one such as 0.5 or 20", param, ctx)
-        return number
-
-
-# `--rate`: how many users a second a long work takes at most.
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+    add_all = click.option("--all", "all_", is_flag=True, help="All of them.")
+    return add_ids(add_all(where_option(with_selection)))
 
 
 def rate_option(users_per_second: float, help_text: str) -> Callable[[_Command], _Command]:
-    """Return the option.
-
-    Args:
-        users_per_second: without the option.
-        help_text: what is counted, in the words of the command.
-    """
+    """Return the option `--rate` with its default and its help."""
     return click.option(
         "--rate",
         metavar="N",
@@ -169,3 +172,14 @@ def rate_option(users_per_second: float, help_text: str) -> Callable[[_Command],
         show_default=True,
         help=help_text,
     )
+
+
+class FiniteRange(click.FloatRange):
+    """A finite number in a range: without this, nan passes every limit, and infinity an open one."""
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{number} is not a finite number: give one such as 0.5 or 20", param, ctx)
+        return number

@@ -1,19 +1,20 @@
-"""What can end a command early, and the exit code of each.
+"""The errors that end a command, each with its exit code, and botocore's errors translated into them.
 
 OpsError                      1   the work could not be done, or not all of it
 ├── WrongUsageError           2   the command as typed can't be carried out
 ├── CannotReachError          3   no way to the stack: address, tools
 │   ├── CredentialsError      3   none, expired, or not valid there
-│   ├── PulumiError           3   the pulumi CLI is missing or refuses
-│   └── LocalStackDownError   3   `local` isn't running
-├── NotFoundError             4   a stack, queue, function, table, message or user that isn't there
-└── DeniedError               5   IAM says no
+│   ├── PulumiError           3   the pulumi CLI is missing or fails
+│   └── LocalStackDownError   3   the stack `local` isn't running
+├── NotFoundError             4   a stack, queue, function, table, message or user that doesn't exist
+└── DeniedError               5   IAM denies an action
 """
 
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import ClassVar
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -31,7 +32,7 @@ from botocore.exceptions import (
 
 
 class ExitCode(IntEnum):
-    """What a script learns from a command; the same table stands in docs/ops.md."""
+    """The exit codes of all commands; docs/ops.md has the same table."""
 
     OK = 0
     UNFINISHED = 1
@@ -41,11 +42,13 @@ class ExitCode(IntEnum):
     NOT_FOUND = 4
     DENIED = 5
     INTERRUPTED = 130
-    """Ended by Ctrl-C: what was done is done, the rest is where it was (128 + SIGINT, as shells have it)."""
+    """Ended by Ctrl-C: what is done stays done (128 + SIGINT, as shells have it)."""
 
 
 class OpsError(Exception):
-    """A command's end that its reader can act on: what happened, and what to do next."""
+    """An error that the operator can act on: what happened, and what to do next."""
+
+    exit_code: ClassVar = ExitCode.UNFINISHED
 
     def __init__(self, message: str, next_step: str | None = None) -> None:
         super().__init__(message)
@@ -56,17 +59,21 @@ class OpsError(Exception):
 class WrongUsageError(OpsError):
     """The command as typed can't be carried out."""
 
+    exit_code = ExitCode.USAGE
+
 
 class CannotReachError(OpsError):
     """The stack can't be reached from here."""
 
+    exit_code = ExitCode.CANNOT_REACH
+
 
 class CredentialsError(CannotReachError):
-    """There are no AWS credentials, or they aren't valid (any more)."""
+    """AWS credentials are missing, expired or invalid."""
 
 
 class PulumiError(CannotReachError):
-    """The pulumi CLI, which knows the stack's outputs, isn't there or refuses."""
+    """The pulumi CLI, which reads the stack's outputs, is missing or fails."""
 
 
 class LocalStackDownError(CannotReachError):
@@ -74,27 +81,16 @@ class LocalStackDownError(CannotReachError):
 
 
 class NotFoundError(OpsError):
-    """Something named isn't there."""
+    """Something that was named doesn't exist."""
+
+    exit_code = ExitCode.NOT_FOUND
 
 
 class DeniedError(OpsError):
-    """IAM refuses an action."""
+    """IAM denies an action."""
 
+    exit_code = ExitCode.DENIED
 
-EXIT_CODES: dict[type[OpsError], ExitCode] = {
-    OpsError: ExitCode.UNFINISHED,
-    WrongUsageError: ExitCode.USAGE,
-    CannotReachError: ExitCode.CANNOT_REACH,
-    CredentialsError: ExitCode.CANNOT_REACH,
-    PulumiError: ExitCode.CANNOT_REACH,
-    LocalStackDownError: ExitCode.CANNOT_REACH,
-    NotFoundError: ExitCode.NOT_FOUND,
-    DeniedError: ExitCode.DENIED,
-}
-"""The only place where an error becomes an exit code; a test holds that no class is missing."""
-
-
-# What botocore raises, said as an error that names the next step.
 
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 _INVALID = frozenset(
@@ -130,32 +126,35 @@ _NO_CREDENTIALS = (
 )
 _SIGN_IN = "sign in (`aws sso login`), or set AWS_PROFILE; `aws sts get-caller-identity` says who you are"
 
-# Allowed by the action for one message: there is none of this name (SQS developer guide, "API permissions").
-_BATCHES_OF_SQS = frozenset({"SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"})
+# IAM has no actions of these names: the action for one message allows them (SQS developer guide, "API permissions").
+_SQS_BATCHES = frozenset({"SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"})
 
 _ACTION = re.compile(r"perform:? ([a-z0-9-]+:[A-Za-z]+)")
 
 
 @contextmanager
-def explained(what: str) -> Generator[None]:
-    """Turn what an AWS call raises into an OpsError; `what` names the object asked for.
+def translate_aws_errors(what: str) -> Generator[None]:
+    """Raise what botocore raises in the block as an OpsError.
+
+    Args:
+        what: Names the AWS resource of the call, for the message.
 
     Raises:
-        OpsError: With the object, the service's own words and the next step; a class of it where one fits.
+        OpsError: With the resource, the service's message and the next step; a subclass if one fits.
     """
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise explain(error, what) from error
+        raise translate(error, what) from error
 
 
-def explain(error: BotoCoreError | ClientError, what: str) -> OpsError:
-    """Return the error to show for one of botocore's."""
+def translate(error: BotoCoreError | ClientError, what: str) -> OpsError:
+    """Return the OpsError for one of botocore's errors."""
     if isinstance(error, ClientError):
-        return _explain_answer(error, what)
+        return _translate_response(error, what)
     text = str(error)
     if isinstance(error, ProfileNotFound):
-        return CredentialsError(text, "`aws configure list-profiles` lists those there are")
+        return CredentialsError(text, "`aws configure list-profiles` lists the profiles")
     if isinstance(error, _NO_CREDENTIALS):
         return CredentialsError(f"No AWS credentials to use: {text}", _SIGN_IN)
     if isinstance(error, ConnectionError | HTTPClientError):
@@ -165,10 +164,10 @@ def explain(error: BotoCoreError | ClientError, what: str) -> OpsError:
     return OpsError(f"{what}: {text}")
 
 
-def _explain_answer(error: ClientError, what: str) -> OpsError:
-    answer = error.response.get("Error", {})
-    code = answer.get("Code", "")
-    text = answer.get("Message") or code
+def _translate_response(error: ClientError, what: str) -> OpsError:
+    response = error.response.get("Error", {})
+    code = response.get("Code", "")
+    text = response.get("Message") or code
     if code in _EXPIRED:
         return CredentialsError(f"The AWS credentials have expired ({code})", _SIGN_IN)
     if code in _INVALID:
@@ -181,14 +180,14 @@ def _explain_answer(error: ClientError, what: str) -> OpsError:
     if code in _ABSENT:
         return NotFoundError(
             f"{what} doesn't exist ({code})",
-            "is this the right account and stack? `aws sts get-caller-identity` and `pulumi stack output` tell; "
+            "check the account and the stack with `aws sts get-caller-identity` and `pulumi stack output`; "
             "an outputs file may be older than the last deployment",
         )
     return OpsError(f"{what}: {error.operation_name} failed with {code}: {text}", "run the same command again")
 
 
 def denied_action(error: ClientError) -> str:
-    """Return the IAM action that was refused: as the answer names it, else the name of the operation."""
+    """Return the IAM action that was denied: as the response names it, else the name of the operation."""
     named = _ACTION.search(error.response.get("Error", {}).get("Message", ""))
     action = named.group(1) if named else error.operation_name
-    return action.removesuffix("Batch") if error.operation_name in _BATCHES_OF_SQS else action
+    return action.removesuffix("Batch") if error.operation_name in _SQS_BATCHES else action

@@ -1,35 +1,38 @@
-"""A stack's health in one object: what is measured, and what of it needs somebody."""
+"""A stack's health in one object: what is measured, and what of it needs attention."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from functions.runtime.json_log import JsonObject
 from ops.aws.cloudwatch import AlarmState, MappingState, Metric
-from ops.aws.sqs import MessageQueue, QueueDepth
+from ops.aws.services import Services
+from ops.aws.sqs import QueueDepth
 from ops.errors import CannotReachError, OpsError
-from ops.output import count
-from ops.services import LocalPoller, Services
+from ops.output import camel_json, count
+from ops.stack_outputs import LocalPoller
+
+FUNCTION_METRICS = ("Invocations", "Errors", "Throttles")
 
 _Part = TypeVar("_Part")
 
 GOOD_RESULTS = ("OK", "No records processed", "")
-"""What LastProcessingResult says when nothing is wrong (Lambda API reference, "EventSourceMappingConfiguration")."""
+"""LastProcessingResult without a problem (Lambda API reference, "EventSourceMappingConfiguration")."""
 
 
 class QueuePurpose(NamedTuple):
-    """What one of the queues is for."""
+    """What a queue is for."""
 
     message: str
     """What a message in it is."""
     state: str
-    """What it does there."""
+    """Why the message is there."""
     next_command: str
-    """What to type when there is one."""
+    """The command to run if there is one."""
 
 
 @dataclass(frozen=True)
-class QueueState:
+class QueueHealth:
     """One queue."""
 
     name: str
@@ -37,10 +40,14 @@ class QueueState:
     depth: QueueDepth
     oldest_seconds: float | None
 
+    def content(self) -> str:
+        """Return the messages and why they are there."""
+        return f"{count(self.depth.total, self.purpose.message)} {self.purpose.state}"
+
 
 @dataclass(frozen=True)
-class FunctionState:
-    """One function over the last minutes; None where CloudWatch has no figure."""
+class FunctionHealth:
+    """One function in the last minutes; None where CloudWatch has no data."""
 
     name: str
     invocations: float | None
@@ -49,29 +56,29 @@ class FunctionState:
 
 
 @dataclass
-class StackStatus:
-    """All of it."""
+class StackHealth:
+    """Everything that could be read."""
 
     environment: str
     region: str
     mapping: MappingState | None = None
-    poller: LocalPoller | None = None
-    """Who delivers in place of the mapping, on the stack local."""
+    local_poller: LocalPoller | None = None
+    """On the stack local, in place of the mapping."""
     iterator_age_seconds: float | None = None
-    queues: list[QueueState] = field(default_factory=list[QueueState])
-    functions: list[FunctionState] = field(default_factory=list[FunctionState])
+    queues: list[QueueHealth] = field(default_factory=list[QueueHealth])
+    functions: list[FunctionHealth] = field(default_factory=list[FunctionHealth])
     alarms: list[AlarmState] = field(default_factory=list[AlarmState])
     unknown: list[str] = field(default_factory=list[str])
     """What could not be read, and why."""
-    delivery_unknown: list[OpsError] = field(default_factory=list[OpsError])
-    """Why it can't be said whether changes are delivered, and how late; each is in `unknown` as well."""
+    delivery_errors: list[OpsError] = field(default_factory=list[OpsError])
+    """Those of `unknown` that hide whether changes are delivered, and how late."""
 
     def attention(self) -> list[str]:
-        """Return what needs somebody, the most urgent first."""
+        """Return what needs attention, most urgent first."""
         return [
             *(f"alarm {alarm.name}: {alarm.reason}" for alarm in self.alarms if alarm.state == "ALARM"),
-            *self.delivery_troubles(),
-            *(f"{queue.name}: {_content(queue)}" for queue in self.queues if queue.depth.total),
+            *self.delivery_problems(),
+            *(f"{queue.name}: {queue.content()}" for queue in self.queues if queue.depth.total),
             *(
                 f"{function.name}: {count(round(function.errors or 0), 'error')}, "
                 f"{count(round(function.throttles or 0), 'throttle')}"
@@ -81,100 +88,74 @@ class StackStatus:
             *self.unknown,
         ]
 
-    def delivery_troubles(self) -> list[str]:
+    def delivery_problems(self) -> list[str]:
         """Return what keeps changes from being delivered."""
-        if self.poller:
-            return [] if self.poller.running else ["the local poller isn't running: nothing is delivered"]
-        if self.mapping is None and self.delivery_unknown:
-            return []  # It may be there: `unknown` says what keeps us from seeing it.
+        if self.local_poller:
+            return [] if self.local_poller.running else ["the local poller isn't running: nothing is delivered"]
+        if self.mapping is None and self.delivery_errors:
+            return []  # It may exist: `unknown` says why it could not be read.
         if self.mapping is None:
             return ["no event source mapping is known: nothing is delivered"]
         if self.mapping.state != "Enabled":
             return [f"the event source mapping is {self.mapping.state}"]
-        if self.mapping.last_result not in GOOD_RESULTS:
-            return [f"the event source mapping says: {self.mapping.last_result}"]
+        if self.mapping.last_processing_result not in GOOD_RESULTS:
+            return [f"the event source mapping says: {self.mapping.last_processing_result}"]
         return []
 
     def next_commands(self) -> list[str]:
-        """Return the commands that look into what waits in the queues."""
+        """Return the commands for the queues that hold messages."""
         return list(dict.fromkeys(queue.purpose.next_command for queue in self.queues if queue.depth.total))
 
     def as_json(self) -> JsonObject:
-        """Return it with JSON's names."""
+        """Return the health as JSON."""
         attention = self.attention()
         return {
             "environment": self.environment,
             "region": self.region,
             "healthy": not attention,
             "attention": attention,
-            "mapping": self.mapping
-            and {
-                "uuid": self.mapping.uuid,
-                "state": self.mapping.state,
-                "lastProcessingResult": self.mapping.last_result,
-                "batchSize": self.mapping.batch_size,
-            },
-            "localPoller": self.poller and self.poller._asdict(),
+            "mapping": camel_json(self.mapping),
+            "localPoller": camel_json(self.local_poller),
             "iteratorAgeSeconds": self.iterator_age_seconds,
             "queues": [
-                {
-                    "name": queue.name,
-                    "visible": queue.depth.visible,
-                    "inFlight": queue.depth.in_flight,
-                    "delayed": queue.depth.delayed,
-                    "oldestSeconds": queue.oldest_seconds,
-                }
+                {"name": queue.name, **camel_json(queue.depth), "oldestSeconds": queue.oldest_seconds}
                 for queue in self.queues
             ],
-            "functions": [
-                {
-                    "name": function.name,
-                    "invocations": function.invocations,
-                    "errors": function.errors,
-                    "throttles": function.throttles,
-                }
-                for function in self.functions
-            ],
-            "alarms": [
-                {
-                    "name": alarm.name,
-                    "state": alarm.state,
-                    "reason": alarm.reason,
-                    "since": alarm.since.isoformat(),
-                }
-                for alarm in self.alarms
-            ],
+            "functions": camel_json(self.functions),
+            "alarms": camel_json(self.alarms),
         }
 
 
-def read_status(services: Services) -> StackStatus:
-    """Read all that can be read; what is denied or missing is said in its place.
+def read_health(services: Services) -> StackHealth:
+    """Read everything that can be read; list what is denied or missing as unknown.
 
     Raises:
-        CannotReachError: There is no way to the stack at all.
+        CannotReachError: The stack can't be reached at all.
     """
     outputs = services.outputs
-    watch = services.watch()
-    status = StackStatus(outputs.environment, outputs.region, poller=services.local_poller())
+    monitoring = services.monitoring()
+    health = StackHealth(outputs.environment, outputs.region, local_poller=services.local_poller())
 
-    def part(read: Callable[[], _Part], otherwise: _Part, *, of_delivery: bool = False) -> _Part:
+    def read(part: Callable[[], _Part], default: _Part, *, of_delivery: bool = False) -> _Part:
         try:
-            return read()
+            return part()
         except CannotReachError:
             raise
         except OpsError as error:
-            status.unknown.append(error.message)
+            health.unknown.append(error.message)
             if of_delivery:
-                status.delivery_unknown.append(error)
-            return otherwise
+                health.delivery_errors.append(error)
+            return default
 
-    status.mapping = part(
-        lambda: watch.mapping(outputs.users_stream_arn, outputs.log_user_changes_function_name), None, of_delivery=True
+    health.mapping = read(
+        lambda: monitoring.mapping(outputs.users_stream_arn, outputs.log_user_changes_function_name),
+        None,
+        of_delivery=True,
     )
     queues = {
-        QueuePurpose("failed record", "waiting", "dlq list"): services.dead_letters(),
-        QueuePurpose("pointer", "waiting for the rescue", "status --watch 10"): services.failures(),
-        QueuePurpose("pointer", "set aside by the rescue", "return-pointers"): services.set_aside_failures(),
+        QueuePurpose("failed record", "waiting", "dlq list"): services.dead_letter_queue(),
+        QueuePurpose("pointer", "waiting for the rescue", "status --watch 10"): services.failure_queue(),
+        QueuePurpose("pointer", "that the rescue failed to process", "return-pointers"): services.redrive_queue(),
     }
     functions = [
         outputs.register_user_function_name,
@@ -182,34 +163,38 @@ def read_status(services: Services) -> StackStatus:
         outputs.log_user_changes_function_name,
         outputs.rescue_failed_batches_function_name,
     ]
-    figures = part(lambda: watch.metrics(_wanted(functions, list(queues.values()))), {}, of_delivery=True)
-    age = figures.get(_iterator_age(outputs.log_user_changes_function_name))
-    status.iterator_age_seconds = None if age is None else age / 1000
+    iterator_age = _function_metric(outputs.log_user_changes_function_name, "IteratorAge")
+    wanted = [
+        *(
+            _function_metric(function, name)
+            for function in functions
+            for name in ("Invocations", "Errors", "Throttles")
+        ),
+        iterator_age,
+        *(_oldest(queue.name) for queue in queues.values()),
+    ]
+    values = read(lambda: monitoring.metrics(wanted), {}, of_delivery=True)
+    age = values.get(iterator_age)
+    health.iterator_age_seconds = None if age is None else age / 1000
     for purpose, queue in queues.items():
-        depth = part(queue.depth, None)
+        depth = read(queue.depth, None)
         if depth is not None:
-            status.queues.append(QueueState(queue.name, purpose, depth, figures.get(_oldest(queue.name))))
-    status.functions = [_function(name, figures) for name in functions]
-    status.alarms = list(part(lambda: watch.alarms(outputs.environment), []))
-    return status
+            health.queues.append(QueueHealth(queue.name, purpose, depth, values.get(_oldest(queue.name))))
+    health.functions = [
+        FunctionHealth(function, *(values.get(_function_metric(function, name)) for name in FUNCTION_METRICS))
+        for function in functions
+    ]
+    health.alarms = list(read(lambda: monitoring.alarms(outputs.environment), []))
+    return health
 
 
-def _content(queue: QueueState) -> str:
-    return f"{count(queue.depth.total, queue.purpose.message)} {queue.purpose.state}"
-
-
-def _wanted(functions: list[str], queues: list[MessageQueue]) -> list[Metric]:
-    sums = [_sum(function, name) for function in functions for name in ("Invocations", "Errors", "Throttles")]
-    return [*sums, _iterator_age(functions[2]), *(_oldest(queue.name) for queue in queues)]
-
-
-def _sum(function: str, name: str) -> Metric:
-    return Metric(namespace="AWS/Lambda", name=name, dimension="FunctionName", resource=function, statistic="Sum")
-
-
-def _iterator_age(function: str) -> Metric:
+def _function_metric(function: str, name: str) -> Metric:
     return Metric(
-        namespace="AWS/Lambda", name="IteratorAge", dimension="FunctionName", resource=function, statistic="Maximum"
+        namespace="AWS/Lambda",
+        name=name,
+        dimension="FunctionName",
+        resource=function,
+        statistic="Maximum" if name == "IteratorAge" else "Sum",
     )
 
 
@@ -220,13 +205,4 @@ def _oldest(queue: str) -> Metric:
         dimension="QueueName",
         resource=queue,
         statistic="Maximum",
-    )
-
-
-def _function(name: str, figures: Mapping[Metric, float]) -> FunctionState:
-    return FunctionState(
-        name,
-        figures.get(_sum(name, "Invocations")),
-        figures.get(_sum(name, "Errors")),
-        figures.get(_sum(name, "Throttles")),
     )

@@ -1,17 +1,18 @@
-"""Where a command's result goes: a table for a person, JSON for a pipe; what it says on the way goes to stderr."""
+"""How results are printed: a table in a terminal, JSON in a pipe. Notes, progress and errors go to stderr."""
 
 import json
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime
 from io import TextIOWrapper
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal, cast
 
+from pydantic.alias_generators import to_camel
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
-from rich.console import Group as Lines
+from rich.console import Console, Group, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -20,99 +21,11 @@ from functions.runtime.json_log import Json
 
 Form = Literal["json", "table"]
 
+ReportProgress = Callable[[int, int], None]
+"""Takes the number of items done and the approximate total."""
+
 WIDTH_WITHOUT_TERMINAL = 120
-
-
-Meter = Callable[[int, int], None]
-"""Shows how far a long work has come: so much done, of about so much."""
-
-
-@dataclass(frozen=True)
-class Screen:
-    """The two streams of one command, and which form its result takes."""
-
-    as_json: bool
-    out: Console
-    notes: Console
-
-    @classmethod
-    def of(cls, form: Form | None) -> "Screen":
-        """Take the streams as they are now; without a wish, JSON unless stdout is a terminal."""
-        out = sys.stdout
-        if isinstance(out, TextIOWrapper):
-            # A user's name that the terminal's encoding lacks must not end a command; stderr spells it out by itself.
-            out.reconfigure(errors="replace")
-        as_json = form == "json" if form else not sys.stdout.isatty()
-        width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
-        return cls(
-            as_json,
-            Console(file=sys.stdout, highlight=False, soft_wrap=False, width=width),
-            Console(file=sys.stderr, highlight=False, stderr=True),
-        )
-
-    def show(self, data: Json, readable: Callable[[], RenderableType]) -> None:
-        """Print the result, in one of its two forms."""
-        if self.as_json:
-            sys.stdout.write(json.dumps(data, indent=2) + "\n")
-        else:
-            self.out.print(readable(), crop=False)
-
-    def line(self, data: Json) -> None:
-        """Print one of several results, as a line of JSON."""
-        sys.stdout.write(json.dumps(data, separators=(",", ":")) + "\n")
-        sys.stdout.flush()
-
-    def note(self, text: str) -> None:
-        """Say something on the way, to people only."""
-        self.notes.print(text, markup=False, soft_wrap=True)
-
-    def progress(self, label: str) -> "AbstractContextManager[Meter]":
-        """Return a bar on stderr; nothing where stderr is no terminal."""
-        return _Bar(self.notes, label) if self.notes.is_terminal else nullcontext(_silent)
-
-
-def plain(text: str) -> str:
-    """Return the text safe for a terminal: what isn't printable, escape sequences for one, is spelled out."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in text
-    )
-
-
-def _silent(done: int, total: int) -> None:
-    """Show nothing."""
-
-
-class _Bar:
-    """A progress bar that is gone when the work is done."""
-
-    def __init__(self, console: Console, label: str) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-        )
-        self._task = self._progress.add_task(label, total=None)
-
-    def __enter__(self) -> Meter:
-        self._progress.start()
-        return self._update
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def _update(self, done: int, total: int) -> None:
-        self._progress.update(self._task, completed=done, total=max(done, total))
-
-
-# How results look in a terminal.
-
-_MINUTE = 60
-_HOUR = 60 * _MINUTE
-_DAY = 24 * _HOUR
+SHORTEST_ID = 8
 
 KIND_STYLES = {
     "permanent": "red",
@@ -122,11 +35,84 @@ KIND_STYLES = {
     "unreadable": "magenta",
 }
 
-SHORTEST_ID = 8
+_MINUTE = 60
+_HOUR = 60 * _MINUTE
+_DAY = 24 * _HOUR
+
+
+@dataclass(frozen=True)
+class Output:
+    """The two output streams of one command, and the form of its result."""
+
+    as_json: bool
+    stdout: Console
+    stderr: Console
+
+    @classmethod
+    def of(cls, form: Form | None) -> "Output":
+        """Wrap the current streams; without a form, choose JSON unless stdout is a terminal."""
+        stdout = sys.stdout
+        if isinstance(stdout, TextIOWrapper):
+            # A user's name that the terminal's encoding lacks must not end a command; stderr escapes it by default.
+            stdout.reconfigure(errors="replace")
+        terminal = sys.stdout.isatty()
+        return cls(
+            form == "json" if form else not terminal,
+            Console(file=sys.stdout, highlight=False, width=None if terminal else WIDTH_WITHOUT_TERMINAL),
+            Console(file=sys.stderr, highlight=False, stderr=True),
+        )
+
+    def show(self, data: Json, render: Callable[[], RenderableType]) -> None:
+        """Print the result: its data as JSON, or what `render` returns."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(data, indent=2) + "\n")
+        else:
+            self.stdout.print(render(), crop=False)
+
+    def show_line(self, data: Json) -> None:
+        """Print one of several results as a line of JSON."""
+        sys.stdout.write(json.dumps(data, separators=(",", ":")) + "\n")
+        sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        """Print a remark on stderr."""
+        self.stderr.print(text, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def progress(self, label: str) -> Generator[ReportProgress]:
+        """Show a bar on stderr during the block; nothing if stderr isn't a terminal."""
+        if not self.stderr.is_terminal:
+            yield lambda _done, _total: None
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self.stderr, transient=True) as bar:
+            task = bar.add_task(label, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=max(done, total))
+
+
+def camel_json(value: Any) -> Any:
+    """Return a value made of dataclasses, named tuples, mappings and sequences as JSON with camelCase names."""
+    if is_dataclass(value):
+        return {to_camel(field.name): camel_json(getattr(value, field.name)) for field in fields(value)}
+    if hasattr(value, "_asdict"):
+        return camel_json(value._asdict())
+    if isinstance(value, Mapping):
+        return {to_camel(name): camel_json(member) for name, member in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [camel_json(member) for member in cast("Sequence[Any]", value)]
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def printable(text: str) -> str:
+    """Return the text with everything escaped that isn't printable, such as a terminal's escape sequences."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
 
 
 def age(seconds: float) -> str:
-    """Return a length of time in the unit that says most: `45 s`, `12 min`, `3 h`, `2 d`."""
+    """Return a duration in its largest fitting unit: `45 s`, `12 min`, `3 h`, `2 d`."""
     seconds = max(0, seconds)
     if seconds < _MINUTE:
         return f"{seconds:.0f} s"
@@ -142,34 +128,16 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def hidden_text(messages: int) -> str:
-    """Return what is to be said of messages that can't be seen."""
+def in_flight_elsewhere(messages: int) -> str:
+    """Return the remark about messages that are in flight, but not in this command."""
     return (
-        f"{count(messages, 'message')} more: somebody else holds them, or a command that was killed did; "
-        "then they show up again by themselves, after a replay's or an export's end within 15 minutes."
+        f"{count(messages, 'message')} more in flight elsewhere, in another consumer or in a command that was killed; "
+        "they become visible again by themselves, after a replay or an export within 15 minutes."
     )
 
 
-def table(*headings: str, right: Sequence[str] = ()) -> Table:
-    """Return an empty table of our look; headings in `right` are of numbers, and an ID is never broken."""
-    result = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for heading in headings:
-        result.add_column(
-            heading,
-            justify="right" if heading in right else "left",
-            overflow="ignore" if heading == "ID" else "fold",
-            no_wrap=heading in ("ID", *right),
-        )
-    return result
-
-
-def kind_text(kind: str) -> Text:
-    """Return a failure's kind in its colour."""
-    return Text(kind, style=KIND_STYLES.get(kind, ""))
-
-
 def short_ids(ids: Sequence[str]) -> dict[str, str]:
-    """Return for each id its shortest beginning that no other id has."""
+    """Return the shortest prefix of each id that no other id has, at least 8 characters long."""
     ordered = sorted(set(ids))
     shared = [0, *(_shared_length(one, next_one) for one, next_one in pairwise(ordered)), 0]
     return {
@@ -185,20 +153,56 @@ def _shared_length(one: str, other: str) -> int:
     return min(len(one), len(other))
 
 
-def facts(pairs: Sequence[tuple[str, RenderableType | None]]) -> Table:
-    """Return names with their values, those without a value left out."""
+def text_of(value: RenderableType) -> RenderableType:
+    """Return a string as printable text without markup, anything else as it is."""
+    return Text(printable(value)) if isinstance(value, str) else value
+
+
+def kind_text(kind: str) -> Text:
+    """Return a failure's kind in its colour."""
+    return Text(kind, style=KIND_STYLES.get(kind, ""))
+
+
+def table(
+    headings: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, right: Collection[str] = ()
+) -> RenderableType:
+    """Return a table. The columns in `right` hold numbers; an ID is never broken, since it is copied."""
+    result = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for heading in headings:
+        result.add_column(
+            heading,
+            justify="right" if heading in right else "left",
+            overflow="ignore" if heading == "ID" else "fold",
+            no_wrap=heading in ("ID", *right),
+        )
+    for row in rows:
+        result.add_row(*map(text_of, row))
+    return result
+
+
+def facts(pairs: Iterable[tuple[str, RenderableType | None]]) -> RenderableType:
+    """Return names with their values, without those whose value is None."""
     result = Table.grid(padding=(0, 2))
     result.add_column(style="dim", no_wrap=True)
     result.add_column(overflow="fold")
     for name, value in pairs:
         if value is not None:
-            result.add_row(name, Text(plain(value)) if isinstance(value, str) else value)
+            result.add_row(name, text_of(value))
     return result
 
 
+def blocks(*parts: RenderableType | None) -> RenderableType:
+    """Return the parts that aren't None, with a blank line between them."""
+    lines: list[RenderableType] = []
+    for part in parts:
+        if part is not None:
+            lines += [Text(), text_of(part)] if lines else [text_of(part)]
+    return Group(*lines)
+
+
 def next_steps(*commands: str) -> RenderableType:
-    """Return the commands that come next, each in a line of its own however narrow the terminal: they are copied."""
-    return Lines(
+    """Return the commands to run next, each on its own line however narrow the terminal: they are copied."""
+    return Group(
         *(
             Text.assemble(("Next  " if position == 0 else "      ", "bold"), command, no_wrap=True, overflow="ignore")
             for position, command in enumerate(commands)

@@ -1,10 +1,11 @@
-"""Where a stack's outputs come from: the pulumi CLI, a file it wrote, or the stack on this machine."""
+"""Read a stack's outputs: from the pulumi CLI, a file that it wrote, or the stack on this machine."""
 
 import json
 import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -12,44 +13,50 @@ from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
 from local.state import LocalStackNotRunningError, read_local_stack
 from ops.errors import LocalStackDownError, NotFoundError, PulumiError, WrongUsageError
-from ops.services import LocalPoller
 
 LOCAL_STACK_NAME = "local"
 
 PULUMI_SECONDS = 120
-"""For the CLI to answer, from a backend over the network."""
+"""Longest wait for the CLI, whose backend is across the network."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """An address with its keys, in place of AWS and the caller's own credentials."""
+    """An address with its access key, used instead of AWS and the operator's own credentials."""
 
     url: str
     access_key_id: str
     secret_access_key: str
 
 
+class LocalPoller(NamedTuple):
+    """The process that does the event source mapping's work on the stack local."""
+
+    pid: int | None
+    running: bool
+
+
 @dataclass(frozen=True, kw_only=True)
 class StackAccess:
-    """A stack's outputs, and where its services are reached."""
+    """A stack's outputs, and how to reach its services."""
 
     outputs: StackOutputs
     endpoint: Endpoint | None
     """None for AWS."""
     local_poller: LocalPoller | None = None
-    """Who delivers on the stack local."""
+    """None for a stack in AWS."""
     source: str
-    """What to type to get to the same stack again: `--stack dev`."""
+    """The option that names the stack: `--stack dev`."""
 
 
 def read_stack(stack: str | None, outputs_file: Path | None) -> StackAccess:
-    """Return the outputs of the stack that was named, by name or by file.
+    """Return the outputs of the stack that is named or whose outputs are in the file.
 
     Raises:
-        WrongUsageError: Neither or both were named, or the file holds no outputs.
-        LocalStackDownError: `local` isn't running.
-        PulumiError: The CLI is missing or refuses.
-        NotFoundError: There is no such stack, or it was never deployed.
+        WrongUsageError: Neither or both were given, or the file holds no outputs.
+        LocalStackDownError: The stack `local` isn't running.
+        PulumiError: The CLI is missing or fails.
+        NotFoundError: The stack doesn't exist or was never deployed.
     """
     if stack is not None and outputs_file is not None:
         raise WrongUsageError("--stack and --outputs both name a stack", "give one of them")
@@ -61,9 +68,7 @@ def read_stack(stack: str | None, outputs_file: Path | None) -> StackAccess:
             "say --stack dev, --stack local, or --outputs FILE with what `pulumi stack output --json` printed; "
             "USERSTREAM_STACK=dev in the environment does too",
         )
-    if stack == LOCAL_STACK_NAME:
-        return _from_local_stack()
-    return _from_pulumi(stack)
+    return _from_local_stack() if stack == LOCAL_STACK_NAME else _from_pulumi(stack)
 
 
 def _from_local_stack() -> StackAccess:
@@ -76,16 +81,16 @@ def _from_local_stack() -> StackAccess:
         endpoint=Endpoint(
             url=local.endpoint_url, access_key_id=local.access_key_id, secret_access_key=local.secret_access_key
         ),
-        local_poller=LocalPoller(local.poller_pid, _runs(local.poller_pid)),
+        local_poller=LocalPoller(local.poller_pid, _is_running(local.poller_pid)),
         source=f"--stack {LOCAL_STACK_NAME}",
     )
 
 
-def _runs(pid: int | None) -> bool:
+def _is_running(pid: int | None) -> bool:
     if pid is None:
         return False
     try:
-        os.kill(pid, 0)  # sends nothing: only asks whether it is there
+        os.kill(pid, 0)  # signal 0 sends nothing
     except ProcessLookupError:
         return False
     except PermissionError:
@@ -106,12 +111,12 @@ def _from_file(path: Path) -> StackAccess:
 def _from_pulumi(stack: str) -> StackAccess:
     command = ["pulumi", "stack", "output", "--json", "--stack", stack]
     try:
-        answer = subprocess.run(
+        result = subprocess.run(
             command, cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=PULUMI_SECONDS, check=False
         )
     except FileNotFoundError as error:
         raise PulumiError(
-            "The pulumi CLI, which knows the stack's outputs, isn't installed (or not on PATH)",
+            "The pulumi CLI, which reads the stack's outputs, isn't installed (or not on PATH)",
             "install it, or where it is installed run "
             f"`pulumi stack output --json --stack {stack} > outputs.json`, and give --outputs outputs.json here",
         ) from error
@@ -119,14 +124,13 @@ def _from_pulumi(stack: str) -> StackAccess:
         raise PulumiError(
             f"`{' '.join(command)}` gave no answer for {PULUMI_SECONDS} s", "run it by hand to see what it waits for"
         ) from error
-    if answer.returncode != 0:
-        said = answer.stderr.strip() or answer.stdout.strip()
-        if "no stack named" in said:
-            raise NotFoundError(f"There is no stack {stack}: {said}", "`pulumi stack ls` lists those there are")
-        raise PulumiError(f"`{' '.join(command)}` failed: {said}", "run it by hand; `pulumi login` may be missing")
-    return StackAccess(
-        outputs=_parse(answer.stdout, f"`pulumi stack output` of {stack}"), endpoint=None, source=f"--stack {stack}"
-    )
+    if result.returncode != 0:
+        message = result.stderr.strip() or result.stdout.strip()
+        if "no stack named" in message:
+            raise NotFoundError(f"There is no stack {stack}: {message}", "`pulumi stack ls` lists the stacks")
+        raise PulumiError(f"`{' '.join(command)}` failed: {message}", "run it by hand; `pulumi login` may be missing")
+    outputs = _parse(result.stdout, f"`pulumi stack output` of {stack}")
+    return StackAccess(outputs=outputs, endpoint=None, source=f"--stack {stack}")
 
 
 def _parse(text: str, where: str) -> StackOutputs:

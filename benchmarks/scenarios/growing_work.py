@@ -22,15 +22,15 @@ from benchmarks.harness.own_memory import peak_mib
 from functions.dead_letters.envelope import FailedRecord, SendOutcome, StreamPointer
 from functions.rescue_failed_batches.rescue import Rescue
 from functions.runtime.json_log import Json, JsonObject
-from ops.aws.function import Answer
+from ops.aws.function import InvocationResult
 from ops.aws.sqs import Message, QueueDepth
-from ops.aws.tables import EffectKey, UsersPage
+from ops.aws.tables import ActivityKey, UsersPage
 from ops.dead_letters.replay import Replay
-from ops.dead_letters.replay_db import Spool
+from ops.dead_letters.replay_db import ReplayDb
 from ops.dead_letters.selection import Selection
-from ops.job import LongWork
-from ops.people.backfill import Backfill
-from tests.support.ops_in_memory import ActivityReader, StackInMemory, UsersInMemory, effect_key, envelope
+from ops.job import Job
+from ops.users.backfill import Backfill
+from tests.support.ops_in_memory import ActivityReaderInMemory, StackInMemory, UsersInMemory, activity_key, envelope
 from tests.support.record_processing_fakes import ManualClock
 from tests.support.record_strategies import STREAM_ARN, stream_record
 
@@ -55,9 +55,9 @@ class MadeUpQueue:
         self._left = iter(range(length))
         self.left = length
 
-    def receive(self, hide_seconds: int) -> Sequence[Message]:
+    def receive(self, visibility_timeout: int) -> Sequence[Message]:
         """Give the next messages; nobody else wants them, so they needn't hide."""
-        del hide_seconds
+        del visibility_timeout
         return [
             Message(
                 message_id=f"{number}",
@@ -69,17 +69,17 @@ class MadeUpQueue:
             for number in itertools.islice(self._left, MESSAGES_PER_CALL)
         ]
 
-    def give_back(self, receipts: Sequence[str]) -> None:
+    def release(self, receipts: Sequence[str]) -> None:
         """Is never needed: every record is good."""
         if receipts:
             raise AssertionError(f"{len(receipts)} messages were given back")
 
-    def keep_hidden(self, receipts: Sequence[str], hide_seconds: int) -> frozenset[str]:
+    def change_visibility(self, receipts: Sequence[str], visibility_timeout: int) -> frozenset[str]:
         """Nothing shows a message again."""
-        del receipts, hide_seconds
+        del receipts, visibility_timeout
         return frozenset()
 
-    def remove(self, receipts: Sequence[str]) -> frozenset[str]:
+    def delete(self, receipts: Sequence[str]) -> frozenset[str]:
         """Remove all of them."""
         self.left -= len(receipts)
         return frozenset()
@@ -89,20 +89,20 @@ class MadeUpQueue:
         return QueueDepth(0, 0, 0)
 
 
-class LastBatch(ActivityReader):
+class LastBatch(ActivityReaderInMemory):
     """The function and the Activity table in one, which remembers the last batch alone."""
 
     def __init__(self, stack: StackInMemory) -> None:
         super().__init__(stack.table, stack.life)
-        self._items: dict[EffectKey, str] = {}
+        self._items: dict[ActivityKey, str] = {}
 
-    def invoke(self, records: Sequence[JsonObject]) -> Answer:
+    def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
         """Process the records."""
-        self._items = {effect_key(each): each["eventID"] for each in records}
-        return Answer()
+        self._items = {activity_key(each): each["eventID"] for each in records}
+        return InvocationResult()
 
     @override
-    def event_ids(self, keys: Sequence[EffectKey]) -> Mapping[EffectKey, str]:
+    def event_ids(self, keys: Sequence[ActivityKey]) -> Mapping[ActivityKey, str]:
         return self._items
 
 
@@ -135,11 +135,11 @@ class MadeUpStack(StackInMemory):
         self.last_batch = LastBatch(self)
 
     @override
-    def dead_letters(self) -> Any:
+    def dead_letter_queue(self) -> Any:
         return self.queue_of_length
 
     @override
-    def change_function(self) -> Any:
+    def stream_function(self) -> Any:
         return self.last_batch
 
     @override
@@ -150,10 +150,10 @@ class MadeUpStack(StackInMemory):
     def users(self) -> UsersInMemory:
         return MadeUpUsers(self, self.length)
 
-    def work(self) -> LongWork:
+    def work(self) -> Job:
         """Work that nobody stops, on the stack's own clock."""
-        return LongWork(
-            stop=lambda: False, meter=lambda _done, _total: None, now=self.clock.now, sleep=self.clock.pass_by
+        return Job(
+            stop_requested=lambda: False, report_progress=lambda _done, _total: None, now=self.clock.now, sleep=self.clock.pass_by
         )
 
 
@@ -162,11 +162,11 @@ def replay(length: int, folder: Path) -> int:
     stack = MadeUpStack(length)
     replayed = 0
     while stack.queue_of_length.left:
-        spool = Spool(folder / "spool.sqlite")
+        replay_db = ReplayDb(folder / "replay.sqlite")
         try:
-            report = Replay(stack, Selection(), spool, stack.work(), batch_size=RECORDS_PER_BATCH).run()
+            report = Replay(stack, Selection(), replay_db, stack.work(), batch_size=RECORDS_PER_BATCH).run()
         finally:
-            spool.close()
+            replay_db.close()
         if report.error is not None or not report.replayed:
             raise RuntimeError(f"the replay stopped at {replayed + report.replayed}: {report}")
         replayed += report.replayed

@@ -20,14 +20,14 @@ from infra.components.change_stream import RESCUE_BATCH_SIZE
 from local.state import LocalStack, clients_of
 from local.stream_poller.invocation import FunctionInvoker
 from local.stream_poller.stream_reader import RoleSession
-from ops.aws.tables import EffectKey
+from ops.aws.tables import ActivityKey
 from ops.dead_letters.message import ReplayableChange
 from ops.dead_letters.replay import Replay
-from ops.dead_letters.replay_db import Spool
+from ops.dead_letters.replay_db import ReplayDb
 from ops.dead_letters.selection import Selection
-from ops.job import LongWork
-from ops.people.backfill import Backfill
-from ops.people.backfill_records import backfill_change
+from ops.job import Job
+from ops.users.backfill import Backfill
+from ops.users.backfill_records import backfill_change
 from tests.support.local.ops_stack import services_of
 from tests.support.ops_in_memory import envelope
 
@@ -57,7 +57,7 @@ class LocalWork:
         self._folder = folder
         self._outputs = stack.outputs
         self._services = services_of(stack)
-        self._function = self._services.change_function()
+        self._function = self._services.stream_function()
         self._activity = self._services.activity()
         clients = clients_of(stack)
         self._dynamodb, self._sqs, self._lambda = clients.dynamodb, clients.sqs, clients.lambda_
@@ -158,7 +158,7 @@ class LocalWork:
             said = json.loads(answer["Payload"].read())
             if said != {"batchItemFailures": []}:
                 raise RuntimeError(f"the rescue did not take all of it: {said}")
-        if (sent := self._services.dead_letters().depth().total) != len(records):
+        if (sent := self._services.dead_letter_queue().depth().total) != len(records):
             raise RuntimeError(f"the rescue sent {sent} of {len(records)} records")
 
     def _document(self, records: Sequence[StreamRecord]) -> str:
@@ -202,11 +202,11 @@ class LocalWork:
             self._sqs.send_message_batch(QueueUrl=self._outputs.dead_letter_queue_url, Entries=entries)
 
     def _replay(self, records: Sequence[StreamRecord]) -> None:
-        spool = Spool(self._folder / "spool.sqlite")
+        replay_db = ReplayDb(self._folder / "replay.sqlite")
         try:
-            report = Replay(self._services, Selection(), spool, _work(), batch_size=BATCH_SIZE).run()
+            report = Replay(self._services, Selection(), replay_db, _work(), batch_size=BATCH_SIZE).run()
         finally:
-            spool.close()
+            replay_db.close()
         if report.replayed != len(records):
             raise RuntimeError(f"the replay did {report.replayed} of {len(records)}: {report.error}")
 
@@ -237,7 +237,7 @@ class LocalWork:
         """Have the function process one record, and see its item in Activity."""
         answer = self._function.invoke([record])
         change = ReplayableChange.of(record)
-        if change is None or not self._activity.event_ids([EffectKey(change.user_id, change.change_id)]):
+        if change is None or not self._activity.event_ids([ActivityKey(change.user_id, change.change_id)]):
             raise RuntimeError(f"the function did not process {record}: {answer}")
 
     def _backfill_change(self, user: Any) -> ReplayableChange:
@@ -260,5 +260,5 @@ class LocalWork:
                 requests = self._dynamodb.batch_write_item(RequestItems=requests).get("UnprocessedItems")
 
 
-def _work() -> LongWork:
-    return LongWork(stop=lambda: False, meter=lambda _done, _total: None, sleep=lambda _seconds: None)
+def _work() -> Job:
+    return Job(stop_requested=lambda: False, report_progress=lambda _done, _total: None, sleep=lambda _seconds: None)

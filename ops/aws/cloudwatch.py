@@ -1,19 +1,21 @@
-"""What AWS tells of a stack's health: the mapping, the metrics of the last minutes, the alarms."""
+"""The state of the event source mapping, the metrics of the last minutes, and the alarms."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from typing_extensions import override
 
 from infra.naming import PROJECT, physical_name
-from ops.errors import explained
+from ops.errors import translate_aws_errors
 
 if TYPE_CHECKING:
     from types_boto3_cloudwatch.client import CloudWatchClient
     from types_boto3_lambda.client import LambdaClient
 
 WINDOW_MINUTES = 15
-"""So far back the metrics are read: AWS's own arrive some minutes late."""
+"""How far back metrics are read: AWS publishes its own some minutes late."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,22 +24,21 @@ class MappingState:
 
     uuid: str
     state: str
-    """Enabled, Disabled, or on the way to one of them."""
-    last_result: str
-    """LastProcessingResult: OK, No records processed, or PROBLEM with the service's words."""
+    """Enabled, Disabled, or a transition to one of them."""
+    last_processing_result: str
+    """OK, No records processed, or PROBLEM with Lambda's message."""
     batch_size: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One of AWS's own metrics, by the resource it is about."""
+    """One of AWS's own metrics of one resource."""
 
     namespace: str
     name: str
     dimension: str
     resource: str
-    statistic: str
-    """Maximum or Sum."""
+    statistic: Literal["Maximum", "Sum"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,15 +52,15 @@ class AlarmState:
     since: datetime
 
 
-class StackWatch(Protocol):
-    """Tells of the stack's health."""
+class Monitoring(Protocol):
+    """Where a stack's health is read."""
 
     def mapping(self, stream_arn: str, function_name: str) -> MappingState | None:
-        """Return the mapping; None when there is none."""
+        """Return the mapping between the two; None if there is none."""
         ...
 
     def metrics(self, wanted: Sequence[Metric]) -> Mapping[Metric, float]:
-        """Return each metric over the last minutes: sums added up, of maxima the latest; none where nothing came."""
+        """Return the total of each sum and the latest of each maximum; metrics without data are missing."""
         ...
 
     def alarms(self, environment: str) -> Sequence[AlarmState]:
@@ -67,28 +68,28 @@ class StackWatch(Protocol):
         ...
 
 
-class AwsStackWatch:
-    """Asks Lambda and CloudWatch."""
+class AwsMonitoring(Monitoring):
+    """Lambda's and CloudWatch's APIs."""
 
     def __init__(self, functions: "LambdaClient", cloudwatch: "CloudWatchClient") -> None:
         self._functions = functions
         self._cloudwatch = cloudwatch
 
+    @override
     def mapping(self, stream_arn: str, function_name: str) -> MappingState | None:
-        """Find the mapping by both its ends."""
-        with explained(f"the event source mapping of {function_name}"):
+        with translate_aws_errors(f"the event source mapping of {function_name}"):
             found = self._functions.list_event_source_mappings(EventSourceArn=stream_arn, FunctionName=function_name)
         for entry in found["EventSourceMappings"]:
             return MappingState(
                 uuid=entry.get("UUID", ""),
                 state=entry.get("State", ""),
-                last_result=entry.get("LastProcessingResult", ""),
+                last_processing_result=entry.get("LastProcessingResult", ""),
                 batch_size=entry.get("BatchSize", 0),
             )
         return None
 
+    @override
     def metrics(self, wanted: Sequence[Metric]) -> Mapping[Metric, float]:
-        """Read all of them in one call."""
         until = datetime.now(UTC)
         queries: Any = [
             {
@@ -106,7 +107,7 @@ class AwsStackWatch:
             for position, metric in enumerate(wanted)
         ]
         values: dict[Metric, float] = {}
-        with explained("CloudWatch's metrics"):
+        with translate_aws_errors("CloudWatch's metrics"):
             pages = self._cloudwatch.get_paginator("get_metric_data").paginate(
                 MetricDataQueries=queries,
                 StartTime=until - timedelta(minutes=WINDOW_MINUTES),
@@ -121,10 +122,11 @@ class AwsStackWatch:
                     values[metric] = found[-1][1]
         return values
 
+    @override
     def alarms(self, environment: str) -> Sequence[AlarmState]:
-        """Read all alarms of the account, and keep those that tell the environment's topic."""
+        # The environment's alarms are those that notify its topic.
         topic = ":" + physical_name(f"{PROJECT}-alarms", environment)
-        with explained("CloudWatch's alarms"):
+        with translate_aws_errors("CloudWatch's alarms"):
             pages = self._cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"])
             found = [alarm for page in pages for alarm in page["MetricAlarms"]]
         return [

@@ -1,4 +1,4 @@
-"""The function that processes changes, invoked as the event source mapping invokes it."""
+"""The function log_user_changes, invoked as the event source mapping invokes it."""
 
 import json
 from collections.abc import Sequence
@@ -6,37 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import ClientError, HTTPClientError
+from typing_extensions import override
 
 from functions.runtime.json_log import Json, JsonObject, is_array, is_object
-from ops.errors import explained
+from ops.errors import translate_aws_errors
 
 if TYPE_CHECKING:
     from types_boto3_lambda.client import LambdaClient
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What the function said to a batch."""
-
-    failed_from: int | None = None
-    """Position of the first record that it could not process now; it and those after it are to be sent again."""
-    error: str | None = None
-    """Why the invocation as a whole failed; nothing is known of any record then."""
-    busy: bool = False
-    """The failure is no fault of the records: throttled, or the service in trouble."""
-
-
-class ChangeFunction(Protocol):
-    """Takes records of the stream, in event form."""
-
-    def invoke(self, records: Sequence[JsonObject]) -> Answer:
-        """Have the records processed, and wait for the answer.
-
-        Raises:
-            OpsError: It can't be invoked at all: not there, denied, out of reach.
-        """
-        ...
-
 
 BUSY_CODES = frozenset(
     {
@@ -53,66 +29,90 @@ BUSY_CODES = frozenset(
 TOO_LARGE_CODE = "RequestTooLargeException"
 
 
-class LambdaChangeFunction:
-    """The function in Lambda, by its name."""
+@dataclass(frozen=True, kw_only=True)
+class InvocationResult:
+    """What one invocation says about its batch."""
+
+    failed_from: int | None = None
+    """Position of the first record that the function can't process now; all from there on are to be retried."""
+    error: str | None = None
+    """Why the invocation failed as a whole; the outcome of each record is unknown then."""
+    busy: bool = False
+    """The records didn't cause the error: Lambda throttles or fails."""
+
+
+class StreamFunction(Protocol):
+    """Takes stream records in the form of Lambda events."""
+
+    def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
+        """Invoke the function with the records, and wait for its response.
+
+        Raises:
+            OpsError: The function doesn't exist, can't be reached, or IAM denies the invocation.
+        """
+        ...
+
+
+class LambdaStreamFunction(StreamFunction):
+    """The function in Lambda."""
 
     def __init__(self, client: "LambdaClient", name: str) -> None:
         self._client = client
         self._name = name
 
-    def invoke(self, records: Sequence[JsonObject]) -> Answer:
-        """Invoke it synchronously and read its answer as the mapping would."""
+    @override
+    def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
         payload = json.dumps({"Records": list(records)}, separators=(",", ":")).encode()
-        with explained(f"the function {self._name}"):
+        with translate_aws_errors(f"the function {self._name}"):
             try:
-                answer = self._client.invoke(FunctionName=self._name, Payload=payload)
-                said = answer["Payload"].read()
+                invocation = self._client.invoke(FunctionName=self._name, Payload=payload)
+                response = invocation["Payload"].read()
             except ClientError as error:
                 code = error.response.get("Error", {}).get("Code", "")
                 if code == TOO_LARGE_CODE:
-                    return Answer(error=f"the request is too large for Lambda ({code})")
+                    return InvocationResult(error=f"the request is too large for Lambda ({code})")
                 if code in BUSY_CODES:
-                    return Answer(error=f"Lambda says {code}", busy=True)
+                    return InvocationResult(error=f"Lambda says {code}", busy=True)
                 raise
             except HTTPClientError as error:
-                return Answer(error=f"no answer: {error}", busy=True)
-        if "FunctionError" in answer:
-            return Answer(error=_error_text(said))
-        return read_answer(said, [record_number(record) for record in records])
+                return InvocationResult(error=f"no answer: {error}", busy=True)
+        if "FunctionError" in invocation:
+            return InvocationResult(error=_error_text(response))
+        return read_batch_response(response, [sequence_number_of(record) for record in records])
 
 
-def record_number(record: JsonObject) -> str:
+def sequence_number_of(record: JsonObject) -> str:
     """Return the record's sequence number, by which the function names it."""
     return record["dynamodb"]["SequenceNumber"]
 
 
-def read_answer(said: bytes, numbers: Sequence[str]) -> Answer:
-    """Read a partial batch response; whatever isn't clearly a success counts as none.
+def read_batch_response(text: bytes, sequence_numbers: Sequence[str]) -> InvocationResult:
+    """Read a partial batch response; a malformed one is an error.
 
     Source: Lambda developer guide, "Configuring partial batch response with DynamoDB and Lambda".
     """
     try:
-        response: Json = json.loads(said) if said.strip() else None
+        response: Json = json.loads(text) if text.strip() else None
     except ValueError:
-        return Answer(error="the function's answer isn't JSON")
+        return InvocationResult(error="the function's answer isn't JSON")
     failures: Json = response.get("batchItemFailures") if is_object(response) else response
     if not failures:
-        return Answer()
+        return InvocationResult()
     if not is_array(failures) or not is_object(response):
-        return Answer(error="the function's answer isn't a partial batch response")
-    positions = {number: position for position, number in enumerate(numbers)}
+        return InvocationResult(error="the function's answer isn't a partial batch response")
+    positions = {number: position for position, number in enumerate(sequence_numbers)}
     failed: list[int] = []
     for failure in failures:
         identifier: Json = failure.get("itemIdentifier") if is_object(failure) else None
         if not isinstance(identifier, str) or identifier not in positions:
-            return Answer(error=f"the function names a record that wasn't in the batch: {identifier!r}")
+            return InvocationResult(error=f"the function names a record that wasn't in the batch: {identifier!r}")
         failed.append(positions[identifier])
-    return Answer(failed_from=min(failed))
+    return InvocationResult(failed_from=min(failed))
 
 
-def _error_text(said: bytes) -> str:
+def _error_text(response: bytes) -> str:
     try:
-        error: Json = json.loads(said)
+        error: Json = json.loads(response)
     except ValueError:
         error = None
     if is_object(error) and (error.get("errorType") or error.get("errorMessage")):

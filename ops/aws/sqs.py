@@ -1,6 +1,6 @@
-"""What the commands need of a queue: messages are received, held, given back or removed; nothing else.
+"""A queue as the commands use it: receive, release, delete, send, count.
 
-Facts: SQS developer guide, "Amazon SQS visibility timeout", "Amazon SQS short and long polling", "Message quotas".
+Sources: SQS developer guide, "Amazon SQS visibility timeout", "Amazon SQS short and long polling", "Message quotas".
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -8,26 +8,37 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
-from ops.errors import OpsError, explained
+from typing_extensions import override
+
+from ops.errors import OpsError, translate_aws_errors
+from ops.job import in_batches
 
 if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
     from types_boto3_sqs.type_defs import BatchResultErrorEntryTypeDef, MessageTypeDef
 
-
 MESSAGES_PER_CALL = 10
-"""The most messages SQS takes or gives in one call."""
+"""The most messages in one SQS call."""
 
 BYTES_PER_CALL = 1_048_576
 """Of all messages in a call together, with names, types and values of their attributes (API, "SendMessageBatch")."""
 
-HELD_AT_MOST = 100_000
-"""So many messages are held at once; SQS stops giving messages of a standard queue at 120,000 in flight."""
+MAX_IN_FLIGHT = 100_000
+"""A command has at most this many messages in flight; SQS allows 120,000 in a standard queue."""
+
+CONCURRENT_CALLS = 8
+"""Enough to hide the network's latency; SQS takes any number (standard queues have no request quota)."""
+
+LONG_POLL_SECONDS = 1
+"""A long poll asks all of the queue's servers, so an empty response means an empty queue; a short poll's doesn't."""
+
+_Argument = TypeVar("_Argument")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """One message as it was received, with the handle by which it can be given back or removed."""
+    """A received message with its receipt handle."""
 
     message_id: str
     receipt: str
@@ -38,141 +49,127 @@ class Message:
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-class Outgoing(NamedTuple):
-    """A message to be sent."""
+class OutgoingMessage(NamedTuple):
+    """A message to send."""
 
     body: str
     attributes: Mapping[str, str]
 
 
 class QueueDepth(NamedTuple):
-    """About how many messages a queue has; SQS counts eventually, within a minute (API, "GetQueueAttributes")."""
+    """Approximate numbers of messages; SQS updates them within a minute (API, "GetQueueAttributes")."""
 
     visible: int
     in_flight: int
-    """Hidden, because somebody received them and holds them."""
     delayed: int
 
     @property
     def total(self) -> int:
-        """About how many there are in all."""
+        """The sum of all three."""
         return sum(self)
 
 
 class MessageQueue(Protocol):
-    """A standard queue: no order, each message at least once, hidden from others while it is held."""
+    """A standard queue: no order, at-least-once delivery, a visibility timeout for each received message."""
 
     @property
     def name(self) -> str:
-        """The queue's name, to show."""
+        """The queue's name."""
         ...
 
-    def receive(self, hide_seconds: int) -> Sequence[Message]:
-        """Return some messages, hidden from others for so long; none when none was visible for a second."""
+    def receive(self, visibility_timeout: int) -> Sequence[Message]:
+        """Return some messages, in flight for so many seconds; none if none was visible for a second."""
         ...
 
-    def give_back(self, receipts: Sequence[str]) -> None:
-        """Make held messages visible again at once; one that isn't held any more is visible already."""
+    def release(self, receipts: Sequence[str]) -> None:
+        """Make messages visible again now; those no longer in flight already are."""
         ...
 
-    def keep_hidden(self, receipts: Sequence[str], hide_seconds: int) -> frozenset[str]:
-        """Hold messages for so long from now; return the receipts of those that aren't held any more."""
+    def change_visibility(self, receipts: Sequence[str], visibility_timeout: int) -> frozenset[str]:
+        """Keep messages in flight for so many seconds from now; return the receipts no longer in flight."""
         ...
 
-    def remove(self, receipts: Sequence[str]) -> frozenset[str]:
-        """Delete held messages for good; return the receipts of those that could not be."""
+    def delete(self, receipts: Sequence[str]) -> frozenset[str]:
+        """Delete messages that are in flight; return the receipts of those that stay in the queue."""
         ...
 
-    def send(self, messages: Sequence[Outgoing]) -> None:
-        """Add messages; when it returns, the queue has all of them.
+    def send(self, messages: Sequence[OutgoingMessage]) -> None:
+        """Send all messages.
 
         Raises:
-            OpsError: It has not; it may have some.
+            OpsError: The queue took some of them, or none.
         """
         ...
 
     def depth(self) -> QueueDepth:
-        """Count the messages, approximately."""
+        """Return the approximate numbers of messages."""
         ...
 
 
-# A message queue in SQS: ten messages to a call, several calls at a time.
-
-_Argument = TypeVar("_Argument")
-_Result = TypeVar("_Result")
-
-CALLS_AT_A_TIME = 8
-"""Enough to hide the network's latency; SQS itself takes any number (standard queues have no request quota)."""
-
-LONG_POLL_SECONDS = 1
-"""A long poll asks all of the queue's servers, so its silence means something; a short poll's doesn't."""
-
-
-class SqsQueue:
-    """A standard queue of SQS, by its URL."""
+class SqsQueue(MessageQueue):
+    """A queue in SQS: ten messages per call, several calls concurrently."""
 
     def __init__(self, client: "SQSClient", url: str) -> None:
         self._client = client
         self._url = url
-        self._calls = ThreadPoolExecutor(CALLS_AT_A_TIME, thread_name_prefix="sqs")
-        self._plenty = False
+        self._pool = ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="sqs")
+        self._last_receive_was_full = False
 
     @property
+    @override
     def name(self) -> str:
-        """The last part of the URL."""
         return self._url.rsplit("/", 1)[-1]
 
-    def receive(self, hide_seconds: int) -> Sequence[Message]:
-        """Ask once with patience; while full answers come, ask several times at once without any."""
-        if self._plenty:
-            answers = self._at_once(lambda _: self._received(hide_seconds), range(CALLS_AT_A_TIME))
-            messages = [message for answer in answers if not isinstance(answer, OpsError) for message in answer]
+    @override
+    def receive(self, visibility_timeout: int) -> Sequence[Message]:
+        # Long poll once; while batches come back full, short poll concurrently.
+        if self._last_receive_was_full:
+            results = self._concurrently(lambda _: self._short_poll(visibility_timeout), range(CONCURRENT_CALLS))
+            messages = [message for result in results if not isinstance(result, OpsError) for message in result]
             if messages:
                 return messages
-        messages = self._receive(hide_seconds, LONG_POLL_SECONDS)
-        self._plenty = len(messages) == MESSAGES_PER_CALL
+        messages = self._receive(visibility_timeout, LONG_POLL_SECONDS)
+        self._last_receive_was_full = len(messages) == MESSAGES_PER_CALL
         return messages
 
-    def _received(self, hide_seconds: int) -> list[Message] | OpsError:
-        """Ask without patience; a failure is an answer too, lest what the others got stays hidden and is forgotten."""
+    def _short_poll(self, visibility_timeout: int) -> list[Message] | OpsError:
+        """Return an error instead of raising it: the messages of the other calls are in flight and mustn't be lost."""
         try:
-            return self._receive(hide_seconds, 0)
+            return self._receive(visibility_timeout, 0)
         except OpsError as error:
             return error
 
-    def _receive(self, hide_seconds: int, wait_seconds: int) -> list[Message]:
-        with explained(f"the queue {self.name}"):
-            answer = self._client.receive_message(
+    def _receive(self, visibility_timeout: int, wait_seconds: int) -> list[Message]:
+        with translate_aws_errors(f"the queue {self.name}"):
+            response = self._client.receive_message(
                 QueueUrl=self._url,
                 MaxNumberOfMessages=MESSAGES_PER_CALL,
-                VisibilityTimeout=hide_seconds,
+                VisibilityTimeout=visibility_timeout,
                 WaitTimeSeconds=wait_seconds,
                 MessageSystemAttributeNames=["SentTimestamp", "ApproximateReceiveCount"],
                 MessageAttributeNames=["All"],
             )
-        return [_message(entry) for entry in answer.get("Messages", [])]
+        return [_message(entry) for entry in response.get("Messages", [])]
 
-    def give_back(self, receipts: Sequence[str]) -> None:
-        """Set the visibility timeout to 0. What is refused is no longer held, which is what was wanted."""
-        self.keep_hidden(receipts, 0)
+    @override
+    def release(self, receipts: Sequence[str]) -> None:
+        self.change_visibility(receipts, 0)
 
-    def keep_hidden(self, receipts: Sequence[str], hide_seconds: int) -> frozenset[str]:
-        """Set the visibility timeout anew."""
-
+    @override
+    def change_visibility(self, receipts: Sequence[str], visibility_timeout: int) -> frozenset[str]:
         def change(batch: Sequence[str]) -> "list[BatchResultErrorEntryTypeDef]":
             return self._client.change_message_visibility_batch(
                 QueueUrl=self._url,
                 Entries=[
-                    {"Id": str(position), "ReceiptHandle": receipt, "VisibilityTimeout": hide_seconds}
+                    {"Id": str(position), "ReceiptHandle": receipt, "VisibilityTimeout": visibility_timeout}
                     for position, receipt in enumerate(batch)
                 ],
             ).get("Failed", [])
 
         return self._in_batches(receipts, change)
 
-    def remove(self, receipts: Sequence[str]) -> frozenset[str]:
-        """Delete the messages."""
-
+    @override
+    def delete(self, receipts: Sequence[str]) -> frozenset[str]:
         def delete(batch: Sequence[str]) -> "list[BatchResultErrorEntryTypeDef]":
             return self._client.delete_message_batch(
                 QueueUrl=self._url,
@@ -181,8 +178,8 @@ class SqsQueue:
 
         return self._in_batches(receipts, delete)
 
-    def send(self, messages: Sequence[Outgoing]) -> None:
-        """Send in calls of ten, or of a mebibyte."""
+    @override
+    def send(self, messages: Sequence[OutgoingMessage]) -> None:
         for batch in _sendable(messages):
             entries: Any = [
                 {
@@ -194,7 +191,7 @@ class SqsQueue:
                 }
                 for position, message in enumerate(batch)
             ]
-            with explained(f"the queue {self.name}"):
+            with translate_aws_errors(f"the queue {self.name}"):
                 failed = self._client.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", [])
             if failed:
                 raise OpsError(
@@ -202,9 +199,9 @@ class SqsQueue:
                     "run the same command again: a message that is there twice counts once",
                 )
 
+    @override
     def depth(self) -> QueueDepth:
-        """Read the queue's three counters."""
-        with explained(f"the queue {self.name}"):
+        with translate_aws_errors(f"the queue {self.name}"):
             counters = self._client.get_queue_attributes(
                 QueueUrl=self._url,
                 AttributeNames=[
@@ -222,20 +219,21 @@ class SqsQueue:
     def _in_batches(
         self, receipts: Sequence[str], call: "Callable[[Sequence[str]], list[BatchResultErrorEntryTypeDef]]"
     ) -> frozenset[str]:
-        batches = [receipts[start : start + MESSAGES_PER_CALL] for start in range(0, len(receipts), MESSAGES_PER_CALL)]
-        with explained(f"the queue {self.name}"):
-            answers = self._at_once(call, batches)
+        """Call with ten receipts at a time; return the receipts that SQS lists as failed."""
+        batches = list(in_batches(receipts, MESSAGES_PER_CALL))
+        with translate_aws_errors(f"the queue {self.name}"):
+            results = self._concurrently(call, batches)
         return frozenset(
-            batch[int(entry["Id"])] for batch, failed in zip(batches, answers, strict=True) for entry in failed
+            batch[int(entry["Id"])] for batch, failed in zip(batches, results, strict=True) for entry in failed
         )
 
-    def _at_once(self, call: Callable[[_Argument], _Result], arguments: Iterable[_Argument]) -> list[_Result]:
-        return list(self._calls.map(call, arguments))
+    def _concurrently(self, call: Callable[[_Argument], _Result], arguments: Iterable[_Argument]) -> list[_Result]:
+        return list(self._pool.map(call, arguments))
 
 
-def _sendable(messages: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
-    """Group messages, in order, into calls that SQS takes."""
-    batch: list[Outgoing] = []
+def _sendable(messages: Sequence[OutgoingMessage]) -> Iterator[list[OutgoingMessage]]:
+    """Group messages, in order, into calls of at most ten messages and one mebibyte."""
+    batch: list[OutgoingMessage] = []
     room = BYTES_PER_CALL
     for message in messages:
         size = len(message.body.encode()) + sum(

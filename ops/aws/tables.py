@@ -1,15 +1,17 @@
-"""The Activity table as the commands read it: which effects are there, and what happened to one user."""
+"""The Activity and Users tables as the commands read them; every read is consistent."""
 
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from functions.stream_records.attribute_values import Image
-from ops.errors import OpsError, explained
-from ops.people.backfill_records import base64_binary
+from typing_extensions import override
+
+from functions.stream_records.attribute_values import AttributeValue, Image, convert_binary
+from ops.errors import OpsError, translate_aws_errors
+from ops.job import in_batches
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
-
 
 KEYS_PER_CALL = 100
 """BatchGetItem's limit (API reference)."""
@@ -17,26 +19,29 @@ KEYS_PER_CALL = 100
 USERS_PER_STATEMENT = 50
 """The most values of a partition key that PartiQL's IN takes (developer guide, "IN operator")."""
 
+USERS_PER_PAGE = 1_000
+"""DynamoDB also ends a page at 1 MB (API reference, "Scan")."""
+
 ATTEMPTS = 8
-"""Of one call that DynamoDB leaves unfinished; the client itself waits and repeats throttled ones."""
+"""At keys that BatchGetItem returns as unprocessed; the client itself retries throttled calls."""
 
 
-class EffectKey(NamedTuple):
+class ActivityKey(NamedTuple):
     """The key of one change's item."""
 
     user_id: str
     change_id: str
 
 
-class ActivityTable(Protocol):
+class ActivityReader(Protocol):
     """Each user's history, one item per change."""
 
-    def event_ids(self, keys: Sequence[EffectKey]) -> Mapping[EffectKey, str]:
-        """Return the event id of each item that is there; a key that is missing has no item."""
+    def event_ids(self, keys: Sequence[ActivityKey]) -> Mapping[ActivityKey, str]:
+        """Return the event id of each item that exists."""
         ...
 
     def kinds(self, user_ids: Sequence[str]) -> Mapping[str, set[str]]:
-        """Return the kinds of change in each user's history; a user who is missing has none."""
+        """Return the kinds of change in the history of each user who has one."""
         ...
 
     def history(self, user_id: str) -> Iterator[Image]:
@@ -44,122 +49,116 @@ class ActivityTable(Protocol):
         ...
 
 
-class DynamoActivityTable:
-    """The table in DynamoDB; each read is consistent."""
+class UsersPage(NamedTuple):
+    """Some users in the form of stream images, and where the next page starts."""
+
+    users: list[Image]
+    next_after: str | None
+    """The last user's id; None after the last page."""
+
+
+class UsersReader(Protocol):
+    """All users, in the table's own order."""
+
+    def page(self, after: str | None) -> UsersPage:
+        """Return the users after the one with this id; from the beginning for None."""
+        ...
+
+
+class DynamoActivityReader(ActivityReader):
+    """The Activity table in DynamoDB."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
         self._name = name
 
-    def event_ids(self, keys: Sequence[EffectKey]) -> Mapping[EffectKey, str]:
-        """Read a hundred keys with each call."""
-        found: dict[EffectKey, str] = {}
-        distinct = list(dict.fromkeys(keys))
-        for start in range(0, len(distinct), KEYS_PER_CALL):
-            found.update(self._event_ids(distinct[start : start + KEYS_PER_CALL]))
-        return found
-
-    def _event_ids(self, keys: Sequence[EffectKey]) -> Mapping[EffectKey, str]:
-        found: dict[EffectKey, str] = {}
-        wanted: Any = {
-            self._name: {
-                "Keys": [{"userId": {"S": key.user_id}, "changeId": {"S": key.change_id}} for key in keys],
+    @override
+    def event_ids(self, keys: Sequence[ActivityKey]) -> Mapping[ActivityKey, str]:
+        found: dict[ActivityKey, str] = {}
+        for batch in in_batches(list(dict.fromkeys(keys)), KEYS_PER_CALL):
+            request = {
+                "Keys": [{"userId": {"S": key.user_id}, "changeId": {"S": key.change_id}} for key in batch],
                 "ConsistentRead": True,
                 "ProjectionExpression": "userId, changeId, eventId",
             }
-        }
-        for _ in range(ATTEMPTS):
-            with explained(f"the table {self._name}"):
-                answer = self._client.batch_get_item(RequestItems=wanted)
-            for item in answer.get("Responses", {}).get(self._name, []):
-                key = EffectKey(item["userId"].get("S", ""), item["changeId"].get("S", ""))
+            for item in batch_get(self._client, self._name, request):
+                key = ActivityKey(item["userId"].get("S", ""), item["changeId"].get("S", ""))
                 found[key] = item.get("eventId", {}).get("S", "")
-            wanted = answer.get("UnprocessedKeys", {})
-            if not wanted:
-                return found
-        raise OpsError(
-            f"The table {self._name} leaves reads unprocessed, time and again", "run the command again later"
-        )
+        return found
 
+    @override
     def kinds(self, user_ids: Sequence[str]) -> Mapping[str, set[str]]:
-        """Ask for fifty users with each statement."""
         found: dict[str, set[str]] = {}
-        for start in range(0, len(user_ids), USERS_PER_STATEMENT):
-            for item in self._kinds(user_ids[start : start + USERS_PER_STATEMENT]):
+        for batch in in_batches(user_ids, USERS_PER_STATEMENT):
+            places = ", ".join("?" * len(batch))
+            request = {
+                "Statement": f'SELECT userId, kind FROM "{self._name}" WHERE userId IN [{places}]',  # noqa: S608  no value
+                "Parameters": [{"S": user_id} for user_id in batch],
+                "ConsistentRead": True,
+            }
+            for item in self._pages("execute_statement", request, "NextToken", "NextToken"):
                 found.setdefault(item["userId"]["S"], set()).add(item["kind"]["S"])
         return found
 
-    def _kinds(self, user_ids: Sequence[str]) -> Iterator[Image]:
-        places = ", ".join("?" * len(user_ids))
-        request: Any = {
-            "Statement": f'SELECT userId, kind FROM "{self._name}" WHERE userId IN [{places}]',  # noqa: S608  no value
-            "Parameters": [{"S": user_id} for user_id in user_ids],
-            "ConsistentRead": True,
-        }
-        while True:
-            with explained(f"the table {self._name}"):
-                answer = self._client.execute_statement(**request)
-            items: Any = answer.get("Items", [])
-            yield from items
-            if not (token := answer.get("NextToken")):
-                return
-            request["NextToken"] = token
-
+    @override
     def history(self, user_id: str) -> Iterator[Image]:
-        """Query page by page, as far as the caller reads."""
-        request: Any = {
+        request = {
             "TableName": self._name,
             "KeyConditionExpression": "userId = :user",
             "ExpressionAttributeValues": {":user": {"S": user_id}},
             "ScanIndexForward": False,
             "ConsistentRead": True,
         }
+        return self._pages("query", request, "LastEvaluatedKey", "ExclusiveStartKey")
+
+    def _pages(self, operation: str, request: dict[str, Any], token: str, next_token: str) -> Iterator[Image]:
+        """Yield the items of all pages; the next page is read when the caller needs it."""
         while True:
-            with explained(f"the table {self._name}"):
-                answer = self._client.query(**request)
-            items: Any = answer["Items"]
-            yield from items
-            if not (after := answer.get("LastEvaluatedKey")):
+            with translate_aws_errors(f"the table {self._name}"):
+                response: Any = getattr(self._client, operation)(**request)
+            yield from response.get("Items", [])
+            if not response.get(token):
                 return
-            request["ExclusiveStartKey"] = after
+            request[next_token] = response[token]
 
 
-# The Users table as a backfill reads it: page by page, in the form of stream records.
+def batch_get(client: "DynamoDBClient", table: str, request: Any) -> list[Image]:
+    """Return the items that exist of at most 100 keys.
 
-USERS_PER_PAGE = 1_000
-"""At most; DynamoDB also ends a page at 1 MB (API reference, "Scan")."""
-
-
-class UsersPage(NamedTuple):
-    """Some users, and where to go on."""
-
-    users: list[Image]
-    next_after: str | None
-    """The user to go on after; None when these were the last."""
-
-
-class UsersTable(Protocol):
-    """All users, in an order of the table's own."""
-
-    def page(self, after: str | None) -> UsersPage:
-        """Return the users that follow the one with this id; from the beginning without one."""
-        ...
+    Raises:
+        OpsError: DynamoDB keeps returning keys as unprocessed, or the call fails.
+    """
+    items: list[Any] = []
+    unprocessed: Any = {table: request}
+    for _ in range(ATTEMPTS):
+        with translate_aws_errors(f"the table {table}"):
+            response = client.batch_get_item(RequestItems=unprocessed)
+        items += response.get("Responses", {}).get(table, [])
+        unprocessed = response.get("UnprocessedKeys", {})
+        if not unprocessed:
+            return items
+    raise OpsError(f"The table {table} returned unprocessed keys {ATTEMPTS} times", "run the same command again later")
 
 
-class DynamoUsersTable:
-    """The table in DynamoDB; reads are consistent."""
+class DynamoUsersReader(UsersReader):
+    """The Users table in DynamoDB."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
         self._name = name
 
+    @override
     def page(self, after: str | None) -> UsersPage:
-        """Scan one page."""
         request: Any = {"TableName": self._name, "Limit": USERS_PER_PAGE, "ConsistentRead": True}
         if after is not None:
             request["ExclusiveStartKey"] = {"userId": {"S": after}}
-        with explained(f"the table {self._name}"):
-            answer = self._client.scan(**request)
-        items: Any = answer["Items"]
-        users = [{name: base64_binary(value) for name, value in item.items()} for item in items]
-        return UsersPage(users, answer.get("LastEvaluatedKey", {}).get("userId", {}).get("S"))
+        with translate_aws_errors(f"the table {self._name}"):
+            response = self._client.scan(**request)
+        items: Any = response["Items"]
+        users = [{name: binary_as_base64(value) for name, value in item.items()} for item in items]
+        return UsersPage(users, response.get("LastEvaluatedKey", {}).get("userId", {}).get("S"))
+
+
+def binary_as_base64(value: AttributeValue) -> AttributeValue:
+    """Return a value from botocore in the form of stream records: binary as base64 text instead of bytes."""
+    return convert_binary(value, lambda content: b64encode(content).decode("ascii"))

@@ -1,1 +1,1 @@
-"""The commands, as click sees them: options in, one call of the work itself, result out."""
+"""The commands: each parses its options, calls one function of the library, and prints the result."""

@@ -1,11 +1,8 @@
-"""`capacity`: what a stack costs, and which limit it meets first, at a size that is not there yet."""
+"""`capacity`: what a stack costs, and which limit it reaches first, at a given size."""
 
 from dataclasses import asdict
-from typing import Any, cast
 
 import click
-from pydantic.alias_generators import to_camel
-from rich.console import Group as Lines
 from rich.console import RenderableType
 from rich.text import Text
 
@@ -13,14 +10,14 @@ from capacity.published_figures import PublishedFigures, published_figures
 from capacity.report import CapacityReport, capacity_report
 from capacity.workload import CALL_SECONDS, CapacitySettings, Workload, measured_work, service_times
 from functions.runtime.json_log import Json
-from ops.context import FiniteRange, OpsCommand, screen_options
-from ops.output import Screen, age, count, facts, table
+from ops.context import CommandContext, FiniteRange, OpsCommand, pass_command_context
+from ops.output import age, blocks, camel_json, count, facts, table
 
-NEARLY = 0.8
-"""Share of a limit from which it is shown in yellow; past 1 in red."""
+NEAR_LIMIT = 0.8
+"""Share of a limit from which it is shown in yellow; from 1 in red."""
 
 LONGEST_CALL_MS = 3000
-"""The functions wait no longer for an answer (functions/runtime/aws.py); a test holds the two together."""
+"""The functions' read time-out (functions/runtime/aws_clients.py); a test compares the two."""
 
 
 @click.command("capacity", cls=OpsCommand, short_help="What a size costs, and which limit comes first.")
@@ -72,8 +69,9 @@ LONGEST_CALL_MS = 3000
     show_default=True,
     help="Whose Pulumi.<NAME>.yaml to take: dev, prod.",
 )
-@screen_options
+@pass_command_context
 def capacity(  # noqa: PLR0913 - one parameter per option
+    context: CommandContext,
     *,
     users: int,
     registrations_per_second: float,
@@ -82,15 +80,14 @@ def capacity(  # noqa: PLR0913 - one parameter per option
     poison_rate: float,
     call_ms: float,
     stack: str,
-    screen: Screen,
 ) -> None:
     """Say what to expect at a size: iterator age, concurrency, shards, limits and the month's bill.
 
-    It asks no stack and no network: the delivery runs in virtual time on the local poller's own decisions, prices and
-    limits are AWS's published ones, service times those that `make bench` measured. docs/capacity.md says how far to
-    believe it.
+    It needs no stack and no network: the delivery runs in virtual time with the local poller's own decisions, prices
+    and limits are AWS's published ones, service times those that `make bench` measured. docs/capacity.md says how
+    accurate it is.
     """
-    # Only this command needs the settings' model, which brings Pulumi's SDK.
+    # Only this command needs the model of the settings, which imports Pulumi's SDK.
     from capacity.stack_settings import stack_settings  # noqa: PLC0415  for that reason
 
     settings = stack_settings(stack)
@@ -101,38 +98,29 @@ def capacity(  # noqa: PLR0913 - one parameter per option
         busy_share=busy_share,
         poison_rate=poison_rate,
     )
-    figures = published_figures()
-    report = capacity_report(workload, settings, service_times(measured_work(), settings, call_ms / 1000), figures)
-    screen.show(_as_json(report, figures), lambda: _readable(report, workload, settings, figures, stack))
+    published = published_figures()
+    report = capacity_report(workload, settings, service_times(measured_work(), settings, call_ms / 1000), published)
+    context.finish(
+        _report_json(report, published),
+        lambda: blocks(
+            _expectations(report, workload, settings, stack),
+            _limits(report),
+            _bill(report),
+            Text(f"Prices and limits read {published.read}, {published.region}.", style="dim"),
+        ),
+    )
 
 
-def _as_json(report: CapacityReport, figures: PublishedFigures) -> Json:
-    return _camel(asdict(report)) | {
-        "limits": [_camel(asdict(use)) | {"share": use.share} for use in report.limits],
+def _report_json(report: CapacityReport, published: PublishedFigures) -> Json:
+    return camel_json(asdict(report)) | {
+        "limits": [camel_json(asdict(use)) | {"share": use.share} for use in report.limits],
         "dollars": report.dollars,
         "dollarsByService": report.dollars_by_service,
-        "pricesRead": figures.read,
+        "pricesRead": published.read,
     }
 
 
-def _camel(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {to_camel(name): _camel(member) for name, member in cast("dict[str, Any]", value).items()}
-    return [_camel(member) for member in cast("list[Any]", value)] if isinstance(value, list) else value
-
-
-def _readable(
-    report: CapacityReport,
-    workload: Workload,
-    settings: CapacitySettings,
-    figures: PublishedFigures,
-    stack: str,
-) -> RenderableType:
-    parts: list[RenderableType] = [_expected(report, workload, settings, stack), "", _limits(report), "", _bill(report)]
-    return Lines(*parts, "", Text(f"Prices and limits read {figures.read}, {figures.region}.", style="dim"))
-
-
-def _expected(report: CapacityReport, workload: Workload, settings: CapacitySettings, stack: str) -> RenderableType:
+def _expectations(report: CapacityReport, workload: Workload, settings: CapacitySettings, stack: str) -> RenderableType:
     delivery, first = report.delivery, report.limits[0]
     late = delivery.age_p99_seconds > settings.iterator_age_alarm_seconds
     iterator_age = Text(
@@ -166,24 +154,24 @@ def _expected(report: CapacityReport, workload: Workload, settings: CapacitySett
 
 
 def _factor(factor: float) -> str:
-    """As many digits as say something: far past a limit, 0.0 would say that no load at all is carried."""
+    """Below 1 use significant digits: far past a limit, 0.0 would say that no load at all is carried."""
     return f"{factor:,.1f}" if factor >= 1 else f"{factor:.2g}"
 
 
 def _limits(report: CapacityReport) -> RenderableType:
-    limits = table("limit", "used", "of", "share", "moved by", right=("used", "of", "share"))
+    rows: list[tuple[RenderableType, ...]] = []
     for use in report.limits:
-        style = "red" if use.share >= 1 else "yellow" if use.share >= NEARLY else ""
+        style = "red" if use.share >= 1 else "yellow" if use.share >= NEAR_LIMIT else ""
         share = Text(f"{use.share:.2%}", style=style)
-        limits.add_row(use.limit, f"{use.used:,.4g}", f"{use.allowed:,.0f}", share, use.moved_by)
-    return limits
+        rows.append((use.limit, f"{use.used:,.4g}", f"{use.allowed:,.0f}", share, use.moved_by))
+    return table(("limit", "used", "of", "share", "moved by"), rows, right=("used", "of", "share"))
 
 
 def _bill(report: CapacityReport) -> RenderableType:
-    bill = table("service", "a month", "US dollars", right=("US dollars",))
+    rows: list[tuple[RenderableType, ...]] = []
     service = ""
     for line in report.cost:
-        bill.add_row(line.service if line.service != service else "", line.item, f"{line.dollars:,.2f}")
+        rows.append((line.service if line.service != service else "", line.item, f"{line.dollars:,.2f}"))
         service = line.service
-    bill.add_row("", Text("together", style="bold"), Text(f"{report.dollars:,.2f}", style="bold"))
-    return bill
+    rows.append(("", Text("together", style="bold"), Text(f"{report.dollars:,.2f}", style="bold")))
+    return table(("service", "a month", "US dollars"), rows, right=("US dollars",))

@@ -1,44 +1,42 @@
-"""`dlq replay`: failed records brought back through the real function."""
+"""`dlq replay`: failed records sent through the real function again."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
-from rich.console import Group as Lines
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from functions.runtime.json_log import JsonObject
-from ops.aws.sqs import HELD_AT_MOST
-from ops.context import Desk, OpsCommand, end, pass_desk, screen_options, selection_options
-from ops.dead_letters.redelivery import Outcome
+from ops.aws.sqs import MAX_IN_FLIGHT
+from ops.context import CommandContext, OpsCommand, pass_command_context, selection_options
+from ops.dead_letters.redelivery import ReplayOutcome
 from ops.dead_letters.replay import Replay, ReplayReport
-from ops.dead_letters.replay_db import Spool, SpooledChange
+from ops.dead_letters.replay_db import PendingChange, ReplayDb
 from ops.dead_letters.selection import Selection
-from ops.errors import ExitCode
-from ops.job import LongWork, state_file, stop_on_interrupt
-from ops.output import SHORTEST_ID, Screen, count, hidden_text, next_steps, plain, short_ids, table
+from ops.job import state_file
+from ops.output import SHORTEST_ID, blocks, camel_json, count, in_flight_elsewhere, short_ids, table
 
 ROWS = 20
 """Of a table; JSON has more."""
 
 LEFT_BECAUSE = {
-    Outcome.REFUSED: "refused again: {}",
-    Outcome.FAILED: "failed: {}",
-    Outcome.WAITING: "waits: {}",
+    ReplayOutcome.REFUSED: "refused again: {}",
+    ReplayOutcome.FAILED: "failed: {}",
+    ReplayOutcome.WAITING: "waits: {}",
 }
 
 BEYOND_REACH = (
-    f"There may be more: {HELD_AT_MOST:,} messages were held, and SQS gives no others meanwhile. Save and remove what "
-    "can't be replayed with `dlq discard`, then replay again."
+    f"There may be more: {MAX_IN_FLIGHT:,} messages were in flight, and SQS returns no others meanwhile. Save and "
+    "remove what can't be replayed with `dlq discard`, then replay again."
 )
 
 BATCH_SIZE = 100
 LARGEST_BATCH = 1_000
 
 
-@click.command("replay", cls=OpsCommand, short_help="Bring them back through the function.")
+@click.command("replay", cls=OpsCommand, short_help="Send them through the function again.")
 @selection_options
-@click.option("--dry-run", is_flag=True, help="Only say what would be replayed, in its order.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be replayed, in order.")
 @click.option(
     "--batch-size",
     metavar="N",
@@ -47,58 +45,47 @@ LARGEST_BATCH = 1_000
     show_default=True,
     help="Records in one invocation.",
 )
-@screen_options
-@pass_desk
-def replay(
-    desk: Desk,
-    *,
-    selection: Selection,
-    dry_run: bool,
-    batch_size: int,
-    screen: Screen,
-) -> None:
+@pass_command_context
+def replay(context: CommandContext, *, selection: Selection, dry_run: bool, batch_size: int) -> None:
     """Send failed records through the real function again, and remove those that it has processed.
 
-    Which ones: by ID (or its beginning), --where, or --all. They go in the order of their sequence numbers, so that
-    each user's changes keep theirs; after one that fails, later ones of the same user wait. A message is removed only
-    once the change is in Activity. A change has its own place there, so that an old one never covers what the same
-    user did since, and a second replay doubles nothing.
+    Which ones: by ID (or its beginning), --where, or --all. They are sent in the order of their sequence numbers, which
+    keeps the order of each user's changes; after one that fails, later ones of the same user wait. A message is removed
+    only once its change is in Activity. Each change has its own item there, so an old one never overwrites what the
+    same user did since, and a second replay duplicates nothing.
 
-    Ctrl-C stops it between two steps; the same command goes on where it stopped. After a kill too: what the killed
-    run hides from others shows up again with the next replay from this machine, or after 15 minutes.
+    Ctrl-C stops it between two steps; the same command continues. So it does after a kill: the messages that the killed
+    run had in flight become visible again with the next replay from this machine, or after 15 minutes.
     """
-    services = desk.services
-    url = services.outputs.dead_letter_queue_url
-    spool = Spool(state_file("replay", services.outputs.environment, url, ".sqlite"))
+    services = context.services
+    outputs = services.outputs
+    replay_db = ReplayDb(state_file("replay", outputs.environment, outputs.dead_letter_queue_url, ".sqlite"))
+    first: list[PendingChange] = []
     try:
-        with stop_on_interrupt() as stop, screen.progress("Looking" if dry_run else "Replaying") as meter:
-            run = Replay(services, selection, spool, LongWork(stop=stop, meter=meter), batch_size=batch_size)
-            first: list[SpooledChange] = []
+        with context.job("Reading" if dry_run else "Replaying") as job:
+            run = Replay(services, selection, replay_db, job, batch_size=batch_size)
             if dry_run:
-                report, first = run.rehearse(ROWS)
+                report, first = run.dry_run(ROWS)
             else:
                 report = run.run()
     finally:
-        spool.close()
-    if dry_run:
-        screen.show(_rehearsed(report, first), lambda: _readable_rehearsal(desk, selection, report, first))
-    else:
-        screen.show(_replayed(report), lambda: _readable(desk, report))
-    if report.error:
-        raise report.error
-    if report.interrupted:
-        end(ExitCode.INTERRUPTED)
+        replay_db.close()
     hidden = report.hidden_by_others and not selection.ids
-    if (report.left or report.beyond_reach or hidden) and not dry_run:
-        end(ExitCode.UNFINISHED)
+    context.finish(
+        _dry_run_json(report, first) if dry_run else _replay_json(report),
+        lambda: _render_dry_run(context, selection, report, first) if dry_run else _render(context, report),
+        error=report.error,
+        interrupted=report.interrupted,
+        unfinished=bool(report.left or report.beyond_reach or hidden) and not dry_run,
+    )
 
 
-def _replayed(report: ReplayReport) -> JsonObject:
+def _replay_json(report: ReplayReport) -> JsonObject:
     return {
         "replayed": report.replayed,
-        "refusedAgain": report.counts.get(Outcome.REFUSED, 0),
-        "failed": report.counts.get(Outcome.FAILED, 0),
-        "waiting": report.counts.get(Outcome.WAITING, 0),
+        "refusedAgain": report.counts.get(ReplayOutcome.REFUSED, 0),
+        "failed": report.counts.get(ReplayOutcome.FAILED, 0),
+        "waiting": report.counts.get(ReplayOutcome.WAITING, 0),
         "untried": report.untried,
         "notReplayable": report.not_replayable,
         "notRemoved": report.not_removed,
@@ -106,19 +93,11 @@ def _replayed(report: ReplayReport) -> JsonObject:
         "hiddenByOthers": report.hidden_by_others,
         "beyondReach": report.beyond_reach,
         "interrupted": report.interrupted,
-        "failures": [
-            {
-                "failureId": failure.failure_id,
-                "userId": failure.user_id,
-                "outcome": failure.outcome,
-                "detail": failure.detail,
-            }
-            for failure in report.failures
-        ],
+        "failures": camel_json(report.failures),
     }
 
 
-def _rehearsed(report: ReplayReport, first: list[SpooledChange]) -> JsonObject:
+def _dry_run_json(report: ReplayReport, first: Sequence[PendingChange]) -> JsonObject:
     return {
         "dryRun": True,
         "wouldReplay": report.untried,
@@ -126,94 +105,80 @@ def _rehearsed(report: ReplayReport, first: list[SpooledChange]) -> JsonObject:
         "hiddenByOthers": report.hidden_by_others,
         "beyondReach": report.beyond_reach,
         "first": [
-            {"failureId": change.failure_id, "userId": change.user_id, "changeId": change.change_id} for change in first
+            {"failureId": failure_id, "userId": change.user_id, "changeId": change.change_id}
+            for failure_id, change in first
         ],
     }
 
 
-def _readable_rehearsal(
-    desk: Desk, selection: Selection, report: ReplayReport, first: list[SpooledChange]
+def _render_dry_run(
+    context: CommandContext, selection: Selection, report: ReplayReport, first: Sequence[PendingChange]
 ) -> RenderableType:
-    parts: list[RenderableType] = [
-        Text(f"{count(report.untried, 'record')} would be replayed; nothing was done.", style="bold")
-    ]
-    if first:
-        rows = table("", "ID", "Event", "User", right=[""])
-        for position, change in enumerate(first, start=1):
-            rows.add_row(
-                str(position),
-                Text(plain(change.failure_id)),
-                Text(plain(str(change.record.get("eventName", "")))),
-                Text(plain(change.user_id)),
-            )
-        parts += [Text(), rows]
-        if report.untried > len(first):
-            parts.append(Text(f"and {report.untried - len(first):,} more"))
-    if report.not_replayable:
-        parts += [Text(), Text(_not_replayable(report))]
-    if report.hidden_by_others:
-        parts += [Text(), Text(hidden_text(report.hidden_by_others))]
-    if report.beyond_reach:
-        parts += [Text(), Text(BEYOND_REACH)]
-    if report.untried:
-        parts += [Text(), next_steps(desk.command(f"dlq replay {selection.words}"))]
-    return Lines(*parts)
-
-
-def _not_replayable(report: ReplayReport) -> str:
-    return (
-        f"{count(report.not_replayable, 'message')} can't be replayed: no record is left in it, or it is no envelope."
+    rows = (
+        (str(position), failure_id, str(change.record.get("eventName", "")), change.user_id)
+        for position, (failure_id, change) in enumerate(first, start=1)
+    )
+    more = report.untried - len(first)
+    return blocks(
+        Text(f"{count(report.untried, 'record')} would be replayed; nothing was done.", style="bold"),
+        table(("", "ID", "Event", "User"), rows, right=("",)) if first else None,
+        f"and {more:,} more" if first and more > 0 else None,
+        *_left_untouched(report),
+        context.next_steps(f"dlq replay {selection.as_arguments}") if report.untried else None,
     )
 
 
-def _done(report: ReplayReport) -> Text:
-    done = Text(f"{count(report.replayed, 'record')} replayed", style="green" if report.replayed else "bold")
-    at_least = "at least " if report.interrupted or report.error else ""
-    done.append(f", {at_least}{report.left:,} left in the queue." if report.left else ".")
-    if report.copies_removed:
-        done.append(f" {count(report.copies_removed, 'further copy', 'further copies')} of the same removed.")
-    return done
-
-
-def _readable(desk: Desk, report: ReplayReport) -> RenderableType:
-    if not report.selected and not report.error and not report.interrupted:
-        if report.hidden_by_others:
-            return Text(f"Nothing to replay now. {hidden_text(report.hidden_by_others)}", style="yellow")
-        others = f": none of the {report.seen:,} in the queue fits" if report.seen else ""
-        return Text(f"Nothing to replay{others}.", style="green")
-    parts: list[RenderableType] = [_done(report)]
-    if report.failures:
-        rows = table("ID", "User", "Left because")
-        ids = short_ids([failure.failure_id for failure in report.failures])
-        for failure in report.failures[:ROWS]:
-            rows.add_row(
-                Text(plain(ids[failure.failure_id])),
-                Text(plain(failure.user_id)),
-                Text(plain(LEFT_BECAUSE[failure.outcome].format(failure.detail))),
-            )
-        parts += [Text(), rows]
-        hidden = sum(report.counts.values()) - report.replayed - min(ROWS, len(report.failures))
-        if hidden > 0:
-            parts.append(Text(f"and {hidden:,} more: --json lists {len(report.failures):,} of them"))
-    for remark in _remarks(report):
-        parts += [Text(), Text(remark)]
-    if report.failures:
-        parts += [Text(), next_steps(desk.command(f"dlq show {report.failures[0].failure_id[:SHORTEST_ID]}"))]
-    elif report.not_replayable:
-        parts += [Text(), next_steps(desk.command("dlq list"))]
-    return Lines(*parts)
-
-
-def _remarks(report: ReplayReport) -> Iterator[str]:
-    """Yield what is to be said of the messages that are left without having failed."""
-    if report.untried:
-        yield f"{count(report.untried, 'record')} not tried yet: the same command goes on with them."
+def _left_untouched(report: ReplayReport) -> Iterator[str]:
+    """Yield the remarks on messages that a replay leaves without trying them."""
     if report.not_replayable:
-        yield _not_replayable(report)
-    if report.not_removed:
-        kept = count(report.not_removed, "message")
-        yield f"The queue kept {kept} of what was replayed: the same command removes them."
+        messages = count(report.not_replayable, "message")
+        yield f"{messages} can't be replayed: no record is left in it, or it is no envelope."
     if report.hidden_by_others:
-        yield hidden_text(report.hidden_by_others)
+        yield in_flight_elsewhere(report.hidden_by_others)
     if report.beyond_reach:
         yield BEYOND_REACH
+
+
+def _render(context: CommandContext, report: ReplayReport) -> RenderableType:
+    if not report.selected and not report.error and not report.interrupted:
+        if report.hidden_by_others:
+            return Text(f"Nothing to replay now. {in_flight_elsewhere(report.hidden_by_others)}", style="yellow")
+        others = f": none of the {report.seen:,} in the queue matches" if report.seen else ""
+        return Text(f"Nothing to replay{others}.", style="green")
+    command = None
+    if report.failures:
+        command = f"dlq show {report.failures[0].failure_id[:SHORTEST_ID]}"
+    elif report.not_replayable:
+        command = "dlq list"
+    untried = f"{count(report.untried, 'record')} not tried yet: the same command continues with them."
+    not_removed = (
+        f"The queue kept {count(report.not_removed, 'message')} of what was replayed: the same command removes them."
+    )
+    return blocks(
+        _heading(report),
+        _failures(report) if report.failures else None,
+        untried if report.untried else None,
+        not_removed if report.not_removed else None,
+        *_left_untouched(report),
+        context.next_steps(command) if command else None,
+    )
+
+
+def _heading(report: ReplayReport) -> Text:
+    heading = Text(f"{count(report.replayed, 'record')} replayed", style="green" if report.replayed else "bold")
+    at_least = "at least " if report.interrupted or report.error else ""
+    heading.append(f", {at_least}{report.left:,} left in the queue." if report.left else ".")
+    if report.copies_removed:
+        heading.append(f" {count(report.copies_removed, 'further copy', 'further copies')} of the same removed.")
+    return heading
+
+
+def _failures(report: ReplayReport) -> RenderableType:
+    ids = short_ids([failure.failure_id for failure in report.failures])
+    rows = [
+        (ids[failure.failure_id], failure.user_id, LEFT_BECAUSE[failure.outcome].format(failure.detail))
+        for failure in report.failures[:ROWS]
+    ]
+    more = sum(report.counts.values()) - report.replayed - len(rows)
+    rest = [Text(f"and {more:,} more: --json lists {len(report.failures):,} of them")] if more > 0 else []
+    return Group(table(("ID", "User", "Left because"), rows), *rest)

@@ -1,1 +1,1 @@
-"""ops.dead_letters."""
+"""Work on the dead-letter queue: peek, select, replay, export, discard, restore; and on the pointers before it."""

@@ -1,7 +1,7 @@
-"""Failed records written to a file, one JSON object per line, before anything is removed from the queue.
+"""Write dead letters to a file, one JSON object per line, and put them back into the queue.
 
-Each line: `messageId`, `failureId`, `sentAt`, `attributes`, and either `envelope` (with its record, wherever that lay)
-or, for a message that is none, `body` as it came.
+Each line has `messageId`, `failureId`, `sentAt`, `attributes`, and either `envelope` (with its record, also if that is
+in S3) or, for a message that isn't an envelope, its `body`. Messages are deleted only after the file is on disk.
 """
 
 import json
@@ -16,15 +16,22 @@ from typing import NamedTuple
 from functions.dead_letters.envelope import FailedRecord
 from functions.runtime.json_log import Json, JsonObject, is_object
 from functions.runtime.timestamps import utc_timestamp
-from ops.aws.sqs import BYTES_PER_CALL, MESSAGES_PER_CALL, Outgoing
-from ops.dead_letters.message import DeadLetter, EnvelopeStore, read_dead_letter, read_envelope
-from ops.dead_letters.summary import Look
+from ops.aws.services import EnvelopeStore, Services
+from ops.aws.sqs import BYTES_PER_CALL, MESSAGES_PER_CALL, OutgoingMessage
+from ops.dead_letters.message import DeadLetter, read_dead_letter, read_envelope
+from ops.dead_letters.peek import Peek
 from ops.errors import NotFoundError, WrongUsageError
-from ops.job import LongWork
-from ops.services import Services
+from ops.job import Job
 
-HIDE_SECONDS = 900
-"""The longest an export's round may take; so long are messages hidden when it is killed."""
+VISIBILITY_TIMEOUT = 900
+"""Seconds. The longest round of an export; if it is killed, messages become visible again after this time."""
+
+LARGEST_BODY = BYTES_PER_CALL - 1_000
+"""Leaves room for the attributes."""
+
+_BAD_LINE = (
+    "name a file that `dlq export` or `dlq discard` wrote; if that was cut off at its last line, remove the line"
+)
 
 
 @dataclass
@@ -35,29 +42,23 @@ class ExportReport:
     exported: int = 0
     removed: int = 0
     complete: bool = False
-    """Whether all that was visible in the queue has been looked at."""
+    """Whether every visible message was read."""
     hidden_by_others: int = 0
-    """Messages that somebody else held meanwhile, about: they are not in the file."""
+    """Approximate number of messages in flight in other consumers, which are not in the file."""
     interrupted: bool = False
 
 
 class Export:
-    """Writes chosen messages to a new file, and removes them where that is wanted.
+    """Writes selected messages to a new file, and deletes them from the queue if `remove` is true.
 
-    Args:
-        services: The stack's.
-        chosen: Says whether a message belongs to the choice.
-        work: What stops and times it.
-        remove: Whether to remove what was written; then a queue of any size is taken in rounds.
+    SQS allows 120,000 messages in flight; only an export that deletes can take a larger queue, in rounds.
     """
 
-    def __init__(
-        self, services: Services, chosen: Callable[[DeadLetter], bool], work: LongWork, *, remove: bool
-    ) -> None:
-        self._queue = services.dead_letters()
+    def __init__(self, services: Services, selects: Callable[[DeadLetter], bool], job: Job, *, remove: bool) -> None:
+        self._queue = services.dead_letter_queue()
         self._envelopes = services.envelopes()
-        self._chosen = chosen
-        self._work = work
+        self._selects = selects
+        self._job = job
         self._remove = remove
 
     def run(self, path: Path) -> ExportReport:
@@ -65,34 +66,37 @@ class Export:
 
         Raises:
             WrongUsageError: The file exists, or can't be written.
-            OpsError: The queue or the bucket is out of reach; what was removed by then is in the file.
+            OpsError: The queue or the bucket can't be reached; messages deleted by then are in the file.
         """
         report = ExportReport(path)
         with _new_file(path) as file:
-            while self._round(file, report) and not report.complete and not self._work.stop():
+            while self._round(file, report) and not report.complete and not self._job.stop_requested():
                 pass
-        report.interrupted = self._work.stop()
+        report.interrupted = self._job.stop_requested()
         return report
 
     def _round(self, file: TextIOWrapper, report: ExportReport) -> int:
-        """Write all that can be held at once; return how much of it was removed."""
-        with Look(self._queue, self._work.stop, hide_seconds=HIDE_SECONDS, now=self._work.now) as look:
+        """Write what can be in flight together; return the number of messages deleted."""
+        with Peek(
+            self._queue, self._job.stop_requested, visibility_timeout=VISIBILITY_TIMEOUT, now=self._job.now
+        ) as peek:
             written: list[str] = []
-            for message in look.messages():
+            for message in peek.messages():
                 letter = read_dead_letter(message)
-                if self._chosen(letter):
+                if self._selects(letter):
                     file.write(json.dumps(self._line(letter), separators=(",", ":")) + "\n")
                     written.append(message.message_id)
                     report.exported += 1
-                    self._work.meter(report.exported, look.seen)
-            _to_disk(file)
-            report.complete = look.complete
-            report.hidden_by_others = max(0, self._queue.depth().in_flight - look.held())
-            if not self._remove or self._work.stop():
+                    self._job.report_progress(report.exported, peek.received)
+            file.flush()
+            os.fsync(file.fileno())
+            report.complete = peek.complete
+            report.hidden_by_others = peek.in_flight_elsewhere(self._queue.depth())
+            if not self._remove or self._job.stop_requested():
                 return 0
-            removed = look.remove(written)
-            report.removed += removed
-            return removed
+            deleted = peek.delete(written)
+            report.removed += deleted
+            return deleted
 
     def _line(self, letter: DeadLetter) -> JsonObject:
         line: JsonObject = {
@@ -114,7 +118,7 @@ class Export:
 
 @contextmanager
 def _new_file(path: Path) -> Generator[TextIOWrapper]:
-    """Open a file that didn't exist, for its owner alone: failed records are personal data."""
+    """Create a file that only its owner can read, because failed records are personal data."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError as error:
@@ -126,7 +130,7 @@ def _new_file(path: Path) -> Generator[TextIOWrapper]:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         folder = os.open(path.absolute().parent, os.O_RDONLY)
         try:
-            os.fsync(folder)  # or the file's name could be lost with the power
+            os.fsync(folder)  # without it a power failure may lose the file's name
         finally:
             os.close(folder)
         try:
@@ -134,91 +138,76 @@ def _new_file(path: Path) -> Generator[TextIOWrapper]:
         except Exception:
             file.flush()
             if not path.stat().st_size:
-                path.unlink()  # The same command, once the trouble is over, shall find its name free.
+                path.unlink()  # so that the same command can run again
             raise
 
 
-def _to_disk(file: TextIOWrapper) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+def restore(services: Services, path: Path, job: Job) -> int:
+    """Send every message of an export file until a stop is requested; return the number sent.
 
-
-# Messages of an export file put back into the dead-letter queue.
-
-_BAD_LINE = (
-    "name a file that `dlq export` or `dlq discard` wrote; if that was cut off at its last line, remove the line"
-)
-
-LARGEST_BODY = BYTES_PER_CALL - 1_000
-"""Leaves room for the attributes."""
-
-
-def restore(services: Services, path: Path, work: LongWork) -> int:
-    """Send every message of the file, up to a stop, and return how many were sent.
-
-    All lines are read before the first is sent. A record too large for a message is written to S3 anew: what lies there
-    is forgotten a day after the message that it was first kept for, while the one that points to it now still waits.
-    A failed record that is in the queue already is there twice then; each reader counts it once.
+    All lines are read before the first is sent. A record too large for a message is written to S3 again, because the
+    bucket expires objects a day after the message that they were first written for. A failed record that is still in
+    the queue is there twice then; each reader counts it once.
 
     Raises:
-        WrongUsageError: The file can't be read, or a line of it is none of an export's.
-        OpsError: The queue or the bucket is out of reach.
+        WrongUsageError: The file can't be read, or a line isn't an export's.
+        OpsError: The queue or the bucket can't be reached.
     """
-    queue, store = services.dead_letters(), services.envelopes()
-    total = sum(1 for _ in _restorable(path))
+    queue, store = services.dead_letter_queue(), services.envelopes()
+    total = sum(1 for _ in _restorable_messages(path))
     sent = 0
-    batch: list[Outgoing] = []
-    for restorable in _restorable(path):
+    batch: list[OutgoingMessage] = []
+    for restorable in _restorable_messages(path):
         batch.append(restorable.message(store))
         if len(batch) == MESSAGES_PER_CALL or sent + len(batch) == total:
-            if work.stop():
+            if job.stop_requested():
                 break
             queue.send(batch)
             sent += len(batch)
             batch = []
-            work.meter(sent, total)
+            job.report_progress(sent, total)
     return sent
 
 
-class _Restorable(NamedTuple):
-    """What a line of the file says: an envelope, or a message that was none."""
+class _RestorableMessage(NamedTuple):
+    """A line of an export file: an envelope, or the body of another message."""
 
     content: FailedRecord | str
     attributes: dict[str, str]
 
-    def message(self, store: EnvelopeStore) -> Outgoing:
-        """Return the message, its record kept in S3 first where it is too large."""
+    def message(self, store: EnvelopeStore) -> OutgoingMessage:
+        """Return the message, after writing the envelope to the store if it is too large."""
         if isinstance(self.content, str):
-            return Outgoing(self.content, self.attributes)
+            return OutgoingMessage(self.content, self.attributes)
         text = self.content.to_json()
         if len(text) < LARGEST_BODY:
-            return Outgoing(text, self.attributes)
+            return OutgoingMessage(text, self.attributes)
         store.keep(self.content.record_location or "", text)
-        return Outgoing(replace(self.content, record=None, document=None).to_json(), self.attributes)
+        return OutgoingMessage(replace(self.content, record=None, document=None).to_json(), self.attributes)
 
 
-def _restorable(path: Path) -> Iterator[_Restorable]:
+def _restorable_messages(path: Path) -> Iterator[_RestorableMessage]:
     try:
         with path.open(encoding="utf-8") as file:
             for number, text in enumerate(file, start=1):
-                yield _read(text, f"{path}, line {number}")
+                yield _parse_line(text, f"{path}, line {number}")
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsageError(f"{path} can't be read: {error}", "name a file that `dlq export` wrote") from error
 
 
-def _read(text: str, place: str) -> _Restorable:
+def _parse_line(text: str, place: str) -> _RestorableMessage:
     try:
         line: Json = json.loads(text)
     except ValueError:
         line = None
     if not is_object(line) or not isinstance(line.get("attributes"), dict):
-        raise WrongUsageError(f"{place} is none of an export's", _BAD_LINE)
+        raise WrongUsageError(f"{place} isn't an export's", _BAD_LINE)
     body: Json = line.get("body")
     if isinstance(body, str):
-        return _Restorable(body, line["attributes"])
+        return _RestorableMessage(body, line["attributes"])
     envelope = read_envelope(json.dumps(line.get("envelope")))
     if isinstance(envelope, str):
         raise WrongUsageError(f"{place} holds no envelope: {envelope}", "was the file changed by hand?")
     if len(envelope.to_json()) >= LARGEST_BODY and envelope.record_location is None:
         raise WrongUsageError(f"{place} is too large for a message, and names no place in S3")
-    return _Restorable(envelope, line["attributes"])
+    return _RestorableMessage(envelope, line["attributes"])

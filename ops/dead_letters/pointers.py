@@ -1,66 +1,66 @@
-"""Pointers that the rescue set aside, brought back to where it takes them from."""
+"""Return pointers that the rescue failed to process from its redrive queue to the failure queue."""
 
 from dataclasses import dataclass
 
-from ops.aws.sqs import MESSAGES_PER_CALL, Message, Outgoing
-from ops.dead_letters.summary import Look
-from ops.job import LongWork
-from ops.services import Services
+from ops.aws.services import Services
+from ops.aws.sqs import MESSAGES_PER_CALL, Message, OutgoingMessage
+from ops.dead_letters.peek import Peek
+from ops.job import Job
 
 
 @dataclass
-class PointerReturn:
+class ReturnedPointers:
     """What was done."""
 
     returned: int = 0
     left: int = 0
-    """Of those that were looked at."""
-    hidden: int = 0
-    """When there was nothing to return: how many somebody else holds, about."""
+    """Of those received."""
+    hidden_by_others: int = 0
+    """Approximate number in flight in other consumers, counted if nothing was returned."""
     interrupted: bool = False
 
 
-def return_pointers(services: Services, work: LongWork) -> PointerReturn:
-    """Move all messages from the rescue's own redrive queue to the failure queue.
+def return_pointers(services: Services, job: Job) -> ReturnedPointers:
+    """Move all messages from the redrive queue to the failure queue.
 
-    Each is removed only once the other queue has it. Killed between the two, a pointer is rescued twice, to the same
-    failure ids.
+    A message is deleted once the failure queue has it. If the process is killed in between, a pointer is rescued
+    twice, to the same failure ids.
 
     Raises:
-        OpsError: A queue is out of reach; what was moved by then is moved.
+        OpsError: A queue can't be reached; messages moved by then stay moved.
     """
-    done = PointerReturn()
-    whole = False
-    while not whole and not work.stop():
-        moved, whole = _round(services, work, done)
+    result = ReturnedPointers()
+    complete = False
+    while not complete and not job.stop_requested():
+        moved, complete = _move_batches(services, job, result)
         if not moved:
             break
-    done.interrupted = work.stop()
-    if not done.returned and not done.interrupted:
-        done.hidden = services.set_aside_failures().depth().in_flight
-    return done
+    result.interrupted = job.stop_requested()
+    if not result.returned and not result.interrupted:
+        result.hidden_by_others = services.redrive_queue().depth().in_flight
+    return result
 
 
-def _round(services: Services, work: LongWork, done: PointerReturn) -> tuple[int, bool]:
-    """Move what one look meets; return how many left the queue, and whether it met all that was visible."""
-    source, target = services.set_aside_failures(), services.failures()
+def _move_batches(services: Services, job: Job, result: ReturnedPointers) -> tuple[int, bool]:
+    """Move what one peek receives; return the number of messages deleted, and whether the peek was complete."""
+    source, target = services.redrive_queue(), services.failure_queue()
     moved = 0
-    with Look(source, work.stop, now=work.now) as look:
+    with Peek(source, job.stop_requested, now=job.now) as peek:
         batch: list[Message] = []
 
         def move() -> None:
             nonlocal moved
-            target.send([Outgoing(message.body, message.attributes) for message in batch])
-            moved += look.remove(message.message_id for message in batch)
-            done.returned += len(batch)
-            work.meter(done.returned, look.seen)
+            target.send([OutgoingMessage(message.body, message.attributes) for message in batch])
+            moved += peek.delete(message.message_id for message in batch)
+            result.returned += len(batch)
+            job.report_progress(result.returned, peek.received)
             batch.clear()
 
-        for message in look.messages():
+        for message in peek.messages():
             batch.append(message)
             if len(batch) == MESSAGES_PER_CALL:
                 move()
-        if batch and not work.stop():
+        if batch and not job.stop_requested():
             move()
-        done.left = look.held()
-        return moved, look.complete
+        result.left = peek.in_flight
+        return moved, peek.complete

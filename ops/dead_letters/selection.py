@@ -1,4 +1,4 @@
-"""Which failed records a command is about: all, some by id, or those that match conditions."""
+"""Which failed records a command applies to: all, some by id, or those that match conditions."""
 
 import re
 import shlex
@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ops.dead_letters.message import KINDS, DeadLetter, EnvelopeStore
+from ops.aws.services import EnvelopeStore
+from ops.dead_letters.message import KINDS, DeadLetter
 from ops.errors import NotFoundError, WrongUsageError
 
 _FIELDS: dict[str, Callable[[DeadLetter], str | None]] = {
@@ -21,7 +22,7 @@ _FIELDS: dict[str, Callable[[DeadLetter], str | None]] = {
 
 FIELD_NAMES = ", ".join(_FIELDS)
 
-# A comma separates conditions only where another one begins, so that a reason may contain commas.
+# A comma separates conditions only where another condition begins, because reasons contain commas.
 _NEXT_CONDITION = re.compile(rf",(?=\s*(?:{'|'.join(_FIELDS)})\s*(?:!=|=|~))")
 _CONDITION = re.compile(r"\s*(\w+)\s*(!=|=|~)\s*(.*?)\s*", re.DOTALL)
 
@@ -34,7 +35,7 @@ class Condition(NamedTuple):
     value: str
 
     def holds_for(self, letter: DeadLetter) -> bool:
-        """Compare; what a message doesn't say equals nothing."""
+        """Compare; a field that the message lacks equals no value."""
         found = _FIELDS[self.field](letter)
         if self.operator == "~":
             return found is not None and self.value.casefold() in found.casefold()
@@ -42,11 +43,11 @@ class Condition(NamedTuple):
 
 
 def parse_conditions(texts: Sequence[str]) -> tuple[Condition, ...]:
-    """Read `--where` options; several, or several in one separated by commas, must all hold.
+    """Parse the `--where` options; all conditions must hold, in one option (separated by commas) or in several.
 
     Raises:
-        WrongUsageError: A condition isn't `field=value`, `field!=value` or `field~part`, or names a field or a kind
-            that doesn't exist.
+        WrongUsageError: A condition isn't `field=value`, `field!=value` or `field~part`, or its field or kind is
+            unknown.
     """
     return tuple(_condition(part) for text in texts for part in _NEXT_CONDITION.split(text))
 
@@ -66,27 +67,26 @@ def _condition(text: str) -> Condition:
 
 @dataclass(frozen=True)
 class Selection:
-    """A choice among failed records.
+    """A selection of failed records; without ids and conditions, all of them.
 
     Raises:
-        WrongUsageError: An id is empty, as the variable of a script may be.
+        WrongUsageError: An id is empty, as a script's unset variable is: every failure's id would match.
     """
 
     ids: tuple[str, ...] = ()
-    """Failure ids, or the beginnings of them."""
+    """Failure ids or prefixes of them."""
     conditions: tuple[Condition, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse an id that every failure's begins with."""
         if "" in self.ids:
             raise WrongUsageError("An ID is empty", "`dlq list` shows the ids")
 
     @classmethod
     def of(cls, ids: Sequence[str], where: Sequence[str], *, everything: bool) -> "Selection":
-        """Make the choice that the options say.
+        """Return the selection of a command's options.
 
         Raises:
-            WrongUsageError: No choice at all, or two that exclude each other.
+            WrongUsageError: Not exactly one of the three is given, or a condition is wrong.
         """
         if bool(ids) + bool(where) + everything != 1:
             raise WrongUsageError(
@@ -98,42 +98,42 @@ class Selection:
         return cls(tuple(ids), parse_conditions(where))
 
     @property
-    def words(self) -> str:
-        """What to type for this choice."""
+    def as_arguments(self) -> str:
+        """The command-line arguments for this selection."""
         conditions = (shlex.quote("".join(condition)) for condition in self.conditions)
         return shlex.join(self.ids) or " ".join(f"--where {condition}" for condition in conditions) or "--all"
 
-    def holds_for(self, letter: DeadLetter) -> bool:
-        """Say whether the message belongs to the choice."""
+    def matches(self, letter: DeadLetter) -> bool:
+        """Say whether the dead letter belongs to the selection."""
         if self.ids:
-            return any(letter.failure_id.startswith(wanted) for wanted in self.ids)
+            return any(letter.failure_id.startswith(prefix) for prefix in self.ids)
         return all(condition.holds_for(letter) for condition in self.conditions)
 
-    def chooses(self, letter: DeadLetter, store: EnvelopeStore) -> bool:
-        """Say the same of a message whose record may lie in S3: it is fetched where a condition is about it.
+    def matches_fetched(self, letter: DeadLetter, store: EnvelopeStore) -> bool:
+        """Say the same, after reading the record from the store if a condition needs it.
 
         Raises:
-            OpsError: S3 is out of reach.
+            OpsError: The store can't be read.
         """
         if letter.event_name is None and any(condition.field == "event" for condition in self.conditions):
             with suppress(NotFoundError):
                 letter = letter.fetched(store)
-        return self.holds_for(letter)
+        return self.matches(letter)
 
     def missing(self, found: frozenset[str]) -> list[str]:
-        """Return the ids that no message answered to, and refuse ambiguous ones.
+        """Return the ids that match none of the failure ids found.
 
         Raises:
-            WrongUsageError: The beginning of an id fits several failures.
+            WrongUsageError: A prefix matches several failures.
         """
         missing: list[str] = []
-        for wanted in self.ids:
-            fitting = sorted(failure_id for failure_id in found if failure_id.startswith(wanted))
-            if not fitting:
-                missing.append(wanted)
-            elif wanted not in fitting and len(fitting) > 1:
+        for prefix in self.ids:
+            matching = sorted(failure_id for failure_id in found if failure_id.startswith(prefix))
+            if not matching:
+                missing.append(prefix)
+            elif prefix not in matching and len(matching) > 1:
                 raise WrongUsageError(
-                    f"{wanted!r} is the beginning of {len(fitting)} ids: {', '.join(fitting[:3])} ...",
+                    f"{prefix!r} is the beginning of {len(matching)} ids: {', '.join(matching[:3])} ...",
                     "give more of the id",
                 )
         return missing

@@ -15,11 +15,11 @@ from functions.users.service import change_user, register, remove_user
 from functions.users.user import UserError, keys_of
 from local.deploy.resources.clients import Clients
 from local.state import clients_of
-from ops.aws.tables import DynamoUsersTable
+from ops.aws.tables import DynamoUsersReader
 from ops.aws.user_keys import Claim, DynamoUserKeysTable, Refusal, UserKeysTable
 from ops.errors import DeniedError, NotFoundError
-from ops.job import LongWork
-from ops.people.key_claims import KeyClaims, KeyClaimsReport, Outcome
+from ops.job import Job
+from ops.users.key_claims import KeyClaims, KeyClaimsReport, KeyOutcome
 from tests.support.local.ops_stack import answer, run_ops, services_of
 from tests.support.local.users_over_http import UsersOverHttp, person
 from tests.support.local_stack import LocalStack
@@ -32,9 +32,9 @@ DYNAMODB = ["dynamodb_emulator", pytest.param("dynamodb_local", marks=pytest.mar
 
 
 def claim_all(client: Any, users: str, user_keys: str) -> KeyClaimsReport:
-    work = LongWork(stop=lambda: False, meter=lambda _done, _total: None)
+    work = Job(stop_requested=lambda: False, report_progress=lambda _done, _total: None)
     table = DynamoUserKeysTable(client, user_keys, users)
-    return KeyClaims(DynamoUsersTable(client, users), table, work, users_per_second=1e9).run()
+    return KeyClaims(DynamoUsersReader(client, users), table, work, users_per_second=1e9).run()
 
 
 class Place:
@@ -152,7 +152,7 @@ def test_a_storm_leaves_every_key_with_its_user(tables: UsersInDynamoDB) -> None
     }
     assert {(holder, key) for key, holder in owners.items()} <= wanted
     assert {key for _, key in wanted} == set(owners)
-    assert report.left == report.outcomes[Outcome.TAKEN] == len(wanted) - len(owners)
+    assert report.left == report.outcomes[KeyOutcome.TAKEN] == len(wanted) - len(owners)
 
 
 @pytest.mark.local

@@ -19,7 +19,7 @@ from functions.manage_users.handler import manage_endpoint
 from functions.runtime.json_log import is_object
 from functions.stream_records.attribute_values import AttributeValue, Image, convert_binary
 from functions.stream_records.user_change import parse_user_change
-from ops.people.backfill_records import base64_binary
+from ops.users.backfill_records import binary_as_base64
 from tests.support.http_api_events import http_event, read_answer
 from tests.support.record_strategies import plain_values, stream_record, texts
 from tests.support.typed_values import marshal
@@ -115,7 +115,7 @@ def test_an_imported_user_is_deleted_as_it_came(tables: UsersInDynamoDB, item: I
 @given(item=ITEMS)
 def test_the_history_of_an_imported_user_is_shown(tables: UsersInDynamoDB, item: Image) -> None:
     user_id = uuid4().hex
-    image = {name: base64_binary(value) for name, value in item.items()} | {"userId": {"S": user_id}}
+    image = {name: binary_as_base64(value) for name, value in item.items()} | {"userId": {"S": user_id}}
     record = stream_record("INSERT", 0, user_id, None, image)
     stored = activity_item(parse_user_change(record), 30)
     table = tables.tables.activity

@@ -108,7 +108,7 @@ def test_ctrl_c_gives_everything_back_at_once(stack: LocalStack, folder: Path, t
     command = [sys.executable, "-m", "ops", "--stack", "local", "dlq", "list"]
 
     looking = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    queue = services_of(stack).dead_letters()
+    queue = services_of(stack).dead_letter_queue()
     eventually(queue.depth, lambda depth: depth.in_flight > 0)
     looking.send_signal(signal.SIGINT)
     looking.communicate(timeout=30)

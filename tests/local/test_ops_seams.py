@@ -11,14 +11,14 @@ from functions.activity.items import activity_item
 from functions.stream_records.user_change import parse_user_change
 from local.deploy.resources.clients import Clients
 from local.state import clients_of
-from ops.aws.clients import S3EnvelopeStore
-from ops.aws.cloudwatch import AwsStackWatch, Metric
-from ops.aws.function import Answer, LambdaChangeFunction
-from ops.aws.sqs import MessageQueue, Outgoing, SqsQueue
-from ops.aws.tables import ActivityTable, DynamoActivityTable, DynamoUsersTable, EffectKey
+from ops.aws.services import S3EnvelopeStore
+from ops.aws.cloudwatch import AwsMonitoring, Metric
+from ops.aws.function import InvocationResult, LambdaStreamFunction
+from ops.aws.sqs import MessageQueue, OutgoingMessage, SqsQueue
+from ops.aws.tables import ActivityReader, DynamoActivityReader, DynamoUsersReader, ActivityKey
 from ops.errors import CannotReachError, NotFoundError
 from tests.support.local_stack import LocalStack
-from tests.support.ops_in_memory import StackInMemory, effect_key
+from tests.support.ops_in_memory import StackInMemory, activity_key
 from tests.support.queue_in_memory import Clock, Life, QueueInMemory
 from tests.support.record_strategies import stream_record
 
@@ -46,15 +46,15 @@ def make_queue(request: pytest.FixtureRequest) -> MakeQueue:
     return make
 
 
-def all_visible(queue: MessageQueue, hide_seconds: int = 60) -> list[Any]:
+def all_visible(queue: MessageQueue, visibility_timeout: int = 60) -> list[Any]:
     received: list[Any] = []
-    while messages := queue.receive(hide_seconds):
+    while messages := queue.receive(visibility_timeout):
         received += messages
     return received
 
 
-def outgoing(number: int) -> list[Outgoing]:
-    return [Outgoing(f"body {position}", {"kind": "permanent"}) for position in range(number)]
+def outgoing(number: int) -> list[OutgoingMessage]:
+    return [OutgoingMessage(f"body {position}", {"kind": "permanent"}) for position in range(number)]
 
 
 def test_what_is_received_is_hidden_until_it_is_given_back(make_queue: MakeQueue) -> None:
@@ -67,7 +67,7 @@ def test_what_is_received_is_hidden_until_it_is_given_back(make_queue: MakeQueue
     assert queue.receive(60) == []
     assert (queue.depth().visible, queue.depth().in_flight) == (0, 35)
 
-    queue.give_back([message.receipt for message in first[:20]])
+    queue.release([message.receipt for message in first[:20]])
     assert queue.depth().visible == 20
     again = all_visible(queue)
     assert {message.message_id for message in again} == {message.message_id for message in first[:20]}
@@ -79,12 +79,12 @@ def test_only_what_is_held_can_be_removed(make_queue: MakeQueue) -> None:
     queue.send(outgoing(12))
     messages = all_visible(queue)
 
-    assert queue.remove([message.receipt for message in messages[:11]]) == frozenset()
+    assert queue.delete([message.receipt for message in messages[:11]]) == frozenset()
     assert queue.depth().total == 1
     stale = messages[11].receipt
-    queue.give_back([stale])
+    queue.release([stale])
     assert len(all_visible(queue)) == 1
-    assert queue.remove([stale]) == {stale}
+    assert queue.delete([stale]) == {stale}
     assert queue.depth().total == 1
 
 
@@ -93,9 +93,9 @@ def test_a_hold_can_be_prolonged_while_it_lasts(make_queue: MakeQueue) -> None:
     queue.send(outgoing(2))
     kept, lost = (message.receipt for message in all_visible(queue))
 
-    queue.remove([lost])
+    queue.delete([lost])
 
-    assert queue.keep_hidden([kept, lost], 90) == {lost}
+    assert queue.change_visibility([kept, lost], 90) == {lost}
     assert queue.receive(60) == []
 
 
@@ -112,46 +112,46 @@ def records(user_id: str, number: int) -> list[Any]:
 
 
 @pytest.fixture(params=["memory", "emulator"])
-def activity(request: pytest.FixtureRequest) -> Callable[[list[Any]], ActivityTable]:
+def activity(request: pytest.FixtureRequest) -> Callable[[list[Any]], ActivityReader]:
     """Make a table that holds the items of some records."""
 
-    def in_memory(written: list[Any]) -> ActivityTable:
+    def in_memory(written: list[Any]) -> ActivityReader:
         stack = StackInMemory()
         for record in written:
-            stack.table.items[effect_key(record)] = activity_item(parse_user_change(record), 30)
+            stack.table.items[activity_key(record)] = activity_item(parse_user_change(record), 30)
         return stack.activity()
 
-    def in_emulator(written: list[Any]) -> ActivityTable:
+    def in_emulator(written: list[Any]) -> ActivityReader:
         stack: LocalStack = request.getfixturevalue("local_stack")
         dynamodb = clients_of(stack).dynamodb
         for record in written:
             item: Any = activity_item(parse_user_change(record), 3650)
             dynamodb.put_item(TableName=stack.outputs.activity_table_name, Item=item)
-        return DynamoActivityTable(dynamodb, stack.outputs.activity_table_name)
+        return DynamoActivityReader(dynamodb, stack.outputs.activity_table_name)
 
     return in_memory if request.param == "memory" else in_emulator
 
 
-def test_effects_and_histories_are_found(activity: Callable[[list[Any]], ActivityTable]) -> None:
+def test_effects_and_histories_are_found(activity: Callable[[list[Any]], ActivityReader]) -> None:
     eve, adam, nobody = (uuid4().hex for _ in range(3))
     written = [*records(eve, 130), *records(adam, 1)]
     table = activity(written)
 
-    found = table.event_ids([*(effect_key(record) for record in written), EffectKey(nobody, "0" * 40)])
-    assert found == {effect_key(record): record["eventID"] for record in written}
+    found = table.event_ids([*(activity_key(record) for record in written), ActivityKey(nobody, "0" * 40)])
+    assert found == {activity_key(record): record["eventID"] for record in written}
     assert table.kinds([nobody] * 60 + [eve, adam]) == {eve: {"ADDED"}, adam: {"ADDED"}}
     history = [item["changeId"]["S"] for item in table.history(eve)]
-    assert history == sorted((effect_key(record).change_id for record in records(eve, 130)), reverse=True)
+    assert history == sorted((activity_key(record).change_id for record in records(eve, 130)), reverse=True)
 
 
 def test_the_function_takes_records_and_its_failures_are_told_apart(clients: Clients, local_stack: LocalStack) -> None:
-    function = LambdaChangeFunction(clients.lambda_, local_stack.outputs.log_user_changes_function_name)
+    function = LambdaStreamFunction(clients.lambda_, local_stack.outputs.log_user_changes_function_name)
     record = records(uuid4().hex, 1)[0]
 
-    assert function.invoke([record]) == Answer()
+    assert function.invoke([record]) == InvocationResult()
     broken: Any = [{"dynamodb": {"SequenceNumber": "1"}, "eventName": ["not", "hashable"]}]
     assert function.invoke(broken).failed_from is None
-    absent = LambdaChangeFunction(clients.lambda_, "NoSuchFunction")
+    absent = LambdaStreamFunction(clients.lambda_, "NoSuchFunction")
     with pytest.raises(NotFoundError, match="the function NoSuchFunction doesn't exist"):
         absent.invoke([record])
 
@@ -167,7 +167,7 @@ def test_users_come_page_by_page_as_records_have_them(clients: Clients) -> None:
     for start in range(0, 1100, 25):
         users = [{"userId": {"S": f"{number}"}, "photo": {"B": b"\x00\xff"}} for number in range(start, start + 25)]
         clients.dynamodb.batch_write_item(RequestItems={name: [{"PutRequest": {"Item": user}} for user in users]})
-    table = DynamoUsersTable(clients.dynamodb, name)
+    table = DynamoUsersReader(clients.dynamodb, name)
 
     first = table.page(None)
     assert first.next_after is not None
@@ -190,14 +190,14 @@ def test_a_large_envelope_is_read_from_its_bucket(clients: Clients, local_stack:
 
 def test_the_watch_reads_mapping_metrics_and_alarms(clients: Clients, local_stack: LocalStack) -> None:
     outputs = local_stack.outputs
-    watch = AwsStackWatch(clients.lambda_, clients.cloudwatch)
+    watch = AwsMonitoring(clients.lambda_, clients.cloudwatch)
 
     mapping = watch.mapping(outputs.users_stream_arn, outputs.log_user_changes_function_name)
     assert mapping is not None
     assert mapping.uuid == local_stack.mapping_uuid
     assert "DeadLetterQueueDepth-local" in {alarm.name for alarm in watch.alarms("local")}
     assert watch.alarms("elsewhere") == []
-    LambdaChangeFunction(clients.lambda_, outputs.log_user_changes_function_name).invoke(records(uuid4().hex, 1))
+    LambdaStreamFunction(clients.lambda_, outputs.log_user_changes_function_name).invoke(records(uuid4().hex, 1))
     invocations = Metric(
         namespace="AWS/Lambda",
         name="Invocations",

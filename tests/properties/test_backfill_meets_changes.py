@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from functions.runtime.json_log import JsonObject
 from functions.stream_records.attribute_values import Image
-from ops.dead_letters.replay import HIDE_SECONDS, Replay
-from ops.dead_letters.replay_db import Spool
+from ops.dead_letters.replay import VISIBILITY_TIMEOUT, Replay
+from ops.dead_letters.replay_db import ReplayDb
 from ops.dead_letters.selection import Selection
-from ops.job import LongWork
-from ops.people.backfill import Backfill, BackfillReport
-from ops.people.backfill_records import stream_began_at
+from ops.job import Job
+from ops.users.backfill import Backfill, BackfillReport
+from ops.users.backfill_records import stream_began_at
 from tests.support.ops_in_memory import OUTPUTS, StackInMemory
 from tests.support.queue_in_memory import KilledError
 from tests.support.record_strategies import FIRST_SEQUENCE_NUMBER
@@ -72,11 +72,11 @@ class World:
     def deliver(self) -> None:
         records, self.pending = self.pending, []
         if records:
-            watched, self.stack.function.before = self.stack.function.before, lambda: None
+            monitored, self.stack.function.before = self.stack.function.before, lambda: None
             steps, self.stack.life.steps = self.stack.life.steps, None
             self.stack.function.invoke(records)
             self.stack.life.steps = steps
-            self.stack.function.before = watched
+            self.stack.function.before = monitored
 
     def sleep(self, seconds: float) -> None:
         """In a pause, a delivery that isn't behind brings all that was written."""
@@ -86,8 +86,8 @@ class World:
 
     def backfill(self, steps: int | None) -> BackfillReport | None:
         self.stack.restart(steps)
-        work = LongWork(
-            stop=lambda: False, meter=lambda _done, _total: None, now=self.stack.clock.now, sleep=self.sleep
+        work = Job(
+            stop_requested=lambda: False, report_progress=lambda _done, _total: None, now=self.stack.clock.now, sleep=self.sleep
         )
         try:
             return Backfill(self.stack, self.folder / "checkpoint.json", work, users_per_second=1e9).run()
@@ -98,15 +98,15 @@ class World:
             self.stack.clock.pass_by(60)
 
     def replay(self) -> None:
-        self.stack.clock.pass_by(HIDE_SECONDS + 1)
-        spool = Spool(self.folder / "spool.sqlite")
-        work = LongWork(
-            stop=lambda: False, meter=lambda _done, _total: None, now=self.stack.clock.now, sleep=self.sleep
+        self.stack.clock.pass_by(VISIBILITY_TIMEOUT + 1)
+        replay_db = ReplayDb(self.folder / "replay.sqlite")
+        work = Job(
+            stop_requested=lambda: False, report_progress=lambda _done, _total: None, now=self.stack.clock.now, sleep=self.sleep
         )
         try:
-            assert Replay(self.stack, Selection(), spool, work, batch_size=10).run().left == 0
+            assert Replay(self.stack, Selection(), replay_db, work, batch_size=10).run().left == 0
         finally:
-            spool.close()
+            replay_db.close()
 
     def histories(self) -> dict[str, list[Image]]:
         histories: dict[str, list[Image]] = {}

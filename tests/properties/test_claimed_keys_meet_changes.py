@@ -11,8 +11,8 @@ from functions.stream_records.attribute_values import Image
 from functions.users.service import change_user, register, remove_user
 from functions.users.user import User, UserError, keys_of
 from ops.aws.tables import UsersPage
-from ops.job import LongWork
-from ops.people.key_claims import KeyClaims, KeyClaimsReport, Outcome
+from ops.job import Job
+from ops.users.key_claims import KeyClaims, KeyClaimsReport, KeyOutcome
 from tests.support.queue_in_memory import KilledError, Life
 from tests.support.user_keys_in_memory import UserKeysInMemory
 from tests.support.users_in_memory import InMemoryUsers
@@ -90,7 +90,7 @@ class World:
 
     def claim_keys(self, steps: int | None = None) -> KeyClaimsReport | None:
         self.life.steps = steps
-        work = LongWork(stop=lambda: False, meter=lambda _done, _total: None, now=lambda: 0.0, sleep=lambda _: None)
+        work = Job(stop_requested=lambda: False, report_progress=lambda _done, _total: None, now=lambda: 0.0, sleep=lambda _: None)
         keys = UserKeysInMemory(self.users.owners, self.image, self.step)
         try:
             return KeyClaims(self, keys, work, users_per_second=1e9).run()
@@ -138,7 +138,7 @@ def test_every_value_ends_with_its_key(
     # The only values without a key of their user's are those that another user holds, and each is told.
     assert {(problem.user_id, problem.attribute) for problem in report.problems} == without
     for problem in report.problems:
-        assert problem.outcome == Outcome.TAKEN
+        assert problem.outcome == KeyOutcome.TAKEN
         assert problem.holder in world.users.users
     # No value that is stored can be registered by anyone else.
     stored = {key for user in world.users.users.values() for key in keys_of(user.email, user.username).values()}

@@ -13,16 +13,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from functions.activity.items import activity_item
 from functions.runtime.json_log import JsonObject
 from functions.stream_records.user_change import parse_user_change
-from ops.aws.function import record_number
+from ops.aws.function import sequence_number_of
 from ops.aws.sqs import MESSAGES_PER_CALL
-from ops.aws.tables import EffectKey
-from ops.dead_letters.replay import HIDE_SECONDS, Replay
-from ops.dead_letters.replay_db import Spool
+from ops.aws.tables import ActivityKey
+from ops.dead_letters.replay import VISIBILITY_TIMEOUT, Replay
+from ops.dead_letters.replay_db import ReplayDb
 from ops.dead_letters.selection import Selection
-from ops.dead_letters.summary import Look
+from ops.dead_letters.summary import Peek
 from ops.errors import OpsError
-from ops.job import LongWork
-from tests.support.ops_in_memory import StackInMemory, effect_key
+from ops.job import Job
+from tests.support.ops_in_memory import StackInMemory, activity_key
 from tests.support.queue_in_memory import KilledError
 from tests.support.record_processing_fakes import RETENTION_DAYS
 from tests.support.record_strategies import histories, stream_record
@@ -39,40 +39,40 @@ class ReplayMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory(prefix="replay-")
-        self.failed: dict[EffectKey, JsonObject] = {}
-        self.expected: dict[EffectKey, JsonObject] = {}
+        self.failed: dict[ActivityKey, JsonObject] = {}
+        self.expected: dict[ActivityKey, JsonObject] = {}
 
     @initialize(records=histories(min_size=1, max_size=14), data=st.data(), seed=st.integers(0, 2**32))
     def history(self, records: list[JsonObject], data: st.DataObject, seed: int) -> None:
         self.stack = StackInMemory(random.Random(seed))  # noqa: S311  a test's dice
         self.expected = {
-            effect_key(record): activity_item(parse_user_change(record), RETENTION_DAYS) for record in records
+            activity_key(record): activity_item(parse_user_change(record), RETENTION_DAYS) for record in records
         }
         for record in records:
             if data.draw(st.booleans()):
                 self.stack.function.invoke([record])
                 continue
-            self.failed[effect_key(record)] = record
+            self.failed[activity_key(record)] = record
             for _ in range(data.draw(st.sampled_from([1, 1, 1, 2, 3]))):
                 self.stack.fail(record, data.draw(st.sampled_from(["permanent", "exhausted", "expired"])))
         self.stack.function.invocations.clear()
 
     @rule(data=st.data())
     def break_the_function_for_some_records(self, data: st.DataObject) -> None:
-        numbers = sorted(record_number(record) for record in self.failed.values())
+        numbers = sorted(sequence_number_of(record) for record in self.failed.values())
         some = st.sets(st.sampled_from(numbers), max_size=3) if numbers else st.just(set[str]())
         self.stack.function.crashing = data.draw(some)
         self.stack.table.refused = frozenset(data.draw(some))
 
-    @rule(seconds=st.sampled_from([1, 30, HIDE_SECONDS + 1]))
+    @rule(seconds=st.sampled_from([1, 30, VISIBILITY_TIMEOUT + 1]))
     def time_passes(self, seconds: int) -> None:
         self.stack.clock.pass_by(seconds)
 
     @rule(steps=STEPS)
-    def somebody_looks(self, steps: int | None) -> None:
+    def somebody_peeks(self, steps: int | None) -> None:
         self.stack.restart(steps)
         try:
-            with Look(self.stack.queue, lambda: False, hide_seconds=60, now=self.stack.clock.now) as look:
+            with Peek(self.stack.queue, lambda: False, visibility_timeout=60, now=self.stack.clock.now) as look:
                 list(look.messages())
         except KilledError:
             pass
@@ -105,20 +105,20 @@ class ReplayMachine(RuleBasedStateMachine):
         all_visible = self.stack.queue.visible() == len(self.stack.queue.bodies())
         selection = Selection.of((), tuple(f"user={user}" for user in users), everything=not users)
         self.stack.restart(steps)
-        spool = Spool(Path(self.folder.name, "spool.sqlite"))
-        work = LongWork(
-            stop=lambda: stop_after is not None and len(function.invocations) >= stop_after,
-            meter=lambda _done, _total: None,
+        replay_db = ReplayDb(Path(self.folder.name, "replay.sqlite"))
+        work = Job(
+            stop_requested=lambda: stop_after is not None and len(function.invocations) >= stop_after,
+            report_progress=lambda _done, _total: None,
             now=self.stack.clock.now,
             sleep=self.stack.clock.pass_by,
         )
         try:
-            report = Replay(self.stack, selection, spool, work, batch_size=batch_size).run()
+            report = Replay(self.stack, selection, replay_db, work, batch_size=batch_size).run()
             assert report.error is None or isinstance(report.error, OpsError)
         except KilledError:
             pass
         finally:
-            spool.close()
+            replay_db.close()
             self.stack.restart()
         if all_visible:
             self.check_order(function.invocations)
@@ -127,7 +127,7 @@ class ReplayMachine(RuleBasedStateMachine):
         """The first time that each change is sent, all earlier chosen changes of its user have been sent."""
         sent: dict[str, list[str]] = defaultdict(list)
         for record in (record for batch in invocations for record in batch):
-            key = effect_key(record)
+            key = activity_key(record)
             if key.change_id not in sent[key.user_id]:
                 sent[key.user_id].append(key.change_id)
         for changes in sent.values():
@@ -137,7 +137,7 @@ class ReplayMachine(RuleBasedStateMachine):
     def nothing_is_lost(self) -> None:
         if not hasattr(self, "stack"):
             return
-        waiting = {effect_key(json.loads(body)["record"]) for body in self.stack.queue.bodies()}
+        waiting = {activity_key(json.loads(body)["record"]) for body in self.stack.queue.bodies()}
         assert set(self.failed) <= waiting | set(self.stack.table.items)
 
     @invariant()
@@ -145,14 +145,14 @@ class ReplayMachine(RuleBasedStateMachine):
         if not hasattr(self, "stack"):
             return
         for key, item in self.stack.table.items.items():
-            assert item == self.expected[EffectKey(*key)]
+            assert item == self.expected[ActivityKey(*key)]
 
     @rule()
     def all_is_well_in_the_end(self) -> None:
         """The fix is out, and nobody disturbs: one replay brings everything back."""
         self.stack.function.crashing = set()
         self.stack.table.refused = frozenset()
-        self.stack.clock.pass_by(HIDE_SECONDS + 1)
+        self.stack.clock.pass_by(VISIBILITY_TIMEOUT + 1)
         self.run_replay()
         assert self.stack.queue.bodies() == []
         assert self.stack.table.items == self.expected
@@ -180,7 +180,7 @@ def test_a_kill_at_each_step_and_the_same_command_again(tmp_path: Path) -> None:
         killed = replay_once(stack, path, steps)
         replay_once(stack, path, None)
         assert len(stack.queue.bodies()) <= MESSAGES_PER_CALL
-        stack.clock.pass_by(HIDE_SECONDS + 1)
+        stack.clock.pass_by(VISIBILITY_TIMEOUT + 1)
         replay_once(stack, path, None)
         assert stack.queue.bodies() == []
         assert len(stack.table.items) == 12
@@ -193,15 +193,15 @@ def test_a_kill_at_each_step_and_the_same_command_again(tmp_path: Path) -> None:
 def replay_once(stack: StackInMemory, path: Path, steps: int | None) -> bool:
     """Run a replay in batches of five, and say whether it was killed."""
     stack.restart(steps)
-    spool = Spool(path)
-    work = LongWork(
-        stop=lambda: False, meter=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by
+    replay_db = ReplayDb(path)
+    work = Job(
+        stop_requested=lambda: False, report_progress=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by
     )
     try:
-        Replay(stack, Selection(), spool, work, batch_size=5).run()
+        Replay(stack, Selection(), replay_db, work, batch_size=5).run()
     except KilledError:
         return True
     finally:
-        spool.close()
+        replay_db.close()
         stack.restart()
     return False

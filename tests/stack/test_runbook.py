@@ -7,9 +7,9 @@ from click.testing import CliRunner
 
 from infra.settings.model import StackSettings
 from ops.cli import cli
-from ops.context import Desk
+from ops.context import CommandContext
 from ops.errors import ExitCode, NotFoundError
-from ops.services import Services
+from ops.aws.services import Services
 from tests.support.recorded_stack import record
 
 pytestmark = pytest.mark.stack
@@ -77,5 +77,5 @@ def test_every_command_line_in_the_documents_can_be_typed(page: str) -> None:
 
     assert lines
     for line in lines:
-        result = CliRunner().invoke(cli, shlex.split(line), obj=Desk(no_stack))
+        result = CliRunner().invoke(cli, shlex.split(line), obj=CommandContext(no_stack))
         assert result.exit_code == ExitCode.NOT_FOUND, (line, result.output)

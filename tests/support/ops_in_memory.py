@@ -12,10 +12,10 @@ from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.attribute_values import Image
 from infra.outputs import StackOutputs
 from ops.aws.cloudwatch import AlarmState, MappingState, Metric
-from ops.aws.function import Answer, record_number
-from ops.aws.tables import EffectKey, UsersPage
+from ops.aws.function import InvocationResult, sequence_number_of
+from ops.aws.tables import ActivityKey, UsersPage
 from ops.errors import NotFoundError
-from ops.services import LocalPoller
+from ops.stack_outputs import LocalPoller
 from tests.support.queue_in_memory import Clock, Life, QueueInMemory
 from tests.support.record_processing_fakes import FUNCTION_ARN, ActivityInMemory, Processing
 from tests.support.user_keys_in_memory import UserKeysInMemory
@@ -67,33 +67,33 @@ class FunctionInMemory:
     """Called at the start of each invocation."""
     invocations: list[list[JsonObject]] = field(default_factory=list[list[JsonObject]])
 
-    def invoke(self, records: Sequence[JsonObject]) -> Answer:
+    def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
         self.life.step()
         self.before()
         self.invocations.append(list(records))
         trouble = self.troubles.pop(0) if self.troubles else "none"
         if trouble == "busy":
-            return Answer(error="Lambda says TooManyRequestsException", busy=True)
-        if trouble == "crash" or any(record_number(record) in self.crashing for record in records):
-            return Answer(error="the function failed: RuntimeError: told to")
+            return InvocationResult(error="Lambda says TooManyRequestsException", busy=True)
+        if trouble == "crash" or any(sequence_number_of(record) in self.crashing for record in records):
+            return InvocationResult(error="the function failed: RuntimeError: told to")
         self.table.room_for = len(records) // 2 if trouble == "throttle" else None
         outcome = Processing(self.table, _ToQueue(self.queue)).process(records)  # pyright: ignore[reportArgumentType]
         self.table.room_for = None
         self.life.step()
         if trouble == "late":
-            return Answer(error="no answer: read time-out", busy=True)
-        numbers = [record_number(record) for record in records]
-        return Answer(failed_from=None if outcome.stopped_at is None else numbers.index(outcome.stopped_at))
+            return InvocationResult(error="no answer: read time-out", busy=True)
+        numbers = [sequence_number_of(record) for record in records]
+        return InvocationResult(failed_from=None if outcome.stopped_at is None else numbers.index(outcome.stopped_at))
 
 
-class ActivityReader:
-    """An `ActivityTable` over the items in memory."""
+class ActivityReaderInMemory:
+    """An `ActivityReader` over the items in memory."""
 
     def __init__(self, table: ActivityInMemory, life: Life) -> None:
         self._table = table
         self._life = life
 
-    def event_ids(self, keys: Sequence[EffectKey]) -> Mapping[EffectKey, str]:
+    def event_ids(self, keys: Sequence[ActivityKey]) -> Mapping[ActivityKey, str]:
         self._life.step()
         return {key: self._table.items[key]["eventId"]["S"] for key in keys if key in self._table.items}
 
@@ -113,7 +113,7 @@ class ActivityReader:
 
 
 class UsersInMemory:
-    """A `UsersTable` of a few users a page; `before` is called ahead of each, for what happens meanwhile."""
+    """A `UsersReader` of a few users a page; `before` is called ahead of each, for what happens meanwhile."""
 
     def __init__(self, life: Life) -> None:
         self.items: dict[str, Image] = {}
@@ -129,8 +129,8 @@ class UsersInMemory:
 
 
 @dataclass
-class WatchInMemory:
-    """A `StackWatch` that tells what it is given."""
+class MonitoringInMemory:
+    """A `Monitoring` that tells what it is given."""
 
     state: str = "Enabled"
     last_result: str = "OK"
@@ -180,24 +180,24 @@ class StackInMemory:
         choice = choice or random.Random(0)  # noqa: S311  a test's dice
         self.queue = QueueInMemory("UserChangesDeadLetterQueue-test", self.clock, self.life, choice)
         self.failure_queue = QueueInMemory("UserChangesFailureQueue-test", self.clock, self.life, choice)
-        self.set_aside_queue = QueueInMemory("UserChangesFailureRedriveQueue-test", self.clock, self.life, choice)
+        self.redriven = QueueInMemory("UserChangesFailureRedriveQueue-test", self.clock, self.life, choice)
         self.table = ActivityInMemory()
         self.user_table = UsersInMemory(self.life)
         self.keys: dict[str, str] = {}
-        self.watched = WatchInMemory()
+        self.monitored = MonitoringInMemory()
         self.function = FunctionInMemory(self.table, self.queue, self.life)
         self.store = EnvelopesInMemory()
         self.outputs = OUTPUTS
         self.source = "--stack test"
 
-    def dead_letters(self) -> QueueInMemory:
+    def dead_letter_queue(self) -> QueueInMemory:
         return self.queue
 
     def failures(self) -> QueueInMemory:
         return self.failure_queue
 
-    def set_aside_failures(self) -> QueueInMemory:
-        return self.set_aside_queue
+    def redrive_queue(self) -> QueueInMemory:
+        return self.redriven
 
     def users(self) -> UsersInMemory:
         return self.user_table
@@ -205,8 +205,8 @@ class StackInMemory:
     def user_keys(self) -> UserKeysInMemory:
         return UserKeysInMemory(self.keys, self.user_table.items.get, self.life.step)
 
-    def watch(self) -> WatchInMemory:
-        return self.watched
+    def monitoring(self) -> MonitoringInMemory:
+        return self.monitored
 
     def local_poller(self) -> LocalPoller | None:
         return None
@@ -214,11 +214,11 @@ class StackInMemory:
     def envelopes(self) -> EnvelopesInMemory:
         return self.store
 
-    def change_function(self) -> FunctionInMemory:
+    def stream_function(self) -> FunctionInMemory:
         return self.function
 
-    def activity(self) -> ActivityReader:
-        return ActivityReader(self.table, self.life)
+    def activity(self) -> ActivityReaderInMemory:
+        return ActivityReaderInMemory(self.table, self.life)
 
     def fail(self, record: Json, kind: Kind = "exhausted", reason: str = "the function failed 4 times") -> str:
         """Put a record's envelope into the dead-letter queue; return its failure id."""
@@ -251,10 +251,10 @@ def envelope(record: Json, kind: Kind = "exhausted", reason: str = "the function
     )
 
 
-def effect_key(record: JsonObject) -> EffectKey:
+def activity_key(record: JsonObject) -> ActivityKey:
     """Return the key of a good record's item in Activity."""
     body: dict[str, Any] = record["dynamodb"]
-    return EffectKey(body["Keys"]["userId"]["S"], change_id(body["SequenceNumber"]))
+    return ActivityKey(body["Keys"]["userId"]["S"], change_id(body["SequenceNumber"]))
 
 
 def sent_records(queue: QueueInMemory) -> list[Json]:

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ops.aws.sqs import MESSAGES_PER_CALL, Message, Outgoing, QueueDepth
+from ops.aws.sqs import MESSAGES_PER_CALL, Message, OutgoingMessage, QueueDepth
 
 NOON = 1_795_521_600.0
 """Of 24 November 2026, in seconds since the epoch."""
@@ -63,7 +63,7 @@ class QueueInMemory:
         self._receipts = 0
         self._sent = 0
 
-    def send(self, messages: Sequence[Outgoing]) -> None:
+    def send(self, messages: Sequence[OutgoingMessage]) -> None:
         self._life.step()
         for message in messages:
             self.put(message.body, message.attributes)
@@ -89,26 +89,26 @@ class QueueInMemory:
     def visible(self) -> int:
         return sum(stored.visible_at <= self._clock.now() for stored in self._stored.values())
 
-    def receive(self, hide_seconds: int) -> Sequence[Message]:
+    def receive(self, visibility_timeout: int) -> Sequence[Message]:
         self._life.step()
         candidates = [stored for stored in self._stored.values() if stored.visible_at <= self._clock.now()]
         given = self._choice.sample(candidates, min(len(candidates), self._choice.randint(1, MESSAGES_PER_CALL)))
         for stored in given:
             self._receipts += 1
-            stored.visible_at = self._clock.now() + hide_seconds
+            stored.visible_at = self._clock.now() + visibility_timeout
             stored.message = replace(
                 stored.message, receipt=f"receipt-{self._receipts}", receive_count=stored.message.receive_count + 1
             )
         self._life.step()
         return [stored.message for stored in given]
 
-    def give_back(self, receipts: Sequence[str]) -> None:
-        self.keep_hidden(receipts, 0)
+    def release(self, receipts: Sequence[str]) -> None:
+        self.change_visibility(receipts, 0)
 
-    def keep_hidden(self, receipts: Sequence[str], hide_seconds: int) -> frozenset[str]:
-        return self._each(receipts, lambda stored: setattr(stored, "visible_at", self._clock.now() + hide_seconds))
+    def change_visibility(self, receipts: Sequence[str], visibility_timeout: int) -> frozenset[str]:
+        return self._each(receipts, lambda stored: setattr(stored, "visible_at", self._clock.now() + visibility_timeout))
 
-    def remove(self, receipts: Sequence[str]) -> frozenset[str]:
+    def delete(self, receipts: Sequence[str]) -> frozenset[str]:
         return self._each(receipts, lambda stored: self._stored.pop(stored.message.message_id))
 
     def depth(self) -> QueueDepth:

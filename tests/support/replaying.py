@@ -4,9 +4,9 @@ from pathlib import Path
 
 from functions.runtime.json_log import JsonObject
 from ops.dead_letters.replay import Replay, ReplayReport
-from ops.dead_letters.replay_db import Spool
+from ops.dead_letters.replay_db import ReplayDb
 from ops.dead_letters.selection import Selection
-from ops.job import LongWork
+from ops.job import Job
 from tests.support.ops_in_memory import StackInMemory
 from tests.support.record_strategies import stream_record
 
@@ -32,14 +32,14 @@ def replay(
     batch_size: int = 100,
     stop_after: int = 1000,
 ) -> ReplayReport:
-    spool = Spool(path)
-    work = LongWork(
-        stop=lambda: len(stack.function.invocations) >= stop_after,
-        meter=lambda _done, _total: None,
+    replay_db = ReplayDb(path)
+    work = Job(
+        stop_requested=lambda: len(stack.function.invocations) >= stop_after,
+        report_progress=lambda _done, _total: None,
         now=stack.clock.now,
         sleep=stack.clock.pass_by,
     )
     try:
-        return Replay(stack, selection, spool, work, batch_size=batch_size).run()
+        return Replay(stack, selection, replay_db, work, batch_size=batch_size).run()
     finally:
-        spool.close()
+        replay_db.close()

@@ -11,10 +11,10 @@ from click.testing import CliRunner, Result
 
 from infra.packaging.zip import package_bytes
 from local.state import clients_of
-from ops.aws.clients import AwsServices
+from ops.aws.services import AwsServices
 from ops.cli import cli
-from ops.context import Desk
-from ops.services import LocalPoller
+from ops.context import CommandContext
+from ops.stack_outputs import LocalPoller
 from ops.stack_outputs import Endpoint, StackAccess
 from tests.support.local_stack import LocalStack
 
@@ -40,7 +40,7 @@ def services_of(stack: LocalStack, **changed_outputs: str) -> AwsServices:
 
 def run_ops(services: AwsServices, *arguments: str) -> Result:
     """Run one command in this process."""
-    return CliRunner().invoke(cli, list(arguments), obj=Desk(lambda: services), catch_exceptions=False)
+    return CliRunner().invoke(cli, list(arguments), obj=CommandContext(lambda: services), catch_exceptions=False)
 
 
 def answer(result: Result) -> Any:

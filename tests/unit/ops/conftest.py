@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ops.cli import cli
-from ops.context import Desk
+from ops.context import CommandContext
 from ops.job import STATE_VARIABLE
 from tests.support.ops_in_memory import StackInMemory
 
@@ -16,8 +16,8 @@ def stack() -> StackInMemory:
 
 
 @pytest.fixture
-def spool_path(tmp_path: Path) -> Path:
-    return tmp_path / "spool.sqlite"
+def replay_db_path(tmp_path: Path) -> Path:
+    return tmp_path / "replay.sqlite"
 
 
 @pytest.fixture
@@ -26,5 +26,5 @@ def run(stack: StackInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
     return lambda *arguments, **options: CliRunner().invoke(
-        cli, list(arguments), obj=Desk(lambda: stack), catch_exceptions=False, **options
+        cli, list(arguments), obj=CommandContext(lambda: stack), catch_exceptions=False, **options
     )

@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 from functions.runtime.json_log import JsonObject
 from ops.aws.cloudwatch import AlarmState
 from ops.cli import cli
-from ops.context import Desk
+from ops.context import CommandContext
 from ops.errors import CredentialsError, DeniedError, ExitCode, OpsError
-from tests.support.ops_in_memory import StackInMemory, effect_key
+from tests.support.ops_in_memory import StackInMemory, activity_key
 from tests.support.queue_in_memory import NOON
 from tests.support.record_strategies import stream_record
 
@@ -131,7 +131,7 @@ def test_replay_says_what_it_did_and_ends_with_a_code_for_it(stack: StackInMemor
     result = run("dlq", "replay", "--all")
     assert result.exit_code == ExitCode.UNFINISHED
     assert (answer(result)["replayed"], answer(result)["refusedAgain"]) == (1, 1)
-    assert set(stack.table.items) == {effect_key(change(0))}
+    assert set(stack.table.items) == {activity_key(change(0))}
     assert "refused again: schemaVersion 2 is not supported" in run("dlq", "replay", "--all", "--table").stdout
 
     assert run("dlq", "replay", "--where", "user=nobody").exit_code == 0
@@ -208,7 +208,7 @@ def test_activity_leaves_the_registration_s_digest_out(stack: StackInMemory, run
 
 
 def test_status_of_a_healthy_stack(stack: StackInMemory, run: Run) -> None:
-    stack.watched.figures = {"IteratorAge LogUserChangesFunction-test": 1500.0}
+    stack.monitored.figures = {"IteratorAge LogUserChangesFunction-test": 1500.0}
 
     result = run("status")
 
@@ -219,11 +219,11 @@ def test_status_of_a_healthy_stack(stack: StackInMemory, run: Run) -> None:
 
 def test_status_says_what_needs_somebody(stack: StackInMemory, run: Run) -> None:
     stack.fail(change(0))
-    stack.failure_queue.put("{}")
-    stack.set_aside_queue.put("{}")
-    stack.watched.state = "Disabled"
-    stack.watched.figures = {"Errors LogUserChangesFunction-test": 2.0}
-    stack.watched.alarm_states = [
+    stack.failures.put("{}")
+    stack.redriven.put("{}")
+    stack.monitored.state = "Disabled"
+    stack.monitored.figures = {"Errors LogUserChangesFunction-test": 2.0}
+    stack.monitored.alarm_states = [
         AlarmState(name="IteratorAge-test", state="ALARM", reason="over 600", since=datetime.fromtimestamp(NOON, UTC)),
         AlarmState(name="ApiLatency-test", state="OK", reason="", since=datetime.fromtimestamp(NOON, UTC)),
     ]
@@ -247,19 +247,19 @@ def test_status_says_what_needs_somebody(stack: StackInMemory, run: Run) -> None
 
 def test_pointers_that_were_set_aside_go_back(stack: StackInMemory, run: Run) -> None:
     for number in range(25):
-        stack.set_aside_queue.put(f"pointer {number}")
+        stack.redriven.put(f"pointer {number}")
 
     result = run("return-pointers")
 
     assert answer(result) == {"returned": 25, "left": 0, "hiddenByOthers": 0, "interrupted": False}
-    assert stack.set_aside_queue.bodies() == []
-    assert sorted(stack.failure_queue.bodies()) == sorted(f"pointer {number}" for number in range(25))
+    assert stack.redriven.bodies() == []
+    assert sorted(stack.failures.bodies()) == sorted(f"pointer {number}" for number in range(25))
 
 
 def test_backfill_counts_then_sends_and_says_so(
     stack: StackInMemory, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.people.backfill.SETTLE_SECONDS", 0)
+    monkeypatch.setattr("ops.users.backfill.SETTLE_SECONDS", 0)
     stack.user_table.items = {
         "alice": {"userId": {"S": "alice"}, "createdAt": {"S": "2025-01-01T00:00:00.000Z"}},
         "bob": {"userId": {"S": "bob"}, "createdAt": {"S": "2026-11-24T10:00:00.000Z"}},
@@ -283,7 +283,7 @@ def test_an_error_ends_with_its_code_and_its_next_step(error: OpsError, code: in
     def fail() -> StackInMemory:
         raise error
 
-    result = CliRunner().invoke(cli, ["status"], obj=Desk(fail))
+    result = CliRunner().invoke(cli, ["status"], obj=CommandContext(fail))
 
     assert result.exit_code == code
     assert f"Error {error.message}" in result.stderr
@@ -295,7 +295,7 @@ def test_what_the_terminal_s_encoding_lacks_ends_no_command(stack: StackInMemory
     failure_id = stack.fail(change(0, "\u00e9ve \u540d"))
 
     result = CliRunner(charset="latin-1").invoke(
-        cli, ["dlq", "show", failure_id, "--table"], obj=Desk(lambda: stack), catch_exceptions=False
+        cli, ["dlq", "show", failure_id, "--table"], obj=CommandContext(lambda: stack), catch_exceptions=False
     )
 
     assert "\u00e9ve ?" in result.stdout

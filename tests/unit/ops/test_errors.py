@@ -17,8 +17,8 @@ from ops.errors import (
     NotFoundError,
     OpsError,
     denied_action,
-    explain,
-    explained,
+    translate,
+    translate_aws_errors,
 )
 
 
@@ -48,7 +48,7 @@ def answered(code: str, message: str = "") -> ClientError:
 def test_each_becomes_an_error_that_names_the_object(
     raised: ClientError | BotoCoreError, expected: type[OpsError]
 ) -> None:
-    with pytest.raises(OpsError) as refusal, explained("the queue Q"):
+    with pytest.raises(OpsError) as refusal, translate_aws_errors("the queue Q"):
         raise raised
 
     assert type(refusal.value) is expected
@@ -69,7 +69,7 @@ def test_each_becomes_an_error_that_names_the_object(
     ],
 )
 def test_a_denied_action_is_named(message: str, action: str) -> None:
-    error = explain(answered("AccessDenied", message), "the queue Q")
+    error = translate(answered("AccessDenied", message), "the queue Q")
 
     assert error.message.startswith(f"Denied: {action} on the queue Q")
     assert action in (error.next_step or "")

@@ -10,17 +10,17 @@ import pytest
 from typing_extensions import override
 
 from functions.runtime.json_log import JsonObject
-from ops.aws.function import Answer
+from ops.aws.function import InvocationResult
 from ops.aws.sqs import Message, QueueDepth
-from ops.aws.tables import EffectKey, UsersPage
-from ops.aws.user_keys import PlannedKeys
+from ops.aws.tables import ActivityKey, UsersPage
+from ops.aws.user_keys import DryRunKeys
 from ops.dead_letters.replay import Replay
-from ops.dead_letters.replay_db import Spool
+from ops.dead_letters.replay_db import ReplayDb
 from ops.dead_letters.selection import Selection
-from ops.job import LongWork
-from ops.people.backfill import Backfill
-from ops.people.key_claims import KeyClaims
-from tests.support.ops_in_memory import ActivityReader, StackInMemory, UsersInMemory, effect_key, envelope
+from ops.job import Job
+from ops.users.backfill import Backfill
+from ops.users.key_claims import KeyClaims
+from tests.support.ops_in_memory import ActivityReaderInMemory, StackInMemory, UsersInMemory, activity_key, envelope
 from tests.support.record_strategies import stream_record
 
 FEW, MANY = 500, 2_500
@@ -39,8 +39,8 @@ class MadeUpQueue:
         self._left = iter(range(length))
         self.removed = 0
 
-    def receive(self, hide_seconds: int) -> Sequence[Message]:
-        assert hide_seconds
+    def receive(self, visibility_timeout: int) -> Sequence[Message]:
+        assert visibility_timeout
         return [
             Message(
                 message_id=f"{number}", receipt=f"receipt {number}", body=body(number), sent_at=0.0, receive_count=1
@@ -48,13 +48,13 @@ class MadeUpQueue:
             for number in itertools.islice(self._left, 10)
         ]
 
-    def give_back(self, receipts: Sequence[str]) -> None:
+    def release(self, receipts: Sequence[str]) -> None:
         assert not receipts
 
-    def keep_hidden(self, receipts: Sequence[str], hide_seconds: int) -> frozenset[str]:
+    def change_visibility(self, receipts: Sequence[str], visibility_timeout: int) -> frozenset[str]:
         raise NotImplementedError
 
-    def remove(self, receipts: Sequence[str]) -> frozenset[str]:
+    def delete(self, receipts: Sequence[str]) -> frozenset[str]:
         self.removed += len(receipts)
         return frozenset()
 
@@ -67,21 +67,21 @@ def body(number: int) -> str:
     return envelope(stream_record("INSERT", number, f"user {number % 10}", None, image)).to_json()
 
 
-class LastBatch(ActivityReader):
+class LastBatch(ActivityReaderInMemory):
     """A function and an Activity table in one, which remembers the last batch alone."""
 
     def __init__(self, stack: StackInMemory) -> None:
         super().__init__(stack.table, stack.life)
-        self._items: dict[EffectKey, str] = {}
+        self._items: dict[ActivityKey, str] = {}
         self.taken = 0
 
-    def invoke(self, records: Sequence[JsonObject]) -> Answer:
-        self._items = {effect_key(record): record["eventID"] for record in records}
+    def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
+        self._items = {activity_key(record): record["eventID"] for record in records}
         self.taken += len(records)
-        return Answer()
+        return InvocationResult()
 
     @override
-    def event_ids(self, keys: Sequence[EffectKey]) -> Mapping[EffectKey, str]:
+    def event_ids(self, keys: Sequence[ActivityKey]) -> Mapping[ActivityKey, str]:
         return self._items
 
 
@@ -123,9 +123,9 @@ def peak_bytes(do: Callable[[int], None], length: int) -> int:
         tracemalloc.stop()
 
 
-def work(stack: StackInMemory) -> LongWork:
-    return LongWork(
-        stop=lambda: False, meter=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by
+def work(stack: StackInMemory) -> Job:
+    return Job(
+        stop_requested=lambda: False, report_progress=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by
     )
 
 
@@ -133,27 +133,27 @@ def test_replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def replay(length: int) -> None:
         stack = StackInMemory()
         queue, last_batch = MadeUpQueue(length), LastBatch(stack)
-        monkeypatch.setattr(stack, "dead_letters", lambda: queue)
-        monkeypatch.setattr(stack, "change_function", lambda: last_batch)
+        monkeypatch.setattr(stack, "dead_letter_queue", lambda: queue)
+        monkeypatch.setattr(stack, "stream_function", lambda: last_batch)
         monkeypatch.setattr(stack, "activity", lambda: last_batch)
-        spool = Spool(tmp_path / f"{length}.sqlite")
+        replay_db = ReplayDb(tmp_path / f"{length}.sqlite")
         try:
-            report = Replay(stack, Selection(), spool, work(stack), batch_size=100).run()
+            report = Replay(stack, Selection(), replay_db, work(stack), batch_size=100).run()
         finally:
-            spool.close()
+            replay_db.close()
         assert (report.replayed, queue.removed) == (length, length)
 
     assert growth_per_record(replay) < GROWTH_PER_RECORD
 
 
 def test_backfill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.people.backfill.USERS_PER_STRETCH", 100)
+    monkeypatch.setattr("ops.users.backfill.USERS_PER_STRETCH", 100)
 
     def backfill(length: int) -> None:
         stack = StackInMemory()
         last_batch = LastBatch(stack)
         monkeypatch.setattr(stack, "users", lambda: MadeUpUsers(stack, length))
-        monkeypatch.setattr(stack, "change_function", lambda: last_batch)
+        monkeypatch.setattr(stack, "stream_function", lambda: last_batch)
         monkeypatch.setattr(stack, "activity", lambda: last_batch)
         report = Backfill(stack, tmp_path / f"{length}.json", work(stack), users_per_second=1e9).run()
         assert (report.checkpoint.backfilled, last_batch.taken, report.error) == (length, length, None)
@@ -162,11 +162,11 @@ def test_backfill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_claiming_keys_on_paper(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.people.key_claims.PROBLEMS_SHOWN", 10)
+    monkeypatch.setattr("ops.users.key_claims.PROBLEMS_SHOWN", 10)
 
     def claim(length: int) -> None:
         stack = StackInMemory()
-        with closing(PlannedKeys(stack.user_keys())) as keys:
+        with closing(DryRunKeys(stack.user_keys())) as keys:
             report = KeyClaims(MadeUpUsers(stack, length), keys, work(stack), users_per_second=1e9).run()
         assert (report.users, report.left, stack.keys) == (length, length // 2, {})
         assert len(report.problems) == min(10, length // 2)

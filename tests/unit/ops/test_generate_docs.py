@@ -4,7 +4,7 @@ import click
 
 from ops.cli import cli
 from ops.commands.dlq_replay import LEFT_BECAUSE
-from ops.dead_letters.redelivery import Outcome
+from ops.dead_letters.redelivery import ReplayOutcome
 from ops.errors import EXIT_CODES, ExitCode, OpsError
 from ops.generate_docs import PAGE, helps, page_with_reference
 
@@ -58,4 +58,4 @@ def test_every_error_has_an_exit_code() -> None:
 
 
 def test_every_outcome_that_leaves_a_record_has_words() -> None:
-    assert set(LEFT_BECAUSE) == set(Outcome) - {Outcome.REPLAYED}
+    assert set(LEFT_BECAUSE) == set(ReplayOutcome) - {ReplayOutcome.REPLAYED}

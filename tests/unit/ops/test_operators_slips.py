@@ -19,7 +19,7 @@ from functions.runtime.json_log import JsonObject
 from ops.aws.cloudwatch import MappingState
 from ops.aws.sqs import Message
 from ops.errors import DeniedError, ExitCode
-from ops.job import STATE_VARIABLE, Checkpoint, write_checkpoint
+from ops.job import STATE_VARIABLE, BackfillCheckpoint, write_checkpoint
 from tests.support.ops_in_memory import StackInMemory, envelope
 from tests.support.record_strategies import stream_record
 
@@ -101,9 +101,9 @@ def test_a_list_that_was_stopped_says_so_and_gives_all_back(
         stack.fail(record(position))
     receive = stack.queue.receive
 
-    def receive_interrupted(hide_seconds: int) -> Sequence[Message]:
+    def receive_interrupted(visibility_timeout: int) -> Sequence[Message]:
         os.kill(os.getpid(), signal.SIGINT)
-        return receive(hide_seconds)
+        return receive(visibility_timeout)
 
     monkeypatch.setattr(stack.queue, "receive", receive_interrupted)
     result = run("dlq", "list")
@@ -231,7 +231,7 @@ def test_backfill_leaves_a_file_alone_that_is_no_checkpoint(run: Run, tmp_path: 
 
 
 def test_backfill_begins_anew_from_a_checkpoint_of_another_stack(run: Run, tmp_path: Path) -> None:
-    write_checkpoint(tmp_path / "x.json", Checkpoint(stream_arn="another", scanned=7))
+    write_checkpoint(tmp_path / "x.json", BackfillCheckpoint(stream_arn="another", scanned=7))
 
     assert run("backfill", "--checkpoint", "x.json").exit_code == ExitCode.USAGE
     assert json.loads(run("backfill", "--checkpoint", "x.json", "--restart").stdout)["scanned"] == 0
@@ -283,7 +283,7 @@ def test_a_mapping_that_may_not_be_seen_is_not_called_missing(
     def refuse(_stream_arn: str, _function_name: str) -> MappingState | None:
         raise DENIED
 
-    monkeypatch.setattr(stack.watched, "mapping", refuse)
+    monkeypatch.setattr(stack.monitored, "mapping", refuse)
 
     attention = json.loads(run("status").stdout)["attention"]
     backfill = run("backfill")

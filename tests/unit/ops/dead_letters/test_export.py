@@ -11,11 +11,11 @@ import pytest
 from click.testing import Result
 
 from functions.runtime.json_log import JsonObject
-from ops.aws.sqs import BYTES_PER_CALL, Outgoing
-from ops.dead_letters.export import HIDE_SECONDS, Export, ExportReport, restore
+from ops.aws.sqs import BYTES_PER_CALL, OutgoingMessage
+from ops.dead_letters.export import VISIBILITY_TIMEOUT, Export, ExportReport, restore
 from ops.dead_letters.pointers import return_pointers
 from ops.errors import DeniedError, ExitCode, WrongUsageError
-from ops.job import LongWork
+from ops.job import Job
 from tests.support.ops_in_memory import StackInMemory, envelope
 from tests.support.queue_in_memory import KilledError
 from tests.support.record_strategies import stream_record
@@ -25,9 +25,9 @@ def record(position: int) -> JsonObject:
     return stream_record("INSERT", position, "eve", None, {"userId": {"S": "eve"}})
 
 
-def work(stack: StackInMemory) -> LongWork:
-    return LongWork(
-        stop=lambda: False, meter=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by
+def work(stack: StackInMemory) -> Job:
+    return Job(
+        stop_requested=lambda: False, report_progress=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by
     )
 
 
@@ -60,7 +60,7 @@ def test_killed_at_any_step_each_message_is_in_the_queue_or_in_the_file(tmp_path
             json.loads(body)["failureId"] if body != "junk" else "message-000026" for body in stack.queue.bodies()
         }
         assert saved | waiting == sent
-        stack.clock.pass_by(HIDE_SECONDS + 1)
+        stack.clock.pass_by(VISIBILITY_TIMEOUT + 1)
         assert stack.queue.visible() == len(waiting)
         steps += 1
     assert steps > 20
@@ -140,7 +140,7 @@ def test_ctrl_c_ends_a_restore_like_any_other_command(
     run("dlq", "export", "x.jsonl", "--remove")
     send = stack.queue.send
 
-    def send_interrupted(messages: Sequence[Outgoing]) -> None:
+    def send_interrupted(messages: Sequence[OutgoingMessage]) -> None:
         os.kill(os.getpid(), signal.SIGINT)
         send(messages)
 
@@ -158,7 +158,7 @@ def test_pointers_are_never_lost_on_their_way_back() -> None:
         stack = StackInMemory(random.Random(steps))  # noqa: S311  a test's dice
         pointers = {f"pointer {number}" for number in range(15)}
         for pointer in pointers:
-            stack.set_aside_queue.put(pointer)
+            stack.redriven.put(pointer)
         stack.restart(steps)
         try:
             return_pointers(stack, work(stack))
@@ -167,34 +167,34 @@ def test_pointers_are_never_lost_on_their_way_back() -> None:
             pass
         stack.restart()
 
-        assert {*stack.set_aside_queue.bodies(), *stack.failure_queue.bodies()} == pointers
+        assert {*stack.redriven.bodies(), *stack.failures.bodies()} == pointers
         steps += 1
 
 
 def test_a_removal_that_is_denied_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stack = StackInMemory()
     stack.fail(record(0))
-    stack.set_aside_queue.put("pointer")
+    stack.redriven.put("pointer")
 
     def deny(_receipts: Sequence[str]) -> frozenset[str]:
         raise DeniedError("sqs:DeleteMessage")
 
-    for queue in (stack.queue, stack.set_aside_queue):
-        monkeypatch.setattr(queue, "remove", deny)
+    for queue in (stack.queue, stack.redriven):
+        monkeypatch.setattr(queue, "delete", deny)
 
     with pytest.raises(DeniedError):
         export(stack, tmp_path / "x.jsonl", remove=True)
     with pytest.raises(DeniedError):
         return_pointers(stack, work(stack))
 
-    assert (stack.queue.visible(), stack.set_aside_queue.visible()) == (1, 1)
+    assert (stack.queue.visible(), stack.redriven.visible()) == (1, 1)
 
 
 def test_an_export_that_could_not_remove_all_is_not_done(
     stack: StackInMemory, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.fail(record(0))
-    monkeypatch.setattr(stack.queue, "remove", frozenset[str])
+    monkeypatch.setattr(stack.queue, "delete", frozenset[str])
 
     result = run("dlq", "export", "x.jsonl", "--remove")
 
@@ -205,25 +205,25 @@ def test_an_export_that_could_not_remove_all_is_not_done(
 def test_more_pointers_than_one_look_can_take_all_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
     stack = StackInMemory()
     for number in range(60):
-        stack.set_aside_queue.put(f"pointer {number}")
-    send = stack.failure_queue.send
+        stack.redriven.put(f"pointer {number}")
+    send = stack.failures.send
 
-    def send_slowly(messages: Sequence[Outgoing]) -> None:
+    def send_slowly(messages: Sequence[OutgoingMessage]) -> None:
         stack.clock.pass_by(20)
         send(messages)
 
-    monkeypatch.setattr(stack.failure_queue, "send", send_slowly)
+    monkeypatch.setattr(stack.failures, "send", send_slowly)
     done = return_pointers(stack, work(stack))
 
     assert (done.returned, done.left) == (60, 0)
-    assert stack.set_aside_queue.bodies() == []
+    assert stack.redriven.bodies() == []
 
 
 def test_pointers_that_a_killed_run_hides_are_not_taken_for_none(
     stack: StackInMemory, run: Callable[..., Result]
 ) -> None:
-    stack.set_aside_queue.put("pointer")
-    stack.set_aside_queue.receive(60)
+    stack.redriven.put("pointer")
+    stack.redriven.receive(60)
 
     result = run("return-pointers", "--table")
 
@@ -235,7 +235,7 @@ def test_an_export_beside_somebody_who_holds_messages_is_not_all_of_it(
     stack: StackInMemory, run: Callable[..., Result]
 ) -> None:
     stack.fail(record(0))
-    stack.queue.receive(HIDE_SECONDS)
+    stack.queue.receive(VISIBILITY_TIMEOUT)
 
     result = run("dlq", "export", "x.jsonl", "--table")
 

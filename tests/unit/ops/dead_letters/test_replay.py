@@ -3,48 +3,48 @@ from pathlib import Path
 
 import pytest
 
-from ops.dead_letters.redelivery import Outcome
+from ops.dead_letters.redelivery import ReplayOutcome
 from ops.dead_letters.selection import Selection
 from ops.errors import NotFoundError, OpsError
-from tests.support.ops_in_memory import StackInMemory, effect_key, envelope, sent_records
+from tests.support.ops_in_memory import StackInMemory, activity_key, envelope, sent_records
 from tests.support.replaying import change, replay
 
 
-def test_failed_records_are_processed_in_order_and_removed(stack: StackInMemory, spool_path: Path) -> None:
+def test_failed_records_are_processed_in_order_and_removed(stack: StackInMemory, replay_db_path: Path) -> None:
     records = [change(position) for position in range(40)]
     for record in reversed(records):
         stack.fail(record)
 
-    report = replay(stack, spool_path, batch_size=15)
+    report = replay(stack, replay_db_path, batch_size=15)
 
     assert (report.replayed, report.left, report.error) == (40, 0, None)
     assert stack.queue.bodies() == []
     assert [len(batch) for batch in stack.function.invocations] == [15, 15, 10]
     assert [record for batch in stack.function.invocations for record in batch] == records
-    assert set(stack.table.items) == {effect_key(record) for record in records}
+    assert set(stack.table.items) == {activity_key(record) for record in records}
 
 
-def test_a_replayed_old_version_leaves_what_the_user_did_since(stack: StackInMemory, spool_path: Path) -> None:
+def test_a_replayed_old_version_leaves_what_the_user_did_since(stack: StackInMemory, replay_db_path: Path) -> None:
     old, newer = change(1), change(2)
     stack.function.invoke([newer])
     since = dict(stack.table.items)
     stack.fail(old)
 
-    replay(stack, spool_path)
+    replay(stack, replay_db_path)
 
-    assert stack.table.items.keys() == {effect_key(old), effect_key(newer)}
-    assert stack.table.items[effect_key(newer)] == since[effect_key(newer)]
-    assert max(stack.table.items) == effect_key(newer)
+    assert stack.table.items.keys() == {activity_key(old), activity_key(newer)}
+    assert stack.table.items[activity_key(newer)] == since[activity_key(newer)]
+    assert max(stack.table.items) == activity_key(newer)
 
 
-def test_a_record_that_is_set_aside_again_stays_once(stack: StackInMemory, spool_path: Path) -> None:
+def test_a_record_that_is_set_aside_again_stays_once(stack: StackInMemory, replay_db_path: Path) -> None:
     poison = change(0, schema_version=2)
     stack.fail(poison, "permanent", "an older reason")
 
     for _ in range(3):
         stack.clock.pass_by(1)
-        report = replay(stack, spool_path)
-        assert report.counts == {Outcome.REFUSED: 1}
+        report = replay(stack, replay_db_path)
+        assert report.counts == {ReplayOutcome.REFUSED: 1}
         assert report.left == 1
         assert "schemaVersion 2 is not supported" in report.failures[0].detail
         assert sent_records(stack.queue) == [poison]
@@ -52,50 +52,50 @@ def test_a_record_that_is_set_aside_again_stays_once(stack: StackInMemory, spool
     assert stack.table.items == {}
 
 
-def test_copies_of_one_failure_are_replayed_once(stack: StackInMemory, spool_path: Path) -> None:
+def test_copies_of_one_failure_are_replayed_once(stack: StackInMemory, replay_db_path: Path) -> None:
     for kind in ("exhausted", "expired", "exhausted"):
         stack.fail(change(3), kind)
 
-    report = replay(stack, spool_path)
+    report = replay(stack, replay_db_path)
 
     assert (report.replayed, report.copies_removed) == (1, 2)
     assert stack.function.invocations == [[change(3)]]
     assert stack.queue.bodies() == []
 
 
-def test_a_record_that_crashes_the_function_is_isolated(stack: StackInMemory, spool_path: Path) -> None:
+def test_a_record_that_crashes_the_function_is_isolated(stack: StackInMemory, replay_db_path: Path) -> None:
     records = [change(position, f"user {position % 4}") for position in range(16)]
     for record in records:
         stack.fail(record)
     stack.function.crashing = {records[5]["dynamodb"]["SequenceNumber"]}
 
-    report = replay(stack, spool_path)
+    report = replay(stack, replay_db_path)
 
     stuck = [records[position] for position in (5, 9, 13)]
-    assert report.counts == {Outcome.REPLAYED: 13, Outcome.FAILED: 1, Outcome.WAITING: 2}
+    assert report.counts == {ReplayOutcome.REPLAYED: 13, ReplayOutcome.FAILED: 1, ReplayOutcome.WAITING: 2}
     assert sorted(map(str, sent_records(stack.queue))) == sorted(map(str, stuck))
     assert stack.queue.visible() == 3
 
     stack.function.crashing.clear()
-    assert replay(stack, spool_path).replayed == 3
+    assert replay(stack, replay_db_path).replayed == 3
     assert stack.queue.bodies() == []
 
 
-def test_a_busy_function_is_waited_for(stack: StackInMemory, spool_path: Path) -> None:
+def test_a_busy_function_is_waited_for(stack: StackInMemory, replay_db_path: Path) -> None:
     stack.fail(change(0))
     stack.function.troubles = ["busy", "busy", "late"]
 
-    report = replay(stack, spool_path)
+    report = replay(stack, replay_db_path)
 
     assert (report.replayed, report.error) == (1, None)
     assert stack.queue.bodies() == []
 
 
-def test_a_function_that_stays_busy_ends_the_replay_with_all_kept(stack: StackInMemory, spool_path: Path) -> None:
+def test_a_function_that_stays_busy_ends_the_replay_with_all_kept(stack: StackInMemory, replay_db_path: Path) -> None:
     stack.fail(change(0))
     stack.function.troubles = ["busy"] * 50
 
-    report = replay(stack, spool_path)
+    report = replay(stack, replay_db_path)
 
     assert isinstance(report.error, OpsError)
     assert "takes no work" in report.error.message
@@ -103,12 +103,12 @@ def test_a_function_that_stays_busy_ends_the_replay_with_all_kept(stack: StackIn
     assert stack.queue.visible() == 1
 
 
-def test_a_function_that_fails_everything_is_not_asked_for_each_record(stack: StackInMemory, spool_path: Path) -> None:
+def test_a_function_that_fails_everything_is_not_asked_for_each_record(stack: StackInMemory, replay_db_path: Path) -> None:
     for position in range(200):
         stack.fail(change(position, f"user {position}"))
     stack.function.troubles = ["crash"] * 1000
 
-    report = replay(stack, spool_path)
+    report = replay(stack, replay_db_path)
 
     assert report.error is not None
     assert "10 records in a row failed" in report.error.message
@@ -116,32 +116,32 @@ def test_a_function_that_fails_everything_is_not_asked_for_each_record(stack: St
     assert stack.queue.visible() == 200
 
 
-def test_a_throttled_table_is_tried_again_from_where_it_stopped(stack: StackInMemory, spool_path: Path) -> None:
+def test_a_throttled_table_is_tried_again_from_where_it_stopped(stack: StackInMemory, replay_db_path: Path) -> None:
     records = [change(position) for position in range(8)]
     for record in records:
         stack.fail(record)
     stack.function.troubles = ["throttle", "throttle"]
 
-    report = replay(stack, spool_path)
+    report = replay(stack, replay_db_path)
 
     assert report.replayed == 8
     assert [len(batch) for batch in stack.function.invocations] == [8, 4, 2]
 
 
-def test_only_what_was_chosen_is_touched(stack: StackInMemory, spool_path: Path) -> None:
+def test_only_what_was_chosen_is_touched(stack: StackInMemory, replay_db_path: Path) -> None:
     chosen = stack.fail(change(0, "adam"))
     stack.fail(change(1, "eve"), "expired", "too old")
 
-    assert replay(stack, spool_path, Selection(ids=(chosen[:31],))).error is not None
-    assert replay(stack, spool_path, Selection(ids=(chosen,))).replayed == 1
+    assert replay(stack, replay_db_path, Selection(ids=(chosen[:31],))).error is not None
+    assert replay(stack, replay_db_path, Selection(ids=(chosen,))).replayed == 1
     assert stack.queue.visible() == 1
-    assert replay(stack, spool_path, Selection.of((), ("kind=expired,reason~OLD",), everything=False)).replayed == 1
+    assert replay(stack, replay_db_path, Selection.of((), ("kind=expired,reason~OLD",), everything=False)).replayed == 1
 
 
-def test_an_id_that_is_not_there_ends_it_before_anything_is_done(stack: StackInMemory, spool_path: Path) -> None:
+def test_an_id_that_is_not_there_ends_it_before_anything_is_done(stack: StackInMemory, replay_db_path: Path) -> None:
     there = stack.fail(change(0))
 
-    report = replay(stack, spool_path, Selection(ids=(there, "ffff")))
+    report = replay(stack, replay_db_path, Selection(ids=(there, "ffff")))
 
     assert isinstance(report.error, NotFoundError)
     assert "ffff" in report.error.message
@@ -149,35 +149,35 @@ def test_an_id_that_is_not_there_ends_it_before_anything_is_done(stack: StackInM
     assert stack.queue.visible() == 1
 
 
-def test_what_holds_no_record_is_counted_and_left(stack: StackInMemory, spool_path: Path) -> None:
+def test_what_holds_no_record_is_counted_and_left(stack: StackInMemory, replay_db_path: Path) -> None:
     stack.fail(None, "lost", "trimmed before the rescue")
     stack.fail({"eventID": "x"})
     stack.queue.put("not an envelope")
     stack.fail(change(0))
 
-    report = replay(stack, spool_path)
+    report = replay(stack, replay_db_path)
 
     assert (report.replayed, report.not_replayable, report.left) == (1, 3, 3)
     assert stack.queue.visible() == 3
 
 
-def test_an_envelope_that_lies_in_s3_is_fetched(stack: StackInMemory, spool_path: Path) -> None:
+def test_an_envelope_that_lies_in_s3_is_fetched(stack: StackInMemory, replay_db_path: Path) -> None:
     whole = dataclasses.replace(envelope(change(0)), record_location="s3://bucket/key")
     stack.store.objects["s3://bucket/key"] = whole.to_json()
     stack.queue.put(dataclasses.replace(whole, record=None).to_json())
 
-    assert replay(stack, spool_path).replayed == 1
+    assert replay(stack, replay_db_path).replayed == 1
     assert stack.queue.bodies() == []
 
 
 def test_a_queue_larger_than_what_can_be_held_is_replayed_in_rounds(
-    stack: StackInMemory, spool_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: StackInMemory, replay_db_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.dead_letters.replay.HELD_AT_MOST", 30)
+    monkeypatch.setattr("ops.dead_letters.replay.MAX_IN_FLIGHT", 30)
     for position in range(100):
         stack.fail(change(position, f"user {position % 7}"))
 
-    report = replay(stack, spool_path)
+    report = replay(stack, replay_db_path)
 
     assert (report.replayed, report.left, report.beyond_reach) == (100, 0, False)
     assert len(stack.function.invocations) >= 3
@@ -185,13 +185,13 @@ def test_a_queue_larger_than_what_can_be_held_is_replayed_in_rounds(
 
 
 def test_what_lies_beyond_messages_that_stay_is_said(
-    stack: StackInMemory, spool_path: Path, monkeypatch: pytest.MonkeyPatch
+    stack: StackInMemory, replay_db_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.dead_letters.replay.HELD_AT_MOST", 30)
+    monkeypatch.setattr("ops.dead_letters.replay.MAX_IN_FLIGHT", 30)
     for _ in range(60):
         stack.queue.put("junk")
 
-    report = replay(stack, spool_path)
+    report = replay(stack, replay_db_path)
 
     assert report.beyond_reach
     assert report.left == report.selected >= 30

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.job import LongWork
-from ops.people.backfill import Backfill, BackfillReport
+from ops.job import Job
+from ops.users.backfill import Backfill, BackfillReport
 from tests.support.ops_in_memory import OUTPUTS, StackInMemory
 from tests.support.queue_in_memory import NOON
 
@@ -18,7 +18,7 @@ def add_users(stack: StackInMemory, number: int) -> None:
 
 
 def backfill(stack: StackInMemory, folder: Path, rate: float, stop: Callable[[], bool]) -> BackfillReport:
-    work = LongWork(stop=stop, meter=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by)
+    work = Job(stop_requested=stop, report_progress=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by)
     return Backfill(stack, folder / "checkpoint.json", work, users_per_second=rate).run()
 
 
@@ -47,9 +47,9 @@ def test_a_stop_is_heeded_while_it_waits_before_it_asks_for_histories(stack: Sta
 def test_a_delivery_that_falls_behind_meanwhile_ends_it(
     stack: StackInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.people.backfill.USERS_PER_STRETCH", 3)
+    monkeypatch.setattr("ops.users.backfill.USERS_PER_STRETCH", 3)
     add_users(stack, 9)
-    stack.function.before = lambda: stack.watched.figures.update(
+    stack.function.before = lambda: stack.monitored.figures.update(
         {f"IteratorAge {OUTPUTS.log_user_changes_function_name}": 90_000.0}
     )
 
@@ -60,5 +60,5 @@ def test_a_delivery_that_falls_behind_meanwhile_ends_it(
     assert len(stack.function.invocations) == 1
 
     stack.function.before = lambda: None
-    stack.watched.figures.clear()
+    stack.monitored.figures.clear()
     assert backfill(stack, tmp_path, 500, lambda: False).checkpoint.backfilled == 9

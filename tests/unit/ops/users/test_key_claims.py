@@ -11,10 +11,10 @@ from click.testing import CliRunner, Result
 from ops.aws.user_keys import Claim, Refusal
 from ops.cli import cli
 from ops.commands.users import WHAT_TO_DO
-from ops.context import Desk
+from ops.context import CommandContext
 from ops.errors import DeniedError, ExitCode
-from ops.job import LongWork, stop_on_interrupt
-from ops.people.key_claims import PROBLEMS, KeyClaims, Outcome
+from ops.job import Job, stop_on_interrupt
+from ops.users.key_claims import PROBLEMS, KeyClaims, KeyOutcome
 from tests.support.ops_in_memory import StackInMemory
 from tests.support.user_keys_in_memory import UserKeysInMemory
 
@@ -30,7 +30,7 @@ def stack() -> StackInMemory:
 def run(stack: StackInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(tmp_path)
     return lambda *arguments: CliRunner().invoke(
-        cli, ["claim-keys", "--rate", "1e9", *arguments], obj=Desk(lambda: stack), catch_exceptions=False
+        cli, ["claim-keys", "--rate", "1e9", *arguments], obj=CommandContext(lambda: stack), catch_exceptions=False
     )
 
 
@@ -96,7 +96,7 @@ def test_a_key_is_never_taken_from_who_holds_it(stack: StackInMemory, run: Run) 
             "problem": "taken",
             "value": "Alice@example.com",
             "heldBy": "registered",
-            "toDo": WHAT_TO_DO[Outcome.TAKEN],
+            "toDo": WHAT_TO_DO[KeyOutcome.TAKEN],
         }
     ]
     assert stack.keys["email#alice@example.com"] == "registered"
@@ -162,10 +162,10 @@ def test_a_stop_is_heeded_and_the_next_run_goes_on(stack: StackInMemory) -> None
         return asked[-1]
 
     with stop_on_interrupt(announce=False) as never:
-        work = LongWork(stop=stop, meter=lambda _done, _total: None, now=lambda: 0.0, sleep=lambda _: None)
+        work = Job(stop_requested=stop, report_progress=lambda _done, _total: None, now=lambda: 0.0, sleep=lambda _: None)
         first = KeyClaims(stack.users(), stack.user_keys(), work, users_per_second=1e9).run()
         assert (first.finished, first.users, len(stack.keys)) == (False, 6, 12)
-        work = LongWork(stop=never, meter=lambda _done, _total: None, now=lambda: 0.0, sleep=lambda _: None)
+        work = Job(stop_requested=never, report_progress=lambda _done, _total: None, now=lambda: 0.0, sleep=lambda _: None)
         second = KeyClaims(stack.users(), stack.user_keys(), work, users_per_second=1e9).run()
     assert (second.finished, second.users, len(stack.keys)) == (True, 10, 20)
 
@@ -179,7 +179,7 @@ def test_the_rate_is_kept_and_no_pause_is_long(stack: StackInMemory) -> None:
         pauses.append(seconds)
         stack.clock.pass_by(seconds)
 
-    work = LongWork(stop=lambda: False, meter=lambda _done, _total: None, now=stack.clock.now, sleep=sleep)
+    work = Job(stop_requested=lambda: False, report_progress=lambda _done, _total: None, now=stack.clock.now, sleep=sleep)
     for _ in range(2):
         KeyClaims(stack.users(), stack.user_keys(), work, users_per_second=2).run()
     assert max(pauses) <= 1

@@ -1,29 +1,29 @@
-"""Users from before the stream as ordinary INSERT records: made from the stored item alone, so always the same ones.
+"""INSERT records for users from before the stream, made from the stored item alone and therefore always the same.
 
-A backfilled record's sequence number is below every number that a stream gives (those have 21 digits or more: Streams
-API reference, "StreamRecord"), so its item stands first in the user's history, whatever happens meanwhile. Number and
-eventID come from the user's id: sent again, the record writes the same item again.
+A record's sequence number is below every number that a stream assigns (those have 21 digits or more: Streams API
+reference, "StreamRecord"), so its item comes first in the user's history, whatever happens meanwhile. Sequence number
+and eventID derive from the user's id: the same record sent again writes the same item again.
 """
 
 import hashlib
-from base64 import b64encode
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from functions.stream_records.attribute_values import AttributeValue, Image, convert_binary
+from functions.stream_records.attribute_values import AttributeValue, Image
+from ops.aws.tables import binary_as_base64
 from ops.dead_letters.message import ReplayableChange
 from ops.errors import WrongUsageError
 
 _SEQUENCE_NUMBER_BYTES = 8  # below 2**64, which has 20 digits
 _DIGITS = 21
-"""The fewest that a sequence number has."""
+"""The fewest of a sequence number."""
 
 
 def stream_began_at(stream_arn: str) -> float:
-    """Return when a stream began, in seconds since the epoch: its label, the end of its ARN, says so.
+    """Return when a stream began, in seconds since the epoch, as its label at the end of its ARN says.
 
     Raises:
-        WrongUsageError: It is no stream's ARN.
+        WrongUsageError: The text isn't a stream's ARN.
     """
     label = stream_arn.rpartition("/stream/")[2]
     try:
@@ -36,17 +36,17 @@ def stream_began_at(stream_arn: str) -> float:
 
 
 def created_since(image: Image, began_at: float) -> bool:
-    """Say whether the item itself tells that its INSERT is, or was, in the stream."""
+    """Say whether the item's creation time shows that its INSERT is, or was, in the stream."""
     created = epoch_seconds(image.get("createdAt"))
     return created is not None and created >= began_at
 
 
 def before_changes(image: Image, history: Iterable[Image]) -> Image:
-    """Return a user as it was before all changes of its history.
+    """Return a user as it was before the changes of its history.
 
     Args:
         image: The user at any time before, between or after these changes.
-        history: The user's items of Activity, all of them updates, the newest first, as botocore gives them.
+        history: The user's items of Activity, all of them updates, newest first, as botocore returns them.
     """
     earlier = dict(image)
     for item in history:
@@ -55,17 +55,12 @@ def before_changes(image: Image, history: Iterable[Image]) -> Image:
             if old is None:
                 earlier.pop(name, None)
             else:
-                earlier[name] = base64_binary(old)
+                earlier[name] = binary_as_base64(old)
     return earlier
 
 
-def base64_binary(value: AttributeValue) -> AttributeValue:
-    """Return a value as records have it, from how botocore gives it: binary as base64 text instead of bytes."""
-    return convert_binary(value, lambda content: b64encode(content).decode("ascii"))
-
-
 def epoch_seconds(value: AttributeValue | None) -> float | None:
-    """Return a stored time in seconds since the epoch; None where there is none that can be read."""
+    """Return a stored time in seconds since the epoch; None if it is missing or malformed."""
     text = (value or {}).get("S")
     try:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
@@ -77,15 +72,12 @@ def epoch_seconds(value: AttributeValue | None) -> float | None:
 
 
 def user_id_of(image: Image) -> str:
-    """Return the key of a user's item."""
+    """Return the user's id."""
     return image["userId"]["S"]
 
 
 def backfill_change(image: Image, stream_arn: str, region: str) -> ReplayableChange:
-    """Return the INSERT of a user, with the key of its effect.
-
-    It happened when the user was created; where that isn't known, when the stream began, at the latest.
-    """
+    """Return the INSERT of a user, dated when the user was created or, if that is unknown, when the stream began."""
     user_id = user_id_of(image)
     digest = hashlib.sha256(f"userstream backfill {user_id}".encode()).digest()
     number = int.from_bytes(digest[:_SEQUENCE_NUMBER_BYTES], "big")

@@ -1,0 +1,252 @@
+"""Give users from before the stream the record that they never had: an INSERT, through the real function, once only.
+
+A user gets one if their INSERT is not, was not, and will not be in the stream. Three checks exclude all others.
+
+1. The item: if it was created since the stream began, its INSERT is in the stream.
+2. The history: it shows the user as added; or as deleted, and then the user who is stored now came through the stream.
+3. What is between stream and history: a change may be late, or in a queue. So the delivery must run without delay, a
+   pause separates reading users from reading their histories, the rescue must have processed all pointers, and users
+   with a change in the dead-letter queue are left to a later run.
+
+The record shows the user as before all changes of the history, and its item comes before all of theirs: the history
+has no gap, whatever happens meanwhile. A backfill that was killed and runs again sends the same records.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from functions.stream_records.attribute_values import Image
+from ops.aws.services import Services
+from ops.dead_letters.message import ReplayableChange, read_dead_letter
+from ops.dead_letters.peek import Peek
+from ops.dead_letters.redelivery import Redelivery, ReplayOutcome
+from ops.errors import OpsError
+from ops.health import read_health
+from ops.job import Job, in_batches
+from ops.users.backfill_records import backfill_change, before_changes, created_since, stream_began_at, user_id_of
+from ops.users.checkpoint import BackfillCheckpoint, read_checkpoint, write_checkpoint
+
+USERS_PER_ROUND = 5_000
+"""Users read before their histories are, so that one pause serves many users."""
+
+SETTLE_SECONDS = 10
+"""The pause. A change reaches Activity within two seconds of its write while the delivery has no delay."""
+
+MAX_DELAY_SECONDS = 60
+"""The delivery is late if its iterator age is higher."""
+
+POINTER_WAIT_SECONDS = 60
+"""For the rescue to process the pointers in the failure queue."""
+
+BATCH_SIZE = 100
+"""Most records in one invocation, the mapping's default; fewer at a low rate, which counts users, not invocations."""
+
+PAGES_PER_ROUND = 32
+"""Of at most 1 MB: bounds the memory however large the users are."""
+
+FAILURES_SHOWN = 1_000
+
+
+@dataclass
+class BackfillReport:
+    """How far a backfill came; the counts include earlier runs with the same checkpoint."""
+
+    checkpoint: BackfillCheckpoint
+    finished: bool = False
+    failures: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    """Users whose record failed in this run, and why."""
+    error: OpsError | None = None
+
+
+class Backfill:
+    """One run over the Users table.
+
+    Args:
+        services: The stack's services.
+        path: The checkpoint's file.
+        job: Stops and times the run.
+        users_per_second: The highest rate at which users are sent to the function.
+        send: If false, users are only counted, and no checkpoint is written.
+    """
+
+    def __init__(self, services: Services, path: Path, job: Job, *, users_per_second: float, send: bool = True) -> None:
+        outputs = services.outputs
+        self._services = services
+        self._path = path
+        self._job = job
+        self._rate = users_per_second
+        self._batch_size = max(1, int(min(BATCH_SIZE, users_per_second)))
+        self._send = send
+        self._stream_arn = outputs.users_stream_arn
+        self._began_at = stream_began_at(outputs.users_stream_arn)
+        self._users = services.users()
+        self._activity = services.activity()
+        self._redelivery = Redelivery(services.stream_function(), self._activity, job)
+        new = BackfillCheckpoint(stream_arn=self._stream_arn)
+        self.report = BackfillReport(read_checkpoint(path, self._stream_arn) if send else new)
+
+    def run(self) -> BackfillReport:
+        """Continue from the checkpoint to the end of the table, a stop or an error."""
+        try:
+            self._check_delivery()
+            if self._send:
+                write_checkpoint(self._path, self.report.checkpoint)  # fails before any user is sent
+            while not self.report.finished and not self._job.stop_requested():
+                self._round()
+        except OpsError as error:
+            self.report.error = error
+        if self.report.finished and self._send:
+            self._path.unlink(missing_ok=True)
+        return self.report
+
+    def _check_delivery(self) -> None:
+        """Refuse to continue while changes may be late on their way to the history.
+
+        Raises:
+            OpsError: Nothing is delivered, or late; or the delivery's state can't be read.
+        """
+        health = read_health(self._services)
+        for error in health.delivery_errors:
+            raise error
+        problems = health.delivery_problems()
+        if health.iterator_age_seconds is not None and health.iterator_age_seconds > MAX_DELAY_SECONDS:
+            problems.append(f"changes are delivered {health.iterator_age_seconds:.0f} s late")
+        if problems:
+            raise OpsError(
+                f"A backfill can't tell now which users are in the stream: {'; '.join(problems)}",
+                "`python -m ops status` shows the delivery; once it works, run the same command again",
+            )
+
+    def _round(self) -> None:
+        """Process some thousand users, and then move the checkpoint."""
+        progress = self.report.checkpoint.model_copy()
+        candidates = self._read(progress)
+        if candidates:
+            self._job.pause(SETTLE_SECONDS)
+            self._check_delivery()
+            self._wait_for_rescue()
+            in_queue = self._users_in_queue()
+            if self._job.stop_requested():
+                return
+            images = self._without_history(candidates, in_queue, progress)
+            try:
+                complete = self._deliver(images, progress)
+            except OpsError:
+                self._keep_counts(progress)
+                raise
+            if not complete:
+                self._keep_counts(progress)
+                return
+        self.report.checkpoint = progress
+        self.report.finished = progress.after is None
+        self._job.report_progress(progress.scanned, progress.scanned)
+        if self._send:
+            write_checkpoint(self._path, progress)
+
+    def _without_history(
+        self, candidates: Sequence[Image], in_queue: frozenset[str], progress: BackfillCheckpoint
+    ) -> list[Image]:
+        """Return the users to backfill, each as before all changes of its history."""
+        kinds = self._activity.kinds([user_id_of(image) for image in candidates])
+        images: list[Image] = []
+        for image in candidates:
+            user_id = user_id_of(image)
+            if user_id in in_queue:
+                progress.in_queue += 1
+            elif kinds.get(user_id, set()) - {"UPDATED"}:
+                progress.with_history += 1
+            else:
+                images.append(before_changes(image, self._activity.history(user_id) if user_id in kinds else ()))
+        return images
+
+    def _keep_counts(self, progress: BackfillCheckpoint) -> None:
+        """Count what was sent in a round that will be repeated: those users have a history by then."""
+        sent = {"backfilled": progress.backfilled, "dead_lettered": progress.dead_lettered}
+        self.report.checkpoint = self.report.checkpoint.model_copy(update=sent)
+        if self._send:
+            write_checkpoint(self._path, self.report.checkpoint)
+
+    def _read(self, progress: BackfillCheckpoint) -> list[Image]:
+        """Read the next users of the table; return those who may be from before the stream."""
+        candidates: list[Image] = []
+        for _ in range(PAGES_PER_ROUND):
+            page = self._users.page(progress.after)
+            older = [image for image in page.users if not created_since(image, self._began_at)]
+            candidates += older
+            progress.scanned += len(page.users)
+            progress.in_stream += len(page.users) - len(older)
+            progress.after = page.next_after
+            if progress.after is None or len(candidates) >= USERS_PER_ROUND:
+                break
+        return candidates
+
+    def _wait_for_rescue(self) -> None:
+        """Wait until the failure queue is empty.
+
+        Raises:
+            OpsError: It doesn't empty.
+        """
+        queue = self._services.failure_queue()
+        for _ in range(POINTER_WAIT_SECONDS):
+            if self._job.stop_requested() or not queue.depth().total:
+                return
+            self._job.pause(1)
+        raise OpsError(
+            f"{queue.name} holds pointers that the rescue doesn't process: their users are unknown",
+            "`python -m ops status`; once the queue is empty, run the same command again",
+        )
+
+    def _users_in_queue(self) -> frozenset[str]:
+        """Return the users with a change in the dead-letter queue.
+
+        Raises:
+            OpsError: The queue can't be read completely.
+        """
+        queue = self._services.dead_letter_queue()
+        if not queue.depth().total:
+            return frozenset()
+        with Peek(queue, self._job.stop_requested, now=self._job.now) as peek:
+            users = frozenset(letter.user_id for letter in map(read_dead_letter, peek.messages()) if letter.user_id)
+            hidden = peek.in_flight_elsewhere(queue.depth())
+        if not self._job.stop_requested() and (hidden or not peek.complete):
+            raise OpsError(
+                f"{queue.name} can't be read completely: {hidden or 'too many'} messages are out of reach",
+                "those in flight in another consumer or in a killed command become visible again within 15 minutes; "
+                "`dlq replay --all` then, and run the same command again",
+            )
+        return users
+
+    def _deliver(self, images: Sequence[Image], progress: BackfillCheckpoint) -> bool:
+        """Send the users' records; say whether all were tried.
+
+        Raises:
+            OpsError: The function or the table can't be reached.
+        """
+        region = self._services.outputs.region
+        for part in in_batches(images, self._batch_size):
+            batch = [backfill_change(image, self._stream_arn, region) for image in part]
+            if not self._send:
+                progress.backfilled += len(batch)
+                continue
+            begun = self._job.now()
+            if self._job.stop_requested() or not self._deliver_batch(batch, progress):
+                return False
+            self._job.pause(len(batch) / self._rate - (self._job.now() - begun))
+        return True
+
+    def _deliver_batch(self, batch: Sequence[ReplayableChange], progress: BackfillCheckpoint) -> bool:
+        delivery = self._redelivery.deliver(batch)
+        for position, result in delivery.results.items():
+            if result.outcome is ReplayOutcome.REPLAYED:
+                progress.backfilled += 1
+            elif result.outcome is ReplayOutcome.REFUSED:
+                progress.dead_lettered += 1
+            else:
+                progress.failed += 1
+                if len(self.report.failures) < FAILURES_SHOWN:
+                    self.report.failures.append((batch[position].user_id, result.detail or ""))
+        self._job.report_progress(progress.backfilled, progress.scanned)
+        if delivery.error:
+            raise delivery.error
+        return len(delivery.results) == len(batch)

@@ -1,0 +1,215 @@
+"""Claim the keys of emails and usernames for users who didn't register, so that nobody else can take the values.
+
+A key is written only if it is free, and only while the user is stored with its value: one transaction checks both. So
+a key never changes its owner, and a user who leaves or takes another value at the same moment leaves no key behind.
+Users who have their keys are only read: a run that was killed and starts again writes what is left.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from functions.stream_records.attribute_values import Image
+from functions.users.user import keys_of
+from ops.aws.tables import UsersReader
+from ops.aws.user_keys import ClaimRefusal, KeyClaim, UserKeysTable
+from ops.errors import OpsError
+from ops.job import Job, in_batches
+from ops.users.backfill_records import user_id_of
+
+UNIQUE: tuple[str, ...] = ("email", "username")
+"""The attributes whose values are unique."""
+
+USERS_PER_BATCH = 200
+"""At most; fewer at a low rate, so that a stop is noticed within about a second."""
+
+ATTEMPTS = 5
+"""At a claim; each fails only because of another write of the same user or the same key."""
+
+PROBLEMS_SHOWN = 1_000
+
+
+class KeyOutcome(StrEnum):
+    """What became of one attribute of one user."""
+
+    CLAIMED = "claimed"
+    HELD = "held"
+    """The user had the key before."""
+    WITHOUT = "without"
+    """The value is missing or empty: there is nothing to take."""
+    GONE = "gone"
+    """The user was deleted meanwhile."""
+    TAKEN = "taken"
+    """Another user owns the key."""
+    NOT_TEXT = "not-text"
+    TOO_LONG = "too-long"
+    BUSY = "busy"
+    """Every attempt met another write of the same user or key."""
+
+
+PROBLEMS = frozenset({KeyOutcome.TAKEN, KeyOutcome.NOT_TEXT, KeyOutcome.TOO_LONG, KeyOutcome.BUSY})
+"""Outcomes that leave a value without a key."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyProblem:
+    """A value whose user doesn't have its key."""
+
+    user_id: str
+    attribute: str
+    value: str | None
+    """None if it isn't text."""
+    outcome: KeyOutcome
+    owner: str | None
+    """The user who has the key, if it is taken."""
+
+
+@dataclass
+class KeyClaimsReport:
+    """What one run did."""
+
+    users: int = 0
+    outcomes: Counter[KeyOutcome] = field(default_factory=Counter[KeyOutcome])
+    """Of each user's email and username."""
+    problems: list[KeyProblem] = field(default_factory=list[KeyProblem])
+    """The first ones."""
+    finished: bool = False
+    error: OpsError | None = None
+
+    @property
+    def left(self) -> int:
+        """The number of values without a key."""
+        return sum(self.outcomes[outcome] for outcome in PROBLEMS)
+
+
+class _User:
+    """A user whose keys are being claimed."""
+
+    def __init__(self, image: Image) -> None:
+        self.user_id = user_id_of(image)
+        self.read(image)
+
+    def read(self, image: Image) -> None:
+        """Start with the values as stored."""
+        self.values = {name: image[name]["S"] for name in UNIQUE if "S" in image.get(name, {})}
+        self.keys = keys_of(self.values.get("email"), self.values.get("username"))
+        self.owners: dict[str, str] = {}
+        self.outcomes = {name: _without_key(image, name) for name in UNIQUE if name not in self.keys}
+
+    def claim(self) -> KeyClaim:
+        """Return the claim of the attributes without an outcome."""
+        keys = {name: key for name, key in self.keys.items() if name not in self.outcomes}
+        return KeyClaim(self.user_id, {name: self.values[name] for name in keys}, keys)
+
+    def settle(self, outcome: KeyOutcome) -> None:
+        """Give this outcome to the attributes without one."""
+        self.outcomes |= dict.fromkeys(self.claim().keys, outcome)
+
+    def lose(self, attribute: str, owner: str) -> None:
+        """Leave a key to its owner."""
+        self.outcomes[attribute] = KeyOutcome.TAKEN
+        self.owners[attribute] = owner
+
+    def apply(self, refusal: ClaimRefusal | None) -> None:
+        """Settle what the response to the claim decides; None means that it was written."""
+        if refusal is None:
+            self.settle(KeyOutcome.CLAIMED)
+        elif refusal.stored == {}:
+            self.outcomes = dict.fromkeys(UNIQUE, KeyOutcome.GONE)
+        elif refusal.stored is not None:
+            # What was read for the former values no longer counts: the next claim finds the owners itself.
+            self.read(refusal.stored)
+        else:
+            for name, owner in refusal.owners.items():
+                self.lose(name, owner)
+
+
+def _without_key(image: Image, name: str) -> KeyOutcome:
+    value = image.get(name, {"NULL": True})
+    if "NULL" in value or value == {"S": ""}:
+        return KeyOutcome.WITHOUT
+    return KeyOutcome.TOO_LONG if "S" in value else KeyOutcome.NOT_TEXT
+
+
+class KeyClaims:
+    """One run over the Users table.
+
+    Args:
+        users: The Users table.
+        user_keys: The UserKeys table, or `DryRunKeys`, which only counts.
+        job: Stops and times the run.
+        users_per_second: The highest rate at which users' keys are written.
+    """
+
+    def __init__(self, users: UsersReader, user_keys: UserKeysTable, job: Job, *, users_per_second: float) -> None:
+        self._users = users
+        self._user_keys = user_keys
+        self._job = job
+        self._rate = users_per_second
+        self._batch_size = max(1, int(min(USERS_PER_BATCH, users_per_second)))
+        self.report = KeyClaimsReport()
+
+    def run(self) -> KeyClaimsReport:
+        """Read the table to its end, a stop or an error."""
+        try:
+            self._run()
+        except OpsError as error:
+            self.report.error = error
+        return self.report
+
+    def _run(self) -> None:
+        after: str | None = None
+        while not self.report.finished:
+            page = self._users.page(after)
+            for batch in in_batches(page.users, self._batch_size):
+                if self._job.stop_requested():
+                    return
+                self._claim([_User(image) for image in batch])
+            after = page.next_after
+            self.report.finished = after is None
+
+    def _claim(self, users: Sequence[_User]) -> None:
+        begun = self._job.now()
+        self._find_owners(users)
+        unsettled = [user for user in users if user.claim().keys]
+        written = len(unsettled)
+        for _ in range(ATTEMPTS):
+            if not unsettled:
+                break
+            refusals = self._user_keys.claim([user.claim() for user in unsettled])
+            for user, refusal in zip(unsettled, refusals, strict=True):
+                user.apply(refusal)
+            unsettled = [user for user in unsettled if user.claim().keys]
+        for user in unsettled:
+            user.settle(KeyOutcome.BUSY)
+        for user in users:
+            self._count(user)
+        self._job.report_progress(self.report.users, self.report.users)
+        self._job.pause(written / self._rate - (self._job.now() - begun))
+
+    def _find_owners(self, users: Sequence[_User]) -> None:
+        """Settle the keys that already have an owner, so that nothing is written for them."""
+        owners = self._user_keys.owners([key for user in users for key in user.keys.values()])
+        for user in users:
+            for name, key in user.keys.items():
+                owner = owners.get(key)
+                if owner == user.user_id:
+                    user.outcomes[name] = KeyOutcome.HELD
+                elif owner is not None:
+                    user.lose(name, owner)
+
+    def _count(self, user: _User) -> None:
+        self.report.users += 1
+        self.report.outcomes.update(user.outcomes.values())
+        for name, outcome in user.outcomes.items():
+            if outcome in PROBLEMS and len(self.report.problems) < PROBLEMS_SHOWN:
+                self.report.problems.append(
+                    KeyProblem(
+                        user_id=user.user_id,
+                        attribute=name,
+                        value=user.values.get(name),
+                        outcome=outcome,
+                        owner=user.owners.get(name),
+                    )
+                )
