@@ -152,9 +152,7 @@ class MadeUpStack(StackInMemory):
 
     def work(self) -> Job:
         """Work that nobody stops, on the stack's own clock."""
-        return Job(
-            stop_requested=lambda: False, report_progress=lambda _done, _total: None, now=self.clock.now, sleep=self.clock.pass_by
-        )
+        return Job(now=self.clock.now, sleep=self.clock.pass_by)
 
 
 def replay(length: int, folder: Path) -> int:

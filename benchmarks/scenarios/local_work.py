@@ -261,4 +261,4 @@ class LocalWork:
 
 
 def _work() -> Job:
-    return Job(stop_requested=lambda: False, report_progress=lambda _done, _total: None, sleep=lambda _seconds: None)
+    return Job(sleep=lambda _seconds: None)

@@ -16,7 +16,7 @@ from functions.users.user import UserError, keys_of
 from local.deploy.resources.clients import Clients
 from local.state import clients_of
 from ops.aws.tables import DynamoUsersReader
-from ops.aws.user_keys import Claim, DynamoUserKeysTable, Refusal, UserKeysTable
+from ops.aws.user_keys import ClaimRefusal, DynamoUserKeysTable, KeyClaim, UserKeysTable
 from ops.errors import DeniedError, NotFoundError
 from ops.job import Job
 from ops.users.key_claims import KeyClaims, KeyClaimsReport, KeyOutcome
@@ -32,7 +32,7 @@ DYNAMODB = ["dynamodb_emulator", pytest.param("dynamodb_local", marks=pytest.mar
 
 
 def claim_all(client: Any, users: str, user_keys: str) -> KeyClaimsReport:
-    work = Job(stop_requested=lambda: False, report_progress=lambda _done, _total: None)
+    work = Job()
     table = DynamoUserKeysTable(client, user_keys, users)
     return KeyClaims(DynamoUsersReader(client, users), table, work, users_per_second=1e9).run()
 
@@ -43,9 +43,9 @@ class Place:
     def __init__(self, table: UserKeysTable, put: Callable[..., None], keys: Callable[[], dict[str, str]]) -> None:
         self.table, self.put, self.keys = table, put, keys
 
-    def claim(self, user_id: str, **values: str) -> Refusal | None:
+    def claim(self, user_id: str, **values: str) -> ClaimRefusal | None:
         keys = keys_of(values.get("email"), values.get("username"))
-        (refusal,) = self.table.claim([Claim(user_id, values, keys)])
+        (refusal,) = self.table.claim([KeyClaim(user_id, values, keys)])
         return refusal
 
 
@@ -74,17 +74,17 @@ def test_a_claim_writes_the_keys_and_again_changes_nothing(place: Place) -> None
     for _ in range(2):
         assert place.claim("1", email="A@example.com", username="Alice") is None
         assert place.keys() == {"email#a@example.com": "1", "username#alice": "1"}
-    assert place.table.holders(["email#a@example.com", "email#b@example.com", "email#a@example.com"]) == {
+    assert place.table.owners(["email#a@example.com", "email#b@example.com", "email#a@example.com"]) == {
         "email#a@example.com": "1"
     }
 
 
 def test_nothing_is_claimed_for_who_is_stored_otherwise_or_not_at_all(place: Place) -> None:
     place.put(userId="1", email="new@example.com", username="alice")
-    assert place.claim("1", email="old@example.com", username="alice") == Refusal(
+    assert place.claim("1", email="old@example.com", username="alice") == ClaimRefusal(
         {"userId": {"S": "1"}, "email": {"S": "new@example.com"}, "username": {"S": "alice"}}
     )
-    assert place.claim("2", email="old@example.com") == Refusal({})
+    assert place.claim("2", email="old@example.com") == ClaimRefusal({})
     assert place.keys() == {}
 
 
@@ -92,7 +92,7 @@ def test_who_holds_a_key_is_told_and_keeps_it(place: Place) -> None:
     place.put(userId="1", email="a@example.com", username="alice")
     place.put(userId="2", email="a@example.com", username="bob")
     assert place.claim("1", email="a@example.com", username="alice") is None
-    assert place.claim("2", email="a@example.com", username="bob") == Refusal(holders={"email": "1"})
+    assert place.claim("2", email="a@example.com", username="bob") == ClaimRefusal(owners={"email": "1"})
     assert place.claim("2", username="bob") is None
     assert place.keys() == {"email#a@example.com": "1", "username#alice": "1", "username#bob": "2"}
 
@@ -102,14 +102,14 @@ def test_hundreds_of_keys_are_looked_up(place: Place) -> None:
         place.put(userId=f"{number}", email=f"{number}@example.com")
         place.claim(f"{number}", email=f"{number}@example.com")
     asked = [f"email#{number}@example.com" for number in range(450)]
-    assert place.table.holders(asked) == {f"email#{number}@example.com": f"{number}" for number in range(3)}
-    assert place.table.holders([]) == {}
+    assert place.table.owners(asked) == {f"email#{number}@example.com": f"{number}" for number in range(3)}
+    assert place.table.owners([]) == {}
 
 
 def test_tables_that_are_not_there_are_told(tables: UsersInDynamoDB) -> None:
     missing = DynamoUserKeysTable(tables.client, "Nowhere", tables.tables.users)
     with pytest.raises(NotFoundError, match="Nowhere"):
-        missing.holders(["email#a@example.com"])
+        missing.owners(["email#a@example.com"])
 
 
 def test_a_storm_leaves_every_key_with_its_user(tables: UsersInDynamoDB) -> None:

@@ -19,7 +19,7 @@ from functions.manage_users.handler import manage_endpoint
 from functions.runtime.json_log import is_object
 from functions.stream_records.attribute_values import AttributeValue, Image, convert_binary
 from functions.stream_records.user_change import parse_user_change
-from ops.users.backfill_records import binary_as_base64
+from ops.aws.tables import binary_as_base64
 from tests.support.http_api_events import http_event, read_answer
 from tests.support.record_strategies import plain_values, stream_record, texts
 from tests.support.typed_values import marshal

@@ -11,11 +11,11 @@ from functions.activity.items import activity_item
 from functions.stream_records.user_change import parse_user_change
 from local.deploy.resources.clients import Clients
 from local.state import clients_of
-from ops.aws.services import S3EnvelopeStore
 from ops.aws.cloudwatch import AwsMonitoring, Metric
 from ops.aws.function import InvocationResult, LambdaStreamFunction
+from ops.aws.services import S3EnvelopeStore
 from ops.aws.sqs import MessageQueue, OutgoingMessage, SqsQueue
-from ops.aws.tables import ActivityReader, DynamoActivityReader, DynamoUsersReader, ActivityKey
+from ops.aws.tables import ActivityKey, ActivityReader, DynamoActivityReader, DynamoUsersReader
 from ops.errors import CannotReachError, NotFoundError
 from tests.support.local_stack import LocalStack
 from tests.support.ops_in_memory import StackInMemory, activity_key

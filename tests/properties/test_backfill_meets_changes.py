@@ -86,9 +86,7 @@ class World:
 
     def backfill(self, steps: int | None) -> BackfillReport | None:
         self.stack.restart(steps)
-        work = Job(
-            stop_requested=lambda: False, report_progress=lambda _done, _total: None, now=self.stack.clock.now, sleep=self.sleep
-        )
+        work = Job(now=self.stack.clock.now, sleep=self.sleep)
         try:
             return Backfill(self.stack, self.folder / "checkpoint.json", work, users_per_second=1e9).run()
         except KilledError:
@@ -100,9 +98,7 @@ class World:
     def replay(self) -> None:
         self.stack.clock.pass_by(VISIBILITY_TIMEOUT + 1)
         replay_db = ReplayDb(self.folder / "replay.sqlite")
-        work = Job(
-            stop_requested=lambda: False, report_progress=lambda _done, _total: None, now=self.stack.clock.now, sleep=self.sleep
-        )
+        work = Job(now=self.stack.clock.now, sleep=self.sleep)
         try:
             assert Replay(self.stack, Selection(), replay_db, work, batch_size=10).run().left == 0
         finally:

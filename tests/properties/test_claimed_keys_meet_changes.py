@@ -90,7 +90,7 @@ class World:
 
     def claim_keys(self, steps: int | None = None) -> KeyClaimsReport | None:
         self.life.steps = steps
-        work = Job(stop_requested=lambda: False, report_progress=lambda _done, _total: None, now=lambda: 0.0, sleep=lambda _: None)
+        work = Job(now=lambda: 0.0, sleep=lambda _: None)
         keys = UserKeysInMemory(self.users.owners, self.image, self.step)
         try:
             return KeyClaims(self, keys, work, users_per_second=1e9).run()
@@ -139,7 +139,7 @@ def test_every_value_ends_with_its_key(
     assert {(problem.user_id, problem.attribute) for problem in report.problems} == without
     for problem in report.problems:
         assert problem.outcome == KeyOutcome.TAKEN
-        assert problem.holder in world.users.users
+        assert problem.owner in world.users.users
     # No value that is stored can be registered by anyone else.
     stored = {key for user in world.users.users.values() for key in keys_of(user.email, user.username).values()}
     assert stored == set(world.users.owners)

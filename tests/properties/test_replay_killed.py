@@ -16,10 +16,10 @@ from functions.stream_records.user_change import parse_user_change
 from ops.aws.function import sequence_number_of
 from ops.aws.sqs import MESSAGES_PER_CALL
 from ops.aws.tables import ActivityKey
+from ops.dead_letters.peek import Peek
 from ops.dead_letters.replay import VISIBILITY_TIMEOUT, Replay
 from ops.dead_letters.replay_db import ReplayDb
 from ops.dead_letters.selection import Selection
-from ops.dead_letters.summary import Peek
 from ops.errors import OpsError
 from ops.job import Job
 from tests.support.ops_in_memory import StackInMemory, activity_key
@@ -108,7 +108,6 @@ class ReplayMachine(RuleBasedStateMachine):
         replay_db = ReplayDb(Path(self.folder.name, "replay.sqlite"))
         work = Job(
             stop_requested=lambda: stop_after is not None and len(function.invocations) >= stop_after,
-            report_progress=lambda _done, _total: None,
             now=self.stack.clock.now,
             sleep=self.stack.clock.pass_by,
         )
@@ -194,9 +193,7 @@ def replay_once(stack: StackInMemory, path: Path, steps: int | None) -> bool:
     """Run a replay in batches of five, and say whether it was killed."""
     stack.restart(steps)
     replay_db = ReplayDb(path)
-    work = Job(
-        stop_requested=lambda: False, report_progress=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by
-    )
+    work = Job(now=stack.clock.now, sleep=stack.clock.pass_by)
     try:
         Replay(stack, Selection(), replay_db, work, batch_size=5).run()
     except KilledError:

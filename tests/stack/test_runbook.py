@@ -6,10 +6,10 @@ import pytest
 from click.testing import CliRunner
 
 from infra.settings.model import StackSettings
+from ops.aws.services import Services
 from ops.cli import cli
 from ops.context import CommandContext
 from ops.errors import ExitCode, NotFoundError
-from ops.aws.services import Services
 from tests.support.recorded_stack import record
 
 pytestmark = pytest.mark.stack

@@ -141,7 +141,7 @@ class MonitoringInMemory:
     def mapping(self, stream_arn: str, function_name: str) -> MappingState | None:
         assert stream_arn == OUTPUTS.users_stream_arn
         assert function_name == OUTPUTS.log_user_changes_function_name
-        return MappingState(uuid="m", state=self.state, last_result=self.last_result, batch_size=100)
+        return MappingState(uuid="m", state=self.state, last_processing_result=self.last_result, batch_size=100)
 
     def metrics(self, wanted: Sequence[Metric]) -> Mapping[Metric, float]:
         return {
@@ -179,7 +179,7 @@ class StackInMemory:
         self.life = Life()
         choice = choice or random.Random(0)  # noqa: S311  a test's dice
         self.queue = QueueInMemory("UserChangesDeadLetterQueue-test", self.clock, self.life, choice)
-        self.failure_queue = QueueInMemory("UserChangesFailureQueue-test", self.clock, self.life, choice)
+        self.failures = QueueInMemory("UserChangesFailureQueue-test", self.clock, self.life, choice)
         self.redriven = QueueInMemory("UserChangesFailureRedriveQueue-test", self.clock, self.life, choice)
         self.table = ActivityInMemory()
         self.user_table = UsersInMemory(self.life)
@@ -193,8 +193,8 @@ class StackInMemory:
     def dead_letter_queue(self) -> QueueInMemory:
         return self.queue
 
-    def failures(self) -> QueueInMemory:
-        return self.failure_queue
+    def failure_queue(self) -> QueueInMemory:
+        return self.failures
 
     def redrive_queue(self) -> QueueInMemory:
         return self.redriven

@@ -106,7 +106,9 @@ class QueueInMemory:
         self.change_visibility(receipts, 0)
 
     def change_visibility(self, receipts: Sequence[str], visibility_timeout: int) -> frozenset[str]:
-        return self._each(receipts, lambda stored: setattr(stored, "visible_at", self._clock.now() + visibility_timeout))
+        return self._each(
+            receipts, lambda stored: setattr(stored, "visible_at", self._clock.now() + visibility_timeout)
+        )
 
     def delete(self, receipts: Sequence[str]) -> frozenset[str]:
         return self._each(receipts, lambda stored: self._stored.pop(stored.message.message_id))

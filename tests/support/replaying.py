@@ -35,7 +35,6 @@ def replay(
     replay_db = ReplayDb(path)
     work = Job(
         stop_requested=lambda: len(stack.function.invocations) >= stop_after,
-        report_progress=lambda _done, _total: None,
         now=stack.clock.now,
         sleep=stack.clock.pass_by,
     )

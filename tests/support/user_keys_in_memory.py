@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from functions.stream_records.attribute_values import Image
-from ops.aws.user_keys import Claim, Refusal
+from ops.aws.user_keys import ClaimRefusal, KeyClaim
 
 
 class UserKeysInMemory:
@@ -22,20 +22,20 @@ class UserKeysInMemory:
         self._stored = stored
         self._before = before
 
-    def holders(self, keys: Sequence[str]) -> Mapping[str, str]:
+    def owners(self, keys: Sequence[str]) -> Mapping[str, str]:
         self._before()
         return {key: self._keys[key] for key in keys if key in self._keys}
 
-    def claim(self, claims: Sequence[Claim]) -> Sequence[Refusal | None]:
+    def claim(self, claims: Sequence[KeyClaim]) -> Sequence[ClaimRefusal | None]:
         return [self._claim(claim) for claim in claims]
 
-    def _claim(self, claim: Claim) -> Refusal | None:
+    def _claim(self, claim: KeyClaim) -> ClaimRefusal | None:
         self._before()
         stored = self._stored(claim.user_id) or {}
         fits = bool(stored) and all(stored.get(name) == {"S": text} for name, text in claim.values.items())
         held = {name: self._keys.get(key, claim.user_id) for name, key in claim.keys.items()}
         others = {name: holder for name, holder in held.items() if holder != claim.user_id}
         if not fits or others:
-            return Refusal(None if fits else stored, others)
+            return ClaimRefusal(None if fits else stored, others)
         self._keys.update(dict.fromkeys(claim.keys.values(), claim.user_id))
         return None

@@ -14,8 +14,7 @@ from local.state import clients_of
 from ops.aws.services import AwsServices
 from ops.cli import cli
 from ops.context import CommandContext
-from ops.stack_outputs import LocalPoller
-from ops.stack_outputs import Endpoint, StackAccess
+from ops.stack_outputs import Endpoint, LocalPoller, StackAccess
 from tests.support.local_stack import LocalStack
 
 SCHEMA_VERSIONS = "functions/stream_records/schema_versions.py"

@@ -60,7 +60,7 @@ def test_list_says_that_others_hold_messages(stack: StackInMemory, run: Run) -> 
     result = run("dlq", "list", "--table")
 
     assert "empty" in result.stdout
-    assert "1 message more: somebody else holds" in result.stdout
+    assert "1 message more in flight elsewhere" in result.stdout
 
 
 def test_list_shows_what_fits(stack: StackInMemory, run: Run) -> None:
@@ -236,7 +236,7 @@ def test_status_says_what_needs_somebody(stack: StackInMemory, run: Run) -> None
         "the event source mapping is Disabled",
         "1 failed record waiting",
         "1 pointer waiting for the rescue",
-        "1 pointer set aside by the rescue",
+        "1 pointer that the rescue failed to process",
         "2 errors, 0 throttles",
         "1 firing, 1 OK",
         "--stack test dlq list",

@@ -124,9 +124,7 @@ def peak_bytes(do: Callable[[int], None], length: int) -> int:
 
 
 def work(stack: StackInMemory) -> Job:
-    return Job(
-        stop_requested=lambda: False, report_progress=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by
-    )
+    return Job(now=stack.clock.now, sleep=stack.clock.pass_by)
 
 
 def test_replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +145,7 @@ def test_replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_backfill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.users.backfill.USERS_PER_STRETCH", 100)
+    monkeypatch.setattr("ops.users.backfill.USERS_PER_ROUND", 100)
 
     def backfill(length: int) -> None:
         stack = StackInMemory()

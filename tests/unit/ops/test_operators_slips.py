@@ -19,7 +19,8 @@ from functions.runtime.json_log import JsonObject
 from ops.aws.cloudwatch import MappingState
 from ops.aws.sqs import Message
 from ops.errors import DeniedError, ExitCode
-from ops.job import STATE_VARIABLE, BackfillCheckpoint, write_checkpoint
+from ops.job import STATE_VARIABLE
+from ops.users.checkpoint import BackfillCheckpoint, write_checkpoint
 from tests.support.ops_in_memory import StackInMemory, envelope
 from tests.support.record_strategies import stream_record
 
@@ -66,7 +67,7 @@ def test_nothing_that_fits_is_told_from_an_empty_queue(stack: StackInMemory, run
     assert "Nothing to replay." in run("dlq", "replay", "--all", "--table").stdout
     stack.fail(record(0))
 
-    assert "none of the 1 in the queue fits" in run("dlq", "replay", "--where", "kind=lost", "--table").stdout
+    assert "none of the 1 in the queue matches" in run("dlq", "replay", "--where", "kind=lost", "--table").stdout
 
 
 def test_list_goes_on_with_the_choice_that_was_made(stack: StackInMemory, run: Run) -> None:
@@ -175,7 +176,7 @@ def test_a_discard_that_could_not_see_all_is_not_done(stack: StackInMemory, run:
     assert (json.loads(nothing.stdout)["removed"], json.loads(one_of_two.stdout)["removed"]) == (0, 1)
     assert not json.loads(nothing.stdout)["complete"]
     assert json.loads(nothing.stdout)["hiddenByOthers"] == json.loads(one_of_two.stdout)["hiddenByOthers"] == 1
-    assert "somebody else holds" in nothing.stderr
+    assert "in flight elsewhere" in nothing.stderr
     assert failure_id in (Path("x.jsonl")).read_text()
 
     named = stack.fail(record(2))
@@ -189,7 +190,7 @@ def test_a_replay_tells_an_empty_queue_from_one_that_somebody_else_holds(stack: 
     result = run("dlq", "replay", "--all", "--table")
 
     assert result.exit_code == ExitCode.UNFINISHED
-    assert "Nothing to replay now. 1 message more: somebody else holds" in " ".join(result.stdout.split())
+    assert "Nothing to replay now. 1 message more in flight elsewhere" in " ".join(result.stdout.split())
 
     named = stack.fail(record(1))
     stack.fail(record(2))

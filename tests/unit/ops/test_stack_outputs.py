@@ -54,7 +54,7 @@ def test_a_stack_that_the_cli_does_not_know(on_path: Path) -> None:
     error = refused("qa")
 
     assert isinstance(error, NotFoundError)
-    assert error.next_step == "`pulumi stack ls` lists those there are"
+    assert error.next_step == "`pulumi stack ls` lists the stacks"
 
 
 def test_a_cli_that_refuses(on_path: Path) -> None:

@@ -23,12 +23,12 @@ def ask(*arguments: str) -> Result:
         (["--poison-rate", "2"], 2, "0<=x<=1"),
         (["--call-ms", "3000"], 2, "0<x<3000"),
         (["--registrations-per-second", "-1"], 2, "x>0"),
-        (["--registrations-per-second", "nan"], 2, "nan is no number"),
-        (["--registrations-per-second", "inf"], 2, "inf is no number"),
-        (["--changes-per-user-per-month", "inf"], 2, "inf is no number"),
-        (["--busy-share", "nan"], 2, "nan is no number"),
-        (["--poison-rate", "nan"], 2, "nan is no number"),
-        (["--call-ms", "nan"], 2, "nan is no number"),
+        (["--registrations-per-second", "nan"], 2, "nan is not a finite number"),
+        (["--registrations-per-second", "inf"], 2, "inf is not a finite number"),
+        (["--changes-per-user-per-month", "inf"], 2, "inf is not a finite number"),
+        (["--busy-share", "nan"], 2, "nan is not a finite number"),
+        (["--poison-rate", "nan"], 2, "nan is not a finite number"),
+        (["--call-ms", "nan"], 2, "nan is not a finite number"),
     ],
 )
 def test_a_wrong_option_is_named_with_what_it_may_be(arguments: list[str], exit_code: int, words: str) -> None:

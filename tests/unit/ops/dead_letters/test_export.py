@@ -26,9 +26,7 @@ def record(position: int) -> JsonObject:
 
 
 def work(stack: StackInMemory) -> Job:
-    return Job(
-        stop_requested=lambda: False, report_progress=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by
-    )
+    return Job(now=stack.clock.now, sleep=stack.clock.pass_by)
 
 
 def export(stack: StackInMemory, path: Path, *, remove: bool = False) -> ExportReport:
@@ -227,7 +225,7 @@ def test_pointers_that_a_killed_run_hides_are_not_taken_for_none(
 
     result = run("return-pointers", "--table")
 
-    assert "1 pointer somebody else holds" in result.stdout
+    assert "1 pointer in flight elsewhere" in result.stdout
     assert result.exit_code == ExitCode.UNFINISHED
 
 
@@ -239,5 +237,5 @@ def test_an_export_beside_somebody_who_holds_messages_is_not_all_of_it(
 
     result = run("dlq", "export", "x.jsonl", "--table")
 
-    assert "1 message more: somebody else holds them" in " ".join(result.stdout.split())
+    assert "1 message more in flight elsewhere" in " ".join(result.stdout.split())
     assert result.exit_code == ExitCode.UNFINISHED

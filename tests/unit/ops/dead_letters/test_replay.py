@@ -103,7 +103,9 @@ def test_a_function_that_stays_busy_ends_the_replay_with_all_kept(stack: StackIn
     assert stack.queue.visible() == 1
 
 
-def test_a_function_that_fails_everything_is_not_asked_for_each_record(stack: StackInMemory, replay_db_path: Path) -> None:
+def test_a_function_that_fails_everything_is_not_asked_for_each_record(
+    stack: StackInMemory, replay_db_path: Path
+) -> None:
     for position in range(200):
         stack.fail(change(position, f"user {position}"))
     stack.function.troubles = ["crash"] * 1000

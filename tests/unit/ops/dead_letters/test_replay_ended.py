@@ -59,7 +59,9 @@ def test_what_the_queue_does_not_let_go_is_tried_again_or_told_as_left(
     assert stack.queue.bodies() == []
 
 
-def test_ctrl_c_before_an_id_is_met_does_not_say_that_it_is_not_there(stack: StackInMemory, replay_db_path: Path) -> None:
+def test_ctrl_c_before_an_id_is_met_does_not_say_that_it_is_not_there(
+    stack: StackInMemory, replay_db_path: Path
+) -> None:
     there = stack.fail(change(0))
 
     report = replay(stack, replay_db_path, Selection(ids=(there,)), stop_after=0)
@@ -90,9 +92,7 @@ def test_a_rehearsal_that_is_killed_hides_nothing_for_longer_than_a_look(
     for position in range(30):
         stack.fail(change(position))
     replay_db = ReplayDb(replay_db_path)
-    work = Job(
-        stop_requested=lambda: False, report_progress=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by
-    )
+    work = Job(now=stack.clock.now, sleep=stack.clock.pass_by)
     stack.restart(25)
 
     with pytest.raises(KilledError):

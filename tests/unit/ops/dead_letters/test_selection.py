@@ -31,16 +31,16 @@ def letter(body: str = "") -> DeadLetter:
     ],
 )
 def test_conditions(conditions: str, *, holds: bool) -> None:
-    assert Selection.of((), (conditions,), everything=False).holds_for(letter()) is holds
+    assert Selection.of((), (conditions,), everything=False).matches(letter()) is holds
 
 
 def test_what_a_message_does_not_say_equals_nothing() -> None:
     junk = letter("junk")
 
-    assert not Selection(conditions=parse_conditions(["user=eve"])).holds_for(junk)
-    assert Selection(conditions=parse_conditions(["user!=eve"])).holds_for(junk)
-    assert Selection(conditions=parse_conditions(["kind=unreadable"])).holds_for(junk)
-    assert Selection(ids=("m-",)).holds_for(junk)
+    assert not Selection(conditions=parse_conditions(["user=eve"])).matches(junk)
+    assert Selection(conditions=parse_conditions(["user!=eve"])).matches(junk)
+    assert Selection(conditions=parse_conditions(["kind=unreadable"])).matches(junk)
+    assert Selection(ids=("m-",)).matches(junk)
 
 
 @pytest.mark.parametrize("text", ["", "kind", "kind=", "colour=red", "=x", "kind<3"])
@@ -63,4 +63,4 @@ def test_an_id_may_be_shortened_as_far_as_it_fits_one() -> None:
 def test_an_exact_id_is_not_the_beginning_of_others() -> None:
     selection = Selection(ids=("0" * 31 + "7",))
 
-    assert selection.holds_for(letter())
+    assert selection.matches(letter())

@@ -18,7 +18,7 @@ def add_users(stack: StackInMemory, number: int) -> None:
 
 
 def backfill(stack: StackInMemory, folder: Path, rate: float, stop: Callable[[], bool]) -> BackfillReport:
-    work = Job(stop_requested=stop, report_progress=lambda _done, _total: None, now=stack.clock.now, sleep=stack.clock.pass_by)
+    work = Job(stop_requested=stop, now=stack.clock.now, sleep=stack.clock.pass_by)
     return Backfill(stack, folder / "checkpoint.json", work, users_per_second=rate).run()
 
 
@@ -47,7 +47,7 @@ def test_a_stop_is_heeded_while_it_waits_before_it_asks_for_histories(stack: Sta
 def test_a_delivery_that_falls_behind_meanwhile_ends_it(
     stack: StackInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ops.users.backfill.USERS_PER_STRETCH", 3)
+    monkeypatch.setattr("ops.users.backfill.USERS_PER_ROUND", 3)
     add_users(stack, 9)
     stack.function.before = lambda: stack.monitored.figures.update(
         {f"IteratorAge {OUTPUTS.log_user_changes_function_name}": 90_000.0}

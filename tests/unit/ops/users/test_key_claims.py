@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from ops.aws.user_keys import Claim, Refusal
+from ops.aws.user_keys import ClaimRefusal, KeyClaim
 from ops.cli import cli
 from ops.commands.users import WHAT_TO_DO
 from ops.context import CommandContext
@@ -139,7 +139,7 @@ def test_the_table_names_the_problems_and_what_to_do(stack: StackInMemory, run: 
 
 def test_a_denied_action_ends_it_with_its_code(stack: StackInMemory, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     class Denying(UserKeysInMemory):
-        def claim(self, claims: list[Claim]) -> list[Refusal | None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        def claim(self, claims: list[KeyClaim]) -> list[ClaimRefusal | None]:  # pyright: ignore[reportIncompatibleMethodOverride]
             raise DeniedError(f"Denied: dynamodb:PutItem on {len(claims)} keys", "have it allowed")
 
     store(stack, "1", email="alice@example.com", username="alice")
@@ -162,10 +162,10 @@ def test_a_stop_is_heeded_and_the_next_run_goes_on(stack: StackInMemory) -> None
         return asked[-1]
 
     with stop_on_interrupt(announce=False) as never:
-        work = Job(stop_requested=stop, report_progress=lambda _done, _total: None, now=lambda: 0.0, sleep=lambda _: None)
+        work = Job(stop_requested=stop, now=lambda: 0.0, sleep=lambda _: None)
         first = KeyClaims(stack.users(), stack.user_keys(), work, users_per_second=1e9).run()
         assert (first.finished, first.users, len(stack.keys)) == (False, 6, 12)
-        work = Job(stop_requested=never, report_progress=lambda _done, _total: None, now=lambda: 0.0, sleep=lambda _: None)
+        work = Job(stop_requested=never, now=lambda: 0.0, sleep=lambda _: None)
         second = KeyClaims(stack.users(), stack.user_keys(), work, users_per_second=1e9).run()
     assert (second.finished, second.users, len(stack.keys)) == (True, 10, 20)
 
@@ -179,7 +179,7 @@ def test_the_rate_is_kept_and_no_pause_is_long(stack: StackInMemory) -> None:
         pauses.append(seconds)
         stack.clock.pass_by(seconds)
 
-    work = Job(stop_requested=lambda: False, report_progress=lambda _done, _total: None, now=stack.clock.now, sleep=sleep)
+    work = Job(now=stack.clock.now, sleep=sleep)
     for _ in range(2):
         KeyClaims(stack.users(), stack.user_keys(), work, users_per_second=2).run()
     assert max(pauses) <= 1
