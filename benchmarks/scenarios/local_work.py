@@ -18,8 +18,8 @@ from delivery.failure_documents import document_text, failure_document
 from delivery.records import Invocation, StreamRecord
 from infra.components.change_stream import RESCUE_BATCH_SIZE
 from local.state import LocalStack, clients_of
-from local.stream_poller.invocation import FunctionInvoker
-from local.stream_poller.stream_reader import RoleSession
+from local.stream_poller.aws_clients import RoleSession
+from local.stream_poller.invocation import invoke_function
 from ops.aws.tables import ActivityKey
 from ops.dead_letters.message import ReplayableChange
 from ops.dead_letters.replay import Replay
@@ -79,7 +79,7 @@ class LocalWork:
             The seconds, and the records of all rounds.
         """
         settings = replace(self._stream.mapping, batch_size=BATCH_SIZE, window_seconds=0, parallelization_factor=1)
-        invoker = FunctionInvoker(self._lambda, settings.function_arn)
+        invoke = partial(invoke_function, self._lambda, settings.function_arn)
         samples: Samples = {"local poller": [], "by hand": []}
         records: list[StreamRecord] = []
         for number in range(rounds + 1):
@@ -87,7 +87,7 @@ class LocalWork:
             run = self._stream.deliver(settings, partial(dict[str, float], written), RECORDS)
             began = time.perf_counter()
             for invocation in run.invocations:
-                invoker.invoke(invocation.records)
+                invoke(invocation.records)
             by_hand = time.perf_counter() - began
             records += first_seen(run.invocations)
             if number:  # the first warms the function up

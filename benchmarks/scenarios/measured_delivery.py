@@ -11,19 +11,21 @@ import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import Any
 
 from delivery.decisions import FunctionFailed, InvocationOutcome, NotAdmitted
 from delivery.delivery import Delivery
-from delivery.messages import Checkpoint, ListingFailed, PageRead, ReadFailed, ReadShard, ShardsListed
+from delivery.messages import Checkpoint, PageRead, ReadFailed, ReadShard
 from delivery.records import StreamRecord
 from delivery.settings import MappingSettings
 from local.state import LocalStack, clients_of
-from local.stream_poller.invocation import FailureDestination, FunctionInvoker
-from local.stream_poller.poller import Poller, World
-from local.stream_poller.service import LOCAL_ASSUMPTIONS, Account, read_mapping
-from local.stream_poller.stream_reader import CALLS, StreamReader
+from local.stream_poller.aws_clients import CALLS, Account
+from local.stream_poller.invocation import invoke_function, send_failure_document
+from local.stream_poller.poller import Poller, Ports
+from local.stream_poller.service import LOCAL_ASSUMPTIONS, read_mapping
+from local.stream_poller.stream_reader import StreamsApiReader
 
 POISON = b"poison"
 """In the name of a user whose records count as crashing the function."""
@@ -141,20 +143,18 @@ class StreamUnderMeasure:
         Raises:
             TimeoutError: They aren't in time.
         """
-        watch = _Watch(FunctionInvoker(self._clients.lambda_, settings.function_arn), records)
-        destination = FailureDestination(lambda _service: self._sqs, settings, _say_nothing)
-        reader = _Reader(StreamReader(lambda: self._streams, settings.stream_arn, _say_nothing))
-        store = _Store()
-        poller = Poller(
-            Delivery(settings, LOCAL_ASSUMPTIONS, self._checkpoint),
-            World(
-                reader=reader,
-                invoker=watch,
-                destination=destination,
-                store=store,
-                log=watch.log,
-            ),
+        watch = _Watch(partial(invoke_function, self._clients.lambda_, settings.function_arn), records)
+        streams = StreamsApiReader(lambda: self._streams, settings.stream_arn)
+        reader = _Reader(streams)
+        ports = Ports(
+            list_shards=streams.list_shards,
+            read=reader.read,
+            invoke=watch.invoke,
+            send_document=partial(send_failure_document, lambda _service: self._sqs, settings),
+            save=self._save,
+            log=watch.log,
         )
+        poller = Poller(Delivery(settings, LOCAL_ASSUMPTIONS, self._checkpoint), ports)
         thread = threading.Thread(target=poller.run, args=(30.0,))
         thread.start()
         try:
@@ -165,7 +165,6 @@ class StreamUnderMeasure:
         finally:
             poller.end()
             thread.join()
-        self._checkpoint = store.last
         return MeasuredRun(
             began=reader.began,
             written=written,
@@ -176,12 +175,15 @@ class StreamUnderMeasure:
             ended=ended,
         )
 
+    def _save(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+
 
 class _Watch:
     """Invokes, and listens to what the delivery tells of its batches."""
 
-    def __init__(self, invoker: FunctionInvoker, records: int) -> None:
-        self._invoker = invoker
+    def __init__(self, invoke: Callable[[Sequence[StreamRecord]], InvocationOutcome], records: int) -> None:
+        self._invoke = invoke
         self._lock = threading.Lock()
         self.open = records
         self.given_up = 0
@@ -190,7 +192,7 @@ class _Watch:
 
     def invoke(self, records: Sequence[StreamRecord]) -> InvocationOutcome:
         sent = time.time()
-        outcome = self._invoker.invoke(records)
+        outcome = self._invoke(records)
         seconds = time.time() - sent
         if isinstance(outcome, NotAdmitted):
             return outcome
@@ -218,15 +220,12 @@ class _Watch:
 
 
 class _Reader:
-    def __init__(self, reader: StreamReader) -> None:
+    def __init__(self, reader: StreamsApiReader) -> None:
         self._reader = reader
         self.began = 0.0
         self._last = 0.0
         self.intervals: list[float] = []
         self.reads: list[tuple[int, float]] = []
-
-    def shards(self) -> ShardsListed | ListingFailed:
-        return self._reader.shards()
 
     def read(self, wanted: ReadShard) -> PageRead | ReadFailed:
         began = time.time()
@@ -238,13 +237,6 @@ class _Reader:
         if isinstance(page, PageRead):
             self.reads.append((len(page.records), time.time() - began))
         return page
-
-
-class _Store:
-    last: Checkpoint | None = None
-
-    def save(self, checkpoint: Checkpoint) -> None:
-        self.last = checkpoint
 
 
 def users_of_run(run: str, records: int, *, poison_rate: float = 0.0, seed: int = 0) -> list[str]:
@@ -266,7 +258,3 @@ def _item(user: str) -> dict[str, Any]:
     numbers = {"version": 1, "schemaVersion": 1}
     item: dict[str, Any] = {name: {"S": text} for name, text in (texts | moments).items()}
     return item | {name: {"N": str(number)} for name, number in numbers.items()}
-
-
-def _say_nothing(_code: str) -> None:
-    """What goes wrong shows in the figures."""

@@ -1,1 +1,1 @@
-"""local.stream_poller."""
+"""The process that delivers the local stack's stream: adapters from the pure `delivery` package to AWS's APIs."""

@@ -1,9 +1,8 @@
-"""`python -m local.stream_poller`: deliver the local stack's stream until told to stop."""
+"""`python -m local.stream_poller`: deliver the local stack's stream until SIGTERM or SIGINT."""
 
 import argparse
 import signal
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
@@ -13,10 +12,12 @@ from functions.runtime.json_log import log as write_line
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from local.process import remove_user_settings
 from local.state import LocalStackError, read_local_stack, state_directory
-from local.stream_poller.service import Account, AlreadyDeliveredError, MappingService
+from local.stream_poller.aws_clients import Account
+from local.stream_poller.checkpoint_file import AlreadyDeliveredError
+from local.stream_poller.service import MappingService
 
 GRACE_SECONDS = 2.0
-"""For invocations under way when told to stop. The supervisor waits a little longer."""
+"""For invocations in flight when the process is told to stop. The supervisor waits a little longer."""
 
 
 def main() -> int:
@@ -26,8 +27,12 @@ def main() -> int:
     try:
         account, uuid = _target(options, directory)
         service = MappingService(account, uuid, directory / "checkpoints", _log)
+
+        def end(_signal_number: int, _frame: FrameType | None) -> None:
+            service.end()
+
         for signal_number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signal_number, _end_of(service))
+            signal.signal(signal_number, end)
         service.run(GRACE_SECONDS)
     except (LocalStackError, AlreadyDeliveredError, UnsupportedMappingError) as error:
         _log("ERROR", "NO DELIVERY:", reason=str(error))
@@ -49,37 +54,19 @@ def _options() -> argparse.Namespace:
 
 
 def _target(options: argparse.Namespace, directory: Path) -> tuple[Account, str]:
-    """Return where the mapping is and which it is."""
+    """Return the mapping's account and its UUID."""
     remove_user_settings()
     if options.endpoint_url:
-        account = Account(
-            endpoint_url=options.endpoint_url,
-            region=options.region,
-            access_key_id=ACCESS_KEY_ID,
-            secret_access_key=SECRET_ACCESS_KEY,
-        )
-        return account, options.mapping_uuid
+        return Account(options.endpoint_url, options.region, ACCESS_KEY_ID, SECRET_ACCESS_KEY), options.mapping_uuid
     stack = read_local_stack(directory)
-    account = Account(
-        endpoint_url=stack.endpoint_url,
-        region=stack.region,
-        access_key_id=stack.access_key_id,
-        secret_access_key=stack.secret_access_key,
-    )
+    account = Account(stack.endpoint_url, stack.region, stack.access_key_id, stack.secret_access_key)
     return account, stack.mapping_uuid
-
-
-def _end_of(service: MappingService) -> Callable[[int, FrameType | None], None]:
-    def end(_number: int, _frame: FrameType | None) -> None:
-        service.end()
-
-    return end
 
 
 def _log(level: str, message: str, **fields: object) -> None:
     time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     write_line(level, message, time=time, **fields)
-    sys.stdout.flush()  # A log that is followed must not wait in a buffer.
+    sys.stdout.flush()  # for those who follow the log
 
 
 if __name__ == "__main__":

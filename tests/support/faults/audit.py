@@ -9,8 +9,8 @@ from functions.runtime.json_log import JsonObject
 from functions.stream_records.streams_api import lambda_record
 from functions.stream_records.user_change import UnprocessableRecordError, parse_user_change
 from local.state import clients_of
-from local.stream_poller.service import Account as Services
-from local.stream_poller.stream_reader import CALLS
+from local.stream_poller.aws_clients import CALLS
+from local.stream_poller.aws_clients import Account as Services
 from tests.support.local_stack import LocalStack
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 
 from local.logs import FunctionLog
 from local.state import clients_of
-from local.stream_poller.stream_reader import RoleSession
+from local.stream_poller.aws_clients import RoleSession
 from tests.support.iam.permissions import Roles
 from tests.support.local.users_over_http import UsersOverHttp
 from tests.support.local_stack import LocalStack

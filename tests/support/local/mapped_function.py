@@ -15,7 +15,7 @@ from uuid import uuid4
 from functions.runtime.json_log import JsonObject
 from local.deploy.resources.clients import Clients
 from local.deploy.resources.enforceable_policy import enforceable
-from local.stream_poller.service import Account
+from local.stream_poller.aws_clients import Account
 
 if TYPE_CHECKING:
     from tests.support.dynamodb_endpoints import DynamoDBEndpoint

@@ -18,9 +18,10 @@ from delivery.records import Invocation, StreamRecord, event_payload
 from delivery.settings import INFINITE, MappingSettings
 from functions.runtime.json_log import JsonObject
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
-from local.stream_poller.poller import Poller, World
-from local.stream_poller.service import CheckpointFile
-from local.stream_poller.stream_reader import CALLS, StreamReader
+from local.stream_poller.aws_clients import CALLS
+from local.stream_poller.checkpoint_file import CheckpointFile
+from local.stream_poller.poller import Poller, Ports
+from local.stream_poller.stream_reader import StreamsApiReader
 from tests.support.dynamodb_endpoints import REGION, DynamoDBEndpoint
 from tests.support.record_processing_fakes import LogInMemory, Processing
 
@@ -33,7 +34,7 @@ _ANSWERED = {"request_id": "r", "executed_version": "$LATEST", "status_code": 20
 
 
 class InProcessFunction:
-    """The real processing of changes as an `Invoker`; `trouble` may have an invocation end otherwise.
+    """The real processing of changes in this process; `trouble` may return another outcome.
 
     Attributes:
         batches: The records of each invocation that was admitted.
@@ -66,12 +67,12 @@ def raised() -> FunctionFailed:
 
 
 class DiscardsInMemory:
-    """A `Destination`."""
+    """An on-failure destination."""
 
     def __init__(self) -> None:
         self.discards: list[DiscardedBatch] = []
 
-    def send(self, shard_id: str, discard: DiscardedBatch) -> SendAttempted:  # noqa: ARG002  the seam's
+    def send(self, shard_id: str, discard: DiscardedBatch) -> SendAttempted:  # noqa: ARG002  the port's signature
         self.discards.append(discard)
         return SendAttempted("delivered")
 
@@ -128,9 +129,16 @@ class PolledStream:
         )
         store = CheckpointFile(self._directory, mapping)
         delivery = Delivery(mapping, FAST, store.load())
-        reader = StreamReader(lambda: self.streams, self.stream_arn, lambda _: None)
-        world = World(reader=reader, invoker=self.function, destination=self.destination, store=store, log=self.log)
-        poller = Poller(delivery, world)
+        reader = StreamsApiReader(lambda: self.streams, self.stream_arn)
+        ports = Ports(
+            list_shards=reader.list_shards,
+            read=reader.read,
+            invoke=self.function.invoke,
+            send_document=self.destination.send,
+            save=store.save,
+            log=self.log,
+        )
+        poller = Poller(delivery, ports)
         failures: list[Exception] = []
 
         def run() -> None:

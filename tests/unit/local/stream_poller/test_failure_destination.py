@@ -1,6 +1,7 @@
 """Where failure documents go, and which trouble on the way means no and which means not now."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,10 +13,10 @@ from delivery.decisions import DiscardedBatch
 from delivery.messages import SendAttempted
 from delivery.records import Invocation
 from delivery.settings import MappingSettings
-from local.stream_poller.invocation import FailureDestination
+from local.stream_poller.invocation import send_failure_document
 from tests.support.stream_record_examples import WRITTEN_AT, example_record, sequence_number
 
-DISCARD = DiscardedBatch(
+DISCARDED = DiscardedBatch(
     records=(example_record(1)._replace(body=b'{"eventID":"1"}'),),
     condition="RetryAttemptsExhausted",
     invocations=2,
@@ -37,27 +38,28 @@ def client(service: str) -> Any:
 CLIENTS: dict[str, Any] = {service: client(service) for service in ("sqs", "sns", "s3")}
 
 
-def destination(arn: str, refusals: list[str] | None = None) -> FailureDestination:
-    settings = MappingSettings(uuid="u-1", stream_arn="stream", function_arn="function", destination_arn=arn)
-    codes = [] if refusals is None else refusals
-    return FailureDestination(CLIENTS.__getitem__, settings, codes.append)
+QUEUE = "arn:aws:sqs:eu-west-1:000000000000:failures"
 
 
-QUEUE = destination("arn:aws:sqs:eu-west-1:000000000000:failures")
+def send(destination_arn: str, client: Callable[[str], Any] = CLIENTS.__getitem__) -> SendAttempted:
+    settings = MappingSettings(
+        uuid="u-1", stream_arn="stream", function_arn="function", destination_arn=destination_arn
+    )
+    return send_failure_document(client, settings, "shard-1", DISCARDED)
 
 
 def test_a_queue_gets_the_document() -> None:
     with Stubber(CLIENTS["sqs"]) as stub:
         expected = {"QueueUrl": "http://127.0.0.1:4566/000000000000/failures", "MessageBody": ANY}
         stub.add_response("send_message", {"MessageId": "m"}, expected)
-        assert QUEUE.send("shard", DISCARD) == SendAttempted("delivered")
+        assert send(QUEUE) == SendAttempted("delivered")
 
 
 def test_a_topic_gets_the_document() -> None:
     arn = "arn:aws:sns:eu-west-1:000000000000:failures"
     with Stubber(CLIENTS["sns"]) as stub:
         stub.add_response("publish", {"MessageId": "m"}, {"TopicArn": arn, "Message": ANY})
-        assert destination(arn).send("shard", DISCARD) == SendAttempted("delivered")
+        assert send(arn) == SendAttempted("delivered")
 
 
 def test_a_bucket_gets_the_event_too_under_a_key_that_tells_where_and_when() -> None:
@@ -67,10 +69,7 @@ def test_a_bucket_gets_the_event_too_under_a_key_that_tells_where_and_when() -> 
         def put_object(self, **request: Any) -> None:
             sent.append(request)
 
-    settings = MappingSettings(
-        uuid="u-1", stream_arn="stream", function_arn="function", destination_arn="arn:aws:s3:::failed"
-    )
-    FailureDestination(lambda _: Bucket(), settings, lambda _: None).send("shard-1", DISCARD)
+    send("arn:aws:s3:::failed", lambda _: Bucket())
     (request,) = sent
     assert request["Bucket"] == "failed"
     assert request["Key"].startswith("aws/lambda/u-1/shard-1/2019/11/14/2019-11-14T00.03.19-")
@@ -94,14 +93,11 @@ def test_a_bucket_gets_the_event_too_under_a_key_that_tells_where_and_when() -> 
     ],
 )
 def test_no_is_told_from_not_now(code: str, status: int, result: str) -> None:
-    refusals: list[str] = []
-    queue = destination("arn:aws:sqs:eu-west-1:000000000000:failures", refusals)
     with Stubber(CLIENTS["sqs"]) as stub:
         stub.add_client_error("send_message", code, "no", status)
-        tried = queue.send("shard", DISCARD)
+        tried = send(QUEUE)
     assert tried.result == result
     assert tried.reason
-    assert refusals == [code]
 
 
 def test_a_queue_that_nobody_answers_for_is_out_of_reach() -> None:
@@ -111,8 +107,4 @@ def test_a_queue_that_nobody_answers_for_is_out_of_reach() -> None:
         def send_message(self, **_: object) -> None:
             raise EndpointConnectionError(endpoint_url="http://127.0.0.1:4566")
 
-    settings = MappingSettings(
-        uuid="u", stream_arn="s", function_arn="f", destination_arn="arn:aws:sqs:eu-west-1:000000000000:failures"
-    )
-    tried = FailureDestination(lambda _: Unreachable(), settings, lambda _: None).send("shard", DISCARD)
-    assert tried.result == "unreachable"
+    assert send(QUEUE, lambda _: Unreachable()).result == "unreachable"

@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 
 from delivery.decisions import FunctionFailed, FunctionReturned, NotAdmitted
 from delivery.records import Invocation
-from local.stream_poller.invocation import FunctionInvoker
+from local.stream_poller.invocation import invoke_function
 from tests.support.stream_record_examples import example_records
 
 FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f:live"
@@ -41,7 +41,7 @@ def test_the_function_returned(client: Any) -> None:
             },
             {"FunctionName": FUNCTION_ARN, "Payload": b'{"Records":[xx,xx]}'},
         )
-        outcome = FunctionInvoker(client, FUNCTION_ARN).invoke(RECORDS)
+        outcome = invoke_function(client, FUNCTION_ARN, RECORDS)
     assert outcome == FunctionReturned(
         b'{"batchItemFailures": []}', Invocation(request_id="r-1", executed_version="7", status_code=200)
     )
@@ -58,7 +58,7 @@ def test_the_function_failed(client: Any) -> None:
                 "ResponseMetadata": {"RequestId": "r-2"},
             },
         )
-        outcome = FunctionInvoker(client, FUNCTION_ARN).invoke(RECORDS)
+        outcome = invoke_function(client, FUNCTION_ARN, RECORDS)
     assert outcome == FunctionFailed(Invocation(request_id="r-2", function_error="Unhandled"))
 
 
@@ -74,7 +74,7 @@ def test_the_function_failed(client: Any) -> None:
 def test_it_was_not_admitted(client: Any, code: str, status: int) -> None:
     with Stubber(client) as stub:
         stub.add_client_error("invoke", code, "no", status)
-        outcome = FunctionInvoker(client, FUNCTION_ARN).invoke(RECORDS)
+        outcome = invoke_function(client, FUNCTION_ARN, RECORDS)
     assert isinstance(outcome, NotAdmitted)
     assert code in outcome.reason
 
@@ -93,4 +93,4 @@ def test_nobody_answered(error: Exception) -> None:
             raise error
 
     unreachable: Any = Unreachable()
-    assert isinstance(FunctionInvoker(unreachable, FUNCTION_ARN).invoke(RECORDS), NotAdmitted)
+    assert isinstance(invoke_function(unreachable, FUNCTION_ARN, RECORDS), NotAdmitted)

@@ -13,8 +13,8 @@ from delivery.delivery import Delivery
 from delivery.messages import Checkpoint, PageRead, ReadShard, SendAttempted, Shard, ShardCheckpoint, ShardsListed
 from delivery.records import Invocation, StreamRecord
 from delivery.settings import MappingSettings
-from local.stream_poller.poller import Poller, World
-from local.stream_poller.service import CheckpointFile
+from local.stream_poller.checkpoint_file import CheckpointFile
+from local.stream_poller.poller import Poller, Ports
 from tests.support.record_processing_fakes import LogInMemory
 from tests.support.stream_record_examples import example_record, numbers_of, sequence_number
 
@@ -23,13 +23,13 @@ FAILURE = FunctionFailed(Invocation(request_id="r", function_error="Unhandled"))
 
 
 class FewRecords:
-    """A `Reader` of one shard with three records."""
+    """A stream of one shard with three records."""
 
     def __init__(self) -> None:
         now = time.time()
         self.records = [example_record(number, written_at=now) for number in (1, 2, 3)]
 
-    def shards(self) -> ShardsListed:
+    def list_shards(self) -> ShardsListed:
         return ShardsListed([Shard("s-1")])
 
     def read(self, wanted: ReadShard) -> PageRead:
@@ -39,7 +39,7 @@ class FewRecords:
 
 
 class Calls:
-    """An `Invoker`."""
+    """A function that notes its batches."""
 
     def __init__(self, invoke: Callable[[], InvocationOutcome]) -> None:
         self.batches: list[list[int]] = []
@@ -53,7 +53,7 @@ class Calls:
 
 
 class Documents:
-    """A `Destination`."""
+    """An on-failure destination."""
 
     def __init__(self) -> None:
         self.discards: list[DiscardedBatch] = []
@@ -83,10 +83,16 @@ class Running:
         self.documents = Documents()
         self.store = CheckpointFile(directory, SETTINGS)
         self.log = LogInMemory()
-        world = World(
-            reader=FewRecords(), invoker=self.calls, destination=self.documents, store=self.store, log=self.log
+        reader = FewRecords()
+        ports = Ports(
+            list_shards=reader.list_shards,
+            read=reader.read,
+            invoke=self.calls.invoke,
+            send_document=self.documents.send,
+            save=self.store.save,
+            log=self.log,
         )
-        self.poller = Poller(Delivery(SETTINGS, Assumptions(polls_per_second=100), self.store.load()), world)
+        self.poller = Poller(Delivery(SETTINGS, Assumptions(polls_per_second=100), self.store.load()), ports)
 
     def start(self, grace_seconds: float) -> threading.Thread:
         thread = threading.Thread(target=self.poller.run, args=(grace_seconds,))

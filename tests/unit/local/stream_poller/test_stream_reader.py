@@ -9,7 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from delivery.messages import ListingFailed, PageRead, ReadFailed, ReadShard, Shard, ShardsListed
 from functions.runtime.json_log import JsonObject
-from local.stream_poller.stream_reader import StreamReader
+from local.stream_poller.stream_reader import StreamsApiReader
 from tests.support.aws_wire import Answer, Failure, Responder, Wire, in_turn
 from tests.support.record_strategies import STREAM_ARN, stream_record
 from tests.support.shard_in_memory import SHARD_ID, ShardInMemory
@@ -27,9 +27,8 @@ def wire() -> Wire:
 
 
 class Reading(NamedTuple):
-    reader: StreamReader
+    reader: StreamsApiReader
     wire: Wire
-    refusals: list[str]
 
 
 @pytest.fixture
@@ -37,8 +36,7 @@ def reading(wire: Wire) -> Callable[[Responder], Reading]:
     def over(answer: Responder) -> Reading:
         wire.answer = answer
         wire.requests.clear()
-        refusals: list[str] = []
-        return Reading(StreamReader(lambda: wire.client, STREAM_ARN, refusals.append), wire, refusals)
+        return Reading(StreamsApiReader(lambda: wire.client, STREAM_ARN), wire)
 
     return over
 
@@ -128,14 +126,12 @@ def test_a_read_that_fails_is_told_and_repeated_at_the_same_place(reading: Calla
     assert isinstance(failed, ReadFailed)
     assert "InternalServerError" in failed.reason
     assert numbers(read(here, number(1))) == [number(2), number(3)]
-    assert here.refusals == ["InternalServerError"]
 
 
 def test_where_nobody_answers_there_is_a_reason(reading: Callable[[Responder], Reading]) -> None:
     here = reading(lambda _: EndpointConnectionError(endpoint_url="http://127.0.0.1:1"))
     assert isinstance(here.reader.read(ReadShard(SHARD_ID, None, "TRIM_HORIZON")), ReadFailed)
-    assert isinstance(here.reader.shards(), ListingFailed)
-    assert here.refusals == []
+    assert isinstance(here.reader.list_shards(), ListingFailed)
 
 
 def test_all_pages_of_shards_are_listed(reading: Callable[[Responder], Reading]) -> None:
@@ -149,7 +145,7 @@ def test_all_pages_of_shards_are_listed(reading: Callable[[Responder], Reading])
             description({"ShardId": SHARD_ID + "2", "ParentShardId": SHARD_ID, "SequenceNumberRange": {}}),
         )
     )
-    assert here.reader.shards() == ShardsListed(
+    assert here.reader.list_shards() == ShardsListed(
         [Shard(SHARD_ID, None, closed=True), Shard(SHARD_ID + "2", SHARD_ID, closed=False)]
     )
     assert here.wire.requests[1]["ExclusiveStartShardId"] == SHARD_ID
