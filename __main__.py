@@ -1,4 +1,4 @@
-"""What `pulumi up` runs; the program itself is in infra/program.py, so that tests and the local stack run the same."""
+"""What `pulumi up` runs; tests and the local stack run the same infra/program.py."""
 
 from infra.program import deploy
 

@@ -18,7 +18,7 @@ ENVIRONMENT_MAXIMUM_LENGTH = 20
 
 
 def is_environment_name(name: str) -> bool:
-    """Return whether a stack name can be part of every name, also a bucket's, S3's being strictest."""
+    """Return whether a stack name can be part of every name; S3's for buckets are the strictest."""
     return len(name) <= ENVIRONMENT_MAXIMUM_LENGTH and ENVIRONMENT_PATTERN.fullmatch(name) is not None
 
 

@@ -1,7 +1,7 @@
-"""The contract between a deployed stack and whoever uses it: every output, once, with its type.
+"""The stack's outputs, with their types: the contract with everybody who uses a deployed stack.
 
-The program exports exactly these. The page's config.json, `python -m ops` and consumers in other repositories read
-them. A name here is a promise: rename one only with its readers. Nothing of Pulumi is imported.
+The program exports exactly these. config.json, `python -m ops` and other repositories read them, so
+a name may change only together with its readers. Pulumi isn't imported here.
 """
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -41,5 +41,5 @@ class StackOutputs(BaseModel):
 
 
 def output_names() -> list[str]:
-    """Every output's name as `pulumi stack output` shows it, in the order of the contract."""
+    """Return every output's name as `pulumi stack output` shows it, in the model's order."""
     return [field.alias or name for name, field in StackOutputs.model_fields.items()]

@@ -28,9 +28,8 @@ def deploy() -> None:
             the message alone, without a traceback, and no resource has been touched.
     """
     stack = pulumi.get_stack()
-    config = running_config()
     try:
-        settings = load_settings(stack, config.values, config.secret_keys)
+        settings = load_settings(stack, *running_config())
         packages = {name: build_package(name, settings.function_platform) for name in FUNCTIONS}
     except (SettingsError, FunctionPackageError, WheelError) as error:
         raise pulumi.RunError(str(error)) from error

@@ -1,6 +1,6 @@
-"""What the site in `frontend/` is told of its stack, and what its browser may do: config.json and security headers.
+"""config.json and the security headers of the site in `frontend/`.
 
-Whoever serves the site, CloudFront or the local stack, takes both from here. Nothing of Pulumi is imported.
+CloudFront and the local stack both serve what is defined here. Pulumi isn't imported here.
 """
 
 from typing import TYPE_CHECKING, Self
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from infra.outputs import StackOutputs
 
 CONFIG_FILE = "config.json"
-"""Served beside index.html and never cached: it is the one file of the site that a deployment changes in place."""
+"""Served beside index.html and never cached, because a deployment changes it in place."""
 
 
 class SiteConfig(BaseModel):
@@ -29,49 +29,33 @@ class SiteConfig(BaseModel):
 
     @classmethod
     def from_outputs(cls, outputs: "StackOutputs") -> Self:
-        """Take what the site needs from the outputs of its stack.
-
-        Args:
-            outputs: the outputs of the stack the site talks to.
-
-        Returns:
-            The content of that stack's config.json.
-        """
+        """Take what the site needs from the outputs of its stack."""
         return cls(environment=outputs.environment, region=outputs.region, api_url=outputs.api_url)
 
     def to_json(self) -> str:
-        """The bytes of config.json, as text."""
+        """Return the text of config.json."""
         return self.model_dump_json(by_alias=True, indent=2) + "\n"
 
 
 def origin(url: str) -> str:
-    """Scheme, host and port of a URL: what CORS and a content security policy compare.
-
-    Args:
-        url: an absolute http or https URL.
-
-    Returns:
-        For example `https://a1b2c3.execute-api.eu-west-1.amazonaws.com`.
-    """
+    """Return a URL's scheme, host and port: what CORS and a content security policy compare."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
 def security_headers(api_origin: str) -> dict[str, str]:
-    """The headers every answer of the site carries.
+    """Return the headers of every response of the site, by name.
 
-    The site runs its own files only, no inline script or style, no markup made from strings, and talks to its API only.
-    A form that is sent without the script would put a person's details in the address bar: `form-action` refuses it.
+    The site runs only its own files, no inline script or style and no markup made from strings, and
+    calls only its API. `form-action` refuses a form submitted without the script, which would put a
+    person's details in the address bar. Strict-Transport-Security isn't among the headers, because
+    it needs https, which the local stack lacks.
 
     Args:
-        api_origin: where the page may send requests, see `origin`. Where CORS already makes the API depend on the
-            site, the site's headers can't depend on the API as well: name the region's APIs,
-            `https://*.execute-api.<region>.amazonaws.com`.
+        api_origin: where the page may send requests, see `origin`; or, if the API isn't created
+            yet, `https://*.execute-api.<region>.amazonaws.com`.
 
-    Returns:
-        Header name to value. Strict-Transport-Security is not among them: it belongs to https, which the local stack
-        lacks.
-        Source: OWASP HTTP Headers Cheat Sheet; W3C Content Security Policy Level 3; W3C Trusted Types.
+    Source: OWASP HTTP Headers Cheat Sheet; W3C Content Security Policy Level 3; W3C Trusted Types.
     """
     policy = {
         "default-src": "'none'",

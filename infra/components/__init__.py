@@ -1,1 +1,1 @@
-"""infra.components."""
+"""The Pulumi components, one per file."""

@@ -1,8 +1,8 @@
 """The alarms: each with its metric, its threshold and the sentence its message begins with.
 
-An alarm's name is the heading of its section in docs/runbook.md. CloudWatch evaluates each minute: an
-alarm fires at the first bad one and clears after EVALUATION_MINUTES good ones, so that a metric that
-flickers sends one message and not many.
+An alarm's name is the heading of its section in docs/runbook.md. CloudWatch evaluates each minute:
+an alarm fires at the first bad one and clears after EVALUATION_MINUTES good ones, so that a metric
+that flickers sends one message and not many.
 """
 
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ POINTER_AGE_SECONDS = 900
 stream after 24 hours."""
 
 POINTER_AGE_RECEIVES = 1.5
-"""The same in visibility timeouts: from its third receive on, SQS leaves a message out of the queue's
-age. Source: SQS developer guide, "Available CloudWatch metrics for Amazon SQS"."""
+"""The same in visibility timeouts: from its third receive on, SQS leaves a message out of the
+queue's age. Source: SQS developer guide, "Available CloudWatch metrics for Amazon SQS"."""
 
 
 class Metric(NamedTuple):

@@ -1,4 +1,4 @@
-"""The stream of the Users table: its event source mapping, its two functions and the failed records.
+"""The stream of the Users table: event source mapping, two functions and the failed records.
 
 The mapping invokes log_user_changes with batches of the stream. What it gives up on goes to the
 failure queue, from which rescue_failed_batches reads the records back before the stream drops them.
@@ -122,7 +122,7 @@ class ChangeStream(pulumi.ComponentResource):
             bisect_batch_on_function_error=True,
             function_response_types=["ReportBatchItemFailures"],
             destination_config={"on_failure": {"destination_arn": self.failed_records.failure_queue.arn}},
-            # Counts of polled, invoked, failed and dropped records; the function has no such metric.
+            # Counts polled, invoked, failed and dropped records, which no function metric does.
             metrics_config={"metrics": ["EventCount"]},
             tags=environment.tags,
             opts=pulumi.ResourceOptions(

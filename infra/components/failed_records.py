@@ -21,8 +21,8 @@ message becomes visible again. Source: Lambda developer guide, "Creating and con
 SQS event source mapping"."""
 
 MAXIMUM_RECEIVES = 5
-"""Receives of a pointer before it goes to the redrive queue; with fewer, throttling alone would send
-it there. Source: as above."""
+"""Receives of a pointer before it goes to the redrive queue; with fewer, throttling alone would
+send it there. Source: as above."""
 
 SECONDS_PER_DAY = 24 * 60 * 60
 

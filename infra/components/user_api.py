@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from infra import naming
 from infra.components.lambda_function import LambdaFunction, LambdaFunctionArgs
-from infra.components.policy import Statement, allow
+from infra.components.policy import allow
 from infra.components.users_store import UsersStore
 from infra.environment import Environment
 from infra.packaging.zip import FunctionPackage
@@ -99,70 +99,71 @@ class UserApi(pulumi.ComponentResource):
         )
 
     def _create_register_user(self) -> LambdaFunction:
-        users, user_keys = self._args.store.users, self._args.store.user_keys
-        return self._function(
+        settings, store = self._args.environment.settings, self._args.store
+        return LambdaFunction(
             "register-user",
-            base_name="RegisterUserFunction",
-            description="Stores a new user, if nobody has the e-mail address or the user name",
-            variables={"USERS_TABLE": users.name, "USER_KEYS_TABLE": user_keys.name},
-            # A transaction is authorised by the actions of its items.
-            statements=[allow("StoreUserAndKeys", ["dynamodb:PutItem"], [users.arn, user_keys.arn])],
+            LambdaFunctionArgs(
+                environment=self._args.environment,
+                base_name="RegisterUserFunction",
+                description="Stores a new user, if nobody has the e-mail address or the user name",
+                package=self._args.packages["register_user"],
+                memory_mb=settings.api_memory_mb,
+                timeout_seconds=settings.api_timeout_seconds,
+                reserved_concurrency=settings.api_reserved_concurrency,
+                variables={"USERS_TABLE": store.users.name, "USER_KEYS_TABLE": store.user_keys.name},
+                # A transaction is authorised by the actions of its items.
+                statements=[allow("StoreUserAndKeys", ["dynamodb:PutItem"], [store.users.arn, store.user_keys.arn])],
+            ),
+            pulumi.ResourceOptions(parent=self),
         )
 
     def _create_manage_users(self) -> LambdaFunction:
-        store = self._args.store
-        return self._function(
+        settings, store = self._args.environment.settings, self._args.store
+        return LambdaFunction(
             "manage-users",
-            base_name="ManageUsersFunction",
-            description="Reads, changes and deletes a user, and pages through the user's history",
-            variables={
-                "USERS_TABLE": store.users.name,
-                "USER_KEYS_TABLE": store.user_keys.name,
-                "ACTIVITY_TABLE": store.activity.name,
-            },
-            statements=[
-                allow(
-                    "ReadAndChangeUsers",
-                    ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
-                    [store.users.arn],
-                ),
-                allow("MoveUserKeys", ["dynamodb:PutItem", "dynamodb:DeleteItem"], [store.user_keys.arn]),
-                allow("ReadActivity", ["dynamodb:Query"], [store.activity.arn]),
-            ],
+            LambdaFunctionArgs(
+                environment=self._args.environment,
+                base_name="ManageUsersFunction",
+                description="Reads, changes and deletes a user, and pages through the user's history",
+                package=self._args.packages["manage_users"],
+                memory_mb=settings.api_memory_mb,
+                timeout_seconds=settings.api_timeout_seconds,
+                reserved_concurrency=settings.api_reserved_concurrency,
+                variables={
+                    "USERS_TABLE": store.users.name,
+                    "USER_KEYS_TABLE": store.user_keys.name,
+                    "ACTIVITY_TABLE": store.activity.name,
+                },
+                statements=[
+                    allow(
+                        "ReadAndChangeUsers",
+                        ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+                        [store.users.arn],
+                    ),
+                    allow("MoveUserKeys", ["dynamodb:PutItem", "dynamodb:DeleteItem"], [store.user_keys.arn]),
+                    allow("ReadActivity", ["dynamodb:Query"], [store.activity.arn]),
+                ],
+            ),
+            pulumi.ResourceOptions(parent=self),
         )
-
-    def _function(
-        self,
-        name: str,
-        *,
-        base_name: str,
-        description: str,
-        variables: Mapping[str, pulumi.Input[str]],
-        statements: Sequence[Statement],
-    ) -> LambdaFunction:
-        settings = self._args.environment.settings
-        function_args = LambdaFunctionArgs(
-            environment=self._args.environment,
-            base_name=base_name,
-            description=description,
-            package=self._args.packages[name.replace("-", "_")],
-            memory_mb=settings.api_memory_mb,
-            timeout_seconds=settings.api_timeout_seconds,
-            reserved_concurrency=settings.api_reserved_concurrency,
-            variables=variables,
-            statements=statements,
-        )
-        return LambdaFunction(name, function_args, pulumi.ResourceOptions(parent=self))
 
     def _create_api(self) -> aws.apigatewayv2.Api:
         environment, website_url = self._args.environment, self._args.website_url
         origins = [*environment.settings.cors_allowed_origins, *([website_url] if website_url else [])]
+        cors = aws.apigatewayv2.ApiCorsConfigurationArgs(
+            allow_origins=origins,
+            allow_methods=["DELETE", "GET", "PATCH", "POST"],
+            allow_headers=CORS_ALLOWED_HEADERS,
+            expose_headers=CORS_EXPOSED_HEADERS,
+            allow_credentials=False,
+            max_age=CORS_MAX_AGE_SECONDS,
+        )
         return aws.apigatewayv2.Api(
             "api",
             name=environment.physical_name(naming.PROJECT),
             description=f"Users of {environment.name}",
             protocol_type="HTTP",
-            cors_configuration=_cors(origins),
+            cors_configuration=cors if origins else None,
             tags=environment.tags,
             # Its id is part of the address that clients know.
             opts=pulumi.ResourceOptions(parent=self, protect=environment.protect),
@@ -226,17 +227,3 @@ class UserApi(pulumi.ComponentResource):
             tags=args.environment.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
-
-
-def _cors(origins: Sequence[pulumi.Input[str]]) -> aws.apigatewayv2.ApiCorsConfigurationArgs | None:
-    """Return what pages of some origins may do; None, which is no CORS at all, without origins."""
-    if not origins:
-        return None
-    return aws.apigatewayv2.ApiCorsConfigurationArgs(
-        allow_origins=origins,
-        allow_methods=["DELETE", "GET", "PATCH", "POST"],
-        allow_headers=CORS_ALLOWED_HEADERS,
-        expose_headers=CORS_EXPOSED_HEADERS,
-        allow_credentials=False,
-        max_age=CORS_MAX_AGE_SECONDS,
-    )

@@ -27,17 +27,17 @@ CONTENT_TYPES: Mapping[str, str] = {
 }
 
 SITE_CACHE_CONTROL = "max-age=0, s-maxage=60, must-revalidate"
-"""A browser revalidates each time (an unchanged file isn't downloaded); CloudFront asks the bucket once
-a minute. File names stay the same over deployments, so no cache may keep one for longer."""
+"""A browser revalidates each time (an unchanged file isn't downloaded); CloudFront asks the bucket
+once a minute. File names stay the same over deployments, so no cache may keep one for longer."""
 
 CONFIG_CACHE_CONTROL = "no-store"
 
 CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
-"""Cache policies that AWS manages. Source: CloudFront developer guide, "Use managed cache policies"."""
+"""AWS's own cache policies. Source: CloudFront developer guide, "Use managed cache policies"."""
 
 HSTS_SECONDS = 365 * 24 * 60 * 60
-"""How long a browser insists on HTTPS. Source: OWASP HTTP Strict Transport Security Cheat Sheet: a year."""
+"""How long a browser insists on HTTPS: a year. Source: OWASP HSTS Cheat Sheet."""
 
 
 class Website(pulumi.ComponentResource):

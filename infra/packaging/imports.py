@@ -1,4 +1,4 @@
-"""Which of our own modules a handler needs, found by reading its imports and theirs, without running any of them."""
+"""Find the modules below functions/ that a handler imports, by parsing and without running them."""
 
 import ast
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ PACKAGE = "functions"
 
 
 class UnreadableSourceError(Exception):
-    """A source that can't be read, or is no Python; the message says which, where in it, and why."""
+    """A source can't be read or isn't Python; the message has the file, the line and the reason."""
 
 
 def imported_sources(module: Path, root: Path) -> list[Path]:
@@ -16,14 +16,14 @@ def imported_sources(module: Path, root: Path) -> list[Path]:
 
     Args:
         module: a source file below `root/functions`.
-        root: the folder that holds `functions`.
+        root: the folder that contains `functions`.
 
     Returns:
-        The module, every module of ours it imports (in functions and under `if TYPE_CHECKING` too, which does no
-        harm), and the `__init__.py` of every package on the way; sorted.
+        The module, every module of ours that it imports, directly or not, and the `__init__.py` of
+        their packages; sorted. Imports inside functions and under `if TYPE_CHECKING` count too.
 
     Raises:
-        UnreadableSourceError: one of them can't be read, or is no Python.
+        UnreadableSourceError: one of them can't be read, or isn't Python.
     """
     found: set[Path] = set()
     waiting = [module]
@@ -39,7 +39,7 @@ def imported_sources(module: Path, root: Path) -> list[Path]:
 
 
 def _imported_names(source: Path, root: Path) -> Iterator[str]:
-    """Dotted names below `functions` that a file may mean; some name an attribute and not a module."""
+    """Yield the dotted names below `functions` in a file; some name an attribute, not a module."""
     for node in ast.walk(_parsed(source, root)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -58,13 +58,14 @@ def _parsed(source: Path, root: Path) -> ast.Module:
     except SyntaxError as error:
         line = f", line {error.lineno}" if error.lineno else ""
         raise UnreadableSourceError(f"SyntaxError: {error.msg}  ({where}{line})") from error
-    # The last two are the parser's, at what is nested too deeply; some versions of Python have the first for a NUL.
+    # The parser raises ValueError for a NUL in some versions of Python, and the last two for too
+    # deep nesting.
     except (ValueError, OSError, RecursionError, MemoryError) as error:
         raise UnreadableSourceError(f"{type(error).__name__}: {error}  ({where})") from error
 
 
 def _origin(node: ast.ImportFrom, source: Path, root: Path) -> str:
-    """The absolute name of the module in `from <module> import ...`."""
+    """Return the absolute name of the module in `from <module> import ...`."""
     if not node.level:
         return node.module or ""
     package = source.parent.relative_to(root).parts

@@ -1,4 +1,4 @@
-"""Third-party packages for Lambda: ready-made wheels, taken from the package index for its platform."""
+"""Third-party packages for Lambda: wheels for its platform, downloaded from the package index."""
 
 import hashlib
 import re
@@ -10,28 +10,29 @@ from tempfile import TemporaryDirectory
 
 PYTHON_VERSION = "3.13"
 PLATFORMS = ["manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_28_aarch64", "manylinux_2_34_aarch64"]
-"""What runs on arm64 functions of the python3.13 runtime (Amazon Linux 2023, glibc 2.34)."""
+"""Tags that run on arm64 with the python3.13 runtime (Amazon Linux 2023, glibc 2.34)."""
 
 _PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 _NOT_NEEDED_SUFFIXES = (".pyi", ".pyc", "/py.typed")
 
 
 class WheelError(Exception):
-    """Packages that can't be had; the message says which and what to do."""
+    """Packages can't be downloaded; the message says which and what to do."""
 
 
 def wheel_files(requirements: Path, cache: Path) -> dict[str, bytes]:
-    """The content of the wheels that a requirements file names.
+    """Return the content of the wheels that a requirements file names.
 
     Args:
-        requirements: one `name==version` per line, all of them: what a package needs in turn stands there too.
-        cache: folder that keeps downloaded wheels; the second build needs no network.
+        requirements: one `name==version` per line; packages that those depend on are listed too.
+        cache: folder of downloaded wheels, with which the second build needs no network.
 
     Returns:
-        Path in the zip to content. Type stubs and package metadata stay out; licences come along.
+        Path in the zip to content, without type stubs and metadata and with the licences.
 
     Raises:
-        WheelError: a line that names no single version, a package without a wheel for the platform, or no network.
+        WheelError: a line doesn't pin one version, a package has no wheel for the platform, or
+            there is no network.
     """
     lines = _requirement_lines(requirements)
     if not lines:
@@ -56,7 +57,7 @@ def _requirement_lines(requirements: Path) -> list[str]:
 
 
 def _download(lines: list[str], directory: Path, requirements: Path) -> None:
-    """Fill a folder of the cache, which appears complete or not at all: two programs may want it at the same time."""
+    """Fill a folder of the cache and then rename it, because two programs may fill it at once."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=directory.parent) as temporary:
         download = Path(temporary) / "wheels"
@@ -74,7 +75,7 @@ def _download(lines: list[str], directory: Path, requirements: Path) -> None:
         try:
             download.rename(directory)
         except OSError:
-            if not directory.is_dir():  # else the other program was faster, with the same wheels
+            if not directory.is_dir():  # the other program was faster, with the same wheels
                 raise
 
 

@@ -1,10 +1,11 @@
-"""The zip of a function: the sources its handler imports, and for Lambda the third-party packages it names.
+"""The zip of a function: the sources its handler imports and, for Lambda, its wheels.
 
-The same sources give the same bytes, on every machine and on every day, so that a deployment changes a function only
-when its code changed. `functions/<name>/requirements.txt` names the third-party packages, each at one version; for
-Lambda they come as ready-made wheels (infra/packaging/wheels.py), which takes neither a compiler nor Docker. On this
-machine (`host`) functions run in the project's own environment, which has the same packages, so a zip holds our
-sources alone. botocore comes from Lambda's runtime (docs/decisions/0012-botocore-from-the-runtime.md).
+The same sources give the same bytes on every machine at any time, so a deployment changes a
+function only if its code changed. `functions/<name>/requirements.txt` pins third-party packages;
+for Lambda they are wheels of its platform (wheels.py), which needs no compiler and no Docker. On
+this machine (`host`) functions run in the project's own environment, which has the same packages,
+so a zip contains our sources only. botocore is part of Lambda's runtime
+(docs/decisions/0012-botocore-from-the-runtime.md).
 """
 
 import base64
@@ -25,15 +26,15 @@ BUILD_DIRECTORY = PROJECT_ROOT / ".build"
 Platform = Literal["lambda", "host"]
 
 MAXIMUM_BYTES = 4 * 1024 * 1024
-"""Largest zip we accept: a small one is fetched and unpacked faster at a cold start."""
+"""Our limit for a zip: a small one is downloaded and unpacked faster at a cold start."""
 
-_TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # the zip format's earliest: when a file was checked out is not part of its content
+_TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # the zip format's earliest, for every file
 _FILE_MODE = 0o100644
-_UNIX = 3  # who made the zip, or readers ignore the mode
+_UNIX = 3  # the creating system; for any other, readers ignore the mode
 
 
 class FunctionPackageError(Exception):
-    """A package that can't be built; the message says what is missing and what to do."""
+    """A zip can't be built; the message says what is wrong and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +42,9 @@ class FunctionPackage:
     """A built zip.
 
     Attributes:
-        path: where it is, below .build/.
-        handler: what Lambda calls, in it.
-        sha256_base64: of its bytes, as Lambda reports it (CodeSha256).
+        path: below .build/.
+        handler: what Lambda calls.
+        sha256_base64: hash of the bytes, as Lambda reports it (CodeSha256).
     """
 
     path: Path
@@ -62,12 +63,17 @@ def build_package(function_name: str, platform: Platform) -> FunctionPackage:
         The zip, written to `.build/<platform>/<function_name>.zip`.
 
     Raises:
-        FunctionPackageError: no such function, a source that is no Python, or a zip over `MAXIMUM_BYTES`.
-        WheelError: a third-party package that can't be had.
+        FunctionPackageError: there is no such function, a source isn't Python, or the zip exceeds
+            `MAXIMUM_BYTES`.
+        WheelError: a third-party package can't be downloaded.
     """
     content = package_bytes(function_name, platform)
     path = BUILD_DIRECTORY / platform / f"{function_name}.zip"
-    _write(path, content)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Replaced in one step, because two programs may build the same zip at once.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    temporary.replace(path)
     return FunctionPackage(
         path=path,
         handler=f"functions.{function_name}.handler.handler",
@@ -76,12 +82,12 @@ def build_package(function_name: str, platform: Platform) -> FunctionPackage:
 
 
 def sha256_base64(content: bytes) -> str:
-    """The hash of a zip as Lambda reports it (CodeSha256)."""
+    """Return the hash of a zip as Lambda reports it (CodeSha256)."""
     return base64.b64encode(hashlib.sha256(content).digest()).decode("ascii")
 
 
 def package_bytes(function_name: str, platform: Platform) -> bytes:
-    """The content of a function's zip; see `build_package`."""
+    """Return the content of a function's zip; see `build_package`."""
     handler = PROJECT_ROOT / "functions" / function_name / "handler.py"
     if not handler.is_file():
         raise FunctionPackageError(f"no function '{function_name}': {handler.relative_to(PROJECT_ROOT)} does not exist")
@@ -113,11 +119,3 @@ def _zip(files: dict[str, bytes]) -> bytes:
             entry.external_attr = _FILE_MODE << 16
             archive.writestr(entry, files[name], compress_type=zipfile.ZIP_DEFLATED, compresslevel=9)
     return buffer.getvalue()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Replace a file in one step: two programs may build the same package at the same time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_bytes(content)
-    temporary.replace(path)

@@ -1,1 +1,1 @@
-"""infra.settings.model."""
+"""The settings of a stack: their model, types and check, and where they are read from."""

@@ -1,7 +1,11 @@
-"""The settings of a stack: every key of `Pulumi.<stack>.yaml`, its type, its range and what it does.
+"""The settings of a stack: every key of `Pulumi.<stack>.yaml`, its type, its range and its meaning.
 
-Environments differ by these values alone: no code asks for an environment's name. Nothing of Pulumi is imported here;
-infra/settings/check.py makes this model from a configuration, infra/settings/stack_file.py finds the configuration.
+Environments differ by these values alone: neither the program nor a function asks for an
+environment's name. Only guardrails/data_protection.py names environments, because it checks that
+these values protect production and so can't derive from them which stack is production.
+
+check.py makes this model from a configuration; stack_file.py reads the configuration. Pulumi isn't
+imported here.
 """
 
 from collections.abc import Callable
@@ -16,13 +20,14 @@ from infra.settings.types import EmailAddress, LogRetentionDays, Origins, Region
 
 NAMESPACE = naming.PROJECT
 REGION_KEY = "aws:region"
-"""The AWS provider's own setting: one place says where a stack is."""
+"""The AWS provider's own setting, so that a stack's region is set in one place."""
 
 
 class StackSettings(BaseModel):
-    """One stack's settings. All have to be set, but for those that say `optional`: a stack never depends on a default.
+    """One stack's settings. Only those described as optional may be unset: there are no defaults.
 
-    `examples` holds a value that is right for a small environment; a problem's `pulumi config set` line shows it.
+    `examples` has a value that is right for a small environment; the command in a problem's message
+    sets it.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
@@ -39,12 +44,12 @@ class StackSettings(BaseModel):
     )
     protect_resources: Switch = Field(
         examples=["false"],
-        description="Pulumi refuses to delete or replace tables, queues, buckets and the API. Off: disposable, buckets "
-        "are deleted with what is in them.",
+        description="Pulumi refuses to delete or replace tables, queues, buckets and the API. Off: "
+        "destroying the stack deletes their content too.",
     )
     require_tls: Switch = Field(
         examples=["true"],
-        description="Queues and buckets refuse unencrypted requests. Off only where the endpoint is this machine.",
+        description="Queues and buckets refuse requests without TLS. Off only for the emulator on this machine.",
     )
 
     log_retention_days: LogRetentionDays = Field(
@@ -54,7 +59,10 @@ class StackSettings(BaseModel):
         ge=1, le=3650, examples=["30"], description="Days that a user's history keeps a change."
     )
     failure_retention_days: WholeNumber = Field(
-        ge=1, le=14, examples=["14"], description="Days that the queues keep what failed; the bucket keeps a day more."
+        ge=1,
+        le=14,
+        examples=["14"],
+        description="Days that the queues keep failed records; the bucket keeps them a day longer.",
     )
     mask_personal_data: Switch = Field(
         examples=["true"], description="The log shows names, e-mail addresses and user names masked."
@@ -68,10 +76,10 @@ class StackSettings(BaseModel):
         ge=1,
         le=10_000,
         examples=["50"],
-        description="Requests per second over all routes; beyond it the answer is 429.",
+        description="Requests per second over all routes; further ones get a 429.",
     )
     throttle_burst: WholeNumber = Field(
-        ge=1, le=5_000, examples=["100"], description="Requests that may arrive at once before the rate counts."
+        ge=1, le=5_000, examples=["100"], description="Requests that may arrive at once before the rate applies."
     )
     api_memory_mb: WholeNumber = Field(
         ge=128, le=10_240, examples=["512"], description="Memory of each API function in MB; CPU grows with it."
@@ -80,52 +88,52 @@ class StackSettings(BaseModel):
         ge=1,
         le=29,
         examples=["15"],
-        description="Seconds an API function may take; three tries at a silent DynamoDB need up to 12. API Gateway "
-        "itself gives up at 30.",
+        description="Timeout of the API functions; three tries at an unresponsive DynamoDB take "
+        "up to 12 s. API Gateway's own is 30 s.",
     )
     api_reserved_concurrency: WholeNumber | None = Field(
         default=None,
         ge=1,
         le=1000,
         examples=["10"],
-        description="Optional. Invocations at a time kept for each API function, and its most. Unset: what the account "
-        "has left.",
+        description="Optional. Reserved concurrency of each API function, which is also its maximum. "
+        "Unset: what the account has left.",
     )
 
     stream_batch_size: WholeNumber = Field(
-        ge=1, le=10_000, examples=["100"], description="Most records of the stream in one invocation."
+        ge=1, le=10_000, examples=["100"], description="Maximum number of the stream's records in one invocation."
     )
     stream_batching_window_seconds: WholeNumber = Field(
-        ge=0, le=300, examples=["1"], description="Seconds to wait for a batch to fill; each is a second of delay."
+        ge=0, le=300, examples=["1"], description="Seconds to wait for a batch to fill; they delay each change."
     )
     stream_parallelization_factor: WholeNumber = Field(
-        ge=1, le=10, examples=["1"], description="Batches of one shard at a time; order is kept per user."
+        ge=1, le=10, examples=["1"], description="Concurrent batches of one shard; each user's changes stay in order."
     )
     stream_maximum_retry_attempts: WholeNumber = Field(
         ge=0,
         le=100,
         examples=["5"],
-        description="Retries of a batch that can't be split further, before it is given up.",
+        description="Retries of a batch that can't be split further.",
     )
     stream_maximum_record_age_seconds: WholeNumber = Field(
         ge=60,
         le=43_200,
         examples=["3600"],
-        description="Age at which a record is given up. The stream forgets at 24 hours; what is left is the rescue's.",
+        description="Age at which a record is given up; the rescue has the rest of the stream's 24 hours.",
     )
     stream_memory_mb: WholeNumber = Field(
         ge=128, le=10_240, examples=["256"], description="Memory of each stream function in MB; CPU grows with it."
     )
     stream_timeout_seconds: WholeNumber = Field(
-        ge=1, le=900, examples=["60"], description="Seconds a stream function may take for one batch."
+        ge=1, le=900, examples=["60"], description="Timeout of the stream functions, for one batch."
     )
     stream_reserved_concurrency: WholeNumber | None = Field(
         default=None,
         ge=1,
         le=1000,
         examples=["10"],
-        description="Optional. Invocations at a time kept for log_user_changes, and its most. Unset: what the account "
-        "has left.",
+        description="Optional. Reserved concurrency of log_user_changes, which is also its maximum. "
+        "Unset: what the account has left.",
     )
 
     website_enabled: Switch = Field(
@@ -134,18 +142,21 @@ class StackSettings(BaseModel):
     alarm_email: EmailAddress | None = Field(
         default=None,
         examples=["team@example.com"],
-        description="Optional. Where alarms go; AWS asks the address to confirm. Unset: nobody is told yet.",
+        description="Optional. Address that alarms are sent to, once it has confirmed. Unset: nobody is notified.",
     )
     iterator_age_alarm_seconds: WholeNumber = Field(
-        ge=1, le=43_200, examples=["600"], description="Age of the records being delivered that raises the alarm."
+        ge=1, le=43_200, examples=["600"], description="Age of the delivered records above which the alarm fires."
     )
     api_latency_alarm_milliseconds: WholeNumber = Field(
-        ge=1, le=29_000, examples=["2000"], description="The API's slowest hundredth of answers that raises the alarm."
+        ge=1,
+        le=29_000,
+        examples=["2000"],
+        description="99th percentile of the API's latency above which the alarm fires.",
     )
 
     function_platform: Literal["lambda", "host"] = Field(
         examples=["lambda"],
-        description="What function packages are built for: Lambda (Python 3.13, arm64), or this machine's Python.",
+        description="Platform of the functions' zips: Lambda (Python 3.13, arm64) or this machine's Python.",
     )
     tags: Tags = Field(
         examples=[{"team": "users"}],
@@ -154,58 +165,62 @@ class StackSettings(BaseModel):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Agreement:
+class Constraint:
     """Two settings that have to fit together.
 
     Attributes:
-        field: the setting that the problem is reported for.
-        other: the setting it has to fit.
-        holds: whether they do.
+        setting: the one that the problem is reported for, by its name in the configuration.
+        other: the one it has to fit.
+        holds: whether they fit.
         rule: the rule in words, after `must be`.
-        mended: a value of `field` that fits the other setting.
+        fix: returns a value of `setting` that fits the other setting.
     """
 
-    field: str
+    setting: str
     other: str
     holds: Callable[[StackSettings], bool]
     rule: str
-    mended: Callable[[StackSettings], int]
+    fix: Callable[[StackSettings], int]
 
 
-AGREEMENTS = [
-    Agreement(
-        field="iterator_age_alarm_seconds",
-        other="stream_maximum_record_age_seconds",
-        holds=lambda it: it.iterator_age_alarm_seconds < it.stream_maximum_record_age_seconds,
+CONSTRAINTS = [
+    Constraint(
+        setting="iteratorAgeAlarmSeconds",
+        other="streamMaximumRecordAgeSeconds",
+        holds=lambda settings: settings.iterator_age_alarm_seconds < settings.stream_maximum_record_age_seconds,
         rule="less than streamMaximumRecordAgeSeconds, so that the alarm comes before records are given up",
-        mended=lambda it: it.stream_maximum_record_age_seconds // 2,
+        fix=lambda settings: settings.stream_maximum_record_age_seconds // 2,
     ),
-    Agreement(
-        field="stream_maximum_record_age_seconds",
-        other="stream_timeout_seconds",
-        holds=lambda it: it.stream_maximum_record_age_seconds >= 2 * it.stream_timeout_seconds,
+    Constraint(
+        setting="streamMaximumRecordAgeSeconds",
+        other="streamTimeoutSeconds",
+        holds=lambda settings: settings.stream_maximum_record_age_seconds >= 2 * settings.stream_timeout_seconds,
         rule="at least twice streamTimeoutSeconds, so that a batch that timed out is tried again",
-        mended=lambda it: max(60, 10 * it.stream_timeout_seconds),
+        fix=lambda settings: max(60, 10 * settings.stream_timeout_seconds),
     ),
-    Agreement(
-        field="stream_maximum_record_age_seconds",
-        other="stream_batching_window_seconds",
-        holds=lambda it: it.stream_maximum_record_age_seconds >= 2 * it.stream_batching_window_seconds,
+    Constraint(
+        setting="streamMaximumRecordAgeSeconds",
+        other="streamBatchingWindowSeconds",
+        holds=lambda settings: (
+            settings.stream_maximum_record_age_seconds >= 2 * settings.stream_batching_window_seconds
+        ),
         rule="at least twice streamBatchingWindowSeconds, or records are given up while their batch still fills",
-        mended=lambda it: max(60, 10 * it.stream_batching_window_seconds),
+        fix=lambda settings: max(60, 10 * settings.stream_batching_window_seconds),
     ),
-    Agreement(
-        field="stream_reserved_concurrency",
-        other="stream_parallelization_factor",
-        holds=lambda it: (it.stream_reserved_concurrency or 10_000) >= it.stream_parallelization_factor,
+    Constraint(
+        setting="streamReservedConcurrency",
+        other="streamParallelizationFactor",
+        holds=lambda settings: (
+            (settings.stream_reserved_concurrency or 10_000) >= settings.stream_parallelization_factor
+        ),
         rule="at least streamParallelizationFactor, or one shard's batches throttle each other",
-        mended=lambda it: it.stream_parallelization_factor,
+        fix=lambda settings: settings.stream_parallelization_factor,
     ),
-    Agreement(
-        field="api_latency_alarm_milliseconds",
-        other="api_timeout_seconds",
-        holds=lambda it: it.api_latency_alarm_milliseconds < 1000 * it.api_timeout_seconds,
+    Constraint(
+        setting="apiLatencyAlarmMilliseconds",
+        other="apiTimeoutSeconds",
+        holds=lambda settings: settings.api_latency_alarm_milliseconds < 1000 * settings.api_timeout_seconds,
         rule="less than apiTimeoutSeconds in milliseconds, or no answer is ever slow enough for the alarm",
-        mended=lambda it: 500 * it.api_timeout_seconds,
+        fix=lambda settings: 500 * settings.api_timeout_seconds,
     ),
 ]

@@ -1,9 +1,7 @@
-"""Where a stack's configuration comes from: the program that runs, or the stack's file read without Pulumi's CLI."""
+"""A stack's configuration: of the running program, or of the stack's file without Pulumi's CLI."""
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,50 +13,32 @@ from infra.naming import PROJECT_ROOT
 
 
 class StackFileError(Exception):
-    """A stack's file can't be read as one; the message names it and says why."""
+    """A stack's file has the wrong form; the message names the file and the reason."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class StackConfig:
-    """Every key of a stack's configuration.
+def running_config() -> tuple[dict[str, str], set[str]]:
+    """Return all configuration of the running program; `pulumi.Config` returns known keys only.
 
-    Attributes:
-        values: full key to text.
-        secret_keys: full keys whose values are secret.
-    """
+    The Automation API and tests set it in the process (`pulumi.runtime.set_all_config`), the CLI's
+    language host in environment variables.
 
-    values: Mapping[str, str]
-    secret_keys: frozenset[str]
-
-
-def running_config() -> StackConfig:
-    """The configuration of the program that runs now, all of it: `pulumi.Config` only answers for keys one knows.
-
-    The Automation API, and tests, put it in the process (`pulumi.runtime.set_all_config`); the CLI's language host puts
-    it in the environment.
+    Returns:
+        Full key to text, and the full keys whose values are secret.
     """
     values = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
     secret = runtime_config.get_config_secret_keys_env()
-    return StackConfig(
-        values=values,
-        secret_keys=frozenset(key for key in values if key in secret or runtime_config.is_config_secret(key)),
-    )
+    return values, {key for key in values if key in secret or runtime_config.is_config_secret(key)}
 
 
 def stack_file_config(stack: str, directory: Path = PROJECT_ROOT) -> dict[str, str]:
-    """The configuration in `Pulumi.<stack>.yaml`, as the CLI would hand it to the program.
-
-    Args:
-        stack: the stack's name.
-        directory: where the file is.
+    """Return the configuration in `Pulumi.<stack>.yaml`, as the CLI passes it to the program.
 
     Returns:
-        Full key to text; lists and maps as JSON. A secret is left out: it is encrypted, and only who may use the
-        stack's key reads it.
+        Full key to text; lists and maps as JSON. Secrets are left out, because they are encrypted.
 
     Raises:
         FileNotFoundError: the stack has no file.
-        StackFileError: it is no YAML, sets a key twice, or is no map with a map `config`.
+        StackFileError: the file isn't YAML, sets a key twice, or isn't a map with a map `config`.
     """
     path = directory / f"Pulumi.{stack}.yaml"
     if not path.is_file():
@@ -67,23 +47,23 @@ def stack_file_config(stack: str, directory: Path = PROJECT_ROOT) -> dict[str, s
         document = cast("dict[str, dict[str, object]] | None", yaml.load(path.read_text(encoding="utf-8"), _Loader))  # noqa: S506  a SafeLoader
         config = (document or {}).get("config") or {}
         return {_text(key): _text(value) for key, value in config.items() if not _is_encrypted(value)}
-    # The last two are PyYAML's at a number that is none, and ours at what is no map.
+    # PyYAML raises ValueError for a malformed number; what isn't a map has no such attribute.
     except (yaml.YAMLError, ValueError, AttributeError) as error:
         raise StackFileError(f"{path} is not the YAML of a stack (a map `config:` of settings): {error}") from error
 
 
 def _is_encrypted(value: object) -> bool:
-    """Whether it is what `pulumi config set --secret` writes."""
+    """Return whether `pulumi config set --secret` wrote the value."""
     return isinstance(value, dict) and list(cast("dict[str, object]", value)) == ["secure"]
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads YAML as 1.2 has it: `yes`, `1:40` and `2026-01-01` are texts, and a key that is set twice is an error.
+    """Reads YAML 1.2: `yes`, `1:40` and `2026-01-01` are text, and a repeated key is an error.
 
-    PyYAML's own 1.1 makes them a switch, a number and a date, and takes the last of two keys in silence.
+    PyYAML's own YAML 1.1 makes them a boolean, a number and a date, and takes the last key.
     """
 
-    # As they are written: while a map is constructed, `<<` puts keys of others beside its own.
+    # Checked in the node, because constructing the map adds the keys that `<<` merges.
     @override
     def compose_mapping_node(self, anchor: dict[Any, yaml.Node]) -> yaml.MappingNode:
         node = super().compose_mapping_node(anchor)
@@ -95,7 +75,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
-_loader = cast("Any", _Loader)  # PyYAML's type stubs leave this open
+_loader = cast("Any", _Loader)  # PyYAML's stubs don't type the resolvers
 _loader.yaml_implicit_resolvers = {}
 for _type, _form, _first in [
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),

@@ -1,7 +1,7 @@
-"""The types a setting can have, and how each reads what the configuration holds.
+"""The types of settings, and how each parses its value.
 
-Pulumi hands every value over as text: `true`, `100`, and lists and maps as JSON. Text that merely looks like a value
-(`yes`, `1e3`, ` 5`) is refused, since somebody meant something else by it.
+Pulumi passes every value as text: `true`, `100`, and lists and maps as JSON. Text that only looks
+like such a value (`yes`, `1e3`, ` 5`) is refused.
 """
 
 import json
@@ -17,13 +17,12 @@ from pydantic.fields import FieldInfo
 
 @dataclass(frozen=True)
 class Allowed:
-    """Says in words what a setting may be, where its type doesn't."""
+    """Words for what a setting may be, for a type that doesn't say it."""
 
     text: str
 
 
 def _switch(value: object) -> object:
-    """Read `true` or `false`."""
     if isinstance(value, bool):
         return value
     if value in ("true", "false"):
@@ -32,7 +31,6 @@ def _switch(value: object) -> object:
 
 
 def _whole_number(value: object) -> object:
-    """Read a whole number in plain digits."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if isinstance(value, str) and re.fullmatch(r"0|-?[1-9][0-9]{0,17}", value):
@@ -41,7 +39,6 @@ def _whole_number(value: object) -> object:
 
 
 def _json(value: object) -> object:
-    """Read a list or a map, which Pulumi hands over as JSON."""
     if not isinstance(value, str):
         return value
     try:
@@ -66,7 +63,7 @@ def _origin(text: object) -> str:
 
 RESERVED_TAGS = frozenset({"project", "environment", "managedBy"})
 MAXIMUM_TAGS = 40
-"""AWS takes 50 on a resource: room is left for ours and for those AWS itself adds."""
+"""AWS allows 50 on a resource; the rest is for ours and for those that AWS adds."""
 
 
 def _tags(tags: dict[str, str]) -> dict[str, str]:
@@ -120,29 +117,21 @@ def allowed_values(field: FieldInfo) -> str:
     Raises:
         TypeError: a type that this function has no words for.
     """
-    for text in [*field.metadata, *_nested_metadata(field.annotation)]:
-        if isinstance(text, Allowed):
-            return text.text
-    annotation = _without_none(field.annotation)
+    annotation, metadata = field.annotation, field.metadata
+    if NoneType in get_args(annotation):  # `X | None`
+        (annotation,) = (choice for choice in get_args(annotation) if choice is not NoneType)
+    if get_origin(annotation) is Annotated:
+        annotation, *inner = get_args(annotation)
+        metadata = [*metadata, *inner]
+    for item in metadata:
+        if isinstance(item, Allowed):
+            return item.text
     if annotation is bool:
         return "true or false"
     if get_origin(annotation) is Literal:
         return "one of " + ", ".join(str(value) for value in get_args(annotation))
-    minimum = next((bound.ge for bound in field.metadata if isinstance(bound, Ge)), None)
-    maximum = next((bound.le for bound in field.metadata if isinstance(bound, Le)), None)
+    minimum = next((bound.ge for bound in metadata if isinstance(bound, Ge)), None)
+    maximum = next((bound.le for bound in metadata if isinstance(bound, Le)), None)
     if annotation is int and minimum is not None and maximum is not None:
         return f"a whole number from {minimum} to {maximum}"
     raise TypeError(f"no words for {field!r}")
-
-
-def _without_none(annotation: object) -> object:
-    """`X` of `X | None`, without its own metadata."""
-    choices = [choice for choice in get_args(annotation) if choice is not NoneType]
-    if NoneType in get_args(annotation) and len(choices) == 1:
-        annotation = choices[0]
-    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
-
-
-def _nested_metadata(annotation: object) -> tuple[object, ...]:
-    """The metadata inside `Annotated[...] | None`."""
-    return tuple(item for choice in get_args(annotation) for item in getattr(choice, "__metadata__", ()))

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.settings.check import SettingsError, config_key, load_settings, set_command
-from infra.settings.model import AGREEMENTS, StackSettings
+from infra.settings.check import SettingsError, config_key, load_settings
+from infra.settings.model import CONSTRAINTS, StackSettings
 from infra.settings.stack_file import stack_file_config
 from infra.settings.types import allowed_values
 
@@ -215,7 +215,7 @@ def test_settings_that_do_not_fit_together_are_named_with_a_value_that_does(chan
 
 
 def test_there_is_a_case_for_every_agreement() -> None:
-    assert len(AGREEMENTS) == 5
+    assert len(CONSTRAINTS) == 5
 
 
 def test_settings_that_do_not_fit_are_told_beside_others_that_are_wrong() -> None:
@@ -246,7 +246,8 @@ def test_a_secret_is_not_shown() -> None:
 
 @pytest.mark.parametrize("alias", sorted(FIELDS))
 def test_the_line_that_mends_a_setting_sets_a_right_value(alias: str) -> None:
-    words = shlex.split(set_command(alias, "dev"))
+    key = config_key(alias)
+    words = shlex.split(problems({key: "\N{SNOWMAN}"})[key].splitlines()[-1])
     assert words[:3] == ["pulumi", "config", "set"]
     assert words[-2:] == ["--stack", "dev"]
     if words[3] == "--path":

@@ -105,9 +105,9 @@ def test_every_key_of_the_running_program_is_found(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PULUMI_CONFIG_SECRET_KEYS", '["userstream:a"]')
     set_all_config({"userstream:b": "of the process", "userstream:c": "3"}, ["userstream:c"])
     try:
-        config = running_config()
+        values, secret_keys = running_config()
     finally:
         set_all_config({}, [])
 
-    assert config.values == {"userstream:a": "1", "userstream:b": "of the process", "userstream:c": "3"}
-    assert config.secret_keys == {"userstream:a", "userstream:c"}
+    assert values == {"userstream:a": "1", "userstream:b": "of the process", "userstream:c": "3"}
+    assert secret_keys == {"userstream:a", "userstream:c"}
