@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.dynamodb_endpoints import DynamoDBEndpoint, emulator
-from tests.support.dynamodb_local import dynamodb_local_server, missing_tools
-from tests.support.local_stack import LocalStack, running_local_stack
+from tests.support.aws.dynamodb_endpoints import DynamoDBEndpoint, emulator
+from tests.support.aws.dynamodb_local import dynamodb_local_server, missing_tools
+from tests.support.local.local_stack import LocalStack, running_local_stack
 
 IN_CI = os.environ.get("CI") == "true"
 

@@ -30,9 +30,9 @@ from ops.dead_letters.replay_db import ReplayDb
 from ops.dead_letters.selection import Selection
 from ops.job import Job
 from ops.users.backfill import Backfill
-from tests.support.ops_in_memory import ActivityReaderInMemory, StackInMemory, UsersInMemory, activity_key, envelope
-from tests.support.record_processing_fakes import ManualClock
-from tests.support.record_strategies import STREAM_ARN, stream_record
+from tests.support.ops.ops_in_memory import ActivityReaderInMemory, StackInMemory, UsersInMemory, activity_key, envelope
+from tests.support.records.record_processing_fakes import ManualClock
+from tests.support.records.record_strategies import STREAM_ARN, stream_record
 
 RECORDS_PER_BATCH = 100
 USERS_PER_PAGE = 1_000

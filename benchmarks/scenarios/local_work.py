@@ -29,7 +29,7 @@ from ops.job import Job
 from ops.users.backfill import Backfill
 from ops.users.backfill_records import backfill_change
 from tests.support.local.ops_stack import services_of
-from tests.support.ops_in_memory import envelope
+from tests.support.ops.ops_in_memory import envelope
 
 BATCH_SIZE = 100
 RECORDS = 2_000

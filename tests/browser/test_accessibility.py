@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, save_screenshot
-from tests.support.registration_page import REGISTER, answering, field_error, fill, register, somebody, submit
+from tests.support.browser.registration_page import REGISTER, answering, field_error, fill, register, somebody, submit
 
 pytestmark = [pytest.mark.browser, pytest.mark.local]
 

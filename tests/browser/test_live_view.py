@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import OpenPage, save_screenshot
-from tests.support.registration_page import Person, register, somebody
+from tests.support.browser.registration_page import Person, register, somebody
 
 pytestmark = [pytest.mark.browser, pytest.mark.local]
 

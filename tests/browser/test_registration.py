@@ -4,8 +4,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import OpenPage, save_screenshot
-from tests.support.local_stack import LocalStack
-from tests.support.registration_page import (
+from tests.support.browser.registration_page import (
     REGISTER,
     Person,
     field_error,
@@ -17,6 +16,7 @@ from tests.support.registration_page import (
     somebody,
     submit,
 )
+from tests.support.local.local_stack import LocalStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.local]
 

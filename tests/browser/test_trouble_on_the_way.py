@@ -2,7 +2,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, save_screenshot
-from tests.support.registration_page import (
+from tests.support.browser.registration_page import (
     REGISTER,
     answering,
     fill,

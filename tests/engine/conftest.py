@@ -12,7 +12,7 @@ from local.deploy.resources.clients import Clients
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from local.engine.workspace import CLI, Workspace
 from tests.support.engine.engine_stack import Deployed, EngineStack, bring_up
-from tests.support.local_stack import running_emulator
+from tests.support.local.local_stack import running_emulator
 
 REGION = "eu-west-1"
 """Of dev and prod, as their files say."""

@@ -14,7 +14,7 @@ from local.deploy.resources.clients import Clients
 from local.engine.workspace import Workspace
 from tests.support.engine.account_inventory import everything_in
 from tests.support.engine.engine_stack import EngineStack, as_typed, bring_up
-from tests.support.local_stack import running_emulator
+from tests.support.local.local_stack import running_emulator
 
 SECONDS = 120
 

@@ -21,8 +21,8 @@ from local.engine.provider.emulator_provider import EmulatorProvider
 from local.engine.provider.wire_values import WireArchive, from_wire, same_value, to_wire
 from local.engine.workspace import PLUGIN_FOLDER
 from local.process import child_environment
-from tests.support.local_stack import running_emulator
-from tests.support.recorded_stack import record
+from tests.support.local.local_stack import running_emulator
+from tests.support.stack.recorded_stack import record
 
 PLUGIN = PLUGIN_FOLDER / "pulumi-resource-aws"
 PROVIDER = EmulatorProvider(handler_for)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.local_stack import LocalStack, running_local_stack
+from tests.support.local.local_stack import LocalStack, running_local_stack
 
 
 class OwnStack(NamedTuple):

@@ -24,9 +24,9 @@ from tests.faults.conftest import OwnStack
 from tests.support.faults.audit import Audit
 from tests.support.faults.connection_faults import Answer, Fault, Request
 from tests.support.faults.fault_proxy import FaultProxy
-from tests.support.local_stack import LocalStack
-from tests.support.ops_in_memory import envelope
-from tests.support.record_strategies import stream_record
+from tests.support.local.local_stack import LocalStack
+from tests.support.ops.ops_in_memory import envelope
+from tests.support.records.record_strategies import stream_record
 
 if TYPE_CHECKING:
     from functions.runtime.json_log import JsonObject

@@ -15,7 +15,7 @@ from tests.support.iam import cases
 from tests.support.iam.bench import Bench
 from tests.support.iam.permissions import Permission, recorded_permissions
 from tests.support.iam.trial import WORKED, Trial
-from tests.support.local_stack import running_local_stack
+from tests.support.local.local_stack import running_local_stack
 
 pytestmark = [pytest.mark.local, pytest.mark.stack]
 

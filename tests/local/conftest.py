@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 
 from local.deploy.resources.clients import Clients
+from tests.support.aws.signature_v4 import Signer
+from tests.support.local.local_stack import LocalStack, running_emulator
 from tests.support.local.resource_examples import surroundings
 from tests.support.local.resource_examples.example import Surroundings
-from tests.support.local_stack import LocalStack, running_emulator
-from tests.support.signature_v4 import Signer
 
 _USER_NAME = "api-caller"
 _POLICY_NAME = "invoke-the-api"

@@ -20,12 +20,12 @@ from ops.aws.user_keys import ClaimRefusal, DynamoUserKeysTable, KeyClaim, UserK
 from ops.errors import DeniedError, NotFoundError
 from ops.job import Job
 from ops.users.key_claims import KeyClaims, KeyClaimsReport, KeyOutcome
+from tests.support.aws.signature_v4 import Signer
+from tests.support.local.local_stack import LocalStack
 from tests.support.local.ops_stack import answer, run_ops, services_of
 from tests.support.local.users_over_http import UsersOverHttp, person
-from tests.support.local_stack import LocalStack
-from tests.support.signature_v4 import Signer
-from tests.support.user_keys_in_memory import UserKeysInMemory
-from tests.support.users_in_dynamodb import UsersInDynamoDB
+from tests.support.ops.user_keys_in_memory import UserKeysInMemory
+from tests.support.users.users_in_dynamodb import UsersInDynamoDB
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DYNAMODB = ["dynamodb_emulator", pytest.param("dynamodb_local", marks=pytest.mark.java)]

@@ -9,7 +9,7 @@ import pytest
 
 from infra.naming import PROJECT_ROOT
 from local.emulator import HOST
-from tests.support.local_stack import running_emulator
+from tests.support.local.local_stack import running_emulator
 
 pytestmark = pytest.mark.local
 

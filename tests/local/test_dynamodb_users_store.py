@@ -11,7 +11,7 @@ import pytest
 from functions.users.fields import Registration
 from functions.users.service import change_user, register, registration_digest, remove_user
 from functions.users.user import AlreadyTakenError, StaleVersionError, UserError
-from tests.support.users_in_dynamodb import UsersInDynamoDB
+from tests.support.users.users_in_dynamodb import UsersInDynamoDB
 
 ALICE = Registration(name="Alice", email="Alice@Example.com", username="Alice")
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)

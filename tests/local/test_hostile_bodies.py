@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.support.local_stack import LocalStack
+from tests.support.local.local_stack import LocalStack
 from tests.support.raw_http import RawAnswer, send
 
 pytestmark = pytest.mark.local

@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 
 from tests.local.test_hostile_bodies import JSON, member, problem, register
-from tests.support.local_stack import LocalStack
+from tests.support.aws.signature_v4 import Signer
+from tests.support.local.local_stack import LocalStack
 from tests.support.raw_http import RawAnswer, send
-from tests.support.signature_v4 import Signer
 
 pytestmark = pytest.mark.local
 

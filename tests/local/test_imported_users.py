@@ -20,11 +20,11 @@ from functions.runtime.json_log import is_object
 from functions.stream_records.attribute_values import AttributeValue, Image, convert_binary
 from functions.stream_records.user_change import parse_user_change
 from ops.aws.tables import binary_as_base64
-from tests.support.http_api_events import http_event, read_answer
-from tests.support.record_strategies import plain_values, stream_record, texts
+from tests.support.records.record_strategies import plain_values, stream_record, texts
 from tests.support.typed_values import marshal
-from tests.support.users_api import UsersApi, no_activity
-from tests.support.users_in_dynamodb import UsersInDynamoDB
+from tests.support.users.http_api_events import http_event, read_answer
+from tests.support.users.users_api import UsersApi, no_activity
+from tests.support.users.users_in_dynamodb import UsersInDynamoDB
 
 OWN = ("name", "email", "username", "version", "createdAt", "updatedAt", "registrationDigest", "favourite")
 

@@ -13,9 +13,9 @@ from local.cli import cli
 from local.process import child_environment
 from local.state import clients_of
 from tests.support.local.change_log import ChangeLog
+from tests.support.local.local_stack import LocalStack
 from tests.support.local.mapped_function import eventually
 from tests.support.local.users_over_http import UsersOverHttp, person
-from tests.support.local_stack import LocalStack
 
 pytestmark = pytest.mark.local
 

@@ -13,10 +13,10 @@ from infra.naming import PROJECT_ROOT
 from local.process import child_environment
 from local.state import LocalStackNotRunningError, clients_of, read_local_stack
 from tests.support.local.change_log import ChangeLog
+from tests.support.local.local_stack import LocalStack, copy_project, running_local_stack, starting_local_stack
 from tests.support.local.mapped_function import eventually
 from tests.support.local.processes import listens_on_loopback_alone, processes_of
 from tests.support.local.users_over_http import UsersOverHttp, person
-from tests.support.local_stack import LocalStack, copy_project, running_local_stack, starting_local_stack
 
 pytestmark = pytest.mark.local
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from contract.files import DOCS
-from tests.support.local_stack import LocalStack
-from tests.support.signature_v4 import Signer
+from tests.support.aws.signature_v4 import Signer
+from tests.support.local.local_stack import LocalStack
 
 pytestmark = pytest.mark.local
 

@@ -19,11 +19,11 @@ from local.state import DIRECTORY_VARIABLE, clients_of
 from ops.errors import ExitCode
 from ops.job import STATE_VARIABLE
 from tests.local.test_seed_story import map_stream, switch_stream
+from tests.support.aws.signature_v4 import Signer
+from tests.support.local.local_stack import LocalStack, running_local_stack
 from tests.support.local.mapped_function import eventually
 from tests.support.local.ops_stack import answer, deployed_fix, run_ops, services_of
 from tests.support.local.users_over_http import UsersOverHttp, person
-from tests.support.local_stack import LocalStack, running_local_stack
-from tests.support.signature_v4 import Signer
 
 pytestmark = pytest.mark.local
 

@@ -17,10 +17,10 @@ from ops.aws.services import S3EnvelopeStore
 from ops.aws.sqs import MessageQueue, OutgoingMessage, SqsQueue
 from ops.aws.tables import ActivityKey, ActivityReader, DynamoActivityReader, DynamoUsersReader
 from ops.errors import CannotReachError, NotFoundError
-from tests.support.local_stack import LocalStack
-from tests.support.ops_in_memory import StackInMemory, activity_key
-from tests.support.queue_in_memory import Clock, Life, QueueInMemory
-from tests.support.record_strategies import stream_record
+from tests.support.local.local_stack import LocalStack
+from tests.support.ops.ops_in_memory import StackInMemory, activity_key
+from tests.support.ops.queue_in_memory import Clock, Life, QueueInMemory
+from tests.support.records.record_strategies import stream_record
 
 pytestmark = pytest.mark.local
 

@@ -15,7 +15,7 @@ import pytest
 
 from functions.runtime.json_log import JsonObject
 from infra.naming import PROJECT_ROOT
-from tests.support.dynamodb_endpoints import DynamoDBEndpoint, emulator
+from tests.support.aws.dynamodb_endpoints import DynamoDBEndpoint, emulator
 from tests.support.local.mapped_function import READ, SEND, MappedFunction, create_mapped_function, eventually
 
 pytestmark = pytest.mark.local

@@ -20,15 +20,15 @@ from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.streams_api import lambda_record
 from functions.stream_records.user_change import UserChange, parse_user_change
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
-from tests.support.dynamodb_endpoints import REGION, DynamoDBEndpoint, create_user_tables
-from tests.support.record_processing_fakes import (
+from tests.support.aws.dynamodb_endpoints import REGION, DynamoDBEndpoint, create_user_tables
+from tests.support.records.record_processing_fakes import (
     FUNCTION_ARN,
     RETENTION_DAYS,
     ActivityInMemory,
     LogInMemory,
     ManualClock,
 )
-from tests.support.record_strategies import stream_record
+from tests.support.records.record_strategies import stream_record
 
 pytestmark = pytest.mark.local
 

@@ -9,11 +9,11 @@ import pytest
 from local.deploy.resources.registry import handler_for
 from local.process import ChildProcess, child_environment
 from local.state import clients_of
+from tests.support.aws.signature_v4 import Signer
 from tests.support.local.change_log import ChangeLog
+from tests.support.local.local_stack import LocalStack, running_local_stack
 from tests.support.local.resource_examples.example import TABLE
 from tests.support.local.users_over_http import UsersOverHttp, person
-from tests.support.local_stack import LocalStack, running_local_stack
-from tests.support.signature_v4 import Signer
 
 pytestmark = pytest.mark.local
 

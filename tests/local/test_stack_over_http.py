@@ -11,12 +11,12 @@ import pytest
 
 from local.state import clients_of
 from local.up import curl_line
+from tests.support.aws.signature_v4 import Signer
 from tests.support.local.change_log import ChangeLog
+from tests.support.local.local_stack import LocalStack
 from tests.support.local.mapped_function import eventually
 from tests.support.local.users_over_http import UsersOverHttp, person
-from tests.support.local_stack import LocalStack
 from tests.support.raw_http import RawAnswer, send
-from tests.support.signature_v4 import Signer
 
 pytestmark = pytest.mark.local
 

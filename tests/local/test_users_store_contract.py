@@ -6,8 +6,8 @@ from typing import NamedTuple
 import pytest
 
 from functions.users.user import AlreadyTakenError, StaleVersionError, User, UserIdTakenError, UsersStore
-from tests.support.users_in_dynamodb import UsersInDynamoDB
-from tests.support.users_in_memory import InMemoryUsers
+from tests.support.users.users_in_dynamodb import UsersInDynamoDB
+from tests.support.users.users_in_memory import InMemoryUsers
 
 ALICE = User(
     user_id="1",

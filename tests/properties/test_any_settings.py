@@ -10,7 +10,7 @@ from infra.outputs import StackOutputs
 from infra.settings.check import SettingsError, config_key, load_settings
 from infra.settings.model import StackSettings
 from infra.settings.stack_file import stack_file_config
-from tests.support.recorded_stack import record
+from tests.support.stack.recorded_stack import record
 
 pytestmark = pytest.mark.stack
 

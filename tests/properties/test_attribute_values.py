@@ -20,7 +20,7 @@ from functions.stream_records.attribute_values import (
     unmarshal,
     unmarshal_image,
 )
-from tests.support.record_strategies import attribute_values, numbers, plain_values
+from tests.support.records.record_strategies import attribute_values, numbers, plain_values
 from tests.support.typed_values import marshal
 
 

@@ -17,9 +17,9 @@ from ops.dead_letters.selection import Selection
 from ops.job import Job
 from ops.users.backfill import Backfill, BackfillReport
 from ops.users.backfill_records import stream_began_at
-from tests.support.ops_in_memory import OUTPUTS, StackInMemory
-from tests.support.queue_in_memory import KilledError
-from tests.support.record_strategies import FIRST_SEQUENCE_NUMBER
+from tests.support.ops.ops_in_memory import OUTPUTS, StackInMemory
+from tests.support.ops.queue_in_memory import KilledError
+from tests.support.records.record_strategies import FIRST_SEQUENCE_NUMBER
 
 BEGAN = stream_began_at(OUTPUTS.users_stream_arn)
 BEFORE = "2025-05-05T05:05:05.000Z"

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from functions.log_user_changes.batch import BatchOutcome
 from functions.runtime.json_log import Json, JsonObject, json_line
 from functions.stream_records.attribute_values import unmarshal_image
-from tests.support.record_processing_fakes import ActivityInMemory, DeadLettersInMemory, Processing
-from tests.support.record_strategies import (
+from tests.support.records.record_processing_fakes import ActivityInMemory, DeadLettersInMemory, Processing
+from tests.support.records.record_strategies import (
     PERSONAL_FIELDS,
     batches_with_poison,
     histories,

@@ -32,7 +32,7 @@ from infra.settings.check import load_settings
 from infra.settings.stack_file import stack_file_config
 from ops.cli import cli
 from ops.commands.capacity import LONGEST_CALL_MS
-from tests.support.recorded_stack import record
+from tests.support.stack.recorded_stack import record
 
 FIGURES = published_figures()
 LIMITS = FIGURES.limits

@@ -13,9 +13,9 @@ from functions.users.user import User, UserError, keys_of
 from ops.aws.tables import UsersPage
 from ops.job import Job
 from ops.users.key_claims import KeyClaims, KeyClaimsReport, KeyOutcome
-from tests.support.queue_in_memory import KilledError, Life
-from tests.support.user_keys_in_memory import UserKeysInMemory
-from tests.support.users_in_memory import InMemoryUsers
+from tests.support.ops.queue_in_memory import KilledError, Life
+from tests.support.ops.user_keys_in_memory import UserKeysInMemory
+from tests.support.users.users_in_memory import InMemoryUsers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

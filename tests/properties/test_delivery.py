@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from delivery.assumptions import Assumptions
 from tests.support.delivery_faults import InvocationFault, NoFaults, SendingFault
 from tests.support.delivery_tally import replay_dead_letters, tally, undisturbed_activity
-from tests.support.record_strategies import USER_IDS
+from tests.support.records.record_strategies import USER_IDS
 from tests.support.virtual_changes import Nature, Written, small_change
 from tests.support.virtual_delivery import VirtualDelivery, mapping_settings
 

@@ -13,7 +13,7 @@ from delivery.assumptions import Assumptions
 from tests.conftest import IN_CI
 from tests.support.delivery_faults import InvocationFault, NoFaults, SendingFault
 from tests.support.delivery_tally import replay_dead_letters, tally, undisturbed_activity
-from tests.support.record_strategies import USER_IDS
+from tests.support.records.record_strategies import USER_IDS
 from tests.support.virtual_changes import Nature, small_change
 from tests.support.virtual_delivery import VirtualDelivery, mapping_settings
 

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from functions.dead_letters.envelope import FailedRecord, MalformedEnvelopeError, StreamPointer, identify_record
 from functions.runtime.json_log import Json
-from tests.support.record_strategies import histories, texts, unaddressable_records
+from tests.support.records.record_strategies import histories, texts, unaddressable_records
 
 ENVELOPE = TypeAdapter(FailedRecord)
 

@@ -10,7 +10,7 @@ from functions.stream_records.attribute_values import (
     same_value,
     unmarshal_image,
 )
-from tests.support.record_strategies import images
+from tests.support.records.record_strategies import images
 
 
 def apply_changes(old: Image | None, changes: Changes) -> Image:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from functions.runtime.json_log import exact_number, json_line, reusable_encoder
 from functions.stream_records.attribute_values import PlainValue
-from tests.support.record_strategies import numbers, plain_values
+from tests.support.records.record_strategies import numbers, plain_values
 
 
 @given(numbers() | st.decimals())

@@ -22,10 +22,10 @@ from ops.dead_letters.replay_db import ReplayDb
 from ops.dead_letters.selection import Selection
 from ops.errors import OpsError
 from ops.job import Job
-from tests.support.ops_in_memory import StackInMemory, activity_key
-from tests.support.queue_in_memory import KilledError
-from tests.support.record_processing_fakes import RETENTION_DAYS
-from tests.support.record_strategies import histories, stream_record
+from tests.support.ops.ops_in_memory import StackInMemory, activity_key
+from tests.support.ops.queue_in_memory import KilledError
+from tests.support.records.record_processing_fakes import RETENTION_DAYS
+from tests.support.records.record_strategies import histories, stream_record
 
 STEPS = st.none() | st.integers(0, 200)
 """After how many steps a process is killed, if at all."""

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from functions.users.user import UsersStore
-from tests.support.dynamodb_endpoints import DynamoDBEndpoint
-from tests.support.http_api_events import Answer
-from tests.support.users_api import UsersApi
-from tests.support.users_in_dynamodb import UsersInDynamoDB
-from tests.support.users_in_memory import InMemoryUsers
+from tests.support.aws.dynamodb_endpoints import DynamoDBEndpoint
+from tests.support.users.http_api_events import Answer
+from tests.support.users.users_api import UsersApi
+from tests.support.users.users_in_dynamodb import UsersInDynamoDB
+from tests.support.users.users_in_memory import InMemoryUsers
 
 # A small world, so that requests meet: each text with the one that it counts as.
 EMAILS = {"alice@example.com": "a", "ALICE@Example.com": "a", "bob@example.com": "b", "carol@example.com": "c"}

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.cloudwatch_alarm import KEPT_WHEN_MISSING, state_after
-from tests.support.recorded_stack import record
+from tests.support.stack.cloudwatch_alarm import KEPT_WHEN_MISSING, state_after
+from tests.support.stack.recorded_stack import record
 
 pytestmark = pytest.mark.stack
 

@@ -19,7 +19,7 @@ from infra.components.website import Website, WebsiteConfig
 from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs, output_names
 from infra.settings.stack_file import stack_file_config
-from tests.support.recorded_stack import UNKNOWN, RecordedResource, record
+from tests.support.stack.recorded_stack import UNKNOWN, RecordedResource, record
 
 pytestmark = pytest.mark.stack
 

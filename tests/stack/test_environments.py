@@ -9,7 +9,7 @@ import pytest
 
 from infra.naming import PROJECT_ROOT
 from infra.settings.stack_file import stack_file_config
-from tests.support.recorded_stack import RecordedStack, record
+from tests.support.stack.recorded_stack import RecordedStack, record
 
 pytestmark = pytest.mark.stack
 

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.recorded_stack import record
+from tests.support.stack.recorded_stack import record
 
 pytestmark = pytest.mark.stack
 

@@ -12,8 +12,8 @@ from guardrails.resource import Resource, findings
 from guardrails.rules import ALL
 from infra.naming import ENVIRONMENT_MAXIMUM_LENGTH
 from infra.settings.stack_file import stack_file_config
-from tests.support.guarded_stack import STACKS, changed, guarded, resources_of, without
-from tests.support.recorded_stack import record
+from tests.support.stack.guarded_stack import STACKS, changed, guarded, resources_of, without
+from tests.support.stack.recorded_stack import record
 
 pytestmark = pytest.mark.stack
 

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from infra.settings.stack_file import stack_file_config
-from tests.support import provider_answers
-from tests.support.recorded_stack import record
+from tests.support.stack import provider_answers
+from tests.support.stack.recorded_stack import record
 
 pytestmark = pytest.mark.stack
 

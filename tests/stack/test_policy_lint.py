@@ -10,8 +10,8 @@ import pytest
 
 from guardrails.access import ACTIONS_WITHOUT_RESOURCE, policy_documents
 from guardrails.resource import BUCKET_POLICY, QUEUE_POLICY, ROLE, ROLE_POLICY, TOPIC_POLICY
-from tests.support.guarded_stack import STACKS
-from tests.support.recorded_stack import record
+from tests.support.stack.guarded_stack import STACKS
+from tests.support.stack.recorded_stack import record
 
 with warnings.catch_warnings():
     # It leaves its own files open.

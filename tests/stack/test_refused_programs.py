@@ -6,7 +6,7 @@ import pytest
 
 from infra.packaging import zip as function_package
 from infra.settings.stack_file import stack_file_config
-from tests.support.recorded_stack import refusal
+from tests.support.stack.recorded_stack import refusal
 
 pytestmark = pytest.mark.stack
 

@@ -10,7 +10,7 @@ from ops.aws.services import Services
 from ops.cli import cli
 from ops.context import CommandContext
 from ops.errors import ExitCode, NotFoundError
-from tests.support.recorded_stack import record
+from tests.support.stack.recorded_stack import record
 
 pytestmark = pytest.mark.stack
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.support.recorded_stack import record
+from tests.support.stack.recorded_stack import record
 
 pytestmark = pytest.mark.stack
 

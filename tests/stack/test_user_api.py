@@ -3,7 +3,7 @@ import json
 import pytest
 
 from infra.settings.stack_file import stack_file_config
-from tests.support.recorded_stack import record
+from tests.support.stack.recorded_stack import record
 
 pytestmark = pytest.mark.stack
 

@@ -10,7 +10,7 @@ import pytest
 from guardrails import resource as types
 from guardrails.resource import UNKNOWN, Resource, ResourceRule, findings
 from guardrails.rules import ALL
-from tests.support.guarded_stack import changed, resources_of
+from tests.support.stack.guarded_stack import changed, resources_of
 
 pytestmark = pytest.mark.stack
 

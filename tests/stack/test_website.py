@@ -3,7 +3,7 @@ import json
 import pytest
 
 from infra.components.website import SITE_DIRECTORY
-from tests.support.recorded_stack import UNKNOWN, record
+from tests.support.stack.recorded_stack import UNKNOWN, record
 
 pytestmark = pytest.mark.stack
 

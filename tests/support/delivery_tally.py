@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from functions.rescue_failed_batches.rescue import PERHAPS_PROCESSED
-from tests.support.record_processing_fakes import ActivityInMemory, Processing
+from tests.support.records.record_processing_fakes import ActivityInMemory, Processing
 from tests.support.virtual_delivery import VirtualDelivery
 
 

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 from delivery.records import StreamRecord
 from functions.dead_letters.envelope import identify_record
 from functions.runtime.json_log import JsonObject
-from tests.support.record_strategies import stream_record
+from tests.support.records.record_strategies import stream_record
 
 Nature = Literal["good", "poison", "crashing"]
 

@@ -37,14 +37,14 @@ from functions.log_user_changes.batch import process_batch
 from functions.rescue_failed_batches.rescue import Rescue
 from functions.runtime.json_log import JsonObject
 from tests.support.delivery_faults import Faults, InvocationFault
-from tests.support.record_processing_fakes import (
+from tests.support.records.record_processing_fakes import (
     FUNCTION_ARN,
     ActivityInMemory,
     DeadLettersInMemory,
     LogInMemory,
     ManualClock,
 )
-from tests.support.record_strategies import FIRST_SECOND, STREAM_ARN
+from tests.support.records.record_strategies import FIRST_SECOND, STREAM_ARN
 from tests.support.virtual_changes import Change, Nature
 from tests.support.virtual_stream import VirtualStream, VirtualStreamReader
 

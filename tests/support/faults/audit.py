@@ -11,7 +11,7 @@ from functions.stream_records.user_change import UnprocessableRecordError, parse
 from local.state import clients_of
 from local.stream_poller.aws_clients import CALLS
 from local.stream_poller.aws_clients import Account as Services
-from tests.support.local_stack import LocalStack
+from tests.support.local.local_stack import LocalStack
 
 if TYPE_CHECKING:
     from types_boto3_dynamodbstreams import DynamoDBStreamsClient

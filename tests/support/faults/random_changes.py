@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 from local.state import clients_of
-from tests.support.local_stack import LocalStack
+from tests.support.local.local_stack import LocalStack
 
 DENIED = "denied"
 """In the name of a user whose changes the Activity table denies while faults are on."""

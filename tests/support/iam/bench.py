@@ -9,10 +9,10 @@ from typing import Any
 from local.logs import FunctionLog
 from local.state import clients_of
 from local.stream_poller.aws_clients import RoleSession
+from tests.support.aws.signature_v4 import Signer
 from tests.support.iam.permissions import Roles
+from tests.support.local.local_stack import LocalStack
 from tests.support.local.users_over_http import UsersOverHttp
-from tests.support.local_stack import LocalStack
-from tests.support.signature_v4 import Signer
 
 SECONDS = 45.0
 """For anything to show at all, refused or not, on a machine that is busy with other things."""

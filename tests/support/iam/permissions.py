@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from local.deploy.resources.clients import Clients
 from local.deploy.resources.enforceable_policy import as_written, enforceable
-from tests.support.recorded_stack import record
+from tests.support.stack.recorded_stack import record
 
 STACK = "local"
 

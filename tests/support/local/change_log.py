@@ -6,8 +6,8 @@ from typing import Any
 
 from local.logs import FunctionLog
 from local.state import clients_of
+from tests.support.local.local_stack import LocalStack
 from tests.support.local.mapped_function import eventually
-from tests.support.local_stack import LocalStack
 
 LogLine = dict[str, Any]
 

@@ -18,7 +18,7 @@ from local.deploy.resources.enforceable_policy import enforceable
 from local.stream_poller.aws_clients import Account
 
 if TYPE_CHECKING:
-    from tests.support.dynamodb_endpoints import DynamoDBEndpoint
+    from tests.support.aws.dynamodb_endpoints import DynamoDBEndpoint
 
 REGION = "us-east-1"
 

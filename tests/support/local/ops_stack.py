@@ -15,7 +15,7 @@ from ops.aws.services import AwsServices
 from ops.cli import cli
 from ops.context import CommandContext
 from ops.stack_outputs import Endpoint, LocalPoller, StackAccess
-from tests.support.local_stack import LocalStack
+from tests.support.local.local_stack import LocalStack
 
 SCHEMA_VERSIONS = "functions/stream_records/schema_versions.py"
 

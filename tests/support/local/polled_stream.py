@@ -22,8 +22,8 @@ from local.stream_poller.aws_clients import CALLS
 from local.stream_poller.checkpoint_file import CheckpointFile
 from local.stream_poller.poller import Poller, Ports
 from local.stream_poller.stream_reader import StreamsApiReader
-from tests.support.dynamodb_endpoints import REGION, DynamoDBEndpoint
-from tests.support.record_processing_fakes import LogInMemory, Processing
+from tests.support.aws.dynamodb_endpoints import REGION, DynamoDBEndpoint
+from tests.support.records.record_processing_fakes import LogInMemory, Processing
 
 if TYPE_CHECKING:
     from types_boto3_dynamodbstreams import DynamoDBStreamsClient

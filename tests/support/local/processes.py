@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.local_stack import LocalStack
+from tests.support.local.local_stack import LocalStack
 
 _PROC = Path("/proc")
 _LISTENING = "0A"  # Linux, include/net/tcp_states.h: TCP_LISTEN

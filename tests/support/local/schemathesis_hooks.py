@@ -6,7 +6,7 @@ import schemathesis
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from tests.support.signature_v4 import Signer
+from tests.support.aws.signature_v4 import Signer
 
 
 class SignatureV4(AuthBase):

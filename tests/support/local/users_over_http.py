@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from tests.support.local_stack import LocalStack
+from tests.support.aws.signature_v4 import Signer
+from tests.support.local.local_stack import LocalStack
 from tests.support.raw_http import RawAnswer, send
-from tests.support.signature_v4 import Signer
 
 _JSON = {"Content-Type": "application/json"}
 

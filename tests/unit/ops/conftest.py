@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 from ops.cli import cli
 from ops.context import CommandContext
 from ops.job import STATE_VARIABLE
-from tests.support.ops_in_memory import StackInMemory
+from tests.support.ops.ops_in_memory import StackInMemory
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from ops.aws.cloudwatch import AlarmState
 from ops.cli import cli
 from ops.context import CommandContext
 from ops.errors import CredentialsError, DeniedError, ExitCode, OpsError
-from tests.support.ops_in_memory import StackInMemory, activity_key
-from tests.support.queue_in_memory import NOON
-from tests.support.record_strategies import stream_record
+from tests.support.ops.ops_in_memory import StackInMemory, activity_key
+from tests.support.ops.queue_in_memory import NOON
+from tests.support.records.record_strategies import stream_record
 
 Run = Callable[..., Result]
 

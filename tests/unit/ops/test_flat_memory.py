@@ -20,8 +20,8 @@ from ops.dead_letters.selection import Selection
 from ops.job import Job
 from ops.users.backfill import Backfill
 from ops.users.key_claims import KeyClaims
-from tests.support.ops_in_memory import ActivityReaderInMemory, StackInMemory, UsersInMemory, activity_key, envelope
-from tests.support.record_strategies import stream_record
+from tests.support.ops.ops_in_memory import ActivityReaderInMemory, StackInMemory, UsersInMemory, activity_key, envelope
+from tests.support.records.record_strategies import stream_record
 
 FEW, MANY = 500, 2_500
 

@@ -21,8 +21,8 @@ from ops.aws.sqs import Message
 from ops.errors import DeniedError, ExitCode
 from ops.job import STATE_VARIABLE
 from ops.users.checkpoint import BackfillCheckpoint, write_checkpoint
-from tests.support.ops_in_memory import StackInMemory, envelope
-from tests.support.record_strategies import stream_record
+from tests.support.ops.ops_in_memory import StackInMemory, envelope
+from tests.support.records.record_strategies import stream_record
 
 Run = Callable[..., Result]
 

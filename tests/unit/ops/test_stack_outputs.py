@@ -6,7 +6,7 @@ import pytest
 from local.state import DIRECTORY_VARIABLE
 from ops.errors import LocalStackDownError, NotFoundError, OpsError, PulumiError, WrongUsageError
 from ops.stack_outputs import read_stack
-from tests.support.ops_in_memory import OUTPUTS
+from tests.support.ops.ops_in_memory import OUTPUTS
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from functions.runtime import aws as aws_clients
 from functions.runtime.aws import write_batches_as_json
 from functions.runtime.json_log import JsonObject
 from functions.stream_records.user_change import UserChange, parse_user_change
-from tests.support.aws_wire import Answer, Failure, Responder, Wire, in_turn
-from tests.support.record_processing_fakes import RETENTION_DAYS, ManualClock
-from tests.support.record_strategies import histories, stream_record
+from tests.support.aws.aws_wire import Answer, Failure, Responder, Wire, in_turn
+from tests.support.records.record_processing_fakes import RETENTION_DAYS, ManualClock
+from tests.support.records.record_strategies import histories, stream_record
 
 TABLE = "Activity-test"
 DONE: JsonObject = {"UnprocessedItems": {}}

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from functions.dead_letters.envelope import FailedRecord, SendOutcome
 from functions.dead_letters.queue import BYTES_PER_CALL, DeadLetterQueue
 from functions.runtime.json_log import JsonObject
-from tests.support.aws_wire import Answer, Failure, Responder, Wire, in_turn
-from tests.support.record_processing_fakes import ManualClock
+from tests.support.aws.aws_wire import Answer, Failure, Responder, Wire, in_turn
+from tests.support.records.record_processing_fakes import ManualClock
 
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/000000000000/UserChangesDeadLetterQueue-test"
 BUCKET = "userstream-failed-records-test-000000000000"

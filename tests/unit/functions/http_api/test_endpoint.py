@@ -17,7 +17,7 @@ from functions.users.user import (
     UserIdTakenError,
     UserNotFoundError,
 )
-from tests.support.http_api_events import Answer, http_event, read_answer
+from tests.support.users.http_api_events import Answer, http_event, read_answer
 
 
 def refusing(error: Exception) -> Endpoint:

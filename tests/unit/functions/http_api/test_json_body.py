@@ -18,7 +18,7 @@ from functions.http_api.request import (
     json_object,
     read_request,
 )
-from tests.support.http_api_events import http_event
+from tests.support.users.http_api_events import http_event
 
 
 def read(body: str | bytes | None, **headers: str) -> dict[str, object]:

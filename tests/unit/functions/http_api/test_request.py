@@ -3,7 +3,7 @@
 import pytest
 
 from functions.http_api.request import InvalidEventError, Request, read_request
-from tests.support.http_api_events import http_event
+from tests.support.users.http_api_events import http_event
 
 
 def test_an_event_is_read_whole() -> None:

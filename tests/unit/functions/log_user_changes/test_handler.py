@@ -10,9 +10,9 @@ from functions.runtime import aws as aws_clients
 from functions.runtime.aws import write_batches_as_json
 from functions.runtime.invocation import SettingError
 from functions.runtime.json_log import JsonObject
-from tests.support.aws_wire import Failure, Wire, in_turn
-from tests.support.record_processing_fakes import FUNCTION_ARN
-from tests.support.record_strategies import poisoned, stream_record
+from tests.support.aws.aws_wire import Failure, Wire, in_turn
+from tests.support.records.record_processing_fakes import FUNCTION_ARN
+from tests.support.records.record_strategies import poisoned, stream_record
 
 EVE: JsonObject = {"userId": {"S": "u-eve"}, "username": {"S": "toto"}, "version": {"N": "1"}}
 RENAMED: JsonObject = EVE | {"username": {"S": "kichwa"}, "version": {"N": "2"}}

@@ -10,9 +10,9 @@ from functions.activity.table import ActivityPage
 from functions.http_api.endpoint import answer
 from functions.manage_users.handler import ReadPage, manage_endpoint, next_token
 from functions.users.user import User
-from tests.support.http_api_events import Answer, http_event, read_answer
-from tests.support.users_api import UsersApi, no_activity
-from tests.support.users_in_memory import InMemoryUsers
+from tests.support.users.http_api_events import Answer, http_event, read_answer
+from tests.support.users.users_api import UsersApi, no_activity
+from tests.support.users.users_in_memory import InMemoryUsers
 
 ALICE = User(
     user_id="7",

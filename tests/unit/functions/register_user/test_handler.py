@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from functions.http_api.endpoint import answer
 from functions.register_user.handler import handler, register_endpoint
 from functions.users.user import UnavailableError, User
-from tests.support.http_api_events import Answer, http_event, read_answer
-from tests.support.users_api import UsersApi
-from tests.support.users_in_memory import InMemoryUsers
+from tests.support.users.http_api_events import Answer, http_event, read_answer
+from tests.support.users.users_api import UsersApi
+from tests.support.users.users_in_memory import InMemoryUsers
 
 ALICE = {"name": "Alice", "email": "alice@example.com", "username": "alice"}
 

@@ -10,9 +10,9 @@ from functions.runtime import aws as aws_clients
 from functions.runtime.aws import read_records_as_json
 from functions.runtime.invocation import SettingError
 from functions.runtime.json_log import JsonObject
-from tests.support.aws_wire import Failure, Wire, in_turn
-from tests.support.record_strategies import STREAM_ARN, stream_record
-from tests.support.shard_in_memory import SHARD_ID, ShardInMemory
+from tests.support.aws.aws_wire import Failure, Wire, in_turn
+from tests.support.records.record_strategies import STREAM_ARN, stream_record
+from tests.support.records.shard_in_memory import SHARD_ID, ShardInMemory
 
 RECORD = stream_record("INSERT", 0, "u-1", None, {"userId": {"S": "u-1"}})
 BODY = json.dumps(

@@ -10,10 +10,10 @@ from functions.rescue_failed_batches.rescue import Rescue
 from functions.rescue_failed_batches.shard_reader import ShardReader
 from functions.runtime.aws import read_records_as_json
 from functions.runtime.json_log import Json, JsonObject
-from tests.support.aws_wire import Failure, Wire, in_turn
-from tests.support.record_processing_fakes import FUNCTION_ARN, DeadLettersInMemory, LogInMemory, ManualClock
-from tests.support.record_strategies import STREAM_ARN, stream_record
-from tests.support.shard_in_memory import SHARD_ID, ShardInMemory
+from tests.support.aws.aws_wire import Failure, Wire, in_turn
+from tests.support.records.record_processing_fakes import FUNCTION_ARN, DeadLettersInMemory, LogInMemory, ManualClock
+from tests.support.records.record_strategies import STREAM_ARN, stream_record
+from tests.support.records.shard_in_memory import SHARD_ID, ShardInMemory
 
 RESCUE_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:RescueFailedBatchesFunction-test"
 IMAGE = {"userId": {"S": "u-1"}, "photo": {"B": "AQI="}, "version": {"N": "12345678901234567890123456789012345678"}}

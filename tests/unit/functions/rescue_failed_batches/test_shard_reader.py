@@ -12,10 +12,10 @@ from functions.rescue_failed_batches.rescue import ReadInterruptedError, Records
 from functions.rescue_failed_batches.shard_reader import ShardReader
 from functions.runtime.aws import read_records_as_json
 from functions.runtime.json_log import Json, JsonObject
-from tests.support.aws_wire import Answer, Failure, Wire, in_turn
-from tests.support.record_processing_fakes import ManualClock
-from tests.support.record_strategies import STREAM_ARN, stream_record
-from tests.support.shard_in_memory import SHARD_ID, ShardInMemory
+from tests.support.aws.aws_wire import Answer, Failure, Wire, in_turn
+from tests.support.records.record_processing_fakes import ManualClock
+from tests.support.records.record_strategies import STREAM_ARN, stream_record
+from tests.support.records.shard_in_memory import SHARD_ID, ShardInMemory
 
 
 def _records(count: int) -> list[JsonObject]:

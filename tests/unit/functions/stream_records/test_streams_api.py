@@ -9,9 +9,9 @@ from hypothesis import given
 from functions.runtime.aws import read_records_as_json
 from functions.runtime.json_log import JsonObject
 from functions.stream_records.streams_api import lambda_record
-from tests.support.aws_wire import Failure, Wire
-from tests.support.record_strategies import STREAM_ARN, histories
-from tests.support.shard_in_memory import ShardInMemory
+from tests.support.aws.aws_wire import Failure, Wire
+from tests.support.records.record_strategies import STREAM_ARN, histories
+from tests.support.records.shard_in_memory import ShardInMemory
 
 
 @pytest.fixture(scope="module", params=["parsed", "as they came"])

@@ -12,7 +12,7 @@ from functions.stream_records.user_change import (
     UnprocessableRecordError,
     parse_user_change,
 )
-from tests.support.record_strategies import WAYS_TO_POISON, poisoned, stream_record
+from tests.support.records.record_strategies import WAYS_TO_POISON, poisoned, stream_record
 
 EVE = {"userId": {"S": "u-eve"}, "username": {"S": "toto"}, "version": {"N": "1"}}
 RENAMED = {"userId": {"S": "u-eve"}, "username": {"S": "kichwa"}, "version": {"N": "2"}, "schemaVersion": {"N": "1"}}

@@ -10,9 +10,9 @@ from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, 
 from functions.stream_records.schema_versions import SUPPORTED_SCHEMA_VERSIONS
 from functions.users.dynamodb_store import SCHEMA_VERSION, DynamoDBUsersStore
 from functions.users.user import User
-from tests.support.aws_wire import Answer, Failure, Wire
-from tests.support.dynamodb_endpoints import DynamoDBEndpoint
-from tests.support.users_api import UsersApi
+from tests.support.aws.aws_wire import Answer, Failure, Wire
+from tests.support.aws.dynamodb_endpoints import DynamoDBEndpoint
+from tests.support.users.users_api import UsersApi
 
 ALICE = {"name": "Alice", "email": "Alice@Example.com", "username": "Alice"}
 STORED: dict[str, Any] = {

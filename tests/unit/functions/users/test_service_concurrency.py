@@ -6,7 +6,7 @@ import pytest
 
 from functions.users.service import TRIES, change_user, remove_user
 from functions.users.user import StaleVersionError, UnavailableError, User, UserNotFoundError
-from tests.support.users_in_memory import InMemoryUsers
+from tests.support.users.users_in_memory import InMemoryUsers
 
 NOW = datetime(2026, 11, 23, 11, tzinfo=UTC)
 ALICE = User(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from functions.users.fields import Registration
 from functions.users.service import register, registration_digest
 from functions.users.user import IdempotencyKeyReusedError, User, UserIdTakenError
-from tests.support.users_in_memory import InMemoryUsers
+from tests.support.users.users_in_memory import InMemoryUsers
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 ALICE = Registration(name="Alice", email="Alice@Example.com", username="Alice")

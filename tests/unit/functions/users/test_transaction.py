@@ -8,7 +8,7 @@ from botocore.stub import Stubber
 
 from functions.users.transaction import CONFLICT_PAUSES, transact, unavailability
 from functions.users.user import UnavailableError
-from tests.support.dynamodb_endpoints import DynamoDBEndpoint
+from tests.support.aws.dynamodb_endpoints import DynamoDBEndpoint
 
 OPERATIONS: Any = [{"Delete": {"TableName": "Users-test", "Key": {"userId": {"S": name}}}} for name in "ab"]
 

@@ -16,9 +16,9 @@ from ops.dead_letters.export import VISIBILITY_TIMEOUT, Export, ExportReport, re
 from ops.dead_letters.pointers import return_pointers
 from ops.errors import DeniedError, ExitCode, WrongUsageError
 from ops.job import Job
-from tests.support.ops_in_memory import StackInMemory, envelope
-from tests.support.queue_in_memory import KilledError
-from tests.support.record_strategies import stream_record
+from tests.support.ops.ops_in_memory import StackInMemory, envelope
+from tests.support.ops.queue_in_memory import KilledError
+from tests.support.records.record_strategies import stream_record
 
 
 def record(position: int) -> JsonObject:

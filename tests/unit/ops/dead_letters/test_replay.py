@@ -6,8 +6,8 @@ import pytest
 from ops.dead_letters.redelivery import ReplayOutcome
 from ops.dead_letters.selection import Selection
 from ops.errors import NotFoundError, OpsError
-from tests.support.ops_in_memory import StackInMemory, activity_key, envelope, sent_records
-from tests.support.replaying import change, replay
+from tests.support.ops.ops_in_memory import StackInMemory, activity_key, envelope, sent_records
+from tests.support.ops.replaying import change, replay
 
 
 def test_failed_records_are_processed_in_order_and_removed(stack: StackInMemory, replay_db_path: Path) -> None:

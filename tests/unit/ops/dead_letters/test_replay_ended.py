@@ -11,9 +11,9 @@ from ops.dead_letters.replay_db import ReplayDb
 from ops.dead_letters.selection import Selection
 from ops.errors import OpsError
 from ops.job import Job
-from tests.support.ops_in_memory import StackInMemory
-from tests.support.queue_in_memory import KilledError
-from tests.support.replaying import EVERYTHING, change, replay
+from tests.support.ops.ops_in_memory import StackInMemory
+from tests.support.ops.queue_in_memory import KilledError
+from tests.support.ops.replaying import EVERYTHING, change, replay
 
 
 def test_ctrl_c_keeps_what_is_done_and_gives_back_the_rest(stack: StackInMemory, replay_db_path: Path) -> None:

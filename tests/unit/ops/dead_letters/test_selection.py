@@ -4,8 +4,8 @@ from ops.aws.sqs import Message
 from ops.dead_letters.message import DeadLetter, read_dead_letter
 from ops.dead_letters.selection import Selection, parse_conditions
 from ops.errors import WrongUsageError
-from tests.support.ops_in_memory import envelope
-from tests.support.record_strategies import stream_record
+from tests.support.ops.ops_in_memory import envelope
+from tests.support.records.record_strategies import stream_record
 
 IMAGE = {"userId": {"S": "eve"}}
 

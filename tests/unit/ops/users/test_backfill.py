@@ -7,8 +7,8 @@ import pytest
 
 from ops.job import Job
 from ops.users.backfill import Backfill, BackfillReport
-from tests.support.ops_in_memory import OUTPUTS, StackInMemory
-from tests.support.queue_in_memory import NOON
+from tests.support.ops.ops_in_memory import OUTPUTS, StackInMemory
+from tests.support.ops.queue_in_memory import NOON
 
 BEFORE = {"createdAt": {"S": "2025-01-01T00:00:00.000Z"}}
 

@@ -15,8 +15,8 @@ from ops.context import CommandContext
 from ops.errors import DeniedError, ExitCode
 from ops.job import Job, stop_on_interrupt
 from ops.users.key_claims import PROBLEMS, KeyClaims, KeyOutcome
-from tests.support.ops_in_memory import StackInMemory
-from tests.support.user_keys_in_memory import UserKeysInMemory
+from tests.support.ops.ops_in_memory import StackInMemory
+from tests.support.ops.user_keys_in_memory import UserKeysInMemory
 
 Run = Callable[..., Result]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from guardrails.resource import Resource
-from tests.support.recorded_stack import RecordedStack, record
+from tests.support.stack.recorded_stack import RecordedStack, record
 
 STACKS = ["dev", "prod", "local"]
 

@@ -16,9 +16,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.dynamodb_endpoints import DynamoDBEndpoint
+from tests.support.aws.dynamodb_endpoints import DynamoDBEndpoint
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PROJECT = ROOT / "tests" / "dynamodb_local.xml"
 LIBRARIES = ROOT / ".build" / "dynamodb-local"
 MAIN = "software.amazon.dynamodb.services.local.main.ServerRunner"

@@ -8,7 +8,7 @@ from functions.http_api.endpoint import answer
 from functions.manage_users.handler import manage_endpoint
 from functions.register_user.handler import register_endpoint
 from functions.users.user import UsersStore
-from tests.support.http_api_events import Answer, http_event, read_answer
+from tests.support.users.http_api_events import Answer, http_event, read_answer
 
 
 def no_activity(_user_id: str, _limit: int, _after: str | None) -> ActivityPage:

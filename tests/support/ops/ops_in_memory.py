@@ -16,9 +16,9 @@ from ops.aws.function import InvocationResult, sequence_number_of
 from ops.aws.tables import ActivityKey, UsersPage
 from ops.errors import NotFoundError
 from ops.stack_outputs import LocalPoller
-from tests.support.queue_in_memory import Clock, Life, QueueInMemory
-from tests.support.record_processing_fakes import FUNCTION_ARN, ActivityInMemory, Processing
-from tests.support.user_keys_in_memory import UserKeysInMemory
+from tests.support.ops.queue_in_memory import Clock, Life, QueueInMemory
+from tests.support.ops.user_keys_in_memory import UserKeysInMemory
+from tests.support.records.record_processing_fakes import FUNCTION_ARN, ActivityInMemory, Processing
 
 OUTPUTS = StackOutputs(
     environment="test",

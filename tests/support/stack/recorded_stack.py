@@ -28,7 +28,7 @@ from typing_extensions import override
 from infra import naming
 from infra.program import deploy
 from infra.settings.stack_file import stack_file_config
-from tests.support.provider_answers import ACCOUNT_ID, computed_properties
+from tests.support.stack.provider_answers import ACCOUNT_ID, computed_properties
 
 UNKNOWN = "<unknown>"
 """Stands in recorded inputs for a value that a preview does not know yet."""

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from functions.runtime.json_log import JsonObject
-from tests.support.aws_wire import Answer, Failure
-from tests.support.record_strategies import STREAM_ARN
+from tests.support.aws.aws_wire import Answer, Failure
+from tests.support.records.record_strategies import STREAM_ARN
 
 SHARD_ID = "shardId-00000001573689847184-864758bb"
 

@@ -1,6 +1,6 @@
 """DynamoDB on this machine, for tests that want the real protocol: the emulator, and tables on any endpoint.
 
-`conftest.py` offers the emulator as the session's fixture `dynamodb_emulator`; tests/support/dynamodb_local.py has
+`conftest.py` offers the emulator as the session's fixture `dynamodb_emulator`; tests/support/aws/dynamodb_local.py has
 another.
 """
 

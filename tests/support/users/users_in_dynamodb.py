@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from functions.users.dynamodb_store import DynamoDBUsersStore
-from tests.support.dynamodb_endpoints import UserTables, create_user_tables
+from tests.support.aws.dynamodb_endpoints import UserTables, create_user_tables
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

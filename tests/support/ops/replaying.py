@@ -7,8 +7,8 @@ from ops.dead_letters.replay import Replay, ReplayReport
 from ops.dead_letters.replay_db import ReplayDb
 from ops.dead_letters.selection import Selection
 from ops.job import Job
-from tests.support.ops_in_memory import StackInMemory
-from tests.support.record_strategies import stream_record
+from tests.support.ops.ops_in_memory import StackInMemory
+from tests.support.records.record_strategies import stream_record
 
 EVERYTHING = Selection()
 
