@@ -72,5 +72,5 @@ faults: setup  ## CHANGES=100000 changes through faulty connections on a local s
 fuzz: setup  ## 10,000 generated requests against a local stack: no 5xx, no undocumented answer
 	USERSTREAM_CONTRACT_EXAMPLES=2200 USERSTREAM_CONTRACT_REQUESTS=10000 $(BIN)/python -m pytest tests/local/test_openapi_conformance.py
 
-soak: setup  ## 1,000,000 changes with faults at every seam, in virtual time: 0 lost, 0 doubled
-	$(BIN)/python -m benchmarks.soak $(ARGS)
+soak: setup  ## 1,000,000 changes with random faults, in virtual time: 0 lost, 0 doubled; ARGS="--records N --seed S --round K"
+	$(BIN)/python -m pytest -q -s --timeout 0 tests/soak --records 1000000 $(ARGS)

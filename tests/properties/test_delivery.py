@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery.assumptions import Assumptions
-from tests.support.delivery_faults import InvocationFault, NoFaults, SendingFault
+from tests.support.delivery_faults import INVOCATION_FAULTS, SENDING_FAULTS, InvocationFault, NoFaults, SendingFault
 from tests.support.delivery_tally import replay_dead_letters, tally, undisturbed_activity
 from tests.support.records.record_strategies import USER_IDS
 from tests.support.virtual_changes import Nature, Written, small_change
@@ -40,18 +40,6 @@ class DrawnFaults(NoFaults):
 
     def room(self) -> int:
         return self._rooms.pop() if self._rooms else 0
-
-
-INVOCATION_FAULTS: list[InvocationFault] = [
-    "throttled",
-    "answer lost",
-    "raises",
-    "timed out",
-    "table busy",
-    "queue busy",
-    "malformed",
-]
-SENDING_FAULTS: list[SendingFault] = ["unreachable", "answer lost"]
 
 
 @st.composite
@@ -91,7 +79,7 @@ def _written(choices: Sequence[tuple[str, Nature]]) -> list[Written]:
     return [small_change(at, user_id, nature) for at, (user_id, nature) in enumerate(choices)]
 
 
-SOME_BAD: tuple[Nature, ...] = ("good", "good", "good", "good", "poison", "crashing")
+SOME_BAD: tuple[Nature, ...] = ("good", "good", "good", "good", "unsupported", "crashing")
 
 
 @given(st.data(), changes(natures=SOME_BAD), settings_changes(), assumptions())
@@ -140,7 +128,7 @@ def test_no_batch_is_tried_more_often_than_allowed(
     assert max(tried.values(), default=0) <= mapping["maximum_retry_attempts"] + 1
 
 
-@given(changes(min_size=1, natures=("good", "poison")), settings_changes())
+@given(changes(min_size=1, natures=("good", "unsupported")), settings_changes())
 def test_a_record_known_to_be_bad_costs_no_invocation_more(written: list[Written], mapping: dict[str, Any]) -> None:
     world = VirtualDelivery(mapping_settings(**mapping), NoFaults())
     for change in written:
@@ -165,13 +153,13 @@ def test_a_crashing_record_is_isolated(size: int, data: st.DataObject, retries: 
     assert len(world.invocations) <= 2 * math.ceil(math.log2(size)) + 1 + retries
     account = tally(world)
     assert len(account.kept) == size - 1
-    assert len(account.set_aside) == 1
+    assert len(account.dead_lettered) == 1
     (envelope,) = world.dead_letters.sent
     assert (envelope.kind, envelope.attempts) == ("exhausted", retries + 1)
 
 
 @given(st.data(), changes(max_size=10), st.integers(1, 3))
-def test_an_old_change_is_set_aside_uninvoked(data: st.DataObject, written: list[Written], lanes: int) -> None:
+def test_an_old_change_is_dead_lettered_uninvoked(data: st.DataObject, written: list[Written], lanes: int) -> None:
     """What was written long before the poller came is too old, and what was written since is not."""
     old = data.draw(st.integers(0, len(written)))
     mapping = mapping_settings(maximum_record_age_seconds=60, parallelization_factor=lanes)
@@ -184,7 +172,7 @@ def test_an_old_change_is_set_aside_uninvoked(data: st.DataObject, written: list
     world.run_until_settled()
     world.rescue()
     account = tally(world)
-    assert len(account.set_aside | account.in_both) >= old
+    assert len(account.dead_lettered | account.in_both) >= old
     assert len(account.kept | account.in_both) == len(written) - old
     assert all(envelope.kind == "expired" for envelope in world.dead_letters.sent)
     assert sum(len(delivered.numbers) for delivered in world.invocations) == len(written) - old

@@ -11,22 +11,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from delivery.assumptions import Assumptions
 from tests.conftest import IN_CI
-from tests.support.delivery_faults import InvocationFault, NoFaults, SendingFault
+from tests.support.delivery_faults import INVOCATION_FAULTS, SENDING_FAULTS, InvocationFault, NoFaults, SendingFault
 from tests.support.delivery_tally import replay_dead_letters, tally, undisturbed_activity
 from tests.support.records.record_strategies import USER_IDS
 from tests.support.virtual_changes import Nature, small_change
 from tests.support.virtual_delivery import VirtualDelivery, mapping_settings
 
-INVOCATION_FAULTS: tuple[InvocationFault, ...] = (
-    "throttled",
-    "answer lost",
-    "raises",
-    "timed out",
-    "table busy",
-    "queue busy",
-    "malformed",
-)
-NATURES: tuple[Nature, ...] = ("good", "good", "good", "poison", "crashing")
+NATURES: tuple[Nature, ...] = ("good", "good", "good", "unsupported", "crashing")
 
 
 class ComingFaults(NoFaults):
@@ -92,7 +83,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.faults.invocations.extend(faults)
         self.faults.rooms.append(room)
 
-    @rule(faults=st.lists(st.sampled_from(["unreachable", "answer lost"]), min_size=1, max_size=3))
+    @rule(faults=st.lists(st.sampled_from(SENDING_FAULTS), min_size=1, max_size=3))
     def failure_queue_goes_down(self, faults: list[SendingFault]) -> None:
         self.faults.sendings.extend(faults)
 
@@ -139,8 +130,8 @@ class DeliveryMachine(RuleBasedStateMachine):
         account = tally(self.world)
         assert not account.lost
         assert not account.doubled
-        poison = {number for number, change in self.world.changes.items() if change.nature == "poison"}
-        assert poison <= account.set_aside
+        unsupported = {number for number, change in self.world.changes.items() if change.nature == "unsupported"}
+        assert unsupported <= account.dead_lettered
         replay_dead_letters(self.world)
         assert self.world.activity.items == undisturbed_activity(self.world).items
 

@@ -1,45 +1,48 @@
 """What can go wrong on the way of a change from the stream to Activity or the dead-letter queue."""
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 InvocationFault = Literal[
     "throttled",  # not admitted
-    "answer lost",  # it ran, and nobody heard of it
-    "raises",  # before it did anything
+    "answer lost",  # it ran, and the connection broke before the response
+    "raises",  # before any effect
     "timed out",  # after all its effects
-    "table busy",  # after a part of its effects, and it says so
+    "table busy",  # after a part of its effects, which it reports
     "queue busy",  # the dead-letter queue takes only a part
-    "malformed",  # after all its effects, an answer that says nothing
+    "malformed",  # after all its effects, a response that can't be read
 ]
 SendingFault = Literal["unreachable", "answer lost"]
 
+INVOCATION_FAULTS: tuple[InvocationFault, ...] = get_args(InvocationFault)
+SENDING_FAULTS: tuple[SendingFault, ...] = get_args(SendingFault)
+
 
 class Faults(Protocol):
-    """Says what goes wrong next; None for nothing."""
+    """Decides what goes wrong next; None for nothing."""
 
     def invocation(self) -> InvocationFault | None:
-        """Of the next invocation."""
+        """Return the fault of the next invocation."""
         ...
 
     def sending(self) -> SendingFault | None:
-        """Of the next failure document."""
+        """Return the fault of the next failure document."""
         ...
 
     def reading_fails(self) -> bool:
-        """Whether the next look at the stream is in vain."""
+        """Return whether the next read of the stream fails."""
         ...
 
     def seconds(self) -> float:
-        """How long the next call takes."""
+        """Return how long the next call takes."""
         ...
 
     def room(self) -> int:
-        """How much a busy table or queue still takes."""
+        """Return how many items a busy table or queue still takes."""
         ...
 
 
 class NoFaults:
-    """`Faults` of a world in which all goes well, and takes a hundredth of a second."""
+    """No faults: every call succeeds after a hundredth of a second."""
 
     def invocation(self) -> InvocationFault | None:
         return None

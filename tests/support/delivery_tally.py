@@ -13,7 +13,7 @@ class Tally:
 
     kept: set[str] = field(default_factory=set[str])
     """In Activity alone."""
-    set_aside: set[str] = field(default_factory=set[str])
+    dead_lettered: set[str] = field(default_factory=set[str])
     """Whole in the dead-letter queue alone."""
     in_both: set[str] = field(default_factory=set[str])
     """Processed, and set aside by a poller that couldn't know: the function was cut off behind its effect each time, or
@@ -48,7 +48,7 @@ def tally(world: VirtualDelivery) -> Tally:
         elif kept:
             result.kept.add(number)
         elif whole:
-            result.set_aside.add(number)
+            result.dead_lettered.add(number)
         else:
             result.lost.add(number)
     return result

@@ -7,7 +7,7 @@ from functions.dead_letters.envelope import identify_record
 from functions.runtime.json_log import JsonObject
 from tests.support.records.record_strategies import stream_record
 
-Nature = Literal["good", "poison", "crashing"]
+Nature = Literal["good", "unsupported", "crashing"]
 
 
 class Written(NamedTuple):
@@ -21,7 +21,7 @@ class Written(NamedTuple):
 def small_change(position: int, user_id: str, nature: Nature) -> Written:
     """A change of a small user; `position` orders it in the stream."""
     image = {"userId": {"S": user_id}, "version": {"N": str(position + 1)}}
-    if nature == "poison":
+    if nature == "unsupported":
         image["schemaVersion"] = {"N": "2"}
     return Written(user_id, stream_record("INSERT", position, user_id, None, image), nature)
 
