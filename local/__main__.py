@@ -8,5 +8,5 @@ try:
     from local.cli import main
 
     main()
-except KeyboardInterrupt:  # while it was starting: a command that runs has its own end
+except KeyboardInterrupt:  # During the import; a running command handles it itself.
     sys.exit(INTERRUPTED)

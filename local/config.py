@@ -1,6 +1,6 @@
-"""The local stack's configuration: Pulumi.local.yaml, with the local page among the origins that may call the API.
+"""The local stack's configuration: Pulumi.local.yaml, and CORS for the local page.
 
-Not in local/deploy, which imports Pulumi: the supervisor reads the configuration before it starts the emulator.
+Not in local/deploy, which imports Pulumi: the supervisor reads it before it starts the emulator.
 """
 
 import json
@@ -23,12 +23,8 @@ class LocalConfigError(Exception):
 def local_config(website_origin: str, directory: Path = PROJECT_ROOT) -> dict[str, str]:
     """Return full keys to text, as the Pulumi CLI would pass them to the program.
 
-    Args:
-        website_origin: where the page is served, for example `http://127.0.0.1:8080`.
-        directory: where Pulumi.local.yaml is.
-
     Raises:
-        LocalConfigError: the file doesn't exist, or isn't YAML.
+        LocalConfigError: Pulumi.local.yaml doesn't exist in the directory, or isn't YAML.
     """
     try:
         config = stack_file_config(STACK, directory)

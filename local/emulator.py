@@ -1,4 +1,4 @@
-"""The AWS emulator (ministack) as a process of the stack, on 127.0.0.1 and with IAM enforced."""
+"""The AWS emulator (ministack) as a child process, on 127.0.0.1 and with IAM enforced."""
 
 import errno
 import os
@@ -16,7 +16,7 @@ DEFAULT_PORT = 4566
 _HIGHEST_PORT = 65535
 
 ACCESS_KEY_ID = "test"
-SECRET_ACCESS_KEY = "test"  # noqa: S105  the emulator's well-known root key, good for this machine's emulator only
+SECRET_ACCESS_KEY = "test"  # noqa: S105  the emulator's well-known root key, valid on this machine's emulator only
 
 _SERVICES = (
     "apigateway",
@@ -34,16 +34,16 @@ _SERVICES = (
 )
 """What the stack uses; the emulator has many more, and some of them open ports of their own."""
 
-_INVOCATIONS_AT_A_TIME = max(10, 4 * (os.cpu_count() or 1))
-"""Concurrent executions of the account; 10 is what a new account has on AWS. The emulator runs each in a process of its
-own, and with too many at once none would end in time. What is beyond is throttled, as on AWS.
+_CONCURRENT_EXECUTIONS = max(10, 4 * (os.cpu_count() or 1))
+"""Of the account; 10 is what a new account has on AWS. The emulator runs each in a process of its
+own, and too many at once would all time out. Invocations beyond it are throttled, as on AWS.
 Source: Lambda developer guide, "Lambda quotas"."""
 
 _IDLE_FUNCTION_SECONDS = 60
-"""After which a function's surplus processes end."""
+"""A function's surplus processes end after this time."""
 
 _START_SECONDS = 60.0
-_LOOK_SECONDS = 0.05
+_POLL_SECONDS = 0.05
 _HEALTH_TIMEOUT_SECONDS = 2.0
 _LOG_LINES_SHOWN = 15
 
@@ -54,20 +54,11 @@ class EmulatorError(Exception):
     """The emulator can't start or has ended; the message says why and what to do."""
 
 
-class PortTakenError(EmulatorError):
-    """Another program listens on the wanted port."""
-
-
 class Emulator:
-    """A running emulator.
-
-    Attributes:
-        port: where it listens.
-        endpoint_url: address of every service.
-    """
+    """A running emulator: its port, the endpoint URL of every service, and its process id."""
 
     def __init__(self, port: int, region: str, directory: Path) -> None:
-        """Start it, without waiting until it answers: see `wait_until_ready`.
+        """Start it; `wait_until_ready` waits until it answers.
 
         Args:
             port: 0 for any free one.
@@ -75,24 +66,21 @@ class Emulator:
             directory: for its log (`emulator.log`) and its temporary files.
 
         Raises:
-            PortTakenError: the port is another program's.
+            EmulatorError: another program uses the port.
         """
-        self.port = _claim_port(port)
+        self.port = _available_port(port)
         self.endpoint_url = f"http://{HOST}:{self.port}"
         scratch = directory / "emulator"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
         log_file = directory / "emulator.log"
         log_file.write_bytes(b"")
-        self._process = ChildProcess("ministack", [], self._environment(region, scratch), log_file)
-
-    def _environment(self, region: str, scratch: Path) -> dict[str, str]:
-        # Every function runs in a process that inherits this.
-        return child_environment(
+        # The processes of functions inherit this environment.
+        environment = child_environment(
             os.environ,
             GATEWAY_PORT=str(self.port),
             BIND_HOST=HOST,
-            # Queue addresses and the like name the host by which everything here is reached.
+            # The host in queue URLs and the like.
             MINISTACK_HOST=HOST,
             MINISTACK_REGION=region,
             AUTH="true",
@@ -101,25 +89,18 @@ class Emulator:
             SERVICES=",".join(_SERVICES),
             IOT_MTLS_ENABLED="0",
             SFTP_ENABLED="0",
-            LAMBDA_ACCOUNT_CONCURRENCY=str(_INVOCATIONS_AT_A_TIME),
+            LAMBDA_ACCOUNT_CONCURRENCY=str(_CONCURRENT_EXECUTIONS),
             LAMBDA_WARM_TTL_SECONDS=str(_IDLE_FUNCTION_SECONDS),
             TMPDIR=str(scratch),
             HOME=str(scratch),
             S3_DATA_DIR=str(scratch / "s3"),
             STATE_DIR=str(scratch / "state"),
         )
-
-    @property
-    def pid(self) -> int:
-        """Process id."""
-        return self._process.pid
+        self._process = ChildProcess("ministack", [], environment, log_file)
+        self.pid = self._process.pid
 
     def wait_until_ready(self) -> None:
-        """Return when it answers.
-
-        Raises:
-            EmulatorError: it ended, or is silent for too long.
-        """
+        """Return when it answers; raise EmulatorError if it ends or doesn't answer in time."""
         deadline = time.monotonic() + _START_SECONDS
         while not is_healthy(self.endpoint_url):
             self.check_alive()
@@ -128,14 +109,10 @@ class Emulator:
                     f"the AWS emulator does not answer on {self.endpoint_url} after {_START_SECONDS:.0f} s. "
                     f"Its log: {self._process.log_file}"
                 )
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
     def check_alive(self) -> None:
-        """Raise where it has ended.
-
-        Raises:
-            EmulatorError: with the end of its log.
-        """
+        """Raise EmulatorError, with the end of its log, if it has ended."""
         if (exit_code := self._process.exit_code) is not None:
             lines = self._process.log_file.read_text(errors="replace").splitlines()[-_LOG_LINES_SHOWN:]
             shown = "".join(f"\n  | {line}" for line in lines)
@@ -145,21 +122,21 @@ class Emulator:
             )
 
     def stop(self) -> None:
-        """End it with every function it runs. At once: all it has is in memory."""
+        """End it and every function it runs, at once: everything it has is in memory."""
         self._process.stop(grace_seconds=0)
 
 
 def is_healthy(endpoint_url: str) -> bool:
-    """Whether an emulator answers at an address."""
+    """Say whether an emulator answers at an address."""
     try:
-        with _opener.open(f"{endpoint_url}/_ministack/health", timeout=_HEALTH_TIMEOUT_SECONDS) as answer:
-            return answer.status == 200  # noqa: PLR2004  HTTP's OK
+        with _opener.open(f"{endpoint_url}/_ministack/health", timeout=_HEALTH_TIMEOUT_SECONDS) as response:
+            return response.status == 200  # noqa: PLR2004  HTTP's OK
     except (URLError, OSError):
         return False
 
 
-def _claim_port(port: int) -> int:
-    """The port, or any free one for 0, after a look whether it can be had."""
+def _available_port(port: int) -> int:
+    """Return the port, or a free one for 0, after checking that it can be bound."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -167,11 +144,11 @@ def _claim_port(port: int) -> int:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 other = port + 1 if port < _HIGHEST_PORT else DEFAULT_PORT
-                raise PortTakenError(
+                raise EmulatorError(
                     f"port {port} on {HOST} is taken by another program. Take another: "
                     f"python -m local up --port {other}   (or --port 0 for any free one)"
                 ) from error
-            raise PortTakenError(
-                f"port {port} on {HOST} can't be had ({error.strerror}). Take another: python -m local up --port 4566"
+            raise EmulatorError(
+                f"port {port} on {HOST} can't be used ({error.strerror}). Take another: python -m local up --port 4566"
             ) from error
         return probe.getsockname()[1]

@@ -1,8 +1,8 @@
 """Run a module for as long as its parent lives: `python -m local.parent_watch MODULE ARGUMENTS...`.
 
-The parent keeps the other end of this process's standard input open. When the parent ends, by whatever means, the
-system closes that end, and this process kills itself and all its children. This works wherever there are pipes, unlike
-Linux's PR_SET_PDEATHSIG.
+The parent keeps the other end of this process's standard input open. When the parent ends, by
+whatever means, the system closes that end, and this process kills itself and all its children. This
+works wherever there are pipes, unlike Linux's PR_SET_PDEATHSIG.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The processes of the local stack: child processes, termination signals, and the environment they see."""
+"""Processes of the local stack: children, termination signals, and the environment they see."""
 
 import contextlib
 import os
@@ -18,13 +18,9 @@ INTERRUPTED = 130
 
 
 class ChildProcess:
-    """A Python module in a process of its own, which never outlives this one (see local/parent_watch.py).
+    """A Python module in a process that never outlives this one (see local/parent_watch.py).
 
     It leads a process group, so that `stop` ends its own children too.
-
-    Attributes:
-        pid: process id.
-        log_file: where its output goes.
     """
 
     def __init__(
@@ -35,15 +31,7 @@ class ChildProcess:
         log_file: Path,
         project: Path = PROJECT_ROOT,
     ) -> None:
-        """Start `python -m module arguments...`.
-
-        Args:
-            module: name of the module.
-            arguments: of its command line.
-            environment: its whole environment.
-            log_file: appended to.
-            project: the checkout whose modules it imports.
-        """
+        """Start `python -m module arguments...` in a project; append its output to the log file."""
         self.log_file = log_file
         with log_file.open("ab") as log:
             self._process = subprocess.Popen(
@@ -54,7 +42,8 @@ class ChildProcess:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                # Ctrl-C in the terminal goes to the supervisor alone, which ends its children in order.
+                # Ctrl-C in the terminal goes to the supervisor alone, which ends its children in
+                # order.
                 start_new_session=True,
             )
         self.pid = self._process.pid
@@ -65,11 +54,7 @@ class ChildProcess:
         return self._process.poll()
 
     def stop(self, grace_seconds: float) -> None:
-        """End it and all its children.
-
-        Args:
-            grace_seconds: time between SIGTERM and SIGKILL; 0 sends SIGKILL at once.
-        """
+        """End it and all its children: by SIGTERM, and after the grace time (if any) by SIGKILL."""
         if grace_seconds > 0 and self.exit_code is None:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -94,21 +79,22 @@ Pause = Callable[[float], None]
 class TerminationRequested(KeyboardInterrupt):
     """A signal asked this program to end.
 
-    Not an Exception, so that no error handling swallows it. And a KeyboardInterrupt, because asyncio's event loop
-    passes on only KeyboardInterrupt and SystemExit (asyncio/events.py, Handle._run).
+    Not an Exception, so that no error handling swallows it. And a KeyboardInterrupt, because
+    asyncio's event loop passes on only KeyboardInterrupt and SystemExit (asyncio/events.py,
+    Handle._run).
     """
 
 
 @contextmanager
 def termination_signals() -> Generator[Pause]:
-    """Raise TerminationRequested in the main thread at the first Ctrl-C, SIGTERM or SIGHUP; ignore later ones.
+    """Raise TerminationRequested in the main thread at the first Ctrl-C, SIGTERM or SIGHUP.
 
-    Later ones are ignored so that they don't interrupt the cleanup. A signal that was ignored before (SIGHUP under
-    `nohup`) stays ignored.
+    Later signals are ignored, so that they don't interrupt the cleanup. A signal that was ignored
+    before (SIGHUP under `nohup`) stays ignored.
 
-    Python drops an exception that a signal handler raises inside a destructor or a weak reference's callback (Python's
-    data model, "object.__del__"). Loops in the block must therefore wait with the yielded function, which raises it
-    again.
+    Python drops an exception that a signal handler raises inside a destructor or a weak reference's
+    callback (Python's data model, "object.__del__"). Loops in the block must therefore wait with
+    the yielded function, which raises it again.
     """
     received: signal.Signals | None = None
 
@@ -151,21 +137,17 @@ _SET = {
 
 
 def child_environment(environ: Mapping[str, str], **variables: str) -> dict[str, str]:
-    """Return the environment for a process of the stack.
+    """Return what a program needs of the shell's environment, and the given variables.
 
-    It keeps only what any program needs. Left out are above all `AWS_*` (the emulator would take AWS_ACCESS_KEY_ID for
-    its root key, and functions inherit the rest), `PYTHONPATH` (a function must see only its package), proxies (they
+    Left out are above all `AWS_*` (the emulator would take AWS_ACCESS_KEY_ID for its root key, and
+    functions inherit the rest), `PYTHONPATH` (a function must see only its package), proxies (they
     don't reach 127.0.0.1) and `PULUMI_*`.
-
-    Args:
-        environ: the shell's environment.
-        variables: what else the process needs.
     """
     return {name: environ[name] for name in _KEPT if name in environ} | _SET | variables
 
 
 def remove_user_settings() -> None:
-    """Remove the user's AWS, Pulumi and proxy settings from this process, which talks only to the emulator."""
+    """Remove the user's AWS, Pulumi and proxy settings: this process talks only to the emulator."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "PULUMI_")) or name.lower().endswith("_proxy"):
             del os.environ[name]

@@ -1,8 +1,8 @@
-"""What a running local stack leaves for others to find it: `state.json` in its directory, and a lock while it runs.
+"""How other processes find a running local stack: `state.json`, and a lock while it runs.
 
 LocalStackError
-├── LocalStackNotRunningError    nothing runs there; the message says why, if it is known, and what to do
-└── LocalStackRunningError       something runs there already
+├── LocalStackNotRunningError    nothing runs there; the message says why, if known, and what to do
+└── LocalStackRunningError       a stack already runs there
 """
 
 import fcntl
@@ -23,7 +23,6 @@ from local.deploy.resources.clients import Clients
 DIRECTORY_VARIABLE = "USERSTREAM_LOCAL_DIR"
 """Environment variable that names another state directory, for every command."""
 
-_DEFAULT_DIRECTORY = PROJECT_ROOT / ".local"
 _STATE_FILE = "state.json"
 _LOCK_FILE = "lock"
 _END_FILE = "end.txt"
@@ -32,7 +31,7 @@ _LOCK_PAUSE_SECONDS = 0.05
 
 
 class LocalStackError(Exception):
-    """Something about the local stack's life that its user has to know."""
+    """A command can't do its work; the message says why and what to do."""
 
 
 class LocalStackNotRunningError(LocalStackError):
@@ -45,17 +44,24 @@ class LocalStackNotRunningError(LocalStackError):
 
 
 class LocalStackRunningError(LocalStackError):
-    """A stack runs in the directory already."""
+    """A stack already runs in the directory."""
+
+    def __init__(self, directory: Path, pid: int | None) -> None:
+        super().__init__(
+            f"a local stack runs in {directory} already (process {pid or 'unknown'}). "
+            "See it with: python -m local status. End it with: python -m local down. "
+            "Or start another beside it: python -m local up --port 0 --state-dir DIRECTORY"
+        )
 
 
 class LocalStack(BaseModel):
-    """A running local stack, and how its services are reached."""
+    """A running local stack, and how to reach its services."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 
-    pid: int = Field(description="Of the process that supervises it; end this one, and all of it ends.")
+    pid: int = Field(description="Of the supervisor; if it ends, all of the stack ends.")
     emulator_pid: int = Field(description="Of the AWS emulator.")
-    poller_pid: int | None = Field(description="Of the event source mapping's poller; null until it is started.")
+    poller_pid: int | None = Field(description="Of the stream poller; null until it is started.")
     port: int = Field(description="The emulator's, on 127.0.0.1.")
     endpoint_url: str = Field(description="Address of every AWS service.")
     region: str = Field(description="AWS region of every resource.")
@@ -66,24 +72,22 @@ class LocalStack(BaseModel):
     outputs: StackOutputs = Field(description="Of the stack, as `pulumi stack output` would show them.")
 
 
+def clients_of(stack: LocalStack) -> Clients:
+    """Return AWS clients with the rights of the emulator's root user."""
+    return Clients(stack.endpoint_url, stack.region, stack.access_key_id, stack.secret_access_key)
+
+
 def state_directory(directory: Path | None = None) -> Path:
-    """The directory of the local stack: the one named, else USERSTREAM_LOCAL_DIR, else .local in the project."""
-    return directory or Path(os.environ.get(DIRECTORY_VARIABLE) or _DEFAULT_DIRECTORY)
+    """Return the given directory, else that of USERSTREAM_LOCAL_DIR, else .local in the project."""
+    return directory or Path(os.environ.get(DIRECTORY_VARIABLE) or PROJECT_ROOT / ".local")
 
 
 def read_local_stack(directory: Path | None = None) -> LocalStack:
-    """The stack that runs in a directory.
-
-    Args:
-        directory: see `state_directory`.
-
-    Raises:
-        LocalStackNotRunningError: none does, or it isn't ready yet.
-    """
+    """Return the stack in a directory; raise LocalStackNotRunningError if none is ready."""
     directory = state_directory(directory)
     if not _is_locked(directory):
         raise LocalStackNotRunningError(
-            f"the local stack is not running{_last_end(directory)}", "Start it with: make up"
+            f"the local stack is not running{_end_reason(directory)}", "Start it with: make up"
         )
     try:
         return LocalStack.model_validate_json((directory / _STATE_FILE).read_bytes())
@@ -99,28 +103,31 @@ def read_local_stack(directory: Path | None = None) -> LocalStack:
 
 
 def write_local_stack(directory: Path, stack: LocalStack) -> None:
-    """Tell others of a stack, or of a change of it."""
+    """Publish a stack, or a change of it."""
     write_atomically(directory / _STATE_FILE, stack.model_dump_json(by_alias=True, indent=2) + "\n")
 
 
-def write_end(directory: Path, reason: str) -> None:
-    """Keep why a stack ended that nobody ended, for whoever looks for it next."""
+def write_end_reason(directory: Path, reason: str) -> None:
+    """Keep why a stack ended by itself, for the next command that looks for it."""
     write_atomically(directory / _END_FILE, reason + "\n")
 
 
+def _end_reason(directory: Path) -> str:
+    try:
+        return ": " + (directory / _END_FILE).read_text(encoding="utf-8").strip()
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+
+
 def write_atomically(path: Path, text: str) -> None:
-    """Replace a file in one step, so that a reader finds the old text or the new, never a part."""
+    """Replace a file in one step, so that a reader finds either the old text or the new."""
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as temporary:
         temporary.write(text)
     Path(temporary.name).replace(path)
 
 
 def make_directory(directory: Path) -> None:
-    """Make a state directory, if it isn't there.
-
-    Raises:
-        LocalStackError: it can't be made, or not be written to.
-    """
+    """Make a state directory if it doesn't exist; raise LocalStackError if that fails."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         (directory / _LOCK_FILE).open("a").close()
@@ -133,23 +140,16 @@ def make_directory(directory: Path) -> None:
 
 @contextmanager
 def claim_directory(directory: Path) -> Generator[None]:
-    """Be the one stack of a directory.
-
-    The claim ends with the process, however that ends: a crash leaves nothing to tidy up by hand.
+    """Hold the directory's lock while the block runs; the system releases it if the process ends.
 
     Raises:
-        LocalStackError: nothing can be written there.
-        LocalStackRunningError: another process has it.
+        LocalStackError: the directory can't be written to.
+        LocalStackRunningError: another process holds the lock.
     """
     make_directory(directory)
     with (directory / _LOCK_FILE).open("a+") as lock:
         if not _lock(lock.fileno()):
-            lock.seek(0)
-            raise LocalStackRunningError(
-                f"a local stack runs in {directory} already (process {lock.read().strip() or 'unknown'}). "
-                "See it with: python -m local status. End it with: python -m local down. "
-                "Or start another beside it: python -m local up --port 0 --state-dir DIRECTORY"
-            )
+            raise LocalStackRunningError(directory, _written_pid(directory))
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
         lock.flush()
@@ -162,15 +162,17 @@ def claim_directory(directory: Path) -> Generator[None]:
 
 
 def claimed_by(directory: Path) -> int | None:
-    """Id of the process that has the directory, ready or not; None where none has."""
-    if not _is_locked(directory):
-        return None
+    """Return the id of the process that holds the directory's lock, ready or not, or None."""
+    return _written_pid(directory) if _is_locked(directory) else None
+
+
+def _written_pid(directory: Path) -> int | None:
     text = (directory / _LOCK_FILE).read_text(encoding="utf-8").strip()
     return int(text) if text.isdecimal() else None
 
 
 def _lock(descriptor: int) -> bool:
-    # More than once: whoever looks whether the directory is claimed holds the lock for a moment.
+    # Several attempts, because `_is_locked` in another process holds the lock for a moment.
     for _ in range(_LOCK_ATTEMPTS):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -190,18 +192,3 @@ def _is_locked(directory: Path) -> bool:
     except BlockingIOError:
         return True
     return False
-
-
-def _last_end(directory: Path) -> str:
-    try:
-        return ": " + (directory / _END_FILE).read_text(encoding="utf-8").strip()
-    except (FileNotFoundError, NotADirectoryError):
-        return ""
-
-
-# The AWS clients of a running local stack.
-
-
-def clients_of(stack: LocalStack) -> Clients:
-    """Clients with the rights of the stack's root user."""
-    return Clients(stack.endpoint_url, stack.region, stack.access_key_id, stack.secret_access_key)

@@ -1,217 +1,105 @@
-"""Bring the whole local stack up, keep it running, and end all of it."""
+"""Bring the whole local stack up, keep it running, and end all of it.
 
-import contextlib
+Read `Supervisor` from top to bottom; local/__init__.py lists its steps.
+"""
+
 import itertools
-import json
 import os
 import threading
 import time
-import uuid
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.httpsession import URLLib3Session
 from rich.console import Console
 from rich.status import Status
 
-from infra.packaging.zip import Platform
+from local.actions import warm_up
 from local.config import PLATFORM_KEY, REGION_KEY, LocalConfigError, local_config
 from local.deploy.resources.clients import Clients
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Emulator, EmulatorError
-from local.logs import FunctionLog, readable_lines
-from local.page.site import Website
+from local.logs import FunctionLog
+from local.output import print_log, print_outputs_and_command
+from local.page.site import Site
 from local.process import ChildProcess, Pause, child_environment, describe_exit
-from local.reload import HotReload, Reload
-from local.state import LocalStack, LocalStackError, claim_directory, clients_of, write_end, write_local_stack
-from local.up import print_ready
+from local.reload import HotReload
+from local.state import LocalStack, LocalStackError, claim_directory, write_end_reason, write_local_stack
 
 if TYPE_CHECKING:
-    from local.deploy.deployment import Deployment
+    from local.deploy.deployment import DeployedResource, Deployment
 
-
-# The event source mapping's poller (local/stream_poller/) as a process, started again
-# whenever it ends.
-
-_MODULE = "local.stream_poller"
-_STOP_SECONDS = 3.0
-"""For a batch under way; whatever is cut off is delivered again, from its checkpoint."""
-
-_FIRST_PAUSE_SECONDS = 0.5
-_LONGEST_PAUSE_SECONDS = 30.0
-_STEADY_SECONDS = 60.0
-"""A poller that ran so long is healthy: the next end is a new story."""
-
-
-class PollerProcess:
-    """Keeps the poller running. Its checkpoints are in the state directory: each one goes on where the last was."""
-
-    def __init__(self, directory: Path) -> None:
-        """Start it. The directory's state.json must be there already."""
-        self._directory = directory
-        self._log_file = directory / "poller.log"
-        self._log_file.write_bytes(b"")
-        self._pause = _FIRST_PAUSE_SECONDS
-        self._start_again_at: float | None = None
-        self._start()
-
-    @property
-    def pid(self) -> int:
-        """Process id of the one that runs, or ran last."""
-        return self._process.pid
-
-    def watch(self) -> str | None:
-        """Start it again if it has ended and its pause is over.
-
-        Returns:
-            What there is to say: that it ended, or that it runs again; else None.
-        """
-        exit_code = self._process.exit_code
-        if exit_code is None:
-            return None
-        now = time.monotonic()
-        if self._start_again_at is None:
-            if now - self._started_at > _STEADY_SECONDS:
-                self._pause = _FIRST_PAUSE_SECONDS
-            self._start_again_at = now + self._pause
-            return (
-                f"the stream's poller ended {describe_exit(exit_code)}; it starts again in {self._pause:g} s "
-                f"(its log: {self._log_file})"
-            )
-        if now < self._start_again_at:
-            return None
-        self._process.stop(grace_seconds=0)
-        self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
-        self._start()
-        return f"the stream's poller runs again (process {self.pid}), from its checkpoints"
-
-    def stop(self) -> None:
-        """End it, after the batch under way if that is soon."""
-        self._process.stop(_STOP_SECONDS)
-
-    def _start(self) -> None:
-        self._start_again_at = None
-        self._started_at = time.monotonic()
-        self._process = ChildProcess(
-            _MODULE, ["--state-dir", str(self._directory)], child_environment(os.environ), self._log_file
-        )
-
-
-# Have each function start before its first real request or batch, as a busy stack's would be.
-
-_TIMEOUT_SECONDS = 30
-
-
-def warm_up(stack: "LocalStack") -> None:
-    """Call every function once with something that changes nothing. A failure isn't told: this is a courtesy.
-
-    Args:
-        stack: a deployed one.
-    """
-    outputs = stack.outputs
-    # An unfinished registration, a user nobody has, and batches of no records.
-    with contextlib.suppress(BotoCoreError, OSError):
-        _call(stack, "POST", "/register", b"{}")
-    lambda_ = clients_of(stack).lambda_
-    for function_name in (outputs.log_user_changes_function_name, outputs.rescue_failed_batches_function_name):
-        with contextlib.suppress(BotoCoreError, ClientError):
-            lambda_.invoke(FunctionName=function_name, Payload=json.dumps({"Records": []}))
-    with contextlib.suppress(BotoCoreError, OSError):
-        _call(stack, "GET", f"/users/{uuid.UUID(int=0)}", b"")
-
-
-def _call(stack: "LocalStack", method: str, path: str, body: bytes) -> None:
-    request = AWSRequest(
-        method=method, url=stack.outputs.api_url + path, data=body, headers={"Content-Type": "application/json"}
-    )
-    credentials = Credentials(stack.access_key_id, stack.secret_access_key)
-    SigV4Auth(credentials, "execute-api", stack.region).add_auth(request)
-    URLLib3Session(timeout=_TIMEOUT_SECONDS).send(request.prepare())
-
-
-_LOOK_SECONDS = 0.25
-_LOOKS_PER_SOURCE_LOOK = 2
-"""An edit is to be live within two seconds; looking at every file costs more than looking at a log."""
+_LOOP_SECONDS = 0.25
+_LOOPS_PER_RELOAD = 2
+"""An edit must be live within two seconds; checking every source costs more than reading a log."""
 
 _EMULATOR_REGION = "us-east-1"
-_HOST_PLATFORM: Platform = "host"
 
+_POLLER_STOP_SECONDS = 3.0
+"""Time for the current batch; a batch that is cut off is delivered again, from its checkpoint."""
 
-class StackEndedError(LocalStackError):
-    """The stack could not be brought up, or ended by itself; the message says why and what to do."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SupervisorOptions:
-    """What `up` was asked for.
-
-    Attributes:
-        directory: for state, logs and checkpoints.
-        port: the emulator's; 0 for any free one.
-        website_port: the page's, if it is free; 0 for any.
-        show_log: whether to show LogUserChangesFunction's log.
-    """
-
-    directory: Path
-    port: int
-    website_port: int
-    show_log: bool
+_FIRST_RESTART_SECONDS = 0.5
+_LONGEST_RESTART_SECONDS = 30.0
+_STEADY_SECONDS = 60.0
+"""After a poller has run this long, its next restart waits the shortest time again."""
 
 
 class Supervisor:
     """One local stack, from `run` to its end."""
 
-    def __init__(self, options: SupervisorOptions, console: Console) -> None:
-        self._options = options
+    def __init__(self, console: Console, directory: Path, *, port: int, website_port: int, show_log: bool) -> None:
+        """Prepare to run in a state directory.
+
+        `port` is the emulator's, 0 for any free one. `website_port` is the page's, if it is free.
+        With `show_log` the console shows LogUserChangesFunction's log.
+        """
         self._console = console
+        self._directory = directory
+        self._port = port
+        self._website_port = website_port
+        self._show_log = show_log
 
     def run(self, pause: Pause) -> None:
-        """Bring the stack up and stay until something asks this process to end.
-
-        Args:
-            pause: of local/process.py.
+        """Bring the stack up and keep it running until `pause` raises TerminationRequested.
 
         Raises:
             LocalStackError: it can't be brought up, or ended by itself.
         """
-        with claim_directory(self._options.directory):
+        with claim_directory(self._directory):
             try:
                 with ExitStack() as cleanup:
                     try:
                         self._bring_up(cleanup, pause)
                     except (ClientError, BotoCoreError) as error:
-                        # Most likely the emulator has ended, which says more than the call that failed for it.
+                        # If the emulator has ended, that says more than the call that failed
+                        # because of it.
                         self._emulator.check_alive()
-                        raise StackEndedError(str(error)) from error
-                    self._stay(pause)
+                        raise LocalStackError(str(error)) from error
+                    self._keep_running(pause)
             except (EmulatorError, LocalConfigError, LocalStackError) as error:
-                write_end(self._options.directory, f"it ended by itself: {error}")
-                raise StackEndedError(str(error)) from error
+                write_end_reason(self._directory, f"it ended by itself: {error}")
+                raise LocalStackError(str(error)) from error
 
     def _bring_up(self, cleanup: ExitStack, pause: Pause) -> None:
-        options, began = self._options, time.monotonic()
-        website = Website(options.website_port, reserved=options.port)
-        cleanup.callback(website.stop)
+        started = time.monotonic()
+        # First, because the API's CORS settings need the page's address.
+        site = Site(self._website_port, reserved=self._port)
+        cleanup.callback(site.stop)
         with self._console.status("Starting the AWS emulator") as progress:
-            config = local_config(website.origin)
+            config = local_config(site.origin)
             region = config.get(REGION_KEY, _EMULATOR_REGION)
-            self._emulator = Emulator(options.port, region, options.directory)
+            self._emulator = Emulator(self._port, region, self._directory)
             cleanup.callback(self._emulator.stop)
             self._clients = Clients(self._emulator.endpoint_url, region, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
             deployment = self._deploy(config, progress, pause)
-            self._stack = self._describe(deployment, website.origin)
-            write_local_stack(options.directory, self._stack)
-            progress.update("Starting the stream's poller")
-            self._poller = PollerProcess(options.directory)
+            self._stack = self._describe(deployment, site.origin)
+            write_local_stack(self._directory, self._stack)
+            progress.update("Starting the stream poller")
+            self._poller = _PollerProcess(self._directory)
             cleanup.callback(self._poller.stop)
-            website.start(self._stack)
-            self._remember_poller()
+            site.start(self._stack)
+            self._publish_poller()
         outputs = self._stack.outputs
         self._log = FunctionLog(self._clients.logs, outputs.log_user_changes_function_name)
         self._hot_reload = HotReload(
@@ -222,31 +110,33 @@ class Supervisor:
                 "log_user_changes": outputs.log_user_changes_function_name,
                 "rescue_failed_batches": outputs.rescue_failed_batches_function_name,
             },
-            "lambda" if config.get(PLATFORM_KEY) == "lambda" else _HOST_PLATFORM,
+            "lambda" if config.get(PLATFORM_KEY) == "lambda" else "host",
         )
-        # In the background: the first registration needn't wait for the functions to start.
         threading.Thread(target=warm_up, args=[self._stack], name="warm-up", daemon=True).start()
-        print_ready(self._console, self._stack, len(deployment.resources), time.monotonic() - began)
+        seconds = time.monotonic() - started
+        self._console.print(
+            f"[green]✓[/] {len(deployment.resources)} resources deployed, ready after {seconds:.1f} s\n"
+        )
+        print_outputs_and_command(self._console, self._stack)
+        self._console.print(f"Or in a browser: [bold]{outputs.website_url}[/]\n", highlight=False)
 
     def _deploy(self, config: dict[str, str], progress: Status, pause: Pause) -> "Deployment":
-        # Pulumi and its AWS provider take a while to import: the emulator starts meanwhile.
-        from local.deploy.deployment import DeployedResource, DeploymentError, deploy  # noqa: PLC0415  for that reason
+        # Pulumi and its AWS provider take a while to import; meanwhile the emulator starts.
+        from local.deploy.deployment import DeploymentError, deploy  # noqa: PLC0415  for that reason
 
         self._emulator.wait_until_ready()
-        made = 0
+        numbers = itertools.count(1)
 
-        def show(resource: DeployedResource) -> None:
-            nonlocal made
-            made += 1
-            progress.update(f"Deploying: {made} resources, {resource.name}")
+        def show(resource: "DeployedResource") -> None:
+            progress.update(f"Deploying: {next(numbers)} resources, {resource.name}")
 
         try:
             return deploy(self._clients, config, show, pause)
         except DeploymentError as error:
             self._emulator.check_alive()
-            raise StackEndedError(str(error)) from error
+            raise LocalStackError(str(error)) from error
 
-    def _describe(self, deployment: "Deployment", website_origin: str) -> LocalStack:
+    def _describe(self, deployment: "Deployment", site_origin: str) -> LocalStack:
         return LocalStack(
             pid=os.getpid(),
             emulator_pid=self._emulator.pid,
@@ -258,44 +148,91 @@ class Supervisor:
             secret_access_key=SECRET_ACCESS_KEY,
             mapping_uuid=deployment.stream_mapping_id(),
             started_at=datetime.now(UTC),
-            outputs=deployment.outputs.model_copy(update={"website_url": website_origin}),
+            outputs=deployment.outputs.model_copy(update={"website_url": site_origin}),
         )
 
-    def _remember_poller(self) -> None:
+    def _publish_poller(self) -> None:
         self._stack = self._stack.model_copy(update={"poller_pid": self._poller.pid})
-        write_local_stack(self._options.directory, self._stack)
+        write_local_stack(self._directory, self._stack)
 
-    def _stay(self, pause: Pause) -> None:
-        if self._options.show_log:
+    def _keep_running(self, pause: Pause) -> None:
+        if self._show_log:
             self._console.print("[dim]The log of LogUserChangesFunction follows. Ctrl-C ends everything.[/]\n")
-        for look in itertools.count():
-            pause(_LOOK_SECONDS)
+        for loop in itertools.count():
+            pause(_LOOP_SECONDS)
             self._emulator.check_alive()
-            if said := self._poller.watch():
-                self._console.print(f"[yellow]![/] {said}", highlight=False)
-                self._remember_poller()
+            if message := self._poller.restart_if_ended():
+                self._warn(message)
+                self._publish_poller()
             try:
-                if look % _LOOKS_PER_SOURCE_LOOK == 0:
-                    self._show_reloads()
-                self._show_log()
+                if loop % _LOOPS_PER_RELOAD == 0:
+                    self._deploy_edits()
+                if self._show_log:
+                    print_log(self._console, self._log.read())
             except (ClientError, BotoCoreError) as error:
-                # Most likely the emulator is going, and the next look says so; if not, the next look tries again.
+                # The emulator is probably ending, which the next loop reports; if not, the next
+                # loop tries again.
                 self._emulator.check_alive()
-                self._console.print(f"[yellow]![/] {error}", highlight=False)
+                self._warn(str(error))
 
-    def _show_log(self) -> None:
-        if self._options.show_log:
-            for line in readable_lines(self._log.read()):
-                self._console.print(line, soft_wrap=True)
-
-    def _show_reloads(self) -> None:
-        problems: dict[str, list[Reload]] = {}
-        for reload in self._hot_reload.look():
+    def _deploy_edits(self) -> None:
+        unchanged: dict[str, list[str]] = {}
+        for reload in self._hot_reload.deploy_edits():
             if reload.problem is None:
                 self._console.print(f"[green]↻[/] {reload.function_name} runs the edited code", highlight=False)
             else:
-                problems.setdefault(reload.problem, []).append(reload)
-        for problem, reloads in problems.items():
-            names = ", ".join(reload.function_name for reload in reloads)
-            self._console.print(f"[red]✗[/] {names} goes on with the code it had: ", end="", highlight=False)
+                unchanged.setdefault(reload.problem, []).append(reload.function_name)
+        for problem, names in unchanged.items():
+            self._console.print(f"[red]✗[/] {', '.join(names)} keeps the code it had: ", end="", highlight=False)
             self._console.print(problem, markup=False, highlight=False, soft_wrap=True)
+
+    def _warn(self, message: str) -> None:
+        self._console.print(f"[yellow]![/] {message}", highlight=False)
+
+
+class _PollerProcess:
+    """Keeps local/stream_poller running; each process continues from the last one's checkpoints."""
+
+    def __init__(self, directory: Path) -> None:
+        """Start it; it reads the directory's state.json."""
+        self._directory = directory
+        self._log_file = directory / "poller.log"
+        self._log_file.write_bytes(b"")
+        self._restart_seconds = _FIRST_RESTART_SECONDS
+        self._start()
+
+    def _start(self) -> None:
+        self._restart_at: float | None = None
+        self._started_at = time.monotonic()
+        arguments = ["--state-dir", str(self._directory)]
+        self._process = ChildProcess("local.stream_poller", arguments, child_environment(os.environ), self._log_file)
+
+    @property
+    def pid(self) -> int:
+        """Process id of the current process, or of the last one."""
+        return self._process.pid
+
+    def restart_if_ended(self) -> str | None:
+        """Start it again some time after it ended, later each time; return a message, if any."""
+        exit_code = self._process.exit_code
+        if exit_code is None:
+            return None
+        now = time.monotonic()
+        if self._restart_at is None:
+            if now - self._started_at > _STEADY_SECONDS:
+                self._restart_seconds = _FIRST_RESTART_SECONDS
+            self._restart_at = now + self._restart_seconds
+            return (
+                f"the stream poller ended {describe_exit(exit_code)}; it starts again in {self._restart_seconds:g} s "
+                f"(its log: {self._log_file})"
+            )
+        if now < self._restart_at:
+            return None
+        self._process.stop(grace_seconds=0)
+        self._restart_seconds = min(2 * self._restart_seconds, _LONGEST_RESTART_SECONDS)
+        self._start()
+        return f"the stream poller runs again (process {self.pid}), from its checkpoints"
+
+    def stop(self) -> None:
+        """End it, after the current batch if that takes less than `_POLLER_STOP_SECONDS`."""
+        self._process.stop(_POLLER_STOP_SECONDS)

@@ -1,1 +1,11 @@
-"""The real Pulumi engine on this machine, without an account: its CLI, the Automation API and the emulator."""
+"""The real Pulumi engine on this machine: `python -m local.engine`, described in docs/engine.md.
+
+1. pulumi_cli/install puts the Pulumi CLI at .engine/bin/pulumi (`make engine`).
+2. cli.py reads the command; workspace.py prepares a folder with the stack's files and state, and an
+   environment in which the CLI sees neither the user's account nor the user's stacks.
+3. The Automation API starts the engine. The program is inline: this process is its language host.
+4. The engine finds its plugins in plugins/, first on PATH. `pulumi-resource-aws` starts provider/,
+   which creates the resources in the emulator with the code of local/deploy;
+   `pulumi-analyzer-policy-python` starts policy_host.py, which runs guardrails/ as a policy pack.
+5. If an engine was killed, `cancel` finds what it created and didn't record (workspace.py).
+"""

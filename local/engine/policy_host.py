@@ -1,6 +1,7 @@
-"""`python -m local.engine.policy_host ENGINE PACK`: runs a policy pack for the engine, and ends when the engine does.
+"""Run a policy pack for the engine: `python -m local.engine.policy_host ENGINE PACK`.
 
-Pulumi's own host of policy packs waits to be ended, and an engine that is killed ends nobody.
+It ends when the engine ends; Pulumi's own host waits until the engine ends it, and a killed engine
+doesn't.
 """
 
 import os
@@ -8,12 +9,12 @@ import runpy
 import threading
 import time
 
-PARENT_CHECK_SECONDS = 1.0
+_PARENT_CHECK_SECONDS = 1.0
 
 
 def _end_with(engine: int) -> None:
     while os.getppid() == engine:
-        time.sleep(PARENT_CHECK_SECONDS)
+        time.sleep(_PARENT_CHECK_SECONDS)
     os._exit(1)
 
 

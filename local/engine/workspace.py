@@ -1,8 +1,4 @@
-"""Stacks of the program for the real engine, with all of its files in one folder.
-
-The program is inline: this process is its language host, so no language plugin is needed. The engine finds the provider
-plugin of local/engine/provider on PATH.
-"""
+"""Stacks for the real engine: their files, their deletion, and repair after a killed engine."""
 
 import os
 import shutil
@@ -19,11 +15,11 @@ from infra import naming
 from infra.naming import PROJECT_ROOT
 from infra.program import deploy
 from infra.settings.stack_file import stack_file_config
-from local import emulator
 from local.deploy.resources.clients import Clients
 from local.deploy.resources.handler import ResourceError
 from local.deploy.resources.registry import handler_for
-from local.engine.provider.emulator_provider import PATH_VARIABLE, CreatedResources, PluginRunningError
+from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from local.engine.provider.created_resources import PATH_VARIABLE, CreatedResources
 from local.engine.provider.wire_values import is_secret, json_values, plain_json
 from local.process import child_environment
 from local.state import write_atomically
@@ -32,21 +28,23 @@ ENGINE_ROOT = PROJECT_ROOT / ".engine"
 CLI = ENGINE_ROOT / "bin" / "pulumi"
 PLUGIN_FOLDER = PROJECT_ROOT / "local" / "engine" / "plugins"
 
+_PLUGIN_SECONDS = 20.0
+"""How long a plugin may take to complete what its engine began."""
+
 Program = Callable[[], None]
 
 
 class EngineMissingError(Exception):
-    """There is no Pulumi CLI to drive; the message says how to get one."""
+    """There is no Pulumi CLI; the message says how to get one."""
+
+
+class StillRunningError(Exception):
+    """An operation on the stack still runs; the message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """Where the engine keeps what it keeps.
-
-    Attributes:
-        directory: of the engine's home, its state and the stacks' files; of nobody else.
-        endpoint_url: the emulator.
-    """
+    """The engine's home, its state and the stacks' files in one directory, for one emulator."""
 
     directory: Path
     endpoint_url: str
@@ -54,10 +52,10 @@ class Workspace:
     def stack(
         self, name: str, *, program: Program = deploy, changes: Mapping[str, str | None] | None = None
     ) -> automation.Stack:
-        """A stack, made where there is none yet.
+        """Open a stack; create it if it doesn't exist yet.
 
         Args:
-            name: of the stack; it starts from `Pulumi.<name>.yaml`.
+            name: of the stack; its configuration starts from `Pulumi.<name>.yaml`.
             program: what the engine runs.
             changes: full configuration key to another value, or None to unset it.
 
@@ -65,70 +63,73 @@ class Workspace:
             EngineMissingError: no CLI.
             FileNotFoundError: the stack has no file.
         """
+        if not CLI.exists():
+            raise EngineMissingError(
+                f"{CLI} does not exist: run make engine (it takes the pulumi on PATH, or builds it)"
+            )
         folder = self.directory / name
-        self._write_project(folder)
-        self._write_config(folder, name, changes or {})
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT_ROOT / "Pulumi.yaml", folder)
+        _write_config(folder / f"Pulumi.{name}.yaml", {**stack_file_config(name), **(changes or {})})
         return automation.create_or_select_stack(
             name,
             project_name=naming.PROJECT,
             program=program,
             opts=automation.LocalWorkspaceOptions(
                 work_dir=str(folder),
-                pulumi_command=find_cli(),
+                pulumi_command=automation.PulumiCommand(root=str(ENGINE_ROOT)),
                 env_vars={**self.environment(), PATH_VARIABLE: str(self.created_file(name))},
             ),
         )
 
     def created_file(self, name: str) -> Path:
-        """Where a stack's plugins write down what they make."""
+        """Return where a stack's plugins write down what they create."""
         return self.directory / name / "created.jsonl"
 
     def environment(self) -> dict[str, str]:
-        """What the CLI sees: nothing of the user's account, home or stacks."""
+        """Return the CLI's environment, without the user's account, home and stacks."""
         state = self.directory / "state"
         state.mkdir(parents=True, exist_ok=True)
         variables = child_environment(
             os.environ,
             HOME=str(self.directory),
             PULUMI_HOME=str(self.directory / "home"),
-            # Without a file of attributes beside each file: the backend replaces the state in one step and overwrites
-            # its attributes in place, so an engine killed meanwhile left a stack that no command could read.
+            # Without an attributes file beside each file: the backend replaces the state in one
+            # step, but overwrites its attributes in place, so an engine killed meanwhile left a
+            # stack that no command could read.
             PULUMI_BACKEND_URL=f"{state.as_uri()}?metadata=skip",
-            # It guards secrets of the emulator only. A stack on AWS has its own (docs/adopting.md).
+            # It protects only secrets of the emulator. A stack on AWS has its own
+            # (docs/adopting.md).
             PULUMI_CONFIG_PASSPHRASE="emulator",  # noqa: S106  as said
             PULUMI_SKIP_UPDATE_CHECK="true",
             AWS_ENDPOINT_URL=self.endpoint_url,
-            AWS_ACCESS_KEY_ID=emulator.ACCESS_KEY_ID,
-            AWS_SECRET_ACCESS_KEY=emulator.SECRET_ACCESS_KEY,
+            AWS_ACCESS_KEY_ID=ACCESS_KEY_ID,
+            AWS_SECRET_ACCESS_KEY=SECRET_ACCESS_KEY,
             USERSTREAM_PYTHON=sys.executable,
         )
         variables["PATH"] = os.pathsep.join([str(PLUGIN_FOLDER), str(CLI.parent), variables.get("PATH", "")])
         return variables
 
-    def _write_project(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(PROJECT_ROOT / "Pulumi.yaml", folder)
 
-    def _write_config(self, folder: Path, name: str, changes: Mapping[str, str | None]) -> None:
-        """Write the stack's file as it is in the project, with the changes, and with what the engine added to ours."""
-        path = folder / f"Pulumi.{name}.yaml"
-        written = path.read_text(encoding="utf-8") if path.exists() else ""
-        # The engine overwrites it in place as it adds the stack's salt: killed right then, it leaves an empty one.
-        document: dict[str, Any] = yaml.safe_load(written) or {}
-        config = {**stack_file_config(name), **changes}
-        document["config"] = {key: value for key, value in config.items() if value is not None}
-        write_atomically(path, yaml.safe_dump(document))
+def _write_config(path: Path, config: Mapping[str, str | None]) -> None:
+    """Write a stack's configuration, and keep what the engine added to the file."""
+    # The engine adds the stack's salt by overwriting the file in place; killed right then, it
+    # leaves an empty one.
+    written = path.read_text(encoding="utf-8") if path.exists() else ""
+    document: dict[str, Any] = yaml.safe_load(written) or {}
+    document["config"] = {key: value for key, value in config.items() if value is not None}
+    write_atomically(path, yaml.safe_dump(document))
 
 
-def destroy(stack: automation.Stack, **listeners: Any) -> None:
-    """Delete all that a stack has made, or nothing of it.
+def destroy_stack(stack: automation.Stack, **listeners: Any) -> None:
+    """Delete everything in a stack, or nothing if something is protected.
 
-    It looks first, as `pulumi destroy` does and the Automation API doesn't, and ends where something is protected: by
-    then the Automation API would have deleted the rest.
+    Like `pulumi destroy` it previews first. Without that the Automation API would delete everything
+    else before it stops at what is protected.
 
     Args:
         stack: the stack.
-        listeners: `on_output`, `on_error`, `on_event`, as the Automation API has them.
+        listeners: `on_output`, `on_error`, `on_event` of the Automation API.
 
     Raises:
         automation.errors.CommandError: something is protected, or can't be deleted.
@@ -137,65 +138,34 @@ def destroy(stack: automation.Stack, **listeners: Any) -> None:
     stack.destroy(**listeners)
 
 
-def find_cli() -> automation.PulumiCommand:
-    """The CLI that `make engine` put here.
+def recover(workspace: Workspace, stack: automation.Stack, clients: Clients) -> int:
+    """Repair a stack's state after its engine was killed, so that the next `up` completes the work.
+
+    It removes the lock. A resource that was created, but not recorded, is added to the state; one
+    that wasn't created is forgotten. On AWS `pulumi refresh` does the same, by asking for each id.
+    Return how many resources were added.
 
     Raises:
-        EngineMissingError: it didn't.
+        StillRunningError: an operation on the stack is running.
     """
-    if not CLI.exists():
-        raise EngineMissingError(f"{CLI} does not exist: run make engine (it takes the pulumi on PATH, or builds it)")
-    return automation.PulumiCommand(root=str(ENGINE_ROOT))
-
-
-# After an engine that was killed: its lock is taken away, and what it had begun to create is found
-# again.
-
-PLUGIN_SECONDS = 20.0
-"""How long a plugin may take to end what its engine began."""
-
-
-class StillRunningError(Exception):
-    """The stack's engine runs; the message says what to do."""
-
-
-def cancel(workspace: Workspace, stack: automation.Stack, clients: Clients) -> int:
-    """Bring a stack's state in order, so that the next `up` completes what the killed one began.
-
-    A resource that came to be, and that the engine didn't live to write down, gets into the state; one that didn't
-    is forgotten, and the next `up` creates it. `pulumi refresh` does the same on AWS, by asking for each id.
-
-    Args:
-        workspace: the stack's.
-        stack: of which no operation runs any more.
-        clients: of the stack's region.
-
-    Returns:
-        How many resources were found again.
-
-    Raises:
-        StillRunningError: an operation does run.
-    """
-    try:
-        ids = CreatedResources(workspace.created_file(stack.name)).ids_after_the_plugins(PLUGIN_SECONDS)
-    except PluginRunningError as error:
-        raise StillRunningError(
-            f"an operation on stack '{stack.name}' still runs: end it first, with Ctrl-C"
-        ) from error
+    ids = CreatedResources(workspace.created_file(stack.name)).ids_after_plugins_end(_PLUGIN_SECONDS)
+    if ids is None:
+        raise StillRunningError(f"an operation on stack '{stack.name}' still runs: end it first, with Ctrl-C")
     stack.cancel()
     exported = stack.export_stack()
     state: dict[str, Any] = dict(exported.deployment or {})
     pending = cast("list[dict[str, Any]]", state.pop("pending_operations", None) or [])
+    if not pending:
+        return 0
     begun: list[dict[str, Any]] = [each["resource"] for each in pending if each["type"] == "creating"]
-    found = [made for resource in begun if (made := _as_it_is(clients, resource, ids.get(resource["urn"])))]
-    if pending:
-        state["resources"] = [*state["resources"], *found]
-        stack.import_stack(automation.Deployment(exported.version, state))
+    found = [made for resource in begun if (made := _with_outputs(clients, resource, ids.get(resource["urn"])))]
+    state["resources"] = [*state["resources"], *found]
+    stack.import_stack(automation.Deployment(exported.version, state))
     return len(found)
 
 
-def _as_it_is(clients: Clients, resource: Mapping[str, Any], resource_id: str | None) -> dict[str, Any] | None:
-    """A resource as the engine would have written it down, or None where there is none."""
+def _with_outputs(clients: Clients, resource: Mapping[str, Any], resource_id: str | None) -> dict[str, Any] | None:
+    """Return a resource as the engine would have written it down, or None if it doesn't exist."""
     if resource_id is None:
         return None
     inputs = cast("Mapping[str, Any]", resource.get("inputs", {}))

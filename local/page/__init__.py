@@ -1,1 +1,1 @@
-"""The live view: what became of a user's changes, step by step, beside the form the local stack serves. Local only."""
+"""The registration page on this machine, with a live view of a user's changes. Never deployed."""

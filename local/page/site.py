@@ -1,7 +1,8 @@
-"""The site in frontend/ on this machine: config.json made from the stack outputs, the live view beside the form.
+"""The page's server: the site in frontend/, config.json from the stack outputs, the live view.
 
-Served on 127.0.0.1 alone. Another site in the same browser must neither read it nor press its buttons: a request is
-answered only under this server's own host name (DNS rebinding), an action only from this site's own pages (CSRF).
+It listens on 127.0.0.1 only. Another site in the same browser must neither read it nor use its
+buttons: a request is answered only under this server's own host name (DNS rebinding), an action
+only for this site's own pages (CSRF).
 """
 
 import errno
@@ -10,24 +11,18 @@ import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from typing_extensions import override
 
 from infra.naming import PROJECT_ROOT
 from infra.site_config import CONFIG_FILE, SiteConfig, origin, security_headers
-from local.page.live_view import LiveEndpoints
-
-if TYPE_CHECKING:
-    from local.state import LocalStack
-
-DEFAULT_PORT = 8080
-"""Where the site is, unless another program is there already."""
+from local.page.live_view import LARGEST_BODY_BYTES, LiveView
+from local.state import LocalStack
 
 _HOST = "127.0.0.1"
-_SITE = PROJECT_ROOT / "frontend"
-_LIVE_PAGE = PROJECT_ROOT / "local" / "page" / "static"
+_SITE_FILES = PROJECT_ROOT / "frontend"
+_LIVE_FILES = PROJECT_ROOT / "local" / "page" / "static"
 _LIVE_TAGS = b'<link rel="stylesheet" href="live/live.css"><script type="module" src="live/live.js"></script></head>'
 _LENGTH_DIGITS = 9
 _CONTENT_TYPES = {
@@ -39,36 +34,31 @@ _CONTENT_TYPES = {
 }
 
 
-class Website:
-    """The site's server. Its address is known, and its port taken, before the stack behind it is deployed."""
+class Site:
+    """The site's server. Its address is known before the stack behind it is deployed."""
 
-    def __init__(self, port: int = DEFAULT_PORT, reserved: int = 0) -> None:
-        """Take the port, or any free one where it is taken.
-
-        Args:
-            port: the wanted port; 0 for any.
-            reserved: a port that another part of the stack is about to take.
-        """
+    def __init__(self, port: int, reserved: int = 0) -> None:
+        """Take the port, or a free one if another program has it or the emulator reserved it."""
         try:
             self._server = _Server((_HOST, 0 if port == reserved else port), _Handler)
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise
             self._server = _Server((_HOST, 0), _Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="website", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="site", daemon=True)
 
     @property
     def origin(self) -> str:
         """Scheme, host and port, as CORS compares them; also the address to open."""
         return f"http://{self._server.host}"
 
-    def start(self, stack: "LocalStack") -> None:
+    def start(self, stack: LocalStack) -> None:
         """Serve the site of a deployed stack until `stop`."""
-        self._server.show(stack)
+        self._server.set_stack(stack)
         self._thread.start()
 
     def stop(self) -> None:
-        """End every answer under way and give the port back."""
+        """End every response that is still being sent, and close the port."""
         self._server.closing.set()
         if self._thread.is_alive():
             self._server.shutdown()
@@ -85,15 +75,15 @@ class _Server(ThreadingHTTPServer):
         self.host = f"{_HOST}:{self.server_port}"
         self.closing = threading.Event()
 
-    def show(self, stack: "LocalStack") -> None:
+    def set_stack(self, stack: LocalStack) -> None:
         config = SiteConfig.from_outputs(stack.outputs)
         self.config_json = config.to_json().encode()
         self.security_headers = security_headers(origin(config.api_url))
-        self.live = LiveEndpoints(stack, self.closing)
+        self.live_view = LiveView(stack, self.closing)
 
     @override
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a browser that left in the middle; show any other error, which is a defect here."""
+        """Ignore a browser that closed its connection; print any other error, which is a bug."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)  # pyright: ignore[reportArgumentType]  passed on
 
@@ -105,10 +95,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
-        if not self._is_for_us():
+        if not self._names_this_server():
             return
-        if self.command == "GET" and (user_id := self.server.live.followed_user(path)):
-            self.server.live.follow(self, user_id)
+        if self.command == "GET" and (user_id := self.server.live_view.followed_user(path)):
+            self.server.live_view.follow(self, user_id)
         elif path == f"/{CONFIG_FILE}":
             self._send(HTTPStatus.OK, self.server.config_json, ".json")
         elif (file := _served_file(path)) is None:
@@ -119,29 +109,29 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.OK, file.read_bytes(), file.suffix)
 
     def do_HEAD(self) -> None:
-        self.do_GET()  # As CloudFront answers it; `_send` leaves the body out.
+        self.do_GET()  # `_send` leaves the body out.
 
     def do_POST(self) -> None:
-        if not self._is_for_us():
+        if not self._names_this_server():
             return
-        # Read first: an answer before the body was read could be lost with the connection.
+        # Read first: a response before the body was read could be lost with the connection.
         body = self._body()
         if self.headers.get("Origin") != f"http://{self.server.host}":
             self._send(HTTPStatus.FORBIDDEN, b"Only this site's own pages may ask for that.\n")
         elif body is None or self.headers.get_content_type() != "application/json":
             self._send(HTTPStatus.BAD_REQUEST, b"Send a small JSON body with its Content-Length.\n")
-        elif (answer := self.server.live.act(urlsplit(self.path).path, body)) is None:
+        elif (response := self.server.live_view.act(urlsplit(self.path).path, body)) is None:
             self._send(HTTPStatus.NOT_FOUND, b"Not found.\n")
         else:
-            self._send(answer.status, answer.body, ".json")
+            self._send(response.status, response.body, ".json")
 
-    def _is_for_us(self) -> bool:
-        """Whether the request names this server; if not, it is answered here."""
+    def _names_this_server(self) -> bool:
+        """Check the request's Host header; answer the request if it names another host."""
         host = self.headers.get("Host", "")
         if host == self.server.host:
             return True
         if host == f"localhost:{self.server.server_port}":
-            # One address only, the one the API's CORS knows.
+            # The API's CORS settings allow only that address.
             self.send_response(HTTPStatus.TEMPORARY_REDIRECT)
             self.send_header("Location", f"http://{self.server.host}{urlsplit(self.path).path}")
             self.send_header("Content-Length", "0")
@@ -152,8 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes | None:
         length = self.headers.get("Content-Length", "")
-        # Compared by its digits first: Python reads no number of thousands of them.
-        if not length.isdecimal() or len(length) > _LENGTH_DIGITS or int(length) > self.server.live.LARGEST_BODY_BYTES:
+        # Count the digits first: `int` refuses thousands of them.
+        if not length.isdecimal() or len(length) > _LENGTH_DIGITS or int(length) > LARGEST_BODY_BYTES:
             self.close_connection = True
             return None
         return self.rfile.read(int(length))
@@ -170,20 +160,20 @@ class _Handler(BaseHTTPRequestHandler):
     def end_headers(self) -> None:
         for name, value in self.server.security_headers.items():
             self.send_header(name, value)
-        # An edited file must show at the next reload.
+        # So that an edited file shows at the next reload.
         self.send_header("Cache-Control", "no-store")
         super().end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
-        """Say nothing: the terminal shows the stack's log, not the browser's every request."""
+        """Print nothing: the terminal shows the stack's log."""
 
     def version_string(self) -> str:
         return "userstream"
 
 
 def _served_file(path: str) -> Path | None:
-    """The file behind a path of the site, found by its listed name, so that no path can lead out of the folders."""
+    """Find a file by its listed name, so that no path can lead out of the folders."""
     name = "index.html" if path == "/" else path.removeprefix("/")
-    files = {file.name: file for file in _SITE.iterdir()}
-    files |= {f"live/{file.name}": file for file in _LIVE_PAGE.iterdir()}
+    files = {file.name: file for file in _SITE_FILES.iterdir()}
+    files |= {f"live/{file.name}": file for file in _LIVE_FILES.iterdir()}
     return files.get(name)

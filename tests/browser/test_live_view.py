@@ -100,7 +100,9 @@ def test_a_poisoned_change_ends_in_the_dead_letter_queue(page: Page) -> None:
     page.get_by_role("button", name="Poison").click()
 
     expect_end(page, "USER UPDATED", "Dead-letter queue")
-    expect(change(page, "USER UPDATED").get_by_text(re.compile("Set aside whole: .*schemaVersion 2"))).to_be_visible()
+    expect(
+        change(page, "USER UPDATED").get_by_text(re.compile("Sent to the dead-letter queue: .*schemaVersion 2"))
+    ).to_be_visible()
     save_screenshot(page, "live-poisoned")
 
 

@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 from guardrails.aws_types import input_problems
 from guardrails.resource import EVENT_SOURCE_MAPPING, FUNCTION, TABLE, UNKNOWN
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.registry import handler_for
 from local.engine.cli import POLICY_PACK
-from local.engine.provider.emulator_provider import EmulatorProvider
+from local.engine.provider import emulator_provider
 from local.engine.provider.wire_values import WireArchive, from_wire, same_value, to_wire
 from local.engine.workspace import PLUGIN_FOLDER
 from local.process import child_environment
@@ -25,7 +24,6 @@ from tests.support.local.local_stack import running_emulator
 from tests.support.stack.recorded_stack import record
 
 PLUGIN = PLUGIN_FOLDER / "pulumi-resource-aws"
-PROVIDER = EmulatorProvider(handler_for)
 
 
 @pytest.mark.parametrize(
@@ -60,8 +58,8 @@ def test_inputs_are_held_against_the_real_provider_s_types(
     assert [problem.path for problem in problems][:1] == ([path] if path else [])
 
 
-def test_what_the_handler_can_t_heed_is_refused_though_the_provider_has_it() -> None:
-    (problem,) = PROVIDER.check(FUNCTION, {"role": "r", "snapStart": {"applyOn": "PublishedVersions"}})
+def test_what_the_kind_can_t_heed_is_refused_though_the_provider_has_it() -> None:
+    (problem,) = emulator_provider.check(FUNCTION, {"role": "r", "snapStart": {"applyOn": "PublishedVersions"}})
 
     assert "the local stack doesn't know 'snapStart'" in problem.reason
 
@@ -93,7 +91,7 @@ def test_an_archive_is_its_content_wherever_it_lies() -> None:
 
 
 def test_a_preview_knows_the_inputs_and_says_that_it_knows_nothing_else() -> None:
-    known = PROVIDER.preview_create("aws:sqs/queue:Queue", {"name": "Queue-dev"})
+    known = emulator_provider.preview_create("aws:sqs/queue:Queue", {"name": "Queue-dev"})
 
     assert known["name"] == "Queue-dev"
     assert known["url"] == known["arn"] == UNKNOWN
@@ -114,14 +112,14 @@ def test_a_table_that_was_there_before_moves_in_without_being_replaced(emulator:
         BillingMode="PAY_PER_REQUEST",
     )
 
-    live = PROVIDER.read(emulator, TABLE, "Users-dev", {}, {})
+    live = emulator_provider.read(emulator, TABLE, "Users-dev", {}, {})
 
     assert live is not None
-    assert PROVIDER.check(TABLE, live.inputs) == []
-    difference = PROVIDER.difference(TABLE, live.inputs, record("dev").only(TABLE, "users").inputs)
+    assert emulator_provider.check(TABLE, live.inputs) == []
+    difference = emulator_provider.difference(TABLE, live.inputs, record("dev").only(TABLE, "users").inputs)
     assert difference.replacing == []
     assert {"streamEnabled", "tags"} <= set(difference.changed)
-    assert PROVIDER.read(emulator, TABLE, "Users-gone", {}, {}) is None
+    assert emulator_provider.read(emulator, TABLE, "Users-gone", {}, {}) is None
 
 
 @pytest.mark.parametrize("endpoint", [None, "https://dynamodb.eu-west-1.amazonaws.com", "http://10.0.0.1:4566"])

@@ -18,13 +18,11 @@ from guardrails.resource import (
 from local.deploy.resources.clients import Clients
 from local.deploy.resources.handler import Properties
 from local.deploy.resources.registry import handler_for
-from local.engine.provider.emulator_provider import EmulatorProvider
+from local.engine.provider import emulator_provider
 from tests.support.local.resource_examples import EXAMPLES
 from tests.support.local.resource_examples.example import Surroundings
 
 pytestmark = pytest.mark.local
-
-PROVIDER = EmulatorProvider(handler_for)
 
 
 class Deployed:
@@ -34,25 +32,25 @@ class Deployed:
         self._clients = clients
         self._token = token
         self.asked_for = self.inputs = inputs
-        self.id, self.state = PROVIDER.create(clients, token, inputs)
+        self.id, self.state = handler_for(token).create(clients, inputs)
 
     def refresh(self) -> list[str]:
         """Read it; the inputs that show as changed."""
-        live = PROVIDER.read(self._clients, self._token, self.id, self.state, self.inputs)
+        live = emulator_provider.read(self._clients, self._token, self.id, self.state, self.inputs)
         assert live is not None
-        shown = PROVIDER.difference(self._token, self.inputs, live.inputs).changed
+        shown = emulator_provider.difference(self._token, self.inputs, live.inputs).changed
         self.inputs, self.state = live.inputs, live.properties
         return shown
 
     def up(self) -> list[str]:
         """Update it to what was asked for; the inputs that differ."""
-        changed = PROVIDER.difference(self._token, self.inputs, self.asked_for).changed
-        self.state = PROVIDER.update(self._clients, self._token, self.id, self.state, self.asked_for)
+        changed = emulator_provider.difference(self._token, self.inputs, self.asked_for).changed
+        self.state = handler_for(self._token).update(self._clients, self.id, self.state, self.asked_for)
         self.inputs = self.asked_for
         return changed
 
     def delete(self) -> None:
-        PROVIDER.delete(self._clients, self._token, self.id, self.state)
+        handler_for(self._token).delete(self._clients, self.id, self.state)
 
 
 def example(token: str, around: Surroundings, *left_out: str) -> Properties:

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import pytest
 
-from local.page.live_view import write_poisoned_change
+from local.actions import write_unsupported_user
 from local.process import ChildProcess, child_environment
 from local.state import DIRECTORY_VARIABLE, clients_of
 from ops.errors import ExitCode
@@ -59,7 +59,7 @@ def history_of(stack: LocalStack, user_id: str) -> list[str]:
 def test_from_the_poison_to_the_empty_queue(stack: LocalStack) -> None:
     services = services_of(stack)
     users = UsersOverHttp(stack, Signer(access_key_id="test", secret_access_key="test", region=stack.region))
-    poisoned = [write_poisoned_change(stack), write_poisoned_change(stack)]
+    poisoned = [write_unsupported_user(stack), write_unsupported_user(stack)]
     good = users.registered(person())
 
     found = eventually(lambda: failures_of(stack), lambda records: len(records) == 2)
@@ -85,7 +85,7 @@ def test_from_the_poison_to_the_empty_queue(stack: LocalStack) -> None:
 def test_a_replayed_change_takes_its_place_before_the_newer_ones(stack: LocalStack) -> None:
     users = UsersOverHttp(stack, Signer(access_key_id="test", secret_access_key="test", region=stack.region))
     user_id = users.registered(person("Eve", username=f"toto{uuid4().hex[:8]}"))
-    write_poisoned_change(stack, user_id)
+    write_unsupported_user(stack, user_id)
     eventually(lambda: failures_of(stack), lambda records: len(records) == 1)
     eventually(lambda: history_of(stack, user_id), lambda kinds: kinds == ["ADDED"])
 

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
+from local.output import curl_command
 from local.state import clients_of
-from local.up import curl_line
 from tests.support.aws.signature_v4 import Signer
 from tests.support.local.change_log import ChangeLog
 from tests.support.local.local_stack import LocalStack
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.local
 
 
 def test_the_line_to_copy_registers_and_then_says_what_is_taken(local_stack: LocalStack) -> None:
-    command = shlex.split(curl_line(local_stack))
+    command = shlex.split(curl_command(local_stack))
     url, header, body = command[2], command[4], json.loads(command[6])
     name, _, value = header.partition(": ")
     unique = {**body, "email": f"{uuid4().hex}@example.com", "username": f"a{uuid4().hex[:12]}"}

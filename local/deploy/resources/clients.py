@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudfront import CloudFrontClient
     from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodbstreams import DynamoDBStreamsClient
     from types_boto3_iam import IAMClient
     from types_boto3_lambda import LambdaClient
     from types_boto3_logs import CloudWatchLogsClient
@@ -71,6 +72,11 @@ class Clients:
     def dynamodb(self) -> "DynamoDBClient":
         """Amazon DynamoDB."""
         return self._client("dynamodb")
+
+    @cached_property
+    def dynamodbstreams(self) -> "DynamoDBStreamsClient":
+        """Amazon DynamoDB Streams."""
+        return self._client("dynamodbstreams")
 
     @cached_property
     def iam(self) -> "IAMClient":

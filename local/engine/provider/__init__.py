@@ -1,5 +1,7 @@
-"""`pulumi-resource-aws` for the emulator: what the real engine calls where AWS's own plugin would be.
+"""`pulumi-resource-aws` for the emulator, which the real engine calls in the place of AWS's own.
 
-A stand-in for tests and for a local stack without an account. On AWS the official plugin does this work; docs/engine.md
-says how the two are kept apart.
+plugins/pulumi-resource-aws starts `__main__.py`. servicer.py answers the engine's gRPC requests:
+wire_values.py converts their values, emulator_provider.py compares and previews, and
+local/deploy/resources creates, reads, updates and deletes. created_resources.py keeps what was
+created in case the engine is killed. On AWS the official plugin does this work.
 """

@@ -1,25 +1,23 @@
-"""The plugin's process, started by the engine: `pulumi-resource-aws`, whose arguments it has no use for."""
+"""The plugin's process, started by the engine; it needs none of the engine's arguments."""
 
 import os
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local.deploy.resources import registry
 from local.deploy.resources.clients import Clients
-from local.engine.provider.emulator_provider import PATH_VARIABLE, CreatedResources, EmulatorProvider
+from local.engine.provider.created_resources import PATH_VARIABLE, CreatedResources
 from local.engine.provider.servicer import EmulatorServicer, serve
 
-ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def main() -> None:
-    """Serve the engine, unless it is about to take this stand-in for AWS."""
-    endpoint_url = os.environ.get(ENDPOINT_VARIABLE, "")
-    if urlsplit(endpoint_url).hostname not in LOOPBACK:
+    """Serve the engine, unless the endpoint isn't on this machine."""
+    endpoint_url = os.environ.get("AWS_ENDPOINT_URL", "")
+    if urlsplit(endpoint_url).hostname not in _LOOPBACK:
         sys.exit(
-            f"pulumi-resource-aws: this is userstream's stand-in for the emulator, and {ENDPOINT_VARIABLE} is "
+            "pulumi-resource-aws: this is userstream's stand-in for the emulator, and AWS_ENDPOINT_URL is "
             f"{endpoint_url or 'not set'}. For AWS take local/engine/plugins off PATH; "
             "for the emulator use python -m local.engine (docs/engine.md)"
         )
@@ -29,7 +27,7 @@ def main() -> None:
 
     created = CreatedResources(Path(os.environ[PATH_VARIABLE]))
     with created.in_use():
-        serve(EmulatorServicer(EmulatorProvider(registry.handler_for), connect, created.add))
+        serve(EmulatorServicer(connect, created.add))
 
 
 if __name__ == "__main__":

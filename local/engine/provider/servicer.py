@@ -1,4 +1,4 @@
-"""The provider behind the engine's gRPC protocol, and the life of its process.
+"""Answer the engine's gRPC requests until it ends.
 
 Source: Pulumi SDK, proto/pulumi/provider.proto.
 """
@@ -22,17 +22,18 @@ from typing_extensions import override
 from local.deploy.resources import invokes
 from local.deploy.resources.clients import Clients
 from local.deploy.resources.handler import ResourceError
-from local.engine.provider.emulator_provider import EmulatorProvider
+from local.deploy.resources.registry import handler_for
+from local.engine.provider import emulator_provider
 from local.engine.provider.wire_values import from_wire, to_wire
 
-PARALLEL_REQUESTS = 16
-PARENT_CHECK_SECONDS = 1.0
-"""How soon the plugin ends after an engine that was killed, which tells nobody."""
+_PARALLEL_REQUESTS = 16
+_PARENT_CHECK_SECONDS = 1.0
+"""How soon the plugin ends after its engine was killed, which ends no plugin."""
 
 
 @contextmanager
 def _plain_errors(context: Any) -> Generator[None]:
-    """Answer what the service or the handler says where it refuses; anything else is a bug, and keeps its traceback."""
+    """Answer with the message of a service or handler that refuses; another exception is a bug."""
     try:
         yield
     except (ResourceError, ClientError, BotoCoreError) as error:
@@ -40,19 +41,13 @@ def _plain_errors(context: Any) -> Generator[None]:
 
 
 class EmulatorServicer(provider_pb2_grpc.ResourceProviderServicer):
-    """One method per request of the engine; what isn't here, it hears, isn't implemented."""
+    """One method per request of the engine; gRPC answers any other with UNIMPLEMENTED."""
 
-    def __init__(
-        self, provider: EmulatorProvider, connect: Callable[[str], Clients], on_created: Callable[[str, str], None]
-    ) -> None:
-        """Prepare to answer.
+    def __init__(self, connect: Callable[[str], Clients], on_created: Callable[[str, str], None]) -> None:
+        """Prepare to answer, with clients from `connect`.
 
-        Args:
-            provider: what answers.
-            connect: clients for a region.
-            on_created: told the URN and the id of each resource that was made, before the engine is.
+        `on_created` gets the URN and id of each created resource, before the engine does.
         """
-        self._provider = provider
         self._connect = connect
         self._on_created = on_created
 
@@ -67,40 +62,39 @@ class EmulatorServicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @override
     def DiffConfig(self, request: Any, context: Any) -> Any:
-        # Another region would be another provider in the account; in the emulator nothing depends on it.
+        # A change of the region would be a new provider on AWS; in the emulator nothing depends on
+        # it.
         return proto.DiffResponse(changes=proto.DiffResponse.DIFF_NONE)
 
     @override
     def Configure(self, request: Any, context: Any) -> Any:
         self._clients = self._connect(from_wire(request.args)["region"])
-        # Not acceptSecrets: then the engine itself keeps an output secret whose input was.
+        # Without acceptSecrets the engine itself keeps an output secret if its input was.
         return proto.ConfigureResponse(supportsPreview=True)
 
     @override
     def Invoke(self, request: Any, context: Any) -> Any:
         with _plain_errors(context):
-            answer = proto.InvokeResponse()
-            # `return` is no name in Python.
-            getattr(answer, "return").CopyFrom(
-                to_wire(invokes.call(self._clients, request.tok, from_wire(request.args)))
-            )
-            return answer
+            response = proto.InvokeResponse()
+            result = to_wire(invokes.call(self._clients, request.tok, from_wire(request.args)))
+            getattr(response, "return").CopyFrom(result)  # `return` is a keyword in Python.
+            return response
 
     @override
     def Check(self, request: Any, context: Any) -> Any:
-        problems = self._provider.check(request.type, from_wire(request.news))
+        problems = emulator_provider.check(request.type, from_wire(request.news))
         failures = [proto.CheckFailure(property=problem.path, reason=problem.reason) for problem in problems]
         return proto.CheckResponse(inputs=request.news, failures=failures)
 
     @override
     def Diff(self, request: Any, context: Any) -> Any:
-        found = self._provider.difference(request.type, from_wire(request.old_inputs), from_wire(request.news))
+        found = emulator_provider.difference(request.type, from_wire(request.old_inputs), from_wire(request.news))
         some, none = proto.DiffResponse.DIFF_SOME, proto.DiffResponse.DIFF_NONE
         return proto.DiffResponse(
             changes=some if found.changed else none,
             diffs=found.changed,
             replaces=found.replacing,
-            # Two resources of one name can't stand side by side, and every name here is given.
+            # Every name is given, and two resources can't have the same name.
             deleteBeforeReplace=bool(found.replacing),
         )
 
@@ -109,8 +103,8 @@ class EmulatorServicer(provider_pb2_grpc.ResourceProviderServicer):
         with _plain_errors(context):
             inputs = from_wire(request.properties)
             if request.preview:
-                return proto.CreateResponse(properties=to_wire(self._provider.preview_create(request.type, inputs)))
-            resource_id, properties = self._provider.create(self._clients, request.type, inputs)
+                return proto.CreateResponse(properties=to_wire(emulator_provider.preview_create(request.type, inputs)))
+            resource_id, properties = handler_for(request.type).create(self._clients, inputs)
             self._on_created(request.urn, resource_id)
             return proto.CreateResponse(id=resource_id, properties=to_wire(properties))
 
@@ -118,9 +112,9 @@ class EmulatorServicer(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request: Any, context: Any) -> Any:
         with _plain_errors(context):
             state, inputs = from_wire(request.properties), from_wire(request.inputs)
-            live = self._provider.read(self._clients, request.type, request.id, state, inputs)
+            live = emulator_provider.read(self._clients, request.type, request.id, state, inputs)
             if live is None:
-                return proto.ReadResponse()  # Without an id: it is gone.
+                return proto.ReadResponse()  # Without an id: it doesn't exist.
             return proto.ReadResponse(id=request.id, properties=to_wire(live.properties), inputs=to_wire(live.inputs))
 
     @override
@@ -128,14 +122,15 @@ class EmulatorServicer(provider_pb2_grpc.ResourceProviderServicer):
         with _plain_errors(context):
             old, new = from_wire(request.olds), from_wire(request.news)
             if request.preview:
-                return proto.UpdateResponse(properties=to_wire(self._provider.preview_update(request.type, old, new)))
-            properties = self._provider.update(self._clients, request.type, request.id, old, new)
+                previewed = emulator_provider.preview_update(request.type, old, new)
+                return proto.UpdateResponse(properties=to_wire(previewed))
+            properties = handler_for(request.type).update(self._clients, request.id, old, new)
             return proto.UpdateResponse(properties=to_wire(properties))
 
     @override
     def Delete(self, request: Any, context: Any) -> Any:
         with _plain_errors(context):
-            self._provider.delete(self._clients, request.type, request.id, from_wire(request.properties))
+            handler_for(request.type).delete(self._clients, request.id, from_wire(request.properties))
             return empty_pb2.Empty()
 
     @override
@@ -146,8 +141,9 @@ class EmulatorServicer(provider_pb2_grpc.ResourceProviderServicer):
 def serve(servicer: EmulatorServicer) -> None:
     """Answer the engine until it ends; the first line on standard output tells it the port."""
     engine = os.getppid()
-    # Leaving the block waits for what is being answered: a resource that is half made would be found by nobody.
-    with ThreadPoolExecutor(PARALLEL_REQUESTS) as threads:
+    # Leaving the block waits for requests in progress: nobody would find a resource that is half
+    # created.
+    with ThreadPoolExecutor(_PARALLEL_REQUESTS) as threads:
         server = grpc.server(threads)
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
         port = server.add_insecure_port("127.0.0.1:0")
@@ -155,5 +151,5 @@ def serve(servicer: EmulatorServicer) -> None:
         sys.stdout.write(f"{port}\n")
         sys.stdout.flush()
         while os.getppid() == engine:
-            time.sleep(PARENT_CHECK_SECONDS)
+            time.sleep(_PARENT_CHECK_SECONDS)
         server.stop(grace=None)

@@ -1,7 +1,7 @@
-"""Between the values of the provider protocol, which are JSON with marked maps among them, and plain ones.
+"""Convert between plain values and the provider protocol's JSON with marked maps.
 
-`pulumi.provider.experimental` has a conversion too. It drops the hash of an archive, by which alone the engine tells
-an old one, and so can't read back what it wrote.
+`pulumi.provider.experimental` has a conversion too, but it drops the hash of an archive, the only
+thing that identifies an old one, so it can't read what it wrote.
 """
 
 import json
@@ -13,15 +13,15 @@ from google.protobuf import json_format, struct_pb2
 
 from local.deploy.resources.values import plain_values
 
-MARK = "4dabf18193072939515e22adb298388d"
-ARCHIVE_MARK = "0def7320c3a5731c473e5ecbe6d01bc7"
-ASSET_MARK = "c44067f5952c0a294b673a41bacd8c17"
-SECRET_MARK = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  the same in every stack
-"""What tells a map that stands for something else. Source: Pulumi SDK, sdk/go/common/resource/sig."""
+_MARK = "4dabf18193072939515e22adb298388d"
+_ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"
+_ASSET = "c44067f5952c0a294b673a41bacd8c17"
+_SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  the same in every stack
+"""The key and the values that mark a map. Source: Pulumi SDK, sdk/go/common/resource/sig."""
 
 
 class WireArchive(pulumi.FileArchive):
-    """An archive of the engine's: a file and the hash of its content, or for an old one the hash alone."""
+    """A file and the hash of its content; an old archive has only the hash."""
 
     def __init__(self, wire: Mapping[str, Any]) -> None:
         super().__init__(wire.get("path", ""))  # pyright: ignore[reportUnknownMemberType]  the SDK's bare PathLike
@@ -29,7 +29,7 @@ class WireArchive(pulumi.FileArchive):
 
 
 class WireFile(pulumi.FileAsset):
-    """A file of the engine's, with the hash of its content."""
+    """A file and the hash of its content."""
 
     def __init__(self, wire: Mapping[str, Any]) -> None:
         super().__init__(wire.get("path", ""))  # pyright: ignore[reportUnknownMemberType]  as above
@@ -37,7 +37,7 @@ class WireFile(pulumi.FileAsset):
 
 
 class WireText(pulumi.StringAsset):
-    """A text of the engine's, with its hash; for an old one the hash alone."""
+    """A text and its hash; an old text has only the hash."""
 
     def __init__(self, wire: Mapping[str, Any]) -> None:
         super().__init__(wire.get("text", ""))
@@ -45,38 +45,34 @@ class WireText(pulumi.StringAsset):
 
 
 def from_wire(properties: struct_pb2.Struct) -> dict[str, Any]:
-    """Plain values: whole numbers as `int`, no absent keys; what isn't known yet stays the protocol's marker."""
+    """Return plain values, whole numbers as `int`; an unknown value stays the protocol's marker."""
     return plain_json(json_format.MessageToDict(properties))
 
 
 def plain_json(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """The same, from JSON: also how a stack's state holds its resources."""
+    """Return plain values from JSON, the form that resources have in a stack's state."""
     return plain_values(_plain(properties))
 
 
 def to_wire(properties: Mapping[str, Any]) -> struct_pb2.Struct:
-    """The protocol's values.
-
-    Raises:
-        ValueError: a value that the protocol has no form for.
-    """
+    """Return the protocol's values; raise ValueError for one that it can't express."""
     struct = struct_pb2.Struct()
     struct.update(json_values(properties))
     return struct
 
 
 def json_values(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """The same, as JSON: as a stack's state holds them."""
+    """Return JSON, the form that resources have in a stack's state."""
     return _wire(properties)
 
 
 def is_secret(value: Any) -> bool:
-    """Whether a value of a stack's state is marked as secret."""
-    return isinstance(value, Mapping) and cast("Mapping[str, Any]", value).get(MARK) == SECRET_MARK
+    """Say whether a value of a stack's state is marked as secret."""
+    return isinstance(value, Mapping) and cast("Mapping[str, Any]", value).get(_MARK) == _SECRET
 
 
 def same_value(old: Any, new: Any) -> bool:
-    """Whether two plain values are the same; assets and archives are when their contents are."""
+    """Compare two plain values; assets and archives are the same if their contents are."""
     if isinstance(new, WireArchive | WireFile | WireText):
         kinds = (WireArchive,) if isinstance(new, WireArchive) else (WireFile, WireText)
         return isinstance(old, kinds) and old.wire["hash"] == new.wire["hash"]
@@ -92,13 +88,13 @@ def _plain(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     fields = cast("dict[str, Any]", value)
-    match fields.get(MARK):
-        case str(mark) if mark == SECRET_MARK:
-            # On the wire it has a value, in an exported state the value's JSON.
+    match fields.get(_MARK):
+        case str(mark) if mark == _SECRET:
+            # On the wire it holds the value, in an exported state the value's JSON.
             return _plain(fields["value"] if "value" in fields else json.loads(fields["plaintext"]))
-        case str(mark) if mark == ARCHIVE_MARK:
+        case str(mark) if mark == _ARCHIVE:
             return WireArchive(fields)
-        case str(mark) if mark == ASSET_MARK:
+        case str(mark) if mark == _ASSET:
             return WireFile(fields) if "path" in fields else WireText(fields)
         case _:
             return {name: _plain(item) for name, item in fields.items()}

@@ -1,6 +1,6 @@
 /**
- * Beside the form, on the local stack only: what becomes of the user one just registered, as it happens, and three
- * things to try on that user. The server behind it is local/page/live_view.py; UserTrail in user_trail.py is the data.
+ * Beside the form, on the local stack only: what becomes of the user who was just registered, as it happens, and three
+ * changes to try on that user. local/page/live_view.py answers it with the UserTrail of local/page/trail.py.
  */
 
 const FOLLOWED_KEY = "userstream.live.followed";
@@ -46,7 +46,7 @@ function follow(userId) {
   listen();
 }
 
-/** Where the browser refuses storage (a policy, say), a reload forgets whom the page followed, and no more. */
+/** If the browser refuses storage, because of a policy for example, a reload only forgets whom the page followed. */
 function withStorage(use) {
   try {
     return use(sessionStorage);
@@ -55,7 +55,7 @@ function withStorage(use) {
   }
 }
 
-/** A tab that nobody looks at listens to nothing: a browser has six connections to a site, for all its tabs. */
+/** A hidden tab keeps no connection open: a browser has six connections to a site, for all its tabs. */
 function listen() {
   events?.close();
   if (followed !== null && !document.hidden) {
@@ -67,7 +67,7 @@ function listen() {
 function show(userTrail) {
   const { userId, stored, changes, storedAhead } = userTrail;
   if (stored === null && changes.length === 0) {
-    // Followed before a restart of the stack: that user is gone with it.
+    // Followed before a restart of the stack, which deleted the user.
     events.close();
     followed = null;
     withStorage((storage) => storage.removeItem(FOLLOWED_KEY));
@@ -82,11 +82,11 @@ function show(userTrail) {
   trail.replaceChildren(...entries.reverse());
   trail.hidden = false;
   if (stored === null && tools.contains(document.activeElement)) {
-    // The keyboard would begin again at the top of the page.
+    // Otherwise the keyboard focus would go back to the top of the page.
     title.focus();
   }
   tools.hidden = stored === null;
-  // What a person has typed and not sent yet stays.
+  // Keep what a person has typed and not sent yet.
   if (usernameInput.value === shownUsername) {
     usernameInput.value = stored?.username ?? "";
   }
@@ -94,13 +94,13 @@ function show(userTrail) {
   announce(changes.at(-1));
 }
 
-/** Say the end of a change once: each step in between would talk over the person. */
+/** Announce only the end of a change, once: a screen reader would interrupt the person with each step. */
 function announce(change) {
-  if (change === undefined || announced === change.eventId || !(change.inActivity || change.setAside !== null)) {
+  if (change === undefined || announced === change.eventId || !(change.inActivity || change.deadLetterReason !== null)) {
     return;
   }
   announced = change.eventId;
-  const end = change.setAside === null ? "kept in Activity" : "in the dead-letter queue";
+  const end = change.deadLetterReason === null ? "kept in Activity" : "in the dead-letter queue";
   spoken.textContent = `${MESSAGES[change.kind]}: ${end}.`;
 }
 
@@ -116,11 +116,12 @@ function changeEntry(change) {
   if (change.kind !== "ADDED" && change.fields.length > 0) {
     entry.append(fieldList(change.fields));
   }
-  if (change.setAside !== null) {
+  if (change.deadLetterReason !== null) {
     const command = build("code", { textContent: "python -m ops --stack local dlq list" });
     const where = build("p", { className: "field-hint", textContent: "See it with " });
     where.append(command);
-    entry.append(build("p", { className: "set-aside", textContent: `Set aside whole: ${change.setAside}.` }), where);
+    const reason = `Sent to the dead-letter queue: ${change.deadLetterReason}.`;
+    entry.append(build("p", { className: "dead-lettered", textContent: reason }), where);
   }
   return entry;
 }
@@ -133,21 +134,21 @@ function pendingEntry() {
   return entry;
 }
 
-/** The way of a change as a line of four steps; the last is the dead-letter queue where the change ended there. */
+/** The four steps of a change; the last is the dead-letter queue if the change ended there. */
 function steps(change) {
-  const setAside = change !== null && change.setAside !== null;
+  const deadLettered = change !== null && change.deadLetterReason !== null;
   const done = [
     true,
     change !== null,
     change !== null && change.logged !== null,
-    change?.inActivity === true || setAside,
+    change?.inActivity === true || deadLettered,
   ];
   const list = build("ol", { className: "steps" });
   STEPS.forEach((name, index) => {
     const last = index === STEPS.length - 1;
-    const label = last && setAside ? "Dead-letter queue" : name;
+    const label = last && deadLettered ? "Dead-letter queue" : name;
     const step = build("li", { textContent: label });
-    step.dataset.state = done[index] ? (last && setAside ? "set-aside" : "done") : "waiting";
+    step.dataset.state = done[index] ? (last && deadLettered ? "dead-lettered" : "done") : "waiting";
     step.append(build("span", { className: "visually-hidden", textContent: done[index] ? ": done" : ": waiting" }));
     list.append(step);
   });
@@ -219,7 +220,7 @@ function buildTools() {
 }
 
 async function act(action, body) {
-  // A second click while the first is on its way changes nothing.
+  // A second click while the first is being answered does nothing.
   if (underWay) {
     return;
   }

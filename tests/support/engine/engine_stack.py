@@ -20,7 +20,7 @@ from infra import naming
 from infra.outputs import StackOutputs
 from infra.program import deploy
 from local.deploy.resources.clients import Clients
-from local.engine.workspace import Program, Workspace, cancel, destroy
+from local.engine.workspace import Program, Workspace, destroy_stack, recover
 
 QUIET = frozenset({"same", "read", "refresh"})
 """Steps that change nothing."""
@@ -124,7 +124,7 @@ class EngineStack:
 
     def cancel(self, account: Clients) -> int:
         """Bring the state in order after an operation that was killed; how many resources were found again."""
-        return cancel(self.workspace, self.workspace.stack(self.name, changes=self.settings), account)
+        return recover(self.workspace, self.workspace.stack(self.name, changes=self.settings), account)
 
     def resources(self) -> list[dict[str, Any]]:
         """The state of every resource as its file has it: an export would show the secrets in plain."""
@@ -171,7 +171,7 @@ def _operate(
     )
     try:
         if operation == "destroy":
-            destroy(opened, on_event=steps.on_event)
+            destroy_stack(opened, on_event=steps.on_event)
         else:
             result = getattr(opened, operation)(on_event=steps.on_event, **options)
             steps.text = result.stdout

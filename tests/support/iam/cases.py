@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
-from local.page.live_view import POISONED_SCHEMA_VERSION, write_poisoned_change
+from local.actions import UNSUPPORTED_SCHEMA_VERSION, write_unsupported_user
 from tests.support.iam.bench import Bench
 from tests.support.iam.permissions import Permission
 from tests.support.iam.trial import WORKED, Trial
@@ -79,14 +79,14 @@ def a_mapping_that_starts_finds_its_place(trial: Trial) -> str:
 def a_poisoned_change_is_kept_whole(trial: Trial) -> str:
     bench = trial.bench
     function = bench.log_of("log-user-changes")
-    user = write_poisoned_change(bench.stack)
+    user = write_unsupported_user(bench.stack)
     return trial.seen(lambda: bench.dead_letter(user) is not None, function)
 
 
 def a_large_poisoned_change_is_kept_whole(trial: Trial) -> str:
     bench = trial.bench
     function = bench.log_of("log-user-changes")
-    user = _write_large(bench, POISONED_SCHEMA_VERSION)
+    user = _write_large(bench, UNSUPPORTED_SCHEMA_VERSION)
     return trial.seen(lambda: _lies_in_bucket(bench, user), function)
 
 

@@ -54,12 +54,12 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
 
     monkeypatch.setattr(hot_reload, "package_bytes", packed)
     monkeypatch.setattr(hot_reload, "import_problem", no_problem)
-    monkeypatch.setattr(hot_reload, "_snapshot", now.copy)
+    monkeypatch.setattr(hot_reload, "_sources", now.copy)
     return now
 
 
 def test_what_is_deployed_as_the_sources_are_stays(sources: dict[str, bytes]) -> None:
-    assert HotReload(LambdaInMemory(sources["package"]).client, NAMES, "host").look() == []
+    assert HotReload(LambdaInMemory(sources["package"]).client, NAMES, "host").deploy_edits() == []
 
 
 def test_an_edit_goes_live_once(sources: dict[str, bytes]) -> None:
@@ -67,16 +67,18 @@ def test_an_edit_goes_live_once(sources: dict[str, bytes]) -> None:
     reload = HotReload(functions.client, NAMES, "host")
     sources["package"] = b"edited"
 
-    assert {live.function_name for live in reload.look()} == set(NAMES.values())
+    assert {live.function_name for live in reload.deploy_edits()} == set(NAMES.values())
     assert set(functions.code.values()) == {b"edited"}
-    assert reload.look() == []
+    assert reload.deploy_edits() == []
 
 
 def test_an_edit_that_came_while_the_stack_was_deployed_goes_live(sources: dict[str, bytes]) -> None:
     functions = LambdaInMemory(sources["package"])
     sources["package"] = b"edited"
 
-    assert {live.function_name for live in HotReload(functions.client, NAMES, "host").look()} == set(NAMES.values())
+    assert {live.function_name for live in HotReload(functions.client, NAMES, "host").deploy_edits()} == set(
+        NAMES.values()
+    )
     assert set(functions.code.values()) == {b"edited"}
 
 
@@ -86,8 +88,8 @@ def test_an_edit_that_lambda_would_not_take_is_tried_again(sources: dict[str, by
     sources["package"] = b"edited"
 
     with pytest.raises(ClientError):
-        reload.look()
-    reload.look()
+        reload.deploy_edits()
+    reload.deploy_edits()
     assert set(functions.code.values()) == {b"edited"}
 
 
@@ -103,4 +105,4 @@ def test_sources_are_parsed_one_after_the_other(sources: dict[str, bytes], monke
     reload = HotReload(LambdaInMemory(sources["package"]).client, NAMES, "host")
     monkeypatch.setattr(hot_reload, "package_bytes", packed)
 
-    assert {live.function_name for live in reload.look()} == set(NAMES.values())
+    assert {live.function_name for live in reload.deploy_edits()} == set(NAMES.values())

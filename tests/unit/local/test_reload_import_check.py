@@ -26,7 +26,7 @@ def test_a_handler_that_imports_has_no_problem() -> None:
         ("import nowhere\n", "ModuleNotFoundError: No module named 'nowhere'"),
         ("x = 1\n", "has no attribute 'handler'"),
         ("raise SystemExit('no')\n", "no"),
-        ("import os; os._exit(3)\n", "it ended without a word"),
+        ("import os; os._exit(3)\n", "it ended without output"),
     ],
 )
 def test_what_keeps_it_from_starting_is_said_with_its_place(handler: str, said: str) -> None:

@@ -16,7 +16,7 @@ from local.state import (
     read_local_stack,
     state_directory,
     write_atomically,
-    write_end,
+    write_end_reason,
     write_local_stack,
 )
 
@@ -78,7 +78,7 @@ def test_what_a_crash_leaves_is_no_running_stack(tmp_path: Path) -> None:
 
 
 def test_why_it_ended_is_told_until_the_next_one(tmp_path: Path) -> None:
-    write_end(tmp_path, "the emulator died")
+    write_end_reason(tmp_path, "the emulator died")
     with pytest.raises(LocalStackNotRunningError, match=r"not running: the emulator died\. Start it with: make up"):
         read_local_stack(tmp_path)
     with claim_directory(tmp_path):

@@ -12,7 +12,7 @@ import pytest
 
 from infra.outputs import StackOutputs
 from infra.site_config import security_headers
-from local.page.site import Website
+from local.page.site import Site
 from local.state import LocalStack
 from tests.support.raw_http import RawAnswer, send
 
@@ -40,30 +40,30 @@ STACK = LocalStack(
 
 
 @pytest.fixture(scope="module")
-def website() -> Iterator[Website]:
-    website = Website(0)
-    website.start(STACK)
-    yield website
-    website.stop()
+def site() -> Iterator[Site]:
+    site = Site(0)
+    site.start(STACK)
+    yield site
+    site.stop()
 
 
 def test_the_emulator_s_port_is_left_to_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 
-    website = Website(port, reserved=port)
-    website.stop()
+    site = Site(port, reserved=port)
+    site.stop()
 
-    assert urlsplit(website.origin).port != port
-
-
-def get(website: Website, path: str, host: str | None = None) -> RawAnswer:
-    lines = f"GET {path} HTTP/1.1\r\nHost: {host or urlsplit(website.origin).netloc}\r\nConnection: close\r\n\r\n"
-    return exchange(website, lines.encode("latin-1"))
+    assert urlsplit(site.origin).port != port
 
 
-def exchange(website: Website, request: bytes) -> RawAnswer:
-    parts = urlsplit(website.origin)
+def get(site: Site, path: str, host: str | None = None) -> RawAnswer:
+    lines = f"GET {path} HTTP/1.1\r\nHost: {host or urlsplit(site.origin).netloc}\r\nConnection: close\r\n\r\n"
+    return exchange(site, lines.encode("latin-1"))
+
+
+def exchange(site: Site, request: bytes) -> RawAnswer:
+    parts = urlsplit(site.origin)
     assert parts.hostname is not None
     assert parts.port is not None
     with socket.create_connection((parts.hostname, parts.port), timeout=10) as connection:
@@ -75,56 +75,56 @@ def exchange(website: Website, request: bytes) -> RawAnswer:
 
 
 @pytest.mark.parametrize("file", sorted(file.name for file in FRONTEND.iterdir() if file.name != "index.html"))
-def test_the_files_of_the_site_are_served_as_they_are(website: Website, file: str) -> None:
-    answer = get(website, f"/{file}")
+def test_the_files_of_the_site_are_served_as_they_are(site: Site, file: str) -> None:
+    answer = get(site, f"/{file}")
 
     assert answer.status == 200
     assert answer.body == (FRONTEND / file).read_bytes()
     assert answer.headers["content-type"].split(";")[0] in {"text/javascript", "text/css", "image/svg+xml"}
 
 
-def test_head_tells_of_the_page_what_get_would(website: Website) -> None:
-    host = urlsplit(website.origin).netloc
-    answer = exchange(website, f"HEAD / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+def test_head_tells_of_the_page_what_get_would(site: Site) -> None:
+    host = urlsplit(site.origin).netloc
+    answer = exchange(site, f"HEAD / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
 
     assert (answer.status, answer.body) == (200, b"")
-    assert answer.headers["content-length"] == str(len(get(website, "/").body))
+    assert answer.headers["content-length"] == str(len(get(site, "/").body))
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, "1" * 10])
 def test_a_body_of_any_announced_length_is_no_trouble(
-    website: Website, length: str, capfd: pytest.CaptureFixture[str]
+    site: Site, length: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    host = urlsplit(website.origin).netloc
-    request = f"POST /live/poison HTTP/1.1\r\nHost: {host}\r\nOrigin: {website.origin}\r\n"
+    host = urlsplit(site.origin).netloc
+    request = f"POST /live/poison HTTP/1.1\r\nHost: {host}\r\nOrigin: {site.origin}\r\n"
 
-    answer = exchange(website, f"{request}Content-Length: {length}\r\n\r\n".encode())
+    answer = exchange(site, f"{request}Content-Length: {length}\r\n\r\n".encode())
 
     assert answer.status == 400
     assert capfd.readouterr().err == ""
 
 
-def test_the_page_comes_with_the_live_view(website: Website) -> None:
-    page = get(website, "/").body.decode()
+def test_the_page_comes_with_the_live_view(site: Site) -> None:
+    page = get(site, "/").body.decode()
 
     assert '<script type="module" src="live/live.js"></script></head>' in page
     assert page.replace('<link rel="stylesheet" href="live/live.css">', "").replace(
         '<script type="module" src="live/live.js"></script>', ""
     ) == (FRONTEND / "index.html").read_text(encoding="utf-8")
-    assert get(website, "/live/live.js").status == get(website, "/live/live.css").status == 200
+    assert get(site, "/live/live.js").status == get(site, "/live/live.css").status == 200
 
 
-def test_config_json_is_made_from_the_outputs(website: Website) -> None:
-    assert json.loads(get(website, "/config.json").body) == {
+def test_config_json_is_made_from_the_outputs(site: Site) -> None:
+    assert json.loads(get(site, "/config.json").body) == {
         "environment": "local",
         "region": "eu-west-1",
         "apiUrl": API,
     }
 
 
-def test_every_answer_has_the_headers_of_the_deployed_site(website: Website) -> None:
+def test_every_answer_has_the_headers_of_the_deployed_site(site: Site) -> None:
     for path in ("/", "/styles.css", "/config.json", "/nowhere"):
-        answer = get(website, path)
+        answer = get(site, path)
         assert answer.headers["cache-control"] == "no-store"
         for name, value in security_headers("http://127.0.0.1:9").items():
             assert answer.headers[name.lower()] == value
@@ -137,55 +137,55 @@ def test_every_answer_has_the_headers_of_the_deployed_site(website: Website) -> 
         "/%2e%2e/README.md",
         "/live/../README.md",
         "//etc/passwd",
-        "/live/stack_reader.py",
+        "/live/trail.py",
         "/live/users/x",
     ],
 )
-def test_nothing_else_of_the_machine_is_served(website: Website, path: str) -> None:
-    assert get(website, path).status == 404
+def test_nothing_else_of_the_machine_is_served(site: Site, path: str) -> None:
+    assert get(site, path).status == 404
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1", "127.0.0.1:1", "[::1]:8080"])
-def test_another_host_name_is_refused_since_it_may_be_rebound(website: Website, host: str) -> None:
+def test_another_host_name_is_refused_since_it_may_be_rebound(site: Site, host: str) -> None:
     for path in ("/", "/config.json", f"/live/users/{USER}"):
-        assert get(website, path, host).status == 421
+        assert get(site, path, host).status == 421
 
 
-def test_localhost_is_sent_to_the_one_address_that_cors_knows(website: Website) -> None:
-    answer = get(website, "/styles.css", f"localhost:{urlsplit(website.origin).port}")
+def test_localhost_is_sent_to_the_one_address_that_cors_knows(site: Site) -> None:
+    answer = get(site, "/styles.css", f"localhost:{urlsplit(site.origin).port}")
 
-    assert (answer.status, answer.headers["location"]) == (307, f"{website.origin}/styles.css")
+    assert (answer.status, answer.headers["location"]) == (307, f"{site.origin}/styles.css")
 
 
 @pytest.mark.parametrize("action", ["update", "delete", "poison"])
 @pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "http://127.0.0.1:1"])
-def test_an_action_from_another_site_is_refused(website: Website, action: str, origin: str | None) -> None:
+def test_an_action_from_another_site_is_refused(site: Site, action: str, origin: str | None) -> None:
     headers = {"Content-Type": "application/json"} | ({"Origin": origin} if origin else {})
 
-    assert send(website.origin, "POST", f"/live/users/{USER}/{action}", b"{}", headers).status == 403
+    assert send(site.origin, "POST", f"/live/users/{USER}/{action}", b"{}", headers).status == 403
 
 
 @pytest.mark.parametrize(
     ("content_type", "body"),
     [("text/plain", b"{}"), ("application/x-www-form-urlencoded", b"a=b"), ("application/json", b"x" * 16_385)],
 )
-def test_an_action_takes_a_small_json_body_only(website: Website, content_type: str, body: bytes) -> None:
-    headers = {"Content-Type": content_type, "Origin": website.origin}
+def test_an_action_takes_a_small_json_body_only(site: Site, content_type: str, body: bytes) -> None:
+    headers = {"Content-Type": content_type, "Origin": site.origin}
 
-    assert send(website.origin, "POST", f"/live/users/{USER}/update", body, headers).status == 400
+    assert send(site.origin, "POST", f"/live/users/{USER}/update", body, headers).status == 400
 
 
 @pytest.mark.parametrize("path", ["/live/users/x/update", f"/live/users/{USER}/promote", f"/live/users/{USER}", "/"])
-def test_there_are_three_actions(website: Website, path: str) -> None:
-    headers = {"Content-Type": "application/json", "Origin": website.origin}
+def test_there_are_three_actions(site: Site, path: str) -> None:
+    headers = {"Content-Type": "application/json", "Origin": site.origin}
 
-    assert send(website.origin, "POST", path, b"{}", headers).status == 404
+    assert send(site.origin, "POST", path, b"{}", headers).status == 404
 
 
-def test_an_action_on_a_stack_that_is_gone_says_so(website: Website) -> None:
-    headers = {"Content-Type": "application/json", "Origin": website.origin}
+def test_an_action_on_a_stack_that_is_gone_says_so(site: Site) -> None:
+    headers = {"Content-Type": "application/json", "Origin": site.origin}
 
-    answer = send(website.origin, "POST", f"/live/users/{USER}/delete", b"{}", headers)
+    answer = send(site.origin, "POST", f"/live/users/{USER}/delete", b"{}", headers)
 
     assert answer.status == 502
     assert answer.json["title"] == "The local stack did not do that."
@@ -193,19 +193,19 @@ def test_an_action_on_a_stack_that_is_gone_says_so(website: Website) -> None:
 
 def test_a_taken_port_is_left_to_its_owner() -> None:
     with socket.create_server(("127.0.0.1", 0)) as owner:
-        website = Website(owner.getsockname()[1])
-        assert website.origin != f"http://127.0.0.1:{owner.getsockname()[1]}"
-        website.stop()
+        site = Site(owner.getsockname()[1])
+        assert site.origin != f"http://127.0.0.1:{owner.getsockname()[1]}"
+        site.stop()
 
 
-def test_a_browser_that_leaves_in_the_middle_is_no_news(website: Website, capfd: pytest.CaptureFixture[str]) -> None:
-    parts = urlsplit(website.origin)
+def test_a_browser_that_leaves_in_the_middle_is_no_news(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
+    parts = urlsplit(site.origin)
     assert parts.port is not None
     for _ in range(20):
         with socket.create_connection((parts.hostname, parts.port)) as connection:
             # Closing with a reset at once, as a browser does with what it no longer wants.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.sendall(f"GET /styles.css HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode() * 50)
-    get(website, "/")
+    get(site, "/")
 
     assert capfd.readouterr() == ("", "")

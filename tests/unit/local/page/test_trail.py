@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from local.page.trail import FailedChange, Findings, Item, LogLine, assemble_trail
+from local.page.trail import Findings, Item, assemble_trail
 
 EVE: Item = {
     "userId": {"S": "u-1"},
@@ -21,10 +21,10 @@ def record(event_id: str, event_name: str, **images: Item) -> dict[str, Any]:
     }
 
 
-NOTHING_YET = Findings(item=None, records=[], log_lines=[], activity_event_ids=frozenset(), failed=[])
+NOTHING_YET = Findings(item=None, records=[], log_messages={}, activity_event_ids=frozenset(), dead_letter_reasons={})
 
 
-def test_a_user_just_stored_is_ahead_of_the_stream() -> None:
+def test_a_user_whose_record_has_not_been_read_is_stored_ahead_of_the_stream() -> None:
     trail = assemble_trail("u-1", NOTHING_YET._replace(item=EVE))
 
     assert trail.stored == {"name": "Eve", "username": "toto", "version": "1"}
@@ -32,7 +32,7 @@ def test_a_user_just_stored_is_ahead_of_the_stream() -> None:
     assert trail.stored_ahead
 
 
-def test_each_change_is_joined_to_its_log_line_its_activity_and_its_envelope() -> None:
+def test_each_change_is_joined_to_its_log_line_its_activity_item_and_its_dead_letter() -> None:
     findings = Findings(
         item=EVE_RENAMED,
         records=[
@@ -40,20 +40,25 @@ def test_each_change_is_joined_to_its_log_line_its_activity_and_its_envelope() -
             record("e-2", "MODIFY", OldImage=EVE, NewImage=EVE_RENAMED),
             record("e-3", "REMOVE", OldImage=EVE_RENAMED),
         ],
-        log_lines=[LogLine(event_id="e-1", message="USER ADDED:")],
+        log_messages={"e-1": "USER ADDED:"},
         activity_event_ids=frozenset({"e-1"}),
-        failed=[FailedChange(event_id="e-2", reason="schemaVersion 2 is not supported")],
+        dead_letter_reasons={"e-2": "schemaVersion 2 is not supported"},
     )
 
     added, updated, deleted = assemble_trail("u-1", findings).changes
 
-    assert (added.kind, added.logged, added.in_activity, added.set_aside) == ("ADDED", "USER ADDED:", True, None)
+    assert (added.kind, added.logged, added.in_activity, added.dead_letter_reason) == (
+        "ADDED",
+        "USER ADDED:",
+        True,
+        None,
+    )
     assert (updated.kind, updated.logged, updated.in_activity) == ("UPDATED", None, False)
-    assert updated.set_aside == "schemaVersion 2 is not supported"
+    assert updated.dead_letter_reason == "schemaVersion 2 is not supported"
     assert deleted.kind == "DELETED"
 
 
-def test_a_change_shows_what_a_person_would_recognise() -> None:
+def test_a_change_shows_the_attributes_that_a_person_would_recognise() -> None:
     findings = NOTHING_YET._replace(
         item=EVE_RENAMED, records=[record("e", "MODIFY", OldImage=EVE, NewImage=EVE_RENAMED)]
     )
@@ -72,7 +77,7 @@ def test_a_deleted_user_whose_deletion_was_streamed_is_not_ahead() -> None:
     assert not trail.stored_ahead
 
 
-def test_a_user_read_before_the_stream_went_on_is_not_ahead_of_it() -> None:
+def test_a_user_read_before_a_later_record_is_not_ahead_of_the_stream() -> None:
     updated = [
         record("e-1", "INSERT", NewImage=EVE),
         record("e-2", "MODIFY", OldImage=EVE, NewImage=EVE_RENAMED),

@@ -5,16 +5,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.logs import LogEvent, readable_lines
+from local.logs import FunctionLogLine
+from local.output import readable_lines
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
 
 def shown(*messages: str | dict[str, Any]) -> list[str]:
-    events = [
-        LogEvent(at=NOON, message=message if isinstance(message, str) else json.dumps(message)) for message in messages
-    ]
-    return [line.plain.partition(" ")[2] for line in readable_lines(events)]
+    texts = [message if isinstance(message, str) else json.dumps(message) for message in messages]
+    lines = readable_lines(FunctionLogLine(NOON, text) for text in texts)
+    return [line.plain.partition(" ")[2] for line in lines]
 
 
 def test_an_added_user_is_shown_with_the_missions_words() -> None:
@@ -24,24 +24,24 @@ def test_an_added_user_is_shown_with_the_missions_words() -> None:
     ]
 
 
-def test_a_changed_field_that_is_not_among_the_usual_is_shown_too() -> None:
+def test_a_changed_attribute_that_is_not_shown_otherwise_is_shown_too() -> None:
     image = {"name": "Eve", "version": 2}
     line = {"message": "USER UPDATED - NEW:", "userId": "u-1", "image": image, "changedFields": ["version"]}
     assert shown(line) == ["USER UPDATED - NEW: u-1  name=Eve  version=2"]
 
 
-def test_another_line_shows_its_fields() -> None:
+def test_any_other_structured_line_is_shown_with_its_fields() -> None:
     line = {"level": "WARNING", "message": "BATCH STOPPED:", "sequenceNumber": "1", "comeAgain": 2}
     assert shown(line) == ["BATCH STOPPED:  sequenceNumber=1  comeAgain=2"]
 
 
-def test_the_runtimes_own_lines_are_left_out_and_others_are_not() -> None:
+def test_the_runtimes_own_lines_are_left_out_and_other_lines_are_not() -> None:
     assert shown("START RequestId: 1 Version: $LATEST", "Traceback (most recent call last):", "END RequestId: 1") == [
         "Traceback (most recent call last):"
     ]
 
 
-def test_json_that_is_no_event_is_shown_as_it_is() -> None:
+def test_json_that_is_not_a_structured_line_is_shown_unchanged() -> None:
     assert shown("[1]", "17", '{"a": 1}') == ["[1]", "17", '{"a": 1}']
 
 

@@ -1,0 +1,93 @@
+"""What the local stack itself sends to the deployed one: page actions, `poison`, the warm-up."""
+
+import contextlib
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.httpsession import URLLib3Session
+
+from local.state import LocalStack, clients_of
+
+_TIMEOUT_SECONDS = 30
+
+UNSUPPORTED_SCHEMA_VERSION = 2
+"""No function knows it. With it in SUPPORTED_SCHEMA_VERSIONS the change can be replayed."""
+
+
+class ApiResponse(NamedTuple):
+    """An HTTP response: its status code and its body."""
+
+    status: int
+    body: bytes
+
+
+def call_api(stack: LocalStack, method: str, path: str, body: bytes = b"") -> ApiResponse:
+    """Send a request to the stack's API, signed with its keys."""
+    request = AWSRequest(
+        method=method, url=stack.outputs.api_url + path, data=body, headers={"Content-Type": "application/json"}
+    )
+    credentials = Credentials(stack.access_key_id, stack.secret_access_key)
+    SigV4Auth(credentials, "execute-api", stack.region).add_auth(request)
+    response = URLLib3Session(timeout=_TIMEOUT_SECONDS).send(request.prepare())
+    return ApiResponse(response.status_code, response.content)
+
+
+def warm_up(stack: LocalStack) -> None:
+    """Call every function once, without effect, so that the first real request needn't wait.
+
+    Failures are ignored: nothing depends on it.
+    """
+    outputs = stack.outputs
+    # An incomplete registration, a user that doesn't exist, and batches without records.
+    with contextlib.suppress(BotoCoreError, OSError):
+        call_api(stack, "POST", "/register", b"{}")
+    lambda_ = clients_of(stack).lambda_
+    for function_name in (outputs.log_user_changes_function_name, outputs.rescue_failed_batches_function_name):
+        with contextlib.suppress(BotoCoreError, ClientError):
+            lambda_.invoke(FunctionName=function_name, Payload=json.dumps({"Records": []}))
+    with contextlib.suppress(BotoCoreError, OSError):
+        call_api(stack, "GET", f"/users/{uuid.UUID(int=0)}")
+
+
+def write_unsupported_user(stack: LocalStack, user_id: str | None = None, name: str = "Mallory") -> str:
+    """Write a change of the user, or a new user, that LogUserChangesFunction can't process.
+
+    It goes straight to the Users table, because the API would never write it. Return the user's id.
+    """
+    dynamodb = clients_of(stack).dynamodb
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if user_id is not None:
+        dynamodb.update_item(
+            TableName=stack.outputs.users_table_name,
+            Key={"userId": {"S": user_id}},
+            UpdateExpression="SET schemaVersion = :schema, updatedAt = :now ADD version :one",
+            ConditionExpression="attribute_exists(userId)",
+            ExpressionAttributeValues={
+                ":schema": {"N": str(UNSUPPORTED_SCHEMA_VERSION)},
+                ":now": {"S": now},
+                ":one": {"N": "1"},
+            },
+        )
+        return user_id
+    user_id = str(uuid.uuid4())
+    username = f"{name.casefold()}-{user_id[:8]}"
+    dynamodb.put_item(
+        TableName=stack.outputs.users_table_name,
+        Item={
+            "userId": {"S": user_id},
+            "name": {"S": name},
+            "email": {"S": f"{username}@example.com"},
+            "username": {"S": username},
+            "version": {"N": "1"},
+            "createdAt": {"S": now},
+            "updatedAt": {"S": now},
+            "schemaVersion": {"N": str(UNSUPPORTED_SCHEMA_VERSION)},
+        },
+    )
+    return user_id

@@ -1,0 +1,98 @@
+"""What the terminal shows of a stack: its outputs, a command to copy, and a function's log."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
+
+from rich.console import Console
+from rich.text import Text
+
+from local.logs import FunctionLogLine
+from local.state import LocalStack
+
+
+def curl_command(stack: LocalStack) -> str:
+    """Return a registration to copy: the first time the answer is 201, then 409."""
+    body = '{"name": "Alice", "email": "alice@example.com", "username": "alice"}'
+    return f"curl -i {stack.outputs.api_url}/register -H 'content-type: application/json' -d '{body}'"
+
+
+def print_outputs(console: Console, stack: LocalStack) -> None:
+    """Print each stack output on one line, never wrapped, so that it can be copied."""
+    values = stack.outputs.model_dump(by_alias=True)
+    width = max(map(len, values))
+    for name, value in values.items():
+        line = Text(f"{name:<{width}}  ", style="dim").append("" if value is None else str(value), style="not dim")
+        console.print(line, soft_wrap=True)
+
+
+def print_outputs_and_command(console: Console, stack: LocalStack) -> None:
+    """Print the stack outputs and how to register a user."""
+    print_outputs(console, stack)
+    console.print("\nRegister a user:\n")
+    console.print(f"{curl_command(stack)}\n", style="bold", soft_wrap=True, highlight=False, markup=False)
+
+
+def print_log(console: Console, lines: Iterable[FunctionLogLine]) -> None:
+    """Print a function's log for people."""
+    for text in readable_lines(lines):
+        console.print(text, soft_wrap=True)
+
+
+_COLOURS = {
+    "USER ADDED:": "bold green",
+    "USER UPDATED - OLD:": "yellow",
+    "USER UPDATED - NEW:": "bold yellow",
+    "USER DELETED:": "bold red",
+}
+_LEVEL_COLOURS = {"WARNING": "magenta", "ERROR": "bold white on red", "CRITICAL": "bold white on red"}
+_RUNTIME_LINES = ("START RequestId:", "END RequestId:", "REPORT RequestId:", "INIT_START")
+_SHOWN_BEFORE_FIELDS = frozenset({"level", "message", "image", "changedFields", "userId"})
+_FIRST_ATTRIBUTES = ("name", "email", "username")
+
+
+def readable_lines(lines: Iterable[FunctionLogLine]) -> Iterator[Text]:
+    """Yield a line of text for each line of a log, without those that the Lambda runtime writes."""
+    for line in lines:
+        if line.message.strip() and not line.message.startswith(_RUNTIME_LINES):
+            yield _readable(line)
+
+
+def _readable(line: FunctionLogLine) -> Text:
+    text = Text(line.at.astimezone().strftime("%H:%M:%S "), style="dim")
+    entry = _json_entry(line.message)
+    if entry is None:
+        return text.append(_printable(line.message), style="default")
+    message, level = str(entry.get("message", "")), str(entry.get("level", "INFO"))
+    text.append(_printable(message), style=_COLOURS.get(message) or _LEVEL_COLOURS.get(level, "default"))
+    if "userId" in entry:
+        text.append(f" {_printable(entry['userId'])}", style="cyan")
+    if message in _COLOURS:
+        _append_image(text, entry.get("image") or {}, set(entry.get("changedFields") or []))
+    else:
+        for name, value in entry.items():
+            if name not in _SHOWN_BEFORE_FIELDS:
+                text.append(f"  {_printable(name)}=", style="dim")
+                text.append(_printable(value if isinstance(value, str) else json.dumps(value)), style="default")
+    return text
+
+
+def _append_image(text: Text, image: Mapping[str, Any], changed: set[str]) -> None:
+    first = [name for name in _FIRST_ATTRIBUTES if name in image]
+    for name in [*first, *sorted(changed - set(_FIRST_ATTRIBUTES) & image.keys())]:
+        text.append(f"  {name}=", style="dim")
+        text.append(_printable(image.get(name)), style="bold" if name in changed else "default")
+
+
+def _json_entry(message: str) -> Mapping[str, Any] | None:
+    """Parse a structured log line; None for any other line."""
+    try:
+        value = json.loads(message)
+    except ValueError:
+        return None
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) and "message" in value else None
+
+
+def _printable(value: object) -> str:
+    """Return text that can't control the terminal, whatever a user's name is."""
+    return "".join(character if character.isprintable() else "�" for character in str(value))
