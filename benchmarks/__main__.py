@@ -1,47 +1,42 @@
-"""`make bench`: measure, print the tables, and write docs/performance.md's figures and plots.
+"""`make bench`: measure, print the tables, and write the tables and plots of docs/performance.md.
 
-Every figure is a ratio of two things measured in turn in this one run; absolute times are shown to give an idea only.
-`python -m benchmarks --only stream` runs one section and leaves the others' figures as they are.
+Every result is a ratio of two things measured in turn in this one run. `python -m benchmarks --only
+stream` runs one section and leaves the others as they are.
 """
 
 import argparse
-import importlib
 import time
-from datetime import UTC, datetime
 
-from benchmarks.harness.paired import machine
-from benchmarks.report.goals import Outcome, table
-from benchmarks.report.missed import missed
-from benchmarks.report.pages import DOCS, IMAGES, write_section
+from benchmarks.report.pages import IMAGES, PERFORMANCE, measured_today, write_section
+from benchmarks.report.tables import goals_not_reached, measurements_table
+from benchmarks.scenarios import cold_start, growth, local_stack, warm_functions
 
 SECTIONS = {
-    "cold": "benchmarks.scenarios.cold_start",
-    "register": "benchmarks.scenarios.registration",
-    "stream": "benchmarks.scenarios.stream_batches",
-    "local": "benchmarks.scenarios.local_stack",
-    "growth": "benchmarks.scenarios.growth",
-    "packages": "benchmarks.scenarios.packages",
+    "cold": cold_start.measure_starts_and_memory,
+    "register": warm_functions.measure_registrations,
+    "stream": warm_functions.measure_stream,
+    "local": local_stack.measure,
+    "growth": growth.measure,
+    "packages": cold_start.measure_packages,
 }
-"""Sections of the page, and the modules with `measure() -> list[Outcome]` that fill them."""
+"""Sections of the page, and what returns the rows of their tables."""
 
 
 def main() -> None:
-    """Run the sections asked for, and put the figures of each into the page as it ends."""
+    """Run the sections that were asked for, and write each into the page as it ends."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--only", choices=SECTIONS, action="append", help="one section; may be given again")
     wanted: list[str] = parser.parse_args().only or list(SECTIONS)
     IMAGES.mkdir(parents=True, exist_ok=True)
-    page = DOCS / "performance.md"
     for name in wanted:
-        # One at a time, as each needs other packages and some put stubs where others would meet them.
         began = time.monotonic()
-        outcomes: list[Outcome] = importlib.import_module(SECTIONS[name]).measure()
-        figures = table(outcomes)
-        print(f"\n{name}, {time.monotonic() - began:.0f} s\n{figures}", flush=True)
-        write_section(page, name, f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine()}.\n\n{figures}")
-    not_reached = missed(page.read_text())
-    write_section(page, "missed", not_reached)
+        table = measurements_table(SECTIONS[name]())
+        print(f"\n{name}, {time.monotonic() - began:.0f} s\n{table}", flush=True)
+        write_section(PERFORMANCE, name, measured_today(table))
+    not_reached = goals_not_reached(PERFORMANCE.read_text())
+    write_section(PERFORMANCE, "missed", not_reached)
     print(f"\nNot reached\n\n{not_reached}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -18,7 +18,8 @@ _STOP_SECONDS = 20
 def starting_local_stack(directory: Path, project: Path = PROJECT_ROOT) -> Generator[ChildProcess]:
     """Start a stack and enter the block at once; end the stack with the block.
 
-    The stack also ends with this process, however that ends, which `python -m local up --detach` does not.
+    The stack also ends with this process, however that ends, which `python -m local up --detach`
+    does not.
 
     Args:
         directory: For the stack's state and logs; `up.log` has the output of the command.

@@ -1,55 +1,58 @@
-"""A wire stub of AWS for whole-process figures: answers every DynamoDB and SQS call at once, and counts them.
+"""AWS stubbed: contestants pay for imports, validation, signing and parsing, none for a table.
 
-It stands in for the service alone, so that every contestant pays its own imports, validation, signing, connection and
-parsing, and none pays for a table.
+`running_stub` is a server, for whole processes that are timed from outside. `stub_client` answers
+inside the process.
 """
 
-import json
+import io
 import threading
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, NamedTuple
 
-ANSWERS: dict[str, object] = {
-    "TransactWriteItems": {},
-    "PutItem": {},
-    "BatchWriteItem": {"UnprocessedItems": {}},
-    "SendMessageBatch": {"Successful": [], "Failed": []},
+from botocore.awsrequest import AWSRequest, AWSResponse
+from botocore.client import BaseClient
+
+_BODIES = {
+    "TransactWriteItems": b"{}",
+    "PutItem": b"{}",
+    "BatchWriteItem": b'{"UnprocessedItems": {}}',
+    "SendMessageBatch": b'{"Successful": [], "Failed": []}',
 }
 
 
-class AwsStub:
-    """A running stub: its address and how often each operation was called."""
+class AwsStub(NamedTuple):
+    """A running stub: its address, and how often each operation was called."""
 
-    def __init__(self, url: str, calls: Counter[str]) -> None:
-        self.url = url
-        self.calls = calls
+    url: str
+    calls: Counter[str]
 
 
 @contextmanager
 def running_stub() -> Generator[AwsStub]:
-    """Serve on a free port of the loopback interface until the block ends."""
+    """Serve on a free port of the loopback interface for the time of the block."""
     calls: Counter[str] = Counter()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # Head and body are two writes: from the second call on, the body would wait 40 ms for the head's receipt.
+        # Headers and body are two writes; with Nagle's algorithm the second would wait 40 ms for the first one's ACK.
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers.get("content-length", 0)))
             operation = self.headers.get("x-amz-target", "").rpartition(".")[2]
             calls[operation] += 1
-            body = json.dumps(ANSWERS.get(operation, {})).encode()
+            body = _BODIES.get(operation, b"{}")
             self.send_response(200)
             self.send_header("content-type", "application/x-amz-json-1.0")
             self.send_header("content-length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-            """Say nothing: the figures are the output."""
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class's name
+            pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -60,3 +63,33 @@ def running_stub() -> Generator[AwsStub]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class Request(NamedTuple):
+    """One call that a stubbed client made."""
+
+    operation: str
+    body: str | bytes
+
+
+class _RawBody(io.BytesIO):
+    """The part of urllib3's response that botocore reads."""
+
+    def stream(self, **_: object) -> Any:
+        """Yield the body in one piece."""
+        yield self.read()
+
+
+def stub_client(client: BaseClient) -> list[Request]:
+    """Answer a client's calls inside this process; return the list that each request is added to."""
+    requests: list[Request] = []
+
+    def answer(request: AWSRequest, event_name: str, **_: object) -> Any:
+        operation = event_name.rpartition(".")[2]
+        requests.append(Request(operation, request.body))
+        body = _BODIES[operation]
+        headers: Any = {"content-type": "application/x-amz-json-1.0", "content-length": str(len(body))}
+        return AWSResponse(request.url or "", 200, headers, _RawBody(body))
+
+    client.meta.events.register("before-send", answer)
+    return requests

@@ -1,15 +1,18 @@
-"""One contestant in a process of its own, as in Lambda: its imports, its memory, its garbage, and no other's.
+"""One contestant in a process of its own, as in Lambda, without the imports and memory of others.
 
-Run as ``python -m benchmarks.harness.contestant MODULE``. It reads one JSON object a line and answers each with one:
+    python -m benchmarks.harness.contestant MODULE
 
-| asked | answered |
+It reads one JSON object a line from standard input and answers each with one line:
+
+| request | answer |
 | --- | --- |
-| `{"events": [...]}` | for each, what the handler answered, which AWS requests it made, and which lines it logged |
+| `{"events": [...]}` | for each event, the answer of the handler, its AWS requests, and the lines it logged |
 | `{"calls": N}` | processor seconds per call of the handler, over N calls with those events in turn |
-| `{"peak": true}` | the most MiB that the process has had resident so far |
+| `{"peak": true}` | the peak resident memory of the process so far, in MiB |
 
-AWS is stubbed inside the process: a client still builds, signs and parses. Standard output is thrown away, and flushed
-at each write, as Lambda's Python runtime does (awslambdaric, `bootstrap.py`).
+AWS is stubbed inside the process: a client still builds, signs and parses. Standard output is
+discarded, and flushed at each write, as Lambda's Python runtime does (awslambdaric,
+`bootstrap.py`).
 """
 
 import importlib
@@ -21,24 +24,25 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any, TextIO
 
-from benchmarks.harness.own_memory import peak_mib
-from benchmarks.harness.wire import Request, stub
+from benchmarks.harness.aws_stub import Request, stub_client
+from benchmarks.harness.first_answer import CONTEXT
 
-CONTEXT = SimpleNamespace(
-    aws_request_id="00000000-0000-4000-8000-000000000000",
-    function_name="benchmark",
-    function_version="$LATEST",
-    invoked_function_arn="arn:aws:lambda:eu-west-1:000000000000:function:benchmark",
-    memory_limit_in_mb=256,
-    get_remaining_time_in_millis=lambda: 10_000,
-)
+
+def peak_mib() -> float:
+    """Return the peak resident memory of this process in MiB.
+
+    getrusage and a parent's RUSAGE_CHILDREN also count what the parent had in memory when it
+    forked.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
 
 
 class _FlushedAtEachWrite(io.TextIOBase):
-    """Standard output of the contestant; `kept` has what is written while it is a list."""
+    """Standard output of the handler; `kept` receives what is written while it is a list."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -53,7 +57,7 @@ class _FlushedAtEachWrite(io.TextIOBase):
 
 
 def main() -> None:
-    """Answer until there are no more questions."""
+    """Answer requests until standard input ends."""
     answers = sys.stdout
     with Path(os.devnull).open("w") as nothing:
         sys.stdout = _FlushedAtEachWrite(nothing)
@@ -74,10 +78,10 @@ def main() -> None:
 
 
 def _stubbed(module: ModuleType) -> list[Request]:
-    """Stub the client of the module, or the one that the functions share; return where its requests are noted."""
+    """Stub the module's client, or the one that the functions share; return its requests."""
     if module.__name__.startswith("functions."):
-        return stub(importlib.import_module("functions.runtime.aws").dynamodb())
-    return stub(module.client) if hasattr(module, "client") else []
+        return stub_client(importlib.import_module("functions.runtime.aws").dynamodb())
+    return stub_client(module.client) if hasattr(module, "client") else []
 
 
 def _effects(
@@ -99,4 +103,5 @@ def _seconds_per_call(handler: Callable[[Any, Any], Any], events: Sequence[Any],
     return (time.process_time() - start) / calls
 
 
-main()
+if __name__ == "__main__":
+    main()

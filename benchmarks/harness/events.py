@@ -1,54 +1,41 @@
-"""The input of every contestant: the same request, the same stream records."""
+"""The input of the scenarios: a request, stream records, and envelopes and pointers of failed ones."""
 
 import json
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-REGISTER_EVENT: dict[str, Any] = {
-    "version": "2.0",
-    "routeKey": "POST /register",
-    "rawPath": "/register",
-    "rawQueryString": "",
-    "headers": {"content-type": "application/json", "host": "api.example.com", "user-agent": "benchmark"},
-    "requestContext": {
-        "accountId": "000000000000",
-        "apiId": "benchmark",
-        "domainName": "api.example.com",
-        "domainPrefix": "api",
-        "http": {
-            "method": "POST",
-            "path": "/register",
-            "protocol": "HTTP/1.1",
-            "sourceIp": "127.0.0.1",
-            "userAgent": "benchmark",
-        },
-        "requestId": "benchmark",
-        "routeKey": "POST /register",
-        "stage": "$default",
-        "time": "24/Nov/2026:00:00:00 +0000",
-        "timeEpoch": 1795478400000,
-    },
-    "body": json.dumps({"name": "Eve", "email": "eve@example.com", "username": "eve.toto"}),
-    "isBase64Encoded": False,
-}
+from delivery.decisions import DiscardedBatch
+from delivery.failure_documents import document_text, failure_document
+from delivery.records import Invocation, StreamRecord
+from delivery.settings import MappingSettings
+from functions.dead_letters.envelope import FailedRecord, identify_record
 
+REGISTER_EVENT: dict[str, Any] = json.loads(Path(__file__).with_name("register_event.json").read_text())
+"""A request in the form of an HTTP API's events (payload 2.0)."""
+
+STREAM_ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/Users-dev/stream/2026-11-24T00:00:00.000"
+FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:benchmark"
+SHARD_ID = "shardId-00000001795478400000-0badcafe"
+USERS = 1_000
 CHANGES = ("INSERT", "MODIFY", "REMOVE")
 
 
 def stream_event(records: int) -> dict[str, Any]:
-    """A batch of that many valid records, inserts, updates and deletes in turn, as Lambda delivers them."""
-    return {"Records": [_record(number) for number in range(records)]}
+    """Return a batch as Lambda delivers it: inserts, updates and deletes in turn."""
+    return {"Records": [stream_record(number, CHANGES[number % len(CHANGES)]) for number in range(records)]}
 
 
 def batches(records: int) -> list[dict[str, Any]]:
-    """Batches of that many records in which inserts, updates and deletes are about as many: of one, one of each."""
+    """Return batches with every kind of change: one batch, or three of one record each."""
     if records > 1:
         return [stream_event(records)]
     return [{"Records": [record]} for record in stream_event(len(CHANGES))["Records"]]
 
 
-def _record(number: int) -> dict[str, Any]:
-    name = CHANGES[number % len(CHANGES)]
-    user_id = f"00000000-0000-4000-8000-{number:012d}"
+def stream_record(number: int, event_name: str) -> dict[str, Any]:
+    """Return a valid record about one of USERS users; its number orders it in the stream."""
+    user_id = f"00000000-0000-4000-8000-{number % USERS:012d}"
     change: dict[str, Any] = {
         "ApproximateCreationDateTime": 1795478400,
         "Keys": {"userId": {"S": user_id}},
@@ -56,22 +43,23 @@ def _record(number: int) -> dict[str, Any]:
         "SizeBytes": 420,
         "StreamViewType": "NEW_AND_OLD_IMAGES",
     }
-    if name != "INSERT":
-        change["OldImage"] = _image(user_id, "toto", version=1)
-    if name != "REMOVE":
-        change["NewImage"] = _image(user_id, "kichwa", version=1 if name == "INSERT" else 2)
+    if event_name != "INSERT":
+        change["OldImage"] = user_image(user_id, "toto", version=1)
+    if event_name != "REMOVE":
+        change["NewImage"] = user_image(user_id, "kichwa", version=1 if event_name == "INSERT" else 2)
     return {
         "eventID": f"{number:032x}",
-        "eventName": name,
+        "eventName": event_name,
         "eventVersion": "1.1",
         "eventSource": "aws:dynamodb",
         "awsRegion": "eu-west-1",
         "dynamodb": change,
-        "eventSourceARN": "arn:aws:dynamodb:eu-west-1:000000000000:table/Users-dev/stream/2026-11-24T00:00:00.000",
+        "eventSourceARN": STREAM_ARN,
     }
 
 
-def _image(user_id: str, username: str, *, version: int) -> dict[str, Any]:
+def user_image(user_id: str, username: str, *, version: int = 1) -> dict[str, Any]:
+    """Return an item of the Users table."""
     return {
         "userId": {"S": user_id},
         "name": {"S": "Eve Toto"},
@@ -82,3 +70,35 @@ def _image(user_id: str, username: str, *, version: int) -> dict[str, Any]:
         "createdAt": {"S": "2026-11-24T00:00:00.000Z"},
         "updatedAt": {"S": "2026-11-24T00:00:00.000Z"},
     }
+
+
+def failed_record(record: dict[str, Any]) -> FailedRecord:
+    """Return the envelope of a record on which the mapping used up its retries."""
+    identity = identify_record(record)
+    return FailedRecord(
+        failure_id=identity.failure_id,
+        kind="exhausted",
+        reason="the function failed 4 times",
+        condition="RetryAttemptsExhausted",
+        record=record,
+        attempts=4,
+        source_function=FUNCTION_ARN,
+        event_source_arn=identity.event_source_arn,
+        shard_id=SHARD_ID,
+        sequence_number=identity.sequence_number,
+        user_id=identity.user_id,
+        first_failed_at="2026-11-24T11:00:00.000Z",
+        last_failed_at="2026-11-24T11:00:03.000Z",
+    )
+
+
+def pointer_document(records: Iterable[StreamRecord], mapping: MappingSettings, shard_id: str = SHARD_ID) -> str:
+    """Return the failure queue's message about a batch on which the mapping used up its retries."""
+    discarded = DiscardedBatch(
+        records=tuple(records),
+        condition="RetryAttemptsExhausted",
+        invocations=4,
+        last_invocation=Invocation(request_id="benchmark", function_error="Unhandled"),
+        at=1795478400.0,
+    )
+    return document_text(failure_document(discarded, shard_id, mapping, "benchmark"))

@@ -1,4 +1,4 @@
-"""The floor of every cold start: a boto3 DynamoDB client and one call, no request, no validation."""
+"""The least that a cold start takes: a boto3 DynamoDB client and one call, without validation."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ client = boto3.client("dynamodb")
 
 
 def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """One TransactWriteItems call."""
+    """Make one TransactWriteItems call."""
     _, arguments = transaction("Eve", "eve@example.com", "eve")
     client.transact_write_items(**arguments)
     return {"statusCode": 201, "body": "{}"}

@@ -13,7 +13,7 @@ client = boto3.client("dynamodb")
 
 @app.route("/register", methods=["POST"])
 def register() -> Response:
-    """Validate by hand, as Chalice has no validation of its own; store, answer 201."""
+    """Validate by hand, because Chalice has no validation, store, and answer 201."""
     body: dict[str, Any] = app.current_request.json_body
     name, email, username = body.get("name"), body.get("email"), body.get("username")
     if not is_valid(name, email, username):
@@ -24,7 +24,7 @@ def register() -> Response:
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Give Chalice the REST API form of the same request."""
+    """Convert the request to the form of a REST API, and let Chalice answer it."""
     headers = event["headers"]
     rest_event = {
         "resource": "/register",

@@ -1,4 +1,4 @@
-"""The limit: register by hand, with nothing but the standard library and boto3."""
+"""A registration by hand, with the standard library and boto3 alone."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ client = boto3.client("dynamodb")
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Validate, store, answer 201; anything else is 422."""
+    """Validate, store, and answer 201; otherwise 422."""
     body = json.loads(event["body"])
     name, email, username = body.get("name"), body.get("email"), body.get("username")
     if not is_valid(name, email, username):

@@ -25,7 +25,7 @@ class Registration(BaseModel):
 
 @app.post("/register")
 def register() -> tuple[dict[str, str], int] | Response[str]:
-    """Validate, store, answer 201; anything else is 422."""
+    """Validate, store, and answer 201; otherwise 422."""
     try:
         user = parse(event=app.current_event.json_body, model=Registration)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Powertools for AWS Lambda: BatchProcessor with DynamoDBStreamEvent records, doing what log_user_changes does."""
+"""Powertools' BatchProcessor with DynamoDB records, which does what log_user_changes does."""
 
 import os
 from datetime import UTC, datetime
@@ -21,10 +21,10 @@ write_activity = os.environ.get("WRITE_ACTIVITY") == "true"
 
 
 def record_handler(record: DynamoDBRecord) -> None:
-    """Log the change in the mission's words and, if asked, write its Activity item."""
+    """Log the change with the mission's messages, and write its Activity item if that is on."""
     change = record.dynamodb
     if change is None:
-        raise ValueError("a stream record without its dynamodb part")
+        raise ValueError("the stream record has no member dynamodb")
     old, new = change.old_image, change.new_image
     if record.event_name == DynamoDBRecordEventName.INSERT:
         logger.info("USER ADDED:", new=new)
@@ -41,7 +41,7 @@ def record_handler(record: DynamoDBRecord) -> None:
 
 
 def activity_item(record: dict[str, Any]) -> dict[str, Any]:
-    """The change as log_user_changes keeps it."""
+    """Return the item that log_user_changes writes."""
     change = record["dynamodb"]
     old, new = change.get("OldImage", {}), change.get("NewImage", {})
     fields = [name for name in {**new, **old} if old.get(name) != new.get(name)]
@@ -64,7 +64,7 @@ def activity_item(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Process the batch, reporting partial failures."""
+    """Process the batch and report partial failures."""
     return dict(
         process_partial_response(event=event, record_handler=record_handler, processor=processor, context=context)
     )

@@ -1,7 +1,7 @@
-"""What every peer of register_user does with DynamoDB: the same three items in one transaction.
+"""The rules and the one transaction of every peer of register_user.
 
-Each peer validates in its framework's own way; the rules (lengths, pattern) and the write are the same for all,
-so that a ratio compares frameworks and not tasks.
+Each peer validates in its framework's own way, with the same lengths and patterns, so that a ratio
+compares frameworks and not tasks.
 """
 
 import os
@@ -20,7 +20,7 @@ _username = re.compile(USERNAME_PATTERN)
 
 
 def is_valid(name: object, email: object, username: object) -> bool:
-    """The rules by hand, for the peers whose framework brings no validation."""
+    """Check the rules by hand, for peers whose framework has no validation."""
     return (
         isinstance(name, str)
         and 1 <= len(name) <= NAME_LENGTH
@@ -33,16 +33,7 @@ def is_valid(name: object, email: object, username: object) -> bool:
 
 
 def transaction(name: str, email: str, username: str) -> tuple[str, dict[str, Any]]:
-    """The new user's id and the arguments of TransactWriteItems that store the user once.
-
-    Args:
-        name: As typed.
-        email: As typed; its sentinel is compared case-folded.
-        username: As typed; its sentinel is compared case-folded.
-
-    Returns:
-        The userId, and keyword arguments for a DynamoDB client's ``transact_write_items``.
-    """
+    """Return a new userId and the arguments of `transact_write_items` that store the user once."""
     user_id = str(uuid.uuid4())
     keys_table = os.environ["USER_KEYS_TABLE"]
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -58,8 +49,10 @@ def transaction(name: str, email: str, username: str) -> tuple[str, dict[str, An
     }
 
     def put(table: str, key: str, values: dict[str, Any]) -> dict[str, Any]:
-        return {"Put": {"TableName": table, "Item": values, "ConditionExpression": f"attribute_not_exists(#{key})",
-                        "ExpressionAttributeNames": {f"#{key}": key}}}  # fmt: skip
+        condition = f"attribute_not_exists(#{key})"
+        names = {f"#{key}": key}
+        put = {"TableName": table, "Item": values, "ConditionExpression": condition, "ExpressionAttributeNames": names}
+        return {"Put": put}
 
     return user_id, {
         "TransactItems": [

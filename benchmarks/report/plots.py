@@ -1,4 +1,4 @@
-"""The figures as pictures, for docs/performance.md and docs/capacity.md; legible in a light page and a dark one."""
+"""Plots for docs/performance.md and docs/capacity.md, legible on a light page and on a dark one."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,55 +14,42 @@ from matplotlib.figure import Figure
 
 OURS = "#0b6e4f"
 OTHERS = ("#7a8793", "#c08a2d", "#8a5fa8", "#3f78b5", "#b5543f")
+LIMIT = "#b5543f"
 INK = "#22303c"
 GRID = "#e4e8eb"
 
 plt.rcParams.update(
-    {
-        "font.family": "DejaVu Sans",
-        "font.size": 10,
-        "axes.edgecolor": "#b8c1c8",
-        "axes.labelcolor": INK,
-        "axes.titlecolor": INK,
-        "axes.titlesize": 12,
-        "axes.titleweight": "bold",
-        "axes.titlelocation": "left",
-        "axes.titlepad": 14,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.axisbelow": True,
-        "text.color": INK,
-        "xtick.color": INK,
-        "ytick.color": INK,
-    }
+    dict.fromkeys(("axes.labelcolor", "axes.titlecolor", "text.color", "xtick.color", "ytick.color"), INK)
+    | {"font.family": "DejaVu Sans", "font.size": 10, "axes.edgecolor": "#b8c1c8", "axes.axisbelow": True}
+    | {"axes.titlesize": 12, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.titlepad": 14}
+    | {"axes.spines.top": False, "axes.spines.right": False}
 )
 
 
 def bars(path: Path, title: str, unit: str, samples: Mapping[str, Sequence[float]], *, ours: str) -> None:
-    """One horizontal bar per contestant, its median; its rounds' middle half, where there are several, as a whisker."""
-    ordered = sorted(samples, key=lambda name: median(samples[name]))
-    middles = [median(samples[name]) for name in ordered]
-    quarters = [quantiles(each, n=4) if len(each := samples[name]) > 1 else [*each] * 3 for name in ordered]
+    """Draw each contestant's median as a bar, and the middle half of its rounds as a whisker."""
+    names = sorted(samples, key=lambda name: median(samples[name]))
+    medians = [median(samples[name]) for name in names]
+    quarters = [quantiles(each, n=4) if len(each := samples[name]) > 1 else [*each] * 3 for name in names]
     whiskers = [
-        [middle - low for middle, (low, _, _) in zip(middles, quarters, strict=True)],
-        [high - middle for middle, (_, _, high) in zip(middles, quarters, strict=True)],
+        [middle - low for middle, (low, _, _) in zip(medians, quarters, strict=True)],
+        [high - middle for middle, (_, _, high) in zip(medians, quarters, strict=True)],
     ]
-    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.42 * len(ordered)), layout="constrained")
-    colours = [OURS if name == ours else OTHERS[0] for name in ordered]
-    axes.barh(
-        ordered, middles, xerr=whiskers, color=colours, height=0.62, error_kw={"ecolor": INK, "lw": 1, "capsize": 3}
-    )
-    for position, (middle, (_, _, high)) in enumerate(zip(middles, quarters, strict=True)):
+    figure, axes = plt.subplots(figsize=(8, 1.2 + 0.42 * len(names)), layout="constrained")
+    colours = [OURS if name == ours else OTHERS[0] for name in names]
+    whisker_style = {"ecolor": INK, "lw": 1, "capsize": 3}
+    axes.barh(names, medians, xerr=whiskers, color=colours, height=0.62, error_kw=whisker_style)
+    for position, (middle, (_, _, high)) in enumerate(zip(medians, quarters, strict=True)):
         axes.annotate(f"{middle:,.0f}", (high, position), xytext=(7, 0), textcoords="offset points", va="center")
     axes.invert_yaxis()
     axes.margins(x=0.1)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=GRID)
-    _finish(figure, axes, path, title, (unit, ""))
+    _save(figure, axes, path, title, (unit, ""))
 
 
-def lines(  # noqa: PLR0913 - one per part of a picture
+def lines(  # noqa: PLR0913  one per part of a plot
     path: Path,
     title: str,
     labels: tuple[str, str],
@@ -72,26 +59,16 @@ def lines(  # noqa: PLR0913 - one per part of a picture
     logarithmic: str = "xy",
     limits: Mapping[str, float] | None = None,
 ) -> None:
-    """One line per series, named at its end; `limits` are levels that mean something."""
+    """Draw a line per series, and a dashed level for each limit."""
     figure, axes = plt.subplots(figsize=(8, 4.2), layout="constrained")
     others = iter(OTHERS * 3)
     for name, points in series.items():
-        colour = OURS if name == ours else next(others)
-        axes.plot(
-            list(points),
-            list(points.values()),
-            marker="o",
-            ms=5,
-            lw=2.4 if name == ours else 1.7,
-            color=colour,
-            label=name,
-        )
+        colour, width = (OURS, 2.4) if name == ours else (next(others), 1.7)
+        axes.plot(list(points), list(points.values()), marker="o", ms=5, lw=width, color=colour, label=name)
     for name, level in (limits or {}).items():
-        axes.axhline(level, color="#b5543f", lw=1, ls=(0, (4, 3)))
-        axes.annotate(
-            name, (0, level), xycoords=("axes fraction", "data"), xytext=(4, 4), textcoords="offset points",
-            color="#b5543f", fontsize=9,
-        )  # fmt: skip
+        axes.axhline(level, color=LIMIT, lw=1, ls=(0, (4, 3)))
+        place = {"xycoords": ("axes fraction", "data"), "xytext": (4, 4), "textcoords": "offset points"}
+        axes.annotate(name, (0, level), color=LIMIT, fontsize=9, **place)
     for axis in logarithmic:
         (axes.set_xscale if axis == "x" else axes.set_yscale)("log")
     if "x" in logarithmic:
@@ -103,10 +80,10 @@ def lines(  # noqa: PLR0913 - one per part of a picture
     axes.get_yaxis().set_major_formatter("{x:,.12g}")
     axes.grid(color=GRID)
     axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    _finish(figure, axes, path, title, labels)
+    _save(figure, axes, path, title, labels)
 
 
-def _finish(figure: Figure, axes: Axes, path: Path, title: str, labels: tuple[str, str]) -> None:
+def _save(figure: Figure, axes: Axes, path: Path, title: str, labels: tuple[str, str]) -> None:
     axes.set_title(title)
     axes.set_xlabel(labels[0])
     axes.set_ylabel(labels[1])

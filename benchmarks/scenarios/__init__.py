@@ -1,1 +1,1 @@
-"""What is measured: one module per section of docs/performance.md, each with `measure() -> list[Outcome]`."""
+"""What is measured: each module fills sections of docs/performance.md or docs/capacity.md."""

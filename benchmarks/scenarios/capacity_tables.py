@@ -1,196 +1,199 @@
-"""Tables and plots of docs/capacity.md, from the capacity model: `python -m benchmarks.scenarios.capacity_tables`."""
+"""Tables and plots of docs/capacity.md, from the capacity model.
+
+python -m benchmarks.scenarios.capacity_tables
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
 
-from benchmarks.report.pages import DOCS, IMAGES, write_section
+from benchmarks.report.pages import CAPACITY, IMAGES, write_section
 from benchmarks.report.plots import lines
-from benchmarks.scenarios import capacity_settings
-from benchmarks.scenarios.capacity_model import FIGURES, TEN_MILLION, report_on, seconds_text, table, times_on
-from capacity.limits import limit_uses
-from capacity.report import CapacityReport
+from benchmarks.report.tables import table
+from capacity.limits import deliverable_per_second, lane_seconds_per_crash, limit_uses, shards_of
+from capacity.published_figures import published_figures
+from capacity.report import CapacityReport, capacity_report, read_intervals
+from capacity.simulation import random_arrivals, simulate_delivery
 from capacity.stack_settings import stack_settings
-from capacity.workload import CapacitySettings, ServiceTimes, Workload
+from capacity.workload import CALL_SECONDS, CapacitySettings, ServiceTimes, Workload, measured_work, service_times
 
-PAGE = DOCS / "capacity.md"
-TEN = Workload(users=10, registrations_per_second=0.001)
-TEN_THOUSAND = Workload(users=10_000, registrations_per_second=0.1)
-SIZES = {"10 users": TEN, "10 thousand users": TEN_THOUSAND, "10 million users": TEN_MILLION}
+PUBLISHED = published_figures()
+WORK = measured_work()
 
-POISON_RATES = (0.0, 0.0001, 0.001, 0.01, 0.05)
+TEN_MILLION = Workload(users=10_000_000, registrations_per_second=20)
+WORKLOADS = {
+    "10 users": Workload(users=10, registrations_per_second=0.001),
+    "10 thousand users": Workload(users=10_000, registrations_per_second=0.1),
+    "10 million users": TEN_MILLION,
+}
+CRASH_RATES = (0.0, 0.0001, 0.001, 0.01, 0.05)
 CALL_MS = (5, 50, 200, 1000, 2900)
+SLOWEST_CALL_SECONDS = 2.9
+OUTAGE_SECONDS = 600.0
 
 
 def main() -> None:
     """Write every section and every plot."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     for name, section in SECTIONS.items():
-        write_section(PAGE, name, section())
-        print(f"{PAGE}: {name}", flush=True)
+        write_section(CAPACITY, name, section())
+        print(f"{CAPACITY}: {name}", flush=True)
 
 
-def _until(report: CapacityReport) -> str:
+def _report(workload: Workload, settings: CapacitySettings, call_seconds: float = CALL_SECONDS) -> CapacityReport:
+    return capacity_report(workload, settings, _times(settings, call_seconds), PUBLISHED)
+
+
+def _times(settings: CapacitySettings, call_seconds: float = CALL_SECONDS) -> ServiceTimes:
+    return service_times(WORK, settings, call_seconds)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:,.0f} s"  # noqa: PLR2004  three digits are enough
+
+
+def _until_too_old(report: CapacityReport) -> str:
     return "never" if report.hours_until_given_up is None else f"after {report.hours_until_given_up:,.1f} h"
 
 
-def _first(report: CapacityReport) -> str:
-    first = report.limits[0]
-    return f"{first.limit}, at {_factor(1 / first.share)} x the load"
+def _first_limit(report: CapacityReport) -> str:
+    factor = 1 / report.limits[0].share
+    factor_text = f"{factor:,.0f}" if factor >= 100 else f"{factor:.2g}"  # noqa: PLR2004  three digits are enough
+    return f"{report.limits[0].limit}, at {factor_text} x the load"
 
 
-def _factor(factor: float) -> str:
-    return f"{factor:,.0f}" if factor >= 100 else f"{factor:.2g}"  # noqa: PLR2004  three digits say enough
+def _both_stacks(*columns: str) -> list[str]:
+    return [f"{stack}: {column}" for stack in ("prod", "dev") for column in columns]
 
 
-def _sizes(stack: str) -> str:
-    reports = [report_on(workload, stack_settings(stack)) for workload in SIZES.values()]
-    lines_: dict[str, Callable[[CapacityReport], str]] = {
+def sizes() -> str:
+    """Return what the model says of growing sizes, for prod and for dev."""
+    plot: dict[str, dict[float, float]] = {}
+    for exponent in range(1, 9):
+        users = 10**exponent
+        # As many registrations and changes per user as with 10 million.
+        report = _report(Workload(users=users, registrations_per_second=users * 2e-6), stack_settings("prod"))
+        for service, dollars in {**report.dollars_by_service, "together": report.dollars}.items():
+            plot.setdefault(service, {})[users / 1000] = max(dollars, 0.01)
+    lines(
+        IMAGES / "capacity-cost.png",
+        "A month's bill with prod's settings",
+        ("thousand users", "US dollars a month (less than 0.01 drawn at 0.01)"),
+        plot,
+        ours="together",
+    )
+    return _sizes_of("prod") + "\n\n" + _sizes_of("dev")
+
+
+def _sizes_of(stack: str) -> str:
+    reports = [_report(workload, stack_settings(stack)) for workload in WORKLOADS.values()]
+    properties: dict[str, Callable[[CapacityReport], str]] = {
         "shards": lambda it: str(it.shards),
-        "iterator age, median": lambda it: seconds_text(it.delivery.age_median_seconds),
-        "iterator age, 99 of 100 batches": lambda it: seconds_text(it.delivery.age_p99_seconds),
+        "iterator age, median": lambda it: _seconds(it.delivery.age_median_seconds),
+        "iterator age, 99 of 100 batches": lambda it: _seconds(it.delivery.age_p99_seconds),
         "records per batch": lambda it: f"{it.delivery.records_per_batch:.1f}",
         "log_user_changes at a time": lambda it: f"{it.concurrency:.2g}",
         "left waiting": lambda it: f"{it.waiting:,} records",
         "to the dead-letter queue": lambda it: f"{it.failed_per_day:,.0f} a day",
-        "first limit": _first,
+        "first limit": _first_limit,
     }
     rows = [
-        ["registrations/s", *(f"{workload.registrations_per_second:g}" for workload in SIZES.values())],
-        ["changes/s of the stream", *(f"{workload.records_per_second:.3g}" for workload in SIZES.values())],
-        *([name, *(show(report) for report in reports)] for name, show in lines_.items()),
+        ["registrations/s", *(f"{workload.registrations_per_second:g}" for workload in WORKLOADS.values())],
+        ["changes/s of the stream", *(f"{workload.records_per_second:.3g}" for workload in WORKLOADS.values())],
+        *([name, *map(shown, reports)] for name, shown in properties.items()),
         *(
             [f"{service}, US dollars a month", *(f"{report.dollars_by_service[service]:,.2f}" for report in reports)]
             for service in reports[0].dollars_by_service
         ),
         ["**together**", *(f"**{report.dollars:,.2f}**" for report in reports)],
     ]
-    return table([f"{stack}, at the busiest time", *SIZES], rows)
+    return table([f"{stack}, at the busiest time", *WORKLOADS], rows)
 
 
-def _cost_plot() -> None:
-    series: dict[str, dict[float, float]] = {}
-    settings = stack_settings("prod")
-    for exponent in range(1, 9):
-        users = 10**exponent
-        # Registrations per user as at 10 million; each size has the same habits.
-        report = report_on(Workload(users=users, registrations_per_second=users * 2e-6), settings)
-        for service, dollars in {**report.dollars_by_service, "together": report.dollars}.items():
-            series.setdefault(service, {})[users / 1000] = max(dollars, 0.01)
-    lines(
-        IMAGES / "capacity-cost.png",
-        "A month's bill with prod's settings",
-        ("thousand users", "US dollars a month (less than 0.01 drawn at 0.01)"),
-        series,
-        ours="together",
-    )
-
-
-def _all_sizes() -> str:
-    _cost_plot()
-    return _sizes("prod") + "\n\n" + _sizes("dev")
-
-
-def _poison() -> str:
+def crashes() -> str:
+    """Return what records do that crash the function, at several rates."""
+    prod = stack_settings("prod")
     rows: list[list[str]] = []
-    for rate in POISON_RATES:
+    for rate in CRASH_RATES:
         cells = [f"{rate:.2%}"]
         for stack in ("prod", "dev"):
-            report = report_on(replace(TEN_MILLION, poison_rate=rate), stack_settings(stack))
-            cells += [seconds_text(report.delivery.age_p99_seconds), f"{report.failed_per_day:,.0f}", _until(report)]
+            report = _report(replace(TEN_MILLION, poison_rate=rate), stack_settings(stack))
+            cells += [
+                _seconds(report.delivery.age_p99_seconds),
+                f"{report.failed_per_day:,.0f}",
+                _until_too_old(report),
+            ]
         rows.append(cells)
-    series = {
-        f"{retries} retries": {
-            rate * 100: report_on(
-                replace(TEN_MILLION, poison_rate=rate),
-                replace(stack_settings("prod"), maximum_retry_attempts=retries),
-            ).delivery.age_p99_seconds
-            for rate in (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03)
-        }
-        for retries in (3, 5, 10, 20)
-    }
+
+    def age(rate: float, retries: int) -> float:
+        settings = replace(prod, maximum_retry_attempts=retries)
+        return _report(replace(TEN_MILLION, poison_rate=rate), settings).delivery.age_p99_seconds
+
+    rates = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03)
     lines(
         IMAGES / "capacity-poison.png",
         "Records that crash the function, at 10 million users",
         ("% of the records", "iterator age in 99 of 100 batches, s"),
-        series,
-        ours=f"{stack_settings('prod').maximum_retry_attempts} retries",
-        limits={"prod's alarm": stack_settings("prod").iterator_age_alarm_seconds},
+        {f"{retries} retries": {rate * 100: age(rate, retries) for rate in rates} for retries in (3, 5, 10, 20)},
+        ours=f"{prod.maximum_retry_attempts} retries",
+        limits={"prod's alarm": prod.iterator_age_alarm_seconds},
     )
-    headings = [
-        "crash",
-        *(
-            f"{stack}: {figure}"
-            for stack in ("prod", "dev")
-            for figure in ("iterator age, 99 of 100", "to the dead-letter queue a day", "too old")
-        ),
-    ]
-    return table(headings, rows)
+    columns = _both_stacks("iterator age, 99 of 100", "to the dead-letter queue a day", "too old")
+    return table(["crash", *columns], rows)
 
 
-def _slow() -> str:
+def slow_calls() -> str:
+    """Return what slow calls to the Activity table do."""
+    prod = stack_settings("prod")
     rows: list[list[str]] = []
     for call_ms in CALL_MS:
         cells = [f"{call_ms} ms"]
         for stack in ("prod", "dev"):
-            settings = stack_settings(stack)
-            report = report_on(TEN_MILLION, settings, call_ms / 1000)
+            report = _report(TEN_MILLION, stack_settings(stack), call_ms / 1000)
             delivery = next(use for use in report.limits if use.limit == "delivery of the stream")
-            cells += [seconds_text(report.delivery.age_p99_seconds), f"{delivery.share:.1%}", _until(report)]
-        at_throttle = (
-            stack_settings("prod").throttle_rate_per_second * times_on(stack_settings("prod"), call_ms / 1000).register
-        )
-        rows.append([*cells, f"{at_throttle:,.0f}"])
-    fast = (5.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2900.0)
-    series = {
-        f"{stack}, {lanes} lane{'s' if lanes > 1 else ''}": {
-            ms: report_on(
-                TEN_MILLION, replace(stack_settings(stack), parallelization_factor=lanes), ms / 1000
-            ).delivery.age_p99_seconds
-            for ms in fast
-        }
-        for stack, lanes in (("prod", 1), ("prod", 2), ("prod", 4))
-    }
+            cells += [_seconds(report.delivery.age_p99_seconds), f"{delivery.share:.1%}", _until_too_old(report)]
+        rows.append([*cells, f"{prod.throttle_rate_per_second * _times(prod, call_ms / 1000).register:,.0f}"])
+
+    def age(lanes: int, call_ms: float) -> float:
+        settings = replace(prod, parallelization_factor=lanes)
+        return _report(TEN_MILLION, settings, call_ms / 1000).delivery.age_p99_seconds
+
+    plotted_ms = (5.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2900.0)
     lines(
         IMAGES / "capacity-slow.png",
         "A slow Activity table, at 10 million users",
         ("one call, ms", "iterator age in 99 of 100 batches, s"),
-        series,
-        ours=f"prod, {stack_settings('prod').parallelization_factor} lanes",
-        limits={"prod's alarm": stack_settings("prod").iterator_age_alarm_seconds},
+        {
+            f"prod, {lanes} lane{'s' if lanes > 1 else ''}": {call_ms: age(lanes, call_ms) for call_ms in plotted_ms}
+            for lanes in (1, 2, 4)
+        },
+        ours=f"prod, {prod.parallelization_factor} lanes",
+        limits={"prod's alarm": prod.iterator_age_alarm_seconds},
     )
-    headings = [
-        "one call",
-        *(
-            f"{stack}: {figure}"
-            for stack in ("prod", "dev")
-            for figure in ("iterator age, 99 of 100", "of what can be delivered", "too old")
-        ),
-        "register_user at a time, at prod's throttle",
-    ]
-    return table(headings, rows)
+    columns = _both_stacks("iterator age, 99 of 100", "of what can be delivered", "too old")
+    return table(["one call", *columns, "register_user at a time, at prod's throttle"], rows)
 
 
-def _limits() -> str:
-    settings = stack_settings("prod")
-    times = times_on(settings)
-    uses = limit_uses(TEN_MILLION, settings, times, FIGURES.limits)
-    # Registrations alone don't use it.
-    names = {use.limit: use.moved_by for use in uses if use.limit != "manage_users at a time"}
-    met = {name: _met_at(name, settings, times) for name in names}
-    ordered = sorted(names, key=lambda name: met[name] or float("inf"))
-    rows = [
-        [name, f"{rate:,.0f}" if (rate := met[name]) is not None else "never: it grows with the shards", names[name]]
-        for name in ordered
-    ]
-    return table(["limit", "met at registrations/s", "moved by"], rows)
+def limits() -> str:
+    """Return the rate of registrations at which each limit is met, the lowest first."""
+    prod = stack_settings("prod")
+    times = _times(prod)
+    rows: list[tuple[float, list[str]]] = []
+    for use in limit_uses(TEN_MILLION, prod, times, PUBLISHED.limits):
+        if use.limit == "manage_users at a time":
+            continue  # Registrations alone don't use it.
+        rate = _met_at(use.limit, prod, times)
+        shown = "never: it grows with the shards" if rate is None else f"{rate:,.0f}"
+        rows.append((rate or float("inf"), [use.limit, shown, use.moved_by]))
+    rows.sort(key=lambda row: row[0])
+    return table(["limit", "met at registrations/s", "moved by"], [cells for _, cells in rows])
 
 
 def _met_at(limit: str, settings: CapacitySettings, times: ServiceTimes) -> float | None:
-    """The rate at which a limit is met, by halving; None when a thousand times any quota doesn't meet it."""
+    """Find the rate that meets a limit by bisection; None if a thousand times any quota doesn't."""
 
     def share(rate: float) -> float:
         workload = Workload(users=10_000_000, registrations_per_second=rate, changes_per_user_per_month=0)
-        return next(use.share for use in limit_uses(workload, settings, times, FIGURES.limits) if use.limit == limit)
+        return next(use.share for use in limit_uses(workload, settings, times, PUBLISHED.limits) if use.limit == limit)
 
     low, high = 0.001, 10_000_000.0
     if share(high) < 1:
@@ -201,15 +204,95 @@ def _met_at(limit: str, settings: CapacitySettings, times: ServiceTimes) -> floa
     return high
 
 
+def retries() -> str:
+    """Return how long a crash holds its lane, and what an outage costs, by the number of retries."""
+    prod = stack_settings("prod")
+    times = _times(prod)
+    shards = shards_of(TEN_MILLION, PUBLISHED.limits)
+    rate = TEN_MILLION.records_per_second / shards
+    rows: list[list[str]] = []
+    for attempts in (1, 3, 5, 10, 20):
+        settings = replace(prod, maximum_retry_attempts=attempts)
+        held = lane_seconds_per_crash(settings, times)
+        share = shards * settings.parallelization_factor / held / TEN_MILLION.records_per_second
+        outage = simulate_delivery(
+            random_arrivals(rate, 2 * OUTAGE_SECONDS),
+            seconds=2 * OUTAGE_SECONDS,
+            settings=settings,
+            times=times,
+            read_intervals=read_intervals(PUBLISHED.limits),
+            records_per_read=int(PUBLISHED.limits.stream_records_per_read.value),
+            outage=(60.0, 60.0 + OUTAGE_SECONDS),
+        )
+        given_up = f"{outage.given_up * shards:,} of {round(rate * shards * OUTAGE_SECONDS):,}"
+        rows.append([str(attempts), _seconds(held), f"{min(share, 1):.2%}", given_up])
+    headings = ["retries", "a crashing record holds its lane"]
+    headings += ["crashes that prod still delivers around, at 10 million users"]
+    return table([*headings, "given up while Activity takes nothing for 10 minutes"], rows)
+
+
+def batches() -> str:
+    """Return age, price and throughput by batch size, window and lanes."""
+    prod = stack_settings("prod")
+    chosen = (prod.batch_size, prod.batching_window_seconds, prod.parallelization_factor)
+    variants = [chosen, (10, 1, 2), (100, 1, 2), (1000, 1, 2), (100, 0, 2), (100, 5, 2), (100, 1, 1), (100, 1, 4)]
+    rows: list[list[str]] = []
+    for size, window, lanes in dict.fromkeys(variants):
+        settings = replace(prod, batch_size=size, batching_window_seconds=window, parallelization_factor=lanes)
+        report, slow = _report(TEN_MILLION, settings), _times(settings, SLOWEST_CALL_SECONDS)
+        rows.append(
+            [
+                f"{size}, {window} s, {lanes}" + (" (prod)" if (size, window, lanes) == chosen else ""),
+                _seconds(report.delivery.age_median_seconds),
+                f"{report.delivery.records_per_batch:.1f}",
+                f"{_dollars(report, 'log_user_changes'):,.2f}",
+                f"{deliverable_per_second(report.shards, settings, _times(settings)):,.0f}",
+                f"{deliverable_per_second(report.shards, settings, slow):,.0f}",
+                _seconds(slow.of_batch(size)),
+            ]
+        )
+    headings = ["batch size, window, lanes", "iterator age, median", "records per batch"]
+    headings += ["log_user_changes, US dollars a month", "most records/s", "most records/s at calls of 2.9 s"]
+    return table([*headings, "a full batch at calls of 2.9 s"], rows)
+
+
+def memory() -> str:
+    """Return times and prices by the functions' memory."""
+    rows: list[list[str]] = []
+    for megabytes in (128, 256, 512, 1024, 1769):
+        settings = replace(stack_settings("prod"), api_memory_mb=megabytes, stream_memory_mb=megabytes)
+        report, times = _report(TEN_MILLION, settings), _times(settings)
+        registration = [f"{times.register * 1000:.1f} ms", f"{_dollars(report, 'register_user, manage_users'):,.2f}"]
+        batch = [f"{times.of_batch(100) * 1000:.0f} ms", f"{_dollars(report, 'log_user_changes'):,.2f}"]
+        rows.append([f"{megabytes} MB", *registration, *batch])
+    return table(["memory", "a registration", "US dollars a month", "a batch of 100", "US dollars a month"], rows)
+
+
+def retention() -> str:
+    """Return prices by the days that logs and history are kept."""
+    rows: list[list[str]] = []
+    for days in (30, 90, 365):
+        settings = replace(stack_settings("prod"), log_retention_days=days, activity_retention_days=days)
+        report = _report(TEN_MILLION, settings)
+        dollars = (_dollars(report, "logs kept"), _dollars(report, "storage and recovery"), report.dollars)
+        rows.append([f"{days} days", *(f"{each:,.2f}" for each in dollars)])
+    headings = ["logs and history kept", "logs, US dollars a month", "tables, US dollars a month", "the whole bill"]
+    return table(headings, rows)
+
+
+def _dollars(report: CapacityReport, item: str) -> float:
+    return next(line.dollars for line in report.cost if line.item == item)
+
+
 SECTIONS: dict[str, Callable[[], str]] = {
-    "sizes": _all_sizes,
-    "poison": _poison,
-    "slow": _slow,
-    "limits": _limits,
-    "retries": capacity_settings.retries,
-    "batches": capacity_settings.batches,
-    "memory": capacity_settings.memory,
-    "retention": capacity_settings.retention,
+    "sizes": sizes,
+    "poison": crashes,
+    "slow": slow_calls,
+    "limits": limits,
+    "retries": retries,
+    "batches": batches,
+    "memory": memory,
+    "retention": retention,
 }
 
 if __name__ == "__main__":

@@ -1,70 +1,112 @@
-"""Cold start and peak memory of register_user and log_user_changes."""
+"""Cold start, peak memory and package size of the functions, the first two beside their peers.
 
-from collections.abc import Mapping, Sequence
+A cold start is a new process until its first answer. Peak memory is that of a process that has
+answered many calls, because garbage in reference cycles has accumulated by then.
+"""
 
-from benchmarks.harness import peak_memory
-from benchmarks.harness import starts as cold_start
-from benchmarks.harness.contestants import BARE, FASTAPI, POWERTOOLS
-from benchmarks.harness.paired import ProcessRun
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from benchmarks.harness.aws_stub import running_stub
+from benchmarks.harness.comparison import Samples, in_turn
+from benchmarks.harness.contestants import (
+    BARE,
+    DUMPS,
+    FASTAPI,
+    LOG_USER_CHANGES,
+    NODE,
+    POWERTOOLS,
+    REGISTER,
+    REGISTER_USER,
+    STREAM,
+    ColdStart,
+    running,
+)
+from benchmarks.harness.events import REGISTER_EVENT, stream_event
 from benchmarks.report import plots
-from benchmarks.report.goals import Goal, Outcome, ratio_outcome
 from benchmarks.report.pages import IMAGES
+from benchmarks.report.tables import Goal, Measurement, ratios
+from infra.naming import PROJECT_ROOT
+from infra.packaging.zip import package_bytes
 
 ROUNDS = 25
+REGISTRATIONS, BATCHES, RECORDS_PER_BATCH = 10_000, 500, 100
+CALLS_PER_REQUEST = 100
+"""The stub keeps the requests of so many calls before it discards them."""
+
+Work = tuple[str, object, int]
+"""A handler, an event, and the number of calls with it."""
 
 
-def measure() -> list[Outcome]:
-    """Fresh processes, each contestant once a round; and each once more, kept running."""
-    register, stream = cold_start.register(ROUNDS), cold_start.stream(ROUNDS)
-    register_wall, stream_wall = _walls(register), _walls(stream)
-    plots.bars(
-        IMAGES / "cold-start-register.png",
-        "Cold start: a fresh process until its first answer",
-        "milliseconds, median of the rounds and their middle half",
-        {name: [1000 * seconds for seconds in samples] for name, samples in register_wall.items()},
-        ours="register_user",
-    )
-    plots.bars(
-        IMAGES / "cold-start-log-user-changes.png",
-        "Cold start of the stream's function: a fresh process until its first answer",
-        "milliseconds, median of the rounds and their middle half",
-        {name: [1000 * seconds for seconds in samples] for name, samples in stream_wall.items()},
-        ours="log_user_changes",
-    )
-    outcomes = [
-        ratio_outcome(Goal(figure="cold start, register", against=against, direction="most", bound=bound), walls, peer)
-        for against, bound, walls, peer in (
-            (f"{BARE} and one call", 1.1, register_wall, BARE),
-            (POWERTOOLS, 0.6, register_wall, POWERTOOLS),
-            (FASTAPI, 0.6, register_wall, FASTAPI),
-        )
+def measure_starts_and_memory() -> list[Measurement]:
+    """Measure cold starts in turn, then peak memory."""
+    created = {"statusCode": 201}
+    nothing_failed: Mapping[str, object] = {"batchItemFailures": []}
+    register_starts = {name: ColdStart(handler, "TransactWriteItems", created) for name, handler in REGISTER.items()}
+    stream_starts = {
+        LOG_USER_CHANGES: ColdStart(STREAM[LOG_USER_CHANGES], "BatchWriteItem", nothing_failed),
+        POWERTOOLS: ColdStart(STREAM[POWERTOOLS], "PutItem", nothing_failed),
+        BARE: register_starts[BARE],
+    }
+    register = _cold_starts(register_starts, REGISTER_EVENT, "Cold start", REGISTER_USER, "register")
+    title = "Cold start of the stream's function"
+    stream = _cold_starts(stream_starts, stream_event(1), title, LOG_USER_CHANGES, "log-user-changes")
+
+    registering: dict[str, Work] = {
+        name: (handler, REGISTER_EVENT, REGISTRATIONS) for name, handler in REGISTER.items() if name != NODE
+    }
+    batch = stream_event(RECORDS_PER_BATCH)
+    logging: dict[str, Work] = {name: (handler, batch, BATCHES) for name, handler in STREAM.items() if name != DUMPS}
+    register_mib = _peaks(registering, REGISTER_USER, f"{REGISTRATIONS:,} registrations")
+    batches = f"{BATCHES:,} batches of {RECORDS_PER_BATCH}"
+    stream_mib = _peaks(logging | {BARE: registering[BARE]}, LOG_USER_CHANGES, batches)
+
+    bare, name = f"{BARE} and one call", "cold start, register"
+    return [
+        Measurement(name, bare, Goal("most", 1.1), ratios(register, BARE)),
+        Measurement(name, POWERTOOLS, Goal("most", 0.6), ratios(register, POWERTOOLS)),
+        Measurement(name, FASTAPI, Goal("most", 0.6), ratios(register, FASTAPI)),
+        Measurement("cold start, log_user_changes", bare, Goal("most", 1.05), ratios(stream, BARE)),
+        Measurement("peak memory, register_user", BARE, Goal("most", 1.2), ratios(register_mib, BARE)),
+        Measurement("peak memory, log_user_changes", BARE, Goal("most", 1.2), ratios(stream_mib, BARE)),
     ]
-    figure = "cold start, log_user_changes"
-    outcomes.append(
-        ratio_outcome(
-            Goal(figure=figure, against=f"{BARE} and one call", direction="most", bound=1.05), stream_wall, BARE
-        )
+
+
+def _cold_starts(starts: Mapping[str, ColdStart], event: object, title: str, ours: str, image: str) -> Samples:
+    with running_stub() as stub:
+        seconds = in_turn({name: partial(start.seconds, event, stub) for name, start in starts.items()}, rounds=ROUNDS)
+    plots.bars(
+        IMAGES / f"cold-start-{image}.png",
+        f"{title}: a fresh process until its first answer",
+        "milliseconds, median of the rounds and their middle half",
+        {contestant: [1000 * each for each in samples] for contestant, samples in seconds.items()},
+        ours=ours,
     )
-    for ours, measured, work in (
-        ("register_user", peak_memory.register(), f"{peak_memory.REGISTRATIONS:,} registrations"),
-        (
-            "log_user_changes",
-            peak_memory.stream(),
-            f"{peak_memory.BATCHES:,} batches of {peak_memory.RECORDS_PER_BATCH}",
-        ),
-    ):
-        peaks = {name: [mib] for name, mib in measured.items()}
-        goal = Goal(figure=f"peak memory, {ours}", against=BARE, direction="most", bound=1.2)
-        outcomes.append(ratio_outcome(goal, peaks, BARE))
-        plots.bars(
-            IMAGES / f"peak-memory-{ours.replace('_', '-')}.png",
-            f"{ours}: peak memory in {work}",
-            "MiB resident",
-            peaks,
-            ours=ours,
-        )
-    return outcomes
+    return seconds
 
 
-def _walls(runs: Mapping[str, Sequence[ProcessRun]]) -> dict[str, list[float]]:
-    return {name: [run.wall for run in each] for name, each in runs.items()}
+def _peaks(works: Mapping[str, Work], ours: str, shown: str) -> Samples:
+    # Several at a time, because no time is measured.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        peaks = {name: pool.submit(_peak_mib, *work) for name, work in works.items()}
+    mib = {name: [peak.result()] for name, peak in peaks.items()}
+    path = IMAGES / f"peak-memory-{ours.replace('_', '-')}.png"
+    plots.bars(path, f"{ours}: peak memory in {shown}", "MiB resident", mib, ours=ours)
+    return mib
+
+
+def _peak_mib(handler: str, event: object, calls: int) -> float:
+    with running({"": handler}) as processes:
+        processes[""].effects([event])
+        for _ in range(calls // CALLS_PER_REQUEST):
+            processes[""].seconds_per_call(CALLS_PER_REQUEST)
+        return processes[""].peak_mib()
+
+
+def measure_packages() -> list[Measurement]:
+    """Build each function's zip for the Lambda platform, and return its MiB."""
+    names = sorted(handler.parent.name for handler in (PROJECT_ROOT / "functions").glob("*/handler.py"))
+    goal = Goal("most", 4, "MiB")
+    return [Measurement(f"zip, {name}", "", goal, [len(package_bytes(name, "lambda")) / 2**20]) for name in names]

@@ -1,53 +1,40 @@
-"""The capacity model's delivery beside the same delivery on a local stack.
+"""The capacity model's delivery beside the same delivery on a local stack, for docs/capacity.md.
 
     python -m benchmarks.scenarios.delivery_check
 
-Each case runs on the stack; then the simulation is given the same settings, the same arrivals, and how long the
-invocations and reads took. What it makes of them is set beside what was measured, in docs/capacity.md.
+Each case runs on the stack. Then the simulation gets the same settings, the same arrivals, and the
+durations of the invocations and reads, and its results are set beside the measured ones.
 """
 
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean, linear_regression, median, quantiles
+from typing import NamedTuple
 
-from benchmarks.harness.paired import machine
-from benchmarks.report.pages import DOCS, write_section
-from benchmarks.scenarios.measured_delivery import (
-    POISON,
-    MeasuredRun,
-    StreamUnderMeasure,
-    first_seen,
-    users_of_run,
-)
-from capacity import simulation as arrivals
-from capacity.simulation import DeliveryFigures, simulate_delivery
+from benchmarks.report.pages import CAPACITY, measured_today, write_section
+from benchmarks.report.tables import table
+from benchmarks.scenarios.measured_delivery import CRASHING, LocalStream, MeasuredRun, users_of_run
+from capacity import simulation
 from capacity.stack_settings import stack_settings
-from capacity.workload import CapacitySettings, ServiceTimes
+from capacity.workload import ServiceTimes
 from delivery.records import StreamRecord
 from local.temporary_stack import running_local_stack
 
 RECORDS_PER_READ = 1000
 ROUNDS = 3
-PAGE = DOCS / "capacity.md"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """One comparison.
+class Case(NamedTuple):
+    """One delivery.
 
     Attributes:
-        name: in the table.
-        records: so many.
-        batch_size: of the mapping, as the next three.
-        window_seconds: 0 for none.
-        lanes: the parallelization factor.
-        retries: 0 to 100.
-        per_second: mean rate at which they are written; None: all of them lie there when delivery begins.
-        poison_rate: of the records, those that crash the function.
+        lanes: The mapping's ParallelizationFactor. per_second: Mean rate of the writes; None if all
+        records are written before the delivery begins. crash_rate: The share of records that crash
+        the function.
     """
 
     name: str
@@ -57,71 +44,47 @@ class Case:
     lanes: int = 1
     retries: int = 2
     per_second: float | None = None
-    poison_rate: float = 0.0
+    crash_rate: float = 0.0
 
 
 CASES = [
-    Case(name="40 records/s, no window", records=800, per_second=40),
-    Case(name="40 records/s, window 1 s", records=1600, per_second=40, window_seconds=1),
-    Case(name="40 records/s, window 1 s, 2 lanes", records=1600, per_second=40, window_seconds=1, lanes=2),
-    Case(name="20 records/s one by one", records=400, per_second=20, batch_size=1),
-    Case(name="2 % crash, 1 retry, 2 lanes", records=400, per_second=20, lanes=2, retries=1, poison_rate=0.02),
-    Case(name="2,000 waiting, batches of 10", records=2000, batch_size=10),
-    Case(name="10,000 waiting, batches of 100", records=10_000, batch_size=100),
-    Case(name="10,000 waiting, batches of 100, 2 lanes", records=10_000, batch_size=100, lanes=2),
+    Case("40 records/s, no window", 800, per_second=40),
+    Case("40 records/s, window 1 s", 1600, per_second=40, window_seconds=1),
+    Case("40 records/s, window 1 s, 2 lanes", 1600, per_second=40, window_seconds=1, lanes=2),
+    Case("20 records/s one by one", 400, per_second=20, batch_size=1),
+    Case("2 % crash, 1 retry, 2 lanes", 400, per_second=20, lanes=2, retries=1, crash_rate=0.02),
+    Case("2,000 waiting, batches of 10", 2000, batch_size=10),
+    Case("10,000 waiting, batches of 100", 10_000, batch_size=100),
+    Case("10,000 waiting, batches of 100, 2 lanes", 10_000, batch_size=100, lanes=2),
 ]
 
+Pair = tuple[float, float]
+"""Measured and simulated."""
 
-@dataclass(frozen=True, kw_only=True)
-class Compared:
-    """One figure of one case, round by round."""
-
-    case: str
-    figure: str
-    measured: list[float]
-    simulated: list[float]
-
-    @property
-    def errors(self) -> list[float]:
-        """Of the simulation, as shares of what was measured."""
-        return [
-            (simulated - measured) / measured for measured, simulated in zip(self.measured, self.simulated, strict=True)
-        ]
+Results = Mapping[tuple[str, str], Sequence[Pair]]
+"""By case and name of the result, the pairs of all rounds."""
 
 
 def main() -> None:
     """Run every case, and write the table into the page."""
+    results: defaultdict[tuple[str, str], list[Pair]] = defaultdict(list)
     with tempfile.TemporaryDirectory(prefix="userstream-check-") as name, running_local_stack(Path(name)) as stack:
-        stream = StreamUnderMeasure(stack)
-        with stream.alone():
-            warm = users_of_run("warm-up", 200)
-            stream.deliver(stream.mapping, partial(stream.write_at_once, warm), len(warm))
-            # All cases in turn, then all again: a slow minute of the machine meets one round of each.
-            rounds = [
-                _figures(stream, case, f"{turn}-{number}")
-                for turn in range(ROUNDS)
-                for number, case in enumerate(CASES)
-            ]
-    compared = [line for number, case in enumerate(CASES) for line in _compare(case, rounds[number :: len(CASES)])]
-    table = f"{_table(compared)}\n\n{_summary(compared)}"
-    print(table)
-    write_section(PAGE, "check", f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine()}.\n\n{table}")
+        stream = LocalStream(stack)
+        with stream.without_other_poller():
+            warm_up = stream.write_at_once(users_of_run("warm-up", 200))
+            stream.deliver(stream.mapping, len(warm_up))
+            # All cases in turn, then all again, so that a slow minute of the machine affects one round of each.
+            for turn in range(ROUNDS):
+                for number, case in enumerate(CASES):
+                    for result, pair in run_case(stream, case, f"{turn}-{number}").items():
+                        results[case.name, result].append(pair)
+    text = f"{_table(results)}\n\n{_summary(results)}"
+    print(text)
+    write_section(CAPACITY, "check", measured_today(text))
 
 
-def _compare(case: Case, rounds: Sequence[dict[str, tuple[float, float]]]) -> list[Compared]:
-    return [
-        Compared(
-            case=case.name,
-            figure=figure,
-            measured=[found[figure][0] for found in rounds],
-            simulated=[found[figure][1] for found in rounds],
-        )
-        for figure in rounds[0]
-    ]
-
-
-def _figures(stream: StreamUnderMeasure, case: Case, name: str) -> dict[str, tuple[float, float]]:
-    """Run a case; return each figure as it was measured and as it is simulated."""
+def run_case(stream: LocalStream, case: Case, name: str) -> dict[str, Pair]:
+    """Deliver a case's records on the stack and in the simulation; return each result's pair."""
     settings = replace(
         stream.mapping,
         batch_size=case.batch_size,
@@ -129,61 +92,60 @@ def _figures(stream: StreamUnderMeasure, case: Case, name: str) -> dict[str, tup
         parallelization_factor=case.lanes,
         maximum_retry_attempts=case.retries,
     )
-    users = users_of_run(f"run-{name}", case.records, poison_rate=case.poison_rate, seed=case.records)
-    run = stream.deliver(settings, _writing(stream, case, users), case.records)
-    simulated = _simulate(run, case, 10 * (run.ended - run.began))
-    figures: dict[str, tuple[float, float]] = {
+    users = users_of_run(f"run-{name}", case.records, crash_rate=case.crash_rate, seed=case.records)
+    if case.per_second is None:
+        written = stream.write_at_once(users)
+        run = stream.deliver(settings, case.records, lambda: written)
+    else:
+        write = partial(stream.write_at_random, users, case.per_second, seed=case.records)
+        run = stream.deliver(settings, case.records, write)
+    simulated = simulate(run, case, 10 * run.seconds)
+    delivered = sum(len(invocation.records) for invocation in run.invocations)
+    results: dict[str, Pair] = {
         "invocations": (len(run.invocations), simulated.invocations),
-        "records per batch": (
-            sum(len(invocation.records) for invocation in run.invocations) / len(run.invocations),
-            simulated.records_per_batch,
-        ),
+        "records per batch": (delivered / len(run.invocations), simulated.records_per_batch),
     }
     if case.per_second is None:
-        figures["seconds until all is delivered"] = (run.ended - run.began, simulated.last_settled_seconds)
+        results["seconds until all is delivered"] = (run.seconds, simulated.last_settled_seconds)
     else:
-        # Only while more is written: the very last batch waits for company that doesn't come.
+        # Only until the last write: the very last batch waits in its window for records that don't come.
         end = max(run.written.values())
-        ages = [it.sent - _written(run, it.records[-1]) for it in run.invocations if it.sent <= end]
-        busy = _simulate(run, case, end - run.began)
-        figures |= {
-            "iterator age, median, s": (median(ages), busy.age_median_seconds),
-            "iterator age, 9 of 10, s": (quantiles(ages, n=10, method="inclusive")[8], busy.age_p90_seconds),
-        }
-    if case.poison_rate:
-        figures["given up"] = (run.given_up, simulated.given_up)
-    return figures
+        ages = [it.sent - _written_at(run, it.records[-1]) for it in run.invocations if it.sent <= end]
+        busy = simulate(run, case, end - run.began)
+        results["iterator age, median, s"] = (median(ages), busy.age_median_seconds)
+        results["iterator age, 9 of 10, s"] = (quantiles(ages, n=10, method="inclusive")[8], busy.age_p90_seconds)
+    if case.crash_rate:
+        results["given up"] = (run.given_up, simulated.given_up)
+    return results
 
 
-def _writing(stream: StreamUnderMeasure, case: Case, users: Sequence[str]) -> Callable[[], dict[str, float]]:
-    if case.per_second is not None:
-        return stream.write_at_random(users, case.per_second, seed=case.records)
-    written = stream.write_at_once(users)
-    return lambda: written
-
-
-def _simulate(run: MeasuredRun, case: Case, seconds: float) -> DeliveryFigures:
+def simulate(run: MeasuredRun, case: Case, seconds: float) -> simulation.DeliveryFigures:
+    """Simulate so many seconds with a run's arrivals and the durations of its invocations and reads."""
     records = [
-        StreamRecord(
-            record.sequence_number,
-            record.item,
-            _written(run, record) - run.began,
-            arrivals.POISON if POISON in record.body else arrivals.GOOD,
+        record._replace(
+            written_at=_written_at(run, record) - run.began,
+            body=simulation.POISON if CRASHING.encode() in record.body else simulation.GOOD,
         )
-        for record in first_seen(run.invocations)
+        for record in run.records()
     ]
-    return simulate_delivery(
+    return simulation.simulate_delivery(
         sorted(records, key=lambda record: record.written_at),
         seconds=seconds,
-        settings=_settings(case),
-        times=service_times_of(run),
+        settings=replace(
+            stack_settings("local"),
+            batch_size=case.batch_size,
+            batching_window_seconds=case.window_seconds,
+            parallelization_factor=case.lanes,
+            maximum_retry_attempts=case.retries,
+        ),
+        times=_service_times(run),
         read_intervals=run.read_intervals,
         records_per_read=RECORDS_PER_READ,
     )
 
 
-def service_times_of(run: MeasuredRun) -> ServiceTimes:
-    """What a run's invocations and reads took: so much each, so much more per record, and how far they spread."""
+def _service_times(run: MeasuredRun) -> ServiceTimes:
+    """Return the fixed part, the part per record and the spread of a run's invocations and reads."""
     batch, record = _line([(len(it.records), it.seconds) for it in run.invocations])
     read, read_record = _line(run.reads)
     spread = tuple(it.seconds / (batch + record * len(it.records)) for it in run.invocations)
@@ -191,52 +153,41 @@ def service_times_of(run: MeasuredRun) -> ServiceTimes:
 
 
 def _line(samples: Sequence[tuple[int, float]]) -> tuple[float, float]:
-    """The line through durations over sizes: at size 0, and per unit of size."""
-    lengths, seconds = [float(length) for length, _ in samples], [duration for _, duration in samples]
-    if len(set(lengths)) == 1:
+    """Return the regression line of seconds over sizes: its value at size 0, and its slope."""
+    sizes, seconds = [float(size) for size, _ in samples], [duration for _, duration in samples]
+    if len(set(sizes)) == 1:
         return fmean(seconds), 0.0
-    slope, intercept = linear_regression(lengths, seconds)
+    slope, intercept = linear_regression(sizes, seconds)
     return max(intercept, min(seconds)), max(slope, 0.0)
 
 
-def _settings(case: Case) -> CapacitySettings:
-    return replace(
-        stack_settings("local"),
-        batch_size=case.batch_size,
-        batching_window_seconds=case.window_seconds,
-        parallelization_factor=case.lanes,
-        maximum_retry_attempts=case.retries,
-    )
-
-
-def _written(run: MeasuredRun, record: StreamRecord) -> float:
+def _written_at(run: MeasuredRun, record: StreamRecord) -> float:
     return run.written[record.item.split('"')[5]]
 
 
-def _table(compared: Sequence[Compared]) -> str:
-    lines = [
-        "| case | figure | measured | simulated | error (least to most) |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    case = ""
-    for line in compared:
-        shown = line.case if line.case != case else ""
-        errors = line.errors
+def _errors(pairs: Sequence[Pair]) -> list[float]:
+    return [(simulated - measured) / measured for measured, simulated in pairs]
+
+
+def _table(results: Results) -> str:
+    rows: list[list[str]] = []
+    previous = ""
+    for (case, result), pairs in results.items():
+        errors = _errors(pairs)
+        measured, simulated = (f"{median(values):.3g}" for values in zip(*pairs, strict=True))
         spread = f"{median(errors):+.0%} ({min(errors):+.0%} to {max(errors):+.0%})"
-        lines.append(
-            f"| {shown} | {line.figure} | {median(line.measured):.3g} | {median(line.simulated):.3g} | {spread} |"
-        )
-        case = line.case
-    return "\n".join(lines)
+        rows.append([case if case != previous else "", result, measured, simulated, spread])
+        previous = case
+    return table(["case", "figure", "measured", "simulated", "error (least to most)"], rows)
 
 
-def _summary(compared: Sequence[Compared]) -> str:
-    """The largest error of each figure, a case's being the middle one of its rounds."""
+def _summary(results: Results) -> str:
+    """Return the largest error of each result; a case's error is the median of its rounds."""
     largest: dict[str, float] = {}
-    for line in compared:
-        largest[line.figure] = max(largest.get(line.figure, 0.0), abs(median(line.errors)))
-    errors = "; ".join(f"{figure} {error:.0%}" for figure, error in largest.items())
-    return f"The middle ones of {ROUNDS} rounds. Largest errors: {errors}."
+    for (_, result), pairs in results.items():
+        largest[result] = max(largest.get(result, 0.0), abs(median(_errors(pairs))))
+    errors = "; ".join(f"{result} {error:.0%}" for result, error in largest.items())
+    return f"The medians of {ROUNDS} rounds. Largest errors: {errors}."
 
 
 if __name__ == "__main__":

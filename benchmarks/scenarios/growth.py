@@ -1,25 +1,68 @@
-"""Peak memory of the long works at growing sizes: flat, if nothing is kept of what is done."""
+"""Peak memory of rescue, replay and backfill at growing sizes, each in a process of its own.
 
+    python -m benchmarks.scenarios.growth replay 100000
+
+That command does one of them and prints its peak memory. Services are replaced by objects that make
+each record when it is read and discard it when it is written, so only the job's own memory can grow
+with the size.
+"""
+
+import itertools
 import os
 import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
-from benchmarks.harness.paired import run_process
-from benchmarks.report import plots
-from benchmarks.report.goals import Goal, Outcome
+from benchmarks.harness.comparison import run_process
+from benchmarks.harness.contestant import peak_mib
+from benchmarks.harness.events import (
+    FUNCTION_ARN,
+    STREAM_ARN,
+    failed_record,
+    pointer_document,
+    stream_record,
+    user_image,
+)
+from benchmarks.harness.first_answer import CONTEXT
 from benchmarks.report.pages import IMAGES
-from benchmarks.scenarios.growing_work import WORKS
+from benchmarks.report.tables import Goal, Measurement
+from delivery.records import StreamRecord
+from delivery.settings import MappingSettings
+from functions.dead_letters.envelope import FailedRecord, SendOutcome, StreamPointer
+from functions.rescue_failed_batches.rescue import Rescue
+from functions.runtime.invocation import InvocationClock
+from functions.runtime.json_log import Json, JsonObject
+from infra.outputs import StackOutputs
+from ops.aws.function import InvocationResult
+from ops.aws.services import LocalPoller
+from ops.aws.sqs import Message, QueueDepth
+from ops.aws.tables import ActivityKey, UsersPage
+from ops.dead_letters.message import ReplayableChange
+from ops.dead_letters.replay import Replay
+from ops.dead_letters.replay_db import ReplayDb
+from ops.dead_letters.selection import Selection
+from ops.job import Job
+from ops.users.backfill import Backfill
 
 SIZES = (10_000, 100_000, 1_000_000)
+RECORDS_PER_BATCH = 100
+USERS_PER_PAGE = 1_000
+MESSAGES_PER_CALL = 10
 
 
-def measure() -> list[Outcome]:
-    """The peak at the largest size over that at the smallest, each size in a fresh process."""
-    # Several at a time, as no time is taken; the longest begin first.
+def measure() -> list[Measurement]:
+    """Return the peak at the largest size over that at the smallest."""
+    from benchmarks.report import plots  # noqa: PLC0415  the measured processes must not load matplotlib
+
+    # Several at a time, because no time is measured; the longest first.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        peak_of = {(name, size): pool.submit(_peak_mib, name, size) for size in reversed(SIZES) for name in WORKS}
+        peak_of = {(name, size): pool.submit(_peak_mib, name, size) for size in reversed(SIZES) for name in JOBS}
     peaks: dict[str, dict[float, float]] = {
-        name: {size: peak_of[name, size].result() for size in SIZES} for name in WORKS
+        name: {size: peak_of[name, size].result() for size in SIZES} for name in JOBS
     }
     plots.lines(
         IMAGES / "memory-growth.png",
@@ -29,14 +72,192 @@ def measure() -> list[Outcome]:
         ours="replay",
         logarithmic="x",
     )
-    outcomes: list[Outcome] = []
-    for name, by_size in peaks.items():
-        growth = by_size[SIZES[-1]] / by_size[SIZES[0]]
-        goal = Goal(figure=f"peak memory, {name} of 1,000,000", against="of 10,000", direction="most", bound=1.2)
-        outcomes.append(Outcome(goal=goal, median=growth, smallest=growth, largest=growth))
-    return outcomes
+    growth = {name: by_size[SIZES[-1]] / by_size[SIZES[0]] for name, by_size in peaks.items()}
+    return [
+        Measurement(f"peak memory, {name} of 1,000,000", "of 10,000", Goal("most", 1.2), [factor])
+        for name, factor in growth.items()
+    ]
 
 
 def _peak_mib(name: str, size: int) -> float:
-    command = [sys.executable, "-m", "benchmarks.scenarios.growing_work", name, f"{size}"]
+    command = [sys.executable, "-m", "benchmarks.scenarios.growth", name, f"{size}"]
     return float(run_process(command, os.environ).output)
+
+
+class _GeneratedQueue:
+    """A dead-letter queue of so many messages, each made when it is received."""
+
+    name = "generated"
+
+    def __init__(self, length: int) -> None:
+        self._numbers = iter(range(length))
+        self.left = length
+
+    def receive(self, _visibility_timeout: int) -> Sequence[Message]:
+        return [
+            Message(
+                message_id=f"{number}",
+                receipt=f"receipt {number}",
+                body=failed_record(stream_record(number, "INSERT")).to_json(),
+                sent_at=0.0,
+                receive_count=1,
+            )
+            for number in itertools.islice(self._numbers, MESSAGES_PER_CALL)
+        ]
+
+    def release(self, receipts: Sequence[str]) -> None:
+        if receipts:
+            raise AssertionError(f"{len(receipts)} messages were released")
+
+    def change_visibility(self, _receipts: Sequence[str], _timeout: int) -> frozenset[str]:
+        return frozenset()
+
+    def delete(self, receipts: Sequence[str]) -> frozenset[str]:
+        self.left -= len(receipts)
+        return frozenset()
+
+    def depth(self) -> QueueDepth:
+        return QueueDepth(0, 0, 0)
+
+
+class _LastBatch:
+    """The function and the Activity table in one, which keeps the last batch alone."""
+
+    def __init__(self) -> None:
+        self._event_ids: dict[ActivityKey, str] = {}
+
+    def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
+        changes = filter(None, map(ReplayableChange.of, records))
+        self._event_ids = {ActivityKey(change.user_id, change.change_id): change.event_id for change in changes}
+        return InvocationResult()
+
+    def event_ids(self, _keys: Sequence[ActivityKey]) -> Mapping[ActivityKey, str]:
+        return self._event_ids
+
+    def kinds(self, _user_ids: Sequence[str]) -> Mapping[str, set[str]]:
+        return {}
+
+
+class _NothingToReport:
+    """A stack's health."""
+
+    def mapping(self, *_ends: str) -> None:
+        pass
+
+    def metrics(self, _wanted: object) -> dict[object, float]:
+        return {}
+
+    def alarms(self, _environment: str) -> list[object]:
+        return []
+
+
+def _generated_stack(queue: _GeneratedQueue, users: int) -> Any:
+    """Return a stack with dead letters and users from before its stream, for replay and backfill."""
+
+    def page(after: str | None) -> UsersPage:
+        start = 0 if after is None else int(after) + 1
+        numbers = range(start, min(start + USERS_PER_PAGE, users))
+        images = [user_image(f"{number}", f"user-{number}") for number in numbers]
+        return UsersPage(images, f"{numbers[-1]}" if numbers[-1] + 1 < users else None)
+
+    last_batch = _LastBatch()
+    later = STREAM_ARN.replace("2026", "2027")  # It begins after the users were created.
+    return SimpleNamespace(
+        outputs=SimpleNamespace(**dict.fromkeys(StackOutputs.model_fields, "generated") | {"users_stream_arn": later}),
+        dead_letter_queue=lambda: queue,
+        envelopes=lambda: None,
+        failure_queue=lambda: _GeneratedQueue(0),
+        redrive_queue=lambda: _GeneratedQueue(0),
+        stream_function=lambda: last_batch,
+        activity=lambda: last_batch,
+        users=lambda: SimpleNamespace(page=page),
+        monitoring=_NothingToReport,
+        local_poller=lambda: LocalPoller(pid=None, running=True),
+    )
+
+
+def job() -> Job:
+    """Return a job that doesn't wait."""
+    return Job(sleep=lambda _seconds: None)
+
+
+def replay(length: int, folder: Path) -> int:
+    """Replay all dead letters, in as many rounds as that takes; return how many."""
+    queue = _GeneratedQueue(length)
+    stack = _generated_stack(queue, users=0)
+    replayed = 0
+    while queue.left:
+        replay_db = ReplayDb(folder / "replay.sqlite")
+        try:
+            report = Replay(stack, Selection(), replay_db, job(), batch_size=RECORDS_PER_BATCH).run()
+        finally:
+            replay_db.close()
+        if report.error is not None or not report.replayed:
+            raise RuntimeError(f"the replay stopped at {replayed + report.replayed}: {report}")
+        replayed += report.replayed
+    return replayed
+
+
+def backfill(length: int, folder: Path) -> int:
+    """Backfill all users; return how many."""
+    stack = _generated_stack(_GeneratedQueue(0), users=length)
+    report = Backfill(stack, folder / "checkpoint.json", job(), users_per_second=1e9).run()
+    if report.error is not None:
+        raise RuntimeError(f"the backfill stopped: {report.error}")
+    return report.checkpoint.backfilled
+
+
+def _sequence_number(number: int) -> str:
+    return stream_record(number, "INSERT")["dynamodb"]["SequenceNumber"]
+
+
+class _RescuedRecords:
+    """A stream that makes a pointer's records when they are read, and a queue that counts them."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    def pages(self, pointer: StreamPointer) -> Iterator[list[Json]]:
+        start = int(pointer.start_sequence_number) - int(_sequence_number(0))
+        yield [stream_record(start + offset, "INSERT") for offset in range(pointer.batch_size)]
+
+    def send(self, failed_records: Sequence[FailedRecord]) -> SendOutcome:
+        for failed in failed_records:
+            failed.to_json()
+            if failed.kind != "exhausted":
+                raise AssertionError(f"a record was not rescued whole: {failed.reason}")
+        self.sent += len(failed_records)
+        return SendOutcome(len(failed_records), None)
+
+    def log(self, level: str, message: str, **fields: object) -> None:
+        pass
+
+
+def rescue(length: int, _folder: Path) -> int:
+    """Rescue the records of so many batches that the mapping gave up on; return how many."""
+    ports = _RescuedRecords()
+    mapping = MappingSettings(uuid="generated", stream_arn=STREAM_ARN, function_arn=FUNCTION_ARN)
+    for start in range(0, length, RECORDS_PER_BATCH):
+        numbers = map(_sequence_number, range(start, start + RECORDS_PER_BATCH))
+        pointer = pointer_document((StreamRecord(number, "", 0.0, b"") for number in numbers), mapping)
+        rescue_batch = Rescue(ports, ports, ports.log, InvocationClock(cast("Any", CONTEXT)), FUNCTION_ARN)
+        if rescue_batch.rescue_all([{"messageId": f"{start}", "body": pointer}]):
+            raise RuntimeError(f"the batch at {start} was not rescued")
+    return ports.sent
+
+
+JOBS: Mapping[str, Callable[[int, Path], int]] = {"rescue": rescue, "replay": replay, "backfill": backfill}
+
+
+def main() -> None:
+    """Do one job and print the peak memory of the process in MiB."""
+    name, length = sys.argv[1], int(sys.argv[2])
+    with tempfile.TemporaryDirectory() as folder:
+        done = JOBS[name](length, Path(folder))
+    if done != length:
+        raise RuntimeError(f"{name} did {done:,} of {length:,}")
+    print(peak_mib())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,38 +1,242 @@
-"""The poller and the long works on a running local stack, beside calls made by hand and for one record at a time."""
+"""The poller and the operators' jobs on a local stack, beside loops with one call per record.
 
+The stack's own poller is suspended meanwhile, so that nothing else uses the processor.
+"""
+
+import json
+import os
 import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from benchmarks.report.goals import Goal, Outcome, ratio_outcome
-from benchmarks.scenarios.local_work import LocalWork
-from benchmarks.scenarios.measured_delivery import StreamUnderMeasure
+from benchmarks.harness.comparison import Samples, in_turn
+from benchmarks.harness.events import failed_record, pointer_document
+from benchmarks.report.tables import Goal, Measurement, ratios
+from benchmarks.scenarios.growth import job
+from benchmarks.scenarios.measured_delivery import ITEMS_PER_CALL, LocalStream, users_of_run
+from delivery.records import StreamRecord
+from infra.components.change_stream import RESCUE_BATCH_SIZE
+from local.state import DIRECTORY_VARIABLE, LocalStack, clients_of
+from local.stream_poller.aws_clients import RoleSession
+from local.stream_poller.invocation import invoke_function
 from local.temporary_stack import running_local_stack
+from ops.aws.services import AwsServices
+from ops.aws.sqs import OutgoingMessage
+from ops.aws.tables import ActivityKey
+from ops.dead_letters.message import ReplayableChange
+from ops.dead_letters.replay import Replay
+from ops.dead_letters.replay_db import ReplayDb
+from ops.dead_letters.selection import Selection
+from ops.stack_outputs import read_stack
+from ops.users.backfill import Backfill
+from ops.users.backfill_records import backfill_change
 
 ROUNDS = 3
+BATCH_SIZE = 100
+RECORDS_PER_ROUND = 2_000
 RECORDS = 5_000
-"""For the long works: what a command does once, such as to wait for silence, is little beside it."""
+"""Of rescue and replay: so many that what a command does once hardly counts."""
+
+ONE_BY_ONE = 200
+"""The first of the same records. Table, stream and queue are equally full for both ways, because
+the emulator's time for a call depends on that."""
 
 
-def measure() -> list[Outcome]:
-    """On one stack, one after the other."""
+def measure() -> list[Measurement]:
+    """Measure everything on one stack, one after the other."""
     with tempfile.TemporaryDirectory(prefix="userstream-bench-") as name, running_local_stack(Path(name)) as stack:
-        stream = StreamUnderMeasure(stack)
-        work = LocalWork(stack, stream, Path(name))
-        with stream.alone():
-            poller, records = work.poller(ROUNDS)
+        os.environ[DIRECTORY_VARIABLE] = name
+        jobs = JobsOnLocalStack(stack, Path(name))
+        with jobs.stream.without_other_poller():
+            poller, records = jobs.poller()
             records = records[-RECORDS:]
-            works = {"rescue": work.rescue(records, ROUNDS), "replay": work.replay(records, ROUNDS)}
-            # Last, as it removes the users of the others.
-            works["backfill"] = work.backfill(ROUNDS)
-    overhead = Goal(figure="local poller, seconds per batch", against="invoked by hand", direction="most", bound=1.2)
+            speeds = {"rescue": jobs.rescue(records), "replay": jobs.replay(records)}
+            # Last, because it deletes the users of the others.
+            speeds["backfill"] = jobs.backfill()
     return [
         *(
-            ratio_outcome(
-                Goal(figure=f"records/s, {name}", against="one call per record", direction="least", bound=10),
-                speeds,
-                "one by one",
-            )
-            for name, speeds in works.items()
+            Measurement(f"records/s, {job}", "one call per record", Goal("least", 10), ratios(samples, "one by one"))
+            for job, samples in speeds.items()
         ),
-        ratio_outcome(overhead, poller, "by hand"),
+        Measurement("local poller, seconds per batch", "invoked by hand", Goal("most", 1.2), ratios(poller, "by hand")),
     ]
+
+
+class JobsOnLocalStack:
+    """The jobs, and the loops beside them, on a stack that nothing else writes to."""
+
+    def __init__(self, stack: LocalStack, directory: Path) -> None:
+        clients = clients_of(stack)
+        self.stream = LocalStream(stack)
+        self._directory = directory
+        self._outputs = stack.outputs
+        self._services = AwsServices(read_stack("local", None), profile=None)
+        self._activity = self._services.activity()
+        self._dynamodb, self._sqs, self._lambda = clients.dynamodb, clients.sqs, clients.lambda_
+        rescue = clients.lambda_.get_function_configuration(
+            FunctionName=stack.outputs.rescue_failed_batches_function_name
+        )
+        self._rescue_role = RoleSession(clients.sts, rescue["Role"], stack.region, stack.endpoint_url)
+        streams: Any = self._services.client("dynamodbstreams")
+        stream: Any = streams.describe_stream(StreamArn=self._outputs.users_stream_arn)
+        self._shard_id: str = stream["StreamDescription"]["Shards"][-1]["ShardId"]
+
+    def poller(self) -> tuple[Samples, list[StreamRecord]]:
+        """Return the seconds per batch by the poller and by hand, and all records that were delivered."""
+        settings = replace(self.stream.mapping, batch_size=BATCH_SIZE, window_seconds=0, parallelization_factor=1)
+        invoke = partial(invoke_function, self._lambda, settings.function_arn)
+        samples: Samples = {"local poller": [], "by hand": []}
+        records: list[StreamRecord] = []
+        for number in range(ROUNDS + 1):
+            self.stream.write_at_once(users_of_run(f"poller-{number}", RECORDS_PER_ROUND))
+            run = self.stream.deliver(settings, RECORDS_PER_ROUND)
+            began = time.perf_counter()
+            for invocation in run.invocations:
+                invoke(invocation.records)
+            by_hand = time.perf_counter() - began
+            records += run.records()
+            if number:  # The first warms the function up.
+                samples["local poller"].append(run.seconds / len(run.invocations))
+                samples["by hand"].append(by_hand / len(run.invocations))
+        return samples, records
+
+    def rescue(self, records: Sequence[StreamRecord]) -> Samples:
+        """Return the records per second from the stream, whole, to the dead-letter queue."""
+        return self._compare("rescue", self._rescue, self._rescue_one_by_one, records)
+
+    def replay(self, records: Sequence[StreamRecord]) -> Samples:
+        """Return the records per second from the dead-letter queue through the function to Activity."""
+
+        def dead_letter() -> None:
+            # Their items are in Activity already, which makes no call faster.
+            bodies = (failed_record(json.loads(record.body)).to_json() for record in records)
+            self._services.dead_letter_queue().send([OutgoingMessage(body, {}) for body in bodies])
+
+        return self._compare("replay", self._replay, self._replay_one_by_one, records, dead_letter)
+
+    def backfill(self) -> Samples:
+        """Return the users per second that get their INSERT, without the pauses of the command."""
+        self._delete(self._outputs.users_table_name, [{"userId": user["userId"]} for user in self._all_users()])
+        self.stream.write_at_once(users_of_run("backfill", RECORDS_PER_ROUND))
+        users = self._all_users()
+        changes = [self._backfill_change(user) for user in users]
+        keys = [{"userId": {"S": change.user_id}, "changeId": {"S": change.change_id}} for change in changes]
+        forget = partial(self._delete, self._outputs.activity_table_name, keys)
+        return self._compare("backfill", self._backfill, self._backfill_one_by_one, users, forget)
+
+    def _compare(
+        self,
+        name: str,
+        whole: Callable[[Sequence[Any]], None],
+        one_by_one: Callable[[Sequence[Any]], None],
+        records: Sequence[Any],
+        before: Callable[[], None] = lambda: None,
+    ) -> Samples:
+        """Return the records per second of a job, and of a loop with the first of its records."""
+
+        def speed(work: Callable[[Sequence[Any]], None], records: Sequence[Any]) -> float:
+            before()
+            began = time.perf_counter()
+            work(records)
+            records_per_second = len(records) / (time.perf_counter() - began)
+            self._sqs.purge_queue(QueueUrl=self._outputs.dead_letter_queue_url)
+            return records_per_second
+
+        ways = {name: partial(speed, whole, records), "one by one": partial(speed, one_by_one, records[:ONE_BY_ONE])}
+        return in_turn(ways, rounds=ROUNDS)
+
+    def _rescue(self, records: Sequence[StreamRecord]) -> None:
+        batches = [records[at : at + BATCH_SIZE] for at in range(0, len(records), BATCH_SIZE)]
+        pointers = [pointer_document(batch, self.stream.mapping, self._shard_id) for batch in batches]
+        messages = [{"messageId": f"{number}", "body": body} for number, body in enumerate(pointers)]
+        # As many at a time as the failure queue's mapping sends.
+        for start in range(0, len(messages), RESCUE_BATCH_SIZE):
+            event = {"Records": messages[start : start + RESCUE_BATCH_SIZE]}
+            response = self._lambda.invoke(
+                FunctionName=self._outputs.rescue_failed_batches_function_name, Payload=json.dumps(event).encode()
+            )
+            answer = json.loads(response["Payload"].read())
+            if answer != {"batchItemFailures": []}:
+                raise RuntimeError(f"the rescue did not take all of it: {answer}")
+        if (sent := self._services.dead_letter_queue().depth().total) != len(records):
+            raise RuntimeError(f"the rescue sent {sent} of {len(records)} records")
+
+    def _rescue_one_by_one(self, records: Sequence[StreamRecord]) -> None:
+        # With the function's role, because the emulator evaluates its policy at each call.
+        streams, sqs = self._rescue_role.client("dynamodbstreams"), self._rescue_role.client("sqs")
+        iterator = streams.get_shard_iterator(
+            StreamArn=self._outputs.users_stream_arn,
+            ShardId=self._shard_id,
+            ShardIteratorType="AT_SEQUENCE_NUMBER",
+            SequenceNumber=records[0].sequence_number,
+        )["ShardIterator"]
+        for record in records:
+            page = streams.get_records(ShardIterator=iterator, Limit=1)
+            if page["Records"][0]["dynamodb"]["SequenceNumber"] != record.sequence_number:
+                raise RuntimeError("the stream returned another record than the next one")
+            iterator = page["NextShardIterator"]
+            failed = failed_record(json.loads(record.body))
+            attributes = {"kind": failed.kind, "failureId": failed.failure_id}
+            sqs.send_message(
+                QueueUrl=self._outputs.dead_letter_queue_url,
+                MessageBody=failed.to_json(),
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+                },
+            )
+
+    def _replay(self, records: Sequence[StreamRecord]) -> None:
+        replay_db = ReplayDb(self._directory / "replay.sqlite")
+        try:
+            report = Replay(self._services, Selection(), replay_db, job(), batch_size=BATCH_SIZE).run()
+        finally:
+            replay_db.close()
+        if report.replayed != len(records):
+            raise RuntimeError(f"the replay did {report.replayed} of {len(records)}: {report.error}")
+
+    def _replay_one_by_one(self, records: Sequence[StreamRecord]) -> None:
+        queue = self._outputs.dead_letter_queue_url
+        for _ in records:
+            message = self._sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=1).get("Messages", [])[0]
+            self._process_one(json.loads(message.get("Body", ""))["record"])
+            self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=message.get("ReceiptHandle", ""))
+
+    def _backfill(self, users: Sequence[Mapping[str, Any]]) -> None:
+        checkpoint = self._directory / "checkpoint.json"
+        report = Backfill(self._services, checkpoint, job(), users_per_second=float("inf")).run()
+        if report.error or report.checkpoint.backfilled != len(users):
+            raise RuntimeError(f"{report.checkpoint.backfilled} of {len(users)} users were backfilled: {report.error}")
+
+    def _backfill_one_by_one(self, users: Sequence[Mapping[str, Any]]) -> None:
+        request: Any = {"TableName": self._outputs.users_table_name, "Limit": 1}
+        for _ in users:
+            page = self._dynamodb.scan(**request)
+            request["ExclusiveStartKey"] = page.get("LastEvaluatedKey")
+            user: Any = page["Items"][0]
+            if self._activity.kinds([user["userId"]["S"]]):
+                raise RuntimeError(f"user {user['userId']['S']} has a history already")
+            self._process_one(self._backfill_change(user).record)
+
+    def _process_one(self, record: Any) -> None:
+        """Invoke the function with one record, and read its item in Activity."""
+        answer = self._services.stream_function().invoke([record])
+        change = ReplayableChange.of(record)
+        if change is None or not self._activity.event_ids([ActivityKey(change.user_id, change.change_id)]):
+            raise RuntimeError(f"the function did not process {record}: {answer}")
+
+    def _backfill_change(self, user: Any) -> ReplayableChange:
+        return backfill_change(user, self._outputs.users_stream_arn, self._outputs.region)
+
+    def _all_users(self) -> list[Any]:
+        pages = self._dynamodb.get_paginator("scan").paginate(TableName=self._outputs.users_table_name)
+        return [user for page in pages for user in page["Items"]]
+
+    def _delete(self, table: str, keys: Sequence[Any]) -> None:
+        for start in range(0, len(keys), ITEMS_PER_CALL):
+            requests: Any = {table: [{"DeleteRequest": {"Key": key}} for key in keys[start : start + ITEMS_PER_CALL]]}
+            while requests:
+                requests = self._dynamodb.batch_write_item(RequestItems=requests).get("UnprocessedItems")

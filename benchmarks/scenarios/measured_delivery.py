@@ -1,20 +1,21 @@
-"""Delivery on a running local stack, measured: the poller's own code, with each invocation timed on its way.
+"""Deliveries on a running local stack by the poller's code, with each read and invocation timed.
 
-The stack's own poller rests meanwhile. When a record was written is told by who wrote it, since a stream tells whole
-seconds only.
+The stack's own poller is suspended meanwhile. The writer says when each record was written, because
+the stream has whole seconds only.
 """
 
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
+from benchmarks.harness.events import user_image
 from delivery.decisions import FunctionFailed, InvocationOutcome, NotAdmitted
 from delivery.delivery import Delivery
 from delivery.messages import Checkpoint, PageRead, ReadFailed, ReadShard
@@ -27,62 +28,115 @@ from local.stream_poller.poller import Poller, Ports
 from local.stream_poller.service import LOCAL_ASSUMPTIONS, read_mapping
 from local.stream_poller.stream_reader import StreamsApiReader
 
-POISON = b"poison"
-"""In the name of a user whose records count as crashing the function."""
+CRASHING = "crashing"
+"""In the id of a user whose records count as crashing the function."""
 
 ITEMS_PER_CALL = 25
 PATIENCE_SECONDS = 120.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class MeasuredInvocation:
-    """One invocation.
-
-    Attributes:
-        sent: when, in seconds of the clock that writers use.
-        seconds: until its answer was there.
-        records: what it was given.
-    """
+class TimedInvocation(NamedTuple):
+    """When a batch was sent, and how many seconds its invocation took."""
 
     sent: float
     seconds: float
     records: tuple[StreamRecord, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
 class MeasuredRun:
-    """What a while of delivery came to.
+    """One delivery, which keeps what passes. Times are seconds since the epoch.
 
     Attributes:
-        began: when the shard was read first.
-        written: by user, when its record was written.
-        invocations: in the order of their ends.
-        reads: of the shard: how many records each gave, and how long it took.
-        read_intervals: seconds between the beginnings of two reads.
-        given_up: records whose pointer went to the failure queue.
-        ended: when the last record was settled or given up.
+        written: By user, when the record was written.
+        invocations: In the order of their ends.
+        reads: How many records each read of the shard gave, and how many seconds it took.
+        given_up: Records whose pointer went to the failure queue.
+        ended: When the last record was processed or given up.
     """
 
-    began: float
-    written: dict[str, float]
-    invocations: list[MeasuredInvocation]
-    reads: list[tuple[int, float]]
-    read_intervals: list[float]
-    given_up: int
-    ended: float
+    def __init__(self, records: int) -> None:
+        self.written: Mapping[str, float] = {}
+        self.invocations: list[TimedInvocation] = []
+        self.reads: list[tuple[int, float]] = []
+        self.given_up = 0
+        self.ended = 0.0
+        self._reads_began: list[float] = []
+        self._lock = threading.Lock()
+        self._open = records
+        self._done = threading.Event()
+
+    @property
+    def began(self) -> float:
+        """When the shard was read first."""
+        return self._reads_began[0]
+
+    @property
+    def seconds(self) -> float:
+        """From the first read to the end."""
+        return self.ended - self.began
+
+    @property
+    def read_intervals(self) -> list[float]:
+        """Seconds between the beginnings of two reads."""
+        return [later - earlier for earlier, later in pairwise(self._reads_began)]
+
+    def records(self) -> list[StreamRecord]:
+        """Return every record that was delivered, once and in the stream's order."""
+        records = {record.sequence_number: record for invocation in self.invocations for record in invocation.records}
+        return sorted(records.values(), key=lambda record: int(record.sequence_number))
+
+    def wait(self) -> None:
+        """Wait until every record is processed or given up.
+
+        Raises:
+            TimeoutError: That takes too long.
+        """
+        if not self._done.wait(PATIENCE_SECONDS):
+            raise TimeoutError(f"{self._open} records are neither processed nor given up")
+        self.ended = time.time()
+
+    def read(self, read: Callable[[ReadShard], PageRead | ReadFailed], wanted: ReadShard) -> PageRead | ReadFailed:
+        """Read a page and time it."""
+        began = time.time()
+        self._reads_began.append(began)
+        page = read(wanted)
+        if isinstance(page, PageRead):
+            self.reads.append((len(page.records), time.time() - began))
+        return page
+
+    def invoke(
+        self, invoke: Callable[[Sequence[StreamRecord]], InvocationOutcome], records: Sequence[StreamRecord]
+    ) -> InvocationOutcome:
+        """Invoke the function and time it; report a failure if a record counts as crashing it."""
+        sent = time.time()
+        outcome = invoke(records)
+        seconds = time.time() - sent
+        if isinstance(outcome, NotAdmitted):
+            return outcome
+        if any(CRASHING.encode() in record.body for record in records):
+            outcome = FunctionFailed(outcome.invocation)
+        with self._lock:
+            self.invocations.append(TimedInvocation(sent, seconds, tuple(records)))
+        return outcome
+
+    def log(self, level: str, message: str, **fields: Any) -> None:  # noqa: ARG002  the parameters of a Log
+        """Count the records that are done."""
+        if message in {"BATCH DELIVERED:", "FAILURE DOCUMENT SENT:"}:
+            self._open -= fields["records"]
+        elif message == "BATCH FAILED:":
+            self._open -= fields["settled"]
+        if message == "FAILURE DOCUMENT SENT:":
+            self.given_up += fields["records"]
+        if self._open <= 0:
+            self._done.set()
 
 
-class StreamUnderMeasure:
-    """Delivers a stack's stream again and again, each time going on where it stopped.
-
-    Args:
-        stack: Running, with nothing but these runs writing to it.
-    """
+class LocalStream:
+    """The stream of a stack that nothing else writes to; a delivery continues after the last one."""
 
     def __init__(self, stack: LocalStack) -> None:
         self._clients = clients_of(stack)
         self._users_table = stack.outputs.users_table_name
-        self._mapping = read_mapping(self._clients.lambda_, stack.mapping_uuid).settings
         self._poller_pid = stack.poller_pid
         self._checkpoint: Checkpoint | None = None
         account = Account(
@@ -93,16 +147,13 @@ class StreamUnderMeasure:
         )
         self._streams = account.client("dynamodbstreams", CALLS)
         self._sqs = account.client("sqs", CALLS)
-
-    @property
-    def mapping(self) -> MappingSettings:
-        """As the stack has it."""
-        return self._mapping
+        self.mapping: MappingSettings = read_mapping(self._clients.lambda_, stack.mapping_uuid).settings
 
     @contextmanager
-    def alone(self) -> Generator[None]:
-        """Let the stack's own poller rest for the time of the block."""
-        assert self._poller_pid is not None  # noqa: S101  a running stack has one
+    def without_other_poller(self) -> Generator[None]:
+        """Suspend the stack's own poller for the time of the block."""
+        if self._poller_pid is None:
+            raise AssertionError("a running stack has a poller")
         os.kill(self._poller_pid, signal.SIGSTOP)
         try:
             yield
@@ -110,151 +161,63 @@ class StreamUnderMeasure:
             os.kill(self._poller_pid, signal.SIGCONT)
 
     def write_at_once(self, users: Sequence[str]) -> dict[str, float]:
-        """Write one change of each user as fast as the table takes them; return when each was there."""
+        """Write a change of each user as fast as the table takes them; return when each was written."""
         written: dict[str, float] = {}
         for start in range(0, len(users), ITEMS_PER_CALL):
             call = users[start : start + ITEMS_PER_CALL]
-            request: Any = {self._users_table: [{"PutRequest": {"Item": _item(user)}} for user in call]}
+            request: Any = {self._users_table: [{"PutRequest": {"Item": user_image(user, user)}} for user in call]}
             while request:
                 request = self._clients.dynamodb.batch_write_item(RequestItems=request).get("UnprocessedItems")
             written |= dict.fromkeys(call, time.time())
         return written
 
-    def write_at_random(self, users: Sequence[str], per_second: float, seed: int) -> Callable[[], dict[str, float]]:
-        """Return what writes one change of each user at random moments, so many a second, and says when."""
+    def write_at_random(self, users: Sequence[str], per_second: float, seed: int) -> dict[str, float]:
+        """Write a change of each user at random times with a mean rate; return when each was written."""
+        chance, written = Random(seed), dict[str, float]()  # noqa: S311  times, no secret
+        due = time.time()
+        for user in users:
+            due += chance.expovariate(per_second)
+            time.sleep(max(0.0, due - time.time()))
+            began = time.time()
+            self._clients.dynamodb.put_item(TableName=self._users_table, Item=user_image(user, user))
+            # The record is in the stream before the answer arrives here.
+            written[user] = (began + time.time()) / 2
+        return written
 
-        def write() -> dict[str, float]:
-            chance, written = Random(seed), dict[str, float]()  # noqa: S311  moments, no secret
-            due = time.time()
-            for user in users:
-                due += chance.expovariate(per_second)
-                time.sleep(max(0.0, due - time.time()))
-                began = time.time()
-                self._clients.dynamodb.put_item(TableName=self._users_table, Item=_item(user))
-                # It is in the stream before its answer is here.
-                written[user] = (began + time.time()) / 2
-            return written
-
-        return write
-
-    def deliver(self, settings: MappingSettings, write: Callable[[], dict[str, float]], records: int) -> MeasuredRun:
-        """Deliver until so many records are settled or given up, while something writes them or has written them.
+    def deliver(
+        self, settings: MappingSettings, records: int, write: Callable[[], Mapping[str, float]] = dict
+    ) -> MeasuredRun:
+        """Deliver until so many records are processed or given up, and call `write` meanwhile.
 
         Raises:
-            TimeoutError: They aren't in time.
+            TimeoutError: That takes too long.
         """
-        watch = _Watch(partial(invoke_function, self._clients.lambda_, settings.function_arn), records)
-        streams = StreamsApiReader(lambda: self._streams, settings.stream_arn)
-        reader = _Reader(streams)
+        run = MeasuredRun(records)
+        reader = StreamsApiReader(lambda: self._streams, settings.stream_arn)
         ports = Ports(
-            list_shards=streams.list_shards,
-            read=reader.read,
-            invoke=watch.invoke,
+            list_shards=reader.list_shards,
+            read=partial(run.read, reader.read),
+            invoke=partial(run.invoke, partial(invoke_function, self._clients.lambda_, settings.function_arn)),
             send_document=partial(send_failure_document, lambda _service: self._sqs, settings),
             save=self._save,
-            log=watch.log,
+            log=run.log,
         )
         poller = Poller(Delivery(settings, LOCAL_ASSUMPTIONS, self._checkpoint), ports)
         thread = threading.Thread(target=poller.run, args=(30.0,))
         thread.start()
         try:
-            written = write()
-            if not watch.done.wait(PATIENCE_SECONDS):
-                raise TimeoutError(f"{watch.open} of {records} records are neither settled nor given up")
-            ended = time.time()
+            run.written = write()
+            run.wait()
         finally:
             poller.end()
             thread.join()
-        return MeasuredRun(
-            began=reader.began,
-            written=written,
-            invocations=watch.invocations,
-            reads=reader.reads,
-            read_intervals=reader.intervals,
-            given_up=watch.given_up,
-            ended=ended,
-        )
+        return run
 
     def _save(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
 
 
-class _Watch:
-    """Invokes, and listens to what the delivery tells of its batches."""
-
-    def __init__(self, invoke: Callable[[Sequence[StreamRecord]], InvocationOutcome], records: int) -> None:
-        self._invoke = invoke
-        self._lock = threading.Lock()
-        self.open = records
-        self.given_up = 0
-        self.done = threading.Event()
-        self.invocations: list[MeasuredInvocation] = []
-
-    def invoke(self, records: Sequence[StreamRecord]) -> InvocationOutcome:
-        sent = time.time()
-        outcome = self._invoke(records)
-        seconds = time.time() - sent
-        if isinstance(outcome, NotAdmitted):
-            return outcome
-        if any(POISON in record.body for record in records):
-            outcome = FunctionFailed(outcome.invocation)
-        with self._lock:
-            self.invocations.append(MeasuredInvocation(sent=sent, seconds=seconds, records=tuple(records)))
-        return outcome
-
-    def log(
-        self,
-        level: str,  # noqa: ARG002 - what a log is given
-        message: str,
-        **fields: Any,
-    ) -> None:
-        if message == "BATCH DELIVERED:":
-            self.open -= fields["records"]
-        elif message == "BATCH FAILED:":
-            self.open -= fields["settled"]
-        elif message == "FAILURE DOCUMENT SENT:":
-            self.open -= fields["records"]
-            self.given_up += fields["records"]
-        if self.open <= 0:
-            self.done.set()
-
-
-class _Reader:
-    def __init__(self, reader: StreamsApiReader) -> None:
-        self._reader = reader
-        self.began = 0.0
-        self._last = 0.0
-        self.intervals: list[float] = []
-        self.reads: list[tuple[int, float]] = []
-
-    def read(self, wanted: ReadShard) -> PageRead | ReadFailed:
-        began = time.time()
-        self.began = self.began or began
-        if self._last:
-            self.intervals.append(began - self._last)
-        self._last = began
-        page = self._reader.read(wanted)
-        if isinstance(page, PageRead):
-            self.reads.append((len(page.records), time.time() - began))
-        return page
-
-
-def users_of_run(run: str, records: int, *, poison_rate: float = 0.0, seed: int = 0) -> list[str]:
-    """Give ids of users that no other run has; those with POISON in them crash the function."""
-    chance = Random(seed)  # noqa: S311  which ones, no secret
-    poison = POISON.decode()
-    return [f"{run}-{poison if chance.random() < poison_rate else 'good'}-{number:06}" for number in range(records)]
-
-
-def first_seen(invocations: Iterable[MeasuredInvocation]) -> list[StreamRecord]:
-    """Every record that was delivered, once, in the stream's order."""
-    records = {record.sequence_number: record for invocation in invocations for record in invocation.records}
-    return sorted(records.values(), key=lambda record: int(record.sequence_number))
-
-
-def _item(user: str) -> dict[str, Any]:
-    texts = {"userId": user, "name": f"Eve {user}", "email": f"{user}@example.com", "username": user}
-    moments = dict.fromkeys(("createdAt", "updatedAt"), "2026-11-24T00:00:00.000Z")
-    numbers = {"version": 1, "schemaVersion": 1}
-    item: dict[str, Any] = {name: {"S": text} for name, text in (texts | moments).items()}
-    return item | {name: {"N": str(number)} for name, number in numbers.items()}
+def users_of_run(run: str, records: int, *, crash_rate: float = 0.0, seed: int = 0) -> list[str]:
+    """Return user ids that no other run has; records of those with CRASHING crash the function."""
+    chance = Random(seed)  # noqa: S311  which users, no secret
+    return [f"{run}-{CRASHING if chance.random() < crash_rate else 'valid'}-{number:06}" for number in range(records)]

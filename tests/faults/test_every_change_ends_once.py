@@ -1,4 +1,4 @@
-"""Random changes through faulty connections: each ends in Activity or whole in the dead-letter queue.
+"""Random changes through faulty connections end in Activity or whole in the dead-letter queue.
 
 `make faults CHANGES=100000` runs the same test with more changes and prints the same report.
 """

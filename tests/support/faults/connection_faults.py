@@ -13,10 +13,10 @@ class Fault(Enum):
     """What happens to one request.
 
     UNPROCESSED: BatchWriteItem returns every item as unprocessed; another operation is throttled.
-    RESET_BEFORE: The connection is reset before the request is carried out; RESET_AFTER: afterwards.
-    CUT_OFF: The request is carried out, and half of the answer comes.
-    TIMED_OUT: The request is carried out, and the answer comes after the caller's time-out.
-    KILLED_BEFORE: The caller is killed before the request is carried out; KILLED_AFTER: afterwards, before the answer.
+    RESET_BEFORE: The connection is reset before the request is carried out; RESET_AFTER:
+    afterwards. CUT_OFF: The request is carried out, and half of the answer comes. TIMED_OUT: The
+    request is carried out, and the answer comes after the caller's time-out. KILLED_BEFORE: The
+    caller is killed before the request is carried out; KILLED_AFTER: afterwards, before the answer.
     DENIED: For the changes of a denied user alone; no deck has it.
     """
 
@@ -54,7 +54,7 @@ class Request(NamedTuple):
 
     @property
     def operation(self) -> str:
-        """The called operation, for example `BatchWriteItem`; for Lambda's API the resource in the path."""
+        """The operation, such as `BatchWriteItem`; for Lambda's API the resource in the path."""
         target = self.headers.get("X-Amz-Target")
         if target is not None:
             return target.partition(".")[2]
@@ -117,8 +117,8 @@ class FaultDeck:
 def refusal(request: Request, fault: Fault) -> Answer:
     """Return AWS's answer to a request that meets THROTTLED, SERVER_ERROR, UNPROCESSED or DENIED.
 
-    Source: the protocols in botocore's service models, which are JSON with `__type` (DynamoDB, its streams, SQS),
-    REST-JSON with a header (Lambda) and XML (STS, S3).
+    Source: the protocols in botocore's service models, which are JSON with `__type` (DynamoDB, its
+    streams, SQS), REST-JSON with a header (Lambda) and XML (STS, S3).
     """
     service = request.headers.get("X-Amz-Target", "").partition("_")[0].partition(".")[0]
     if fault is Fault.UNPROCESSED and request.operation == "BatchWriteItem":

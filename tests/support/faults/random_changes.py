@@ -1,4 +1,4 @@
-"""Random changes of many users, written straight to the Users table as fast as the table takes them."""
+"""Random changes of many users, written to the Users table as fast as it takes them."""
 
 from concurrent.futures import ThreadPoolExecutor
 from random import Random

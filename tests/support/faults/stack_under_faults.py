@@ -25,17 +25,16 @@ POLLER_TIMEOUT_SECONDS = 10.2
 """A little longer than the poller waits (local/stream_poller/stream_reader.py)."""
 
 POINTER_HIDDEN_SECONDS = 3
-"""The visibility timeout of the failure queue, after which a killed rescue is tried again; 180 s when deployed."""
+"""The failure queue's visibility timeout, after which a killed rescue is repeated; deployed 180."""
 
 
 class StackUnderFaults:
-    """Deliver a stack's stream with another poller; its connection and those of the two functions are faulty.
+    """Deliver a stack's stream with a second poller, through faulty connections.
 
     Args:
-        stack: The stack; its own poller is suspended meanwhile.
-        directory: The stack's state directory.
-        seed: Of the faults.
-        requests_per_fault: Of log_user_changes; of the few requests of the rescue every second one meets a fault.
+        stack: The stack; its own poller is suspended meanwhile. directory: The stack's state
+        directory. seed: Of the faults. requests_per_fault: Of log_user_changes; of the few requests
+        of the rescue every second one meets a fault.
     """
 
     def __init__(self, stack: LocalStack, directory: Path, seed: int, requests_per_fault: int) -> None:
@@ -116,7 +115,7 @@ class StackUnderFaults:
         return False
 
     def has_rescued_all(self) -> bool:
-        """Whether no pointer waits for the rescue; bring those back that are in its redrive queue."""
+        """Whether no pointer waits for the rescue; return those in its redrive queue first."""
         if self._waiting(self.stack.outputs.failure_queue_url):
             return False
         if self._waiting(self._redrive_queue_url()):

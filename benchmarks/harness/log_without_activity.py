@@ -1,6 +1,7 @@
 """log_user_changes without Activity: its own processing over a writer that keeps nothing.
 
-What is left is reading, describing and logging. The deployed function always keeps Activity: this shows what it costs.
+Reading, describing and logging are left. The deployed function always writes Activity; this shows
+what that costs.
 """
 
 import time
@@ -15,18 +16,14 @@ from functions.stream_records.user_change import UserChange
 
 
 class _NoActivity:
-    """Takes every change and keeps none."""
-
     def write(self, changes: Sequence[UserChange]) -> WriteOutcome:
         return WriteOutcome(len(changes), {}, None)
 
 
 class _NoDeadLetters:
-    """Is never given a record, since all of the input is good."""
-
     def send(self, failed_records: Sequence[FailedRecord]) -> SendOutcome:
         if failed_records:
-            raise AssertionError(f"a good record was set aside: {failed_records[0].reason}")
+            raise AssertionError(f"a valid record was dead-lettered: {failed_records[0].reason}")
         return SendOutcome(0, None)
 
 

@@ -1,0 +1,94 @@
+"""The tables of the pages: what was measured, its goals, and why some are not reached."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
+from typing import Literal, NamedTuple
+
+
+class Goal(NamedTuple):
+    """The bound that a value must stay at or under (`most`) or reach (`least`)."""
+
+    direction: Literal["most", "least"]
+    bound: float
+    unit: str = "x"
+
+
+class Measurement(NamedTuple):
+    """One row: what was measured, beside what, its goal, and its value in each round."""
+
+    name: str
+    against: str
+    goal: Goal
+    rounds: Sequence[float]
+
+    def cells(self) -> list[str]:
+        """Return the cells of the row."""
+        direction, bound, unit = self.goal
+        middle, smallest, largest = median(self.rounds), min(self.rounds), max(self.rounds)
+        spread = "" if smallest == largest else f" ({smallest:.3g} to {largest:.3g})"
+        reached = middle <= bound if direction == "most" else middle >= bound
+        return [
+            self.name,
+            self.against,
+            f"at {direction} {bound:g} {unit}",
+            f"{middle:.3g} {unit}{spread}",
+            "yes" if reached else "**no**",
+        ]
+
+
+def ratios(samples: Mapping[str, Sequence[float]], peer: str) -> list[float]:
+    """Return the samples of the first contestant over a peer's, round by round."""
+    ours = next(iter(samples.values()))
+    return [mine / its for mine, its in zip(ours, samples[peer], strict=True)]
+
+
+def measurements_table(measurements: Iterable[Measurement]) -> str:
+    """Return the table of a section of docs/performance.md."""
+    headings = ["figure", "against", "goal", "measured (min to max)", "reached"]
+    return table(headings, [measurement.cells() for measurement in measurements])
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [headings, ["---"] * len(headings), *rows])
+
+
+REASONS = {
+    r"records/s, batch [\d,]+, with Activity \| json\.dumps": (
+        "json.dumps makes no call. A batch with Activity makes one call to DynamoDB for every 25 records, and botocore "
+        "has to build, sign and parse each. The rows without Activity show the function's own part."
+    ),
+    r"records/s, batch 1, without Activity \| json\.dumps": (
+        "A batch has fixed costs, its one write to the log and its answer, which a single record bears alone. And to "
+        "describe, compare and log a record takes about twice as long as to dump its images."
+    ),
+    r"records/s, batch 1, with Activity \| Powertools": (
+        "Both make one call for one record with the same botocore, and that call takes nearly all of the time. From "
+        "10 records on, one call carries many."
+    ),
+    r"records/s, (rescue|replay|backfill) \|": (
+        "One call replaces a hundred, but most of the time is the emulator's work for each record, which both have: "
+        "it stores the item, and keeps and delivers the message."
+    ),
+}
+"""Why a goal is not reached, by the beginning of its row: the name and what it is compared with."""
+
+NOT_KNOWN = "Not known yet."
+
+_UNREACHED_ROW = re.compile(
+    r"^\| (?P<row>.+? \| .*?) \| (?P<goal>at (?:most|least) .+?) \| (?P<measured>.+?) \| \*\*no\*\* \|$", re.MULTILINE
+)
+
+
+def goals_not_reached(page: str) -> str:
+    """Return the rows of a page's tables whose goal is not reached, grouped by reason."""
+    by_reason: dict[str, list[str]] = {}
+    for row in _UNREACHED_ROW.finditer(page):
+        reason = next((why for pattern, why in REASONS.items() if re.match(pattern, row["row"])), NOT_KNOWN)
+        name, _, against = row["row"].partition(" | ")
+        line = f"- {name}, against {against}: {row['measured'].partition(' (')[0]}, goal {row['goal']}"
+        by_reason.setdefault(reason, []).append(line)
+    if not by_reason:
+        return "All goals are reached."
+    return "\n\n".join(f"{reason}\n\n" + "\n".join(lines) for reason, lines in by_reason.items())
