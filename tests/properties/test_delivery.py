@@ -9,11 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from delivery.assumptions import Assumptions
-from tests.support.delivery_faults import INVOCATION_FAULTS, SENDING_FAULTS, InvocationFault, NoFaults, SendingFault
-from tests.support.delivery_tally import replay_dead_letters, tally, undisturbed_activity
+from tests.support.delivery.delivery_faults import (
+    INVOCATION_FAULTS,
+    SENDING_FAULTS,
+    InvocationFault,
+    NoFaults,
+    SendingFault,
+)
+from tests.support.delivery.delivery_tally import replay_dead_letters, tally, undisturbed_activity
+from tests.support.delivery.virtual_changes import Nature, Written, small_change
+from tests.support.delivery.virtual_delivery import VirtualDelivery, mapping_settings
 from tests.support.records.record_strategies import USER_IDS
-from tests.support.virtual_changes import Nature, Written, small_change
-from tests.support.virtual_delivery import VirtualDelivery, mapping_settings
 
 
 class DrawnFaults(NoFaults):

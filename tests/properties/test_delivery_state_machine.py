@@ -11,11 +11,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from delivery.assumptions import Assumptions
 from tests.conftest import IN_CI
-from tests.support.delivery_faults import INVOCATION_FAULTS, SENDING_FAULTS, InvocationFault, NoFaults, SendingFault
-from tests.support.delivery_tally import replay_dead_letters, tally, undisturbed_activity
+from tests.support.delivery.delivery_faults import (
+    INVOCATION_FAULTS,
+    SENDING_FAULTS,
+    InvocationFault,
+    NoFaults,
+    SendingFault,
+)
+from tests.support.delivery.delivery_tally import replay_dead_letters, tally, undisturbed_activity
+from tests.support.delivery.virtual_changes import Nature, small_change
+from tests.support.delivery.virtual_delivery import VirtualDelivery, mapping_settings
 from tests.support.records.record_strategies import USER_IDS
-from tests.support.virtual_changes import Nature, small_change
-from tests.support.virtual_delivery import VirtualDelivery, mapping_settings
 
 NATURES: tuple[Nature, ...] = ("good", "good", "good", "unsupported", "crashing")
 

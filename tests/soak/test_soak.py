@@ -13,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from tests.support.delivery_soak import RECORDS_PER_ROUND, report, soak_round
+from tests.support.delivery.delivery_soak import RECORDS_PER_ROUND, report, soak_round
 
 RECORDS = 2 * RECORDS_PER_ROUND
 """A few seconds, as one of all tests."""

@@ -7,7 +7,7 @@ from delivery.decisions import FunctionReturned
 from delivery.records import EVENT_BYTES, Invocation, WaitingRecords, event_payload
 from delivery.settings import MappingSettings
 from delivery.shard import Lane
-from tests.support.stream_record_examples import WRITTEN_AT, example_record, example_records, numbers_of
+from tests.support.delivery.stream_record_examples import WRITTEN_AT, example_record, example_records, numbers_of
 
 SUCCESS = FunctionReturned(b"null", Invocation(request_id="r"))
 

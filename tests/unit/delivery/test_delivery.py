@@ -29,7 +29,7 @@ from delivery.messages import (
 )
 from delivery.records import Invocation
 from delivery.settings import MappingSettings
-from tests.support.stream_record_examples import WRITTEN_AT, example_records, numbers_of, sequence_number
+from tests.support.delivery.stream_record_examples import WRITTEN_AT, example_records, numbers_of, sequence_number
 
 NOW = WRITTEN_AT
 SUCCESS = FunctionReturned(b"null", Invocation(request_id="r"))

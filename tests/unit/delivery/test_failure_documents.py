@@ -8,7 +8,7 @@ from delivery.failure_documents import document_text, failure_document, with_pay
 from delivery.records import Invocation
 from delivery.settings import MappingSettings
 from functions.rescue_failed_batches.failure_document import parse_failure_document
-from tests.support.stream_record_examples import WRITTEN_AT, example_record, sequence_number
+from tests.support.delivery.stream_record_examples import WRITTEN_AT, example_record, sequence_number
 
 SETTINGS = MappingSettings(
     uuid="u",

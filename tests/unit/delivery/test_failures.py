@@ -9,7 +9,7 @@ from delivery.assumptions import Assumptions
 from delivery.decisions import FunctionFailed, FunctionReturned, NotAdmitted, decide, expire
 from delivery.records import Batch, Invocation
 from delivery.settings import MappingSettings
-from tests.support.stream_record_examples import (
+from tests.support.delivery.stream_record_examples import (
     WRITTEN_AT,
     example_record,
     example_records,

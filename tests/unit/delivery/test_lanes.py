@@ -7,7 +7,7 @@ from delivery.decisions import FunctionFailed, FunctionReturned
 from delivery.records import Batch, Invocation
 from delivery.settings import MappingSettings
 from delivery.shard import ShardDelivery
-from tests.support.stream_record_examples import WRITTEN_AT, example_record, numbers_of, sequence_number
+from tests.support.delivery.stream_record_examples import WRITTEN_AT, example_record, numbers_of, sequence_number
 
 NOW = WRITTEN_AT
 SUCCESS = FunctionReturned(b"null", Invocation(request_id="r"))

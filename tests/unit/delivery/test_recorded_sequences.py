@@ -13,7 +13,7 @@ from delivery.records import Batch, Invocation
 from delivery.settings import MappingSettings
 from delivery.shard import Lane
 from functions.runtime.json_log import JsonObject
-from tests.support.stream_record_examples import WRITTEN_AT, example_records, numbers_of, sequence_number
+from tests.support.delivery.stream_record_examples import WRITTEN_AT, example_records, numbers_of, sequence_number
 
 BAD = 2
 RETURNED = Invocation(request_id="r")

@@ -7,7 +7,7 @@ import pytest
 
 from delivery.assumptions import Assumptions
 from delivery.decisions import read_response
-from tests.support.stream_record_examples import example_record, example_records, sequence_number
+from tests.support.delivery.stream_record_examples import example_record, example_records, sequence_number
 
 RECORDS = example_records(1, 4)
 ALL, NOTHING = 4, None

@@ -11,7 +11,7 @@ from delivery.messages import Checkpoint, MalformedCheckpointError, ShardCheckpo
 from delivery.settings import MappingSettings
 from delivery.shard import ShardDelivery
 from local.stream_poller.checkpoint_file import AlreadyDeliveredError, CheckpointFile
-from tests.support.stream_record_examples import WRITTEN_AT, example_records, sequence_number
+from tests.support.delivery.stream_record_examples import WRITTEN_AT, example_records, sequence_number
 
 SETTINGS = MappingSettings(
     uuid="u", stream_arn="stream/1", function_arn="arn:aws:lambda:us-east-1:123456789012:function:f"

@@ -14,7 +14,7 @@ from delivery.messages import SendAttempted
 from delivery.records import Invocation
 from delivery.settings import MappingSettings
 from local.stream_poller.invocation import send_failure_document
-from tests.support.stream_record_examples import WRITTEN_AT, example_record, sequence_number
+from tests.support.delivery.stream_record_examples import WRITTEN_AT, example_record, sequence_number
 
 DISCARDED = DiscardedBatch(
     records=(example_record(1)._replace(body=b'{"eventID":"1"}'),),

@@ -15,8 +15,8 @@ from delivery.records import Invocation, StreamRecord
 from delivery.settings import MappingSettings
 from local.stream_poller.checkpoint_file import CheckpointFile
 from local.stream_poller.poller import Poller, Ports
+from tests.support.delivery.stream_record_examples import example_record, numbers_of, sequence_number
 from tests.support.records.record_processing_fakes import LogInMemory
-from tests.support.stream_record_examples import example_record, numbers_of, sequence_number
 
 SUCCESS = FunctionReturned(b"null", Invocation(request_id="r"))
 FAILURE = FunctionFailed(Invocation(request_id="r", function_error="Unhandled"))

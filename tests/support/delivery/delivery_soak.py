@@ -9,10 +9,10 @@ from collections.abc import Iterable
 
 from delivery.assumptions import Assumptions
 from delivery.settings import MappingSettings
-from tests.support.delivery_faults import INVOCATION_FAULTS, SENDING_FAULTS, InvocationFault, SendingFault
-from tests.support.delivery_tally import tally
-from tests.support.virtual_changes import Nature, small_change
-from tests.support.virtual_delivery import VirtualDelivery, mapping_settings
+from tests.support.delivery.delivery_faults import INVOCATION_FAULTS, SENDING_FAULTS, InvocationFault, SendingFault
+from tests.support.delivery.delivery_tally import tally
+from tests.support.delivery.virtual_changes import Nature, small_change
+from tests.support.delivery.virtual_delivery import VirtualDelivery, mapping_settings
 
 RECORDS_PER_ROUND = 4_000
 USERS_PER_ROUND = 150

@@ -36,7 +36,9 @@ from functions.dead_letters.envelope import identify_record
 from functions.log_user_changes.batch import process_batch
 from functions.rescue_failed_batches.rescue import Rescue
 from functions.runtime.json_log import JsonObject
-from tests.support.delivery_faults import Faults, InvocationFault
+from tests.support.delivery.delivery_faults import Faults, InvocationFault
+from tests.support.delivery.virtual_changes import Change, Nature
+from tests.support.delivery.virtual_stream import VirtualStream, VirtualStreamReader
 from tests.support.records.record_processing_fakes import (
     FUNCTION_ARN,
     ActivityInMemory,
@@ -45,8 +47,6 @@ from tests.support.records.record_processing_fakes import (
     ManualClock,
 )
 from tests.support.records.record_strategies import FIRST_SECOND, STREAM_ARN
-from tests.support.virtual_changes import Change, Nature
-from tests.support.virtual_stream import VirtualStream, VirtualStreamReader
 
 
 class _Scheduled(NamedTuple):

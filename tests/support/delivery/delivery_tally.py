@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from functions.rescue_failed_batches.rescue import PERHAPS_PROCESSED
+from tests.support.delivery.virtual_delivery import VirtualDelivery
 from tests.support.records.record_processing_fakes import ActivityInMemory, Processing
-from tests.support.virtual_delivery import VirtualDelivery
 
 
 @dataclass
