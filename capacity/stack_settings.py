@@ -4,31 +4,20 @@ from pathlib import Path
 
 from capacity.workload import CapacitySettings
 from infra.naming import PROJECT_ROOT
-from infra.settings.check import SettingsError, load_settings
+from infra.settings.check import load_settings
 from infra.settings.model import StackSettings
-from infra.settings.stack_file import StackFileError, stack_file_config
-from ops.errors import NotFoundError, WrongUsageError
+from infra.settings.stack_file import stack_file_config
 
 
 def stack_settings(stack: str, directory: Path = PROJECT_ROOT) -> CapacitySettings:
-    """Read the file of a stack.
-
-    Args:
-        stack: its name.
-        directory: where its file is.
+    """Read the Pulumi.<stack>.yaml of a directory.
 
     Raises:
-        NotFoundError: there is no such file.
-        WrongUsageError: a setting in it is wrong, or the file is none; the message names each.
+        FileNotFoundError: There is no such file.
+        SettingsError: A setting in it is wrong; the message names each.
+        StackFileError: It is not a stack's file.
     """
-    try:
-        return capacity_settings(load_settings(stack, stack_file_config(stack, directory)))
-    except FileNotFoundError as error:
-        raise NotFoundError(
-            str(error), next_step="Name a stack that has a Pulumi.<stack>.yaml: dev or prod."
-        ) from error
-    except (SettingsError, StackFileError) as error:
-        raise WrongUsageError(str(error)) from error
+    return capacity_settings(load_settings(stack, stack_file_config(stack, directory)))
 
 
 def capacity_settings(settings: StackSettings) -> CapacitySettings:

@@ -1,6 +1,7 @@
 """`capacity`: what a stack costs, and which limit it reaches first, at a given size."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 from rich.console import RenderableType
@@ -10,7 +11,9 @@ from capacity.published_figures import PublishedFigures, published_figures
 from capacity.report import CapacityReport, capacity_report
 from capacity.workload import CALL_SECONDS, CapacitySettings, Workload, measured_work, service_times
 from functions.runtime.json_log import Json
+from infra.naming import PROJECT_ROOT
 from ops.context import CommandContext, FiniteRange, OpsCommand, pass_command_context
+from ops.errors import NotFoundError, WrongUsageError
 from ops.output import age, blocks, camel_json, count, facts, table
 
 NEAR_LIMIT = 0.8
@@ -87,10 +90,7 @@ def capacity(  # noqa: PLR0913 - one parameter per option
     and limits are AWS's published ones, service times those that `make bench` measured. docs/capacity.md says how
     accurate it is.
     """
-    # Only this command needs the model of the settings, which imports Pulumi's SDK.
-    from capacity.stack_settings import stack_settings  # noqa: PLC0415  for that reason
-
-    settings = stack_settings(stack)
+    settings = settings_of(stack)
     workload = Workload(
         users=users,
         registrations_per_second=registrations_per_second,
@@ -109,6 +109,23 @@ def capacity(  # noqa: PLR0913 - one parameter per option
             Text(f"Prices and limits read {published.read}, {published.region}.", style="dim"),
         ),
     )
+
+
+def settings_of(stack: str, directory: Path = PROJECT_ROOT) -> CapacitySettings:
+    """Read the settings of a stack; an error of its file is one of the command line."""
+    # Only this command needs the model of the settings, which imports pydantic.
+    from capacity.stack_settings import stack_settings  # noqa: PLC0415  for that reason
+    from infra.settings.check import SettingsError  # noqa: PLC0415
+    from infra.settings.stack_file import StackFileError  # noqa: PLC0415
+
+    try:
+        return stack_settings(stack, directory)
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            str(error), next_step="Name a stack that has a Pulumi.<stack>.yaml: dev or prod."
+        ) from error
+    except (SettingsError, StackFileError) as error:
+        raise WrongUsageError(str(error)) from error
 
 
 def _report_json(report: CapacityReport, published: PublishedFigures) -> Json:

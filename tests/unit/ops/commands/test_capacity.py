@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from capacity.stack_settings import stack_settings
 from ops.cli import cli
+from ops.commands.capacity import settings_of
 from ops.errors import WrongUsageError
 
 
@@ -41,7 +41,7 @@ def test_a_file_that_is_none_of_a_stack_s_is_said_in_words(tmp_path: Path) -> No
     (tmp_path / "Pulumi.dev.yaml").write_text("config: [")
 
     with pytest.raises(WrongUsageError, match=r"Pulumi\.dev\.yaml"):
-        stack_settings("dev", tmp_path)
+        settings_of("dev", tmp_path)
 
 
 @pytest.mark.parametrize(
