@@ -27,9 +27,10 @@ from infra.outputs import StackOutputs
 from infra.program import deploy as program
 from local.config import STACK
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.handler import Properties, ResourceError
+from local.deploy.resources.handler import Properties
 from local.deploy.resources.invokes import call
 from local.deploy.resources.registry import handler_for
+from local.deploy.resources.resource_errors import ResourceError
 from local.deploy.resources.values import plain_values
 from local.process import Pause
 

@@ -7,13 +7,9 @@ import pytest
 
 from local.deploy.resources.archives import archive_bytes
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.handler import (
-    MissingPropertyError,
-    Properties,
-    UnsupportedPropertyError,
-    UnsupportedTypeError,
-)
+from local.deploy.resources.handler import Properties
 from local.deploy.resources.registry import HANDLERS, handler_for
+from local.deploy.resources.resource_errors import MissingPropertyError, UnsupportedPropertyError, UnsupportedTypeError
 from tests.support.local.resource_examples import EXAMPLES
 from tests.support.local.resource_examples.example import API, FUNCTION, LOG_GROUP, QUEUE, TABLE, Example, Surroundings
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pulumi
 
-from local.deploy.resources.handler import ResourceError
+from local.deploy.resources.resource_errors import ResourceError
 
 _TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # the zip format's earliest: the same files give the same bytes
 

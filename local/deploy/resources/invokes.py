@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.handler import Properties, UnsupportedTypeError
+from local.deploy.resources.handler import Properties
+from local.deploy.resources.resource_errors import UnsupportedTypeError
 
 
 def call(clients: Clients, token: str, arguments: Properties) -> Properties:

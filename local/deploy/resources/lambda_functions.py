@@ -1,153 +1,76 @@
-"""Lambda functions, who may invoke them, and what becomes of their asynchronous failures."""
+"""Lambda functions, who may invoke them, what becomes of their asynchronous failures, and their event sources."""
 
 import json
 import time
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from typing_extensions import override
 
 from local.deploy.resources.archives import archive_bytes
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.handler import Properties, ResourceError, ResourceHandler, changed, missing
-from local.deploy.resources.values import lower_keys, present, tag_changes, upper_keys
-
-_CONFIGURATION = {
-    "description": "Description",
-    "ephemeralStorage": "EphemeralStorage",
-    "handler": "Handler",
-    "memorySize": "MemorySize",
-    "role": "Role",
-    "runtime": "Runtime",
-    "timeout": "Timeout",
-    "tracingConfig": "TracingConfig",
-}
-"""Inputs that are one parameter each, in CreateFunction and in UpdateFunctionConfiguration."""
-
-_DEFAULTS: Mapping[str, Any] = {
-    "Description": "",
-    "EphemeralStorage": {"Size": 512},
-    "MemorySize": 128,
-    "Timeout": 3,
-    "TracingConfig": {"Mode": "PassThrough"},
-}
-"""What a parameter goes back to when its input is taken away. Source: Lambda API reference, CreateFunction."""
-
-_READY_PAUSE_SECONDS = 0.1
-_READY_LOOKS = 300
+from local.deploy.resources.handler import Properties, ResourceHandler, changed, names, without
+from local.deploy.resources.resource_errors import ResourceError, missing
 
 UNRESERVED = -1
 """The provider's word for a function that takes its concurrency from the account's pool."""
 
+_READY_PAUSE_SECONDS = 0.1
+_READY_ATTEMPTS = 300
 
-class Function(ResourceHandler):
-    """A function from a zip."""
+_CODE = names("architectures code")
 
-    pulumi_type: ClassVar[str] = "aws:lambda/function:Function"
-    supported: ClassVar[frozenset[str]] = frozenset(
-        {
-            *_CONFIGURATION,
-            "architectures",
-            "code",
-            "environment",
-            "loggingConfig",
-            "name",
-            "packageType",
-            "reservedConcurrentExecutions",
-            "sourceCodeHash",
-            "tags",
-        }
-    )
-    required: ClassVar[frozenset[str]] = frozenset({"code", "handler", "name", "role", "runtime"})
-    replace_on: ClassVar[frozenset[str]] = frozenset({"name", "packageType"})
-    write_only: ClassVar[frozenset[str]] = frozenset({"code", "loggingConfig", "packageType"})
 
+class _Function(ResourceHandler):
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:
-        clients.lambda_.create_function(
-            FunctionName=inputs["name"],
-            Code={"ZipFile": archive_bytes(inputs["code"])},
-            Tags=inputs.get("tags", {}),
-            **_configuration(inputs),
-            **present(Architectures=inputs.get("architectures")),
-        )
-        _wait_until_ready(clients, inputs["name"])
+        name = super()._create(clients, inputs)
+        _wait_until_ready(clients, name)
         if inputs.get("reservedConcurrentExecutions", UNRESERVED) != UNRESERVED:
-            self._reserve(clients, inputs)
-        return inputs["name"]
+            _set_concurrency(clients, inputs)
+        return name
 
     @override
-    def _read(self, clients: Clients, resource_id: str, state: Properties) -> Properties:
-        function = clients.lambda_.get_function(FunctionName=resource_id)
-        configuration: dict[str, Any] = dict(function["Configuration"])
-        arn = configuration["FunctionArn"]
-        properties: dict[str, Any] = {
-            name: lower_keys(configuration[parameter])
-            for name, parameter in _CONFIGURATION.items()
-            if parameter in configuration
-        }
-        return properties | {
-            "name": resource_id,
-            "arn": arn,
-            "invokeArn": f"arn:aws:apigateway:{clients.region}:lambda:path/2015-03-31/functions/{arn}/invocations",
-            "qualifiedArn": f"{arn}:{configuration['Version']}",
-            "architectures": configuration.get("Architectures", ["x86_64"]),
-            "environment": {"variables": configuration.get("Environment", {}).get("Variables", {})},
-            "lastModified": configuration["LastModified"],
-            "reservedConcurrentExecutions": function.get("Concurrency", {}).get(
-                "ReservedConcurrentExecutions", UNRESERVED
-            ),
-            "sourceCodeHash": configuration["CodeSha256"],
-            "codeSha256": configuration["CodeSha256"],
-            "sourceCodeSize": configuration["CodeSize"],
-            "tags": function.get("Tags", {}),
-            "version": configuration["Version"],
-        }
+    def _prepared(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        if "code" in inputs:
+            inputs["code"] = {"zipFile": archive_bytes(inputs["code"])}
+        return {"environment": {"variables": {}}, **inputs}
+
+    @override
+    def _described(self, properties: dict[str, Any], returned: Properties, state: Properties) -> dict[str, Any]:
+        reserved = returned.get("concurrency", {}).get("reservedConcurrentExecutions", UNRESERVED)
+        variables = properties["environment"].get("variables", {})
+        return {**properties, "environment": {"variables": variables}, "reservedConcurrentExecutions": reserved}
 
     @override
     def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
         if changed(old, new, "code", "sourceCodeHash", "architectures"):
+            architectures: Any = {"Architectures": new["architectures"]} if "architectures" in new else {}
             clients.lambda_.update_function_code(
-                FunctionName=resource_id,
-                ZipFile=archive_bytes(new["code"]),
-                **present(Architectures=new.get("architectures")),
+                FunctionName=resource_id, ZipFile=archive_bytes(new["code"]), **architectures
             )
             # The next change waits for this one, or Lambda answers ResourceConflictException.
             _wait_until_ready(clients, resource_id)
-        if changed(old, new, *_CONFIGURATION, "environment", "loggingConfig"):
-            clients.lambda_.update_function_configuration(
-                FunctionName=resource_id, **{**_DEFAULTS, **_configuration(new)}
-            )
-            _wait_until_ready(clients, resource_id)
+        super()._update(clients, resource_id, without(old, _CODE), without(new, _CODE))
+        _wait_until_ready(clients, resource_id)
         if changed(old, new, "reservedConcurrentExecutions"):
-            if new.get("reservedConcurrentExecutions", UNRESERVED) == UNRESERVED:
-                clients.lambda_.delete_function_concurrency(FunctionName=resource_id)
-            else:
-                self._reserve(clients, new)
-        removed, added = tag_changes(old, new)
-        if removed:
-            clients.lambda_.untag_resource(Resource=old["arn"], TagKeys=removed)
-        if added:
-            clients.lambda_.tag_resource(Resource=old["arn"], Tags=added)
+            _set_concurrency(clients, new)
 
-    @override
-    def _delete(self, clients: Clients, resource_id: str, state: Properties) -> None:
-        clients.lambda_.delete_function(FunctionName=resource_id)
 
-    def _reserve(self, clients: Clients, inputs: Properties) -> None:
-        clients.lambda_.put_function_concurrency(
-            FunctionName=inputs["name"],
-            ReservedConcurrentExecutions=inputs["reservedConcurrentExecutions"],
-        )
+def _set_concurrency(clients: Clients, inputs: Properties) -> None:
+    reserved = inputs.get("reservedConcurrentExecutions", UNRESERVED)
+    if reserved == UNRESERVED:
+        clients.lambda_.delete_function_concurrency(FunctionName=inputs["name"])
+    else:
+        clients.lambda_.put_function_concurrency(FunctionName=inputs["name"], ReservedConcurrentExecutions=reserved)
 
 
 def _wait_until_ready(clients: Clients, function_name: str) -> None:
-    """Return when the function takes invocations and changes. boto3's waiters look once a second, which adds up.
+    """Return when the function takes invocations and changes. boto3's waiters poll once a second, which adds up.
 
     Raises:
         ResourceError: it failed, or takes too long.
     """
-    for _ in range(_READY_LOOKS):
+    for _ in range(_READY_ATTEMPTS):
         configuration = clients.lambda_.get_function_configuration(FunctionName=function_name)
         states = {configuration.get("State", "Active"), configuration.get("LastUpdateStatus", "Successful")}
         if states == {"Active", "Successful"}:
@@ -156,61 +79,27 @@ def _wait_until_ready(clients: Clients, function_name: str) -> None:
             reason = configuration.get("LastUpdateStatusReason") or configuration.get("StateReason", "")
             raise ResourceError(f"function {function_name} failed: {reason}")
         time.sleep(_READY_PAUSE_SECONDS)
-    raise ResourceError(f"function {function_name} is not ready after {_READY_LOOKS * _READY_PAUSE_SECONDS:.0f} s")
+    raise ResourceError(f"function {function_name} is not ready after {_READY_ATTEMPTS * _READY_PAUSE_SECONDS:.0f} s")
 
 
-def _configuration(inputs: Properties) -> dict[str, Any]:
-    """Parameters of CreateFunction and UpdateFunctionConfiguration alike."""
-    parameters: dict[str, Any] = {
-        parameter: upper_keys(inputs[name]) for name, parameter in _CONFIGURATION.items() if name in inputs
-    }
-    parameters["Environment"] = {"Variables": inputs.get("environment", {}).get("variables", {})}
-    if "loggingConfig" in inputs:
-        parameters["LoggingConfig"] = upper_keys(inputs["loggingConfig"])
-    return parameters
-
-
-class Permission(ResourceHandler):
+class _Permission(ResourceHandler):
     """A statement of a function's resource policy."""
 
-    pulumi_type: ClassVar[str] = "aws:lambda/permission:Permission"
-    supported: ClassVar[frozenset[str]] = frozenset(
-        {
-            "action",
-            "function",
-            "principal",
-            "sourceAccount",
-            "sourceArn",
-            "statementId",
-        }
-    )
-    required: ClassVar[frozenset[str]] = frozenset({"action", "function", "principal"})
-    replace_on: ClassVar[frozenset[str]] = supported
-    write_only: ClassVar[frozenset[str]] = frozenset({"sourceAccount"})
+    @override
+    def _prepared(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        # Without a statement id the provider makes one up; here it is the same at each deployment.
+        text = f"{inputs['principal']}-{inputs.get('sourceArn', '')}"
+        made_up = "".join(character if character.isalnum() else "-" for character in text)[-100:]
+        return {**inputs, "statementId": inputs.get("statementId") or made_up}
 
     @override
-    def _create(self, clients: Clients, inputs: Properties) -> str:
-        # Without one, the provider makes one up; here it is the same at each deployment.
-        statement_id = inputs.get("statementId") or _statement_id(inputs)
-        clients.lambda_.add_permission(
-            FunctionName=inputs["function"],
-            StatementId=statement_id,
-            Action=inputs["action"],
-            Principal=inputs["principal"],
-            **present(SourceArn=inputs.get("sourceArn"), SourceAccount=inputs.get("sourceAccount")),
-        )
-        return statement_id
-
-    @override
-    def _read(self, clients: Clients, resource_id: str, state: Properties) -> Properties:
-        policy = json.loads(clients.lambda_.get_policy(FunctionName=state["function"])["Policy"])
-        statement = next((item for item in policy["Statement"] if item["Sid"] == resource_id), None)
+    def _described(self, properties: dict[str, Any], returned: Properties, state: Properties) -> dict[str, Any]:
+        statements = json.loads(returned["policy"])["Statement"]
+        statement = next((each for each in statements if each["Sid"] == properties["statementId"]), None)
         if statement is None:
-            raise missing("GetPolicy", resource_id)
+            raise missing(self.read_operation, properties["statementId"])
         principal = statement["Principal"]
-        properties = {
-            "function": state["function"],
-            "statementId": resource_id,
+        properties |= {
             "action": statement["Action"],
             "principal": principal if isinstance(principal, str) else next(iter(principal.values())),
         }
@@ -218,60 +107,158 @@ class Permission(ResourceHandler):
             properties["sourceArn"] = source_arn
         return properties
 
+
+class _EventInvokeConfig(ResourceHandler):
     @override
-    def _delete(self, clients: Clients, resource_id: str, state: Properties) -> None:
-        clients.lambda_.remove_permission(FunctionName=state["function"], StatementId=resource_id)
+    def _described(self, properties: dict[str, Any], returned: Properties, state: Properties) -> dict[str, Any]:
+        # Lambda returns a success and a failure destination, empty if not set.
+        destinations = {name: value for name, value in properties.pop("destinationConfig", {}).items() if value}
+        return {**properties, "destinationConfig": destinations} if destinations else properties
 
 
-def _statement_id(inputs: Properties) -> str:
-    text = f"{inputs['principal']}-{inputs.get('sourceArn', '')}"
-    return "".join(character if character.isalnum() else "-" for character in text)[-100:]
+class _EventSourceMapping(ResourceHandler):
+    """A mapping from a stream or a queue to a function.
 
-
-class FunctionEventInvokeConfig(ResourceHandler):
-    """How often an asynchronous invocation is retried, and where it goes when given up."""
-
-    pulumi_type: ClassVar[str] = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
-    supported: ClassVar[frozenset[str]] = frozenset(
-        {
-            "destinationConfig",
-            "functionName",
-            "maximumEventAgeInSeconds",
-            "maximumRetryAttempts",
-        }
-    )
-    required: ClassVar[frozenset[str]] = frozenset({"functionName"})
-    replace_on: ClassVar[frozenset[str]] = frozenset({"functionName"})
+    A stream's mapping is disabled in the emulator, whatever `enabled` says, and `enabled` is kept here: the emulator's
+    own delivery ignores retries, bisecting and partial batches, so the local stack delivers streams by its own poller
+    (local/stream_poller/). Queues are delivered by the emulator.
+    """
 
     @override
-    def _create(self, clients: Clients, inputs: Properties) -> str:
-        clients.lambda_.put_function_event_invoke_config(
-            FunctionName=inputs["functionName"],
-            **present(
-                MaximumRetryAttempts=inputs.get("maximumRetryAttempts"),
-                MaximumEventAgeInSeconds=inputs.get("maximumEventAgeInSeconds"),
-                DestinationConfig=upper_keys(inputs.get("destinationConfig")),
+    def _prepared(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        return {**inputs, "enabled": inputs.get("enabled", True) and not _is_stream(inputs["eventSourceArn"])}
+
+    @override
+    def _described(self, properties: dict[str, Any], returned: Properties, state: Properties) -> dict[str, Any]:
+        on_failure = properties.pop("destinationConfig", {}).get("onFailure")
+        if on_failure:
+            properties["destinationConfig"] = {"onFailure": on_failure}
+        function_arn: str = returned["functionArn"]
+        # The program may have given the function's name.
+        if function_arn.rpartition(":")[2] != state["functionName"].rpartition(":")[2]:
+            properties["functionName"] = function_arn
+        if not _is_stream(returned["eventSourceArn"]):
+            properties["enabled"] = returned["state"] in {"Enabled", "Enabling", "Creating"}
+        return properties
+
+    @override
+    def _taken_away(self, old: Properties, new: Properties) -> Properties:
+        # Streams and queues refuse each other's parameters, so only what was set is sent.
+        return {name: value for name, value in super()._taken_away(old, new).items() if old.get(name, value) != value}
+
+
+def _is_stream(event_source_arn: str) -> bool:
+    return ":dynamodb:" in event_source_arn
+
+
+HANDLERS = (
+    _Function(
+        pulumi_type="aws:lambda/function:Function",
+        client="lambda_",
+        required=names("code handler name role runtime"),
+        optional=names(
+            "architectures description environment ephemeralStorage loggingConfig memorySize packageType "
+            "reservedConcurrentExecutions sourceCodeHash tags timeout tracingConfig"
+        ),
+        replace_on=names("name packageType"),
+        write_only=names("code loggingConfig packageType"),
+        by_hand=names("packageType reservedConcurrentExecutions sourceCodeHash"),
+        create_operation="CreateFunction",
+        read_operation="GetFunction",
+        update_operation="UpdateFunctionConfiguration",
+        delete_operation="DeleteFunction",
+        id="{name}",
+        identity={"FunctionName": "{name}", "Resource": "{arn}"},
+        result="configuration",
+        renamed={"FunctionName": "name"},
+        # Source: Lambda API reference, CreateFunction.
+        taken_away={
+            "description": "",
+            "ephemeralStorage": {"size": 512},
+            "memorySize": 128,
+            "timeout": 3,
+            "tracingConfig": {"mode": "PassThrough"},
+        },
+        absent={"architectures": ["x86_64"], "environment": {}, "tags": {}},
+        outputs={
+            "arn": "{functionArn}",
+            "codeSha256": "{codeSha256}",
+            "invokeArn": (
+                "arn:aws:apigateway:{clients.region}:lambda:path/2015-03-31/functions/{functionArn}/invocations"
             ),
-        )
-        return inputs["functionName"]
-
-    @override
-    def _read(self, clients: Clients, resource_id: str, state: Properties) -> Properties:
-        config: dict[str, Any] = dict(clients.lambda_.get_function_event_invoke_config(FunctionName=resource_id))
-        destinations = {name: value for name, value in config.get("DestinationConfig", {}).items() if value}
-        return {
-            "functionName": resource_id,
-            **present(
-                maximumRetryAttempts=config.get("MaximumRetryAttempts"),
-                maximumEventAgeInSeconds=config.get("MaximumEventAgeInSeconds"),
-                destinationConfig=lower_keys(destinations) or None,
-            ),
-        }
-
-    @override
-    def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
-        self._create(clients, new)
-
-    @override
-    def _delete(self, clients: Clients, resource_id: str, state: Properties) -> None:
-        clients.lambda_.delete_function_event_invoke_config(FunctionName=resource_id)
+            "lastModified": "{lastModified}",
+            "qualifiedArn": "{functionArn}:{version}",
+            "sourceCodeHash": "{codeSha256}",
+            "sourceCodeSize": "{codeSize}",
+            "version": "{version}",
+        },
+        tag_operations=("", "TagResource", "UntagResource"),
+    ),
+    _EventInvokeConfig(
+        pulumi_type="aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+        client="lambda_",
+        required=names("functionName"),
+        optional=names("destinationConfig maximumEventAgeInSeconds maximumRetryAttempts"),
+        replace_on=names("functionName"),
+        create_operation="PutFunctionEventInvokeConfig",
+        read_operation="GetFunctionEventInvokeConfig",
+        delete_operation="DeleteFunctionEventInvokeConfig",
+        id="{functionName}",
+        identity={"FunctionName": "{functionName}"},
+    ),
+    _Permission(
+        pulumi_type="aws:lambda/permission:Permission",
+        client="lambda_",
+        required=names("action function principal"),
+        optional=names("sourceAccount sourceArn statementId"),
+        replace_on=names("action function principal sourceAccount sourceArn statementId"),
+        write_only=names("sourceAccount"),
+        create_operation="AddPermission",
+        read_operation="GetPolicy",
+        delete_operation="RemovePermission",
+        id="{statementId}",
+        identity={"FunctionName": "{function}", "StatementId": "{statementId}"},
+        renamed={"FunctionName": "function"},
+        outputs={"function": "{function}"},
+    ),
+    _EventSourceMapping(
+        pulumi_type="aws:lambda/eventSourceMapping:EventSourceMapping",
+        client="lambda_",
+        required=names("eventSourceArn functionName"),
+        optional=names(
+            "batchSize bisectBatchOnFunctionError destinationConfig enabled filterCriteria functionResponseTypes "
+            "maximumBatchingWindowInSeconds maximumRecordAgeInSeconds maximumRetryAttempts metricsConfig "
+            "parallelizationFactor scalingConfig startingPosition tags"
+        ),
+        replace_on=names("eventSourceArn startingPosition"),
+        # The emulator forgets `metricsConfig`.
+        write_only=names("enabled functionName metricsConfig startingPosition"),
+        create_operation="CreateEventSourceMapping",
+        read_operation="GetEventSourceMapping",
+        update_operation="UpdateEventSourceMapping",
+        delete_operation="DeleteEventSourceMapping",
+        id="{uuid}",
+        identity={"UUID": "{id}", "Resource": "{arn}"},
+        renamed={"Destination": "destinationArn"},
+        # Source: Lambda API reference, UpdateEventSourceMapping.
+        taken_away={
+            "bisectBatchOnFunctionError": False,
+            "destinationConfig": {"onFailure": {}},
+            "filterCriteria": {},
+            "functionResponseTypes": [],
+            "maximumBatchingWindowInSeconds": 0,
+            "maximumRecordAgeInSeconds": -1,
+            "maximumRetryAttempts": -1,
+            "parallelizationFactor": 1,
+            "scalingConfig": {},
+        },
+        outputs={
+            "arn": "arn:aws:lambda:{clients.region}:{clients.account_id}:event-source-mapping:{id}",
+            "functionArn": "{functionArn}",
+            "lastModified": "{lastModified}",
+            "state": "{state}",
+            "uuid": "{id}",
+        },
+        tag_operations=("ListTags", "TagResource", "UntagResource"),
+    ),
+)

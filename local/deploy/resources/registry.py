@@ -1,4 +1,4 @@
-"""Which kind stands for which Pulumi type."""
+"""Which handler supports which Pulumi type."""
 
 from collections.abc import Mapping
 
@@ -7,60 +7,25 @@ from local.deploy.resources import (
     cloudfront,
     cloudwatch,
     dynamodb,
-    event_source_mappings,
     iam,
     lambda_functions,
-    s3_bucket,
-    s3_bucket_settings,
-    s3_object,
+    s3,
     sns,
     sqs,
 )
-from local.deploy.resources.handler import ResourceHandler, UnsupportedTypeError
+from local.deploy.resources.handler import ResourceHandler
+from local.deploy.resources.resource_errors import UnsupportedTypeError
+
+_MODULES = (api_gateway, cloudfront, cloudwatch, dynamodb, iam, lambda_functions, s3, sns, sqs)
 
 HANDLERS: Mapping[str, ResourceHandler] = {
-    handler.pulumi_type: handler
-    for handler in (
-        api_gateway.Api(),
-        api_gateway.Integration(),
-        api_gateway.Route(),
-        api_gateway.Stage(),
-        cloudfront.Distribution(),
-        cloudfront.OriginAccessControl(),
-        cloudfront.ResponseHeadersPolicy(),
-        cloudwatch.Dashboard(),
-        cloudwatch.LogGroup(),
-        cloudwatch.MetricAlarm(),
-        dynamodb.Table(),
-        event_source_mappings.EventSourceMapping(),
-        iam.Role(),
-        iam.RolePolicy(),
-        iam.RolePolicyAttachment(),
-        lambda_functions.Function(),
-        lambda_functions.FunctionEventInvokeConfig(),
-        lambda_functions.Permission(),
-        s3_bucket.Bucket(),
-        s3_bucket_settings.BucketLifecycle(),
-        s3_object.BucketObject(),
-        s3_bucket_settings.BucketOwnershipControls(),
-        s3_bucket_settings.BucketPolicy(),
-        s3_bucket_settings.BucketPublicAccessBlock(),
-        s3_bucket_settings.BucketServerSideEncryption(),
-        s3_bucket_settings.BucketVersioning(),
-        sns.Topic(),
-        sns.TopicPolicy(),
-        sns.TopicSubscription(),
-        sqs.Queue(),
-        sqs.QueuePolicy(),
-        sqs.RedriveAllowPolicy(),
-        sqs.RedrivePolicy(),
-    )
+    handler.pulumi_type: handler for module in _MODULES for handler in module.HANDLERS
 }
-"""Every kind, by its Pulumi type."""
+"""Every handler, by its Pulumi type."""
 
 
 def handler_for(pulumi_type: str) -> ResourceHandler:
-    """The kind that stands for a Pulumi type.
+    """Return the handler that supports a Pulumi type.
 
     Raises:
         UnsupportedTypeError: none does.

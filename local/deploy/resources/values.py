@@ -1,6 +1,7 @@
-"""Values between Pulumi's forms and the services': numbers, names of keys, tags, JSON documents."""
+"""Values in Pulumi's form and in the services': numbers, JSON documents, changes of tags, templates of ids and ARNs."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -21,29 +22,6 @@ def plain_values(value: Any) -> Any:
     return value
 
 
-def upper_keys(value: Any) -> Any:
-    """`allowOrigins` to `AllowOrigins`, at every depth: most services name a property so. Not for maps of a user's."""
-    if isinstance(value, Mapping):
-        return {key[:1].upper() + key[1:]: upper_keys(item) for key, item in cast("Mapping[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [upper_keys(item) for item in cast("list[Any]", value)]
-    return value
-
-
-def lower_keys(value: Any) -> Any:
-    """`AllowOrigins` to `allowOrigins`, at every depth."""
-    if isinstance(value, Mapping):
-        return {key[:1].lower() + key[1:]: lower_keys(item) for key, item in cast("Mapping[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [lower_keys(item) for item in cast("list[Any]", value)]
-    return value
-
-
-def present(**parameters: Any) -> dict[str, Any]:
-    """Parameters of a call without those that have no value."""
-    return {name: value for name, value in parameters.items() if value is not None}
-
-
 def same_document(known: str | None, live: str | Mapping[str, Any]) -> str:
     """A JSON document as it is known here, if the service's means the same; else the service's.
 
@@ -55,16 +33,6 @@ def same_document(known: str | None, live: str | Mapping[str, Any]) -> str:
     return json.dumps(parsed)
 
 
-def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags as most services take them."""
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
-
-
-def tag_map(tags: list[Any]) -> dict[str, str]:
-    """Tags as Pulumi has them."""
-    return {tag["Key"]: tag["Value"] for tag in tags}
-
-
 def tag_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
     """The keys to take away and the tags to set so that the tags of the properties `old` become those of `new`."""
     before: Mapping[str, str] = old.get("tags") or {}
@@ -73,3 +41,29 @@ def tag_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[list[st
         [key for key in before if key not in after],
         {key: value for key, value in after.items() if before.get(key) != value},
     )
+
+
+def fill(template: Any, values: Mapping[str, Any]) -> Any:
+    """Return a format string, or each of a list of them, with the values; any other constant as it is.
+
+    One that is a single field gives the field's value unchanged.
+    """
+    if isinstance(template, list):
+        return [fill(item, values) for item in cast("list[Any]", template)]
+    if not isinstance(template, str):
+        return template
+    if single := re.fullmatch(r"\{(\w+)\}", template):
+        return values[single[1]]
+    return template.format_map(values)
+
+
+def read_template(template: str, text: str, fields: frozenset[str]) -> dict[str, str]:
+    """Return the values that a text was filled with, or nothing if the template has other fields than these.
+
+    A field ends where what follows it in the template comes first.
+    """
+    found: list[str] = re.findall(r"\{(\w+)\}", template)
+    if not fields.issuperset(found):
+        return {}
+    match = re.fullmatch(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", re.escape(template)), text)
+    return match.groupdict() if match else {}

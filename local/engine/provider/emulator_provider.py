@@ -6,8 +6,9 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from guardrails.aws_types import InputProblem, UnknownResourceTypeError, input_problems, property_names
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.handler import Properties, ResourceError, ResourceHandler
+from local.deploy.resources.handler import Properties, ResourceHandler
 from local.deploy.resources.registry import handler_for
+from local.deploy.resources.resource_errors import ResourceError
 from local.engine.provider.wire_values import same_value
 
 

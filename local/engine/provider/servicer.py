@@ -21,8 +21,8 @@ from typing_extensions import override
 
 from local.deploy.resources import invokes
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.handler import ResourceError
 from local.deploy.resources.registry import handler_for
+from local.deploy.resources.resource_errors import ResourceError
 from local.engine.provider import emulator_provider
 from local.engine.provider.wire_values import from_wire, to_wire
 

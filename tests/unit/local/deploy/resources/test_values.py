@@ -6,14 +6,11 @@ from hypothesis import strategies as st
 
 from functions.runtime.json_log import is_array, is_object
 from local.deploy.resources.values import (
-    lower_keys,
+    fill,
     plain_values,
-    present,
+    read_template,
     same_document,
     tag_changes,
-    tag_list,
-    tag_map,
-    upper_keys,
 )
 
 JSON = st.recursive(
@@ -24,12 +21,6 @@ JSON = st.recursive(
     | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
     max_leaves=20,
-)
-CAMEL = st.from_regex(r"[a-z][a-zA-Z0-9]{0,6}", fullmatch=True)
-CAMEL_KEYS = st.recursive(
-    st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(CAMEL, inner, max_size=3),
-    max_leaves=15,
 )
 TAGS = st.dictionaries(st.text(min_size=1, max_size=3), st.text(max_size=3), max_size=5)
 
@@ -60,11 +51,6 @@ def test_no_whole_double_and_no_absent_key_is_left(value: Any) -> None:
     check(plain_values(value))
 
 
-@given(CAMEL_KEYS)
-def test_keys_go_to_the_services_case_and_back(value: Any) -> None:
-    assert lower_keys(upper_keys(value)) == value
-
-
 @given(st.dictionaries(st.text(), JSON), st.integers(0, 4))
 def test_a_document_spelled_otherwise_is_the_same(document: dict[str, Any], indent: int) -> None:
     known = json.dumps(document)
@@ -76,11 +62,6 @@ def test_a_document_that_differs_is_the_services() -> None:
     assert json.loads(same_document(None, '{"a": 2}')) == {"a": 2}
 
 
-@given(TAGS)
-def test_tags_go_to_the_services_form_and_back(tags: dict[str, str]) -> None:
-    assert tag_map(tag_list(tags)) == tags
-
-
 @given(TAGS, TAGS)
 def test_applying_the_changes_of_tags_gives_the_new_ones(before: dict[str, str], after: dict[str, str]) -> None:
     removed, added = tag_changes({"tags": before}, {"tags": after})
@@ -88,5 +69,22 @@ def test_applying_the_changes_of_tags_gives_the_new_ones(before: dict[str, str],
     assert not set(removed) & added.keys()
 
 
-def test_parameters_without_a_value_are_left_out() -> None:
-    assert present(a=1, b=None, c=False) == {"a": 1, "c": False}
+ROLE = st.from_regex(r"[\w+=,.@-]{1,8}", fullmatch=True)
+ARN = st.from_regex(r"arn:aws:iam::[0-9]{12}:policy/[a-z]{1,6}(/[a-z]{1,6})?", fullmatch=True)
+
+
+@given(ROLE, ARN)
+def test_an_id_gives_back_the_inputs_it_was_made_of(role: str, policy_arn: str) -> None:
+    inputs = {"role": role, "policyArn": policy_arn}
+    resource_id = fill("{role}/{policyArn}", inputs)
+    assert read_template("{role}/{policyArn}", resource_id, frozenset(inputs)) == inputs
+
+
+def test_an_id_that_the_service_chose_gives_back_no_input() -> None:
+    assert read_template("{apiId}", "a1b2c3", frozenset({"name"})) == {}
+
+
+def test_a_template_of_a_single_field_gives_the_value_itself() -> None:
+    assert fill("{codeSize}", {"codeSize": 7}) == 7
+    assert fill(["{name}"], {"name": "users"}) == ["users"]
+    assert fill("{name}:{version}", {"name": "f", "version": 1}) == "f:1"
