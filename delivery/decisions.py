@@ -2,7 +2,7 @@
 
 Rules: Lambda developer guide, "Retaining discarded batches for a DynamoDB event source" and
 "Configuring partial batch response with DynamoDB and Lambda". What the guide leaves open follows
-sequences recorded on AWS (tests/unit/delivery/test_recorded_sequences.py) or `Assumptions`.
+sequences recorded on AWS (tests/unit/delivery/test_shard_recorded_sequences.py) or `Assumptions`.
 """
 
 import json

@@ -58,7 +58,8 @@ def test_a_body_that_is_no_plain_json_object_is_malformed(local_stack: LocalStac
 
 @pytest.mark.parametrize("text", [b"\xff\xfe", b"\xc0\xaf", b"\xed\xa0\x80"], ids=["no", "overlong", "surrogate"])
 def test_a_body_that_is_no_utf8_is_no_fault_of_the_service(local_stack: LocalStack, text: bytes) -> None:
-    # The emulator hands the function U+FFFD in its place; what the function does with the bytes is test_json_body's.
+    # The emulator hands the function U+FFFD in its place; test_request_json_body.py holds what the
+    # function does with the bytes.
     assert register(local_stack, member(name="x").replace(b'"x"', b'"' + text + b'"')).status in {201, 400}
 
 
