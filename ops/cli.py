@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ops.aws.services import AwsServices
+from ops.aws.services import Services
 from ops.commands.capacity import capacity
 from ops.commands.dlq import dlq
 from ops.commands.return_pointers import return_pointers_command
@@ -34,7 +34,7 @@ def cli(ctx: click.Context, stack: str | None, outputs: Path | None, profile: st
     if ctx.obj is None:
         if outputs is not None and ctx.get_parameter_source("stack") is click.core.ParameterSource.ENVIRONMENT:
             stack = None
-        ctx.obj = CommandContext(lambda: AwsServices(read_stack(stack, outputs), profile))
+        ctx.obj = CommandContext(lambda: Services(read_stack(stack, outputs), profile))
 
 
 for command in (status, dlq, activity, backfill, claim_keys, return_pointers_command, capacity):

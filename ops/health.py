@@ -134,7 +134,7 @@ def read_health(services: Services) -> StackHealth:
     """
     outputs = services.outputs
     monitoring = services.monitoring()
-    health = StackHealth(outputs.environment, outputs.region, local_poller=services.local_poller())
+    health = StackHealth(outputs.environment, outputs.region, local_poller=services.local_poller)
 
     def read(part: Callable[[], _Part], default: _Part, *, of_delivery: bool = False) -> _Part:
         try:

@@ -1,1 +1,1 @@
-"""Adapters to the stack's AWS services, each beside the protocol that the tests' fakes implement."""
+"""The stack's AWS services; tests subclass them, or implement a protocol where there are two real implementations."""

@@ -1,11 +1,8 @@
 """The state of the event source mapping, the metrics of the last minutes, and the alarms."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, Protocol
-
-from typing_extensions import override
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from infra.naming import PROJECT, physical_name
 from ops.errors import translate_aws_errors
@@ -18,8 +15,7 @@ WINDOW_MINUTES = 15
 """How far back metrics are read: AWS publishes its own some minutes late."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class MappingState:
+class MappingState(NamedTuple):
     """The event source mapping from the Users stream to log_user_changes."""
 
     uuid: str
@@ -30,8 +26,7 @@ class MappingState:
     batch_size: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Metric:
+class Metric(NamedTuple):
     """One of AWS's own metrics of one resource."""
 
     namespace: str
@@ -41,8 +36,7 @@ class Metric:
     statistic: Literal["Maximum", "Sum"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class AlarmState:
+class AlarmState(NamedTuple):
     """One alarm."""
 
     name: str
@@ -52,44 +46,24 @@ class AlarmState:
     since: datetime
 
 
-class Monitoring(Protocol):
-    """Where a stack's health is read."""
-
-    def mapping(self, stream_arn: str, function_name: str) -> MappingState | None:
-        """Return the mapping between the two; None if there is none."""
-        ...
-
-    def metrics(self, wanted: Sequence[Metric]) -> Mapping[Metric, float]:
-        """Return the total of each sum and the latest of each maximum; metrics without data are missing."""
-        ...
-
-    def alarms(self, environment: str) -> Sequence[AlarmState]:
-        """Return the alarms of an environment."""
-        ...
-
-
-class AwsMonitoring(Monitoring):
+class Monitoring:
     """Lambda's and CloudWatch's APIs."""
 
     def __init__(self, functions: "LambdaClient", cloudwatch: "CloudWatchClient") -> None:
         self._functions = functions
         self._cloudwatch = cloudwatch
 
-    @override
     def mapping(self, stream_arn: str, function_name: str) -> MappingState | None:
+        """Return the mapping between the two; None if there is none."""
         with translate_aws_errors(f"the event source mapping of {function_name}"):
             found = self._functions.list_event_source_mappings(EventSourceArn=stream_arn, FunctionName=function_name)
         for entry in found["EventSourceMappings"]:
-            return MappingState(
-                uuid=entry.get("UUID", ""),
-                state=entry.get("State", ""),
-                last_processing_result=entry.get("LastProcessingResult", ""),
-                batch_size=entry.get("BatchSize", 0),
-            )
+            result = entry.get("LastProcessingResult", "")
+            return MappingState(entry.get("UUID", ""), entry.get("State", ""), result, entry.get("BatchSize", 0))
         return None
 
-    @override
     def metrics(self, wanted: Sequence[Metric]) -> Mapping[Metric, float]:
+        """Return the total of each sum and the latest of each maximum; metrics without data are missing."""
         until = datetime.now(UTC)
         queries: Any = [
             {
@@ -122,19 +96,18 @@ class AwsMonitoring(Monitoring):
                     values[metric] = found[-1][1]
         return values
 
-    @override
     def alarms(self, environment: str) -> Sequence[AlarmState]:
-        # The environment's alarms are those that notify its topic.
+        """Return the alarms that notify the environment's topic."""
         topic = ":" + physical_name(f"{PROJECT}-alarms", environment)
         with translate_aws_errors("CloudWatch's alarms"):
             pages = self._cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"])
             found = [alarm for page in pages for alarm in page["MetricAlarms"]]
         return [
             AlarmState(
-                name=alarm.get("AlarmName", ""),
-                state=alarm.get("StateValue", ""),
-                reason=alarm.get("StateReason", ""),
-                since=alarm.get("StateUpdatedTimestamp", datetime.now(UTC)),
+                alarm.get("AlarmName", ""),
+                alarm.get("StateValue", ""),
+                alarm.get("StateReason", ""),
+                alarm.get("StateUpdatedTimestamp", datetime.now(UTC)),
             )
             for alarm in found
             if any(action.endswith(topic) for action in alarm.get("AlarmActions", []))

@@ -3,10 +3,9 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, HTTPClientError
-from typing_extensions import override
 
 from functions.runtime.json_log import Json, JsonObject, is_array, is_object
 from ops.errors import translate_aws_errors
@@ -41,27 +40,19 @@ class InvocationResult:
     """The records didn't cause the error: Lambda throttles or fails."""
 
 
-class StreamFunction(Protocol):
-    """Takes stream records in the form of Lambda events."""
-
-    def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
-        """Invoke the function with the records, and wait for its response.
-
-        Raises:
-            OpsError: The function doesn't exist, can't be reached, or IAM denies the invocation.
-        """
-        ...
-
-
-class LambdaStreamFunction(StreamFunction):
-    """The function in Lambda."""
+class StreamFunction:
+    """The function in Lambda, invoked with stream records in the form of Lambda events."""
 
     def __init__(self, client: "LambdaClient", name: str) -> None:
         self._client = client
         self._name = name
 
-    @override
     def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
+        """Invoke the function and wait for its response.
+
+        Raises:
+            OpsError: The function doesn't exist, can't be reached, or IAM denies the invocation.
+        """
         payload = json.dumps({"Records": list(records)}, separators=(",", ":")).encode()
         with translate_aws_errors(f"the function {self._name}"):
             try:

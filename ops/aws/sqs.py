@@ -3,10 +3,10 @@
 Sources: SQS developer guide, "Amazon SQS visibility timeout", "Amazon SQS short and long polling", "Message quotas".
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from typing_extensions import override
 
@@ -15,7 +15,7 @@ from ops.job import in_batches
 
 if TYPE_CHECKING:
     from types_boto3_sqs.client import SQSClient
-    from types_boto3_sqs.type_defs import BatchResultErrorEntryTypeDef, MessageTypeDef
+    from types_boto3_sqs.type_defs import MessageTypeDef
 
 MESSAGES_PER_CALL = 10
 """The most messages in one SQS call."""
@@ -31,9 +31,6 @@ CONCURRENT_CALLS = 8
 
 LONG_POLL_SECONDS = 1
 """A long poll asks all of the queue's servers, so an empty response means an empty queue; a short poll's doesn't."""
-
-_Argument = TypeVar("_Argument")
-_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +121,7 @@ class SqsQueue(MessageQueue):
     def receive(self, visibility_timeout: int) -> Sequence[Message]:
         # Long poll once; while batches come back full, short poll concurrently.
         if self._last_receive_was_full:
-            results = self._concurrently(lambda _: self._short_poll(visibility_timeout), range(CONCURRENT_CALLS))
+            results = list(self._pool.map(self._short_poll, [visibility_timeout] * CONCURRENT_CALLS))
             messages = [message for result in results if not isinstance(result, OpsError) for message in result]
             if messages:
                 return messages
@@ -157,26 +154,24 @@ class SqsQueue(MessageQueue):
 
     @override
     def change_visibility(self, receipts: Sequence[str], visibility_timeout: int) -> frozenset[str]:
-        def change(batch: Sequence[str]) -> "list[BatchResultErrorEntryTypeDef]":
-            return self._client.change_message_visibility_batch(
-                QueueUrl=self._url,
-                Entries=[
-                    {"Id": str(position), "ReceiptHandle": receipt, "VisibilityTimeout": visibility_timeout}
-                    for position, receipt in enumerate(batch)
-                ],
-            ).get("Failed", [])
-
-        return self._in_batches(receipts, change)
+        change = self._client.change_message_visibility_batch
+        return self._in_batches(change, receipts, VisibilityTimeout=visibility_timeout)
 
     @override
     def delete(self, receipts: Sequence[str]) -> frozenset[str]:
-        def delete(batch: Sequence[str]) -> "list[BatchResultErrorEntryTypeDef]":
-            return self._client.delete_message_batch(
-                QueueUrl=self._url,
-                Entries=[{"Id": str(position), "ReceiptHandle": receipt} for position, receipt in enumerate(batch)],
-            ).get("Failed", [])
+        return self._in_batches(self._client.delete_message_batch, receipts)
 
-        return self._in_batches(receipts, delete)
+    def _in_batches(self, operation: Callable[..., Any], receipts: Sequence[str], **options: int) -> frozenset[str]:
+        """Call with ten receipts at a time; return the receipts that SQS lists as failed."""
+
+        def call(batch: Sequence[str]) -> list[str]:
+            entries = [{"Id": str(at), "ReceiptHandle": receipt, **options} for at, receipt in enumerate(batch)]
+            failed = operation(QueueUrl=self._url, Entries=entries).get("Failed", [])
+            return [batch[int(entry["Id"])] for entry in failed]
+
+        with translate_aws_errors(f"the queue {self.name}"):
+            results = list(self._pool.map(call, in_batches(receipts, MESSAGES_PER_CALL)))
+        return frozenset(receipt for failed in results for receipt in failed)
 
     @override
     def send(self, messages: Sequence[OutgoingMessage]) -> None:
@@ -201,34 +196,10 @@ class SqsQueue(MessageQueue):
 
     @override
     def depth(self) -> QueueDepth:
+        names: list[Any] = [f"ApproximateNumberOfMessages{state}" for state in ("", "NotVisible", "Delayed")]
         with translate_aws_errors(f"the queue {self.name}"):
-            counters = self._client.get_queue_attributes(
-                QueueUrl=self._url,
-                AttributeNames=[
-                    "ApproximateNumberOfMessages",
-                    "ApproximateNumberOfMessagesNotVisible",
-                    "ApproximateNumberOfMessagesDelayed",
-                ],
-            ).get("Attributes", {})
-        return QueueDepth(
-            visible=int(counters.get("ApproximateNumberOfMessages", 0)),
-            in_flight=int(counters.get("ApproximateNumberOfMessagesNotVisible", 0)),
-            delayed=int(counters.get("ApproximateNumberOfMessagesDelayed", 0)),
-        )
-
-    def _in_batches(
-        self, receipts: Sequence[str], call: "Callable[[Sequence[str]], list[BatchResultErrorEntryTypeDef]]"
-    ) -> frozenset[str]:
-        """Call with ten receipts at a time; return the receipts that SQS lists as failed."""
-        batches = list(in_batches(receipts, MESSAGES_PER_CALL))
-        with translate_aws_errors(f"the queue {self.name}"):
-            results = self._concurrently(call, batches)
-        return frozenset(
-            batch[int(entry["Id"])] for batch, failed in zip(batches, results, strict=True) for entry in failed
-        )
-
-    def _concurrently(self, call: Callable[[_Argument], _Result], arguments: Iterable[_Argument]) -> list[_Result]:
-        return list(self._pool.map(call, arguments))
+            response: Any = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)
+        return QueueDepth(*(int(response.get("Attributes", {}).get(name, 0)) for name in names))
 
 
 def _sendable(messages: Sequence[OutgoingMessage]) -> Iterator[list[OutgoingMessage]]:

@@ -2,9 +2,7 @@
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-
-from typing_extensions import override
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from functions.stream_records.attribute_values import AttributeValue, Image, convert_binary
 from ops.errors import OpsError, translate_aws_errors
@@ -33,22 +31,6 @@ class ActivityKey(NamedTuple):
     change_id: str
 
 
-class ActivityReader(Protocol):
-    """Each user's history, one item per change."""
-
-    def event_ids(self, keys: Sequence[ActivityKey]) -> Mapping[ActivityKey, str]:
-        """Return the event id of each item that exists."""
-        ...
-
-    def kinds(self, user_ids: Sequence[str]) -> Mapping[str, set[str]]:
-        """Return the kinds of change in the history of each user who has one."""
-        ...
-
-    def history(self, user_id: str) -> Iterator[Image]:
-        """Yield a user's items, newest first."""
-        ...
-
-
 class UsersPage(NamedTuple):
     """Some users in the form of stream images, and where the next page starts."""
 
@@ -57,23 +39,15 @@ class UsersPage(NamedTuple):
     """The last user's id; None after the last page."""
 
 
-class UsersReader(Protocol):
-    """All users, in the table's own order."""
-
-    def page(self, after: str | None) -> UsersPage:
-        """Return the users after the one with this id; from the beginning for None."""
-        ...
-
-
-class DynamoActivityReader(ActivityReader):
-    """The Activity table in DynamoDB."""
+class ActivityReader:
+    """The Activity table: each user's history, one item per change."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
         self._name = name
 
-    @override
     def event_ids(self, keys: Sequence[ActivityKey]) -> Mapping[ActivityKey, str]:
+        """Return the event id of each item that exists."""
         found: dict[ActivityKey, str] = {}
         for batch in in_batches(list(dict.fromkeys(keys)), KEYS_PER_CALL):
             request = {
@@ -86,8 +60,8 @@ class DynamoActivityReader(ActivityReader):
                 found[key] = item.get("eventId", {}).get("S", "")
         return found
 
-    @override
     def kinds(self, user_ids: Sequence[str]) -> Mapping[str, set[str]]:
+        """Return the kinds of change in the history of each user who has one."""
         found: dict[str, set[str]] = {}
         for batch in in_batches(user_ids, USERS_PER_STATEMENT):
             places = ", ".join("?" * len(batch))
@@ -100,8 +74,8 @@ class DynamoActivityReader(ActivityReader):
                 found.setdefault(item["userId"]["S"], set()).add(item["kind"]["S"])
         return found
 
-    @override
     def history(self, user_id: str) -> Iterator[Image]:
+        """Yield a user's items, newest first."""
         request = {
             "TableName": self._name,
             "KeyConditionExpression": "userId = :user",
@@ -140,15 +114,15 @@ def batch_get(client: "DynamoDBClient", table: str, request: Any) -> list[Image]
     raise OpsError(f"The table {table} returned unprocessed keys {ATTEMPTS} times", "run the same command again later")
 
 
-class DynamoUsersReader(UsersReader):
-    """The Users table in DynamoDB."""
+class UsersReader:
+    """The Users table, page by page in its own order."""
 
     def __init__(self, client: "DynamoDBClient", name: str) -> None:
         self._client = client
         self._name = name
 
-    @override
     def page(self, after: str | None) -> UsersPage:
+        """Return the users after the one with this id; from the beginning for None."""
         request: Any = {"TableName": self._name, "Limit": USERS_PER_PAGE, "ConsistentRead": True}
         if after is not None:
             request["ExclusiveStartKey"] = {"userId": {"S": after}}

@@ -15,7 +15,7 @@ from functions.users.service import change_user, register, remove_user
 from functions.users.user import UserError, keys_of
 from local.deploy.resources.clients import Clients
 from local.state import clients_of
-from ops.aws.tables import DynamoUsersReader
+from ops.aws.tables import UsersReader
 from ops.aws.user_keys import ClaimRefusal, DynamoUserKeysTable, KeyClaim, UserKeysTable
 from ops.errors import DeniedError, NotFoundError
 from ops.job import Job
@@ -34,7 +34,7 @@ DYNAMODB = ["dynamodb_emulator", pytest.param("dynamodb_local", marks=pytest.mar
 def claim_all(client: Any, users: str, user_keys: str) -> KeyClaimsReport:
     work = Job()
     table = DynamoUserKeysTable(client, user_keys, users)
-    return KeyClaims(DynamoUsersReader(client, users), table, work, users_per_second=1e9).run()
+    return KeyClaims(UsersReader(client, users), table, work, users_per_second=1e9).run()
 
 
 class Place:

@@ -11,11 +11,11 @@ from functions.activity.items import activity_item
 from functions.stream_records.user_change import parse_user_change
 from local.deploy.resources.clients import Clients
 from local.state import clients_of
-from ops.aws.cloudwatch import AwsMonitoring, Metric
-from ops.aws.function import InvocationResult, LambdaStreamFunction
-from ops.aws.services import S3EnvelopeStore
+from ops.aws.cloudwatch import Metric, Monitoring
+from ops.aws.function import InvocationResult, StreamFunction
+from ops.aws.services import EnvelopeStore
 from ops.aws.sqs import MessageQueue, OutgoingMessage, SqsQueue
-from ops.aws.tables import ActivityKey, ActivityReader, DynamoActivityReader, DynamoUsersReader
+from ops.aws.tables import ActivityKey, ActivityReader, UsersReader
 from ops.errors import CannotReachError, NotFoundError
 from tests.support.local.local_stack import LocalStack
 from tests.support.ops.ops_in_memory import StackInMemory, activity_key
@@ -127,7 +127,7 @@ def activity(request: pytest.FixtureRequest) -> Callable[[list[Any]], ActivityRe
         for record in written:
             item: Any = activity_item(parse_user_change(record), 3650)
             dynamodb.put_item(TableName=stack.outputs.activity_table_name, Item=item)
-        return DynamoActivityReader(dynamodb, stack.outputs.activity_table_name)
+        return ActivityReader(dynamodb, stack.outputs.activity_table_name)
 
     return in_memory if request.param == "memory" else in_emulator
 
@@ -145,13 +145,13 @@ def test_effects_and_histories_are_found(activity: Callable[[list[Any]], Activit
 
 
 def test_the_function_takes_records_and_its_failures_are_told_apart(clients: Clients, local_stack: LocalStack) -> None:
-    function = LambdaStreamFunction(clients.lambda_, local_stack.outputs.log_user_changes_function_name)
+    function = StreamFunction(clients.lambda_, local_stack.outputs.log_user_changes_function_name)
     record = records(uuid4().hex, 1)[0]
 
     assert function.invoke([record]) == InvocationResult()
     broken: Any = [{"dynamodb": {"SequenceNumber": "1"}, "eventName": ["not", "hashable"]}]
     assert function.invoke(broken).failed_from is None
-    absent = LambdaStreamFunction(clients.lambda_, "NoSuchFunction")
+    absent = StreamFunction(clients.lambda_, "NoSuchFunction")
     with pytest.raises(NotFoundError, match="the function NoSuchFunction doesn't exist"):
         absent.invoke([record])
 
@@ -167,7 +167,7 @@ def test_users_come_page_by_page_as_records_have_them(clients: Clients) -> None:
     for start in range(0, 1100, 25):
         users = [{"userId": {"S": f"{number}"}, "photo": {"B": b"\x00\xff"}} for number in range(start, start + 25)]
         clients.dynamodb.batch_write_item(RequestItems={name: [{"PutRequest": {"Item": user}} for user in users]})
-    table = DynamoUsersReader(clients.dynamodb, name)
+    table = UsersReader(clients.dynamodb, name)
 
     first = table.page(None)
     assert first.next_after is not None
@@ -181,7 +181,7 @@ def test_users_come_page_by_page_as_records_have_them(clients: Clients) -> None:
 def test_a_large_envelope_is_read_from_its_bucket(clients: Clients, local_stack: LocalStack) -> None:
     bucket = local_stack.outputs.failed_records_bucket_name
     clients.s3.put_object(Bucket=bucket, Key="failed-records/x.json", Body=b"{}")
-    store = S3EnvelopeStore(clients.s3)
+    store = EnvelopeStore(clients.s3)
 
     assert store.fetch(f"s3://{bucket}/failed-records/x.json") == "{}"
     with pytest.raises(NotFoundError):
@@ -190,14 +190,14 @@ def test_a_large_envelope_is_read_from_its_bucket(clients: Clients, local_stack:
 
 def test_the_watch_reads_mapping_metrics_and_alarms(clients: Clients, local_stack: LocalStack) -> None:
     outputs = local_stack.outputs
-    watch = AwsMonitoring(clients.lambda_, clients.cloudwatch)
+    watch = Monitoring(clients.lambda_, clients.cloudwatch)
 
     mapping = watch.mapping(outputs.users_stream_arn, outputs.log_user_changes_function_name)
     assert mapping is not None
     assert mapping.uuid == local_stack.mapping_uuid
     assert "DeadLetterQueueDepth-local" in {alarm.name for alarm in watch.alarms("local")}
     assert watch.alarms("elsewhere") == []
-    LambdaStreamFunction(clients.lambda_, outputs.log_user_changes_function_name).invoke(records(uuid4().hex, 1))
+    StreamFunction(clients.lambda_, outputs.log_user_changes_function_name).invoke(records(uuid4().hex, 1))
     invocations = Metric(
         namespace="AWS/Lambda",
         name="Invocations",

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from functions.stream_records.attribute_values import Image
 from functions.users.service import change_user, register, remove_user
 from functions.users.user import User, UserError, keys_of
-from ops.aws.tables import UsersPage
+from ops.aws.tables import UsersPage, UsersReader
 from ops.job import Job
 from ops.users.key_claims import KeyClaims, KeyClaimsReport, KeyOutcome
 from tests.support.ops.queue_in_memory import KilledError, Life
@@ -36,7 +37,7 @@ ACTIONS = st.lists(
 )
 
 
-class World:
+class World(UsersReader):
     """The tables, which others write to whenever the claiming takes a step."""
 
     def __init__(self, imported: list[tuple[str | None, str | None]], registered: int, actions: Actions) -> None:
@@ -81,6 +82,7 @@ class World:
         values = {"userId": user_id, "email": user.email, "username": user.username}
         return {name: {"S": text} for name, text in values.items() if text is not None}
 
+    @override
     def page(self, after: str | None) -> UsersPage:
         self.step()
         rest = [user_id for user_id in sorted(self.users.users) if after is None or user_id > after]

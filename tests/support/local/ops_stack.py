@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from infra.packaging.zip import package_bytes
 from local.state import clients_of
-from ops.aws.services import AwsServices
+from ops.aws.services import Services
 from ops.cli import cli
 from ops.context import CommandContext
 from ops.stack_outputs import Endpoint, LocalPoller, StackAccess
@@ -20,9 +20,9 @@ from tests.support.local.local_stack import LocalStack
 SCHEMA_VERSIONS = "functions/stream_records/schema_versions.py"
 
 
-def services_of(stack: LocalStack, **changed_outputs: str) -> AwsServices:
+def services_of(stack: LocalStack, **changed_outputs: str) -> Services:
     """The services of a stack, with some of its outputs replaced."""
-    return AwsServices(
+    return Services(
         StackAccess(
             outputs=stack.outputs.model_copy(update=changed_outputs),
             endpoint=Endpoint(
@@ -37,7 +37,7 @@ def services_of(stack: LocalStack, **changed_outputs: str) -> AwsServices:
     )
 
 
-def run_ops(services: AwsServices, *arguments: str) -> Result:
+def run_ops(services: Services, *arguments: str) -> Result:
     """Run one command in this process."""
     return CliRunner().invoke(cli, list(arguments), obj=CommandContext(lambda: services), catch_exceptions=False)
 

@@ -11,11 +11,11 @@ from functions.dead_letters.envelope import FailedRecord, Kind, SendOutcome, ide
 from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.attribute_values import Image
 from infra.outputs import StackOutputs
-from ops.aws.cloudwatch import AlarmState, MappingState, Metric
-from ops.aws.function import InvocationResult, sequence_number_of
-from ops.aws.tables import ActivityKey, UsersPage
+from ops.aws.cloudwatch import AlarmState, MappingState, Metric, Monitoring
+from ops.aws.function import InvocationResult, StreamFunction, sequence_number_of
+from ops.aws.services import EnvelopeStore, Services
+from ops.aws.tables import ActivityKey, ActivityReader, UsersPage, UsersReader
 from ops.errors import NotFoundError
-from ops.stack_outputs import LocalPoller
 from tests.support.ops.queue_in_memory import Clock, Life, QueueInMemory
 from tests.support.ops.user_keys_in_memory import UserKeysInMemory
 from tests.support.records.record_processing_fakes import FUNCTION_ARN, ActivityInMemory, Processing
@@ -53,7 +53,7 @@ class _ToQueue:
 
 
 @dataclass
-class FunctionInMemory:
+class FunctionInMemory(StreamFunction):
     """The real processing of a batch; it can be told which records crash it, and which troubles to meet next."""
 
     table: ActivityInMemory
@@ -86,7 +86,7 @@ class FunctionInMemory:
         return InvocationResult(failed_from=None if outcome.stopped_at is None else numbers.index(outcome.stopped_at))
 
 
-class ActivityReaderInMemory:
+class ActivityReaderInMemory(ActivityReader):
     """An `ActivityReader` over the items in memory."""
 
     def __init__(self, table: ActivityInMemory, life: Life) -> None:
@@ -112,7 +112,7 @@ class ActivityReaderInMemory:
                 yield self._table.items[key]
 
 
-class UsersInMemory:
+class UsersInMemory(UsersReader):
     """A `UsersReader` of a few users a page; `before` is called ahead of each, for what happens meanwhile."""
 
     def __init__(self, life: Life) -> None:
@@ -129,7 +129,7 @@ class UsersInMemory:
 
 
 @dataclass
-class MonitoringInMemory:
+class MonitoringInMemory(Monitoring):
     """A `Monitoring` that tells what it is given."""
 
     state: str = "Enabled"
@@ -155,7 +155,7 @@ class MonitoringInMemory:
         return self.alarm_states
 
 
-class EnvelopesInMemory:
+class EnvelopesInMemory(EnvelopeStore):
     """An `EnvelopeStore`."""
 
     def __init__(self) -> None:
@@ -171,7 +171,7 @@ class EnvelopesInMemory:
         self.objects[location] = text
 
 
-class StackInMemory:
+class StackInMemory(Services):
     """All of it; a `Services`."""
 
     def __init__(self, choice: random.Random | None = None) -> None:
@@ -189,6 +189,7 @@ class StackInMemory:
         self.store = EnvelopesInMemory()
         self.outputs = OUTPUTS
         self.source = "--stack test"
+        self.local_poller = None
 
     def dead_letter_queue(self) -> QueueInMemory:
         return self.queue
@@ -207,9 +208,6 @@ class StackInMemory:
 
     def monitoring(self) -> MonitoringInMemory:
         return self.monitored
-
-    def local_poller(self) -> LocalPoller | None:
-        return None
 
     def envelopes(self) -> EnvelopesInMemory:
         return self.store
