@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import click
 from rich.console import RenderableType
@@ -19,7 +19,7 @@ from ops.errors import ExitCode, OpsError, WrongUsageError
 from ops.job import Job, stop_on_interrupt
 from ops.output import Output, next_steps, printable
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 @dataclass
@@ -162,16 +162,21 @@ def selection_options(command: Callable[..., None]) -> Callable[..., None]:
     return add_ids(add_all(where_option(with_selection)))
 
 
-def rate_option(users_per_second: float, help_text: str) -> Callable[[_Command], _Command]:
-    """Return the option `--rate` with its default and its help."""
+def number_option(name: str, metavar: str, help_: str, *, default: float | None = None, **limits: Any) -> _Decorator:
+    """Return an option that takes a finite number from 0 on, within click's `FloatRange` limits.
+
+    Without a default the option is required.
+    """
+    number = FiniteRange(min=0, **limits)
+    required = default is None
     return click.option(
-        "--rate",
-        metavar="N",
-        type=FiniteRange(min=0, min_open=True),
-        default=users_per_second,
-        show_default=True,
-        help=help_text,
+        name, metavar=metavar, type=number, required=required, default=default, show_default=True, help=help_
     )
+
+
+def rate_option(users_per_second: float, help_: str) -> _Decorator:
+    """Return the option `--rate` with its default and its help."""
+    return number_option("--rate", "N", help_, default=users_per_second, min_open=True)
 
 
 class FiniteRange(click.FloatRange):

@@ -16,19 +16,8 @@ from contextlib import contextmanager
 from enum import IntEnum
 from typing import ClassVar
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError,  # noqa: A004  botocore's name for it
-    CredentialRetrievalError,
-    HTTPClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOTokenLoadError,
-    TokenRetrievalError,
-    UnauthorizedSSOTokenError,
-)
+from botocore import exceptions as botocore_errors
+from botocore.exceptions import BotoCoreError, ClientError
 
 
 class ExitCode(IntEnum):
@@ -117,12 +106,12 @@ _ABSENT = frozenset(
     }
 )
 _NO_CREDENTIALS = (
-    NoCredentialsError,
-    PartialCredentialsError,
-    CredentialRetrievalError,
-    TokenRetrievalError,
-    SSOTokenLoadError,
-    UnauthorizedSSOTokenError,
+    botocore_errors.NoCredentialsError,
+    botocore_errors.PartialCredentialsError,
+    botocore_errors.CredentialRetrievalError,
+    botocore_errors.TokenRetrievalError,
+    botocore_errors.SSOTokenLoadError,
+    botocore_errors.UnauthorizedSSOTokenError,
 )
 _SIGN_IN = "sign in (`aws sso login`), or set AWS_PROFILE; `aws sts get-caller-identity` says who you are"
 
@@ -153,11 +142,11 @@ def translate(error: BotoCoreError | ClientError, what: str) -> OpsError:
     if isinstance(error, ClientError):
         return _translate_response(error, what)
     text = str(error)
-    if isinstance(error, ProfileNotFound):
+    if isinstance(error, botocore_errors.ProfileNotFound):
         return CredentialsError(text, "`aws configure list-profiles` lists the profiles")
     if isinstance(error, _NO_CREDENTIALS):
         return CredentialsError(f"No AWS credentials to use: {text}", _SIGN_IN)
-    if isinstance(error, ConnectionError | HTTPClientError):
+    if isinstance(error, botocore_errors.ConnectionError | botocore_errors.HTTPClientError):
         return CannotReachError(
             f"No answer for {what}: {text}", "check the network; for the stack local: `python -m local status`"
         )

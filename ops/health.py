@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from functions.runtime.json_log import JsonObject
 from ops.aws.cloudwatch import AlarmState, MappingState, Metric
@@ -20,29 +20,17 @@ GOOD_RESULTS = ("OK", "No records processed", "")
 """LastProcessingResult without a problem (Lambda API reference, "EventSourceMappingConfiguration")."""
 
 
-class QueuePurpose(NamedTuple):
-    """What a queue is for."""
-
-    message: str
-    """What a message in it is."""
-    state: str
-    """Why the message is there."""
-    next_command: str
-    """The command to run if there is one."""
-
-
 @dataclass(frozen=True)
 class QueueHealth:
     """One queue."""
 
     name: str
-    purpose: QueuePurpose
     depth: QueueDepth
     oldest_seconds: float | None
-
-    def content(self) -> str:
-        """Return the messages and why they are there."""
-        return f"{count(self.depth.total, self.purpose.message)} {self.purpose.state}"
+    content: str
+    """The number of its messages, and why they are there."""
+    next_command: str
+    """The command to run if there are any."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +66,7 @@ class StackHealth:
         return [
             *(f"alarm {alarm.name}: {alarm.reason}" for alarm in self.alarms if alarm.state == "ALARM"),
             *self.delivery_problems(),
-            *(f"{queue.name}: {queue.content()}" for queue in self.queues if queue.depth.total),
+            *(f"{queue.name}: {queue.content}" for queue in self.queues if queue.depth.total),
             *(
                 f"{function.name}: {count(round(function.errors or 0), 'error')}, "
                 f"{count(round(function.throttles or 0), 'throttle')}"
@@ -104,7 +92,7 @@ class StackHealth:
 
     def next_commands(self) -> list[str]:
         """Return the commands for the queues that hold messages."""
-        return list(dict.fromkeys(queue.purpose.next_command for queue in self.queues if queue.depth.total))
+        return list(dict.fromkeys(queue.next_command for queue in self.queues if queue.depth.total))
 
     def as_json(self) -> JsonObject:
         """Return the health as JSON."""
@@ -147,23 +135,20 @@ def read_health(services: Services) -> StackHealth:
                 health.delivery_errors.append(error)
             return default
 
-    health.mapping = read(
-        lambda: monitoring.mapping(outputs.users_stream_arn, outputs.log_user_changes_function_name),
-        None,
-        of_delivery=True,
-    )
-    queues = {
-        QueuePurpose("failed record", "waiting", "dlq list"): services.dead_letter_queue(),
-        QueuePurpose("pointer", "waiting for the rescue", "status --watch 10"): services.failure_queue(),
-        QueuePurpose("pointer", "that the rescue failed to process", "return-pointers"): services.redrive_queue(),
-    }
+    stream, log_user_changes = outputs.users_stream_arn, outputs.log_user_changes_function_name
+    health.mapping = read(lambda: monitoring.mapping(stream, log_user_changes), None, of_delivery=True)
+    queues = [
+        (services.dead_letter_queue(), "failed record", "waiting", "dlq list"),
+        (services.failure_queue(), "pointer", "waiting for the rescue", "status --watch 10"),
+        (services.redrive_queue(), "pointer", "that the rescue failed to process", "return-pointers"),
+    ]
     functions = [
         outputs.register_user_function_name,
         outputs.manage_users_function_name,
-        outputs.log_user_changes_function_name,
+        log_user_changes,
         outputs.rescue_failed_batches_function_name,
     ]
-    iterator_age = _function_metric(outputs.log_user_changes_function_name, "IteratorAge")
+    iterator_age = _function_metric(log_user_changes, "IteratorAge")
     wanted = [
         *(
             _function_metric(function, name)
@@ -171,15 +156,17 @@ def read_health(services: Services) -> StackHealth:
             for name in ("Invocations", "Errors", "Throttles")
         ),
         iterator_age,
-        *(_oldest(queue.name) for queue in queues.values()),
+        *(_oldest_message(queue.name) for queue, *_ in queues),
     ]
     values = read(lambda: monitoring.metrics(wanted), {}, of_delivery=True)
     age = values.get(iterator_age)
     health.iterator_age_seconds = None if age is None else age / 1000
-    for purpose, queue in queues.items():
+    for queue, message, state, next_command in queues:
         depth = read(queue.depth, None)
         if depth is not None:
-            health.queues.append(QueueHealth(queue.name, purpose, depth, values.get(_oldest(queue.name))))
+            content = f"{count(depth.total, message)} {state}"
+            oldest = values.get(_oldest_message(queue.name))
+            health.queues.append(QueueHealth(queue.name, depth, oldest, content, next_command))
     health.functions = [
         FunctionHealth(function, *(values.get(_function_metric(function, name)) for name in FUNCTION_METRICS))
         for function in functions
@@ -189,20 +176,9 @@ def read_health(services: Services) -> StackHealth:
 
 
 def _function_metric(function: str, name: str) -> Metric:
-    return Metric(
-        namespace="AWS/Lambda",
-        name=name,
-        dimension="FunctionName",
-        resource=function,
-        statistic="Maximum" if name == "IteratorAge" else "Sum",
-    )
+    statistic = "Maximum" if name == "IteratorAge" else "Sum"
+    return Metric("AWS/Lambda", name, "FunctionName", function, statistic)
 
 
-def _oldest(queue: str) -> Metric:
-    return Metric(
-        namespace="AWS/SQS",
-        name="ApproximateAgeOfOldestMessage",
-        dimension="QueueName",
-        resource=queue,
-        statistic="Maximum",
-    )
+def _oldest_message(queue: str) -> Metric:
+    return Metric("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", queue, "Maximum")

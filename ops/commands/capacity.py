@@ -12,7 +12,7 @@ from capacity.report import CapacityReport, capacity_report
 from capacity.workload import CALL_SECONDS, CapacitySettings, Workload, measured_work, service_times
 from functions.runtime.json_log import Json
 from infra.naming import PROJECT_ROOT
-from ops.context import CommandContext, FiniteRange, OpsCommand, pass_command_context
+from ops.context import CommandContext, OpsCommand, number_option, pass_command_context
 from ops.errors import NotFoundError, WrongUsageError
 from ops.output import age, blocks, camel_json, count, facts, table
 
@@ -23,47 +23,18 @@ LONGEST_CALL_MS = 3000
 """The functions' read time-out (functions/runtime/aws_clients.py); a test compares the two."""
 
 
+CALL_MS = CALL_SECONDS * 1000
+BUSY_SHARE_HELP = "Of the month, how much is as busy as that; the rest is quiet."
+CALL_HELP = "Of one call to DynamoDB; more is a slow downstream."
+
+
 @click.command("capacity", cls=OpsCommand, short_help="What a size costs, and which limit comes first.")
 @click.option("--users", metavar="N", type=click.IntRange(min=1), required=True, help="Users in the table.")
-@click.option(
-    "--registrations-per-second",
-    metavar="R",
-    type=FiniteRange(min=0, min_open=True),
-    required=True,
-    help="At the busiest time.",
-)
-@click.option(
-    "--changes-per-user-per-month",
-    metavar="N",
-    type=FiniteRange(min=0),
-    default=1.0,
-    show_default=True,
-    help="Updates and deletions.",
-)
-@click.option(
-    "--busy-share",
-    metavar="SHARE",
-    type=FiniteRange(min=0, min_open=True, max=1),
-    default=0.25,
-    show_default=True,
-    help="Of the month, how much is as busy as that; the rest is quiet.",
-)
-@click.option(
-    "--poison-rate",
-    metavar="SHARE",
-    type=FiniteRange(min=0, max=1),
-    default=0.0,
-    show_default=True,
-    help="Of the records, those that crash log_user_changes.",
-)
-@click.option(
-    "--call-ms",
-    metavar="MS",
-    type=FiniteRange(min=0, min_open=True, max=LONGEST_CALL_MS, max_open=True),
-    default=CALL_SECONDS * 1000,
-    show_default=True,
-    help="Of one call to DynamoDB; more is a slow downstream.",
-)
+@number_option("--registrations-per-second", "R", "At the busiest time.", min_open=True)
+@number_option("--changes-per-user-per-month", "N", "Updates and deletions.", default=1.0)
+@number_option("--busy-share", "SHARE", BUSY_SHARE_HELP, default=0.25, min_open=True, max=1)
+@number_option("--poison-rate", "SHARE", "Of the records, those that crash log_user_changes.", default=0.0, max=1)
+@number_option("--call-ms", "MS", CALL_HELP, default=CALL_MS, min_open=True, max=LONGEST_CALL_MS, max_open=True)
 @click.option(
     "--settings",
     "stack",
