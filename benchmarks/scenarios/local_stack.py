@@ -24,7 +24,7 @@ from local.state import DIRECTORY_VARIABLE, LocalStack, clients_of
 from local.stream_poller.aws_clients import RoleSession
 from local.stream_poller.invocation import invoke_function
 from local.temporary_stack import running_local_stack
-from ops.aws.services import AwsServices
+from ops.aws.services import Services
 from ops.aws.sqs import OutgoingMessage
 from ops.aws.tables import ActivityKey
 from ops.dead_letters.message import ReplayableChange
@@ -74,7 +74,7 @@ class JobsOnLocalStack:
         self.stream = LocalStream(stack)
         self._directory = directory
         self._outputs = stack.outputs
-        self._services = AwsServices(read_stack("local", None), profile=None)
+        self._services = Services(read_stack("local", None), profile=None)
         self._activity = self._services.activity()
         self._dynamodb, self._sqs, self._lambda = clients.dynamodb, clients.sqs, clients.lambda_
         rescue = clients.lambda_.get_function_configuration(
