@@ -10,8 +10,6 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import OpenPage, save_screenshot
 from tests.support.browser.registration_page import REGISTER, answering, field_error, fill, register, somebody, submit
 
-pytestmark = [pytest.mark.browser, pytest.mark.local]
-
 AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
 

@@ -8,8 +8,6 @@ from playwright.sync_api import Locator, Page, Route, expect
 from tests.browser.conftest import OpenPage, save_screenshot
 from tests.support.browser.registration_page import Person, register, somebody
 
-pytestmark = [pytest.mark.browser, pytest.mark.local]
-
 FRONTEND = Path(__file__).resolve().parents[2] / "frontend"
 
 

@@ -18,8 +18,6 @@ from tests.support.browser.registration_page import (
 )
 from tests.support.local.local_stack import LocalStack
 
-pytestmark = [pytest.mark.browser, pytest.mark.local]
-
 
 def test_the_page_says_which_environment_it_registers_in(page: Page, local_stack: LocalStack) -> None:
     expect(page.get_by_text(f"{local_stack.outputs.environment} · {local_stack.outputs.region}")).to_be_visible()

@@ -13,8 +13,6 @@ from tests.support.browser.registration_page import (
     submit,
 )
 
-pytestmark = [pytest.mark.browser, pytest.mark.local]
-
 BUSY = {
     "type": "urn:userstream:problem:unavailable",
     "title": "Busy",

@@ -11,7 +11,6 @@ from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import pytest
 from botocore.exceptions import ClientError
 
 from functions.activity.items import activity_item
@@ -31,7 +30,6 @@ from tests.support.records.record_strategies import stream_record
 if TYPE_CHECKING:
     from functions.runtime.json_log import JsonObject
 
-pytestmark = pytest.mark.local
 
 RECORDS = 4
 BATCH_SIZE = 2

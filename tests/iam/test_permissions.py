@@ -17,8 +17,6 @@ from tests.support.iam.permissions import Permission, recorded_permissions
 from tests.support.iam.trial import WORKED, Trial
 from tests.support.local.local_stack import running_local_stack
 
-pytestmark = [pytest.mark.local, pytest.mark.stack]
-
 USERS, KEYS, ACTIVITY = "table/Users-local", "table/UserKeys-local", "table/Activity-local"
 STREAM = "table/Users-local/stream"
 FAILURES, DEAD_LETTERS = "UserChangesFailureQueue-local", "UserChangesDeadLetterQueue-local"

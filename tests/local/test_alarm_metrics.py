@@ -20,8 +20,6 @@ from local.state import clients_of
 from tests.support.local.local_stack import LocalStack, running_local_stack
 from tests.support.local.users_over_http import UsersOverHttp, person
 
-pytestmark = pytest.mark.local
-
 FUNCTIONS = ["RegisterUser", "ManageUsers", "LogUserChanges", "RescueFailedBatches"]
 DEPTHS = {"DeadLetterQueueDepth", "FailureQueueDepth", "FailureRedriveQueueDepth"}
 NOT_MEASURED = {

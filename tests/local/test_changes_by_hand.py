@@ -22,8 +22,6 @@ from local.engine.provider import emulator_provider
 from tests.support.local.resource_examples import EXAMPLES
 from tests.support.local.resource_examples.example import Surroundings
 
-pytestmark = pytest.mark.local
-
 
 class Deployed:
     """A resource as the engine knows it: what was asked for, and its state."""

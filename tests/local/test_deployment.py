@@ -5,13 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from infra.naming import PROJECT_ROOT
 from local.emulator import HOST
 from tests.support.local.local_stack import running_emulator
-
-pytestmark = pytest.mark.local
 
 # In a process of its own: Pulumi keeps the running stack in globals.
 DEPLOY = """

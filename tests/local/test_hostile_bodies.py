@@ -10,8 +10,6 @@ import pytest
 from tests.support.local.local_stack import LocalStack
 from tests.support.raw_http import RawAnswer, send
 
-pytestmark = pytest.mark.local
-
 JSON = {"Content-Type": "application/json"}
 
 

@@ -12,8 +12,6 @@ from tests.support.aws.signature_v4 import Signer
 from tests.support.local.local_stack import LocalStack
 from tests.support.raw_http import RawAnswer, send
 
-pytestmark = pytest.mark.local
-
 NOBODY = "00000000-0000-4000-8000-000000000000"
 REFUSALS = {400, 403, 404, 405, 414, 431}
 

@@ -17,8 +17,6 @@ from tests.support.local.local_stack import LocalStack
 from tests.support.local.mapped_function import eventually
 from tests.support.local.users_over_http import UsersOverHttp, person
 
-pytestmark = pytest.mark.local
-
 
 def local(*arguments: str, directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a user would, but for colours."""

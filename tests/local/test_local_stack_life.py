@@ -18,8 +18,6 @@ from tests.support.local.mapped_function import eventually
 from tests.support.local.processes import listens_on_loopback_alone, processes_of
 from tests.support.local.users_over_http import UsersOverHttp, person
 
-pytestmark = pytest.mark.local
-
 
 @pytest.fixture(autouse=True)
 def heeded_hangup() -> Iterator[None]:

@@ -12,8 +12,6 @@ from contract.files import DOCS
 from tests.support.aws.signature_v4 import Signer
 from tests.support.local.local_stack import LocalStack
 
-pytestmark = pytest.mark.local
-
 ROOT = DOCS.parent
 EXAMPLES = int(os.environ.get("USERSTREAM_CONTRACT_EXAMPLES", "15"))
 """Requests per operation and phase. `make fuzz` asks for as many as 10,000 requests take."""

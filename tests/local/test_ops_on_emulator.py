@@ -25,8 +25,6 @@ from tests.support.local.mapped_function import eventually
 from tests.support.local.ops_stack import answer, deployed_fix, run_ops, services_of
 from tests.support.local.users_over_http import UsersOverHttp, person
 
-pytestmark = pytest.mark.local
-
 PROJECT = Path(__file__).parents[2]
 
 

@@ -18,8 +18,6 @@ from infra.naming import PROJECT_ROOT
 from tests.support.aws.dynamodb_endpoints import DynamoDBEndpoint, emulator
 from tests.support.local.mapped_function import READ, SEND, MappedFunction, create_mapped_function, eventually
 
-pytestmark = pytest.mark.local
-
 Create = Callable[..., MappedFunction]
 
 

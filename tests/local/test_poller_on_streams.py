@@ -11,8 +11,6 @@ from functions.runtime.json_log import JsonObject
 from tests.support.local.mapped_function import eventually
 from tests.support.local.polled_stream import PolledStream, raised, returned
 
-pytestmark = pytest.mark.local
-
 USERS = [f"u{number}" for number in range(8)]
 History = dict[str, list[tuple[str, str | None]]]
 

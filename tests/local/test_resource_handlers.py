@@ -13,8 +13,6 @@ from local.deploy.resources.resource_errors import MissingPropertyError, Unsuppo
 from tests.support.local.resource_examples import EXAMPLES
 from tests.support.local.resource_examples.example import API, FUNCTION, LOG_GROUP, QUEUE, TABLE, Example, Surroundings
 
-pytestmark = pytest.mark.local
-
 NEVER_WITHOUT = {
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
     "aws:s3/bucketVersioning:BucketVersioning",

@@ -4,8 +4,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from local.deploy.resources.registry import handler_for
 from local.process import ChildProcess, child_environment
 from local.state import clients_of
@@ -14,8 +12,6 @@ from tests.support.local.change_log import ChangeLog
 from tests.support.local.local_stack import LocalStack, running_local_stack
 from tests.support.local.resource_examples.example import TABLE
 from tests.support.local.users_over_http import UsersOverHttp, person
-
-pytestmark = pytest.mark.local
 
 
 def switch_stream(stack: LocalStack, *, on: bool) -> str | None:

@@ -7,8 +7,6 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-import pytest
-
 from local.output import curl_command
 from local.state import clients_of
 from tests.support.aws.signature_v4 import Signer
@@ -17,8 +15,6 @@ from tests.support.local.local_stack import LocalStack
 from tests.support.local.mapped_function import eventually
 from tests.support.local.users_over_http import UsersOverHttp, person
 from tests.support.raw_http import RawAnswer, send
-
-pytestmark = pytest.mark.local
 
 
 def test_the_line_to_copy_registers_and_then_says_what_is_taken(local_stack: LocalStack) -> None:

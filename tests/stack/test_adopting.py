@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pulumi
 import pulumi_aws as aws
-import pytest
 
 from guardrails.resource import DISTRIBUTION, findings
 from guardrails.rules import ALL
@@ -14,8 +13,6 @@ from infra.naming import PROJECT_ROOT
 from infra.settings.stack_file import stack_file_config
 from tests.support.stack.guarded_stack import changed, guarded, resources_of
 from tests.support.stack.recorded_stack import record
-
-pytestmark = pytest.mark.stack
 
 API_LINES, PAGE_LINES = re.findall(
     r"```python\n(.*?)```", (PROJECT_ROOT / "docs" / "adopting.md").read_text(encoding="utf-8"), re.DOTALL

@@ -7,8 +7,6 @@ import pytest
 from tests.support.stack.cloudwatch_alarm import KEPT_WHEN_MISSING, state_after
 from tests.support.stack.recorded_stack import record
 
-pytestmark = pytest.mark.stack
-
 ALARMS: dict[str, dict[str, Any]] = {
     alarm.name: alarm.inputs for alarm in record("dev").of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
 }

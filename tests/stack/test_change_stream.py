@@ -5,8 +5,6 @@ import pytest
 
 from tests.support.stack.recorded_stack import RecordedResource, RecordedStack, record
 
-pytestmark = pytest.mark.stack
-
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
 QUEUE = "aws:sqs/queue:Queue"
 SQS = "arn:aws:sqs:eu-west-1:123456789012"

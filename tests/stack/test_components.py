@@ -21,8 +21,6 @@ from infra.outputs import StackOutputs, output_names
 from infra.settings.stack_file import stack_file_config
 from tests.support.stack.recorded_stack import UNKNOWN, RecordedResource, record
 
-pytestmark = pytest.mark.stack
-
 STACKS = ["dev", "prod", "local"]
 
 COMPONENTS: Sequence[type[Any]] = [

@@ -11,8 +11,6 @@ from infra.naming import PROJECT_ROOT
 from infra.settings.stack_file import stack_file_config
 from tests.support.stack.recorded_stack import RecordedStack, record
 
-pytestmark = pytest.mark.stack
-
 STACKS = ["dev", "prod", "local"]
 
 PHYSICAL_NAMES = ("name", "bucket", "dashboardName")

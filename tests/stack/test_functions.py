@@ -5,8 +5,6 @@ import pytest
 
 from tests.support.stack.recorded_stack import record
 
-pytestmark = pytest.mark.stack
-
 FUNCTION = "aws:lambda/function:Function"
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"

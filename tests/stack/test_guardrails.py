@@ -15,8 +15,6 @@ from infra.settings.stack_file import stack_file_config
 from tests.support.stack.guarded_stack import STACKS, changed, guarded, resources_of, without
 from tests.support.stack.recorded_stack import record
 
-pytestmark = pytest.mark.stack
-
 STREAM_MAPPING = ("users-stream", types.EVENT_SOURCE_MAPPING)
 FAILURE_MAPPING = ("failure-queue", types.EVENT_SOURCE_MAPPING)
 USERS = ("users", types.TABLE)

@@ -7,8 +7,6 @@ from infra.settings.stack_file import stack_file_config
 from tests.support.stack import provider_answers
 from tests.support.stack.recorded_stack import record
 
-pytestmark = pytest.mark.stack
-
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
 TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:userstream-alarms-dev"

@@ -18,7 +18,6 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", ResourceWarning)
     import parliament
 
-pytestmark = pytest.mark.stack
 
 STREAM_LABEL = re.compile(r"(/stream/)[0-9T:.-]+")
 

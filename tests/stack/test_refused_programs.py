@@ -8,8 +8,6 @@ from infra.packaging import zip as function_package
 from infra.settings.stack_file import stack_file_config
 from tests.support.stack.recorded_stack import refusal
 
-pytestmark = pytest.mark.stack
-
 
 def test_wrong_settings_end_a_preview_before_any_resource() -> None:
     said = refusal(

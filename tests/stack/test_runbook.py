@@ -12,8 +12,6 @@ from ops.context import CommandContext
 from ops.errors import ExitCode, NotFoundError
 from tests.support.stack.recorded_stack import record
 
-pytestmark = pytest.mark.stack
-
 RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 

@@ -1,8 +1,4 @@
-import pytest
-
 from tests.support.stack.recorded_stack import record
-
-pytestmark = pytest.mark.stack
 
 TABLE = "aws:dynamodb/table:Table"
 TAGS = {"project": "userstream", "managedBy": "pulumi"}

@@ -1,11 +1,7 @@
 import json
 
-import pytest
-
 from infra.settings.stack_file import stack_file_config
 from tests.support.stack.recorded_stack import record
-
-pytestmark = pytest.mark.stack
 
 API = "aws:apigatewayv2/api:Api"
 EXECUTION = "arn:aws:execute-api:eu-west-1:123456789012:api-id"

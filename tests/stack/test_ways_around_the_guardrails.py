@@ -12,8 +12,6 @@ from guardrails.resource import UNKNOWN, Resource, ResourceRule, findings
 from guardrails.rules import ALL
 from tests.support.stack.guarded_stack import changed, resources_of
 
-pytestmark = pytest.mark.stack
-
 ACCOUNT = "123456789012"
 
 

@@ -1,11 +1,7 @@
 import json
 
-import pytest
-
 from infra.components.website import SITE_DIRECTORY
 from tests.support.stack.recorded_stack import UNKNOWN, record
-
-pytestmark = pytest.mark.stack
 
 BUCKET = "userstream-website-prod-123456789012"
 OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2"
