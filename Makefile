@@ -1,4 +1,4 @@
-# The whole day's work in a few words. `make` alone runs what CI runs.
+# The commands of daily work. `make` alone runs what CI runs.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -18,20 +18,20 @@ $(INSTALLED): requirements.txt requirements-dev.txt constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@
 
-check: setup  ## Formatter, linter, strict types and who may import whom, changing nothing
+check: setup  ## Formatter, linter, strict types and allowed imports; changes nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright --level error
 	$(BIN)/lint-imports --no-logo --no-cache
 
-fix: setup  ## Let the formatter and the linter mend what they can
+fix: setup  ## Let the formatter and the linter fix what they can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 engine:  ## The Pulumi CLI as .engine/bin/pulumi: the one on PATH, else built with Go (3 minutes, once)
 	@local/engine/pulumi_cli/install
 
-# Without Go the tests that need the CLI are skipped, and say so; in CI they are required.
+# Without Go, pytest skips the tests that need the CLI and reports them; CI requires them.
 test: $(if $(ARGS),setup,check $(if $(CI)$(shell command -v go 2>/dev/null),engine))  ## check, then every test; with ARGS, pytest alone
 	$(BIN)/python -m pytest $(ARGS)
 
@@ -41,10 +41,10 @@ unit: setup  ## Tests that need no running stack, on all cores; ARGS=tests/unit/
 quick: setup  ## Format, lint and types of what changed, and the fast tests that import it
 	@$(BIN)/python -m tests.affected $(ARGS)
 
-up: setup  ## The whole stack on this machine; Ctrl-C ends it
+up: setup  ## Run the whole stack on this machine until Ctrl-C
 	@$(BIN)/python -m local up
 
-# The peers it measures against, and what draws, are installed for it alone, beside the project's own environment.
+# The peers and the plotting library get an environment of their own, beside the project's.
 .build/bench/.installed: benchmarks/requirements.txt $(INSTALLED)
 	@test -x .build/bench/bin/python || $(PYTHON) -m venv .build/bench
 	@.build/bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
@@ -57,7 +57,7 @@ capacity: .build/bench/.installed  ## The capacity model's tables and plots, and
 	.build/bench/bin/python -m benchmarks.scenarios.capacity_tables
 	.build/bench/bin/python -m benchmarks.scenarios.delivery_check
 
-down: setup  ## End a stack that was started with `python -m local up --detach`
+down: setup  ## Stop a stack that was started with `python -m local up --detach`
 	@$(BIN)/python -m local down
 
 contract: setup  ## Write docs/openapi.json and docs/stack-outputs.d.ts from the models

@@ -39,7 +39,7 @@ def setup(project: Path) -> str:
 
 
 def make(project: Path, *arguments: str, **variables: str) -> str:
-    # Nothing of the `make test` that may have started this one.
+    # Without the variables of the `make test` that may run this test.
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name not in {"ARGS", "CI"}
     }
@@ -55,13 +55,13 @@ def dry_run(project: Path, *arguments: str, **variables: str) -> str:
     return make(project, "--dry-run", *arguments, **variables)
 
 
-def test_an_environment_without_pip_is_made_anew(project: Path) -> None:
+def test_an_environment_without_pip_is_created_again(project: Path) -> None:
     script(project / ".venv/bin/python", WITHOUT_PIP)
 
     assert "made" in setup(project)
 
 
-def test_an_environment_that_works_is_kept(project: Path) -> None:
+def test_a_working_environment_is_kept(project: Path) -> None:
     script(project / ".venv/bin/python", WITH_PIP)
 
     assert "made" not in setup(project)
