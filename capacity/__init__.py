@@ -1,1 +1,14 @@
-"""What the stack costs and which limit it meets first, at a size that is not there yet."""
+"""The capacity model: what the stack costs and which limit it reaches first, at a given size.
+
+workload           the demand, the stack's settings that matter, and the sizes of what a change writes
+service_times      how long the functions take, from what `make bench` measured (service_times.json)
+prices_and_limits  AWS's published prices and limits, each with its source (prices_and_limits.json)
+stack_settings     reads the settings from Pulumi.<stack>.yaml
+simulation         one shard's delivery in virtual time, with the decisions of `delivery`
+limits             how much of each limit is used, and what moves it
+cost               the monthly bill, line by line
+report             all of it: start at `capacity_report`
+
+docs/capacity.md says how accurate the model is. Imports `delivery`, `functions` and the settings of
+`infra`; `python -m ops capacity` and the benchmarks use it.
+"""

@@ -1,9 +1,10 @@
-"""The month's bill of a workload, line by line, at list prices and without free tiers.
+"""The monthly bill of a workload, line by line, at list prices and without free tiers.
 
-Where AWS's price falls with volume, the first step is taken; logs are stored at their full size, though AWS bills them
-compressed. Both make the bill too high rather than too low. Not counted: reads by GET, CloudFront, cold starts, the
-mapping's counts of events (which AWS may bill as custom metrics), and the rescue's few invocations and reads of the
-stream (the event source mapping's own reads are free of charge; DynamoDB pricing).
+Where AWS's price falls with volume, the first step is used; logs are stored at their full size, though
+AWS bills them compressed. Both make the bill too high rather than too low. Not counted: reads by GET,
+CloudFront, cold starts, the mapping's counts of events (which AWS may bill as custom metrics), and the
+rescue's few invocations and reads of the stream (the event source mapping's own reads are free of
+charge; DynamoDB pricing).
 """
 
 import math
@@ -11,21 +12,22 @@ from dataclasses import dataclass
 
 from capacity import workload as sizes
 from capacity.limits import BYTES_PER_GB, write_units
-from capacity.published_figures import PublishedFigures
-from capacity.simulation import DeliveryFigures
-from capacity.workload import SECONDS_PER_MONTH, CapacitySettings, ServiceTimes, Workload
+from capacity.prices_and_limits import Prices, PricesAndLimits
+from capacity.service_times import ServiceTimes
+from capacity.simulation import SimulatedDelivery
+from capacity.workload import SECONDS_PER_MONTH, CapacitySettings, Workload
 
 MILLION = 1_000_000
 MB_PER_GB = 1024
 DAYS_PER_MONTH = 30
 
 ALARMS = 22
-"""As many as infra/components/alarms.py makes; a test holds the two together."""
+"""The number that infra/components/alarms.py creates; a test compares the two."""
 
 DASHBOARDS = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class CostLine:
     """One line of the bill, in US dollars a month."""
 
@@ -38,91 +40,61 @@ def monthly_cost(
     workload: Workload,
     settings: CapacitySettings,
     times: ServiceTimes,
-    figures: PublishedFigures,
-    delivery: DeliveryFigures,
+    published: PricesAndLimits,
+    delivery: SimulatedDelivery,
 ) -> list[CostLine]:
-    """The bill.
-
-    Args:
-        workload: the demand.
-        settings: of the stack.
-        times: of its functions.
-        figures: the prices.
-        delivery: at this workload: how many invocations the records take.
-    """
-    prices = figures.prices
+    """Return the bill; `delivery`, simulated for this workload, tells how many invocations the records take."""
+    prices = published.prices
     records = workload.records_per_month
     delivered = max(delivery.records - delivery.backlog, 1)
     batches = records * delivery.invocations / delivered
+    batch_seconds = delivery.busy_seconds / max(delivery.invocations, 1)
+    answers = records * sizes.ANSWER_BYTES / BYTES_PER_GB
     return [
-        CostLine(
-            service="API Gateway",
-            item="requests",
-            dollars=records / MILLION * prices.http_api_requests_per_million.value,
-        ),
-        CostLine(
-            service="API Gateway",
-            item="answers to the internet",
-            dollars=records * sizes.ANSWER_BYTES / BYTES_PER_GB * prices.transfer_out_gb.value,
-        ),
-        _lambda_line("register_user, manage_users", records, times.register, settings.api_memory_mb, figures),
-        _lambda_line(
-            "log_user_changes",
-            batches,
-            delivery.busy_seconds / max(delivery.invocations, 1),
-            settings.stream_memory_mb,
-            figures,
-        ),
-        *_dynamodb_lines(workload, settings, figures),
-        *_cloudwatch_lines(workload, settings, figures, invocations=records + batches),
-        *_sqs_lines(workload, figures),
+        CostLine("API Gateway", "requests", records / MILLION * prices.http_api_requests_per_million),
+        CostLine("API Gateway", "answers to the internet", answers * prices.transfer_out_gb),
+        _lambda_line("register_user, manage_users", records, times.register, settings.api_memory_mb, prices),
+        _lambda_line("log_user_changes", batches, batch_seconds, settings.stream_memory_mb, prices),
+        *_dynamodb_lines(workload, settings, published),
+        *_cloudwatch_lines(workload, settings, prices, invocations=records + batches),
+        *_sqs_lines(workload, published),
     ]
 
 
-def _lambda_line(item: str, invocations: float, seconds: float, memory_mb: int, figures: PublishedFigures) -> CostLine:
+def _lambda_line(item: str, invocations: float, seconds: float, memory_mb: int, prices: Prices) -> CostLine:
     billed = math.ceil(seconds * 1000) / 1000  # whole milliseconds
     gb_seconds = invocations * billed * memory_mb / MB_PER_GB
-    requests = invocations / MILLION * figures.prices.lambda_requests_per_million.value
-    return CostLine(
-        service="Lambda", item=item, dollars=gb_seconds * figures.prices.lambda_gb_second_arm.value + requests
-    )
+    requests = invocations / MILLION * prices.lambda_requests_per_million
+    return CostLine("Lambda", item, gb_seconds * prices.lambda_gb_second_arm + requests)
 
 
-def _dynamodb_lines(workload: Workload, settings: CapacitySettings, figures: PublishedFigures) -> list[CostLine]:
-    prices, records = figures.prices, workload.records_per_month
-    factor = figures.limits.transaction_write_units_factor.value
+def _dynamodb_lines(workload: Workload, settings: CapacitySettings, published: PricesAndLimits) -> list[CostLine]:
+    prices, limits, records = published.prices, published.limits, workload.records_per_month
     # As many keys for each change as for a registration: a rename or a deletion has them, other updates have none.
-    transaction = factor * (write_units(sizes.USER_BYTES) + sizes.KEYS_PER_USER)
+    transaction = limits.transaction_write_units_factor * (write_units(sizes.USER_BYTES) + sizes.KEYS_PER_USER)
     history = write_units(sizes.ACTIVITY_BYTES)
-    overhead = figures.limits.item_overhead_bytes.value
+    overhead = limits.item_overhead_bytes
     kept = records * settings.activity_retention_days / DAYS_PER_MONTH * (sizes.ACTIVITY_BYTES + overhead)
     users = workload.users * (sizes.USER_BYTES + overhead + sizes.KEYS_PER_USER * (sizes.KEY_BYTES + overhead))
-    recovery = prices.dynamodb_recovery_gb_month.value if settings.point_in_time_recovery else 0.0
-    per_gb = prices.dynamodb_storage_gb_month.value + recovery
+    recovery = prices.dynamodb_recovery_gb_month if settings.point_in_time_recovery else 0.0
+    stored = (users + kept) / BYTES_PER_GB * (prices.dynamodb_storage_gb_month + recovery)
 
     def writes(units: float) -> float:
-        return units / MILLION * prices.dynamodb_write_units_per_million.value
+        return units / MILLION * prices.dynamodb_write_units_per_million
 
+    reads = workload.changes_per_month / MILLION * prices.dynamodb_read_units_per_million
     return [
-        CostLine(service="DynamoDB", item="writes, Users and UserKeys", dollars=writes(records * transaction)),
-        CostLine(service="DynamoDB", item="writes, Activity", dollars=writes(records * history)),
-        CostLine(
-            service="DynamoDB",
-            item="reads before a change",
-            dollars=workload.changes_per_month / MILLION * prices.dynamodb_read_units_per_million.value,
-        ),
-        CostLine(
-            service="DynamoDB",
-            item="storage" + (" and recovery" if recovery else ""),
-            dollars=(users + kept) / BYTES_PER_GB * per_gb,
-        ),
+        CostLine("DynamoDB", "writes, Users and UserKeys", writes(records * transaction)),
+        CostLine("DynamoDB", "writes, Activity", writes(records * history)),
+        CostLine("DynamoDB", "reads before a change", reads),
+        CostLine("DynamoDB", "storage and recovery" if recovery else "storage", stored),
     ]
 
 
 def _cloudwatch_lines(
-    workload: Workload, settings: CapacitySettings, figures: PublishedFigures, *, invocations: float
+    workload: Workload, settings: CapacitySettings, prices: Prices, *, invocations: float
 ) -> list[CostLine]:
-    prices, records = figures.prices, workload.records_per_month
+    records = workload.records_per_month
     logged = (
         workload.registrations_per_month * sizes.REGISTRATION_LOG_BYTES
         + workload.changes_per_month * sizes.UPDATE_LOG_BYTES
@@ -130,23 +102,19 @@ def _cloudwatch_lines(
         + invocations * sizes.INVOCATION_LOG_BYTES
     ) / BYTES_PER_GB
     kept = logged * settings.log_retention_days / DAYS_PER_MONTH
+    watching = ALARMS * prices.alarm_month + DASHBOARDS * prices.dashboard_month
     return [
-        CostLine(service="CloudWatch", item="logs taken in", dollars=logged * prices.logs_ingested_gb.value),
-        CostLine(service="CloudWatch", item="logs kept", dollars=kept * prices.logs_stored_gb_month.value),
-        CostLine(
-            service="CloudWatch",
-            item="alarms and dashboard",
-            dollars=ALARMS * prices.alarm_month.value + DASHBOARDS * prices.dashboard_month.value,
-        ),
+        CostLine("CloudWatch", "logs taken in", logged * prices.logs_ingested_gb),
+        CostLine("CloudWatch", "logs kept", kept * prices.logs_stored_gb_month),
+        CostLine("CloudWatch", "alarms and dashboard", watching),
     ]
 
 
-def _sqs_lines(workload: Workload, figures: PublishedFigures) -> list[CostLine]:
-    limits = figures.limits
-    polls = limits.queue_pollers_per_mapping.value * SECONDS_PER_MONTH / limits.queue_poll_seconds.value
-    failed = workload.records_per_month * workload.poison_rate * sizes.SQS_REQUESTS_PER_FAILED_RECORD
-    price = figures.prices.sqs_requests_per_million.value
+def _sqs_lines(workload: Workload, published: PricesAndLimits) -> list[CostLine]:
+    limits, price = published.limits, published.prices.sqs_requests_per_million
+    polls = limits.queue_pollers_per_mapping * SECONDS_PER_MONTH / limits.queue_poll_seconds
+    failed = workload.records_per_month * workload.crash_rate * sizes.SQS_REQUESTS_PER_FAILED_RECORD
     return [
-        CostLine(service="SQS", item="looking for pointers", dollars=polls / MILLION * price),
-        CostLine(service="SQS", item="failed records", dollars=failed / MILLION * price),
+        CostLine("SQS", "looking for pointers", polls / MILLION * price),
+        CostLine("SQS", "failed records", failed / MILLION * price),
     ]

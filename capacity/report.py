@@ -1,12 +1,13 @@
-"""Everything the model says of one workload on one stack's settings."""
+"""Everything the model says about one workload on one stack's settings."""
 
 from dataclasses import dataclass
 
 from capacity.cost import CostLine, monthly_cost
-from capacity.limits import LimitUse, lanes_in_use, limit_uses, shards_of
-from capacity.published_figures import Limits, PublishedFigures
-from capacity.simulation import DeliveryFigures, random_arrivals, simulate_delivery
-from capacity.workload import SECONDS_PER_MONTH, STREAM_RECORD_BYTES, CapacitySettings, ServiceTimes, Workload
+from capacity.limits import LimitUse, lanes_in_use, limit_uses, records_per_read, shards_of
+from capacity.prices_and_limits import Limits, PricesAndLimits
+from capacity.service_times import ServiceTimes
+from capacity.simulation import DeliverySimulation, SimulatedDelivery, random_arrivals
+from capacity.workload import SECONDS_PER_MONTH, CapacitySettings, Workload
 
 SIMULATED_RECORDS = 50_000
 SHORTEST_SECONDS = 600.0
@@ -15,39 +16,33 @@ SECONDS_PER_DAY = 86_400
 
 @dataclass(frozen=True, kw_only=True)
 class CapacityReport:
-    """What to expect.
-
-    Attributes:
-        shards: of the stream.
-        simulated_seconds: virtual time of the delivery's figures.
-        delivery: of one shard, at the busiest time.
-        concurrency: of log_user_changes, over all shards.
-        waiting: records, over all shards, not delivered at the end of that time.
-        failed_per_day: records given up in a busy day; the dead-letter queue has them until somebody replays them.
-        hours_until_given_up: where more arrives than full batches carry, until the first record gets too old; None
-            where all is delivered.
-        limits: the most used first.
-        cost: of a month, line by line.
-    """
+    """What to expect."""
 
     shards: int
     simulated_seconds: float
-    delivery: DeliveryFigures
+    """Virtual time of the simulated delivery."""
+    delivery: SimulatedDelivery
+    """Of one shard, at the busiest time."""
     concurrency: float
+    """Of log_user_changes, over all shards."""
     waiting: int
+    """Records over all shards that are not delivered at the end of the simulation."""
     failed_per_day: float
+    """Records discarded in a busy day; they stay in the dead-letter queue until somebody replays them."""
     hours_until_given_up: float | None
+    """Until the first record exceeds the maximum age; None when the delivery doesn't fall behind."""
     limits: list[LimitUse]
+    """The most used first."""
     cost: list[CostLine]
 
     @property
     def dollars(self) -> float:
-        """The month's bill."""
+        """The monthly bill."""
         return sum(line.dollars for line in self.cost)
 
     @property
     def dollars_by_service(self) -> dict[str, float]:
-        """The same, summed up."""
+        """The monthly bill of each service."""
         services = {line.service: 0.0 for line in self.cost}
         for line in self.cost:
             services[line.service] += line.dollars
@@ -55,52 +50,41 @@ class CapacityReport:
 
 
 def read_intervals(limits: Limits) -> tuple[float, ...]:
-    """Seconds between two reads of a shard, each as likely as the next.
+    """Return the seconds between two reads of a shard, each equally likely.
 
-    AWS tells their rate alone; were all the same, reads would march in step with the batching window.
+    AWS documents only their rate; equal intervals would keep the reads in step with the batching window.
     """
-    mean = 1 / limits.stream_reads_per_shard_per_second.value
+    mean = 1 / limits.stream_reads_per_shard_per_second
     return tuple(mean * factor for factor in (0.5, 0.75, 1.0, 1.25, 1.5))
 
 
 def capacity_report(
-    workload: Workload, settings: CapacitySettings, times: ServiceTimes, figures: PublishedFigures
+    workload: Workload, settings: CapacitySettings, times: ServiceTimes, published: PricesAndLimits
 ) -> CapacityReport:
     """Run the model: the delivery in virtual time, the limits, the bill."""
-    limits = figures.limits
+    limits = published.limits
     shards = shards_of(workload, limits)
     rate = workload.records_per_second / shards
-    # Long enough for a steady state, short enough to wait for: about so many records, whatever the rate.
+    # About the same number of records at any rate: enough for a steady state, few enough to wait for.
     seconds = min(max(SIMULATED_RECORDS / rate, SHORTEST_SECONDS), SECONDS_PER_MONTH)
-    arrivals = random_arrivals(rate, seconds, poison_rate=workload.poison_rate, users=max(workload.users // shards, 1))
-    delivery = simulate_delivery(
-        arrivals,
-        seconds=seconds,
+    delivery = DeliverySimulation(
+        random_arrivals(rate, seconds, crash_rate=workload.crash_rate, users=max(workload.users // shards, 1)),
         settings=settings,
         times=times,
         read_intervals=read_intervals(limits),
-        records_per_read=int(
-            min(limits.stream_records_per_read.value, limits.stream_bytes_per_read.value / STREAM_RECORD_BYTES)
-        ),
-    )
-    busy_day = SECONDS_PER_DAY * workload.busy_share
+        records_per_read=int(records_per_read(limits)),
+    ).run(seconds)
+    in_use = lanes_in_use(workload, settings, times, shards)
+    # A second's records take `in_use` seconds, so the age of the first one grows by the difference.
+    hours = settings.maximum_record_age_seconds / (1 - 1 / in_use) / 3600 if in_use > 1 else None
     return CapacityReport(
         shards=shards,
         simulated_seconds=seconds,
         delivery=delivery,
         concurrency=delivery.concurrency * shards,
         waiting=delivery.backlog * shards,
-        failed_per_day=delivery.given_up * shards / seconds * busy_day,
-        hours_until_given_up=_hours_until_given_up(workload, settings, times, shards),
+        failed_per_day=delivery.given_up * shards / seconds * (SECONDS_PER_DAY * workload.busy_share),
+        hours_until_given_up=hours,
         limits=limit_uses(workload, settings, times, limits),
-        cost=monthly_cost(workload, settings, times, figures, delivery),
+        cost=monthly_cost(workload, settings, times, published, delivery),
     )
-
-
-def _hours_until_given_up(
-    workload: Workload, settings: CapacitySettings, times: ServiceTimes, shards: int
-) -> float | None:
-    """Where a second's records take more than a second, the age grows by what is missing, second by second."""
-    in_use = lanes_in_use(workload, settings, times, shards)
-    # Of next to nothing there is no reciprocal.
-    return settings.maximum_record_age_seconds / (1 - 1 / in_use) / 3600 if in_use > 1 else None

@@ -1,27 +1,22 @@
-"""The settings of a stack that bear on its capacity, out of its Pulumi.<stack>.yaml."""
+"""Reads the settings that matter for capacity from a stack's Pulumi.<stack>.yaml."""
 
 from pathlib import Path
 
 from capacity.workload import CapacitySettings
 from infra.naming import PROJECT_ROOT
 from infra.settings.check import load_settings
-from infra.settings.model import StackSettings
 from infra.settings.stack_file import stack_file_config
 
 
 def stack_settings(stack: str, directory: Path = PROJECT_ROOT) -> CapacitySettings:
-    """Read the Pulumi.<stack>.yaml of a directory.
+    """Read Pulumi.<stack>.yaml in the directory.
 
     Raises:
         FileNotFoundError: There is no such file.
-        SettingsError: A setting in it is wrong; the message names each.
-        StackFileError: It is not a stack's file.
+        infra.settings.check.SettingsError: A setting is wrong; the message names each.
+        infra.settings.stack_file.StackFileError: The file isn't a stack's.
     """
-    return capacity_settings(load_settings(stack, stack_file_config(stack, directory)))
-
-
-def capacity_settings(settings: StackSettings) -> CapacitySettings:
-    """What of a stack's settings moves a limit or the bill."""
+    settings = load_settings(stack, stack_file_config(stack, directory))
     return CapacitySettings(
         batch_size=settings.stream_batch_size,
         batching_window_seconds=settings.stream_batching_window_seconds,

@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from capacity.workload import FILE, MeasuredWork
+from capacity.service_times import FILE, MeasuredWork
 from infra.naming import PROJECT_ROOT
 
 PERFORMANCE = PROJECT_ROOT / "docs/performance.md"

@@ -10,13 +10,14 @@ from benchmarks.report.pages import CAPACITY, IMAGES, write_section
 from benchmarks.report.plots import lines
 from benchmarks.report.tables import table
 from capacity.limits import deliverable_per_second, lane_seconds_per_crash, limit_uses, shards_of
-from capacity.published_figures import published_figures
+from capacity.prices_and_limits import prices_and_limits
 from capacity.report import CapacityReport, capacity_report, read_intervals
-from capacity.simulation import random_arrivals, simulate_delivery
+from capacity.service_times import CALL_SECONDS, ServiceTimes, measured_work, service_times
+from capacity.simulation import DeliverySimulation, random_arrivals
 from capacity.stack_settings import stack_settings
-from capacity.workload import CALL_SECONDS, CapacitySettings, ServiceTimes, Workload, measured_work, service_times
+from capacity.workload import CapacitySettings, Workload
 
-PUBLISHED = published_figures()
+PUBLISHED = prices_and_limits()
 WORK = measured_work()
 
 TEN_MILLION = Workload(users=10_000_000, registrations_per_second=20)
@@ -116,7 +117,7 @@ def crashes() -> str:
     for rate in CRASH_RATES:
         cells = [f"{rate:.2%}"]
         for stack in ("prod", "dev"):
-            report = _report(replace(TEN_MILLION, poison_rate=rate), stack_settings(stack))
+            report = _report(replace(TEN_MILLION, crash_rate=rate), stack_settings(stack))
             cells += [
                 _seconds(report.delivery.age_p99_seconds),
                 f"{report.failed_per_day:,.0f}",
@@ -126,7 +127,7 @@ def crashes() -> str:
 
     def age(rate: float, retries: int) -> float:
         settings = replace(prod, maximum_retry_attempts=retries)
-        return _report(replace(TEN_MILLION, poison_rate=rate), settings).delivery.age_p99_seconds
+        return _report(replace(TEN_MILLION, crash_rate=rate), settings).delivery.age_p99_seconds
 
     rates = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03)
     lines(
@@ -215,15 +216,14 @@ def retries() -> str:
         settings = replace(prod, maximum_retry_attempts=attempts)
         held = lane_seconds_per_crash(settings, times)
         share = shards * settings.parallelization_factor / held / TEN_MILLION.records_per_second
-        outage = simulate_delivery(
+        outage = DeliverySimulation(
             random_arrivals(rate, 2 * OUTAGE_SECONDS),
-            seconds=2 * OUTAGE_SECONDS,
             settings=settings,
             times=times,
             read_intervals=read_intervals(PUBLISHED.limits),
-            records_per_read=int(PUBLISHED.limits.stream_records_per_read.value),
+            records_per_read=int(PUBLISHED.limits.stream_records_per_read),
             outage=(60.0, 60.0 + OUTAGE_SECONDS),
-        )
+        ).run(2 * OUTAGE_SECONDS)
         given_up = f"{outage.given_up * shards:,} of {round(rate * shards * OUTAGE_SECONDS):,}"
         rows.append([str(attempts), _seconds(held), f"{min(share, 1):.2%}", given_up])
     headings = ["retries", "a crashing record holds its lane"]

@@ -19,8 +19,8 @@ from benchmarks.report.pages import CAPACITY, measured_today, write_section
 from benchmarks.report.tables import table
 from benchmarks.scenarios.measured_delivery import CRASHING, LocalStream, MeasuredRun, users_of_run
 from capacity import simulation
+from capacity.service_times import ServiceTimes
 from capacity.stack_settings import stack_settings
-from capacity.workload import ServiceTimes
 from delivery.records import StreamRecord
 from local.temporary_stack import running_local_stack
 
@@ -119,18 +119,17 @@ def run_case(stream: LocalStream, case: Case, name: str) -> dict[str, Pair]:
     return results
 
 
-def simulate(run: MeasuredRun, case: Case, seconds: float) -> simulation.DeliveryFigures:
+def simulate(run: MeasuredRun, case: Case, seconds: float) -> simulation.SimulatedDelivery:
     """Simulate so many seconds with a run's arrivals and the durations of its invocations and reads."""
     records = [
         record._replace(
             written_at=_written_at(run, record) - run.began,
-            body=simulation.POISON if CRASHING.encode() in record.body else simulation.GOOD,
+            body=simulation.CRASHING if CRASHING.encode() in record.body else simulation.GOOD,
         )
         for record in run.records()
     ]
-    return simulation.simulate_delivery(
+    return simulation.DeliverySimulation(
         sorted(records, key=lambda record: record.written_at),
-        seconds=seconds,
         settings=replace(
             stack_settings("local"),
             batch_size=case.batch_size,
@@ -141,7 +140,7 @@ def simulate(run: MeasuredRun, case: Case, seconds: float) -> simulation.Deliver
         times=_service_times(run),
         read_intervals=run.read_intervals,
         records_per_read=RECORDS_PER_READ,
-    )
+    ).run(seconds)
 
 
 def _service_times(run: MeasuredRun) -> ServiceTimes:

@@ -7,9 +7,10 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
-from capacity.published_figures import PublishedFigures, published_figures
+from capacity.prices_and_limits import PricesAndLimits, prices_and_limits
 from capacity.report import CapacityReport, capacity_report
-from capacity.workload import CALL_SECONDS, CapacitySettings, Workload, measured_work, service_times
+from capacity.service_times import CALL_SECONDS, measured_work, service_times
+from capacity.workload import CapacitySettings, Workload
 from functions.runtime.json_log import Json
 from infra.naming import PROJECT_ROOT
 from ops.context import CommandContext, OpsCommand, number_option, pass_command_context
@@ -67,9 +68,9 @@ def capacity(  # noqa: PLR0913 - one parameter per option
         registrations_per_second=registrations_per_second,
         changes_per_user_per_month=changes_per_user_per_month,
         busy_share=busy_share,
-        poison_rate=poison_rate,
+        crash_rate=poison_rate,
     )
-    published = published_figures()
+    published = prices_and_limits()
     report = capacity_report(workload, settings, service_times(measured_work(), settings, call_ms / 1000), published)
     context.finish(
         _report_json(report, published),
@@ -99,7 +100,7 @@ def settings_of(stack: str, directory: Path = PROJECT_ROOT) -> CapacitySettings:
         raise WrongUsageError(str(error)) from error
 
 
-def _report_json(report: CapacityReport, published: PublishedFigures) -> Json:
+def _report_json(report: CapacityReport, published: PricesAndLimits) -> Json:
     return camel_json(asdict(report)) | {
         "limits": [camel_json(asdict(use)) | {"share": use.share} for use in report.limits],
         "dollars": report.dollars,

@@ -1,4 +1,4 @@
-"""The capacity model: no record vanishes in it, more demand never costs less, slow delivery is seen to fall behind."""
+"""The capacity model loses no record, costs no less for more demand, and shows when delivery falls behind."""
 
 import contextlib
 import io
@@ -12,16 +12,18 @@ import pytest
 from click.testing import CliRunner, Result
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from benchmarks.harness.events import stream_event
 from capacity import workload as sizes
 from capacity.cost import ALARMS, monthly_cost
 from capacity.limits import RESCUES_AT_A_TIME, limit_uses, shards_of
-from capacity.published_figures import published_figures
+from capacity.prices_and_limits import PricesAndLimits, prices_and_limits
 from capacity.report import capacity_report, read_intervals
-from capacity.simulation import DeliveryFigures, random_arrivals, simulate_delivery
+from capacity.service_times import ServiceTimes, measured_work, service_times
+from capacity.simulation import DeliverySimulation, SimulatedDelivery, random_arrivals
 from capacity.stack_settings import stack_settings
-from capacity.workload import CapacitySettings, ServiceTimes, Workload, measured_work, service_times
+from capacity.workload import CapacitySettings, Workload
 from functions.activity.items import activity_item
 from functions.log_user_changes.batch import full_image, log_change
 from functions.runtime.aws import CLIENT_CONFIG
@@ -34,8 +36,9 @@ from ops.cli import cli
 from ops.commands.capacity import LONGEST_CALL_MS
 from tests.support.stack.recorded_stack import record
 
-FIGURES = published_figures()
-LIMITS = FIGURES.limits
+PROJECT = Path(__file__).parents[2]
+PUBLISHED = prices_and_limits()
+LIMITS = PUBLISHED.limits
 TIMES = ServiceTimes(register=0.03, batch=0.01, record=0.001)
 
 
@@ -64,19 +67,18 @@ def deliver(  # noqa: PLR0913 - each is one knob, and named at the call
     seconds: float,
     stack: CapacitySettings,
     *,
-    poison_rate: float = 0.0,
+    crash_rate: float = 0.0,
     times: ServiceTimes = TIMES,
     outage: tuple[float, float] = (0.0, 0.0),
-) -> DeliveryFigures:
-    return simulate_delivery(
-        random_arrivals(rate, seconds, poison_rate=poison_rate, users=100),
-        seconds=seconds,
+) -> SimulatedDelivery:
+    return DeliverySimulation(
+        random_arrivals(rate, seconds, crash_rate=crash_rate, users=100),
         settings=stack,
         times=times,
         read_intervals=read_intervals(LIMITS),
         records_per_read=1000,
         outage=outage,
-    )
+    ).run(seconds)
 
 
 def ask(*arguments: str) -> Result:
@@ -88,31 +90,31 @@ def ask(*arguments: str) -> Result:
     batch_size=st.integers(1, 500),
     lanes=st.integers(1, 10),
     window=st.sampled_from([0, 1, 5]),
-    poison_rate=st.sampled_from([0.0, 0.01, 0.5]),
+    crash_rate=st.sampled_from([0.0, 0.01, 0.5]),
     call=st.sampled_from([0.0, 0.1, 2.9, 70.0]),
     outage=st.sampled_from([0.0, 5.0]),
 )
-@example(rate=300, batch_size=1, lanes=1, window=0, poison_rate=0.5, call=0.0, outage=0.0)
-@example(rate=300, batch_size=500, lanes=1, window=5, poison_rate=0.0, call=2.9, outage=0.0)
-def test_every_record_is_settled_given_up_or_waiting(  # noqa: PLR0913 - each is one knob
-    *, rate: float, batch_size: int, lanes: int, window: int, poison_rate: float, call: float, outage: float
+@example(rate=300, batch_size=1, lanes=1, window=0, crash_rate=0.5, call=0.0, outage=0.0)
+@example(rate=300, batch_size=500, lanes=1, window=5, crash_rate=0.0, call=2.9, outage=0.0)
+def test_every_record_is_settled_discarded_or_waiting(  # noqa: PLR0913 - each is one knob
+    *, rate: float, batch_size: int, lanes: int, window: int, crash_rate: float, call: float, outage: float
 ) -> None:
     times = ServiceTimes(register=0.03, batch=0.01, record=0.001, call=call)
     stack = settings(batch_size=batch_size, lanes=lanes, window=window)
-    figures = deliver(rate, 20, stack, poison_rate=poison_rate, times=times, outage=(0.0, outage))
-    assert 0 <= figures.backlog <= figures.records
-    assert figures.given_up <= figures.records - figures.backlog
-    assert figures.records_per_batch <= batch_size
-    assert figures.age_median_seconds <= figures.age_p99_seconds
-    if not poison_rate and not outage and call < stack.stream_timeout_seconds:
-        assert figures.given_up == 0
+    result = deliver(rate, 20, stack, crash_rate=crash_rate, times=times, outage=(0.0, outage))
+    assert 0 <= result.backlog <= result.records
+    assert result.given_up <= result.records - result.backlog
+    assert result.records_per_batch <= batch_size
+    assert result.age_median_seconds <= result.age_p99_seconds
+    if not crash_rate and not outage and call < stack.stream_timeout_seconds:
+        assert result.given_up == 0
 
 
-def test_the_same_seed_gives_the_same_figures() -> None:
-    assert deliver(50, 60, settings(), poison_rate=0.01) == deliver(50, 60, settings(), poison_rate=0.01)
+def test_the_same_seed_gives_the_same_result() -> None:
+    assert deliver(50, 60, settings(), crash_rate=0.01) == deliver(50, 60, settings(), crash_rate=0.01)
 
 
-def test_a_lane_that_is_too_slow_falls_behind_and_more_lanes_catch_up() -> None:
+def test_a_lane_that_is_too_slow_falls_behind_and_more_lanes_keep_up() -> None:
     one_record_at_a_time = deliver(200, 60, settings(batch_size=1))
     assert one_record_at_a_time.backlog > 0
     assert one_record_at_a_time.age_last_seconds > 10
@@ -120,32 +122,32 @@ def test_a_lane_that_is_too_slow_falls_behind_and_more_lanes_catch_up() -> None:
     assert many_lanes.age_last_seconds < 1
 
 
-def test_only_poison_is_given_up() -> None:
-    figures = deliver(20, 120, settings(retries=0), poison_rate=0.02)
-    assert 0 < figures.given_up < figures.records * 0.05
+def test_only_records_that_crash_are_discarded() -> None:
+    result = deliver(20, 120, settings(retries=0), crash_rate=0.02)
+    assert 0 < result.given_up < result.records * 0.05
 
 
-def test_a_batch_that_takes_longer_than_the_function_may_goes_on_where_it_stopped() -> None:
+def test_a_batch_that_takes_longer_than_the_timeout_continues_where_it_stopped() -> None:
     slow = ServiceTimes(register=0.03, batch=0.01, record=0.001, call=2.9)
-    figures = deliver(50, 600, settings(batch_size=1000, window=20), times=slow)
-    assert figures.given_up == 0
-    assert figures.records - figures.backlog > 1000
-    assert figures.busy_seconds / figures.invocations < 60
+    result = deliver(50, 600, settings(batch_size=1000, window=20), times=slow)
+    assert result.given_up == 0
+    assert result.records - result.backlog > 1000
+    assert result.busy_seconds / result.invocations < 60
 
 
-def test_more_retries_give_up_less_in_an_outage() -> None:
+def test_more_retries_discard_fewer_records_in_an_outage() -> None:
     few, many = (deliver(5, 300, settings(retries=retries), outage=(60, 180)) for retries in (1, 10))
     assert 0 < many.given_up < few.given_up
 
 
-@pytest.mark.parametrize("poison_rate", [0.0, 0.01])
-def test_what_is_said_to_fall_behind_does_and_nothing_else(poison_rate: float) -> None:
+@pytest.mark.parametrize("crash_rate", [0.0, 0.01])
+def test_the_report_says_that_delivery_falls_behind_when_it_does(crash_rate: float) -> None:
     slow = ServiceTimes(register=0.03, batch=0.01, record=0.001, call=1.0)
     for rate in (5.0, 50.0, 500.0):
         workload = Workload(
-            users=1000, registrations_per_second=rate, changes_per_user_per_month=0, poison_rate=poison_rate
+            users=1000, registrations_per_second=rate, changes_per_user_per_month=0, crash_rate=crash_rate
         )
-        report = capacity_report(workload, settings(), slow, FIGURES)
+        report = capacity_report(workload, settings(), slow, PUBLISHED)
         falls_behind = report.delivery.age_last_seconds > 0.1 * report.simulated_seconds
         assert (report.hours_until_given_up is not None) == falls_behind, rate
 
@@ -156,7 +158,7 @@ def test_more_demand_never_costs_less_nor_uses_less_of_a_limit(users: int, rate:
     greater = Workload(users=int(users * more), registrations_per_second=rate * more)
     delivery = deliver(10, 20, settings())
     bills = [
-        sum(line.dollars for line in monthly_cost(each, settings(), TIMES, FIGURES, delivery))
+        sum(line.dollars for line in monthly_cost(each, settings(), TIMES, PUBLISHED, delivery))
         for each in (less, greater)
     ]
     assert bills[0] <= bills[1] * 1.000001
@@ -172,7 +174,7 @@ def test_a_registration_costs_three_items_twice_and_its_history_once() -> None:
     )
     lines = {
         line.item: line.dollars
-        for line in monthly_cost(a_million, settings(), TIMES, FIGURES, deliver(10, 20, settings()))
+        for line in monthly_cost(a_million, settings(), TIMES, PUBLISHED, deliver(10, 20, settings()))
     }
     assert lines["writes, Users and UserKeys"] == pytest.approx(6 * 0.625)
     assert lines["writes, Activity"] == pytest.approx(0.625)
@@ -193,10 +195,17 @@ def test_the_keys_of_users_are_the_first_limit_of_the_tables() -> None:
     assert [use.share > 1 for use in uses if "UserKeys while it is new" in use.limit] == [True]
 
 
-def test_every_published_figure_names_its_page() -> None:
-    for group in (FIGURES.prices, FIGURES.limits):
-        for name in type(group).model_fields:
-            assert getattr(group, name).source, name
+PRICES_AND_LIMITS = PROJECT / "capacity" / "prices_and_limits.json"
+
+
+@pytest.mark.parametrize("group", ["prices", "limits"])
+def test_every_price_and_limit_names_its_source(group: str) -> None:
+    document = json.loads(PRICES_AND_LIMITS.read_text())
+    for name, entry in document[group].items():
+        assert entry["source"], name
+        without = document | {group: document[group] | {name: entry | {"source": ""}}}
+        with pytest.raises(ValidationError, match="source"):
+            PricesAndLimits.model_validate(without)
 
 
 def test_less_memory_and_a_slow_downstream_make_the_functions_slower() -> None:
@@ -206,7 +215,7 @@ def test_less_memory_and_a_slow_downstream_make_the_functions_slower() -> None:
     assert slow.of_batch(100) - quick.of_batch(100) == pytest.approx(4 * (0.2 - quick.call))
 
 
-def test_the_model_s_copies_of_the_project_s_figures_are_right() -> None:
+def test_the_model_copies_the_project_s_numbers_correctly() -> None:
     stack = record("prod")
     assert sum(resource.type == "aws:cloudwatch/metricAlarm:MetricAlarm" for resource in stack.resources) == ALARMS
     assert RESCUES_AT_A_TIME == RESCUE_MAXIMUM_CONCURRENCY
@@ -244,7 +253,7 @@ def attribute_bytes(value: Any) -> int:
 
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 @pytest.mark.parametrize(("users", "rate"), [("10", "0.001"), ("10000", "0.1"), ("10000000", "20")])
-def test_the_recommended_settings_carry_the_sizes_they_are_for(stack: str, users: str, rate: str) -> None:
+def test_the_recommended_settings_carry_the_sizes_they_are_meant_for(stack: str, users: str, rate: str) -> None:
     result = ask("--users", users, "--registrations-per-second", rate, "--settings", stack, "--json")
     assert result.exit_code == 0, result.output
     report = json.loads(result.output)
@@ -256,13 +265,13 @@ def test_the_recommended_settings_carry_the_sizes_they_are_for(stack: str, users
         assert all(use["share"] < 1 for use in report["limits"])
 
 
-def test_a_person_is_told_what_comes_first_and_what_moves_it() -> None:
+def test_the_table_shows_the_first_limit_and_what_moves_it() -> None:
     result = ask("--users", "1000", "--registrations-per-second", "400", "--settings", "dev", "--table")
     assert "moved by throttleRatePerSecond" in result.output
     assert "together" in result.output
 
 
-def test_a_crashing_record_holds_a_lane_and_the_limit_that_it_uses_is_shown() -> None:
+def test_the_lanes_that_crashing_records_block_are_shown_as_a_limit() -> None:
     result = ask("--users", "10000", "--registrations-per-second", "20", "--poison-rate", "0.05", "--json")
     report = json.loads(result.output)
     assert report["limits"][0]["limit"] == "lanes held by records that crash"
@@ -270,17 +279,17 @@ def test_a_crashing_record_holds_a_lane_and_the_limit_that_it_uses_is_shown() ->
     assert report["hoursUntilGivenUp"] is not None
 
 
-PAGE = Path(__file__).parents[2] / "docs" / "capacity.md"
+PAGE = PROJECT / "docs" / "capacity.md"
 
 
-def test_the_page_s_commands_can_be_typed() -> None:
+def test_the_commands_on_the_page_succeed() -> None:
     commands = re.findall(r"^python -m ops capacity (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert commands
     for command in commands:
         assert ask(*shlex.split(command)).exit_code == 0, command
 
 
-def test_the_page_gives_reasons_for_the_settings_that_there_are() -> None:
+def test_the_page_explains_the_recommended_settings_with_their_values() -> None:
     page = PAGE.read_text(encoding="utf-8")
     recommended = re.findall(r"^\| `(\w+)` \| (\d+|-) \| (\d+|-) \| .+ \|$", page, re.MULTILINE)
     assert len(recommended) > 10
