@@ -73,10 +73,6 @@ def _old_and_new(change: AttributeChange) -> dict[str, AttributeValue]:
 
 
 def activity_entry(item: Image) -> dict[str, PlainValue]:
-    """Return what an item shows: {changeId, kind, occurredAt, actor, changes}, in plain values.
-
-    Args:
-        item: Typed as botocore returns it (binary as bytes).
-    """
+    """Return what an item, as botocore returns it, shows to a reader, in plain values."""
     shown = ("changeId", "kind", "occurredAt", "actor", "changes")
     return {name: unmarshal(convert_binary(item[name], base64_text)) for name in shown}

@@ -29,7 +29,7 @@ CALLS_PER_CHUNK = 6
 """With the waits above, some two seconds for a table to recover; the mapping retries for longer."""
 
 TIME_TO_FINISH_SECONDS = 2.0
-"""Kept free at an invocation's end, to send dead letters, log, and report how far the batch came."""
+"""Kept free at an invocation's end, to send dead letters, log, and report the batch's outcome."""
 
 # The table will never take such an item: too large, too deeply nested, an empty key.
 _REFUSALS = frozenset({"ValidationException", "SerializationException"})

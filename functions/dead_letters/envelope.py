@@ -1,8 +1,7 @@
-"""The envelope of a failed record: a message of the dead-letter queue, whoever writes or reads it.
+"""The envelope of a failed record, which is a message of the dead-letter queue.
 
-A frozen standard dataclass, because the functions that write it pay for each import at cold start.
-Readers that have pydantic validate with `TypeAdapter(FailedRecord).validate_json(body)`, in the
-same camelCase names.
+A standard dataclass, because the functions that write it pay for each import at cold start. Readers
+have pydantic: `TypeAdapter(FailedRecord).validate_json(body)`.
 """
 
 import hashlib
@@ -47,13 +46,9 @@ def camel_case(name: str) -> str:
     return first + "".join(word.capitalize() for word in others)
 
 
-class MalformedEnvelopeError(ValueError):
-    """A text that is no failed record's envelope; the message says why."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class StreamPointer:
-    """Where a batch's records are in a stream, which keeps them for 24 hours."""
+    """Where a batch's records are in a stream, for 24 hours."""
 
     stream_arn: str
     shard_id: str
@@ -69,28 +64,22 @@ class FailedRecord:
     """One failed record with all that is known of its failure."""
 
     failure_id: str
-    """The eventID; for lost records `<shardId>:<startSequenceNumber>`. All envelopes of one record
-    share it, so readers keep one of several: SQS may deliver twice, and an interrupted rescue sends
-    again."""
+    """The eventID; for lost records `<shardId>:<startSequenceNumber>`. Readers keep one envelope of
+    several with the same id: SQS may deliver twice, and an interrupted rescue sends again."""
     kind: Kind
-    reason: str
-    """Plain words, without personal data."""
+    reason: str  # plain words, without personal data
     condition: str | None = None
     """Why the mapping gave up, in AWS's word, e.g. RetryAttemptsExhausted; None if it didn't."""
     record: Json = None
     """The record as Lambda received it; None if it is lost, or stored at `record_location`."""
     pointer: StreamPointer | None = None
-    attempts: int
-    """How often the function is known to have tried."""
-    source_function: str
-    """ARN of the function that failed."""
-    event_source_arn: str | None = None
-    """ARN of the stream."""
+    attempts: int  # how often the function is known to have tried
+    source_function: str  # ARN of the function that failed
+    event_source_arn: str | None = None  # of the stream
     shard_id: str | None = None
     sequence_number: str | None = None
     user_id: str | None = None
-    first_failed_at: str
-    """ISO 8601 in UTC with milliseconds, like `last_failed_at`."""
+    first_failed_at: str  # ISO 8601 in UTC with milliseconds, like the next
     last_failed_at: str
     record_location: str | None = None
     """`s3://bucket/key` of the whole envelope, if the record is too large for a message."""
@@ -107,27 +96,6 @@ class FailedRecord:
             envelope["pointer"] = _camel_cased(self.pointer)
         return _encode(envelope)
 
-    @classmethod
-    def from_json(cls, text: str) -> "FailedRecord":
-        """Return the envelope that `to_json` wrote.
-
-        Raises:
-            MalformedEnvelopeError: The text is no envelope, or one of another version.
-        """
-        try:
-            envelope: Json = json.loads(text)
-        except ValueError:
-            raise MalformedEnvelopeError("the message isn't JSON") from None
-        if not is_object(envelope):
-            raise MalformedEnvelopeError("the message isn't a JSON object")
-        version = envelope.get("envelopeVersion")
-        if version != ENVELOPE_VERSION:
-            raise MalformedEnvelopeError(f"envelopeVersion must be {ENVELOPE_VERSION}, not {version!r}")
-        values = _fields_of(cls, envelope)
-        if is_object(values["pointer"]):
-            values["pointer"] = StreamPointer(**_fields_of(StreamPointer, values["pointer"]))
-        return cls(**values)
-
 
 _encode = reusable_encoder(json.JSONEncoder(separators=(",", ":")))
 
@@ -139,14 +107,6 @@ def _camel_cased(value: FailedRecord | StreamPointer) -> JsonObject:
 @cache  # of two classes, for each envelope
 def _names(of: type[FailedRecord | StreamPointer]) -> dict[str, str]:
     return {camel_case(field.name): field.name for field in fields(of)}
-
-
-def _fields_of(expected: type[FailedRecord | StreamPointer], found: JsonObject) -> JsonObject:
-    names = _names(expected)
-    if found.keys() != names.keys():
-        different = sorted(found.keys() ^ names.keys())
-        raise MalformedEnvelopeError(f"a {expected.__name__} lacks or doesn't know: {', '.join(different)}")
-    return {names[name]: value for name, value in found.items()}
 
 
 class RecordIdentity(NamedTuple):
@@ -163,11 +123,7 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9:_.-]{1,128}")
 
 
 def identify_record(record: Json) -> RecordIdentity:
-    """Return what identifies a record, however broken it is.
-
-    The failure id is the eventID, which is the same in all redeliveries; without one it is a digest
-    of the record.
-    """
+    """Return what identifies a record, however broken it is; without an eventID, its digest."""
     body = _member(record, "dynamodb")
     event_id = _text(_member(record, "eventID"))
     sequence_number = _text(_member(body, "SequenceNumber"))

@@ -24,18 +24,13 @@ BYTES_PER_CALL = 1_048_576
 
 CALLS_PER_CHUNK = 4
 FIRST_WAIT_SECONDS = 0.05
-TIME_TO_FINISH_SECONDS = 1.0
-"""Kept free at an invocation's end, to report how far it came."""
+TIME_TO_FINISH_SECONDS = 1.0  # kept free at an invocation's end, to report how far it came
 
 OBJECT_PREFIX = "failed-records/"
 
 
 def queue_from_environment(clock: Clock) -> "DeadLetterQueue":
-    """Return this function's dead-letter queue for one invocation.
-
-    Raises:
-        SettingError: DEAD_LETTER_QUEUE_URL or FAILED_RECORDS_BUCKET isn't set.
-    """
+    """Return the queue of the environment's DEAD_LETTER_QUEUE_URL and FAILED_RECORDS_BUCKET."""
     queue_url, bucket = read_text("DEAD_LETTER_QUEUE_URL"), read_text("FAILED_RECORDS_BUCKET")
     return DeadLetterQueue(aws_clients.sqs, queue_url, aws_clients.s3, bucket, clock)
 

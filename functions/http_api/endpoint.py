@@ -43,13 +43,10 @@ class Response(NamedTuple):
     """One HTTP answer."""
 
     status: HTTPStatus
-    body: Mapping[str, object] | None = None
-    """Written as JSON; None for no body."""
-    headers: Mapping[str, str] = _NONE
-    """Beside Content-Type and Cache-Control."""
+    body: Mapping[str, object] | None = None  # written as JSON
+    headers: Mapping[str, str] = _NONE  # beside Content-Type and Cache-Control
     media_type: str = MEDIA_TYPE
-    logged: Mapping[str, str] = _NONE
-    """More fields of the request's line in the log: ids only, never a name or an email."""
+    logged: Mapping[str, str] = _NONE  # with the request's line: ids, never a name or an email
 
 
 Endpoint = Callable[[Request], Response]
@@ -62,9 +59,7 @@ class Problem(NamedTuple):
     slug: str
     status: HTTPStatus
     title: str
-    """The same words each time."""
-    detail: str = ""
-    """What to do about it; empty where the error's own text says so."""
+    detail: str = ""  # what to do about it, if the error's own text doesn't say so
 
     @property
     def type(self) -> str:

@@ -1,12 +1,7 @@
 """A request from API Gateway's HTTP API, its JSON body and its If-Match header.
 
 Payload format 2.0: API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP
-APIs". `functions.http_api.endpoint` answers each error of a request:
-
-    RequestError
-    ├── MalformedRequestError        not a request of this API: body, header or parameter
-    ├── UnsupportedMediaTypeError    the body isn't JSON in UTF-8
-    └── BodyTooLargeError            the body has more bytes than any valid one
+APIs". `functions.http_api.endpoint` answers each `RequestError`.
 
 JSON (RFC 8259) leaves to the reader what a repeated name, a huge number or half of a surrogate pair
 means. Readers differ, and attackers exploit the difference, so all of that is refused here or made
@@ -46,11 +41,11 @@ class InvalidEventError(Exception):
 
 
 class RequestError(Exception):
-    """A request that can't be read. The caller gets its text, so it repeats nothing of the request."""
+    """A request that can't be read. The caller sees its text, which repeats nothing of it."""
 
 
 class MalformedRequestError(RequestError):
-    """Not a request of this API."""
+    """Not a request of this API: its body, a header or a parameter."""
 
 
 class UnsupportedMediaTypeError(RequestError):
@@ -64,28 +59,17 @@ class BodyTooLargeError(RequestError):
 class Request(NamedTuple):
     """One HTTP request."""
 
-    request_id: str
-    """API Gateway's id of it, which its access log shows too."""
-    route: str
-    """The route's key, such as "GET /users/{userId}"."""
-    headers: Mapping[str, str]
-    """By lower-case name. API Gateway joins repeated ones with commas."""
-    path: Mapping[str, str]
-    """Parameters of the path by name, decoded."""
-    query: Mapping[str, str]
-    """Parameters of the query by name, decoded."""
+    request_id: str  # API Gateway's, which its access log shows too
+    route: str  # the route's key, such as "GET /users/{userId}"
+    headers: Mapping[str, str]  # by lower-case name; API Gateway joins repeated ones with commas
+    path: Mapping[str, str]  # parameters by name, decoded
+    query: Mapping[str, str]  # parameters by name, decoded
     body: str | None
-    """As it arrived, None if there is none."""
-    body_is_base64: bool
-    """Whether API Gateway encoded the body, as it does for binary media types, forms included."""
+    body_is_base64: bool  # as API Gateway sends binary media types, forms included
 
 
 def read_request(event: Event) -> Request:
-    """Read an event.
-
-    Raises:
-        InvalidEventError: It isn't one of payload format 2.0.
-    """
+    """Read an event; raise `InvalidEventError` if it isn't one of payload format 2.0."""
     if event.get("version") != PAYLOAD_FORMAT or "routeKey" not in event:
         raise InvalidEventError(
             f"This is no event of payload format {PAYLOAD_FORMAT}: set payloadFormatVersion of the route's integration."
@@ -191,7 +175,7 @@ def entity_tag(version: int) -> str:
 
 
 def if_match(headers: Mapping[str, str]) -> Callable[[int], bool] | None:
-    """Return whether If-Match, in headers by lower-case name, accepts a version; None without it.
+    """Return whether If-Match accepts a version; None without that header.
 
     Raises:
         MalformedRequestError: The header is neither * nor a list of entity tags.

@@ -32,7 +32,6 @@ STOPPED = "BATCH STOPPED:"
 VISIBLE_WHEN_MASKED = frozenset({"userId", "version", "createdAt", "updatedAt", "schemaVersion"})
 """What may be shown, not what must be hidden: a new attribute is masked until someone decides.
 registrationDigest isn't here, because a digest of three guessable values can be guessed."""
-
 MASK = "***"
 
 _Reading = UserChange | UnprocessableRecordError
@@ -72,8 +71,8 @@ def process_batch(  # noqa: PLR0913  each is a dependency or a setting, named at
         records: Any JSON, in stream order; an unprocessable one doesn't disturb the others.
         activity: Stores the changes.
         dead_letters: Takes the records that can never be processed.
-        log: Gets a line or two per record.
-        mask_personal_data: Whether log lines hide who the user is.
+        log: Gets one or two lines per record.
+        mask_personal_data: Whether those lines hide who the user is.
         source_function: This function's ARN, for the envelopes.
         now: Returns seconds since the epoch.
 
@@ -142,11 +141,8 @@ def _envelope(record: Json, error: UnprocessableRecordError, source_function: st
 def log_change(log: Log, change: UserChange, show: Callable[[_PlainImage], _PlainImage]) -> None:
     """Log one change in one line; an update in one for the old image and one for the new.
 
-    Args:
-        log: Gets the lines.
-        change: What happened.
-        show: `full_image` or `masked_image`. Either way the names of the changed fields are logged,
-            and who deleted a user.
+    `show` is `full_image` or `masked_image`. Either way the names of the changed fields are logged,
+    and who deleted a user.
     """
     old, new = change.old, change.new
     if old is not None and new is not None:

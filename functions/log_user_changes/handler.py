@@ -11,11 +11,7 @@ from functions.runtime.json_log import BufferedLog, JsonObject
 
 
 def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
-    """Process one batch; the answer names the first record to deliver again, if any.
-
-    Raises:
-        SettingError: An environment variable is missing or unreadable.
-    """
+    """Process one batch; the answer names the first record to deliver again, if any."""
     clock = InvocationClock(context)
     table, retention_days = read_text("ACTIVITY_TABLE"), read_positive_integer("ACTIVITY_RETENTION_DAYS")
     log = BufferedLog()

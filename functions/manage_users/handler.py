@@ -52,13 +52,7 @@ def _read_page(user_id: str, limit: int, after: str | None) -> ActivityPage:
 
 
 def manage_endpoint(request: Request, users: UsersStore, read_page: ReadPage) -> Response:
-    """Answer any of this function's routes.
-
-    Raises:
-        RequestError: The request can't be read.
-        UserError: It is refused.
-        InvalidEventError: The API sends a route here that this function doesn't have.
-    """
+    """Answer any of this function's routes; raise `InvalidEventError` for another one."""
     match request.route:
         case "GET /users/{userId}":
             return _shown(read_user(users, _user_id(request)))

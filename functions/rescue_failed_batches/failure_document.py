@@ -29,16 +29,12 @@ class MalformedDocumentError(ValueError):
 class FailureDocument(NamedTuple):
     """One batch that the mapping gave up on."""
 
-    condition: str
-    """Why, in AWS's word."""
-    attempts: int
-    """How often the function got this batch."""
+    condition: str  # why, in AWS's word
+    attempts: int  # how often the function got this batch
     function_arn: str
-    failed_at: str
-    """ISO 8601 in UTC with milliseconds."""
+    failed_at: str  # ISO 8601 in UTC with milliseconds
     pointer: StreamPointer
-    records: list[Json] | None
-    """The records themselves, if the message has them."""
+    records: list[Json] | None  # if the message has them
 
 
 def parse_failure_document(body: str) -> FailureDocument:

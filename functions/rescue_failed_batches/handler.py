@@ -11,11 +11,7 @@ from functions.runtime.json_log import JsonObject, log
 
 
 def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
-    """Rescue the batches; the answer names the messages that must stay in the queue.
-
-    Raises:
-        SettingError: An environment variable isn't set.
-    """
+    """Rescue the batches; the answer names the messages that must stay in the queue."""
     clock = InvocationClock(context)
     dead_letters = queue_from_environment(clock)
     reader = ShardReader(aws_clients.dynamodb_streams(), clock)

@@ -67,12 +67,7 @@ class RecordReader(Protocol):
 class Rescue:
     """Rescues batches within one invocation.
 
-    Args:
-        reader: Reads the stream.
-        dead_letters: Takes the envelopes.
-        log: Gets a line per message.
-        clock: The invocation's time.
-        own_function: ARN of this function, for messages that don't name the one that failed.
+    `own_function` is this function's ARN, for messages that don't name the one that failed.
     """
 
     def __init__(
@@ -86,10 +81,7 @@ class Rescue:
         self._time_for_one_message = reserved_time(clock, TIME_FOR_ONE_MESSAGE_SECONDS)
 
     def rescue_all(self, messages: Sequence[JsonObject]) -> list[str]:
-        """Rescue the batches that messages of the failure queue point to.
-
-        Args:
-            messages: Of an SQS event: each has `messageId` and `body`.
+        """Rescue the batches that messages of an SQS event point to.
 
         Returns:
             The ids of the messages that must stay in the failure queue.

@@ -20,14 +20,10 @@ from functions.stream_records.streams_api import lambda_record
 if TYPE_CHECKING:
     from types_boto3_dynamodbstreams.client import DynamoDBStreamsClient
 
-RECORDS_PER_PAGE = 1000
-"""The most that GetRecords returns."""
-
+RECORDS_PER_PAGE = 1000  # the most that GetRecords returns
+TIME_TO_FINISH_SECONDS = 5.0  # kept free at an invocation's end, to send what was read
 PAUSE_AFTER_EMPTY_PAGE_SECONDS = 0.05
 """A shard serves a few pages a second to each of its readers, and the mapping is one of them."""
-
-TIME_TO_FINISH_SECONDS = 5.0
-"""Kept free at an invocation's end, to send what was read."""
 
 _POSITION_LOST = frozenset({"ExpiredIteratorException", "TrimmedDataAccessException"})
 # The stream or its shard doesn't exist, or no such range ever did.
@@ -39,12 +35,7 @@ class _PositionLostError(Exception):
 
 
 class ShardReader:
-    """A `RecordReader` over the Streams API, within one invocation.
-
-    Args:
-        client: DynamoDB Streams.
-        clock: Read before each call for the time that is left.
-    """
+    """A `RecordReader` over the Streams API, within one invocation."""
 
     def __init__(self, client: "DynamoDBStreamsClient", clock: Clock) -> None:
         self._client = client
@@ -87,7 +78,7 @@ class ShardReader:
                 self._clock.sleep(PAUSE_AFTER_EMPTY_PAGE_SECONDS)
 
     def _iterator(self, pointer: StreamPointer, read_up_to: str | None) -> str | None:
-        """Return an iterator behind what was read, at the range's start, or at the oldest record."""
+        """Return an iterator after what was read, at the range's start, or at the oldest record."""
         shard = {"StreamArn": pointer.stream_arn, "ShardId": pointer.shard_id}
         if read_up_to is None:
             wanted = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": pointer.start_sequence_number}

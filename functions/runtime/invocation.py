@@ -26,7 +26,6 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
-        ...
 
 
 class InvocationClock:
@@ -54,8 +53,7 @@ LARGEST_RESERVED_SHARE = 0.25
 def reserved_time(clock: Clock, seconds: float) -> float:
     """Return how many seconds to keep free at the end of the invocation that begins now.
 
-    At most a quarter of the whole, or a function with a short timeout would stop before it did
-    anything.
+    At most a quarter, or a function with a short timeout would stop before it did anything.
     """
     return min(seconds, LARGEST_RESERVED_SHARE * clock.remaining())
 
@@ -65,11 +63,7 @@ class SettingError(RuntimeError):
 
 
 def read_text(name: str) -> str:
-    """Return an environment variable's text.
-
-    Raises:
-        SettingError: It isn't set, or empty.
-    """
+    """Return an environment variable's text; raise `SettingError` if it isn't set or is empty."""
     value = os.environ.get(name)
     if not value:
         raise SettingError(f"environment variable {name} isn't set: the Pulumi program sets it, so deploy it again")

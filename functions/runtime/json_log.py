@@ -20,8 +20,7 @@ Json = Any
 
 JsonObject = dict[str, Any]
 
-EXACT_INTEGER_LIMIT = 2**53
-"""Integers up to this size are exact as doubles."""
+EXACT_INTEGER_LIMIT = 2**53  # integers up to this size are exact as doubles
 
 _MAXIMUM_DEPTH = 64
 
@@ -39,10 +38,8 @@ class Log(Protocol):
 def log(level: str, message: str, **fields: object) -> None:
     """Write one line: `{"level": ..., "message": ..., <fields>}`.
 
-    Args:
-        level: DEBUG, INFO, WARNING or ERROR, as Lambda's own log levels are named.
-        message: What happened, in the same words each time; what differs goes to the fields.
-        fields: Any values.
+    The level is one of Lambda's (DEBUG, INFO, WARNING, ERROR). The message says what happened, in
+    the same words each time; what differs goes to the fields, which may be any values.
     """
     # Read at each call: Lambda's runtime and tests replace the stream.
     sys.stdout.write(_line(level, message, fields) + "\n")
@@ -104,8 +101,8 @@ def exact_number(number: Decimal) -> int | float | str:
 def reusable_encoder(encoder: json.JSONEncoder) -> Callable[[object], str]:
     """Return a function that encodes as `encoder` does, with its C part made only once.
 
-    JSONEncoder makes it again for every text, which is a quarter of a log line's cost. If this
-    Python has no C part, or one with other arguments, return the public method.
+    JSONEncoder makes it for every text, a quarter of a log line's cost. If this Python has no C
+    part, or one with other arguments, return the public method.
     """
     make: Any = getattr(json.encoder, "c_make_encoder", None)
     try:

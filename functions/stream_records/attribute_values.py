@@ -29,14 +29,13 @@ AttributeValue = dict[str, Any]
 """One typed value: a dict of exactly one type and its content."""
 
 Image = dict[str, AttributeValue]
-"""An item as the stream shows it: attribute names with their typed values."""
+"""An item: attribute names with their typed values."""
 
 PlainValue = Any
 """str, int, Decimal, bytes, bool, None, list, dict, or a set of str, numbers or bytes."""
 
 MAXIMUM_DEPTH = 32
-"""Levels of nesting that DynamoDB allows (developer guide, "Quotas"). No item nests deeper, and
-reading such input would exhaust the stack."""
+"""Levels that DynamoDB allows (developer guide, "Quotas"). Deeper input would exhaust the stack."""
 
 # Whole numbers that a double holds exactly: reading an int costs a third of reading a Decimal.
 _SHORT_INTEGER = re.compile(r"0|-?[1-9]\d{0,14}", re.ASCII)
@@ -48,18 +47,11 @@ _SMALL_NUMBERS = {str(number): number for number in range(256)}
 
 
 class MalformedValueError(ValueError):
-    """A value that isn't typed as DynamoDB's are.
-
-    The message names types and never contents, because those may be personal.
-    """
+    """A value that isn't typed as DynamoDB's are. The message never shows its content."""
 
 
 def unmarshal_image(image: Json) -> dict[str, PlainValue]:
-    """Return an item's attributes as plain values.
-
-    Raises:
-        MalformedValueError: The image is no object, or the named attribute isn't typed correctly.
-    """
+    """Return an item's attributes as plain values, or raise `MalformedValueError`."""
     if not is_object(image):
         raise MalformedValueError(f"expected an object of attributes, found {_json_type(image)}")
     plain: dict[str, PlainValue] = {}
@@ -174,21 +166,18 @@ _READERS: dict[str, Callable[[Json, int], PlainValue]] = {
 
 
 def _json_type(value: object) -> str:
-    if value is None:
-        return "null"
-    for types, name in _JSON_TYPES:
-        if isinstance(value, types):
-            return name
-    return "another value"
+    return _JSON_TYPES.get(type(value), "another value")
 
 
-_JSON_TYPES = (
-    (dict, "an object"),
-    (list, "a list"),
-    (str, "a string"),
-    (bool, "a boolean"),
-    (int | float, "a number"),
-)
+_JSON_TYPES: dict[type, str] = {
+    type(None): "null",
+    dict: "an object",
+    list: "a list",
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+}
 
 
 def convert_binary(value: AttributeValue, convert: Callable[[Any], Any]) -> AttributeValue:

@@ -55,14 +55,11 @@ class UserChange(NamedTuple):
 
     event_id: str
     event_name: str
-    kind: str
-    """ADDED, UPDATED or DELETED."""
-    actor: str
-    """"ttl" if DynamoDB's expiry deleted the user, else "caller"."""
+    kind: str  # ADDED, UPDATED or DELETED
+    actor: str  # "ttl" if DynamoDB's expiry deleted the user, else "caller"
     user_id: str
     sequence_number: str
-    occurred_seconds: float
-    """Seconds since the epoch; DynamoDB rounds them down to whole ones."""
+    occurred_seconds: float  # since the epoch; DynamoDB rounds them down to whole ones
     old_image: Image | None
     new_image: Image | None
     old: dict[str, PlainValue] | None

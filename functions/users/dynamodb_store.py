@@ -47,24 +47,13 @@ wrote in between."""
 
 @cache
 def store_from_environment() -> DynamoDBUsersStore:
-    """Return the store of this function's environment.
-
-    Raises:
-        SettingError: USERS_TABLE or USER_KEYS_TABLE isn't set.
-    """
+    """Return the store of the environment's USERS_TABLE and USER_KEYS_TABLE."""
     users_table, user_keys_table = read_text("USERS_TABLE"), read_text("USER_KEYS_TABLE")
     return DynamoDBUsersStore(dynamodb(), users_table=users_table, user_keys_table=user_keys_table)
 
 
 class DynamoDBUsersStore:
-    """The `UsersStore` of the deployed stack.
-
-    Args:
-        client: botocore's client.
-        users_table: Users, whose key is userId.
-        user_keys_table: UserKeys, whose key is key.
-        pause: Waits for that many seconds.
-    """
+    """The `UsersStore` of the deployed stack; `pause` waits for that many seconds."""
 
     def __init__(
         self,
@@ -116,17 +105,11 @@ class DynamoDBUsersStore:
     def _write(
         self, user: TransactWriteItemTypeDef, owner: str, *, claim: Mapping[str, str], release: Sequence[str]
     ) -> tuple[JsonObject | None, list[str]]:
-        """Write a user and its keys in one transaction.
-
-        Args:
-            user: The write to Users.
-            owner: The user's id.
-            claim: Per field, the key that becomes the user's.
-            release: The keys that the user gives up.
+        """Write a user, claim keys by field and release keys in one transaction.
 
         Returns:
-            The stored item if `user`'s condition refused it ({} if there is none), and the fields
-            whose keys are another user's. None and nothing if all was written.
+            The stored item if the condition of `user`, the write to Users, refused it ({} if there
+            is none), and the fields whose keys are another user's. None and [] if all was written.
         """
         claims = [claim_key(self._user_keys_table, key, owner) for key in claim.values()]
         # A user who came by another way than registration may share a value with the user who owns
@@ -209,11 +192,9 @@ class DynamoDBUsersStore:
 
 
 def user_of(item: Mapping[str, Any]) -> User:
-    """Read an item of Users, whatever its form.
+    """Read an item of Users, also one that came by another way than registration.
 
-    Registration writes every attribute. An item that came by another way, such as from an older
-    table, may lack some or have them of other types. Missing or mistyped attributes read as None; a
-    missing version reads as 1.
+    Missing or mistyped attributes read as None; a missing version reads as 1.
     """
     return User(
         user_id=item["userId"]["S"],
@@ -244,14 +225,11 @@ def _moment(item: Mapping[str, Any], attribute: str) -> str | None:
 
 
 def _unchanged(user: User) -> tuple[str, dict[str, str], JsonObject]:
-    """Return the condition that `user_of` still reads this version, email and username.
+    """Return the condition, its names and values, that `user_of` still reads the same.
 
     The version alone isn't enough: a user who is removed and registers again with the same
     Idempotency-Key has the same id and version 1. If email and username are others by then, the
     wrong keys would be released.
-
-    Returns:
-        The expression, the attribute names in it, and the values.
     """
     conditions = ["attribute_exists(userId)"]
     values: JsonObject = {}

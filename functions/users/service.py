@@ -36,20 +36,11 @@ Precondition = Callable[[int], bool]
 
 
 def register(store: UsersStore, registration: Registration, *, idempotency_key: str | None, now: datetime) -> str:
-    """Register a user.
+    """Register a user, and return the id that this request or an earlier one registered.
 
     The id derives from the Idempotency-Key if there is one, so a retry meets the user that the
     first attempt stored, without a table of keys. A retry is recognized by its key and body even
     after that user has changed; if that user was deleted, it registers again.
-
-    Args:
-        store: Keeps the user.
-        registration: The validated body.
-        idempotency_key: The header of that name, None if the caller sent none.
-        now: The moment of the request.
-
-    Returns:
-        The id of the user that this request, or an earlier one with this key and body, registered.
 
     Raises:
         AlreadyTakenError: Another user has the email or the username.
@@ -77,12 +68,7 @@ def registration_digest(registration: Registration) -> str:
 
 
 def read_user(store: UsersStore, user_id: str) -> User:
-    """Read a user.
-
-    Raises:
-        UserNotFoundError: There is none with this id.
-        UnavailableError: The store can't answer now.
-    """
+    """Read a user; raise `UserNotFoundError` or `UnavailableError` if that fails."""
     user = store.get(user_id)
     if user is None:
         raise UserNotFoundError
@@ -92,9 +78,7 @@ def read_user(store: UsersStore, user_id: str) -> User:
 def change_user(
     store: UsersStore, user_id: str, changes: UserChanges, *, precondition: Precondition | None, now: datetime
 ) -> User:
-    """Change some fields of a user, and return the user as stored now.
-
-    If nothing changes, nothing is written, and the version stays.
+    """Change some fields of a user, and return the user; if nothing changes, write nothing.
 
     Raises:
         UserNotFoundError: There is none with this id.
@@ -115,13 +99,7 @@ def change_user(
 
 
 def remove_user(store: UsersStore, user_id: str, *, precondition: Precondition | None) -> None:
-    """Remove a user, and free the email and the username.
-
-    Raises:
-        UserNotFoundError: There is none with this id.
-        StaleVersionError: The precondition doesn't accept the user's version.
-        UnavailableError: The store can't take it now, or others keep changing the same user.
-    """
+    """Remove a user, and free the email and the username; raise as `change_user` does."""
     _write_if_unchanged(store, user_id, precondition, store.remove)
 
 

@@ -79,15 +79,10 @@ def keep_key(table: str, item: JsonObject) -> TransactWriteItemTypeDef:
 def transact(
     client: DynamoDBClient, operations: Sequence[TransactWriteItemTypeDef], pause: Callable[[float], None]
 ) -> list[JsonObject | None]:
-    """Write all operations or none.
+    """Write all operations (1 to 100, each on an item of its own) or none.
 
     botocore repeats a request with the same ClientRequestToken, so if an answer is lost, its own
-    next try isn't refused.
-
-    Args:
-        client: botocore's client.
-        operations: 1 to 100 writes, each to an item of its own.
-        pause: Waits for that many seconds.
+    next try isn't refused. `pause` waits for that many seconds.
 
     Returns:
         Per operation, None if its condition held, else the item that it met: typed, as far as the

@@ -1,18 +1,9 @@
 """A user, what makes two users collide, why a request is refused, and what a store of users does.
 
 Plain values and rules, without AWS or HTTP. `functions.users.service` works on them,
-`functions.users.dynamodb_store` keeps them in DynamoDB, and `functions.http_api.endpoint` gives
-each error its answer:
-
-    UserError
-    ├── InvalidFieldsError        one or more fields break a rule
-    ├── AlreadyTakenError         another user has this email or username
-    ├── IdempotencyKeyReusedError the key was sent before, with another body
-    ├── UserNotFoundError         no user has this id
-    ├── StaleVersionError         the user has changed since the version that the caller named
-    └── UnavailableError          the tables can't take the request now; it may succeed later
-
-No message holds a name, an email or a table: they end in answers and in logs.
+`functions.users.dynamodb_store` keeps them in DynamoDB, and `functions.http_api.endpoint` answers
+each `UserError`. No error's message holds a name, an email or a table, because answers and logs
+show it.
 """
 
 from collections.abc import Sequence
@@ -26,9 +17,7 @@ LAST_VERSION = 2**53 - 1
 REGISTRATION_DIGEST = "registrationDigest"
 """The attribute with the digest that `UsersStore.add` was given: internal, no data of the user."""
 
-LONGEST_KEY = 2048
-"""Bytes: the most that a table's key may have (DynamoDB Developer Guide, "Quotas"). No registered
-value needs it."""
+LONGEST_KEY = 2048  # bytes (DynamoDB Developer Guide, "Quotas"); no registered value needs as many
 
 
 class User(NamedTuple):
@@ -36,15 +25,10 @@ class User(NamedTuple):
 
     user_id: str
     name: str | None
-    """As typed, 1 to 200 characters."""
-    email: str | None
-    """As typed; unique among registered users, whatever the case."""
-    username: str | None
-    """As typed; unique among registered users by how it reads (see `username_key`)."""
-    version: int
-    """1 when registered, one more with each change."""
-    created_at: str | None
-    """ISO 8601 in UTC with milliseconds, like `updated_at`."""
+    email: str | None  # as typed; unique among registered users by `email_key`
+    username: str | None  # as typed; unique among registered users by `username_key`
+    version: int  # 1 when registered, one more with each change
+    created_at: str | None  # ISO 8601 in UTC with milliseconds, like the next
     updated_at: str | None
 
 
@@ -73,8 +57,7 @@ def username_key(username: str) -> str:
 def keys_of(email: str | None, username: str | None) -> dict[str, str]:
     """Return the UserKeys keys of a user's values by field.
 
-    A value that is missing, empty or too long for a key has none. Only users who came by another
-    way than registration have such values.
+    A value that is missing, empty or too long has none, which registration doesn't let happen.
     """
     keys = {"email": email_key(email) if email else "", "username": username_key(username) if username else ""}
     return {field: key for field, key in keys.items() if 0 < len(key.encode()) <= LONGEST_KEY}
@@ -83,12 +66,9 @@ def keys_of(email: str | None, username: str | None) -> dict[str, str]:
 class FieldError(NamedTuple):
     """What is wrong with one field."""
 
-    field: str
-    """The field's name as the caller sent it, "" for the body as a whole."""
-    code: str
-    """A stable word for programs, such as "too-long"."""
-    message: str
-    """A sentence for people."""
+    field: str  # as the caller sent it, "" for the body as a whole
+    code: str  # a stable word for programs, such as "too-long"
+    message: str  # a sentence for people
 
 
 class UserError(Exception):
@@ -124,11 +104,7 @@ class StaleVersionError(UserError):
 
 
 class UnavailableError(UserError):
-    """The tables can't take the request now.
-
-    Attributes:
-        cause: The service's word, such as "ThrottlingException"; for the log, never for an answer.
-    """
+    """The tables can't take the request now; `cause` is the service's word for it, for the log."""
 
     def __init__(self, cause: str) -> None:
         super().__init__(cause)
@@ -136,11 +112,7 @@ class UnavailableError(UserError):
 
 
 class UserIdTakenError(Exception):
-    """A user with this id is already stored; whoever added one decides what that means.
-
-    Attributes:
-        registration_digest: What `add` was given with that user, None if nothing.
-    """
+    """A user with this id is already stored, with this `registration_digest` (None if without)."""
 
     def __init__(self, registration_digest: str | None) -> None:
         super().__init__("a user with this id is already stored")
@@ -171,10 +143,9 @@ class UsersStore(Protocol):
         """Store `changed` in place of `current` (the same id), and free the values it gave up.
 
         Raises:
-            StaleVersionError: The stored user is deleted, or differs from `current` by version,
-                email or username. This takes precedence over the other error.
-            AlreadyTakenError: Other users have the new email, the new username or both; it names
-                each.
+            StaleVersionError: The user is deleted, or differs from `current` in version, email or
+                username. This takes precedence over the other error.
+            AlreadyTakenError: Other users have the new email or username; it names each.
         """
         ...
 
@@ -182,7 +153,6 @@ class UsersStore(Protocol):
         """Remove a user, and free the email and the username.
 
         Raises:
-            StaleVersionError: The stored user is deleted, or differs from `user` by version, email
-                or username.
+            StaleVersionError: As for `replace`.
         """
         ...

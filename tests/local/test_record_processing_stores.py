@@ -27,6 +27,7 @@ from tests.support.records.record_processing_fakes import (
     ActivityInMemory,
     LogInMemory,
     ManualClock,
+    read_envelope,
 )
 from tests.support.records.record_strategies import stream_record
 
@@ -103,7 +104,7 @@ class Queue:
             if "Messages" not in answer:
                 return found
             for message in answer["Messages"]:
-                failed = FailedRecord.from_json(message["Body"])
+                failed = read_envelope(message["Body"])
                 assert message["MessageAttributes"]["failureId"]["StringValue"] == failed.failure_id
                 found[failed.failure_id] = self._whole(failed)
 
@@ -111,7 +112,7 @@ class Queue:
         if failed.record_location is None:
             return failed
         bucket, _, key = failed.record_location.removeprefix("s3://").partition("/")
-        return FailedRecord.from_json(self._services.s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
+        return read_envelope(self._services.s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode())
 
 
 @pytest.fixture

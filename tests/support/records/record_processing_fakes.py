@@ -6,6 +6,8 @@ Each fake can be told to meet trouble, as the real store and queue do.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pydantic import TypeAdapter
+
 from functions.activity.items import WriteOutcome, activity_item
 from functions.dead_letters.envelope import FailedRecord, SendOutcome
 from functions.log_user_changes.batch import BatchOutcome, process_batch
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:LogUserChangesFunction-test"
 RETENTION_DAYS = 30
+
+read_envelope = TypeAdapter(FailedRecord).validate_json
+"""Reads a message of the dead-letter queue, as ops does."""
 
 
 class ActivityInMemory:

@@ -13,7 +13,7 @@ from functions.dead_letters.envelope import FailedRecord, SendOutcome
 from functions.dead_letters.queue import BYTES_PER_CALL, DeadLetterQueue
 from functions.runtime.json_log import JsonObject
 from tests.support.aws.aws_wire import Answer, Failure, Responder, Wire, in_turn
-from tests.support.records.record_processing_fakes import ManualClock
+from tests.support.records.record_processing_fakes import ManualClock, read_envelope
 
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/000000000000/UserChangesDeadLetterQueue-test"
 BUCKET = "userstream-failed-records-test-000000000000"
@@ -64,7 +64,7 @@ class Bucket:
         if self._failure is not None:
             raise ClientError({"Error": {"Code": self._failure}}, "PutObject")
         assert request["ContentType"] == "application/json"
-        self.objects[request["Bucket"], request["Key"]] = FailedRecord.from_json(request["Body"].decode())
+        self.objects[request["Bucket"], request["Key"]] = read_envelope(request["Body"].decode())
 
 
 def _queue(wire: Wire, bucket: Bucket | None = None, clock: ManualClock | None = None) -> DeadLetterQueue:
@@ -104,7 +104,7 @@ def test_records_go_ten_at_a_time_and_in_order(wire: Wire) -> None:
     assert _queue(wire).send(records) == SendOutcome(23, None)
     assert [len(_ids(request)) for request in wire.requests] == [10, 10, 3]
     bodies = [entry["MessageBody"] for request in wire.requests for entry in request["Entries"]]
-    assert [FailedRecord.from_json(body) for body in bodies] == records
+    assert [read_envelope(body) for body in bodies] == records
     assert wire.requests[0]["Entries"][0]["MessageAttributes"] == {
         "kind": {"DataType": "String", "StringValue": "permanent"},
         "failureId": {"DataType": "String", "StringValue": "event-0"},
@@ -128,7 +128,7 @@ def test_every_call_keeps_both_limits_and_every_record_is_kept_whole(wire: Wire,
     assert all(len(request["Entries"]) <= 10 for request in wire.requests)
     assert all(_sqs_size(request) <= BYTES_PER_CALL for request in wire.requests)
     messages = [
-        FailedRecord.from_json(entry["MessageBody"]) for request in wire.requests for entry in request["Entries"]
+        read_envelope(entry["MessageBody"]) for request in wire.requests for entry in request["Entries"]
     ]
     whole = [
         bucket.objects[BUCKET, message.record_location.removeprefix(f"s3://{BUCKET}/")]
@@ -150,7 +150,7 @@ def test_a_record_over_the_limit_is_kept_whole_in_the_bucket(wire: Wire) -> None
     bucket = Bucket()
     large = _failed(7, BYTES_PER_CALL)
     assert _queue(wire, bucket).send([_failed(1), large]) == SendOutcome(2, None)
-    small, message = (FailedRecord.from_json(entry["MessageBody"]) for entry in wire.requests[0]["Entries"])
+    small, message = (read_envelope(entry["MessageBody"]) for entry in wire.requests[0]["Entries"])
     location = f"s3://{BUCKET}/failed-records/event-7.json"
     assert small == _failed(1)
     assert message == replace(large, record=None, record_location=location)
