@@ -1,1 +1,1 @@
-"""The durable history of each user: one item per change, written once however often its record comes."""
+"""The history of each user: one Activity item per change."""

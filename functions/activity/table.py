@@ -37,14 +37,7 @@ _ENTITY_TOO_LARGE = 413  # a call of over 16 MB
 
 
 class ActivityTable:
-    """Writes changes to the Activity table within one invocation; an `ActivityWriter`.
-
-    Args:
-        client: DynamoDB.
-        table: The table's name.
-        retention_days: How long after the change its item expires.
-        clock: Read before each call and each wait for the time that is left.
-    """
+    """Writes changes to the Activity table within one invocation; an `ActivityWriter`."""
 
     def __init__(self, client: "DynamoDBClient", table: str, retention_days: int, clock: Clock) -> None:
         self._client = client

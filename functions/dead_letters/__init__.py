@@ -1,1 +1,1 @@
-"""What becomes of a record that can't be processed: one envelope, whole, in the dead-letter queue."""
+"""Records that can't be processed: their envelope, and the dead-letter queue."""

@@ -13,6 +13,7 @@ from functions.dead_letters.envelope import FailedRecord, SendOutcome
 from functions.runtime import aws as aws_clients
 from functions.runtime.aws import AWS_CALL_ERRORS, transient_reason
 from functions.runtime.invocation import Clock, read_text, reserved_time
+from functions.runtime.json_log import JsonObject
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -38,12 +39,7 @@ def queue_from_environment(clock: Clock) -> "DeadLetterQueue":
 class DeadLetterQueue:
     """Sends failed records to the dead-letter queue within one invocation; a `DeadLetterSender`.
 
-    Args:
-        sqs: Returns the client; called only to send, because making a client takes time.
-        queue_url: The dead-letter queue.
-        s3: Returns the client; called only for a record that is too large for a message.
-        bucket: The name of the bucket for those records.
-        clock: Read before each wait for the time that is left.
+    `sqs` and `s3` return clients. Making one takes time, so each is called only when it is needed.
     """
 
     def __init__(
@@ -82,25 +78,25 @@ class DeadLetterQueue:
             return SendOutcome(sent, reason)
         return SendOutcome(sent, None)
 
-    def _message(self, failed: FailedRecord) -> "_Message":
+    def _message(self, failed: FailedRecord) -> JsonObject:
         """Return the record's message; put a too large record in S3 first, and say where."""
-        message = _Message(failed)
-        if message.size <= BYTES_PER_CALL:
+        message = _message(failed)
+        if _size(message) <= BYTES_PER_CALL:
             return message
         key = f"{OBJECT_PREFIX}{failed.failure_id}.json"
         stored = replace(failed, record_location=f"s3://{self._bucket}/{key}")
         self._s3().put_object(
             Bucket=self._bucket, Key=key, Body=stored.to_json().encode("ascii"), ContentType="application/json"
         )
-        return _Message(replace(stored, record=None, document=None))
+        return _message(replace(stored, record=None, document=None))
 
-    def _send_call(self, messages: "Sequence[_Message]") -> tuple[int, str] | None:
+    def _send_call(self, messages: Sequence[JsonObject]) -> tuple[int, str] | None:
         """Send up to ten messages; return the first unsent one's position and why, else None."""
         unsent = dict(enumerate(messages))
         wait = FIRST_WAIT_SECONDS
         failures: dict[int, str] = {}
         for calls_left in reversed(range(CALLS_PER_CHUNK)):
-            entries: Any = [message.entry(str(position)) for position, message in unsent.items()]
+            entries: Any = [{"Id": str(position), **message} for position, message in unsent.items()]
             answer = self._sqs().send_message_batch(QueueUrl=self._queue_url, Entries=entries)
             failures = {int(failure["Id"]): failure["Code"] for failure in answer.get("Failed", [])}
             unsent = {position: messages[position] for position in sorted(failures)}
@@ -114,34 +110,29 @@ class DeadLetterQueue:
         return first, f"SendMessageBatch: {failures[first]}"
 
 
-class _Message:
-    """One message as SQS counts it."""
-
-    def __init__(self, failed: FailedRecord) -> None:
-        self.body = failed.to_json()
-        self.attributes = {"kind": failed.kind, "failureId": failed.failure_id}
-        attribute_bytes = sum(len(name) + len("String") + len(value) for name, value in self.attributes.items())
-        self.size = len(self.body) + attribute_bytes  # ASCII throughout: a character is a byte
-
-    def entry(self, entry_id: str) -> dict[str, Any]:
-        return {
-            "Id": entry_id,
-            "MessageBody": self.body,
-            "MessageAttributes": {
-                name: {"DataType": "String", "StringValue": value} for name, value in self.attributes.items()
-            },
-        }
+def _message(failed: FailedRecord) -> JsonObject:
+    attributes = {"kind": failed.kind, "failureId": failed.failure_id}
+    return {
+        "MessageBody": failed.to_json(),
+        "MessageAttributes": {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()},
+    }
 
 
-def _calls(messages: Iterator[_Message]) -> Iterator[list[_Message]]:
+def _size(message: JsonObject) -> int:
+    """Return a message's bytes as SQS counts them; it is ASCII, so a character is a byte."""
+    attributes = message["MessageAttributes"].items()
+    return len(message["MessageBody"]) + sum(len(name) + sum(map(len, value.values())) for name, value in attributes)
+
+
+def _calls(messages: Iterator[JsonObject]) -> Iterator[list[JsonObject]]:
     """Group messages, in order, into calls that keep both limits."""
-    call: list[_Message] = []
+    call: list[JsonObject] = []
     size = 0
     for message in messages:
-        if call and (len(call) == MESSAGES_PER_CALL or size + message.size > BYTES_PER_CALL):
+        if call and (len(call) == MESSAGES_PER_CALL or size + _size(message) > BYTES_PER_CALL):
             yield call
             call, size = [], 0
         call.append(message)
-        size += message.size
+        size += _size(message)
     if call:
         yield call

@@ -7,7 +7,7 @@ are answered as problem details (RFC 9457).
 
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -134,8 +134,9 @@ def answer(event: Event, endpoint: Endpoint) -> dict[str, Any]:
     except Exception:  # noqa: BLE001  the outermost frame: the runtime would answer with the traceback
         fault = {"traceback": traceback.format_exc()}
         response = _problem_response(INTERNAL, INTERNAL.detail, request_id)
+    level = "WARNING" if response.status >= _FIRST_SERVER_ERROR else "INFO"
     log(
-        _level(response, fault),
+        "ERROR" if fault else level,
         "request answered",
         requestId=request_id,
         route=route,
@@ -157,9 +158,15 @@ def _refusal(error: Exception, request_id: str) -> Response:
     if isinstance(error, UnsupportedMediaTypeError):
         # RFC 9110, section 15.5.16: what would have been accepted.
         return response._replace(headers={"accept": MEDIA_TYPE, "accept-encoding": "identity"})
-    field_errors = _field_errors(error)
-    if field_errors and response.body:
-        return response._replace(body={**response.body, "errors": [each._asdict() for each in field_errors]})
+    errors: Sequence[FieldError] = ()
+    if isinstance(error, InvalidFieldsError):
+        errors = error.errors
+    elif isinstance(error, AlreadyTakenError):
+        errors = [
+            FieldError(field, "already-taken", f"This {field} is taken by another user.") for field in error.fields
+        ]
+    if errors and response.body:
+        return response._replace(body={**response.body, "errors": [each._asdict() for each in errors]})
     return response
 
 
@@ -172,22 +179,6 @@ def _problem_response(problem: Problem, detail: str, request_id: str) -> Respons
         "requestId": request_id,
     }
     return Response(problem.status, body, media_type=PROBLEM_MEDIA_TYPE, logged={"problem": problem.slug})
-
-
-def _field_errors(error: Exception) -> tuple[FieldError, ...]:
-    if isinstance(error, InvalidFieldsError):
-        return error.errors
-    if isinstance(error, AlreadyTakenError):
-        return tuple(
-            FieldError(field, "already-taken", f"This {field} is taken by another user.") for field in error.fields
-        )
-    return ()
-
-
-def _level(response: Response, fault: dict[str, str]) -> str:
-    if fault:
-        return "ERROR"
-    return "WARNING" if response.status >= _FIRST_SERVER_ERROR else "INFO"
 
 
 def _to_api_gateway(response: Response) -> dict[str, Any]:

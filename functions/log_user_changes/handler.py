@@ -6,13 +6,13 @@ from functions.activity.table import ActivityTable
 from functions.dead_letters.queue import queue_from_environment
 from functions.log_user_changes.batch import process_batch
 from functions.runtime import aws as aws_clients
-from functions.runtime.invocation import InvocationClock, LambdaContext, read_flag, read_positive_integer, read_text
+from functions.runtime.invocation import Clock, LambdaContext, read_flag, read_positive_integer, read_text
 from functions.runtime.json_log import BufferedLog, JsonObject
 
 
 def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
     """Process one batch; the answer names the first record to deliver again, if any."""
-    clock = InvocationClock(context)
+    clock = Clock(context)
     table, retention_days = read_text("ACTIVITY_TABLE"), read_positive_integer("ACTIVITY_RETENTION_DAYS")
     log = BufferedLog()
     try:

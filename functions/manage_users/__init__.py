@@ -1,1 +1,1 @@
-"""`/users/{userId}`: read, change, delete, and what happened to one user."""
+"""`/users/{userId}`: reads, changes and deletes a user, and shows its history."""

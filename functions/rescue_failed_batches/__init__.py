@@ -1,1 +1,1 @@
-"""Fetches the records of batches that the event source mapping gave up on, before the stream forgets them."""
+"""Sends batches that the event source mapping gave up on to the dead-letter queue."""

@@ -50,14 +50,16 @@ def parse_failure_document(body: str) -> FailureDocument:
     request = _object(document, "requestContext")
     pointer = _pointer(_object(document, "DDBStreamBatchInfo"))
     condition = _text(request, "condition")
-    return FailureDocument(
-        condition,
-        _attempts(document, request, condition),
-        _text(request, "functionArn"),
-        _failed_at(document),
-        pointer,
-        _payload_records(document.get("payload"), pointer.batch_size),
-    )
+    # Of a batch that was too old at once the document counts 1 invocation, and none took place.
+    never_tried = condition == RECORD_AGE_EXCEEDED and "responseContext" not in document
+    attempts = 0 if never_tried else _count(request, "approximateInvokeCount")
+    function_arn, timestamp = _text(request, "functionArn"), _text(document, "timestamp")
+    try:
+        failed_at = normalized_timestamp(timestamp)
+    except ValueError:
+        raise MalformedDocumentError("timestamp is no ISO 8601 time") from None
+    records = _payload_records(document.get("payload"), pointer.batch_size)
+    return FailureDocument(condition, attempts, function_arn, failed_at, pointer, records)
 
 
 def _pointer(batch: JsonObject) -> StreamPointer:
@@ -71,21 +73,6 @@ def _pointer(batch: JsonObject) -> StreamPointer:
     if int(pointer.end_sequence_number) < int(pointer.start_sequence_number):
         raise MalformedDocumentError("endSequenceNumber lies before startSequenceNumber")
     return pointer
-
-
-def _attempts(document: JsonObject, request: JsonObject, condition: str) -> int:
-    # Of a batch that was too old at once the document counts 1 invocation, and none took place.
-    if condition == RECORD_AGE_EXCEEDED and "responseContext" not in document:
-        return 0
-    return _count(request, "approximateInvokeCount")
-
-
-def _failed_at(document: JsonObject) -> str:
-    text = _text(document, "timestamp")
-    try:
-        return normalized_timestamp(text)
-    except ValueError:
-        raise MalformedDocumentError("timestamp is no ISO 8601 time") from None
 
 
 def _payload_records(payload: Json, batch_size: int) -> list[Json] | None:

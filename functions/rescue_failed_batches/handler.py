@@ -6,13 +6,13 @@ from functions.dead_letters.queue import queue_from_environment
 from functions.rescue_failed_batches.rescue import Rescue
 from functions.rescue_failed_batches.shard_reader import ShardReader
 from functions.runtime import aws as aws_clients
-from functions.runtime.invocation import InvocationClock, LambdaContext
+from functions.runtime.invocation import Clock, LambdaContext
 from functions.runtime.json_log import JsonObject, log
 
 
 def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
     """Rescue the batches; the answer names the messages that must stay in the queue."""
-    clock = InvocationClock(context)
+    clock = Clock(context)
     dead_letters = queue_from_environment(clock)
     reader = ShardReader(aws_clients.dynamodb_streams(), clock)
     kept = Rescue(reader, dead_letters, log, clock, context.invoked_function_arn).rescue_all(event["Records"])

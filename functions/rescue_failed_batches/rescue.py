@@ -39,16 +39,12 @@ PERHAPS_PROCESSED = "; the batch's range holds other records too, so it may have
 the ends of its own."""
 
 
-class ReadInterruptedError(Exception):
-    """The records can't be read now; another attempt may work. The message says why."""
+class RescueInterruptedError(Exception):
+    """The records can't be read or sent now; another attempt may work. The message says why."""
 
 
 class RecordsLostError(Exception):
     """The records, or the rest of them, can never be read again. The message says why."""
-
-
-class _SendInterruptedError(Exception):
-    """The dead-letter queue can't take the records now."""
 
 
 class RecordReader(Protocol):
@@ -58,7 +54,7 @@ class RecordReader(Protocol):
         """Yield the range's remaining records page by page, in order and as Lambda delivers them.
 
         Raises:
-            ReadInterruptedError: Not all can be read now.
+            RescueInterruptedError: Not all can be read now.
             RecordsLostError: No more can ever be read.
         """
         ...
@@ -95,30 +91,21 @@ class Rescue:
         for message in messages:
             message_id = message["messageId"]
             try:
-                reason = self._rescue_in_time(message["body"])
+                self._rescue(message["body"])
+                continue
+            except RescueInterruptedError as interruption:
+                self._log("WARNING", "BATCH NOT RESCUED YET:", messageId=message_id, reason=str(interruption))
             except Exception as error:  # noqa: BLE001  whatever it is, the other messages are rescued
                 unforeseen = error
                 self._log("ERROR", "RESCUE FAILED:", messageId=message_id, traceback=traceback.format_exc())
-                kept.append(message_id)
-                continue
-            if reason is not None:
-                self._log("WARNING", "BATCH NOT RESCUED YET:", messageId=message_id, reason=reason)
-                kept.append(message_id)
+            kept.append(message_id)
         if unforeseen is not None and len(kept) == len(messages):
             raise unforeseen
         return kept
 
-    def _rescue_in_time(self, body: str) -> str | None:
-        """Rescue one message's batch; return why it must be tried again, None if it is done."""
-        if self._clock.remaining() < self._time_for_one_message:
-            return "the invocation's time is nearly over"
-        try:
-            self._rescue(body)
-        except (ReadInterruptedError, _SendInterruptedError) as error:
-            return str(error)
-        return None
-
     def _rescue(self, body: str) -> None:
+        if self._clock.remaining() < self._time_for_one_message:
+            raise RescueInterruptedError("the invocation's time is nearly over")
         try:
             document = parse_failure_document(body)
         except MalformedDocumentError as error:
@@ -146,7 +133,7 @@ class Rescue:
     def _send(self, envelopes: Sequence[FailedRecord]) -> None:
         interruption = self._dead_letters.send(envelopes).interruption
         if interruption is not None:
-            raise _SendInterruptedError(interruption)
+            raise RescueInterruptedError(interruption)
 
     def _unreadable(self, body: str, complaint: str) -> FailedRecord:
         """Return the envelope of a message that points to no records, with its text for people."""

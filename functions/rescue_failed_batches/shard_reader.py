@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from functions.dead_letters.envelope import StreamPointer
-from functions.rescue_failed_batches.rescue import ReadInterruptedError, RecordsLostError
+from functions.rescue_failed_batches.rescue import RecordsLostError, RescueInterruptedError
 from functions.runtime.aws import AWS_CALL_ERRORS, error_code, transient_reason
 from functions.runtime.invocation import Clock, reserved_time
 from functions.runtime.json_log import Json
@@ -46,7 +46,7 @@ class ShardReader:
         """Yield the range's records page by page; what is already trimmed is missing at the start.
 
         Raises:
-            ReadInterruptedError: A call failed, or the invocation's time is nearly over.
+            RescueInterruptedError: A call failed, or the invocation's time is nearly over.
             RecordsLostError: The stream, the shard or the range doesn't exist.
         """
         first, last = int(pointer.start_sequence_number), int(pointer.end_sequence_number)
@@ -92,7 +92,7 @@ class ShardReader:
 
     def _call(self, method: Callable[..., Any], **request: Any) -> Any:
         if self._clock.remaining() < self._time_to_finish:
-            raise ReadInterruptedError("the invocation's time is nearly over")
+            raise RescueInterruptedError("the invocation's time is nearly over")
         try:
             return method(**request)
         except AWS_CALL_ERRORS as error:
@@ -102,4 +102,4 @@ class ShardReader:
             if code in _RECORDS_LOST:
                 raise RecordsLostError(str(error)) from error
             # Even an unforeseen failure: the message, and with it the pointer, stays in the queue.
-            raise ReadInterruptedError(transient_reason(error) or str(error)) from error
+            raise RescueInterruptedError(transient_reason(error) or str(error)) from error

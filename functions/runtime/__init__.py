@@ -1,1 +1,1 @@
-"""functions.runtime."""
+"""What all functions need of Lambda and AWS; all that is process-wide is set here."""

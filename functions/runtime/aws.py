@@ -54,7 +54,7 @@ CLIENT_CONFIG = Config(
 @cache
 def dynamodb() -> DynamoDBClient:
     """Return the client of DynamoDB's tables."""
-    client = cast("DynamoDBClient", _json_client("dynamodb"))
+    client = cast("DynamoDBClient", _client("dynamodb"))
     write_batches_as_json(client)
     return client
 
@@ -62,7 +62,7 @@ def dynamodb() -> DynamoDBClient:
 @cache
 def dynamodb_streams() -> DynamoDBStreamsClient:
     """Return the client of DynamoDB's streams."""
-    client = cast("DynamoDBStreamsClient", _json_client("dynamodbstreams"))
+    client = cast("DynamoDBStreamsClient", _client("dynamodbstreams"))
     read_records_as_json(client)
     return client
 
@@ -76,7 +76,7 @@ def s3() -> S3Client:
 @cache
 def sqs() -> SQSClient:
     """Return the client of SQS."""
-    return cast("SQSClient", _json_client("sqs"))
+    return cast("SQSClient", _client("sqs"))
 
 
 class _KnownServices(Loader):
@@ -96,12 +96,8 @@ def _session() -> Session:
 def _client(service: str) -> BaseClient:
     client = _session().create_client(service, config=CLIENT_CONFIG)
     freeze_loaded_objects()
-    return client
-
-
-def _json_client(service: str) -> BaseClient:
-    client = _client(service)
-    client.meta.events.register("before-parse", _reject_truncated_json)
+    if service != "s3":  # the others answer in JSON
+        client.meta.events.register("before-parse", _reject_truncated_json)
     return client
 
 
@@ -128,9 +124,8 @@ def write_batches_as_json(client: DynamoDBClient) -> None:
 
     botocore's serializer checks and copies each typed value by its service model, some 100 µs per
     change and most of a batch's time (docs/performance.md). The wire form is the same JSON, with
-    binary in base64; a test holds the bodies to be equal. So botocore serializes a placeholder of
-    the same tables, which decide the endpoint, and the body replaces it before the request is
-    signed. Both are public events of botocore.
+    binary in base64; a test compares the bodies. So botocore serializes a placeholder of the same
+    tables, which decide the endpoint, and the body replaces it before the request is signed.
     """
     events = client.meta.events
     operation = "dynamodb.BatchWriteItem"
@@ -163,7 +158,7 @@ def read_records_as_json(client: DynamoDBStreamsClient) -> None:
     """Let this client return GetRecords' records unparsed; a second registration has no effect.
 
     botocore's parser walks each typed value by its service model, some 40 µs per record and most of
-    a page's time (docs/decisions/0017-records-as-they-came.md). The wire's form is that of an event but
+    a page's time (docs/decisions/0017-records-as-they-came.md). The wire's form is an event's but
     for the times, which `functions.stream_records.streams_api.lambda_record` converts. The rest of
     the answer and every error stay botocore's.
     """

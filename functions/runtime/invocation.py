@@ -13,23 +13,8 @@ class LambdaContext(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...  # noqa: D102  AWS documents it
 
 
-class Clock(Protocol):
-    """Time as the record processing reads it; tests pass a manual one."""
-
-    def now(self) -> float:
-        """Return the seconds since the epoch."""
-        ...
-
-    def remaining(self) -> float:
-        """Return how many seconds the invocation may still run."""
-        ...
-
-    def sleep(self, seconds: float) -> None:
-        """Wait."""
-
-
-class InvocationClock:
-    """The clock of a real invocation."""
+class Clock:
+    """The time of one invocation; tests replace it by a manual one."""
 
     def __init__(self, context: LambdaContext) -> None:
         self._context = context

@@ -1,1 +1,1 @@
-"""What a DynamoDB stream record says, as plain values: pure functions, no AWS call."""
+"""What a DynamoDB stream record says, as plain values; no AWS call."""

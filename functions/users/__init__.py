@@ -1,1 +1,1 @@
-"""Users: what a valid one is, how they are told apart, and how they are stored without ever sharing an email."""
+"""Users: their rules, and a store in which no two share an email or a username."""

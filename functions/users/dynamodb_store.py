@@ -71,11 +71,9 @@ class DynamoDBUsersStore:
     def add(self, user: User, registration_digest: str | None) -> None:
         """See `UsersStore.add`."""
         keys = keys_of(user.email, user.username)
-        stored, taken = self._write(self._put_user(user, registration_digest), user.user_id, claim=keys, release=())
+        stored = self._write(self._put_user(user, registration_digest), user.user_id, claim=keys, release=())
         if stored is not None:
             raise UserIdTakenError(stored.get(REGISTRATION_DIGEST, {}).get("S"))
-        if taken:
-            raise AlreadyTakenError(taken)
 
     def get(self, user_id: str) -> User | None:
         """See `UsersStore.get`."""
@@ -89,27 +87,28 @@ class DynamoDBUsersStore:
         before, after = keys_of(current.email, current.username), keys_of(changed.email, changed.username)
         claim = {field: key for field, key in after.items() if key != before.get(field)}
         release = [before[field] for field in claim if field in before]
-        stale, taken = self._write(self._update_user(current, changed), changed.user_id, claim=claim, release=release)
+        stale = self._write(self._update_user(current, changed), changed.user_id, claim=claim, release=release)
         if stale is not None:
             raise StaleVersionError
-        if taken:
-            raise AlreadyTakenError(taken)
 
     def remove(self, user: User) -> None:
         """See `UsersStore.remove`."""
         release = [*keys_of(user.email, user.username).values()]
-        stale, _ = self._write(self._delete_user(user), user.user_id, claim={}, release=release)
+        stale = self._write(self._delete_user(user), user.user_id, claim={}, release=release)
         if stale is not None:
             raise StaleVersionError
 
     def _write(
         self, user: TransactWriteItemTypeDef, owner: str, *, claim: Mapping[str, str], release: Sequence[str]
-    ) -> tuple[JsonObject | None, list[str]]:
+    ) -> JsonObject | None:
         """Write a user, claim keys by field and release keys in one transaction.
 
         Returns:
-            The stored item if the condition of `user`, the write to Users, refused it ({} if there
-            is none), and the fields whose keys are another user's. None and [] if all was written.
+            None if all was written; the stored item ({} if there is none) if it didn't meet the
+            condition of `user`, the write to Users.
+
+        Raises:
+            AlreadyTakenError: Keys to claim are another user's.
         """
         claims = [claim_key(self._user_keys_table, key, owner) for key in claim.values()]
         # A user who came by another way than registration may share a value with the user who owns
@@ -127,8 +126,12 @@ class DynamoDBUsersStore:
             taken = [field for field, refused in zip(claim, refused_keys, strict=False) if refused is not None]
             found = zip(release, refused_keys[len(claim) :], strict=True)
             changed_owner = {key: item for key, item in found if item is not None}
-            if refused_user is not None or taken or not changed_owner:
-                return refused_user, taken
+            if refused_user is not None:
+                return refused_user
+            if taken:
+                raise AlreadyTakenError(taken)
+            if not changed_owner:
+                return None
             for key, item in changed_owner.items():
                 if item.get("userId") in (None, {"S": owner}):
                     of_others.pop(key, None)
@@ -137,15 +140,7 @@ class DynamoDBUsersStore:
         raise UnavailableError("a key changed hands at each try")
 
     def _put_user(self, user: User, registration_digest: str | None) -> TransactWriteItemTypeDef:
-        texts = {
-            "userId": user.user_id,
-            "name": user.name,
-            "email": user.email,
-            "username": user.username,
-            "createdAt": user.created_at,
-            "updatedAt": user.updated_at,
-            REGISTRATION_DIGEST: registration_digest,
-        }
+        texts = _texts_of(user) | {REGISTRATION_DIGEST: registration_digest}
         item: JsonObject = {attribute: {"S": text} for attribute, text in texts.items() if text is not None}
         item |= {"version": {"N": str(user.version)}, "schemaVersion": {"N": str(SCHEMA_VERSION)}}
         return {
@@ -158,13 +153,10 @@ class DynamoDBUsersStore:
         }
 
     def _update_user(self, current: User, changed: User) -> TransactWriteItemTypeDef:
-        values = {
-            "name": (current.name, changed.name),
-            "email": (current.email, changed.email),
-            "username": (current.username, changed.username),
-            "updatedAt": (current.updated_at, changed.updated_at),
+        before = _texts_of(current)
+        new: JsonObject = {
+            attribute: {"S": text} for attribute, text in _texts_of(changed).items() if text != before[attribute]
         }
-        new = {attribute: {"S": after} for attribute, (before, after) in values.items() if before != after}
         new["version"] = {"N": str(changed.version)}
         condition, names, read = _unchanged(current)
         return {
@@ -189,6 +181,17 @@ class DynamoDBUsersStore:
                 "ExpressionAttributeValues": read,
             }
         }
+
+
+def _texts_of(user: User) -> dict[str, str | None]:
+    return {
+        "userId": user.user_id,
+        "name": user.name,
+        "email": user.email,
+        "username": user.username,
+        "createdAt": user.created_at,
+        "updatedAt": user.updated_at,
+    }
 
 
 def user_of(item: Mapping[str, Any]) -> User:

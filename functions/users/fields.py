@@ -15,7 +15,7 @@ from functions.users.user import FieldError, InvalidFieldsError
 
 
 class Registration(TypedDict):
-    """What `POST /register` takes, every field as typed."""
+    """What `POST /register` takes."""
 
     name: str
     email: str
@@ -75,19 +75,16 @@ def _text(field: str, *, minimum: int, maximum: int, pattern: str, **extra: obje
     )
 
 
-NAME_SCHEMA = _text("name", minimum=1, maximum=200, pattern=_NAME, examples=["Alice"])
-EMAIL_SCHEMA = _text("email", minimum=3, maximum=254, pattern=_EMAIL, format="email", examples=["alice@example.com"])
-USERNAME_SCHEMA = core_schema.no_info_after_validator_function(
-    _check_username,
-    _text(
-        "username",
-        minimum=_USERNAME_LENGTH.start,
-        maximum=_USERNAME_LENGTH.stop - 1,
-        pattern=_USERNAME,
-        examples=["alice"],
+_FIELDS: Mapping[str, CoreSchema] = {
+    "name": _text("name", minimum=1, maximum=200, pattern=_NAME, examples=["Alice"]),
+    "email": _text("email", minimum=3, maximum=254, pattern=_EMAIL, format="email", examples=["alice@example.com"]),
+    "username": core_schema.no_info_after_validator_function(
+        _check_username,
+        _text(
+            "username", minimum=_USERNAME_LENGTH[0], maximum=_USERNAME_LENGTH[-1], pattern=_USERNAME, examples=["alice"]
+        ),
     ),
-)
-_FIELDS: Mapping[str, CoreSchema] = {"name": NAME_SCHEMA, "email": EMAIL_SCHEMA, "username": USERNAME_SCHEMA}
+}
 
 
 def _at_least_one(changes: UserChanges) -> UserChanges:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from delivery.messages import PageRead, ReadShard, Shard
 from delivery.records import StreamRecord
 from functions.dead_letters.envelope import StreamPointer
-from functions.rescue_failed_batches.rescue import ReadInterruptedError, RecordsLostError
+from functions.rescue_failed_batches.rescue import RecordsLostError, RescueInterruptedError
 from functions.runtime.json_log import Json
 
 RETENTION_SECONDS = 24 * 3600.0
@@ -102,4 +102,4 @@ class VirtualStreamReader:
             yield [json.loads(record.body) for record in records[start : start + self._page_size]]
             if self.interruptions:
                 self.interruptions -= 1
-                raise ReadInterruptedError("interrupted")
+                raise RescueInterruptedError("interrupted")

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from functions.activity.items import WriteOutcome, activity_item
 from functions.dead_letters.envelope import FailedRecord, SendOutcome
 from functions.log_user_changes.batch import BatchOutcome, process_batch
+from functions.runtime.invocation import Clock
 from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.user_change import UserChange
 
@@ -90,7 +91,7 @@ class LogInMemory:
         return [message for message, _ in self.events]
 
 
-class ManualClock:
+class ManualClock(Clock):
     """A `Clock` that stands still but for sleeping and `pass_by`."""
 
     def __init__(self, *, remaining: float = 60.0, now: float = 1_795_478_400.0) -> None:

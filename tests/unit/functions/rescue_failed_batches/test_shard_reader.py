@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.dead_letters.envelope import StreamPointer
-from functions.rescue_failed_batches.rescue import ReadInterruptedError, RecordsLostError
+from functions.rescue_failed_batches.rescue import RecordsLostError, RescueInterruptedError
 from functions.rescue_failed_batches.shard_reader import ShardReader
 from functions.runtime.aws import read_records_as_json
 from functions.runtime.json_log import Json, JsonObject
@@ -141,7 +141,7 @@ def test_a_trouble_that_may_pass_is_told_from_records_that_are_gone(
     shard = ShardInMemory(RECORDS, page_size=2)
     wire.answer = in_turn(*[shard.answer] * calls_before, trouble)
     pages = ShardReader(wire.client, ManualClock()).pages(_pointer(0, 9))
-    with pytest.raises(ReadInterruptedError, match=trouble.code if isinstance(trouble, Failure) else "Connection"):
+    with pytest.raises(RescueInterruptedError, match=trouble.code if isinstance(trouble, Failure) else "Connection"):
         list(pages)
 
 
@@ -151,6 +151,6 @@ def test_reading_ends_before_the_invocation_does(wire: Wire) -> None:
     clock = ManualClock(remaining=30)
     pages = ShardReader(wire.client, clock).pages(_pointer(2, 9))
     assert next(pages) == RECORDS[2:5]
-    with pytest.raises(ReadInterruptedError, match="time is nearly over"):
+    with pytest.raises(RescueInterruptedError, match="time is nearly over"):
         next(pages)
     assert 4 < clock.remaining() <= 5
