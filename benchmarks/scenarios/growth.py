@@ -34,7 +34,7 @@ from delivery.records import StreamRecord
 from delivery.settings import MappingSettings
 from functions.dead_letters.envelope import FailedRecord, SendOutcome, StreamPointer
 from functions.rescue_failed_batches.rescue import Rescue
-from functions.runtime.invocation import InvocationClock
+from functions.runtime.invocation import Clock
 from functions.runtime.json_log import Json, JsonObject
 from infra.outputs import StackOutputs
 from ops.aws.function import InvocationResult
@@ -240,7 +240,7 @@ def rescue(length: int, _folder: Path) -> int:
     for start in range(0, length, RECORDS_PER_BATCH):
         numbers = map(_sequence_number, range(start, start + RECORDS_PER_BATCH))
         pointer = pointer_document((StreamRecord(number, "", 0.0, b"") for number in numbers), mapping)
-        rescue_batch = Rescue(ports, ports, ports.log, InvocationClock(cast("Any", CONTEXT)), FUNCTION_ARN)
+        rescue_batch = Rescue(ports, ports, ports.log, Clock(cast("Any", CONTEXT)), FUNCTION_ARN)
         if rescue_batch.rescue_all([{"messageId": f"{start}", "body": pointer}]):
             raise RuntimeError(f"the batch at {start} was not rescued")
     return ports.sent

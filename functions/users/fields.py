@@ -15,7 +15,7 @@ from functions.users.user import FieldError, InvalidFieldsError
 
 
 class Registration(TypedDict):
-    """What `POST /register` takes."""
+    """What `POST /register` takes, every field as typed."""
 
     name: str
     email: str

@@ -21,7 +21,7 @@ from functions.stream_records.attribute_values import AttributeValue, Image, con
 from functions.stream_records.user_change import parse_user_change
 from ops.aws.tables import binary_as_base64
 from tests.support.records.record_strategies import plain_values, stream_record, texts
-from tests.support.typed_values import marshal
+from tests.support.records.typed_values import marshal
 from tests.support.users.http_api_events import http_event, read_answer
 from tests.support.users.users_api import UsersApi, no_activity
 from tests.support.users.users_in_dynamodb import UsersInDynamoDB

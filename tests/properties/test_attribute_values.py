@@ -21,7 +21,7 @@ from functions.stream_records.attribute_values import (
     unmarshal_image,
 )
 from tests.support.records.record_strategies import attribute_values, numbers, plain_values
-from tests.support.typed_values import marshal
+from tests.support.records.typed_values import marshal
 
 
 @given(plain_values())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.attribute_values import AttributeValue, Image, PlainValue
-from tests.support.typed_values import marshal
+from tests.support.records.typed_values import marshal
 
 STREAM_ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/Users-test/stream/2026-11-24T00:00:00.000"
 FIRST_SECOND = 1_795_478_400

@@ -127,9 +127,7 @@ def test_every_call_keeps_both_limits_and_every_record_is_kept_whole(wire: Wire,
     assert _queue(wire, bucket).send(records) == SendOutcome(len(records), None)
     assert all(len(request["Entries"]) <= 10 for request in wire.requests)
     assert all(_sqs_size(request) <= BYTES_PER_CALL for request in wire.requests)
-    messages = [
-        read_envelope(entry["MessageBody"]) for request in wire.requests for entry in request["Entries"]
-    ]
+    messages = [read_envelope(entry["MessageBody"]) for request in wire.requests for entry in request["Entries"]]
     whole = [
         bucket.objects[BUCKET, message.record_location.removeprefix(f"s3://{BUCKET}/")]
         if message.record_location
