@@ -1,9 +1,10 @@
-"""`make quick`: check the Python files that a branch changes, and run the fast tests that those changes can reach.
+"""`make quick`: check the Python files that a branch changes, and run the fast tests they reach.
 
-A test is reached if it imports a changed module, directly or by way of others, or names such a module in its text.
-A module that names a changed file of another kind (docs/ops.md) counts as changed. grimp, which import-linter brings,
-reads the graph of imports from the sources in a second; pytest-testmon would need a recorded run of all tests first,
-and doesn't see what a test runs in a process of its own.
+A test is reached if it imports a changed module, directly or by way of others, or names such a
+module in its text. A module that names a changed file of another kind (docs/ops.md) counts as
+changed. grimp, which import-linter brings, reads the graph of imports from the sources in a second;
+pytest-testmon would need a recorded run of all tests first, and doesn't see what a test runs in a
+process of its own.
 """
 
 import re
@@ -26,7 +27,7 @@ CONCERNS_ALL = {"pyproject.toml", "requirements.txt", "requirements-dev.txt", "c
 
 
 def changed_files() -> list[str]:
-    """Return the paths that differ from where the branch left main, and the new files that git doesn't know yet."""
+    """Return the paths that differ from where the branch left main, untracked files included."""
     base = _git("merge-base", "HEAD", "main") or ["HEAD"]
     return sorted({*_git("diff", "--name-only", base[0]), *_git("ls-files", "--others", "--exclude-standard")})
 
@@ -44,7 +45,7 @@ def affected_tests(changed: Iterable[str]) -> list[str]:
     graph = grimp.build_graph(*packages, cache_dir=None)
     reached: set[str] = set()
     for module in graph.modules & set(map(module_name, starts)):
-        # A package's __init__.py runs before each of its modules, so whoever imports one of those is reached.
+        # A package's __init__.py runs before each of its modules, so their importers are reached.
         is_package = Path(module.replace(".", "/"), "__init__.py").exists()
         within: set[str] = graph.find_descendants(module) if is_package else set()
         reached |= {module} | within | graph.find_downstream_modules(module, as_package=is_package)
@@ -57,7 +58,7 @@ def module_name(path: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the checks of what is changed; with `--list`, only print the tests. Other arguments are pytest's."""
+    """Check what is changed, or only print the tests (`--list`); pass other arguments to pytest."""
     changed = [path for path in changed_files() if Path(path).exists()]
     tests = affected_tests(changed)
     if "--list" in arguments:
@@ -82,7 +83,8 @@ def _tool(name: str) -> str:
 
 
 def _conftests(test: str) -> set[str]:
-    # All but the one in tests/: its fixtures start stacks and emulators, for tests that are not fast or import them.
+    # All but tests/conftest.py: its fixtures start stacks and emulators, for tests that are slow or
+    # import them anyway.
     return {module_name(str(folder / "conftest.py")) for folder in Path(test).parents[:-2]}
 
 

@@ -1,4 +1,4 @@
-"""What every test shares: Hypothesis profiles, markers by directory, and CI's rule that no test is skipped there."""
+"""What every test shares: Hypothesis profiles, markers by directory, no skipped tests in CI."""
 
 import os
 import signal
@@ -28,11 +28,11 @@ MARKERS = {
     "iam": ["local", "stack"],
     "browser": ["browser", "local"],
 }
-"""The markers of each test in a directory. Those in engine/ that use the Pulumi CLI are marked by its conftest."""
+"""Markers of each test in a directory. engine/conftest.py marks those that use the Pulumi CLI."""
 
 
 def pytest_configure() -> None:
-    """Stop ignoring SIGINT, as a background shell job does: child processes inherit that, and tests interrupt some."""
+    """Handle SIGINT even in a background job, because tests interrupt child processes."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -47,7 +47,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """In CI, fail a run that skipped anything, because a machine that lacks a tool proves nothing."""
+    """In CI, fail a run that skipped a test: a machine that lacks a tool proves nothing."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if IN_CI and exitstatus == 0 and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

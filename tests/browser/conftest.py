@@ -1,4 +1,4 @@
-"""A headless Chromium, and a page on the local stack's site that fails its test when the browser complains."""
+"""A headless Chromium, and a page of the local site that fails its test on a console error."""
 
 import re
 import shutil
@@ -14,7 +14,7 @@ ARTIFACTS = Path(__file__).resolve().parents[2] / "test-artifacts" / "browser"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 _PATIENCE_MILLISECONDS = 20_000
-"""How long a slow machine may take over a step; nothing waits until it has passed."""
+"""Limit of a step on a slow machine. A step that succeeds doesn't wait for it."""
 
 expect.set_options(timeout=_PATIENCE_MILLISECONDS)
 
@@ -27,7 +27,7 @@ _FAILED = pytest.StashKey[bool]()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember that a test failed until its page is closed, so that it can leave a picture."""
+    """Remember until the page is closed that the test failed, so that `open_page` takes a screenshot."""
     report = yield
     if report.when == "call":
         item.stash[_FAILED] = report.failed
@@ -57,7 +57,7 @@ OpenPage = Callable[..., Page]
 
 @pytest.fixture
 def open_page(browser: Browser, site_url: str, request: pytest.FixtureRequest) -> Iterator[OpenPage]:
-    """Open the site in a context of its own; keyword arguments are those of `Browser.new_context`."""
+    """Open the site in a new context; pass keyword arguments to `Browser.new_context`."""
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
@@ -78,7 +78,7 @@ def open_page(browser: Browser, site_url: str, request: pytest.FixtureRequest) -
             for page in context.pages:
                 save_screenshot(page, f"failed-{re.sub(r'[^a-zA-Z0-9]+', '-', request.node.name)}-{number}")
         context.close()
-    assert complaints == [], "the browser's console says so"
+    assert complaints == [], "the browser's console has errors or warnings"
 
 
 @pytest.fixture
@@ -87,12 +87,12 @@ def page(open_page: OpenPage) -> Page:
 
 
 def save_screenshot(page: Page, name: str) -> None:
-    """Keep what the page looks like in test-artifacts/browser; the good ones are copied to docs/images by hand."""
+    """Save a screenshot in test-artifacts/browser; docs/images has copies of some, made by hand."""
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=ARTIFACTS / f"{name}.png", full_page=True)
 
 
 def _note(kind: str, text: str, complaints: list[str]) -> None:
-    # A refused registration is also a line in the console, whatever the page does about it.
+    # Chromium logs a refused registration too, whatever the page does about it.
     if kind in {"error", "warning"} and not text.startswith("Failed to load resource"):
         complaints.append(text)

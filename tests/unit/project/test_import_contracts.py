@@ -1,4 +1,4 @@
-"""Who may import whom: import-linter's contracts in pyproject.toml, and what no contract of its can say."""
+"""Who may import whom: import-linter's contracts in pyproject.toml, and what they can't express."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What each target of the Makefile runs, and `make setup` on a machine whose environment is broken (pip is a fake)."""
+"""What each target of the Makefile runs, and how `make setup` repairs an environment (fake pip)."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The workflows of .github: linted, pinned, without keys, and in step with the version of the engine."""
+"""The workflows of .github: linted, pinned, without keys, with the engine's tested version."""
 
 import os
 import re
