@@ -1,6 +1,7 @@
 """The rules as a policy pack: `pulumi preview --policy-pack guardrails`, and the same with `up`.
 
-A broken rule ends the update before its resource is touched. What a preview doesn't know yet is seen in the update.
+A broken rule stops the update before its resource is changed. The update checks what the preview
+doesn't know yet.
 """
 
 import sys
@@ -8,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-# Pulumi runs a pack from its own folder; the rules are imported as the tests import them.
+# Pulumi runs a pack in its own folder; the rules are imported from the folder above.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from pulumi_policy import (
     EnforcementLevel,
     PolicyPack,
+    PolicyResource,
     ReportViolation,
     ResourceValidationArgs,
     ResourceValidationPolicy,
@@ -23,46 +25,40 @@ from pulumi_policy import (
 from pulumi_policy.proxy import UnknownValueError
 
 from guardrails.resource import UNKNOWN, Resource, ResourceRule, StackRule
-from guardrails.rules import PACK
+from guardrails.rules import RULES
 
 
-def _of_resource(rule: ResourceRule) -> ResourceValidationPolicy:
+def _resource_policy(rule: ResourceRule) -> ResourceValidationPolicy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         if rule.types and args.resource_type not in rule.types:
             return
-        resource = Resource(
-            type=args.resource_type,
-            name=args.name,
-            urn=args.urn,
-            properties=_plain(args.props) if rule.takes_unknowns else args.props,
-            protect=bool(args.opts.protect),
-        )
-        for message in rule.check(resource):
+        properties = _plain(args.props) if rule.takes_unknowns else args.props
+        for message in rule.check(_resource(args, properties)):
             report(message, args.urn)
 
     return ResourceValidationPolicy(rule.name, rule.description, validate, EnforcementLevel.MANDATORY)
 
 
-def _of_stack(rule: StackRule) -> StackValidationPolicy:
+def _stack_policy(rule: StackRule) -> StackValidationPolicy:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        resources = [
-            Resource(
-                type=resource.resource_type,
-                name=resource.name,
-                urn=resource.urn,
-                properties=resource.props,
-                protect=bool(resource.opts.protect),
-            )
-            for resource in args.resources
-        ]
-        for resource, message in rule.check(resources):
+        for resource, message in rule.check([_resource(each, each.props) for each in args.resources]):
             report(message, resource.urn)
 
     return StackValidationPolicy(rule.name, rule.description, validate, EnforcementLevel.MANDATORY)
 
 
+def _resource(given: ResourceValidationArgs | PolicyResource, properties: Mapping[str, Any]) -> Resource:
+    return Resource(
+        type=given.resource_type,
+        name=given.name,
+        urn=given.urn,
+        properties=properties,
+        protect=bool(given.opts.protect),
+    )
+
+
 def _plain(value: Any) -> Any:
-    """A value whose unknown parts are `UNKNOWN`; Pulumi's own raises at the touch of one."""
+    """Replace a value's unknown parts by `UNKNOWN`; reading one of Pulumi's own raises."""
     if isinstance(value, Mapping):
         return {key: _item(value, key) for key in cast("Mapping[str, Any]", value)}
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -79,5 +75,5 @@ def _item(container: Any, key: str | int) -> Any:
 
 PolicyPack(
     name="userstream-guardrails",
-    policies=[_of_stack(rule) if isinstance(rule, StackRule) else _of_resource(rule) for rule in PACK],
+    policies=[_stack_policy(rule) if isinstance(rule, StackRule) else _resource_policy(rule) for rule in RULES],
 )

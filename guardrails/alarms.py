@@ -1,4 +1,4 @@
-"""An alarm that looks at nothing, or tells nobody, is worse than none."""
+"""Rules for alarms: each watches a metric that exists and notifies a topic that accepts it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -13,83 +13,60 @@ from guardrails.resource import (
     TOPIC,
     TOPIC_POLICY,
     Resource,
-    ResourceRule,
-    Rule,
-    StackRule,
+    Rules,
     of_type,
 )
+
+RULES = Rules()
 
 ALARMS_SERVICE = "cloudwatch.amazonaws.com"
 PUBLISH = "sns:Publish"
 
-METRICS: Mapping[str, frozenset[str]] = {
-    "AWS/ApiGateway": frozenset({"4xx", "5xx", "Count", "DataProcessed", "IntegrationLatency", "Latency"}),
-    "AWS/DynamoDB": frozenset(
-        {
-            "ConditionalCheckFailedRequests",
-            "ReadThrottleEvents",
-            "SuccessfulRequestLatency",
-            "SystemErrors",
-            "ThrottledRequests",
-            "TransactionConflict",
-            "UserErrors",
-            "WriteThrottleEvents",
-        }
-    ),
-    "AWS/Lambda": frozenset(
-        {
-            "ConcurrentExecutions",
-            "Duration",
-            "Errors",
-            "Invocations",
-            "IteratorAge",
-            "OffsetLag",
-            "Throttles",
-            "DeadLetterErrors",
-            "DestinationDeliveryFailures",
-            "PolledEventCount",
-            "InvokedEventCount",
-            "FilteredOutEventCount",
-            "FailedInvokeEventCount",
-            "DeletedEventCount",
-            "DroppedEventCount",
-            "OnFailureDestinationDeliveredEventCount",
-        }
-    ),
-    "AWS/SQS": frozenset(
-        {
-            "ApproximateAgeOfOldestMessage",
-            "ApproximateNumberOfMessagesDelayed",
-            "ApproximateNumberOfMessagesNotVisible",
-            "ApproximateNumberOfMessagesVisible",
-            "NumberOfMessagesDeleted",
-            "NumberOfMessagesReceived",
-            "NumberOfMessagesSent",
-            "SentMessageSize",
-        }
-    ),
-    "AWS/CloudFront": frozenset({"4xxErrorRate", "5xxErrorRate", "Requests", "TotalErrorRate"}),
-}
-"""The metrics each service publishes: a misspelt one never has a value, and its alarm never fires.
 
-Source: the services' developer guides, "Types of metrics for Lambda functions", "DynamoDB metrics and dimensions",
-"Available CloudWatch metrics for Amazon SQS", "Monitoring HTTP APIs" and "Types of CloudFront metrics".
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+METRICS: Mapping[str, frozenset[str]] = {
+    "AWS/ApiGateway": _names("4xx 5xx Count DataProcessed IntegrationLatency Latency"),
+    "AWS/CloudFront": _names("4xxErrorRate 5xxErrorRate Requests TotalErrorRate"),
+    "AWS/DynamoDB": _names(
+        "ConditionalCheckFailedRequests ReadThrottleEvents SuccessfulRequestLatency SystemErrors "
+        "ThrottledRequests TransactionConflict UserErrors WriteThrottleEvents"
+    ),
+    "AWS/Lambda": _names(
+        "ConcurrentExecutions Duration Errors Invocations IteratorAge OffsetLag Throttles "
+        "DeadLetterErrors DestinationDeliveryFailures PolledEventCount InvokedEventCount "
+        "FilteredOutEventCount FailedInvokeEventCount DeletedEventCount DroppedEventCount "
+        "OnFailureDestinationDeliveredEventCount"
+    ),
+    "AWS/SQS": _names(
+        "ApproximateAgeOfOldestMessage ApproximateNumberOfMessagesDelayed "
+        "ApproximateNumberOfMessagesNotVisible ApproximateNumberOfMessagesVisible "
+        "NumberOfMessagesDeleted NumberOfMessagesReceived NumberOfMessagesSent SentMessageSize"
+    ),
+}
+"""The metrics that each service publishes: a misspelt one has no values, so its alarm never fires.
+
+Source: the services' developer guides, "Types of metrics for Lambda functions", "DynamoDB metrics
+and dimensions", "Available CloudWatch metrics for Amazon SQS", "Monitoring HTTP APIs" and "Types of
+CloudFront metrics".
 """
 
 DIMENSIONS: Mapping[str, frozenset[str]] = {
-    "AWS/ApiGateway": frozenset({"ApiId", "Method", "Resource", "Stage"}),
-    "AWS/DynamoDB": frozenset({"GlobalSecondaryIndexName", "Operation", "StreamLabel", "TableName"}),
-    "AWS/Lambda": frozenset({"EventSourceMappingUUID", "ExecutedVersion", "FunctionName", "Resource"}),
-    "AWS/SQS": frozenset({"QueueName"}),
-    "AWS/CloudFront": frozenset({"DistributionId", "Region"}),
+    "AWS/ApiGateway": _names("ApiId Method Resource Stage"),
+    "AWS/CloudFront": _names("DistributionId Region"),
+    "AWS/DynamoDB": _names("GlobalSecondaryIndexName Operation StreamLabel TableName"),
+    "AWS/Lambda": _names("EventSourceMappingUUID ExecutedVersion FunctionName Resource"),
+    "AWS/SQS": _names("QueueName"),
 }
-"""By what each service tells its metrics apart. Source: the same guides."""
+"""The dimensions of each service's metrics. Source: the same guides."""
 
 ARRIVALS = frozenset({"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible", "NumberOfMessagesSent"})
-"""Metrics of a queue that rise when something arrives and stays."""
+"""Metrics of a queue that rise when a message arrives and stays."""
 
 POLLS = "PolledEventCount"
-"""Metric of an event source mapping: 0 where a poll found nothing, and without a value where nothing polls."""
+"""Metric of an event source mapping: 0 for a poll that found nothing, no value without polls."""
 
 ABOVE = frozenset({"GreaterThanOrEqualToThreshold", "GreaterThanThreshold"})
 
@@ -97,25 +74,29 @@ WATCHED_BY_NAME = {"FunctionName": FUNCTION, "QueueName": QUEUE, "TableName": TA
 """Dimensions that name a resource of the stack."""
 
 
-def _alarm_is_wired(alarm: Resource) -> Iterator[str]:
+@RULES.for_resource(ALARM)
+def alarms_have_actions(alarm: Resource) -> Iterator[str]:
+    """An alarm must say what is wrong, notify somebody, and notify again when it clears."""
     if not alarm.get("alarmActions"):
-        yield "it tells nobody: set alarm_actions to the alarms' topic"
+        yield "it notifies nobody: set alarm_actions to the alarms' topic"
     if not alarm.get("okActions"):
-        yield "nobody hears that it is over: set ok_actions to the alarms' topic"
+        yield "it notifies nobody when it clears: set ok_actions to the alarms' topic"
     if not alarm.get("alarmDescription"):
-        yield "whoever it wakes doesn't know why: set alarm_description"
+        yield "its notification doesn't say what is wrong: set alarm_description"
     if not alarm.get("treatMissingData"):
-        yield "a minute without a value is undecided: set treat_missing_data"
+        yield "it leaves open how a minute without a value counts: set treat_missing_data"
     if alarm.get("actionsEnabled") is False:
-        yield "its actions are switched off: unset actions_enabled"
+        yield "its actions are disabled: unset actions_enabled"
 
 
-def _metric_exists(alarm: Resource) -> Iterator[str]:
+@RULES.for_resource(ALARM, takes_unknowns=True)
+def metrics_exist(alarm: Resource) -> Iterator[str]:
+    """An alarm must watch a metric that its service publishes."""
     namespace, metric = alarm.get("namespace"), alarm.get("metricName")
     if namespace is None and metric is None:
         if not alarm.get("metricQueries"):
             yield "it watches nothing: set namespace and metric_name"
-        return  # Of an expression over several metrics.
+        return  # An expression over several metrics.
     known = METRICS.get(str(namespace), frozenset[str]())
     if metric not in known:
         yield f"{namespace} has no metric {metric}, so it never fires; known here: {', '.join(sorted(known)) or 'none'}"
@@ -127,7 +108,9 @@ def _metric_exists(alarm: Resource) -> Iterator[str]:
             yield f"{namespace} has no dimension {name}, so it never fires; known here: {', '.join(sorted(dimensions))}"
 
 
-def _watched_resource_exists(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
+@RULES.for_stack
+def alarms_watch_what_exists(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
+    """An alarm must watch a resource of the stack."""
     names = {
         dimension: {resource.get("name") for resource in of_type(resources, watched)}
         for dimension, watched in WATCHED_BY_NAME.items()
@@ -138,28 +121,9 @@ def _watched_resource_exists(resources: Sequence[Resource]) -> Iterator[tuple[Re
                 yield alarm, f"no resource of the stack has the {dimension} {name}, so it never fires"
 
 
-def _failures_raise_an_alarm(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
-    alarms = [alarm for alarm in of_type(resources, ALARM) if alarm.get("comparisonOperator") in ABOVE]
-    watched = {(alarm.get("metricName"), alarm.get("dimensions", "FunctionName")) for alarm in alarms}
-    for function in of_type(resources, FUNCTION):
-        for metric in ("Errors", "Throttles"):
-            if (metric, function.get("name")) not in watched:
-                yield function, f"nobody hears of its {metric}: add an alarm"
-    # The mapping's id is not known before it is made: one such alarm in the stack is taken for its own.
-    silence_rings = any(
-        alarm.get("metricName") == POLLS and alarm.get("treatMissingData") == "breaching"
-        for alarm in of_type(resources, ALARM)
-    )
-    for mapping in of_type(resources, EVENT_SOURCE_MAPPING):
-        if is_of_stream(mapping) and not (silence_rings and "EventCount" in mapping.list("metricsConfig", "metrics")):
-            yield mapping, f"nobody hears when it polls no more: set metrics_config, and an alarm on missing {POLLS}"
-    watched_queues = {alarm.get("dimensions", "QueueName") for alarm in alarms if alarm.get("metricName") in ARRIVALS}
-    for queue in of_type(resources, QUEUE):
-        if queue.get("name") not in watched_queues:
-            yield queue, "nobody hears of what arrives in it: add an alarm"
-
-
-def _actions_are_heard(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
+@RULES.for_stack
+def alarm_topics_accept_alarms(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
+    """An alarm must notify a topic of the stack whose policy allows CloudWatch to publish."""
     topics = {topic.get("name") for topic in of_type(resources, TOPIC)}
     closed = {
         str(policy.get("arn")).rpartition(":")[2]
@@ -173,38 +137,30 @@ def _actions_are_heard(resources: Sequence[Resource]) -> Iterator[tuple[Resource
         for action in {*alarm.list("alarmActions"), *alarm.list("okActions"), *alarm.list("insufficientDataActions")}:
             topic = str(action).rpartition(":")[2]
             if ":sns:" in str(action) and topic not in topics:
-                yield alarm, f"no topic of the stack is {action}, so nobody hears it"
+                yield alarm, f"{action} is no topic of the stack: set the action to one that is"
             if topic in closed:
-                yield alarm, f"the policy of {topic} doesn't let {ALARMS_SERVICE} publish, so nobody hears it"
+                yield alarm, f"the policy of {topic} refuses its messages: allow {ALARMS_SERVICE} {PUBLISH}"
 
 
-RULES: list[Rule] = [
-    ResourceRule(
-        name="alarms-are-wired",
-        description="An alarm says what is wrong, to somebody, and when it is over.",
-        types=frozenset({ALARM}),
-        check=_alarm_is_wired,
-    ),
-    ResourceRule(
-        name="metrics-exist",
-        description="An alarm watches a metric that its service publishes.",
-        types=frozenset({ALARM}),
-        check=_metric_exists,
-        takes_unknowns=True,
-    ),
-    StackRule(
-        name="alarms-watch-what-exists",
-        description="An alarm watches a resource of the stack.",
-        check=_watched_resource_exists,
-    ),
-    StackRule(
-        name="alarms-are-heard",
-        description="An alarm tells a topic of the stack that takes it.",
-        check=_actions_are_heard,
-    ),
-    StackRule(
-        name="failures-raise-an-alarm",
-        description="Each function's errors, each queue's messages and a stream's silence raise an alarm.",
-        check=_failures_raise_an_alarm,
-    ),
-]
+@RULES.for_stack
+def failures_raise_an_alarm(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
+    """A function's errors, a queue's messages and an unpolled stream must each raise an alarm."""
+    alarms = [alarm for alarm in of_type(resources, ALARM) if alarm.get("comparisonOperator") in ABOVE]
+    watched = {(alarm.get("metricName"), alarm.get("dimensions", "FunctionName")) for alarm in alarms}
+    for function in of_type(resources, FUNCTION):
+        for metric in ("Errors", "Throttles"):
+            if (metric, function.get("name")) not in watched:
+                yield function, f"its {metric} notify nobody: add an alarm"
+    # A mapping's id isn't known before it is created, so one such alarm in the stack is enough.
+    has_alarm_on_silence = any(
+        alarm.get("metricName") == POLLS and alarm.get("treatMissingData") == "breaching"
+        for alarm in of_type(resources, ALARM)
+    )
+    for mapping in of_type(resources, EVENT_SOURCE_MAPPING):
+        is_watched = has_alarm_on_silence and "EventCount" in mapping.list("metricsConfig", "metrics")
+        if is_of_stream(mapping) and not is_watched:
+            yield mapping, f"nobody notices when it stops polling: set metrics_config, and alarm on missing {POLLS}"
+    watched_queues = {alarm.get("dimensions", "QueueName") for alarm in alarms if alarm.get("metricName") in ARRIVALS}
+    for queue in of_type(resources, QUEUE):
+        if queue.get("name") not in watched_queues:
+            yield queue, "its messages notify nobody: add an alarm"

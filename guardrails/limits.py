@@ -1,7 +1,9 @@
-"""Names, lengths, ranges and choices, by the services' own API models that botocore carries.
+"""Rules for names, lengths, ranges and choices.
 
-A property is the member of the call that makes its resource: `memorySize` is `MemorySize` of lambda:CreateFunction.
-api_calls.py says which call it is, and which members have another name; the rest is found by name, at every depth.
+Most limits are in the services' own API models, which botocore carries: `memorySize` is
+`MemorySize` of lambda:CreateFunction. CALLS has the call that creates each type, and the members
+with another name than their property; the others are found by name, at every depth. RANGES,
+PATTERNS and CHOICES have the limits that only the documentation states.
 """
 
 import re
@@ -14,127 +16,95 @@ from typing import Any, cast
 import botocore.session
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
-from guardrails.resource import (
-    API,
-    BUCKET,
-    FUNCTION,
-    LOG_GROUP,
-    QUEUE,
-    TABLE,
-    TOPIC,
-    UNKNOWN,
-    Resource,
-    ResourceRule,
-    Rule,
-)
+from guardrails.resource import API, BUCKET, FUNCTION, LOG_GROUP, QUEUE, TABLE, TOPIC, UNKNOWN, Resource, Rules
 
-# Which call of AWS makes a resource: where its limits stand in the service models that botocore
-# carries.
+RULES = Rules()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ApiCall:
-    """The call that makes a resource.
+    """The call that creates a resource.
 
     Attributes:
-        service: botocore's name of the service.
-        operation: of the service.
-        members: property to member, where the names differ; a dotted member lies deeper. None: the call has none.
-        within: the member that all the others lie in, where they do.
+        operation: `service:Operation`, with `.Member` if one member contains all the others.
+        members: property to member, where the names differ; a dotted member is nested. None: the
+            call has no such member.
     """
 
-    service: str
     operation: str
     members: Mapping[str, str | None] = field(default_factory=dict[str, str | None])
-    within: str | None = None
 
 
 CALLS: Mapping[str, ApiCall] = {
-    "aws:apigatewayv2/api:Api": ApiCall(service="apigatewayv2", operation="CreateApi"),
-    "aws:apigatewayv2/integration:Integration": ApiCall(service="apigatewayv2", operation="CreateIntegration"),
-    "aws:apigatewayv2/route:Route": ApiCall(service="apigatewayv2", operation="CreateRoute"),
-    "aws:apigatewayv2/stage:Stage": ApiCall(
-        service="apigatewayv2", operation="CreateStage", members={"name": "StageName"}
-    ),
+    "aws:apigatewayv2/api:Api": ApiCall("apigatewayv2:CreateApi"),
+    "aws:apigatewayv2/integration:Integration": ApiCall("apigatewayv2:CreateIntegration"),
+    "aws:apigatewayv2/route:Route": ApiCall("apigatewayv2:CreateRoute"),
+    "aws:apigatewayv2/stage:Stage": ApiCall("apigatewayv2:CreateStage", {"name": "StageName"}),
     "aws:cloudfront/distribution:Distribution": ApiCall(
-        service="cloudfront",
-        operation="CreateDistribution",
-        within="DistributionConfig",
-        members={
+        "cloudfront:CreateDistribution.DistributionConfig",
+        {
             "isIpv6Enabled": "IsIPV6Enabled",
             "orderedCacheBehaviors": "CacheBehaviors",
-            # Its one member is deeper there by a level; the call that sets tags is another.
+            # restrictions is one level deeper there; another call sets tags.
             "restrictions": None,
             "tags": None,
         },
     ),
     "aws:cloudfront/originAccessControl:OriginAccessControl": ApiCall(
-        service="cloudfront", operation="CreateOriginAccessControl", within="OriginAccessControlConfig"
+        "cloudfront:CreateOriginAccessControl.OriginAccessControlConfig"
     ),
-    "aws:cloudwatch/dashboard:Dashboard": ApiCall(service="cloudwatch", operation="PutDashboard"),
+    "aws:cloudwatch/dashboard:Dashboard": ApiCall("cloudwatch:PutDashboard"),
     "aws:cloudwatch/logGroup:LogGroup": ApiCall(
-        service="logs", operation="CreateLogGroup", members={"name": "logGroupName", "retentionInDays": None}
+        "logs:CreateLogGroup", {"name": "logGroupName", "retentionInDays": None}
     ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": ApiCall(
-        service="cloudwatch",
-        operation="PutMetricAlarm",
-        members={
+        "cloudwatch:PutMetricAlarm",
+        {
             "name": "AlarmName",
             "okActions": "OKActions",
             "evaluateLowSampleCountPercentiles": "EvaluateLowSampleCountPercentile",
-            # A map here, a list of names and values there: see the alarms' own rules.
+            # A map here, a list of names and values there; alarms.py has rules for them.
             "dimensions": None,
         },
     ),
     "aws:dynamodb/table:Table": ApiCall(
-        service="dynamodb",
-        operation="CreateTable",
-        members={
+        "dynamodb:CreateTable",
+        {
             "name": "TableName",
             "attributes": "AttributeDefinitions",
             "hashKey": None,
             "rangeKey": None,
             "streamEnabled": "StreamSpecification.StreamEnabled",
             "streamViewType": "StreamSpecification.StreamViewType",
-            # Set by calls of their own, in which there is nothing but a switch and a key's name.
+            # Set by other calls, which take nothing but a switch and a key's name.
             "pointInTimeRecovery": None,
             "ttl": None,
         },
     ),
     "aws:iam/role:Role": ApiCall(
-        service="iam",
-        operation="CreateRole",
-        members={"name": "RoleName", "assumeRolePolicy": "AssumeRolePolicyDocument"},
+        "iam:CreateRole", {"name": "RoleName", "assumeRolePolicy": "AssumeRolePolicyDocument"}
     ),
     "aws:iam/rolePolicy:RolePolicy": ApiCall(
-        service="iam",
-        operation="PutRolePolicy",
-        members={"name": "PolicyName", "policy": "PolicyDocument", "role": "RoleName"},
+        "iam:PutRolePolicy", {"name": "PolicyName", "policy": "PolicyDocument", "role": "RoleName"}
     ),
-    "aws:lambda/eventSourceMapping:EventSourceMapping": ApiCall(service="lambda", operation="CreateEventSourceMapping"),
+    "aws:lambda/eventSourceMapping:EventSourceMapping": ApiCall("lambda:CreateEventSourceMapping"),
     "aws:lambda/function:Function": ApiCall(
-        service="lambda",
-        operation="CreateFunction",
-        members={"name": "FunctionName", "code": None, "sourceCodeHash": None, "reservedConcurrentExecutions": None},
+        "lambda:CreateFunction",
+        {"name": "FunctionName", "code": None, "sourceCodeHash": None, "reservedConcurrentExecutions": None},
     ),
-    "aws:lambda/permission:Permission": ApiCall(
-        service="lambda", operation="AddPermission", members={"function": "FunctionName"}
-    ),
+    "aws:lambda/permission:Permission": ApiCall("lambda:AddPermission", {"function": "FunctionName"}),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": ApiCall(
-        service="s3", operation="PutBucketLifecycleConfiguration", members={"rules": "LifecycleConfiguration.Rules"}
+        "s3:PutBucketLifecycleConfiguration", {"rules": "LifecycleConfiguration.Rules"}
     ),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": ApiCall(
-        service="s3", operation="PutBucketOwnershipControls", members={"rule": "OwnershipControls.Rules"}
+        "s3:PutBucketOwnershipControls", {"rule": "OwnershipControls.Rules"}
     ),
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": ApiCall(
-        service="s3",
-        operation="PutBucketEncryption",
-        members={"rules": "ServerSideEncryptionConfiguration.Rules"},
+        "s3:PutBucketEncryption", {"rules": "ServerSideEncryptionConfiguration.Rules"}
     ),
 }
-"""Types whose services' models say something of them. Those of the others (queues, topics, buckets, objects, response
-headers) are plain text throughout; the documented limits stand in limits.py."""
-
+"""The types whose models have limits. Those of queues, topics, buckets, objects and response
+headers have none."""
 
 RANGES: Mapping[tuple[str, str], tuple[int, int]] = {
     (QUEUE, "delaySeconds"): (0, 900),
@@ -144,8 +114,8 @@ RANGES: Mapping[tuple[str, str], tuple[int, int]] = {
     (FUNCTION, "memorySize"): (128, 10_240),
     (FUNCTION, "timeout"): (1, 900),
 }
-"""SQS takes attributes as text, without a range in its model; Lambda's model is wider than Lambda. Source: SQS API
-reference, CreateQueue; Lambda developer guide, "Lambda quotas"."""
+"""SQS's model has attributes as text, without ranges; Lambda's model has wider ranges than Lambda.
+Source: SQS API reference, CreateQueue; Lambda developer guide, "Lambda quotas"."""
 
 PATTERNS: Mapping[tuple[str, str], str] = {
     (QUEUE, "name"): r"[A-Za-z0-9_-]{1,80}",
@@ -155,20 +125,23 @@ PATTERNS: Mapping[tuple[str, str], str] = {
     (BUCKET, "bucket"): r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
     (TOPIC, "name"): r"[A-Za-z0-9_-]{1,256}",
 }
-"""Names that no model limits, or that it limits as ARNs. Source: SQS CreateQueue, S3 "General purpose bucket naming
-rules", SNS CreateTopic, API Gateway CreateApi, Lambda CreateFunction, DynamoDB "Naming rules"."""
+"""Names that a model doesn't limit, or limits as ARNs. Source: SQS CreateQueue, S3 "General purpose
+bucket naming rules", SNS CreateTopic, API Gateway CreateApi, Lambda CreateFunction, DynamoDB
+"Naming rules"."""
 
 CHOICES: Mapping[tuple[str, str], frozenset[int]] = {
     (LOG_GROUP, "retentionInDays"): frozenset(
         {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
     )
 }
-"""Source: CloudWatch Logs API reference, PutRetentionPolicy; its model only says that it is a number."""
+"""Source: CloudWatch Logs API reference, PutRetentionPolicy; its model has just a number."""
 
 JAVA_CLASSES = {r"\p{L}": r"^\W\d_", r"\p{Z}": " ", r"\p{N}": "0-9", r"\p{Alnum}": "a-zA-Z0-9"}
 
 
-def _within_the_models_limits(resource: Resource) -> Iterator[str]:
+@RULES.for_resource(*CALLS, takes_unknowns=True)
+def within_the_models_limits(resource: Resource) -> Iterator[str]:
+    """A property must be within the limits of its service's API model."""
     call = CALLS.get(resource.type)
     if call is None:
         return
@@ -176,12 +149,14 @@ def _within_the_models_limits(resource: Resource) -> Iterator[str]:
         try:
             member = member_of(call, name)
         except LookupError:
-            continue  # A new property: the tests ask for its place in the table, an update needn't.
+            continue  # A new property: a test demands its place in CALLS, an update doesn't.
         if member is not None:
             yield from _problems(member, value, name)
 
 
-def _within_the_documented_limits(resource: Resource) -> Iterator[str]:
+@RULES.for_resource(*(type_token for type_token, _ in [*PATTERNS, *RANGES, *CHOICES]), takes_unknowns=True)
+def within_the_documented_limits(resource: Resource) -> Iterator[str]:
+    """A property must be within the limits that its service's documentation states."""
     for name, value in resource.properties.items():
         if value is None or value == UNKNOWN:
             continue
@@ -198,27 +173,27 @@ def _within_the_documented_limits(resource: Resource) -> Iterator[str]:
 
 
 def member_of(call: ApiCall, name: str) -> Shape | None:
-    """The member that a property becomes, or None where the call has none.
+    """Return the member that a property becomes, or None if the call has none.
 
     Raises:
-        LookupError: the call's members say nothing of it; the table has to.
+        LookupError: the call has no member of that name, and CALLS doesn't name another.
     """
-    path = call.members.get(name, name)
-    if path is None:
+    member = call.members.get(name, name)
+    if member is None:
         return None
-    shape: Shape | None = input_shape(call.service, call.operation)
-    for part in [*([call.within] if call.within else []), *path.split(".")]:
+    operation, *within = call.operation.split(".")
+    shape: Shape | None = _input_shape(operation)
+    for part in [*within, *member.split(".")]:
         shape = _member(shape, part)
     if shape is None:
-        raise LookupError(f"{call.service}:{call.operation} has no member {path}: say in CALLS what {name} becomes")
+        raise LookupError(f"{operation} has no member {member}: say in CALLS what {name} becomes")
     return shape
 
 
 @cache
-def input_shape(service: str, operation: str) -> StructureShape:
-    """What a call takes."""
-    model = _session().get_service_model(service).operation_model(operation)
-    return cast("StructureShape", model.input_shape)
+def _input_shape(operation: str) -> StructureShape:
+    service, _, name = operation.partition(":")
+    return cast("StructureShape", _session().get_service_model(service).operation_model(name).input_shape)
 
 
 @cache
@@ -246,12 +221,12 @@ def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
 
 
 def _parts(shape: Shape, value: Any, path: str) -> Iterator[tuple[Shape, Any, str]]:
-    """What a value holds, with its shape and path; a member that the model doesn't know is somebody else's to find."""
+    """Yield the parts of a value with shape and path, except members that the model lacks."""
     items = _member(shape, "Items")
     if items is not None and isinstance(value, list | tuple):
         shape = items  # CloudFront's lists are structures of a quantity and the items.
     if isinstance(shape, ListShape) and isinstance(value, Mapping):
-        value = [value]  # Where there can be but one, the provider leaves the list out.
+        value = [value]  # The provider has no list where there can be only one.
     if isinstance(shape, StructureShape) and isinstance(value, Mapping):
         for name, item in cast("Mapping[str, Any]", value).items():
             member = _member(shape, name)
@@ -286,27 +261,9 @@ def _out_of_bounds(shape: Shape, size: float, what: str) -> Iterator[str]:
 
 @cache
 def _pattern(java: str) -> re.Pattern[str]:
-    """The models' patterns are Java's, whose classes of characters Python lacks."""
+    """Compile a model's pattern: it is Java's, with character classes that Python lacks."""
     for name, characters in JAVA_CLASSES.items():
         java = java.replace(name, characters)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # `[` within `[]`, which both take for itself
+        warnings.simplefilter("ignore", FutureWarning)  # `[` within `[]`, which is literal in both
         return re.compile(java, re.DOTALL)
-
-
-RULES: list[Rule] = [
-    ResourceRule(
-        name="within-the-models-limits",
-        description="Names, lengths, ranges and choices are those of the services' own models.",
-        types=frozenset(CALLS),
-        check=_within_the_models_limits,
-        takes_unknowns=True,
-    ),
-    ResourceRule(
-        name="within-the-documented-limits",
-        description="So are those that only the services' documentation tells.",
-        types=frozenset(type_token for type_token, _ in [*PATTERNS, *RANGES, *CHOICES]),
-        check=_within_the_documented_limits,
-        takes_unknowns=True,
-    ),
-]

@@ -1,4 +1,4 @@
-"""What a rule looks at, and what it says."""
+"""Resource, which rules check, and Rules, whose decorators turn a check into a rule."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ QUEUE = "aws:sqs/queue:Queue"
 QUEUE_POLICY = "aws:sqs/queuePolicy:QueuePolicy"
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""Stands for a value that isn't known before the update. Source: Pulumi SDK, sdk/go/common/resource/plugin."""
+"""A value that a preview doesn't know yet. Source: Pulumi, sdk/go/common/resource/plugin."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class Resource:
     Attributes:
         type: Pulumi type token.
         name: name in the program.
-        urn: Pulumi's name of it, unique in the stack.
+        urn: Pulumi's identifier, unique in the stack.
         properties: its inputs under Pulumi's names.
         protect: whether Pulumi refuses to delete it.
     """
@@ -51,91 +51,89 @@ class Resource:
     protect: bool
 
     def get(self, *path: str) -> Any:
-        """A property, or what lies in it; None where it isn't set."""
+        """Return a property, or a nested one; None if it isn't set."""
         value: Any = self.properties
         for name in path:
             value = value.get(name) if isinstance(value, Mapping) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         return value  # pyright: ignore[reportUnknownVariableType]
 
     def map(self, name: str) -> Mapping[str, Any]:
-        """A property that is a map; empty where it isn't set or isn't known yet."""
+        """Return a property that is a map; empty if it isn't set or isn't known yet."""
         found = self.get(name)
         return {} if found == UNKNOWN else found or {}
 
     def list(self, *path: str) -> Sequence[Any]:
-        """A property that is a list, as far as it is known yet; empty where it isn't set."""
+        """Return the known items of a property that is a list; empty if it isn't set."""
         found = self.get(*path)
         return () if found == UNKNOWN else [item for item in found or () if item != UNKNOWN]
 
     @property
     def environment(self) -> str | None:
-        """What its tags say it belongs to."""
+        """Return the environment that its tags name."""
         return self.get("tags", "environment")
 
 
-@dataclass(frozen=True, kw_only=True)
-class ResourceRule:
-    """A rule that one resource alone keeps or breaks.
+ResourceCheck = Callable[[Resource], Iterator[str]]
+"""Yields what is wrong with a resource, each with what to do."""
 
-    Attributes:
-        name: of the rule, in the pack and in findings.
-        description: one sentence: what must be, and why.
-        types: of the resources it is for; empty for all.
-        check: what is wrong with a resource, each with what to do.
-        takes_unknowns: it looks at each property by itself, so it can be asked before all of them are known; those that
-            aren't are `UNKNOWN`.
-    """
-
-    name: str
-    description: str
-    types: frozenset[str]
-    check: Callable[[Resource], Iterator[str]]
-    takes_unknowns: bool = False
+StackCheck = Callable[[Sequence[Resource]], Iterator[tuple[Resource, str]]]
+"""Yields what is wrong in a stack, each with the resource that has to change."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class StackRule:
-    """A rule about resources that belong together.
+    """A rule about resources that belong together: its name, its one "must" sentence, its check."""
+
+    name: str
+    description: str
+    check: StackCheck
+
+
+@dataclass(frozen=True)
+class ResourceRule:
+    """A rule about one resource by itself.
 
     Attributes:
-        name: of the rule.
+        name: in the policy pack and in findings.
         description: one sentence: what must be, and why.
-        check: what is wrong in a stack, and with which resource.
+        check: its check.
+        types: type tokens of the resources it is for; empty for all.
+        takes_unknowns: the check may run before all properties are known, because it reads each by
+            itself; those that aren't known are `UNKNOWN`.
     """
 
     name: str
     description: str
-    check: Callable[[Sequence[Resource]], Iterator[tuple[Resource, str]]]
+    check: ResourceCheck
+    types: frozenset[str]
+    takes_unknowns: bool
 
 
 Rule = ResourceRule | StackRule
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """A rule that a resource breaks."""
+class Rules(list[Rule]):
+    """The rules of a module. Each is a decorated check, whose name and docstring become its own."""
 
-    rule: str
-    resource: str
-    message: str
+    def for_resource(self, *types: str, takes_unknowns: bool = False) -> Callable[[ResourceCheck], ResourceCheck]:
+        """Add a check of each resource of some types, or of every resource if none are named."""
 
-    def __str__(self) -> str:
-        return f"{self.resource}: {self.message} ({self.rule})"
+        def add(check: ResourceCheck) -> ResourceCheck:
+            self.append(ResourceRule(_name(check), check.__doc__ or "", check, frozenset(types), takes_unknowns))
+            return check
+
+        return add
+
+    def for_stack(self, check: StackCheck) -> StackCheck:
+        """Add a check of all resources of a stack."""
+        self.append(StackRule(_name(check), check.__doc__ or "", check))
+        return check
 
 
-def findings(rules: Sequence[Rule], resources: Sequence[Resource]) -> list[Finding]:
-    """Everything that the rules say against a stack."""
-    found = list[Finding]()
-    for rule in rules:
-        if isinstance(rule, StackRule):
-            pairs = list(rule.check(resources))
-        else:
-            looked_at = [resource for resource in resources if not rule.types or resource.type in rule.types]
-            pairs = [(resource, message) for resource in looked_at for message in rule.check(resource)]
-        found += [Finding(rule=rule.name, resource=resource.name, message=message) for resource, message in pairs]
-    return found
+def _name(check: ResourceCheck | StackCheck) -> str:
+    return check.__name__.replace("_", "-")
 
 
 def of_type(resources: Sequence[Resource], *types: str) -> list[Resource]:
-    """The resources of some types."""
+    """Return the resources of some types."""
     return [resource for resource in resources if resource.type in types]

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from guardrails.resource import EVENT_SOURCE_MAPPING, ROUTE, TABLE, Resource, findings
-from guardrails.rules import ALL
+from guardrails.resource import EVENT_SOURCE_MAPPING, ROUTE, TABLE, Resource
 from infra.naming import PROJECT_ROOT
 from local.deploy.resources.clients import Clients
 from local.engine.provider.wire_values import plain_json
 from tests.support.engine.engine_stack import Deployed, EngineError, resource_name
 from tests.support.engine.transforms import another_key, other_package
+from tests.support.stack.guarded_stack import ALL, findings
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TimeToLiveSpecificationTypeDef

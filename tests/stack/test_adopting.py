@@ -7,11 +7,10 @@ from types import SimpleNamespace
 import pulumi
 import pulumi_aws as aws
 
-from guardrails.resource import DISTRIBUTION, findings
-from guardrails.rules import ALL
+from guardrails.resource import DISTRIBUTION
 from infra.naming import PROJECT_ROOT
 from infra.settings.stack_file import stack_file_config
-from tests.support.stack.guarded_stack import changed, guarded, resources_of
+from tests.support.stack.guarded_stack import ALL, changed, findings, guarded, resources_of
 from tests.support.stack.recorded_stack import record
 
 API_LINES, PAGE_LINES = re.findall(

@@ -8,11 +8,10 @@ import pytest
 from guardrails import limits
 from guardrails import resource as types
 from guardrails.limits import CALLS
-from guardrails.resource import Resource, findings
-from guardrails.rules import ALL
+from guardrails.resource import Resource
 from infra.naming import ENVIRONMENT_MAXIMUM_LENGTH
 from infra.settings.stack_file import stack_file_config
-from tests.support.stack.guarded_stack import STACKS, changed, guarded, resources_of, without
+from tests.support.stack.guarded_stack import ALL, STACKS, changed, findings, guarded, resources_of, without
 from tests.support.stack.recorded_stack import record
 
 STREAM_MAPPING = ("users-stream", types.EVENT_SOURCE_MAPPING)
@@ -54,12 +53,12 @@ def test_the_rules_have_names_of_their_own_and_say_why() -> None:
     ("resource", "properties", "rule"),
     [
         (DEAD_LETTERS, {"sqsManagedSseEnabled": None}, "queues-are-encrypted"),
-        (DEAD_LETTERS, {"messageRetentionSeconds": None}, "queues-say-how-long"),
+        (DEAD_LETTERS, {"messageRetentionSeconds": None}, "queues-have-retention"),
         (DEAD_LETTERS, {"messageRetentionSeconds": 30}, "within-the-documented-limits"),
         (DEAD_LETTERS, {"name": "Dead letters"}, "within-the-documented-limits"),
-        (("log-user-changes-log", types.LOG_GROUP), {"retentionInDays": None}, "logs-have-an-end"),
+        (("log-user-changes-log", types.LOG_GROUP), {"retentionInDays": None}, "log-groups-have-retention"),
         (("log-user-changes-log", types.LOG_GROUP), {"retentionInDays": 31}, "within-the-documented-limits"),
-        (USERS, {"deletionProtectionEnabled": None}, "tables-say-how-they-are-protected"),
+        (USERS, {"deletionProtectionEnabled": None}, "tables-state-their-protection"),
         (USERS, {"deletionProtectionEnabled": False}, "production-is-protected"),
         (USERS, {"pointInTimeRecovery": {"enabled": False}}, "production-is-protected"),
         (BUCKET, {"forceDestroy": True}, "production-is-protected"),
@@ -71,7 +70,7 @@ def test_the_rules_have_names_of_their_own_and_say_why() -> None:
         (("get-users-user", types.PERMISSION), {"sourceArn": None}, "permissions-are-narrow"),
         (("get-users-user", types.PERMISSION), {"sourceArn": "arn:aws:execute-api:*:*:*"}, "permissions-are-narrow"),
         # Where a policy may stand besides in a resource of its own.
-        (DEAD_LETTERS, {"policy": ANYBODY}, "policies-name-who"),
+        (DEAD_LETTERS, {"policy": ANYBODY}, "policies-name-their-principals"),
         (ROLE, {"inlinePolicies": [{"name": "any", "policy": ANYTHING}]}, "policies-name-what-they-allow"),
         (ROLE, {"managedPolicyArns": ["arn:aws:iam::aws:policy/AdministratorAccess"]}, "no-managed-policies"),
         (PAGE, {"defaultCacheBehavior": {"viewerProtocolPolicy": "allow-all"}}, "pages-are-https"),
@@ -90,22 +89,22 @@ def test_the_rules_have_names_of_their_own_and_say_why() -> None:
         (STREAM_MAPPING, {"filterCriteria": {"filters": [{"pattern": "{}"}]}}, "stream-mapping-is-safe"),
         (STREAM_MAPPING, {"metricsConfig": None}, "failures-raise-an-alarm"),
         (SILENCE_ALARM, {"treatMissingData": "notBreaching"}, "failures-raise-an-alarm"),
-        (STREAM_MAPPING, {"functionResponseTypes": []}, "failures-are-reported-one-by-one"),
+        (STREAM_MAPPING, {"functionResponseTypes": []}, "batch-item-failures-are-reported"),
         (STREAM_MAPPING, {"parallelizationFactor": 11}, "within-the-models-limits"),
         (FAILURE_MAPPING, {"scalingConfig": None}, "concurrency-is-bounded"),
         (("default", types.STAGE), {"defaultRouteSettings": {"throttlingRateLimit": 1}}, "api-is-throttled"),
         (("failure-queue", types.QUEUE), {"visibilityTimeoutSeconds": 30}, "queues-outlast-their-consumers"),
         (("failure-queue", types.QUEUE), {"redrivePolicy": None}, "queues-outlast-their-consumers"),
-        (("log-user-changes-log", types.LOG_GROUP), {"name": "/aws/lambda/Other"}, "functions-have-their-logs"),
-        (DEPTH_ALARM, {"alarmActions": []}, "alarms-are-wired"),
+        (("log-user-changes-log", types.LOG_GROUP), {"name": "/aws/lambda/Other"}, "functions-have-log-groups"),
+        (DEPTH_ALARM, {"alarmActions": []}, "alarms-have-actions"),
         (DEPTH_ALARM, {"metricName": "ApproximateNumberOfMessages"}, "metrics-exist"),
         (DEPTH_ALARM, {"dimensions": {"QueueName": "Other"}}, "alarms-watch-what-exists"),
         (DEPTH_ALARM, {"dimensions": {"QueueName": "Other"}}, "failures-raise-an-alarm"),
         (DEPTH_ALARM, {"dimensions": {"QueueNme": "UserChangesDeadLetterQueue-prod"}}, "metrics-exist"),
         (DEPTH_ALARM, {"dimensions": {"QueueNme": "UserChangesDeadLetterQueue-prod"}}, "failures-raise-an-alarm"),
         (DEPTH_ALARM, {"namespace": None, "metricName": None}, "metrics-exist"),
-        (DEPTH_ALARM, {"alarmActions": ["arn:aws:sns:eu-west-1:123456789012:Other"]}, "alarms-are-heard"),
-        (("alarms", types.TOPIC_POLICY), {"policy": TLS_ONLY}, "alarms-are-heard"),
+        (DEPTH_ALARM, {"alarmActions": ["arn:aws:sns:eu-west-1:123456789012:Other"]}, "alarm-topics-accept-alarms"),
+        (("alarms", types.TOPIC_POLICY), {"policy": TLS_ONLY}, "alarm-topics-accept-alarms"),
         (LOG_FUNCTION, {"tags": {"project": "userstream"}}, "resources-are-tagged"),
         (LOG_FUNCTION, {"memorySize": 64}, "within-the-models-limits"),
         (LOG_FUNCTION, {"name": "Log user changes"}, "within-the-models-limits"),
@@ -146,8 +145,8 @@ def test_a_resource_that_breaks_a_rule_is_found(
         ({"Resource": "*"}, "policies-name-what-they-allow"),
         ({"Resource": ["arn:aws:dynamodb:eu-west-1:123456789012:table/*"]}, "policies-name-what-they-allow"),
         ({"Resource": "arn:aws:dynamodb:*:123456789012:table/Users-prod"}, "policies-name-what-they-allow"),
-        ({"Principal": "*"}, "policies-name-who"),
-        ({"Principal": {"AWS": "*"}}, "policies-name-who"),
+        ({"Principal": "*"}, "policies-name-their-principals"),
+        ({"Principal": {"AWS": "*"}}, "policies-name-their-principals"),
     ],
 )
 def test_a_wildcard_in_a_policy_is_found(statement: Mapping[str, Any], rule: str) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from guardrails import resource as types
-from guardrails.resource import UNKNOWN, Resource, ResourceRule, findings
-from guardrails.rules import ALL
-from tests.support.stack.guarded_stack import changed, resources_of
+from guardrails.resource import UNKNOWN, Resource, ResourceRule
+from tests.support.stack.guarded_stack import ALL, changed, findings, resources_of
 
 ACCOUNT = "123456789012"
 
@@ -89,7 +88,7 @@ def test_a_service_that_may_act_for_any_account_is_let_in_by_nobody() -> None:
     document = allow(Principal={"Service": "sns.amazonaws.com"}, Action="sqs:SendMessage", Resource="arn:aws:sqs:::q")
     resources = with_properties("dead-letter-queue", types.QUEUE, {"policy": json.dumps(document)})
 
-    assert broken_rules(resources) == {"services-come-from-a-source"}
+    assert broken_rules(resources) == {"services-act-for-a-named-source"}
 
 
 RESCUE = ("rescue-failed-batches", types.FUNCTION)
