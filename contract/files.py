@@ -1,4 +1,4 @@
-"""The contract's files in docs/, and what belongs in each."""
+"""The contract's files in docs/, and the content that the models give them."""
 
 import json
 from pathlib import Path
@@ -11,27 +11,21 @@ from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
 from infra.site_config import SiteConfig
 
-# A TypeScript interface from a flat pydantic model, so that a frontend elsewhere reads the stack
-# outputs by type.
+DOCS = PROJECT_ROOT / "docs"
 
+_GENERATED = "// Made by `python -m contract` from infra/outputs.py and infra/site_config.py. Copy it, don't edit it.\n"
 _PRIMITIVES = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
 
 
 class NotFlatError(TypeError):
-    """The model has a field that is neither a primitive nor a union of primitives."""
+    """A field of the model is neither a primitive nor a union of primitives."""
 
 
 def typescript_interface(model: type[BaseModel]) -> str:
-    """Write a model as an exported TypeScript interface, its field descriptions as comments.
-
-    Args:
-        model: a pydantic model whose fields are strings, numbers, booleans, literals of strings, or null.
-
-    Returns:
-        The declaration, with the field names as the model serialises them.
+    """Return a model as an exported TypeScript interface, its field descriptions as comments.
 
     Raises:
-        NotFlatError: A field is anything else.
+        NotFlatError: a field is neither a string, a number, a boolean, a literal string nor null.
     """
     schema = model.model_json_schema(by_alias=True, mode="serialization")
     required = set(schema.get("required", []))
@@ -60,21 +54,10 @@ def _one_line(text: str) -> str:
     return " ".join(text.split()).replace("*/", "* /")
 
 
-DOCS = PROJECT_ROOT / "docs"
-
-_GENERATED = "// Made by `python -m contract` from infra/outputs.py and infra/site_config.py. Copy it, don't edit it.\n"
-
-
 def contract_files() -> dict[Path, str]:
-    """Return each file of the contract with the content that the models give it now."""
+    """Return each file of the contract with its content."""
     interfaces = [typescript_interface(model) for model in (StackOutputs, SiteConfig)]
     return {
         DOCS / "openapi.json": json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n",
         DOCS / "stack-outputs.d.ts": "\n".join([_GENERATED, *interfaces]),
     }
-
-
-def write_contract_files() -> None:
-    """Write every file of the contract."""
-    for path, content in contract_files().items():
-        path.write_text(content, encoding="utf-8")

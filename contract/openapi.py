@@ -1,7 +1,4 @@
-"""The API as an OpenAPI 3.1 document.
-
-The schemas of the requests are those of the validators themselves, see functions/users/fields.py.
-"""
+"""The API as an OpenAPI 3.1 document."""
 
 from typing import Any
 
@@ -21,36 +18,34 @@ _USER_ID: Json = {
     "name": "userId",
     "in": "path",
     "required": True,
-    "description": (
-        "A user's id: a UUID in lower case of whoever registered, any printable text of whoever was imported."
-    ),
+    "description": "A user's id: a lower-case UUID, or any printable text for an imported user.",
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_USER_ID},
 }
 _IF_MATCH: Json = {
     "name": "If-Match",
     "in": "header",
-    "description": "The ETag of the version to act on. Where the user has changed since, the answer is 412.",
+    "description": "The ETag of the version to act on. If the user has changed since, the response is 412.",
     "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$', "examples": ['"1"']},
 }
 _IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": (
-        "Makes the request safe to repeat: the same key with the same body registers once and is answered the same. "
-        "Draw a fresh one, such as a random UUID, for each registration."
+        "Makes the request safe to repeat: the same key with the same body registers once and gets the same response. "
+        "Use a new key, such as a random UUID, for each registration."
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }
 _LIMIT: Json = {
     "name": "limit",
     "in": "query",
-    "description": "How many changes a page has at most.",
+    "description": "Maximum number of changes on a page.",
     "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 25},
 }
 _NEXT_TOKEN: Json = {
     "name": "nextToken",
     "in": "query",
-    "description": "Where the page begins: nextToken of the page before.",
+    "description": "Where the page begins: nextToken of the previous page.",
     "schema": {"type": "string"},
 }
 _ETAG: Json = {"ETag": {"description": "The user's version.", "schema": {"type": "string", "pattern": '^"[0-9]+"$'}}}
@@ -60,37 +55,31 @@ _RETRY_AFTER: Json = {"Retry-After": {"description": "Seconds to wait.", "schema
 _PROBLEMS = {
     400: "The request can't be read: no body, not JSON, not an object, a bad header or parameter.",
     404: "No user has this id.",
-    409: "Another user holds the email or the username; `errors` names which.",
+    409: "Another user has the email or the username; `errors` names which.",
     412: "The user has changed since the version that If-Match names.",
     413: "The body has more than 16 KiB.",
     415: "The body isn't sent as application/json in UTF-8.",
-    422: "A field breaks its rule, `errors` names each; or the Idempotency-Key came before with another body.",
-    500: "A fault of the service, which has been logged.",
+    422: "A field breaks its rule (`errors` names each), or the Idempotency-Key was used with another body.",
+    500: "A fault of the service, which it has logged.",
     503: "The tables can't take the request now; the same request may succeed later.",
 }
-_GATEWAYS_OWN = {
+_API_GATEWAY_PROBLEMS = {
     413: "it is too large to be handed to a function.",
-    500: "the function ended without an answer.",
-    503: "the function can't be run now, or gave no answer in time.",
+    500: "the function ended without a response.",
+    503: "the function can't be invoked now, or didn't respond in time.",
 }
-"""What API Gateway answers with the same statuses as the functions do, for reasons of its own and in its own form."""
+"""API Gateway's own reasons for statuses that the functions use too; its bodies differ."""
 
 
 def openapi_document() -> Json:
-    """Return the document: plain JSON values, the same for the same sources.
-
-    The server's address differs per stack and is the stack output apiUrl; the document names the form of it.
-    """
+    """Return the document as JSON values; its server is the form of a stack's address."""
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "userstream users API",
             "version": "1.0.0",
             "summary": "Register users; read, change and delete them; see what changed.",
-            "description": (
-                "API Gateway answers by itself, with a GatewayMessage, what reaches no function: with 404 a path or "
-                "a method that isn't here."
-            ),
+            "description": "For a path or a method that isn't here, API Gateway responds 404 with a GatewayMessage.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [
@@ -140,69 +129,45 @@ def _register() -> Json:
         "responses": {
             "201": _answer("The user is registered.", "Registered", {**_LOCATION, **_ETAG}),
             **_problems(400, 409, 413, 415, 422),
-            **_in_trouble(),
+            **_overload_and_faults(),
         },
     }
 
 
 def _get_user() -> Json:
-    return {
-        **_administration("getUser", "Read a user"),
-        "responses": {
-            "200": _answer("The user.", "User", _ETAG),
-            **_problems(404),
-            **_unsigned(),
-            **_in_trouble(),
-        },
-    }
+    responses = {"200": _answer("The user.", "User", _ETAG), **_problems(404)}
+    return _signed_operation("getUser", "Read a user", responses)
 
 
 def _patch_user() -> Json:
-    return {
-        **_administration("changeUser", "Change some fields of a user"),
-        "parameters": [_IF_MATCH],
-        "requestBody": _body("UserChanges"),
-        "responses": {
-            "200": _answer("The user as stored now.", "User", _ETAG),
-            **_problems(400, 404, 409, 412, 413, 415, 422),
-            **_unsigned(),
-            **_in_trouble(),
-        },
-    }
+    request = {"parameters": [_IF_MATCH], "requestBody": _body("UserChanges")}
+    stored = _answer("The user as stored now.", "User", _ETAG)
+    responses = {"200": stored, **_problems(400, 404, 409, 412, 413, 415, 422)}
+    return _signed_operation("changeUser", "Change some fields of a user", responses, request)
 
 
 def _delete_user() -> Json:
-    return {
-        **_administration("deleteUser", "Delete a user and free the email and the username"),
-        "parameters": [_IF_MATCH],
-        "responses": {
-            "204": {"description": "The user is gone."},
-            **_problems(400, 404, 412),
-            **_unsigned(),
-            **_in_trouble(),
-        },
-    }
+    summary = "Delete a user and free the email and the username"
+    responses = {"204": {"description": "The user is deleted."}, **_problems(400, 404, 412)}
+    return _signed_operation("deleteUser", summary, responses, {"parameters": [_IF_MATCH]})
 
 
 def _get_activity() -> Json:
-    return {
-        **_administration("getActivity", "Read what changed of a user, deleted ones too, oldest first"),
-        "parameters": [_LIMIT, _NEXT_TOKEN],
-        "responses": {
-            "200": _answer("A page of changes.", "ActivityPage"),
-            **_problems(400, 404),
-            **_unsigned(),
-            **_in_trouble(),
-        },
-    }
+    summary = "Read the changes of a user, also of a deleted one, oldest first"
+    responses = {"200": _answer("A page of changes.", "ActivityPage"), **_problems(400, 404)}
+    return _signed_operation("getActivity", summary, responses, {"parameters": [_LIMIT, _NEXT_TOKEN]})
 
 
-def _administration(operation_id: str, summary: str) -> Json:
+def _signed_operation(operation_id: str, summary: str, responses: Json, request: Json | None = None) -> Json:
+    """Return an operation for signed callers, with the responses that all of them have."""
+    unsigned = _answer("API Gateway: the request isn't signed, or its signer isn't allowed.", "GatewayMessage")
     return {
         "operationId": operation_id,
         "tags": ["administration"],
         "summary": summary,
         "security": [{"sigv4": []}],
+        **(request or {}),
+        "responses": {**responses, "403": unsigned, **_overload_and_faults()},
     }
 
 
@@ -222,18 +187,13 @@ def _problems(*statuses: int) -> Json:
 def _problem(status: int) -> Json:
     description = _PROBLEMS[status]
     content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
-    if status in _GATEWAYS_OWN:
-        description += f" Or API Gateway: {_GATEWAYS_OWN[status]}"
+    if status in _API_GATEWAY_PROBLEMS:
+        description += f" Or API Gateway: {_API_GATEWAY_PROBLEMS[status]}"
         content["application/json"] = {"schema": {"$ref": _REF.format(model="GatewayMessage")}}
     return {"description": description, "content": content}
 
 
-def _unsigned() -> Json:
-    return {"403": _answer("API Gateway: the request isn't signed, or its signer isn't allowed.", "GatewayMessage")}
-
-
-def _in_trouble() -> Json:
-    """The answers of a service in trouble: API Gateway's own throttle, a fault of ours, tables that are too busy."""
+def _overload_and_faults() -> Json:
     return {
         "429": _answer("API Gateway: more requests than the stack's throttling settings allow.", "GatewayMessage"),
         **_problems(500),
