@@ -1,7 +1,14 @@
-"""`python -m local`: the commands of the stack on this machine."""
+"""`python -m local`: the commands of the stack on this machine.
 
+`up` runs the supervisor in this process until Ctrl-C; with --detach, in a process of its own.
+"""
+
+import contextlib
+import errno
 import os
+import shlex
 import signal
+import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -13,17 +20,29 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
 
+from infra.naming import PROJECT_ROOT
 from local.actions import UNSUPPORTED_SCHEMA_VERSION, write_unsupported_user
-from local.emulator import is_healthy
+from local.emulator import DEFAULT_PORT, is_healthy
 from local.logs import FunctionLog
-from local.output import print_log, print_outputs
-from local.process import TerminationRequested, remove_user_settings, termination_signals
-from local.state import LocalStack, LocalStackError, claimed_by, clients_of, read_local_stack, state_directory
-from local.up import state_dir_option, up
+from local.output import print_log, print_outputs, print_outputs_and_command
+from local.process import TerminationRequested, describe_exit, remove_user_settings, termination_signals
+from local.state import (
+    DIRECTORY_VARIABLE,
+    LocalStack,
+    LocalStackError,
+    LocalStackRunningError,
+    claimed_by,
+    clients_of,
+    make_directory,
+    read_local_stack,
+    state_directory,
+    wait_until_ready,
+)
 
 _FAILURE = 1
 """Exit code of a command that couldn't do what it was asked to."""
 
+_SITE_PORT = 8080
 _DOWN_SECONDS = 15.0
 _DOWN_POLL_SECONDS = 0.05
 _LOG_POLL_SECONDS = 0.25
@@ -37,13 +56,97 @@ _FUNCTIONS = {
 }
 """Value of `logs --function` to the name of the stack output."""
 
+state_dir_option = click.option(
+    "--state-dir",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar=DIRECTORY_VARIABLE,
+    help=f"Directory of the stack's state and logs. Default: .local, or ${DIRECTORY_VARIABLE}.",
+)
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """The whole stack on this machine: AWS emulator, Pulumi program, stream poller, page."""
 
 
-cli.add_command(up)
+@cli.command()
+@click.option("--detach", is_flag=True, help="Return as soon as the stack is ready, and leave it running.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=DEFAULT_PORT,
+    show_default=True,
+    help="Where the AWS services listen, on 127.0.0.1; 0 for any free port.",
+)
+@click.option(
+    "--website-port",
+    type=click.IntRange(0, 65535),
+    default=_SITE_PORT,
+    show_default=True,
+    help="Where the page is, if that port is free; 0 for any.",
+)
+@click.option("--show-log/--no-log", default=True, help="Follow LogUserChangesFunction's log.  [default: show-log]")
+@state_dir_option
+def up(*, detach: bool, port: int, website_port: int, show_log: bool, directory: Path | None) -> None:
+    """Bring the whole stack up on this machine: emulator, deployment, stream poller, page."""
+    directory = state_directory(directory).resolve()
+    if detach:
+        _run_in_background(directory, port, website_port)
+    else:
+        _run_in_foreground(directory, port, website_port, show_log=show_log)
+
+
+def _run_in_foreground(directory: Path, port: int, website_port: int, *, show_log: bool) -> None:
+    # Imported here, so that the other commands needn't wait for it.
+    from local.supervisor import Supervisor  # noqa: PLC0415  for that reason
+
+    console = Console()
+    supervisor = Supervisor(
+        console=console, directory=directory, port=port, website_port=website_port, show_log=show_log
+    )
+    try:
+        with termination_signals() as pause:
+            supervisor.run(pause)
+    except TerminationRequested:
+        with contextlib.suppress(OSError):  # The terminal may be closed.
+            console.print("\nThe local stack has ended.")
+    except OSError as error:
+        # The terminal or the reader of a pipe has gone: an end like Ctrl-C.
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            raise
+
+
+def _run_in_background(directory: Path, port: int, website_port: int) -> None:
+    make_directory(directory)
+    if (pid := claimed_by(directory)) is not None:
+        raise LocalStackRunningError(directory, pid)
+    log_file = directory / "up.log"
+    command = [sys.executable, "-m", "local", "up", "--no-log", "--port", str(port)]
+    command += ["--website-port", str(website_port), "--state-dir", str(directory)]
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=PROJECT_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+    console = Console()
+    try:
+        with termination_signals() as pause, console.status("Bringing the stack up"):
+            stack = wait_until_ready(directory, process.pid, process.poll, pause)
+    except TerminationRequested as error:
+        process.terminate()
+        process.wait()
+        raise LocalStackError("interrupted; nothing is left running") from error
+    if stack is None:
+        output = log_file.read_text(errors="replace").strip().removeprefix("Error: ")
+        raise LocalStackError(output or f"it ended {describe_exit(process.wait())} without output")
+    print_outputs_and_command(console, stack)
+    option = "" if directory == state_directory().resolve() else f" --state-dir {shlex.quote(str(directory))}"
+    for line in (
+        f"The page  {stack.outputs.website_url}",
+        f"The log   python -m local logs --follow{option}",
+        f"The end   python -m local down{option}",
+    ):
+        console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
 @cli.command()
@@ -70,25 +173,23 @@ def status(directory: Path | None) -> None:
     """Say whether the stack and each part of it runs; exit code 1 if a part doesn't."""
     directory = state_directory(directory)
     stack = read_local_stack(directory)
-    emulator = is_healthy(stack.endpoint_url)
-    poller = stack.poller_pid is not None and _is_alive(stack.poller_pid)
+    emulator_runs = is_healthy(stack.endpoint_url)
+    poller_runs = stack.poller_pid is not None and _is_alive(stack.poller_pid)
+    running = {True: "[green]running[/]", False: "[red]not running[/]"}
+    logs_directory = escape(str(directory))
     console = Console()
     for part, text in {
-        "supervisor": f"[green]running[/], process {stack.pid}, {_uptime(stack)}",
-        "emulator": f"{_running(emulator)}, process {stack.emulator_pid}, {stack.endpoint_url}, "
-        f"log {escape(str(directory))}/emulator.log",
-        "stream poller": f"{_running(poller)}, process {stack.poller_pid}, log {escape(str(directory))}/poller.log",
+        "supervisor": f"{running[True]}, process {stack.pid}, {_uptime(stack)}",
+        "emulator": f"{running[emulator_runs]}, process {stack.emulator_pid}, {stack.endpoint_url}, "
+        f"log {logs_directory}/emulator.log",
+        "stream poller": f"{running[poller_runs]}, process {stack.poller_pid}, log {logs_directory}/poller.log",
         "API": stack.outputs.api_url,
         "page": str(stack.outputs.website_url),
     }.items():
         # Never wrapped, so that a log's path can be copied.
         console.print(f"[dim]{part:<{_PART_WIDTH}}[/]{text}", soft_wrap=True, highlight=False)
-    if not (emulator and poller):
+    if not (emulator_runs and poller_runs):
         sys.exit(_FAILURE)
-
-
-def _running(runs: bool) -> str:  # noqa: FBT001  all there is to say
-    return "[green]running[/]" if runs else "[red]not running[/]"
 
 
 def _uptime(stack: LocalStack) -> str:

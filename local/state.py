@@ -5,11 +5,12 @@ LocalStackError
 └── LocalStackRunningError       a stack already runs there
 """
 
+import contextlib
 import fcntl
 import os
 import tempfile
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,6 +29,7 @@ _LOCK_FILE = "lock"
 _END_FILE = "end.txt"
 _LOCK_ATTEMPTS = 10
 _LOCK_PAUSE_SECONDS = 0.05
+_READY_POLL_SECONDS = 0.1
 
 
 class LocalStackError(Exception):
@@ -100,6 +102,19 @@ def read_local_stack(directory: Path | None = None) -> LocalStack:
             f"{directory / _STATE_FILE} was written by another version of this project",
             "End that stack with: python -m local down, then: make up",
         ) from error
+
+
+def wait_until_ready(
+    directory: Path, pid: int, exit_code: Callable[[], int | None], pause: Callable[[float], None]
+) -> LocalStack | None:
+    """Return the stack that a process brings up once it is ready, or None if the process ended."""
+    while exit_code() is None:
+        with contextlib.suppress(LocalStackNotRunningError):  # Not yet.
+            stack = read_local_stack(directory)
+            if stack.pid == pid and stack.poller_pid is not None:
+                return stack
+        pause(_READY_POLL_SECONDS)
+    return None
 
 
 def write_local_stack(directory: Path, stack: LocalStack) -> None:

@@ -8,6 +8,7 @@ import os
 import threading
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,20 +46,23 @@ _STEADY_SECONDS = 60.0
 """After a poller has run this long, its next restart waits the shortest time again."""
 
 
+@dataclass(kw_only=True)
 class Supervisor:
-    """One local stack, from `run` to its end."""
+    """One local stack, from `run` to its end.
 
-    def __init__(self, console: Console, directory: Path, *, port: int, website_port: int, show_log: bool) -> None:
-        """Prepare to run in a state directory.
+    Attributes:
+        console: shows progress, edits that went live, and the log.
+        directory: for state, logs and checkpoints.
+        port: the emulator's; 0 for any free one.
+        website_port: the page's, if it is free; 0 for any.
+        show_log: whether to show LogUserChangesFunction's log.
+    """
 
-        `port` is the emulator's, 0 for any free one. `website_port` is the page's, if it is free.
-        With `show_log` the console shows LogUserChangesFunction's log.
-        """
-        self._console = console
-        self._directory = directory
-        self._port = port
-        self._website_port = website_port
-        self._show_log = show_log
+    console: Console
+    directory: Path
+    port: int
+    website_port: int
+    show_log: bool
 
     def run(self, pause: Pause) -> None:
         """Bring the stack up and keep it running until `pause` raises TerminationRequested.
@@ -66,7 +70,7 @@ class Supervisor:
         Raises:
             LocalStackError: it can't be brought up, or ended by itself.
         """
-        with claim_directory(self._directory):
+        with claim_directory(self.directory):
             try:
                 with ExitStack() as cleanup:
                     try:
@@ -78,25 +82,25 @@ class Supervisor:
                         raise LocalStackError(str(error)) from error
                     self._keep_running(pause)
             except (EmulatorError, LocalConfigError, LocalStackError) as error:
-                write_end_reason(self._directory, f"it ended by itself: {error}")
+                write_end_reason(self.directory, f"it ended by itself: {error}")
                 raise LocalStackError(str(error)) from error
 
     def _bring_up(self, cleanup: ExitStack, pause: Pause) -> None:
         started = time.monotonic()
         # First, because the API's CORS settings need the page's address.
-        site = Site(self._website_port, reserved=self._port)
+        site = Site(self.website_port, reserved=self.port)
         cleanup.callback(site.stop)
-        with self._console.status("Starting the AWS emulator") as progress:
+        with self.console.status("Starting the AWS emulator") as progress:
             config = local_config(site.origin)
             region = config.get(REGION_KEY, _EMULATOR_REGION)
-            self._emulator = Emulator(self._port, region, self._directory)
+            self._emulator = Emulator(self.port, region, self.directory)
             cleanup.callback(self._emulator.stop)
             self._clients = Clients(self._emulator.endpoint_url, region, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
             deployment = self._deploy(config, progress, pause)
             self._stack = self._describe(deployment, site.origin)
-            write_local_stack(self._directory, self._stack)
+            write_local_stack(self.directory, self._stack)
             progress.update("Starting the stream poller")
-            self._poller = _PollerProcess(self._directory)
+            self._poller = _PollerProcess(self.directory)
             cleanup.callback(self._poller.stop)
             site.start(self._stack)
             self._publish_poller()
@@ -114,11 +118,9 @@ class Supervisor:
         )
         threading.Thread(target=warm_up, args=[self._stack], name="warm-up", daemon=True).start()
         seconds = time.monotonic() - started
-        self._console.print(
-            f"[green]✓[/] {len(deployment.resources)} resources deployed, ready after {seconds:.1f} s\n"
-        )
-        print_outputs_and_command(self._console, self._stack)
-        self._console.print(f"Or in a browser: [bold]{outputs.website_url}[/]\n", highlight=False)
+        self.console.print(f"[green]✓[/] {len(deployment.resources)} resources deployed, ready after {seconds:.1f} s\n")
+        print_outputs_and_command(self.console, self._stack)
+        self.console.print(f"Or in a browser: [bold]{outputs.website_url}[/]\n", highlight=False)
 
     def _deploy(self, config: dict[str, str], progress: Status, pause: Pause) -> "Deployment":
         # Pulumi and its AWS provider take a while to import; meanwhile the emulator starts.
@@ -153,11 +155,11 @@ class Supervisor:
 
     def _publish_poller(self) -> None:
         self._stack = self._stack.model_copy(update={"poller_pid": self._poller.pid})
-        write_local_stack(self._directory, self._stack)
+        write_local_stack(self.directory, self._stack)
 
     def _keep_running(self, pause: Pause) -> None:
-        if self._show_log:
-            self._console.print("[dim]The log of LogUserChangesFunction follows. Ctrl-C ends everything.[/]\n")
+        if self.show_log:
+            self.console.print("[dim]The log of LogUserChangesFunction follows. Ctrl-C ends everything.[/]\n")
         for loop in itertools.count():
             pause(_LOOP_SECONDS)
             self._emulator.check_alive()
@@ -167,8 +169,8 @@ class Supervisor:
             try:
                 if loop % _LOOPS_PER_RELOAD == 0:
                     self._deploy_edits()
-                if self._show_log:
-                    print_log(self._console, self._log.read())
+                if self.show_log:
+                    print_log(self.console, self._log.read())
             except (ClientError, BotoCoreError) as error:
                 # The emulator is probably ending, which the next loop reports; if not, the next
                 # loop tries again.
@@ -179,15 +181,15 @@ class Supervisor:
         unchanged: dict[str, list[str]] = {}
         for reload in self._hot_reload.deploy_edits():
             if reload.problem is None:
-                self._console.print(f"[green]↻[/] {reload.function_name} runs the edited code", highlight=False)
+                self.console.print(f"[green]↻[/] {reload.function_name} runs the edited code", highlight=False)
             else:
                 unchanged.setdefault(reload.problem, []).append(reload.function_name)
         for problem, names in unchanged.items():
-            self._console.print(f"[red]✗[/] {', '.join(names)} keeps the code it had: ", end="", highlight=False)
-            self._console.print(problem, markup=False, highlight=False, soft_wrap=True)
+            self.console.print(f"[red]✗[/] {', '.join(names)} keeps the code it had: ", end="", highlight=False)
+            self.console.print(problem, markup=False, highlight=False, soft_wrap=True)
 
     def _warn(self, message: str) -> None:
-        self._console.print(f"[yellow]![/] {message}", highlight=False)
+        self.console.print(f"[yellow]![/] {message}", highlight=False)
 
 
 class _PollerProcess:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from infra.naming import PROJECT_ROOT
 from local.process import ChildProcess, child_environment
-from local.state import LocalStack, LocalStackError, LocalStackNotRunningError, read_local_stack
+from local.state import LocalStack, LocalStackError, wait_until_ready
 
 _START_SECONDS = 120
 _STOP_SECONDS = 20
@@ -18,8 +18,7 @@ _STOP_SECONDS = 20
 def starting_local_stack(directory: Path, project: Path = PROJECT_ROOT) -> Generator[ChildProcess]:
     """Start a stack and enter the block at once; end the stack with the block.
 
-    The stack also ends with this process, however that ends, which `python -m local up --detach`
-    does not.
+    The stack also ends with this process, however that ends, unlike `python -m local up --detach`.
 
     Args:
         directory: For the stack's state and logs; `up.log` has the output of the command.
@@ -41,18 +40,12 @@ def running_local_stack(directory: Path, project: Path = PROJECT_ROOT) -> Genera
         LocalStackError: The stack ends or isn't ready in time; the message has the end of its log.
     """
     with starting_local_stack(directory, project) as process:
-        yield _wait_until_ready(process, directory)
+        deadline = time.monotonic() + _START_SECONDS
 
+        def ended_or_late() -> int | None:
+            return process.exit_code if time.monotonic() < deadline else -1
 
-def _wait_until_ready(process: ChildProcess, directory: Path) -> LocalStack:
-    deadline = time.monotonic() + _START_SECONDS
-    while time.monotonic() < deadline and process.exit_code is None:
-        try:
-            stack = read_local_stack(directory)
-        except LocalStackNotRunningError:
-            pass  # Not yet.
-        else:
-            if stack.poller_pid is not None:
-                return stack
-        time.sleep(0.05)
-    raise LocalStackError(f"the local stack does not come up: {process.log_file.read_text()[-4000:]}")
+        stack = wait_until_ready(directory, process.pid, ended_or_late, time.sleep)
+        if stack is None:
+            raise LocalStackError(f"the local stack does not come up: {process.log_file.read_text()[-4000:]}")
+        yield stack

@@ -34,52 +34,41 @@ _CONTENT_TYPES = {
 }
 
 
-class Site:
+class Site(ThreadingHTTPServer):
     """The site's server. Its address is known before the stack behind it is deployed."""
+
+    daemon_threads = True
+    block_on_close = False
 
     def __init__(self, port: int, reserved: int = 0) -> None:
         """Take the port, or a free one if another program has it or the emulator reserved it."""
         try:
-            self._server = _Server((_HOST, 0 if port == reserved else port), _Handler)
+            super().__init__((_HOST, 0 if port == reserved else port), _Handler)
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise
-            self._server = _Server((_HOST, 0), _Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="site", daemon=True)
-
-    @property
-    def origin(self) -> str:
+            super().__init__((_HOST, 0), _Handler)
+        self.host = f"{_HOST}:{self.server_port}"
+        self.origin = f"http://{self.host}"
         """Scheme, host and port, as CORS compares them; also the address to open."""
-        return f"http://{self._server.host}"
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self.serve_forever, name="site", daemon=True)
 
     def start(self, stack: LocalStack) -> None:
         """Serve the site of a deployed stack until `stop`."""
-        self._server.set_stack(stack)
+        config = SiteConfig.from_outputs(stack.outputs)
+        self.config_json = config.to_json().encode()
+        self.security_headers = security_headers(origin(config.api_url))
+        self.live_view = LiveView(stack, self._closing)
         self._thread.start()
 
     def stop(self) -> None:
         """End every response that is still being sent, and close the port."""
-        self._server.closing.set()
+        self._closing.set()
         if self._thread.is_alive():
-            self._server.shutdown()
+            self.shutdown()
             self._thread.join()
-        self._server.server_close()
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler]) -> None:
-        super().__init__(address, handler)
-        self.host = f"{_HOST}:{self.server_port}"
-        self.closing = threading.Event()
-
-    def set_stack(self, stack: LocalStack) -> None:
-        config = SiteConfig.from_outputs(stack.outputs)
-        self.config_json = config.to_json().encode()
-        self.security_headers = security_headers(origin(config.api_url))
-        self.live_view = LiveView(stack, self.closing)
+        self.server_close()
 
     @override
     def handle_error(self, request: object, client_address: object) -> None:
@@ -89,7 +78,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]  BaseServer, narrowed to the one that is
+    server: Site  # pyright: ignore[reportIncompatibleVariableOverride]  BaseServer, narrowed to the one that is
     protocol_version = "HTTP/1.1"
     timeout = 30
 
@@ -116,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         # Read first: a response before the body was read could be lost with the connection.
         body = self._body()
-        if self.headers.get("Origin") != f"http://{self.server.host}":
+        if self.headers.get("Origin") != self.server.origin:
             self._send(HTTPStatus.FORBIDDEN, b"Only this site's own pages may ask for that.\n")
         elif body is None or self.headers.get_content_type() != "application/json":
             self._send(HTTPStatus.BAD_REQUEST, b"Send a small JSON body with its Content-Length.\n")
@@ -133,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         if host == f"localhost:{self.server.server_port}":
             # The API's CORS settings allow only that address.
             self.send_response(HTTPStatus.TEMPORARY_REDIRECT)
-            self.send_header("Location", f"http://{self.server.host}{urlsplit(self.path).path}")
+            self.send_header("Location", f"{self.server.origin}{urlsplit(self.path).path}")
             self.send_header("Content-Length", "0")
             self.end_headers()
             return False

@@ -44,15 +44,12 @@ class TrailChange(_Json):
     """One change and how far it has come; a step that hasn't happened is None or False."""
 
     event_id: str
-    kind: str
-    """ADDED, UPDATED or DELETED."""
+    kind: str  # ADDED, UPDATED or DELETED
     streamed_at: str
     fields: list[TrailField]
-    logged: str | None
-    """The message of its log line."""
+    logged: str | None  # the message of its log line
     in_activity: bool
     dead_letter_reason: str | None
-    """Why it is in the dead-letter queue."""
 
 
 class UserTrail(_Json):
@@ -61,23 +58,17 @@ class UserTrail(_Json):
     user_id: str
     stored: dict[str, str] | None
     changes: list[TrailChange]
-    stored_ahead: bool
-    """True while Users holds a version whose stream record hasn't been read yet."""
+    stored_ahead: bool  # whether Users holds a version whose stream record hasn't been read yet
 
 
 class Findings(NamedTuple):
     """What the stack's services hold about one user at one moment."""
 
-    item: Item | None
-    """The user in Users."""
-    records: Sequence[Mapping[str, Any]]
-    """The user's stream records in stream order, as GetRecords returns them."""
-    log_messages: Mapping[str, str]
-    """Event id to the message of its last line in LogUserChangesFunction's log."""
-    activity_event_ids: frozenset[str]
-    """`eventId` of the user's Activity items."""
-    dead_letter_reasons: Mapping[str, str]
-    """Event id to the reason in its dead-letter envelope."""
+    item: Item | None  # in Users
+    records: Sequence[Mapping[str, Any]]  # of the stream, in order, as GetRecords returns them
+    log_messages: Mapping[str, str]  # event id to the message of LogUserChangesFunction
+    activity_event_ids: frozenset[str]  # of the Activity items
+    dead_letter_reasons: Mapping[str, str]  # event id to the reason in the dead-letter envelope
 
 
 def assemble_trail(user_id: str, findings: Findings) -> UserTrail:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from local.deploy.resources.clients import Clients
 from local.engine.provider.created_resources import PATH_VARIABLE, CreatedResources
-from local.engine.provider.servicer import EmulatorServicer, serve
+from local.engine.provider.emulator_provider import serve
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -27,7 +27,7 @@ def main() -> None:
 
     created = CreatedResources(Path(os.environ[PATH_VARIABLE]))
     with created.in_use():
-        serve(EmulatorServicer(connect, created.add))
+        serve(connect, created.add)
 
 
 if __name__ == "__main__":
