@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import TextIOWrapper
 from pathlib import Path
-from typing import NamedTuple
 
 from functions.dead_letters.envelope import FailedRecord
 from functions.runtime.json_log import Json, JsonObject, is_object
@@ -28,6 +27,9 @@ VISIBILITY_TIMEOUT = 900
 
 LARGEST_BODY = BYTES_PER_CALL - 1_000
 """Leaves room for the attributes."""
+
+_Restorable = tuple[FailedRecord | str, dict[str, str]]
+"""An envelope or the body of another message, and the message's attributes."""
 
 _BAD_LINE = (
     "name a file that `dlq export` or `dlq discard` wrote; if that was cut off at its last line, remove the line"
@@ -154,11 +156,11 @@ def restore(services: Services, path: Path, job: Job) -> int:
         OpsError: The queue or the bucket can't be reached.
     """
     queue, store = services.dead_letter_queue(), services.envelopes()
-    total = sum(1 for _ in _restorable_messages(path))
+    total = sum(1 for _ in _restorable(path))
     sent = 0
     batch: list[OutgoingMessage] = []
-    for restorable in _restorable_messages(path):
-        batch.append(restorable.message(store))
+    for content, attributes in _restorable(path):
+        batch.append(_outgoing(content, attributes, store))
         if len(batch) == MESSAGES_PER_CALL or sent + len(batch) == total:
             if job.stop_requested():
                 break
@@ -169,24 +171,18 @@ def restore(services: Services, path: Path, job: Job) -> int:
     return sent
 
 
-class _RestorableMessage(NamedTuple):
-    """A line of an export file: an envelope, or the body of another message."""
-
-    content: FailedRecord | str
-    attributes: dict[str, str]
-
-    def message(self, store: EnvelopeStore) -> OutgoingMessage:
-        """Return the message, after writing the envelope to the store if it is too large."""
-        if isinstance(self.content, str):
-            return OutgoingMessage(self.content, self.attributes)
-        text = self.content.to_json()
-        if len(text) < LARGEST_BODY:
-            return OutgoingMessage(text, self.attributes)
-        store.keep(self.content.record_location or "", text)
-        return OutgoingMessage(replace(self.content, record=None, document=None).to_json(), self.attributes)
+def _outgoing(content: FailedRecord | str, attributes: dict[str, str], store: EnvelopeStore) -> OutgoingMessage:
+    """Return the message of an envelope, written to the store first if it is too large, or of another body."""
+    if isinstance(content, str):
+        return OutgoingMessage(content, attributes)
+    text = content.to_json()
+    if len(text) < LARGEST_BODY:
+        return OutgoingMessage(text, attributes)
+    store.keep(content.record_location or "", text)
+    return OutgoingMessage(replace(content, record=None, document=None).to_json(), attributes)
 
 
-def _restorable_messages(path: Path) -> Iterator[_RestorableMessage]:
+def _restorable(path: Path) -> Iterator[_Restorable]:
     try:
         with path.open(encoding="utf-8") as file:
             for number, text in enumerate(file, start=1):
@@ -195,7 +191,7 @@ def _restorable_messages(path: Path) -> Iterator[_RestorableMessage]:
         raise WrongUsageError(f"{path} can't be read: {error}", "name a file that `dlq export` wrote") from error
 
 
-def _parse_line(text: str, place: str) -> _RestorableMessage:
+def _parse_line(text: str, place: str) -> _Restorable:
     try:
         line: Json = json.loads(text)
     except ValueError:
@@ -204,10 +200,10 @@ def _parse_line(text: str, place: str) -> _RestorableMessage:
         raise WrongUsageError(f"{place} isn't an export's", _BAD_LINE)
     body: Json = line.get("body")
     if isinstance(body, str):
-        return _RestorableMessage(body, line["attributes"])
+        return body, line["attributes"]
     envelope = read_envelope(json.dumps(line.get("envelope")))
     if isinstance(envelope, str):
         raise WrongUsageError(f"{place} holds no envelope: {envelope}", "was the file changed by hand?")
     if len(envelope.to_json()) >= LARGEST_BODY and envelope.record_location is None:
         raise WrongUsageError(f"{place} is too large for a message, and names no place in S3")
-    return _RestorableMessage(envelope, line["attributes"])
+    return envelope, line["attributes"]

@@ -9,7 +9,7 @@ from typing import get_args
 from pydantic import TypeAdapter, ValidationError
 
 from functions.activity.items import change_id
-from functions.dead_letters.envelope import FailedRecord, Kind
+from functions.dead_letters.envelope import FailedRecord, Kind, identify_record
 from functions.runtime.json_log import Json, JsonObject, is_object, json_line
 from functions.stream_records.attribute_values import (
     AttributeValue,
@@ -20,7 +20,6 @@ from functions.stream_records.attribute_values import (
     unmarshal,
     unmarshal_image,
 )
-from functions.stream_records.user_change import SEQUENCE_NUMBER_DIGITS
 from ops.aws.services import EnvelopeStore
 from ops.aws.sqs import Message
 from ops.errors import NotFoundError
@@ -50,24 +49,14 @@ class ReplayableChange:
     @classmethod
     def of(cls, record: Json) -> "ReplayableChange | None":
         """Return the record's change; None if the record lacks a valid id, user or sequence number."""
-        if not is_object(record):
-            return None
-        body: Json = record.get("dynamodb")
-        event_id: Json = record.get("eventID")
-        keys: Json = body.get("Keys") if is_object(body) else None
-        user_key: Json = keys.get("userId") if is_object(keys) else None
-        user_id: Json = user_key.get("S") if is_object(user_key) else None
-        number: Json = body.get("SequenceNumber") if is_object(body) else None
-        if not (isinstance(event_id, str) and isinstance(user_id, str) and isinstance(number, str)):
-            return None
-        if not (event_id and user_id and number.isascii() and number.isdecimal()):
-            return None
-        if len(number) > SEQUENCE_NUMBER_DIGITS:
+        found = identify_record(record)
+        event_id: Json = record.get("eventID") if is_object(record) else None
+        if not (isinstance(event_id, str) and event_id and found.user_id and found.sequence_number):
             return None
         text = json.dumps(record, sort_keys=True, separators=(",", ":"))
         return cls(
-            user_id=user_id,
-            change_id=change_id(number),
+            user_id=found.user_id,
+            change_id=change_id(found.sequence_number),
             event_id=event_id,
             record=record,
             identity=hashlib.sha256(text.encode()).hexdigest(),
@@ -76,39 +65,19 @@ class ReplayableChange:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message and its envelope."""
+    """A message of the queue, read as an envelope if it is one."""
 
     message: Message
     envelope: FailedRecord | None
-    problem: str | None
-    """Why the message isn't an envelope; None if it is one."""
-
-    @property
-    def failure_id(self) -> str:
-        """The id that commands take: the failure's, or the message's if it isn't an envelope."""
-        return self.envelope.failure_id if self.envelope else self.message.message_id
-
-    @property
-    def kind(self) -> str:
-        """The envelope's kind."""
-        return self.envelope.kind if self.envelope else NOT_AN_ENVELOPE
-
-    @property
-    def reason(self) -> str:
-        """The envelope's reason, or the problem with the message."""
-        return self.envelope.reason if self.envelope else f"not a failed record's envelope: {self.problem}"
-
-    @property
-    def user_id(self) -> str | None:
-        """The user whose change failed, if known."""
-        return self.envelope.user_id if self.envelope else None
-
-    @property
-    def event_name(self) -> str | None:
-        """INSERT, MODIFY or REMOVE, if known."""
-        record = self.envelope.record if self.envelope else None
-        name: Json = record.get("eventName") if is_object(record) else None
-        return name if isinstance(name, str) else None
+    failure_id: str
+    """The id that commands take: the failure's, or the message's if it isn't an envelope."""
+    kind: str
+    reason: str
+    """The envelope's, or why the message isn't an envelope."""
+    user_id: str | None
+    """The user whose change failed, if known."""
+    event_name: str | None
+    """INSERT, MODIFY or REMOVE, if known."""
 
     @cached_property
     def change(self) -> ReplayableChange | None:
@@ -130,13 +99,24 @@ class DeadLetter:
                 f"{self.envelope.record_location} is not a failed record's envelope: {whole}",
                 "inspect the object itself: something else wrote it",
             )
-        return DeadLetter(self.message, whole, None)
+        return _dead_letter(self.message, whole)
 
 
 def read_dead_letter(message: Message) -> DeadLetter:
-    """Return the message with its envelope, or with the reason why it isn't one."""
+    """Read a message; its kind and reason say so if it isn't an envelope."""
     envelope = read_envelope(message.body)
-    return DeadLetter(message, None, envelope) if isinstance(envelope, str) else DeadLetter(message, envelope, None)
+    if isinstance(envelope, str):
+        reason = f"not a failed record's envelope: {envelope}"
+        return DeadLetter(message, None, message.message_id, NOT_AN_ENVELOPE, reason, None, None)
+    return _dead_letter(message, envelope)
+
+
+def _dead_letter(message: Message, envelope: FailedRecord) -> DeadLetter:
+    name: Json = envelope.record.get("eventName") if is_object(envelope.record) else None
+    event_name = name if isinstance(name, str) else None
+    return DeadLetter(
+        message, envelope, envelope.failure_id, envelope.kind, envelope.reason, envelope.user_id, event_name
+    )
 
 
 def read_envelope(text: str) -> FailedRecord | str:

@@ -164,13 +164,11 @@ class ReplayDb:
 
     def receipts(self, identities: Sequence[str]) -> list[str]:
         """Return the receipt handles of all messages that carry these changes."""
-        return [
-            receipt
-            for identity in identities
-            for (receipt,) in self._database.execute(
-                "SELECT receipt FROM in_flight WHERE identity = ? ORDER BY sent_at, message_id", (identity,)
-            )
-        ]
+        return [receipt for identity in identities for receipt in self._receipts("WHERE identity = ?", identity)]
+
+    def _receipts(self, condition: str, *values: str) -> list[str]:
+        rows = self._database.execute(f"SELECT receipt FROM in_flight {condition}", values)  # noqa: S608  no value
+        return [receipt for (receipt,) in rows]
 
     def extend(self, receipts: Sequence[str], until: float) -> None:
         """Store a new end of the visibility timeout."""
@@ -211,19 +209,15 @@ class ReplayDb:
 
     def refused_copies(self) -> list[str]:
         """Return the receipt handles of all but the newest message of each change that the function refused."""
-        rows = self._database.execute(
-            "SELECT receipt FROM in_flight JOIN change USING (identity) WHERE outcome = 'refused' AND EXISTS ("
+        return self._receipts(
+            "JOIN change USING (identity) WHERE outcome = 'refused' AND EXISTS ("
             "SELECT 1 FROM in_flight AS newer WHERE newer.identity = in_flight.identity "
             "AND (newer.sent_at, newer.message_id) > (in_flight.sent_at, in_flight.message_id))"
         )
-        return [receipt for (receipt,) in rows]
 
     def replayed_messages(self) -> list[str]:
         """Return the receipt handles of messages that are in flight although their change is processed."""
-        rows = self._database.execute(
-            "SELECT receipt FROM in_flight JOIN change USING (identity) WHERE outcome = 'replayed'"
-        )
-        return [receipt for (receipt,) in rows]
+        return self._receipts("JOIN change USING (identity) WHERE outcome = 'replayed'")
 
     def in_flight(self) -> Iterator[list[InFlight]]:
         """Yield all messages in flight, a few thousand at a time."""
