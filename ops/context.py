@@ -32,11 +32,7 @@ class CommandContext:
 
     @cached_property
     def services(self) -> Services:
-        """The stack's services, opened when a command first needs them.
-
-        Raises:
-            OpsError: No stack is named, or it can't be found.
-        """
+        """The stack's services, opened when a command first needs them; an OpsError if the stack can't be found."""
         return self.open_services()
 
     def next_steps(self, *commands: str, by_hand: str | None = None) -> RenderableType:
@@ -59,14 +55,9 @@ class CommandContext:
         interrupted: bool = False,
         unfinished: bool = False,
     ) -> None:
-        """Print the result, then end the command with the exit code of the first that applies.
+        """Print the result as JSON or rendered, then end the command with an exit code.
 
-        Args:
-            data: The result as JSON.
-            render: Returns the result for a terminal.
-            error: What ended the work early; its exit code.
-            interrupted: Whether Ctrl-C did; exit code 130.
-            unfinished: Whether something failed, is left over or needs attention; exit code 1.
+        It is the error's, 130 after an interruption, 1 if something failed, is left over or needs attention, or 0.
         """
         self.output.show(data, render)
         if error:

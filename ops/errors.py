@@ -123,14 +123,7 @@ _ACTION = re.compile(r"perform:? ([a-z0-9-]+:[A-Za-z]+)")
 
 @contextmanager
 def translate_aws_errors(what: str) -> Generator[None]:
-    """Raise what botocore raises in the block as an OpsError.
-
-    Args:
-        what: Names the AWS resource of the call, for the message.
-
-    Raises:
-        OpsError: With the resource, the service's message and the next step; a subclass if one fits.
-    """
+    """Raise what botocore raises in the block as an OpsError about the AWS resource `what`."""
     try:
         yield
     except (BotoCoreError, ClientError) as error:

@@ -82,14 +82,10 @@ def in_batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
 def state_file(purpose: str, environment: str, resource: str, suffix: str) -> Path:
     """Return the path of a stack's state file, in a folder outside the project that exists afterwards.
 
-    Args:
-        purpose: The first part of the file's name.
-        environment: The second part.
-        resource: URL or ARN that tells stacks of one name in different accounts apart; the third part is its hash.
-        suffix: With its dot.
+    The hash of the resource, a URL or an ARN, tells stacks of one name in different accounts apart.
 
     Raises:
-        WrongUsageError: The folder doesn't exist and can't be made.
+        WrongUsageError: The folder can't be made.
     """
     own = os.environ.get(STATE_VARIABLE)
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"

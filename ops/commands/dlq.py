@@ -150,12 +150,7 @@ def show_failure(context: CommandContext, *, failure_id: str) -> None:
 
 
 def _find_copies(context: CommandContext, failure_id: str) -> list[DeadLetter]:
-    """Return the messages of the failure, the newest last.
-
-    Raises:
-        NotFoundError: There are none.
-        WrongUsageError: The id is a prefix of several.
-    """
+    """Return the messages of the failure, the newest last."""
     queue = context.services.dead_letter_queue()
     selection = Selection(ids=(failure_id,))
     with context.job("Reading") as job, Peek(queue, job.stop_requested) as peek:

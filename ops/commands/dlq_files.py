@@ -15,7 +15,7 @@ from ops.dead_letters.selection import Selection
 from ops.dead_letters.summary import DeadLetterSummary
 from ops.errors import ExitCode, NotFoundError, OpsError
 from ops.job import StopRequested, stop_on_interrupt
-from ops.output import count, in_flight_elsewhere
+from ops.output import camel_json, count, in_flight_elsewhere
 
 
 @click.command("export", cls=OpsCommand, short_help="Save all of them to a file.")
@@ -33,26 +33,15 @@ def export(context: CommandContext, *, file: Path, remove: bool) -> None:
         report = Export(context.services, lambda _: True, job, remove=remove).run(file)
     not_removed = remove and report.removed < report.exported
     context.finish(
-        _report_json(report),
+        camel_json(report),
         lambda: _render_export(report),
         interrupted=report.interrupted,
         unfinished=bool(not report.complete or report.hidden_by_others or not_removed),
     )
 
 
-def _report_json(report: ExportReport) -> dict[str, object]:
-    return {
-        "file": str(report.path),
-        "exported": report.exported,
-        "removed": report.removed,
-        "complete": report.complete,
-        "hiddenByOthers": report.hidden_by_others,
-        "interrupted": report.interrupted,
-    }
-
-
 def _render_export(report: ExportReport) -> RenderableType:
-    text = f"{count(report.exported, 'message')} in {report.path}"
+    text = f"{count(report.exported, 'message')} in {report.file}"
     text += f", {report.removed:,} of them removed from the queue." if report.removed else "; the queue is as it was."
     if not report.complete:
         text += " The queue holds more."
@@ -94,7 +83,7 @@ def discard(context: CommandContext, *, selection: Selection, file: Path | None,
     if found and not yes:
         _confirm(context, found)
     path = file or Path(f"discarded-{context.services.outputs.environment}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl")
-    report = ExportReport(path, complete=True)
+    report = ExportReport(None, complete=True)
     if found:
         with context.job("Discarding") as job:
             # Messages that arrived since the question are not among those found.
@@ -104,7 +93,7 @@ def discard(context: CommandContext, *, selection: Selection, file: Path | None,
     report.complete = report.complete and not unseen
     report.hidden_by_others = hidden
     context.finish(
-        _report_json(report) | ({} if found else {"file": None}),
+        camel_json(report),
         lambda: _render_discard(report, complete=not unseen),
         interrupted=report.interrupted,
         unfinished=bool(report.removed < len(found) or unseen),
@@ -140,7 +129,7 @@ def _render_discard(report: ExportReport, *, complete: bool) -> Text:
     if not report.exported:
         nothing = "Nothing to discard." if complete else "Nothing to discard among those."
         return Text(nothing, style="green" if complete else "yellow")
-    return Text(f"{count(report.removed, 'message')} removed, and kept in {report.path}.", style="green")
+    return Text(f"{count(report.removed, 'message')} removed, and kept in {report.file}.", style="green")
 
 
 @click.command("restore", cls=OpsCommand, short_help="Put an export back into the queue.")

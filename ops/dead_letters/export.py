@@ -40,7 +40,7 @@ _BAD_LINE = (
 class ExportReport:
     """What an export did."""
 
-    path: Path
+    file: str | None
     exported: int = 0
     removed: int = 0
     complete: bool = False
@@ -70,7 +70,7 @@ class Export:
             WrongUsageError: The file exists, or can't be written.
             OpsError: The queue or the bucket can't be reached; messages deleted by then are in the file.
         """
-        report = ExportReport(path)
+        report = ExportReport(str(path))
         with _new_file(path) as file:
             while self._round(file, report) and not report.complete and not self._job.stop_requested():
                 pass

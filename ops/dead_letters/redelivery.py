@@ -144,11 +144,7 @@ class Redelivery:
             )
 
     def _invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
-        """Invoke the function, again while it is busy, until a stop is requested.
-
-        Raises:
-            OpsError: It stays busy.
-        """
+        """Invoke the function, again while it is busy, until a stop is requested or it stays busy: an OpsError."""
         invocation = self._function.invoke(records)
         wait = FIRST_WAIT_SECONDS
         for _ in range(BUSY_ATTEMPTS - 1):

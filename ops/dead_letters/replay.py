@@ -45,7 +45,6 @@ class ReplayReport:
     """What a replay did."""
 
     seen: int = 0
-    """Messages received."""
     selected: int = 0
     selected_ids: set[str] = field(default_factory=set[str])
     """Failure ids of the selected messages, if the selection is by id."""
@@ -182,13 +181,11 @@ class Replay:
     def _count(self, letter: DeadLetter, *, selected: bool, replayable: bool) -> None:
         self._in_flight += 1
         self.report.seen += 1
-        if not selected:
-            return
-        self.report.selected += 1
-        if self._selection.ids:
-            self.report.selected_ids.add(letter.failure_id)
-        if not replayable:
-            self.report.not_replayable += 1
+        if selected:
+            self.report.selected += 1
+            self.report.not_replayable += not replayable
+            if self._selection.ids:
+                self.report.selected_ids.add(letter.failure_id)
 
     def _change(self, letter: DeadLetter) -> ReplayableChange | None:
         try:
@@ -197,11 +194,7 @@ class Replay:
             return None
 
     def _redeliver(self, redelivery: Redelivery) -> None:
-        """Send the pending changes, batch by batch.
-
-        Raises:
-            OpsError: The function, the table or the queue can't be reached; what was done by then is settled.
-        """
+        """Send the pending changes, batch by batch; when an OpsError ends it, what was done by then is settled."""
         done, total = 0, self._db.pending_count()
         self._job.report_progress(done, total)
         while not self._job.stop_requested() and (pending := self._db.next_changes(self._batch_size, BATCH_BYTES)):

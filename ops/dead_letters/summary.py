@@ -29,7 +29,7 @@ class Failure:
         return camel_json(self) | {"sentAt": utc_timestamp(self.sent_at)}
 
 
-@dataclass(kw_only=True)
+@dataclass
 class FailureGroup:
     """The failures of one kind with one reason."""
 
@@ -85,11 +85,7 @@ class DeadLetterSummary:
     def groups(self) -> list[FailureGroup]:
         """Return the groups, largest first."""
         groups: dict[tuple[str, str], FailureGroup] = {}
-        for failure in self._failures.values():
-            group = groups.setdefault(
-                (failure.kind, failure.reason),
-                FailureGroup(kind=failure.kind, reason=failure.reason, failures=0, oldest_sent_at=failure.sent_at),
-            )
-            group.failures += 1
-            group.oldest_sent_at = min(group.oldest_sent_at, failure.sent_at)
+        for failure in self.failures():  # the first one of a group is its oldest
+            group = FailureGroup(failure.kind, failure.reason, 0, failure.sent_at)
+            groups.setdefault((failure.kind, failure.reason), group).failures += 1
         return sorted(groups.values(), key=lambda group: (-group.failures, group.kind, group.reason))

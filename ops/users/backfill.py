@@ -101,11 +101,7 @@ class Backfill:
         return self.report
 
     def _check_delivery(self) -> None:
-        """Refuse to continue while changes may be late on their way to the history.
-
-        Raises:
-            OpsError: Nothing is delivered, or late; or the delivery's state can't be read.
-        """
+        """Raise an OpsError if nothing is delivered, or late, or if the delivery's state can't be read."""
         health = read_health(self._services)
         for error in health.delivery_errors:
             raise error
@@ -182,11 +178,7 @@ class Backfill:
         return candidates
 
     def _wait_for_rescue(self) -> None:
-        """Wait until the failure queue is empty.
-
-        Raises:
-            OpsError: It doesn't empty.
-        """
+        """Wait until the failure queue is empty, or raise an OpsError after a minute."""
         queue = self._services.failure_queue()
         for _ in range(POINTER_WAIT_SECONDS):
             if self._job.stop_requested() or not queue.depth().total:
@@ -198,11 +190,7 @@ class Backfill:
         )
 
     def _users_in_queue(self) -> frozenset[str]:
-        """Return the users with a change in the dead-letter queue.
-
-        Raises:
-            OpsError: The queue can't be read completely.
-        """
+        """Return the users with a change in the dead-letter queue, or raise an OpsError if some can't be read."""
         queue = self._services.dead_letter_queue()
         if not queue.depth().total:
             return frozenset()
@@ -218,11 +206,7 @@ class Backfill:
         return users
 
     def _deliver(self, images: Sequence[Image], progress: BackfillCheckpoint) -> bool:
-        """Send the users' records; say whether all were tried.
-
-        Raises:
-            OpsError: The function or the table can't be reached.
-        """
+        """Send the users' records; say whether all were tried."""
         region = self._services.outputs.region
         for part in in_batches(images, self._batch_size):
             batch = [backfill_change(image, self._stream_arn, region) for image in part]

@@ -50,21 +50,13 @@ def read_checkpoint(path: Path, stream_arn: str) -> BackfillCheckpoint:
 
 
 def remove_checkpoint(path: Path) -> None:
-    """Delete the file if it exists.
-
-    Raises:
-        WrongUsageError: The file isn't a checkpoint; it stays.
-    """
+    """Delete the file if it exists; raise a WrongUsageError instead if it isn't a checkpoint."""
     if _read(path) is not None:
         path.unlink()
 
 
 def write_checkpoint(path: Path, checkpoint: BackfillCheckpoint) -> None:
-    """Replace the file.
-
-    Raises:
-        WrongUsageError: The file can't be written.
-    """
+    """Replace the file, or raise a WrongUsageError if it can't be written."""
     new = path.with_name(path.name + ".new")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
