@@ -1,4 +1,4 @@
-"""HTTP requests written byte by byte: a client library would refuse or repair what these tests want to send."""
+"""HTTP requests written byte by byte, because a client library refuses or repairs some of them."""
 
 import json
 import socket
@@ -11,11 +11,11 @@ from functions.runtime.json_log import Json
 
 
 class RawAnswer(NamedTuple):
-    """What came back."""
+    """A response."""
 
     status: int
     headers: Mapping[str, str]
-    """By lower-case name; of repeated ones the last."""
+    """By lower-case name; the last of repeated ones."""
     body: bytes
 
     @property
@@ -28,11 +28,11 @@ def send(url: str, method: str, path: str, body: bytes = b"", headers: Mapping[s
     """Send one request on a connection of its own.
 
     Args:
-        url: base URL of the API; its path comes before `path`.
-        method: as it is to stand in the request line.
-        path: target below the base URL, sent as it is.
-        body: sent with its Content-Length.
-        headers: beside Host and Content-Length; as bytes, whole header lines that no mapping could hold.
+        url: Base URL of the API; its path comes before `path`.
+        method: Sent unchanged in the request line.
+        path: Target below the base URL, sent unchanged.
+        body: Sent with its Content-Length.
+        headers: Further headers; as bytes, whole header lines, for what a mapping can't hold.
     """
     parts = urlsplit(url)
     assert parts.hostname is not None

@@ -1,4 +1,4 @@
-"""botocore clients without a network: each request is kept as it would have gone out, and answered by the test."""
+"""botocore clients without a network: the test records each request as sent, and answers it."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -10,12 +10,12 @@ from botocore.session import Session
 
 from functions.runtime.json_log import JsonObject
 
-_SESSION = Session()  # one for all, since it keeps the service models that it has read
+_SESSION = Session()  # shared, because it caches the service models that it has read
 _NO_HEADERS: Any = {}
 
 
 class Failure(NamedTuple):
-    """A service's answer that says what went wrong."""
+    """An error response of a service."""
 
     code: str
     status: int = 400
@@ -23,14 +23,14 @@ class Failure(NamedTuple):
 
 
 Answer = JsonObject | Failure | Exception
-"""The JSON of an answer; a failure; or what the network raises."""
+"""The JSON of a response, an error response, or an exception that the network raises."""
 
 Responder = Callable[[JsonObject], Answer]
-"""Gives the answer to a request's body."""
+"""Returns the answer to a request's body."""
 
 
 def in_turn(*answers: Answer | Responder) -> Responder:
-    """Answer each request as the next of these says; the last one says it for all that follow."""
+    """Answer each request with the next of these, and every further request with the last."""
     waiting = list(answers)
 
     def respond(request: JsonObject) -> Answer:
@@ -41,7 +41,7 @@ def in_turn(*answers: Answer | Responder) -> Responder:
 
 
 class Wire:
-    """A client of one service whose requests end here, each tried once.
+    """A client of one service that sends each request to the test, once.
 
     Args:
         service: botocore's name of it; its protocol must be JSON, or the answers' bodies empty.

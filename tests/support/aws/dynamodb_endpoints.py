@@ -1,7 +1,7 @@
-"""DynamoDB on this machine, for tests that want the real protocol: the emulator, and tables on any endpoint.
+"""DynamoDB on this machine, for tests that need the real protocol: endpoints, and tables on them.
 
-`conftest.py` offers the emulator as the session's fixture `dynamodb_emulator`; tests/support/aws/dynamodb_local.py has
-another.
+`conftest.py` offers the emulator as the session fixture `dynamodb_emulator`, and DynamoDB Local
+(tests/support/aws/dynamodb_local.py) as `dynamodb_local`.
 """
 
 import tempfile
@@ -23,13 +23,13 @@ REGION = "us-east-1"
 
 
 class DynamoDBEndpoint(NamedTuple):
-    """A place that speaks DynamoDB's protocol and takes any signature of the emulator's root keys."""
+    """An endpoint of DynamoDB that accepts the emulator's root keys."""
 
     name: str
     url: str
 
     def client(self, *, connections: int = 10) -> "DynamoDBClient":
-        # Many threads on one emulator wait for each other: patience here, so that only the answers count.
+        # Threads that share an emulator wait for each other, so a slow answer is no error.
         config = Config(read_timeout=60, retries={"mode": "standard"}, max_pool_connections=connections)
         client = Session().create_client(
             "dynamodb",
@@ -43,7 +43,7 @@ class DynamoDBEndpoint(NamedTuple):
 
 
 class UserTables(NamedTuple):
-    """The names of one set of tables."""
+    """Names of one set of tables."""
 
     users: str
     user_keys: str
@@ -51,7 +51,7 @@ class UserTables(NamedTuple):
 
 
 def create_user_tables(client: "DynamoDBClient") -> UserTables:
-    """Create fresh tables, keyed as the stack's are."""
+    """Create empty tables with the key schemas of the stack's."""
     suffix = uuid4().hex[:8]
     tables = UserTables(f"Users-{suffix}", f"UserKeys-{suffix}", f"Activity-{suffix}")
     for name, keys in zip(tables, (["userId"], ["key"], ["userId", "changeId"]), strict=True):
@@ -70,7 +70,7 @@ def create_user_tables(client: "DynamoDBClient") -> UserTables:
 
 @contextmanager
 def emulator() -> Generator[DynamoDBEndpoint]:
-    """Run the local stack's emulator with no stack in it, for the time of the block."""
+    """Run the local stack's emulator, without a stack in it, until the block ends."""
     with tempfile.TemporaryDirectory(prefix="userstream-emulator-") as folder:
         process = Emulator(0, REGION, Path(folder))
         try:

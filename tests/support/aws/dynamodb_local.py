@@ -1,8 +1,7 @@
 """DynamoDB Local, Amazon's own implementation for tests: a second opinion beside the emulator's.
 
-`conftest.py` offers it as the session's fixture `dynamodb_local`. Maven fetches it once, 48 MB with what it needs, into
-.build/.
-(Amazon DynamoDB Developer Guide, "Setting up DynamoDB local".)
+`conftest.py` offers it as the session fixture `dynamodb_local`. Maven downloads it once to .build/,
+48 MB with its dependencies (Amazon DynamoDB Developer Guide, "Setting up DynamoDB local").
 """
 
 import shutil
@@ -27,13 +26,13 @@ START_SECONDS = 60
 
 
 def missing_tools() -> list[str]:
-    """Name what this machine lacks to run it."""
+    """Return the tools that DynamoDB Local needs and this machine lacks."""
     return [tool for tool in ("java", "mvn") if shutil.which(tool) is None]
 
 
 @contextmanager
 def dynamodb_local_server() -> Generator[DynamoDBEndpoint]:
-    """Run one on a free port, its tables in memory, for the time of the block."""
+    """Run a server on a free port, with its tables in memory, until the block ends."""
     _fetch()
     port = _free_port()
     with tempfile.TemporaryDirectory(prefix="userstream-dynamodb-local-") as folder:
@@ -68,7 +67,8 @@ def _fetch() -> None:
     if LIBRARIES.exists():
         return
     LIBRARIES.parent.mkdir(exist_ok=True)
-    # Into a place of its own, then renamed: a fetch that was cut off, or ran twice at once, leaves nothing half done.
+    # Downloaded to a temporary directory and then renamed, so that an interrupted download, or two
+    # at once, leave no incomplete one.
     folder = Path(tempfile.mkdtemp(dir=LIBRARIES.parent, prefix="dynamodb-local-"))
     fetch = subprocess.run(
         ["mvn", "-q", "-B", "-f", str(PROJECT), "dependency:copy-dependencies", f"-DoutputDirectory={folder}"],
@@ -85,14 +85,14 @@ def _fetch() -> None:
 
 
 def _free_port() -> int:
-    """Find a port of this machine that nobody listens on."""
+    """Return a port of this machine on which nothing listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 def _wait_until_answering(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until a server that was just started answers anything; fail with the end of its log when it doesn't."""
+    """Wait until the new server answers anything, or fail with the end of its log."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:

@@ -1,4 +1,4 @@
-"""What the browser tests do on the page, in a person's words, and the answers they put on the wire."""
+"""What browser tests do on the page, and the responses that they give in the API's place."""
 
 import json
 from collections.abc import Callable
@@ -18,7 +18,7 @@ class Person:
 
 
 def somebody() -> Person:
-    """A person whom no other test registers."""
+    """Return a person whom no other test registers."""
     unique = uuid4().hex[:12]
     return Person(name="Alice", email=f"alice.{unique}@example.com", username=f"alice-{unique}")
 
@@ -46,7 +46,7 @@ def registered_user_id(page: Page) -> str:
 
 
 def field_error(page: Page, label: str) -> str:
-    """The text that a screen reader gives with the field, after its hint."""
+    """Return the text that a screen reader reads out after the field's hint."""
     field = page.get_by_label(label, exact=True)
     expect(field).to_have_attribute("aria-invalid", "true")
     ids = (field.get_attribute("aria-describedby") or "").split()
@@ -54,7 +54,7 @@ def field_error(page: Page, label: str) -> str:
 
 
 def sent_registrations(page: Page) -> list[Request]:
-    """Every POST /register of the page from now on."""
+    """Return a list that grows with each POST /register of the page."""
     sent: list[Request] = []
     page.on("request", lambda request: sent.append(request) if request.method == "POST" else None)
     return sent
@@ -65,7 +65,7 @@ def idempotency_keys(requests: list[Request]) -> list[str]:
 
 
 def answering(status: int, body: object = None, **headers: str) -> Callable[[Route], None]:
-    """A handler for `page.route` that answers in the API's place, as if from across the origin."""
+    """Return a handler for `page.route` that answers in the API's place, from another origin."""
 
     def answer(route: Route) -> None:
         cors = {

@@ -1,4 +1,4 @@
-"""A running stack, and what is seen of it from outside: answers, the history, the dead-letter queue and the logs."""
+"""A running stack, and its effects: responses, history, dead-letter queue and logs."""
 
 import json
 from collections.abc import Callable
@@ -15,14 +15,14 @@ from tests.support.local.local_stack import LocalStack
 from tests.support.local.users_over_http import UsersOverHttp
 
 SECONDS = 45.0
-"""For anything to show at all, refused or not, on a machine that is busy with other things."""
+"""Limit for any effect to appear, success or refusal, on a busy machine."""
 
 LogReader = Callable[[], list[str]]
-"""Gives all lines that a log got since the reader was made."""
+"""Returns all lines that were logged since the reader was created."""
 
 
 class Bench:
-    """What the cases act on.
+    """The stack that the cases act on.
 
     Args:
         stack: The stack.
@@ -48,15 +48,15 @@ class Bench:
         self._letters: dict[str, dict[str, Any]] = {}
 
     def role_client(self, function: str, service: str) -> Any:
-        """Give a client that acts with a function's role."""
+        """Return a client that acts with a function's role."""
         return RoleSession(
             self.clients.sts, self.roles.arn(function), self.stack.region, self.stack.endpoint_url
         ).client(service)
 
     def log_of(self, function: str) -> LogReader:
-        """Give a reader of what a function logs from now on."""
+        """Return a reader of what a function logs from now on."""
         log = FunctionLog(self.clients.logs, self.function_names[function], datetime.now(UTC) - timedelta(seconds=1))
-        log.read()  # what belongs to the case before
+        log.read()  # skips the lines of the previous case
         lines: list[str] = []
 
         def read() -> list[str]:
@@ -66,7 +66,7 @@ class Bench:
         return read
 
     def poller_log(self) -> LogReader:
-        """Give a reader of what the poller logs from now on."""
+        """Return a reader of what the poller logs from now on."""
         begin = self._poller_log.stat().st_size
 
         def read() -> list[str]:
@@ -86,7 +86,7 @@ class Bench:
         )["Items"]
 
     def first_change(self, user_id: str) -> tuple[str, str]:
-        """Give the shard and the sequence number of a user's first record in the stream."""
+        """Return the shard and the sequence number of a user's first record in the stream."""
         streams: Any = RoleSession(
             self.clients.sts, self.roles.arn("log-user-changes"), self.stack.region, self.stack.endpoint_url
         ).client("dynamodbstreams")
@@ -103,7 +103,7 @@ class Bench:
         raise AssertionError(f"the stream has no record of user {user_id}")
 
     def dead_letter(self, user_id: str) -> dict[str, Any] | None:
-        """Take what is in the dead-letter queue, and give the user's envelope."""
+        """Receive and delete all dead letters, and return the user's envelope."""
         url = self.stack.outputs.dead_letter_queue_url
         for message in self.clients.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
             envelope = json.loads(message.get("Body", ""))

@@ -1,4 +1,4 @@
-"""What the stack can do from end to end, one function each: it gives WORKED, or the words in which it failed."""
+"""What the stack can do from end to end. Each function returns WORKED or how it failed."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ Case = Callable[[Trial], str]
 HISTORY = Permission("log-user-changes", "dynamodb:BatchWriteItem", "table/Activity-local")
 
 _LARGE = "\x01" * 200_000
-"""One byte each in DynamoDB, six in JSON: more than a message of SQS may have, 1 MiB."""
+"""One byte each in DynamoDB, six in JSON: more than the 1 MiB of an SQS message."""
 
 
 def a_person_registers(trial: Trial) -> str:
@@ -64,12 +64,12 @@ def a_change_reaches_the_history(trial: Trial) -> str:
 
 
 def a_mapping_that_starts_finds_its_place(trial: Trial) -> str:
-    """The seed's third mistake: the role can't read the stream, and nothing says so but the mapping itself."""
+    """The role can't read the stream, and only the mapping itself reports it."""
     bench = trial.bench
     function, poller = bench.log_of("log-user-changes"), bench.poller_log()
     lambda_, uuid = bench.clients.lambda_, bench.stack.mapping_uuid
     batch_size = lambda_.get_event_source_mapping(UUID=uuid).get("BatchSize", 0)
-    # A mapping that is changed begins anew from its checkpoint, in AWS as here.
+    # An updated mapping starts again from its checkpoint, on AWS and here.
     lambda_.update_event_source_mapping(UUID=uuid, BatchSize=batch_size - 1 if batch_size % 2 else batch_size + 1)
     eventually(poller, lambda lines: any("DELIVERY BEGUN" in line for line in lines))
     user = bench.users.registered(person())
@@ -93,7 +93,7 @@ def a_large_poisoned_change_is_kept_whole(trial: Trial) -> str:
 def a_batch_given_up_leaves_its_pointer(trial: Trial) -> str:
     bench = trial.bench
     poller = bench.poller_log()
-    with bench.roles.without({HISTORY}):  # so that there is something to give up
+    with bench.roles.without({HISTORY}):  # so that the batch fails until the mapping discards it
         user = bench.users.registered(person())
         return trial.seen(lambda: bench.dead_letter(user) is not None, poller)
 
@@ -111,7 +111,7 @@ def a_large_change_given_up_is_rescued(trial: Trial) -> str:
 
 
 def lambda_writes_the_functions_log(trial: Trial) -> str:
-    """Ask IAM itself: of a call the emulator asks after the log group, where AWS asks after the stream in it."""
+    """Ask IAM itself, because the emulator checks the log group where AWS checks the log stream."""
     bench, permission = trial.bench, trial.permission
     name = bench.function_names[permission.function]
     answer = bench.clients.iam.simulate_principal_policy(
@@ -172,7 +172,7 @@ def _lies_in_bucket(bench: Bench, user: str) -> bool:
 
 
 def _rescued(trial: Trial, user: str, worked: Callable[[], bool]) -> str:
-    """Give the rescue the pointer to a user's first change, as the mapping does."""
+    """Send the rescue the failure document of a user's first change, as the mapping does."""
     bench = trial.bench
     log = bench.log_of("rescue-failed-batches")
     document = _failure_document(bench, user)
@@ -181,7 +181,7 @@ def _rescued(trial: Trial, user: str, worked: Callable[[], bool]) -> str:
 
 
 def _failure_document(bench: Bench, user: str) -> dict[str, Any]:
-    """Point to a user's first change in the words of AWS (Lambda developer guide, "Retaining discarded batches")."""
+    """Return AWS's failure document (Lambda developer guide, "Retaining discarded batches")."""
     function = bench.clients.lambda_.get_function_configuration(
         FunctionName=bench.stack.outputs.log_user_changes_function_name
     )

@@ -1,4 +1,4 @@
-"""What each function's role may do, an action on a resource at a time; and the emulator's roles without one of them."""
+"""The permissions of each function's role, and the emulator's roles without one of them."""
 
 import json
 import re
@@ -13,26 +13,26 @@ from tests.support.stack.recorded_stack import record
 
 STACK = "local"
 
-# In the program that is recorded, and in the emulator that it is deployed to, these differ.
+# These differ between the recorded program and the emulator.
 _ACCOUNT = re.compile(r"-?\b\d{12}\b")
 _STREAM_LABEL = re.compile(r"/stream/.*$")
 
 
 class Permission(NamedTuple):
-    """One action on one resource, for one function."""
+    """One action on one resource, allowed to one function."""
 
     function: str
     """Its name in the program."""
     action: str
     resource: str
-    """Its ARN behind the account, without what differs from one deployment to the next."""
+    """Its ARN after the account, without the parts that differ between deployments."""
 
     def __str__(self) -> str:
         return f"{self.function}: {self.action} on {self.resource}"
 
 
 def permissions_of(function: str, statements: list[dict[str, Any]]) -> list[Permission]:
-    """Take a role's policy apart."""
+    """Split a role's policy into single permissions."""
     return [
         Permission(function, action, _resource(arn))
         for statement in statements
@@ -42,7 +42,7 @@ def permissions_of(function: str, statements: list[dict[str, Any]]) -> list[Perm
 
 
 def recorded_permissions() -> list[Permission]:
-    """Give every permission of the program's functions."""
+    """Return every permission of the program's functions."""
     stack = record(STACK)
     functions = [resource.name for resource in stack.of_type("aws:lambda/function:Function")]
     return [permission for name in functions for permission in permissions_of(name, stack.statements(name))]
@@ -52,8 +52,8 @@ class Roles:
     """The roles of a deployed stack.
 
     Args:
-        clients: Of the root user.
-        role_names: Name of each function's role, which is its policy's too.
+        clients: Clients of the root user.
+        role_names: Name of each function's role; its policy has the same name.
     """
 
     def __init__(self, clients: Clients, role_names: dict[str, str]) -> None:
@@ -64,12 +64,12 @@ class Roles:
         return self._iam.get_role(RoleName=self._role_names[function])["Role"]["Arn"]
 
     def permissions(self, function: str) -> list[Permission]:
-        """Give what a function's role may do."""
+        """Return the permissions of a function's role."""
         return permissions_of(function, self._policy(function))
 
     @contextmanager
     def without(self, denied: AbstractSet[Permission]) -> Generator[None]:
-        """Take permissions away for the time of the block."""
+        """Remove permissions until the block ends."""
         functions = {permission.function for permission in denied}
         before = {function: self._policy(function) for function in functions}
         try:
@@ -93,7 +93,7 @@ class Roles:
 
 
 def _apart(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Give statements that say the same, each of one action on one resource."""
+    """Return equivalent statements, each of one action on one resource."""
     return [
         {"Effect": statement["Effect"], "Action": [action], "Resource": [arn]}
         for statement in statements

@@ -1,4 +1,4 @@
-"""One attempt at something the stack can do, with all permissions or with one less."""
+"""One attempt at something the stack can do, with all permissions or without one of them."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -14,16 +14,16 @@ WORKED = "worked"
 
 
 class Trial(NamedTuple):
-    """What an attempt acts on, and what it looks out for."""
+    """What an attempt acts on, and which refusal it expects."""
 
     bench: Bench
     permission: Permission
-    """The one in question."""
+    """The permission under test."""
     refusal: str | None
-    """The words that tell of its lack; None while nothing lacks."""
+    """Words of the expected refusal; None if no permission is missing."""
 
     def seen(self, worked: Callable[[], bool], *logs: LogReader) -> str:
-        """Wait until it worked, or a log's line has the words of the refusal.
+        """Wait until it worked, or until a log line has the words of the refusal.
 
         Returns:
             WORKED, or the line.
@@ -39,11 +39,11 @@ class Trial(NamedTuple):
         return f"nothing to be seen within {SECONDS:g} s"
 
     def answered(self, answer: RawAnswer, status: int, log: LogReader) -> str:
-        """Look at the API's answer, and where it isn't the wanted one, wait for what its function says of it."""
+        """Return WORKED for the expected status, else wait for what the function logs."""
         return WORKED if answer.status == status else f"{answer.status}, {self.seen(lambda: False, log)}"
 
     def let_through(self, call: Callable[[], object]) -> str:
-        """Make a call, and see whether IAM lets it through, whatever comes of it then."""
+        """Make a call, and return whether IAM allows it, whatever its result."""
         try:
             call()
         except ClientError as error:

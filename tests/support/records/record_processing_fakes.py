@@ -1,6 +1,6 @@
-"""The seams of the record processing, in memory: what was kept, what was told, and a clock that nobody waits for.
+"""Fakes for record processing: stores and a log in memory, and a clock that tests advance.
 
-Each fake can be told to meet trouble, as the real store and queue do.
+Each fake can be made to fail as the real store and queue do.
 """
 
 from collections.abc import Sequence
@@ -140,5 +140,5 @@ class Processing:
         )
 
     def effects(self) -> JsonObject:
-        """All that stays of the processing: equal effects mean that nobody could tell the difference afterwards."""
+        """Return everything that processing leaves behind, to compare two runs."""
         return {"activity": self.activity.items, "dead_letters": self.dead_letters.by_id()}

@@ -1,6 +1,7 @@
 """Hypothesis strategies of users, stream records, batches and records that can never be processed.
 
-Records stand in the form Lambda delivers. A small universe of user ids, so that changes of one user meet each other.
+Records have the form in which Lambda delivers them. There are few user ids, so that a batch often
+has several changes of one user.
 """
 
 from collections.abc import Callable
@@ -117,7 +118,7 @@ def stream_record(  # noqa: PLR0913  a record has that many parts
 def histories(
     draw: st.DrawFn, *, user_ids: tuple[str, ...] = USER_IDS, min_size: int = 0, max_size: int = 12
 ) -> list[JsonObject]:
-    """The records of one shard in order: users are added, changed and deleted, each image following from the last."""
+    """The records of one shard in order, in which users are added, changed and deleted."""
     current: dict[str, Image] = {}
     versions = dict.fromkeys(user_ids, 0)
     records: list[JsonObject] = []
@@ -167,7 +168,7 @@ def _drop_images(body: JsonObject) -> None:
     body.pop("OldImage", None)
 
 
-# Each way leaves the eventID and the sequence number readable, so that the record can still be named and pointed to.
+# None of them touches the eventID and the sequence number, which identify the record.
 WAYS_TO_POISON: dict[str, Callable[[JsonObject], None]] = {
     "schemaVersion 2 is not supported": _an_image(_with("schemaVersion", {"N": "2"})),
     "schemaVersion must be a number": _an_image(_with("schemaVersion", {"S": "1"})),
@@ -183,7 +184,7 @@ WAYS_TO_POISON: dict[str, Callable[[JsonObject], None]] = {
     "attribute tags: SS must hold": _an_image(_with("tags", {"SS": []})),
     "ApproximateCreationDateTime must be": _body(_with("ApproximateCreationDateTime", "yesterday")),
 }
-"""Part of the reason that is given, by the way of breaking a good record."""
+"""Ways to break a good record, by a part of the reason that is logged."""
 
 
 def poisoned(record: JsonObject, reason: str) -> JsonObject:
@@ -195,7 +196,7 @@ def poisoned(record: JsonObject, reason: str) -> JsonObject:
 
 @st.composite
 def poison_records(draw: st.DrawFn, record: JsonObject) -> JsonObject:
-    """A record in the place of `record` that can never be processed."""
+    """A variant of `record` that can never be processed."""
     return poisoned(record, draw(st.sampled_from(list(WAYS_TO_POISON))))
 
 
@@ -208,6 +209,6 @@ def batches_with_poison(draw: st.DrawFn, *, max_size: int = 12) -> tuple[list[Js
 
 
 def unaddressable_records() -> st.SearchStrategy[Json]:
-    """What no stream delivers and nothing can point to: no object, or nothing in it."""
+    """Values that are no records at all: no stream delivers them, and nothing identifies them."""
     junk: list[Json] = [None, 17, "text", [], [1], {}, {"dynamodb": 1}, {"eventName": "INSERT", "eventID": 3}]
     return st.sampled_from(junk)

@@ -1,4 +1,4 @@
-"""One shard behind the Streams API's own JSON: pages, iterators that expire, records that were trimmed."""
+"""One shard behind the JSON of the Streams API: pages, expired iterators, trimmed records."""
 
 from collections.abc import Sequence
 
@@ -22,13 +22,13 @@ class ShardInMemory:
 
     Args:
         records: In Lambda's form and in order.
-        page_size: Records a page holds.
-        empty_pages: How many pages without records come before each page with some.
-        closed: Whether the shard ends behind its last record; if not, there are empty pages for ever.
+        page_size: Number of records in a page.
+        empty_pages: Number of empty pages before each page with records.
+        closed: Whether the shard ends after its last record; if not, empty pages follow.
 
     Attributes:
-        trimmed: So many of the records are forgotten.
-        expire_next: The next GetRecords finds its iterator expired.
+        trimmed: Number of records that are trimmed.
+        expire_next: Whether the next GetRecords fails with an expired iterator.
     """
 
     def __init__(

@@ -1,6 +1,7 @@
-"""CloudWatch's decision on an alarm, minute by minute.
+"""How CloudWatch evaluates an alarm, minute by minute.
 
-Source: CloudWatch user guide, "Alarm evaluation" and "Configuring how CloudWatch alarms treat missing data".
+Source: CloudWatch user guide, "Alarm evaluation" and "Configuring how CloudWatch alarms treat
+missing data".
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,6 +1,7 @@
-"""What the real program asks Pulumi for, written down: every resource of a stack with its inputs and options.
+"""Records what the real program registers: every resource of a stack with its inputs and options.
 
-The program runs to its end first and the tests look afterwards: no assertion can hide in an `apply` that never ran.
+The program ends before the tests read the record, so no assertion is lost in an `apply` that never
+ran.
 
     stack = record("dev")
     stack.only("aws:dynamodb/table:Table", "users").inputs["deletionProtectionEnabled"]
@@ -31,7 +32,7 @@ from infra.settings.stack_file import stack_file_config
 from tests.support.stack.provider_answers import ACCOUNT_ID, computed_properties
 
 UNKNOWN = "<unknown>"
-"""Stands in recorded inputs for a value that a preview does not know yet."""
+"""In recorded inputs, a value that a preview does not know yet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +40,13 @@ class RecordedResource:
     """One resource as the program registered it.
 
     Attributes:
-        urn: Pulumi's name of it, with the types of its parents.
-        type: type token, for example `aws:sqs/queue:Queue`.
-        name: name in the program.
+        urn: Pulumi's URN, with the types of its parents.
+        type: Type token, for example `aws:sqs/queue:Queue`.
+        name: Name in the program.
         parent: URN of its parent.
-        inputs: camelCase name to value.
-        options: what the resource options say.
-        outputs: what a component registered, None if it never did.
+        inputs: Value by camelCase name.
+        options: Its resource options.
+        outputs: What a component registered; None if it registered nothing.
     """
 
     urn: str
@@ -58,17 +59,17 @@ class RecordedResource:
 
     @property
     def is_component(self) -> bool:
-        """Whether it is one of ours, which groups others, and not a provider's."""
+        """Whether it is a component of the project, not a provider's resource."""
         return not self.type.startswith(("aws:", "pulumi:"))
 
     def json(self, name: str) -> Any:
-        """The document in an input that holds JSON."""
+        """Return the parsed value of an input that holds JSON."""
         return json.loads(self.inputs[name])
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedOptions:
-    """The resource options that tests ask for."""
+    """The resource options that tests read."""
 
     protect: bool
     delete_before_replace: bool
@@ -84,20 +85,20 @@ class RecordedStack:
     outputs: dict[str, Any]
 
     def of_type(self, type_token: str) -> list[RecordedResource]:
-        """The resources of a type."""
+        """Return the resources of a type."""
         return [resource for resource in self.resources if resource.type == type_token]
 
     def only(self, type_token: str, name: str) -> RecordedResource:
-        """The one resource of a type with a name."""
+        """Return the only resource of a type with a name."""
         (resource,) = (resource for resource in self.of_type(type_token) if resource.name == name)
         return resource
 
     def children(self, urn: str) -> list[RecordedResource]:
-        """The resources right below another one."""
+        """Return the direct children of a resource."""
         return [resource for resource in self.resources if resource.parent == urn]
 
     def statements(self, function: str) -> list[dict[str, Any]]:
-        """The statements of a function's role, by the function's name in the program."""
+        """Return the statements of a function's role, by the function's name in the program."""
         return self.only("aws:iam/rolePolicy:RolePolicy", f"{function}-policy").json("policy")["Statement"]
 
 
@@ -108,19 +109,19 @@ def record(
     preview: bool = False,
     program: Callable[[], None] = deploy,
 ) -> RecordedStack:
-    """Run the program and write down what it registers.
+    """Run the program and record what it registers.
 
     Args:
-        stack: name of the stack.
-        config: full key to text; None takes `Pulumi.<stack>.yaml`.
-        preview: run it as a preview of a stack that does not exist yet: whatever AWS would answer is unknown.
-        program: what runs; the real one unless said.
+        stack: Name of the stack.
+        config: Text by full key; None reads `Pulumi.<stack>.yaml`.
+        preview: Preview a stack that does not exist yet, so that all values from AWS are unknown.
+        program: The program to run.
 
     Returns:
         The record, after everything has run.
 
     Raises:
-        pulumi.RunError: the program refused its settings.
+        pulumi.RunError: The program refused its settings.
     """
     if config is None and program is deploy:
         return _record_file(stack, preview)
@@ -139,11 +140,11 @@ def _record(stack: str, config: Mapping[str, str], program: Callable[[], None], 
 
 
 def refusal(stack: str, config: Mapping[str, str]) -> str:
-    """What the program says when it refuses to begin.
+    """Return the message with which the program refuses to begin.
 
     Args:
-        stack: name of the stack.
-        config: full key to text.
+        stack: Name of the stack.
+        config: Text by full key.
 
     Returns:
         The words that Pulumi shows.
@@ -164,14 +165,15 @@ def refusal(stack: str, config: Mapping[str, str]) -> str:
 
 def _run(monitor: "_RecordingMonitor", stack: str, config: Mapping[str, str], program: Callable[[], None]) -> None:
     workers = _Workers()
-    # The loop comes before the mocks: the other order waits for ever.
+    # The loop comes before the mocks, because the other order hangs forever.
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     executor = ThreadPoolExecutor(max_workers=8, initializer=workers.enter)
     loop.set_default_executor(executor)
     try:
         set_all_config(dict(config), secret_keys=[])
-        # run_in_stack makes the stack's own resource, as the CLI does; without a stand-in the mocks would make one too.
+        # run_in_stack creates the stack's own resource, as the CLI does. Without this placeholder, the
+        # mocks would create a second one.
         set_root_resource(cast("pulumi.Resource", object()))
         pulumi.runtime.set_mocks(
             monitor.mocks, project=naming.PROJECT, stack=stack, preview=monitor.preview, monitor=monitor
@@ -187,7 +189,7 @@ def _run(monitor: "_RecordingMonitor", stack: str, config: Mapping[str, str], pr
 
 @dataclass
 class _Workers:
-    """The event loops of the worker threads: Pulumi makes one where there is none, and leaves it open."""
+    """The worker threads' event loops; Pulumi would create its own and leave them open."""
 
     loops: list[asyncio.AbstractEventLoop] = field(default_factory=list[asyncio.AbstractEventLoop])
 
@@ -202,7 +204,7 @@ class _Workers:
 
 
 class _Answers(mocks.Mocks):
-    """Answers as the provider would: the inputs, and in an update what AWS computes."""
+    """Answers as the provider would: the inputs, and in an update the values that AWS computes."""
 
     def __init__(self, *, preview: bool) -> None:
         self._preview = preview
@@ -223,7 +225,7 @@ class _Answers(mocks.Mocks):
 
 
 class _RecordingMonitor(mocks.MockMonitor):
-    """A monitor that keeps the requests, options and registered outputs included."""
+    """A monitor that keeps each request with its options, and the registered outputs."""
 
     def __init__(self, *, preview: bool) -> None:
         super().__init__(_Answers(preview=preview))
@@ -248,7 +250,7 @@ class _RecordingMonitor(mocks.MockMonitor):
         return empty_pb2.Empty()
 
     def recorded(self, stack: str) -> RecordedStack:
-        """Everything so far, the stack's own resource apart."""
+        """Return everything recorded so far except the stack's own resource."""
         (root,) = (urn for urn, request in self._requests.items() if request.type == "pulumi:pulumi:Stack")
         resources = [
             RecordedResource(
@@ -271,7 +273,7 @@ class _RecordingMonitor(mocks.MockMonitor):
 
 
 def _plain(value: Any) -> Any:
-    """A value as tests compare it: whole numbers are whole again, a secret is bare, and an unknown is `UNKNOWN`."""
+    """Return a value with whole floats as int, secrets unwrapped, and unknowns as `UNKNOWN`."""
     if rpc.is_rpc_secret(value):
         return _plain(rpc.unwrap_rpc_secret(value))
     if isinstance(value, dict):

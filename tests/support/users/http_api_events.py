@@ -14,7 +14,7 @@ def http_event(
     path: Mapping[str, str] | None = None,
     query: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Give the event of one request; bytes arrive as base64, as API Gateway sends what it takes for binary."""
+    """Return the event of one request, with bytes as base64, as API Gateway sends binary bodies."""
     method = route.partition(" ")[0]
     event: dict[str, Any] = {
         "version": "2.0",
@@ -35,7 +35,7 @@ def http_event(
 
 
 class Answer(NamedTuple):
-    """An answer, its body parsed."""
+    """A response with its body parsed."""
 
     status: int
     headers: Mapping[str, str]
@@ -43,17 +43,17 @@ class Answer(NamedTuple):
 
     @property
     def problem(self) -> str:
-        """The kind of problem it tells of, "" for none."""
+        """The problem type of its body, "" if it is not a problem."""
         return self.body["type"].removeprefix("urn:userstream:problem:") if self.status >= 400 else ""
 
     @property
     def problem_fields(self) -> list[str]:
-        """The fields that it names."""
+        """The fields that the problem names."""
         return [error["field"] for error in self.body.get("errors", ())]
 
 
 def read_answer(result: Mapping[str, Any]) -> Answer:
-    """Read what a function gave to API Gateway, holding it to the form of the answer."""
+    """Parse what a function returned to API Gateway, and assert that its form is allowed."""
     assert set(result) <= {"statusCode", "headers", "body"}
     headers = result["headers"]
     assert headers["cache-control"] == "no-store"

@@ -1,4 +1,4 @@
-"""The users' routes called in this process, over any store: the real handlers' own code, without a network."""
+"""The users' routes, called in this process: the handlers' real code over any store."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from tests.support.users.http_api_events import Answer, http_event, read_answer
 
 
 def no_activity(_user_id: str, _limit: int, _after: str | None) -> ActivityPage:
-    """Read from an empty history."""
+    """Return an empty page of history."""
     return ActivityPage([], None)
 
 

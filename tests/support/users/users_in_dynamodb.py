@@ -1,4 +1,4 @@
-"""The users' tables as a test sees them: the store that is deployed, and what really lies in the tables."""
+"""The users' tables for tests: the deployed store over them, and the items that they hold."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class UsersInDynamoDB:
-    """Fresh tables with a store over them."""
+    """Empty tables with a store over them."""
 
     def __init__(self, client: "DynamoDBClient") -> None:
         self.client = client
@@ -24,7 +24,7 @@ class UsersInDynamoDB:
         return {item["key"]["S"]: item["userId"]["S"] for item in self._scan(self.tables.user_keys)}
 
     def put_user(self, **attributes: str) -> None:
-        """Store an item as something other than registration would: text attributes only, and no keys."""
+        """Store a user as an import would: text attributes only, and no unique keys."""
         item = {name: {"S": value} for name, value in attributes.items()}
         self.client.put_item(TableName=self.tables.users, Item=item)
 

@@ -1,4 +1,4 @@
-"""A `UsersStore` in a dict: the fake beside which the real one stands under one contract."""
+"""A `UsersStore` in a dict. One contract test runs on it and on the real store."""
 
 from threading import Lock
 
