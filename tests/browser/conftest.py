@@ -27,7 +27,7 @@ _FAILED = pytest.StashKey[bool]()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember until the page is closed that the test failed, so that `open_page` takes a screenshot."""
+    """Remember that the test failed, so that `open_page` takes a screenshot."""
     report = yield
     if report.when == "call":
         item.stash[_FAILED] = report.failed

@@ -1,4 +1,4 @@
-"""What the tests of the real engine share: one emulator, one workspace, and stacks that are brought up once."""
+"""What the engine tests share: an emulator, a workspace, and stacks that come up once."""
 
 import os
 from collections.abc import Generator
@@ -17,7 +17,7 @@ from tests.support.local.local_stack import running_emulator
 REGION = "eu-west-1"
 """Of dev and prod, as their files say."""
 
-# The endpoint is http on this machine, where queues and buckets that insist on TLS would refuse everything.
+# The emulator speaks http, so queues and buckets that require TLS would refuse every request.
 ON_THE_EMULATOR = {"userstream:requireTls": "false"}
 
 

@@ -40,7 +40,7 @@ def is_half_way(state: Path) -> bool:
 
 
 def overwritten_in_place(state: Path) -> list[Path]:
-    """Files that the backend doesn't replace in one step: with one of them empty, no command can read the stack."""
+    """Return files that the backend overwrites in place; a truncated one breaks every command."""
     return list(state.rglob("*.attrs"))
 
 

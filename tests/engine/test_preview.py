@@ -1,4 +1,4 @@
-"""A preview from nothing, as a newcomer's first `pulumi preview`: with AWS's answers all unknown."""
+"""A preview of a new stack, as in the first `pulumi preview`: all of AWS's values are unknown."""
 
 import json
 import re

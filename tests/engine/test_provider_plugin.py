@@ -104,7 +104,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Generator[Clients]:
 
 
 def test_a_table_that_was_there_before_moves_in_without_being_replaced(emulator: Clients) -> None:
-    """What `pulumi import` asks of a provider: to read a resource of which nothing but its id is known."""
+    """`pulumi import` asks a provider to read a resource by its id alone."""
     emulator.dynamodb.create_table(
         TableName="Users-dev",
         KeySchema=[{"AttributeName": "userId", "KeyType": "HASH"}],

@@ -156,7 +156,7 @@ def test_refresh_shows_what_was_changed_by_hand_and_up_mends_it(dev: Deployed, a
 
 
 def test_refresh_shows_what_nobody_had_asked_for_and_somebody_has_set(dev: Deployed, account: Clients) -> None:
-    """Each is left to the service by the program: a function switched off, an alarm silenced, users that expire."""
+    """The program sets none of these inputs, so the service's defaults are what it expects."""
     outputs = dev.outputs
     account.lambda_.put_function_concurrency(
         FunctionName=outputs.manage_users_function_name, ReservedConcurrentExecutions=0
@@ -200,7 +200,7 @@ def test_an_address_is_secret_in_the_state(dev: Deployed) -> None:
 
 
 def test_what_a_killed_engine_did_not_live_to_write_down_is_found_again(dev: Deployed, account: Clients) -> None:
-    """Its state says that they were being created. They were, AWS has given them ids, and takes no second ones."""
+    """Its state lists them as being created; AWS has created them, and refuses a second one."""
     # Nothing depends on them: what does was not begun before they were written down.
     unseen = {f"{EVENT_SOURCE_MAPPING} failure-queue", f"{ROUTE} get-users-user"}
     file = json.loads(dev.state_file.read_text())

@@ -1,4 +1,4 @@
-"""A replay killed at each of its requests, before it and after it, and run again: once each, and all of them."""
+"""A replay killed before and after each of its requests and run again replays each letter once."""
 
 import json
 import os
@@ -72,7 +72,7 @@ class KilledReplays:
             self._sqs.send_message(QueueUrl=self._stack.outputs.dead_letter_queue_url, MessageBody=body)
 
     def run(self, step: Step | None = None, fault: Fault = Fault.KILLED_BEFORE) -> int:
-        """Replay everything, and have it killed at a step; return the exit code, negative where it was."""
+        """Replay everything and kill it at a step; return the exit code, negative if killed."""
         self._step, self._fault, self.steps = step, fault, []
         command = ["-m", "ops", "--outputs", str(self._outputs), "dlq", "replay", "--all"]
         self._process = subprocess.Popen(
@@ -110,7 +110,7 @@ class KilledReplays:
                 self._receipts[message["MessageId"]] = message["ReceiptHandle"]
 
     def let_time_pass(self) -> None:
-        """Show the messages again that a replay took and was killed before it could note it: 15 minutes would."""
+        """Make in-flight messages visible, as their visibility timeout does after 15 minutes."""
         for receipt in self._receipts.values():
             with suppress(ClientError):  # those that are removed
                 self._sqs.change_message_visibility(

@@ -30,7 +30,7 @@ def around(clients: Clients) -> Surroundings:
 
 @pytest.fixture(scope="session")
 def api_caller(local_stack: LocalStack) -> Iterator[Signer]:
-    """A caller who may invoke the API and nothing else: the emulator takes its root key's word for a signature."""
+    """A caller who may only invoke the API, because the emulator allows its root key everything."""
     allowed = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
     clients = Clients(
         local_stack.endpoint_url, local_stack.region, local_stack.access_key_id, local_stack.secret_access_key

@@ -1,8 +1,9 @@
-"""What the alarms look at, made bad on a running stack.
+"""What the alarms measure, made bad on a running stack.
 
-The emulator measures invocations and nothing else, which a test here holds it to: alarms over other metrics can't ring
-there. Of those it is shown that the trouble itself comes about on what their dimension names. How long each alarm looks
-before it rings is in tests/stack/test_alarm_states.py; the emulator decides on alarms without their dimensions.
+The emulator has metrics of invocations alone, which a test here asserts, so alarms on other metrics
+can't fire there. For those, the tests cause the trouble itself on the resource that the alarm's
+dimension names. tests/stack/test_alarm_states.py holds how many minutes each alarm waits. The
+emulator ignores the dimensions of alarms.
 """
 
 import io
@@ -32,7 +33,7 @@ NOT_MEASURED = {
     "ApiServerErrors",
     "ApiLatency",
 }
-"""Alarms over metrics that the emulator doesn't have: all of SQS's and API Gateway's, and those of the mapping."""
+"""Alarms on metrics that the emulator lacks: all of SQS's and API Gateway's, and the mapping's."""
 
 TROUBLES = """
 import time
@@ -132,7 +133,7 @@ def test_a_refused_invocation_makes_throttles_breach(clients: Clients, name: str
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_an_invocation_near_its_timeout_makes_duration_breach(clients: Clients, name: str) -> None:
-    """With a time-out of a second, and the alarm's limit as much shorter, lest the test take a minute."""
+    """With a time-out of a second and an alarm limit to match, so that the test is short."""
     function, alarm = f"{name}Function-local", alarms_of(clients)[f"{name}Duration"]
     timeout = clients.lambda_.get_function_configuration(FunctionName=function).get("Timeout", 0)
     clients.lambda_.update_function_configuration(

@@ -1,4 +1,4 @@
-"""What somebody changes behind the engine's back: a refresh shows it, and the update after it sets it back."""
+"""A change made outside Pulumi: a refresh shows it, and the next update reverts it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Keys claimed in the real tables: what the tests in memory take for granted, and a storm of others' writes."""
+"""Keys claimed in real tables: what the fakes assume, and many concurrent writes of others."""
 
 import json
 from collections.abc import Callable, Generator, Sequence

@@ -24,7 +24,8 @@ except (DeploymentError, TerminationRequested) as error:
     print(type(error).__name__, error)
 """
 
-# Where Pulumi has promised a resource's outputs, and hasn't asked for the resource yet: nobody keeps that promise.
+# Here Pulumi has promised a resource's outputs and not requested the resource yet, so the promise
+# is never kept.
 SIGNAL_IN_A_RESOURCE = """
 import os, signal, sys
 

@@ -1,4 +1,4 @@
-"""Hostile bodies for POST /register: each is refused in the API's own words, none is a fault of the service."""
+"""Hostile bodies for POST /register: the API refuses each by its contract, without a 5xx."""
 
 import gzip
 import json

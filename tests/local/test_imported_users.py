@@ -1,4 +1,4 @@
-"""Users of an older table, whatever their items look like: every route answers, and as the contract says."""
+"""Imported users, whatever their items look like: every route answers by its contract."""
 
 import json
 from base64 import b64decode
@@ -44,7 +44,7 @@ def stored_values() -> st.SearchStrategy[AttributeValue]:
 
 
 def _storable(value: Any) -> bool:
-    """Leave out what DynamoDB refuses: numbers beyond its range, and members of a map with an empty name."""
+    """Remove what DynamoDB refuses: numbers out of its range, map members with an empty name."""
     if isinstance(value, Decimal):
         return value == 0 or -130 <= value.adjusted() <= 125
     if is_object(value):

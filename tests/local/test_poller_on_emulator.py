@@ -1,4 +1,4 @@
-"""The poller as the local stack runs it, a process of its own, against the emulator with a tiny function."""
+"""The poller in its own process, as the local stack runs it, on the emulator."""
 
 import json
 import os

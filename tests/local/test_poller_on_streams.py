@@ -1,4 +1,4 @@
-"""The poller against the Streams APIs of two implementations: the emulator's, and DynamoDB Local, Amazon's own."""
+"""The poller against two Streams APIs: the emulator's, and that of Amazon's DynamoDB Local."""
 
 from collections import Counter
 from pathlib import Path
@@ -21,7 +21,7 @@ def stream(request: pytest.FixtureRequest, tmp_path: Path) -> PolledStream:
 
 
 def change_users(stream: PolledStream, dice: Random, changes: int, history: History | None = None) -> History:
-    """Make so many random changes; give the histories that must come of them, with those that were."""
+    """Make random changes; return the expected histories and those that were delivered."""
     history = {} if history is None else history
     for number in range(len([change for past in history.values() for change in past]), changes):
         user = dice.choice(USERS)

@@ -1,4 +1,4 @@
-"""The stores of the record processing against the emulator: what the fakes promise, the services keep."""
+"""The stores of record processing against the emulator behave as their fakes do."""
 
 import json
 from functools import cached_property
@@ -95,7 +95,7 @@ class Queue:
         )
 
     def read(self) -> dict[str, FailedRecord]:
-        """Return all envelopes by their record's id, taken out of the bucket where they lie there."""
+        """Return all envelopes by record id, read from the bucket if they are stored there."""
         found: dict[str, FailedRecord] = {}
         while True:
             answer = self._services.sqs.receive_message(

@@ -18,7 +18,7 @@ NEVER_WITHOUT = {
     "aws:s3/bucketVersioning:BucketVersioning",
     "aws:sns/topicPolicy:TopicPolicy",
 }
-"""A bucket always has an encryption and a versioning state, a topic always a policy: deleting means the default."""
+"""Buckets always have encryption and versioning, topics a policy, so a deletion resets them."""
 
 every_handler = pytest.mark.parametrize("pulumi_type", sorted(HANDLERS))
 every_changeable_handler = pytest.mark.parametrize(

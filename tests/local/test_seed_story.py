@@ -1,4 +1,4 @@
-"""The story this project began with, as one test: a stream shows nothing of what was there before it."""
+"""A stream shows nothing of what was written before it was enabled, told as one story."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.support.local.users_over_http import UsersOverHttp, person
 
 
 def switch_stream(stack: LocalStack, *, on: bool) -> str | None:
-    """Switch the Users table's stream, as a change of the program would; the stream's ARN where it is on."""
+    """Switch the Users table's stream as the program would; return its ARN if it is on."""
     clients, handler = clients_of(stack), handler_for(TABLE)
     table = handler.read(clients, stack.outputs.users_table_name, {})
     assert table is not None
@@ -25,7 +25,7 @@ def switch_stream(stack: LocalStack, *, on: bool) -> str | None:
 
 
 def map_stream(stack: LocalStack, stream_arn: str) -> str:
-    """Map a stream to LogUserChangesFunction with the deployed mapping's settings; the mapping's UUID."""
+    """Map a stream to LogUserChangesFunction as the program does; return the mapping's UUID."""
     lambda_ = clients_of(stack).lambda_
     deployed: dict[str, Any] = dict(lambda_.get_event_source_mapping(UUID=stack.mapping_uuid))
     settings = ("BatchSize", "MaximumRetryAttempts", "BisectBatchOnFunctionError", "FunctionResponseTypes")
@@ -78,7 +78,7 @@ def test_alice_before_the_stream_eve_toto_to_kichwa_and_a_delete(tmp_path: Path)
         assert deleted["image"]["username"] == "kichwa"
         assert [change["kind"] for change in users.activity(eve)] == ["ADDED", "UPDATED", "DELETED"]
 
-        # She is a user like any other; only the stream knows nothing of her. `ops backfill` is the answer.
+        # She is a user like any other, and the stream has no record of her: `ops backfill` adds it.
         assert users.get(alice).status == 200
         assert log.about(alice) == []
         assert users.activity(alice) == []

@@ -61,7 +61,7 @@ def test_a_signed_change_shows_its_field_and_an_unsigned_one_is_refused(
 
 
 TRY_AGAIN = {429, 503}
-"""The account's functions are busy, or two transactions met: a client comes again, as Retry-After says."""
+"""Functions are busy, or two transactions conflict: a client retries after Retry-After."""
 
 
 def register_until_decided(users: UsersOverHttp, body: dict[str, str]) -> RawAnswer:

@@ -1,4 +1,4 @@
-"""What every `UsersStore` promises: the dict of the other tests, and the tables on each endpoint that is here."""
+"""The contract of every `UsersStore`: the fake, and the tables on each endpoint of this machine."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Unmarshalling over every DynamoDB type: exact both ways, and in agreement with boto3's own reading."""
+"""Unmarshalling of every DynamoDB type is exact both ways and agrees with boto3's."""
 
 import re
 from base64 import b64decode, b64encode

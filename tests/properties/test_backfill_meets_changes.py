@@ -1,4 +1,4 @@
-"""A backfill while users register, change and leave, while records are late or fail, and while it is killed."""
+"""A backfill while users register, change and leave, records are late or fail, or it is killed."""
 
 import itertools
 import random

@@ -1,4 +1,4 @@
-"""What a batch does to Activity, the dead-letter queue and the log, whatever its records are and whatever fails."""
+"""What any batch, under any failure, does to Activity, the dead-letter queue and the log."""
 
 import json
 from copy import deepcopy

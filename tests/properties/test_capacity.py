@@ -1,4 +1,4 @@
-"""The capacity model loses no record, costs no less for more demand, and shows when delivery falls behind."""
+"""The capacity model loses no record, never costs less for more, and shows a delivery that lags."""
 
 import contextlib
 import io

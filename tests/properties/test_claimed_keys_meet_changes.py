@@ -1,4 +1,4 @@
-"""Keys are claimed for imported users while others register, change and leave, and while the claiming is killed."""
+"""Keys are claimed for imported users while others register, change and leave, or it is killed."""
 
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -137,7 +137,7 @@ def test_every_value_ends_with_its_key(
         for name, key in keys_of(user.email, user.username).items()
         if world.users.owners.get(key) != user.user_id
     }
-    # The only values without a key of their user's are those that another user holds, and each is told.
+    # A value lacks its user's key only if another user holds it, and each of them is reported.
     assert {(problem.user_id, problem.attribute) for problem in report.problems} == without
     for problem in report.problems:
         assert problem.outcome == KeyOutcome.TAKEN

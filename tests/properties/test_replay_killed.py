@@ -1,4 +1,4 @@
-"""Replay killed at any step and run again: nothing is lost, nothing is doubled, each user's order is kept."""
+"""A replay killed at any step and run again loses nothing, doubles nothing and keeps the order."""
 
 import json
 import random
@@ -34,7 +34,7 @@ TROUBLES = st.lists(st.sampled_from(["none", "none", "busy", "crash", "late", "t
 
 
 class ReplayMachine(RuleBasedStateMachine):
-    """Some changes of a history fail, the others are in Activity; then operators work on the dead-letter queue."""
+    """Some changes of a history fail, the others are in Activity; then operators replay letters."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -123,7 +123,7 @@ class ReplayMachine(RuleBasedStateMachine):
             self.check_order(function.invocations)
 
     def check_order(self, invocations: list[list[JsonObject]]) -> None:
-        """The first time that each change is sent, all earlier chosen changes of its user have been sent."""
+        """When a change is first sent, all earlier chosen changes of its user have been sent."""
         sent: dict[str, list[str]] = defaultdict(list)
         for record in (record for batch in invocations for record in batch):
             key = activity_key(record)
@@ -169,7 +169,7 @@ TestReplayKilled.settings = settings(stateful_step_count=12)
 
 
 def test_a_kill_at_each_step_and_the_same_command_again(tmp_path: Path) -> None:
-    """Nothing but the messages of the one call that the kill cut off stays hidden for the second run."""
+    """Only the messages of the call that the kill interrupted stay invisible to the second run."""
     steps = 0
     while True:
         stack = StackInMemory(random.Random(steps))  # noqa: S311  a test's dice

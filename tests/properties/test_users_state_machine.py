@@ -1,4 +1,4 @@
-"""Users as a plain dict would keep them, beside the real handlers: over a dict, and over DynamoDB's protocol."""
+"""The real handlers against a plain dict of users: over the fake store, and over DynamoDB."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple

@@ -1,6 +1,6 @@
-"""The soak: many rounds of changes and faults in parallel processes. No change is lost, none takes effect twice.
+"""The soak: many rounds of changes and faults in parallel. No change is lost or takes effect twice.
 
-`make soak` runs it with 1,000,000 changes and prints the account. When a round fails, repeat it with
+`make soak` runs it with 1,000,000 changes and prints a report. If a round fails, repeat it with
 `make soak ARGS="--seed S --round K"`.
 """
 
@@ -20,7 +20,7 @@ RECORDS = 2 * RECORDS_PER_ROUND
 
 
 def test_no_change_is_lost_or_doubled(request: pytest.FixtureRequest) -> None:
-    # Only a run of this directory defines the options; without them `getoption` returns the default.
+    # Only a run of this directory defines the options, so `getoption` needs a default.
     records: int = request.config.getoption("--records", None) or RECORDS
     seed: int = request.config.getoption("--seed", None) or 1
     only: int | None = request.config.getoption("--round", None)

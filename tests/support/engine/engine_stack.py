@@ -1,6 +1,6 @@
-"""A stack as the tests drive it: each operation by the Automation API in a process of its own, and told in steps.
+"""A stack driven by the Automation API, with each operation in its own process, returned as steps.
 
-A process of its own, as each `pulumi up` of a user is: the SDK keeps its connections and event loops in globals.
+Each `pulumi up` of a user is a process too: the SDK keeps connections and event loops in globals.
 """
 
 import json
@@ -123,11 +123,11 @@ class EngineStack:
         return self._run("destroy", {})
 
     def cancel(self, account: Clients) -> int:
-        """Bring the state in order after an operation that was killed; how many resources were found again."""
+        """Repair the state after a killed operation; return how many resources were found again."""
         return recover(self.workspace, self.workspace.stack(self.name, changes=self.settings), account)
 
     def resources(self) -> list[dict[str, Any]]:
-        """The state of every resource as its file has it: an export would show the secrets in plain."""
+        """Return the state of every resource from its file; an export would decrypt the secrets."""
         return json.loads(self.state_file.read_text(encoding="utf-8"))["checkpoint"]["latest"]["resources"]
 
     @property
@@ -193,7 +193,7 @@ def _transformed(program: Program, transform: pulumi.ResourceTransform | None) -
 
 
 def as_typed(command: str, account: Clients, directory: Path) -> list[str]:
-    """The command line by which a user has `python -m local.engine` do something to the local stack."""
+    """Return a user's command line of `python -m local.engine` for the local stack."""
     port = account.endpoint_url.rpartition(":")[2]
     return [sys.executable, "-m", "local.engine", command, "--port", port, "--state-dir", str(directory)]
 

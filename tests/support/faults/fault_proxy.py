@@ -134,7 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _take  # noqa: N815  the names http.server calls
 
     def _forward(self, request: Request) -> Answer:
-        # Twice, because the emulator may have closed a kept connection meanwhile; it carried nothing out then.
+        # Twice, because the emulator may have closed an idle connection, without doing anything.
         for attempt in (1, 2):
             if self._upstream is None:
                 self._upstream = http.client.HTTPConnection(self.server.upstream, timeout=_ANSWER_SECONDS)

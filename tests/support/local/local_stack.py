@@ -34,7 +34,7 @@ def copy_project(directory: Path) -> Path:
 
 @contextmanager
 def running_emulator(directory: Path) -> Generator[Clients]:
-    """Run an emulator with nothing in it, for tests of single resources; yield clients of its root user."""
+    """Run an empty emulator, for tests of single resources; yield clients of its root user."""
     emulator = Emulator(0, REGION, directory)
     try:
         emulator.wait_until_ready()

@@ -1,6 +1,6 @@
-"""A table, a tiny function on its stream and a queue for failures, in an emulator: the smallest thing to poll.
+"""The smallest thing to poll: a table, a tiny function on its stream, and a failure queue.
 
-The function does what its records say (attribute `then`), and writes down each invocation in a file.
+The function does what its records say (attribute `then`), and records each invocation in a file.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""A table whose stream our poller delivers, by the endpoint's own Streams API, to a function in this process."""
+"""A table whose stream the poller delivers to a function in this process."""
 
 import json
 import threading

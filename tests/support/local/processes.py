@@ -1,4 +1,4 @@
-"""The processes and sockets of a stack, read from Linux's /proc: no tool has to be installed for it."""
+"""The processes and sockets of a stack, read from Linux's /proc, so that no tool is needed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ _LOOPBACK = "0100007F"  # 127.0.0.1, in the host's byte order
 
 
 def processes_of(stack: LocalStack) -> set[int]:
-    """The stack's processes, and all in a group that one of them leads: functions are in the emulator's."""
+    """Return the processes in the stack's process groups; functions run in the emulator's."""
     leaders = {stack.pid, stack.emulator_pid, stack.poller_pid}
     return {pid for pid, group, state in _processes() if group in leaders and state != "Z"}
 

@@ -1,4 +1,4 @@
-"""Loaded by `schemathesis run` (SCHEMATHESIS_HOOKS): signs each request, so that it passes API Gateway's IAM check."""
+"""Hooks of `schemathesis run` (SCHEMATHESIS_HOOKS) that sign each request for the IAM routes."""
 
 import os
 

@@ -29,7 +29,7 @@ class ActivityInMemory:
     """An `ActivityWriter`: `items` by user and change, as the table would hold them.
 
     Args:
-        room_for: How many changes go well before the table can't be reached; None when it always can.
+        room_for: How many changes succeed before the table is unreachable; None if it never is.
         refused: Sequence numbers of changes that the table would never take.
     """
 
@@ -57,7 +57,7 @@ class DeadLettersInMemory:
     """A `DeadLetterSender`: `sent` in order, duplicates and all.
 
     Args:
-        room_for: How many records go well before the queue can't be reached; None when it always can.
+        room_for: How many records succeed before the queue is unreachable; None if it never is.
     """
 
     def __init__(self, room_for: int | None = None) -> None:

@@ -172,8 +172,8 @@ def _run(monitor: "_RecordingMonitor", stack: str, config: Mapping[str, str], pr
     loop.set_default_executor(executor)
     try:
         set_all_config(dict(config), secret_keys=[])
-        # run_in_stack creates the stack's own resource, as the CLI does. Without this placeholder, the
-        # mocks would create a second one.
+        # run_in_stack creates the stack's own resource, as the CLI does. Without this placeholder,
+        # the mocks would create a second one.
         set_root_resource(cast("pulumi.Resource", object()))
         pulumi.runtime.set_mocks(
             monitor.mocks, project=naming.PROJECT, stack=stack, preview=monitor.preview, monitor=monitor

@@ -1,4 +1,4 @@
-"""An example of every kind of resource: inputs as the program gives them, and a change that is made in place."""
+"""An example of every resource type: inputs as the program gives them, and a change in place."""
 
 from local.deploy.resources.clients import Clients
 from tests.support.local.resource_examples.edge import EDGE

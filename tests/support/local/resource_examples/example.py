@@ -24,7 +24,7 @@ TAGS = {"project": "userstream", "environment": "test"}
 
 @dataclass(frozen=True)
 class Example:
-    """Inputs of a resource, and the inputs that a change in place gives it; `None` takes one away."""
+    """Inputs of a resource, and those of a change in place; `None` removes one."""
 
     inputs: Properties
     change: Mapping[str, Any] = field(default_factory=dict[str, Any])
