@@ -22,12 +22,10 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
 ITEMS_PER_CALL = 25
-
 FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 1.0
 CALLS_PER_CHUNK = 6
 """With the waits above, some two seconds for a table to recover; the mapping retries for longer."""
-
 TIME_TO_FINISH_SECONDS = 2.0
 """Kept free at an invocation's end, to send dead letters, log, and report the batch's outcome."""
 
@@ -49,8 +47,7 @@ class ActivityTable:
     def write(self, changes: Sequence[UserChange]) -> WriteOutcome:
         """Store the changes in calls of 25; halve a refused call until its bad item is found.
 
-        Raises:
-            botocore.exceptions.ClientError: The call failed without a `transient_reason`.
+        Raise an error of a call that has no `transient_reason`.
         """
         rejected: dict[int, str] = {}
         chunks = deque((start, start + ITEMS_PER_CALL) for start in range(0, len(changes), ITEMS_PER_CALL))

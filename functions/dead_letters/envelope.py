@@ -33,7 +33,7 @@ class SendOutcome(NamedTuple):
 
 
 class DeadLetterSender(Protocol):
-    """Keeps failed records; sending one again is allowed, because readers count a failure id once."""
+    """Keeps failed records. One may be sent again, because readers count a failure id once."""
 
     def send(self, failed_records: Sequence["FailedRecord"]) -> SendOutcome:
         """Keep the records, or return how far that came."""

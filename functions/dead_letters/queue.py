@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 MESSAGES_PER_CALL = 10
 BYTES_PER_CALL = 1_048_576
 """Of one message, and of a call: bodies, and the names, types and values of their attributes."""
-
 CALLS_PER_CHUNK = 4
 FIRST_WAIT_SECONDS = 0.05
 TIME_TO_FINISH_SECONDS = 1.0  # kept free at an invocation's end, to report how far it came
-
 OBJECT_PREFIX = "failed-records/"
 
 
@@ -60,8 +58,7 @@ class DeadLetterQueue:
     def send(self, failed_records: Sequence[FailedRecord]) -> SendOutcome:
         """Send the records in order, up to the first that can't be sent now.
 
-        Raises:
-            botocore.exceptions.ClientError: A call failed without a `transient_reason`.
+        Raise an error of a call that has no `transient_reason`.
         """
         sent = 0
         try:

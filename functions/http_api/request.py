@@ -18,14 +18,11 @@ Event = Mapping[str, Any]
 """What the function was invoked with."""
 
 PAYLOAD_FORMAT = "2.0"
-
+MEDIA_TYPE = "application/json"
 MAXIMUM_BODY_BYTES = 16 * 1024
 """Several times what the longest valid fields take, with every character escaped."""
-
 MAXIMUM_DEPTH = 32
 """Far more than any body needs. The interpreter's own limit differs between versions of Python."""
-
-MEDIA_TYPE = "application/json"
 
 # A text, ended or not, or one bracket: brackets in a text don't nest.
 _NESTING = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[{\]}]', re.DOTALL)
@@ -177,8 +174,7 @@ def entity_tag(version: int) -> str:
 def if_match(headers: Mapping[str, str]) -> Callable[[int], bool] | None:
     """Return whether If-Match accepts a version; None without that header.
 
-    Raises:
-        MalformedRequestError: The header is neither * nor a list of entity tags.
+    Raise `MalformedRequestError` if it is neither * nor a list of entity tags.
     """
     value = headers.get("if-match")
     if value is None:

@@ -28,7 +28,6 @@ from functions.stream_records.user_change import (
 UNKNOWN_EVENT = "UNKNOWN EVENT:"
 DEAD_LETTERED = "RECORD SET ASIDE:"
 STOPPED = "BATCH STOPPED:"
-
 VISIBLE_WHEN_MASKED = frozenset({"userId", "version", "createdAt", "updatedAt", "schemaVersion"})
 """What may be shown, not what must be hidden: a new attribute is masked until someone decides.
 registrationDigest isn't here, because a digest of three guessable values can be guessed."""
@@ -65,19 +64,10 @@ def process_batch(  # noqa: PLR0913  each is a dependency or a setting, named at
     source_function: str,
     now: Callable[[], float],
 ) -> BatchOutcome:
-    """Process the records of one invocation.
+    """Process the records of one invocation: any JSON, in stream order.
 
-    Args:
-        records: Any JSON, in stream order; an unprocessable one doesn't disturb the others.
-        activity: Stores the changes.
-        dead_letters: Takes the records that can never be processed.
-        log: Gets one or two lines per record.
-        mask_personal_data: Whether those lines hide who the user is.
-        source_function: This function's ARN, for the envelopes.
-        now: Returns seconds since the epoch.
-
-    Raises:
-        Exception: What the writer or the sender didn't foresee; the mapping isolates its record.
+    `source_function` is this function's ARN; `now` returns seconds since the epoch. Whatever
+    `activity` or `dead_letters` didn't foresee is raised, and the mapping isolates its record.
     """
     readings = [_read(record) for record in records]
     written = activity.write([reading for reading in readings if isinstance(reading, UserChange)])

@@ -30,7 +30,7 @@ from functions.users.dynamodb_store import store_from_environment
 from functions.users.fields import parse_user_changes
 from functions.users.service import change_user, read_user, remove_user
 from functions.users.transaction import unavailability
-from functions.users.user import REGISTRATION_DIGEST, User, UserNotFoundError, UsersStore
+from functions.users.user import REGISTRATION_DIGEST, User, UserNotFoundError, UsersStore, attributes_of
 
 ReadPage = Callable[[str, int, str | None], ActivityPage]
 """Returns up to that many changes of a user: those after a change id, or the first ones."""
@@ -86,17 +86,11 @@ def _remove(request: Request, users: UsersStore) -> Response:
 
 
 def _shown(user: User) -> Response:
-    body = {
-        "userId": user.user_id,
-        "name": user.name,
-        "email": user.email,
-        "username": user.username,
-        "version": user.version,
-        "createdAt": user.created_at,
-        "updatedAt": user.updated_at,
-    }
     return Response(
-        status=HTTPStatus.OK, body=body, headers={"etag": entity_tag(user.version)}, logged={"userId": user.user_id}
+        status=HTTPStatus.OK,
+        body=attributes_of(user),
+        headers={"etag": entity_tag(user.version)},
+        logged={"userId": user.user_id},
     )
 
 

@@ -22,7 +22,7 @@ def handler(event: Event, _context: object) -> dict[str, Any]:
 
 
 def register_endpoint(request: Request, store: UsersStore) -> Response:
-    """Register the user in the request's body; 201 with the id, or `RequestError` or `UserError`."""
+    """Register the user in the request's body; 201 with its id. Raise `UserError` if refused."""
     key = _idempotency_key(request)
     registration = parse_registration(json_object(request))
     user_id = register(store, registration, idempotency_key=key, now=datetime.now(UTC))

@@ -38,11 +38,7 @@ class FailureDocument(NamedTuple):
 
 
 def parse_failure_document(body: str) -> FailureDocument:
-    """Read one message.
-
-    Raises:
-        MalformedDocumentError: It isn't JSON, or lacks what is needed to find the records.
-    """
+    """Read one message, or raise `MalformedDocumentError`."""
     try:
         document: Json = json.loads(body)
     except (ValueError, RecursionError):

@@ -31,7 +31,6 @@ from functions.runtime.timestamps import utc_timestamp
 
 TIME_FOR_ONE_MESSAGE_SECONDS = 5.0
 """With less time left no message is begun: interrupted halfway, it would only be sent twice."""
-
 REASON_EXHAUSTED = "the function failed on it until the mapping's retries were used up"
 REASON_EXPIRED = "it grew older than the mapping allows before it was processed"
 PERHAPS_PROCESSED = "; the batch's range holds other records too, so it may have been processed already"

@@ -43,12 +43,7 @@ class ShardReader:
         self._time_to_finish = reserved_time(clock, TIME_TO_FINISH_SECONDS)
 
     def pages(self, pointer: StreamPointer) -> Iterator[list[Json]]:
-        """Yield the range's records page by page; what is already trimmed is missing at the start.
-
-        Raises:
-            RescueInterruptedError: A call failed, or the invocation's time is nearly over.
-            RecordsLostError: The stream, the shard or the range doesn't exist.
-        """
+        """See `RecordReader.pages`; what is already trimmed is missing at the start."""
         first, last = int(pointer.start_sequence_number), int(pointer.end_sequence_number)
         # A range is seldom more than its batch, and what follows it in the shard isn't needed.
         limit = max(1, min(pointer.batch_size, RECORDS_PER_PAGE))

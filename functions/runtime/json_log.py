@@ -21,9 +21,7 @@ Json = Any
 JsonObject = dict[str, Any]
 
 EXACT_INTEGER_LIMIT = 2**53  # integers up to this size are exact as doubles
-
 _MAXIMUM_DEPTH = 64
-
 LINES_PER_WRITE = 100
 """Some 50 KB of changes: the system provides larger texts page by page, again for each batch."""
 

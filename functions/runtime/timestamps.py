@@ -6,11 +6,7 @@ from functools import lru_cache
 
 @lru_cache(maxsize=32)  # the records of a batch share a few seconds
 def utc_timestamp(moment: datetime | float) -> str:
-    """Write a moment as `2026-11-24T03:27:59.000Z`.
-
-    Args:
-        moment: Seconds since the epoch, or a datetime that knows its time zone.
-    """
+    """Write seconds since the epoch, or a datetime with a zone, as `2026-11-24T03:27:59.000Z`."""
     if not isinstance(moment, datetime):
         moment = datetime.fromtimestamp(moment, UTC)
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -72,10 +72,9 @@ def unmarshal_image(image: Json) -> dict[str, PlainValue]:
 
 
 def unmarshal(value: Json, depth: int = 0) -> PlainValue:
-    """Return the plain value of one typed value; `depth` counts the maps and lists around it.
+    """Return the plain value of one typed value, or raise `MalformedValueError`.
 
-    Raises:
-        MalformedValueError: The value isn't typed correctly, or nests deeper than DynamoDB allows.
+    `depth` counts the maps and lists around it.
     """
     try:
         ((attribute_type, content),) = value.items()

@@ -5,22 +5,19 @@ DynamoDB"): an event names the stream, writes times as whole seconds, binary as 
 userIdentity's members in lower case.
 """
 
-from base64 import b64encode
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from functions.runtime.json_log import JsonObject
-from functions.stream_records.attribute_values import convert_binary
+from functions.stream_records.attribute_values import base64_text, convert_binary
 
 
 def lambda_record(record: Mapping[str, Any], stream_arn: str) -> JsonObject:
-    """Return the record as an event carries it.
+    """Return a record of GetRecords as an event carries it.
 
-    Args:
-        record: One of GetRecords, as botocore parses it (times as datetime, binary as bytes), or
-            unparsed (see `functions.runtime.aws.read_records_as_json`).
-        stream_arn: The stream that it was read from.
+    botocore has parsed it (times as datetime, binary as bytes), or left it unparsed (see
+    `functions.runtime.aws.read_records_as_json`).
     """
     body: JsonObject = dict(record["dynamodb"])
     written_at = body.get("ApproximateCreationDateTime")
@@ -29,13 +26,9 @@ def lambda_record(record: Mapping[str, Any], stream_arn: str) -> JsonObject:
         body["ApproximateCreationDateTime"] = int(seconds)
     for name in ("Keys", "NewImage", "OldImage"):
         if name in body:
-            body[name] = {attribute: convert_binary(value, _base64_text) for attribute, value in body[name].items()}
+            body[name] = {attribute: convert_binary(value, base64_text) for attribute, value in body[name].items()}
     converted: JsonObject = {**record, "dynamodb": body, "eventSourceARN": stream_arn}
     identity = record.get("userIdentity")
     if identity:
         converted["userIdentity"] = {name[0].lower() + name[1:]: value for name, value in identity.items()}
     return converted
-
-
-def _base64_text(content: bytes | str) -> str:
-    return content if isinstance(content, str) else b64encode(content).decode("ascii")

@@ -29,11 +29,9 @@ KIND_OF_EVENT = {"INSERT": "ADDED", "MODIFY": "UPDATED", "REMOVE": "DELETED"}
 
 SEQUENCE_NUMBER_DIGITS = 40
 """The most digits of a sequence number (Streams API reference, "StreamRecord")."""
-
 SEQUENCE_NUMBER = re.compile(rf"\d{{1,{SEQUENCE_NUMBER_DIGITS}}}", re.ASCII)
 
 _FIRST_SECOND_OF_YEAR_10000 = 253_402_300_800
-
 # What a TTL deletion carries, and a caller's doesn't (developer guide, "DynamoDB Streams and Time
 # to Live").
 _TTL_IDENTITY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}

@@ -25,6 +25,7 @@ from functions.users.user import (
     UnavailableError,
     User,
     UserIdTakenError,
+    attributes_of,
     keys_of,
 )
 
@@ -140,9 +141,8 @@ class DynamoDBUsersStore:
         raise UnavailableError("a key changed hands at each try")
 
     def _put_user(self, user: User, registration_digest: str | None) -> TransactWriteItemTypeDef:
-        texts = _texts_of(user) | {REGISTRATION_DIGEST: registration_digest}
-        item: JsonObject = {attribute: {"S": text} for attribute, text in texts.items() if text is not None}
-        item |= {"version": {"N": str(user.version)}, "schemaVersion": {"N": str(SCHEMA_VERSION)}}
+        values = attributes_of(user) | {REGISTRATION_DIGEST: registration_digest, "schemaVersion": SCHEMA_VERSION}
+        item = {attribute: _typed(value) for attribute, value in values.items() if value is not None}
         return {
             "Put": {
                 "TableName": self._users_table,
@@ -153,11 +153,12 @@ class DynamoDBUsersStore:
         }
 
     def _update_user(self, current: User, changed: User) -> TransactWriteItemTypeDef:
-        before = _texts_of(current)
-        new: JsonObject = {
-            attribute: {"S": text} for attribute, text in _texts_of(changed).items() if text != before[attribute]
+        before, after = attributes_of(current), attributes_of(changed)
+        new = {
+            attribute: _typed(value)
+            for attribute, value in after.items()
+            if value is not None and (value != before[attribute] or attribute == "version")
         }
-        new["version"] = {"N": str(changed.version)}
         condition, names, read = _unchanged(current)
         return {
             "Update": {
@@ -183,15 +184,8 @@ class DynamoDBUsersStore:
         }
 
 
-def _texts_of(user: User) -> dict[str, str | None]:
-    return {
-        "userId": user.user_id,
-        "name": user.name,
-        "email": user.email,
-        "username": user.username,
-        "createdAt": user.created_at,
-        "updatedAt": user.updated_at,
-    }
+def _typed(value: str | int) -> JsonObject:
+    return {"N": str(value)} if isinstance(value, int) else {"S": value}
 
 
 def user_of(item: Mapping[str, Any]) -> User:

@@ -46,8 +46,8 @@ MAXIMUM_ECHOED_NAME = 64
 # a line of a log or a page.
 _FORBIDDEN = r"\u0000-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff"
 _NAME = rf"^[^\s{_FORBIDDEN}](?:[^{_FORBIDDEN}]*[^\s{_FORBIDDEN}])?$"
-# https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address, with RFC 5321's limit of 64
-# characters for the local part.
+# https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address, with RFC 5321's limit of
+# 64 characters for the local part.
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _EMAIL = rf"^[a-zA-Z0-9.!#$%&'*+\/=?^_`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL})*$"
 _USERNAME = r"^[\p{L}\p{Nd}][\p{L}\p{Nd}._-]*$"
@@ -58,7 +58,7 @@ _INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
 
 
 def _check_username(value: str) -> str:
-    """Check the compatibility form, by which usernames are compared, by the rules for typed ones."""
+    """Check the compatibility form, by which usernames are compared, by the rules for typing."""
     form = normalize("NFKC", value)
     allowed = len(form) in _USERNAME_LENGTH and all(
         letter.isalpha() or letter.isdecimal() or letter in "._-" for letter in form

@@ -30,7 +30,6 @@ CONFLICT_PAUSES = (0.05, 0.1, 0.2, 0.4)
 # Why a transaction was cancelled, per operation. (API Reference, TransactWriteItems.)
 _REFUSED = "ConditionalCheckFailed"
 _TRANSIENT = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
-
 _FREE_OR_OWN = "attribute_not_exists(userId) OR userId = :owner"
 
 

@@ -16,7 +16,6 @@ LAST_VERSION = 2**53 - 1
 
 REGISTRATION_DIGEST = "registrationDigest"
 """The attribute with the digest that `UsersStore.add` was given: internal, no data of the user."""
-
 LONGEST_KEY = 2048  # bytes (DynamoDB Developer Guide, "Quotas"); no registered value needs as many
 
 
@@ -30,6 +29,19 @@ class User(NamedTuple):
     version: int  # 1 when registered, one more with each change
     created_at: str | None  # ISO 8601 in UTC with milliseconds, like the next
     updated_at: str | None
+
+
+def attributes_of(user: User) -> dict[str, str | int | None]:
+    """Return a user's values by the names that the API and the Users table give them."""
+    return {
+        "userId": user.user_id,
+        "name": user.name,
+        "email": user.email,
+        "username": user.username,
+        "version": user.version,
+        "createdAt": user.created_at,
+        "updatedAt": user.updated_at,
+    }
 
 
 def version_after(version: int) -> int:
@@ -150,9 +162,5 @@ class UsersStore(Protocol):
         ...
 
     def remove(self, user: User) -> None:
-        """Remove a user, and free the email and the username.
-
-        Raises:
-            StaleVersionError: As for `replace`.
-        """
+        """Remove a user, and free its email and username; StaleVersionError as for `replace`."""
         ...

@@ -71,7 +71,7 @@ def test_a_rename_is_a_reading_and_one_transaction() -> None:
     _, written = wire.requests
     update, put, delete = written["TransactItems"]
     assert update["Update"]["UpdateExpression"] == (
-        "SET #username = :username, #updatedAt = :updatedAt, #version = :version"
+        "SET #username = :username, #version = :version, #updatedAt = :updatedAt"
     )
     assert update["Update"]["ConditionExpression"] == (
         "attribute_exists(userId) AND #version >= :read_version AND #version < :next_version"
