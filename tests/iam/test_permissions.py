@@ -126,20 +126,20 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Generator[Bench]:
         yield Bench(stack, directory)
 
 
-def test_the_table_has_each_permission_of_the_program_once_and_no_other() -> None:
+def test_the_table_lists_each_permission_of_the_program_exactly_once() -> None:
     listed = [row.permission for row in ROWS]
 
     assert sorted(listed) == sorted(recorded_permissions())
 
 
-def test_the_stack_that_is_tried_has_the_permissions_of_the_program(bench: Bench) -> None:
+def test_the_deployed_roles_have_exactly_the_permissions_of_the_program(bench: Bench) -> None:
     deployed = [permission for function in bench.function_names for permission in bench.roles.permissions(function)]
 
     assert sorted(deployed) == sorted(recorded_permissions())
 
 
 @pytest.mark.parametrize("each", ROWS, ids=str)
-def test_without_the_permission_its_case_fails_and_says_so(each: Row, bench: Bench) -> None:
+def test_a_case_fails_without_its_permission_and_names_the_denied_action(each: Row, bench: Bench) -> None:
     with_all = each.case(Trial(bench, each.permission, refusal=None))
     with bench.roles.without({each.permission}):
         without_it = each.case(Trial(bench, each.permission, each.fails_with))
@@ -148,7 +148,7 @@ def test_without_the_permission_its_case_fails_and_says_so(each: Row, bench: Ben
     assert each.fails_with in without_it
 
 
-def test_the_cases_that_stand_in_for_lambda_are_those_that_the_emulator_does_not_enforce() -> None:
+def test_only_what_the_emulator_does_not_enforce_is_called_by_the_test_itself() -> None:
     standing_in = {each.permission.action for each in ROWS if each.stands_in}
 
     assert standing_in == {

@@ -39,7 +39,7 @@ CONFIGS = st.fixed_dictionaries({}, optional=values()).map(
 # Few examples, since each one runs the whole program.
 @settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(config=CONFIGS)
-def test_every_right_stack_is_whole_and_keeps_its_promises(config: dict[str, str]) -> None:
+def test_every_valid_stack_keeps_its_invariants(config: dict[str, str]) -> None:
     try:
         stack_settings = load_settings("any", config)
     except SettingsError:

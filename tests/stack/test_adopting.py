@@ -34,7 +34,7 @@ def run_api_lines() -> None:
     exec(lines, names)  # noqa: S102  our own page
 
 
-def test_a_domain_of_the_api_keeps_every_rule() -> None:
+def test_the_documented_api_domain_keeps_every_rule() -> None:
     domain = guarded(record("prod", config=stack_file_config("prod"), program=run_api_lines))
 
     assert {resource.type for resource in domain} >= {
@@ -63,7 +63,7 @@ def run_page_lines() -> None:
     )
 
 
-def test_a_domain_of_the_page_keeps_every_rule() -> None:
+def test_the_documented_page_domain_keeps_every_rule() -> None:
     written = record("prod", config=stack_file_config("prod"), program=run_page_lines).only(DISTRIBUTION, "page").inputs
     own = {name: written[name] for name in ("aliases", "viewerCertificate")}
     stack = changed(resources_of("prod"), "website", DISTRIBUTION, own)

@@ -23,11 +23,11 @@ def first_sign(alarm: dict[str, Any]) -> float:
 
 
 @pytest.mark.parametrize("name", AT_ONCE)
-def test_it_rings_at_the_first_sign(name: str) -> None:
+def test_an_alarm_fires_at_the_first_bad_minute(name: str) -> None:
     assert state_after(ALARMS[name], [0.0, None, first_sign(ALARMS[name])]) == "ALARM"
 
 
-def test_a_stream_that_nobody_polls_rings_after_five_silent_minutes_and_is_over_at_the_first_poll() -> None:
+def test_an_unpolled_stream_fires_after_five_minutes_without_data_and_clears_at_the_first_poll() -> None:
     alarm = ALARMS[RINGS_WHEN_SILENT]
 
     assert state_after(alarm, [0.0, 7.0, None, None, None, None]) == "OK"
@@ -36,7 +36,7 @@ def test_a_stream_that_nobody_polls_rings_after_five_silent_minutes_and_is_over_
     assert state_after(alarm, [*[None] * 60, 0.0]) == "OK"
 
 
-def test_latency_rings_at_the_third_slow_minute_of_five() -> None:
+def test_the_latency_alarm_fires_at_the_third_slow_minute_of_five() -> None:
     alarm = ALARMS[SLOW_TO_RING]
     slow = first_sign(alarm)
 
@@ -45,12 +45,12 @@ def test_latency_rings_at_the_third_slow_minute_of_five() -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_the_limit_itself_is_good(name: str) -> None:
+def test_the_threshold_itself_is_good(name: str) -> None:
     assert state_after(ALARMS[name], [ALARMS[name]["threshold"]] * 10) == "OK"
 
 
 @pytest.mark.parametrize("name", AT_ONCE)
-def test_it_is_over_after_five_good_minutes_and_not_before(name: str) -> None:
+def test_an_alarm_clears_after_five_good_minutes_and_not_before(name: str) -> None:
     bad = first_sign(ALARMS[name])
 
     assert state_after(ALARMS[name], [bad, 0.0, 0.0, 0.0, 0.0]) == "ALARM"
@@ -59,7 +59,7 @@ def test_it_is_over_after_five_good_minutes_and_not_before(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", AT_ONCE)
-def test_silence_ends_it_but_for_a_queue_whose_messages_are_still_there(name: str) -> None:
+def test_missing_data_clears_an_alarm_except_of_a_queue_whose_messages_are_still_there(name: str) -> None:
     silent = [first_sign(ALARMS[name]), *[None] * 60]
 
     kept = ALARMS[name]["treatMissingData"] == KEPT_WHEN_MISSING

@@ -13,7 +13,7 @@ BUCKET = "userstream-failed-records-dev-123456789012"
 FOURTEEN_DAYS = 14 * 24 * 60 * 60
 
 
-def test_the_stream_s_mapping_never_loses_a_record_silently() -> None:
+def test_the_stream_s_mapping_sends_every_failed_batch_to_the_failure_queue() -> None:
     mapping = record("dev").only(MAPPING, "users-stream")
 
     assert mapping.inputs == {
@@ -37,7 +37,7 @@ def test_the_stream_s_mapping_never_loses_a_record_silently() -> None:
     ("mapping", "policy"),
     [("users-stream", "log-user-changes-policy"), ("failure-queue", "rescue-failed-batches-policy")],
 )
-def test_a_mapping_waits_for_the_role_s_policy_and_leaves_before_its_successor_comes(mapping: str, policy: str) -> None:
+def test_a_mapping_depends_on_the_role_s_policy_and_is_deleted_before_it_is_replaced(mapping: str, policy: str) -> None:
     stack = record("dev")
     options = stack.only(MAPPING, mapping).options
 
@@ -45,7 +45,7 @@ def test_a_mapping_waits_for_the_role_s_policy_and_leaves_before_its_successor_c
     assert options.delete_before_replace
 
 
-def test_the_rescue_takes_pointers_a_few_at_a_time_and_acknowledges_each() -> None:
+def test_the_rescue_receives_ten_pointers_at_a_time_and_reports_each_failure() -> None:
     inputs = record("dev").only(MAPPING, "failure-queue").inputs
 
     assert inputs["eventSourceArn"] == f"{SQS}:UserChangesFailureQueue-dev"
@@ -67,7 +67,9 @@ def queues() -> dict[str, RecordedResource]:
         ("dead-letter-queue", "UserChangesDeadLetterQueue-dev"),
     ],
 )
-def test_a_queue_is_encrypted_and_keeps_the_largest_message_for_fourteen_days(name: str, physical_name: str) -> None:
+def test_a_queue_is_encrypted_and_keeps_messages_of_the_maximum_size_for_fourteen_days(
+    name: str, physical_name: str
+) -> None:
     inputs = queues()[name].inputs
 
     assert inputs["name"] == physical_name
@@ -76,7 +78,7 @@ def test_a_queue_is_encrypted_and_keeps_the_largest_message_for_fourteen_days(na
     assert inputs["maxMessageSize"] == 1024 * 1024
 
 
-def test_a_pointer_outlives_a_broken_rescue() -> None:
+def test_a_pointer_that_the_rescue_keeps_failing_goes_to_the_redrive_queue() -> None:
     stack = record("dev")
     failure = queues()["failure-queue"]
 
@@ -92,7 +94,7 @@ def test_a_pointer_outlives_a_broken_rescue() -> None:
     }
 
 
-def test_nothing_leaves_the_dead_letter_queue_by_itself() -> None:
+def test_nothing_consumes_the_dead_letter_queue_automatically() -> None:
     stack = record("dev")
 
     assert "redrivePolicy" not in queues()["dead-letter-queue"].inputs
@@ -101,7 +103,7 @@ def test_nothing_leaves_the_dead_letter_queue_by_itself() -> None:
 
 
 @pytest.mark.parametrize("stack_name", ["dev", "prod", "local"])
-def test_a_pointer_stays_hidden_for_six_timeouts_of_the_rescue(stack_name: str) -> None:
+def test_the_visibility_timeout_is_six_timeouts_of_the_rescue(stack_name: str) -> None:
     stack = record(stack_name)
     timeout = stack.only("aws:lambda/function:Function", "rescue-failed-batches").inputs["timeout"]
 
@@ -127,14 +129,14 @@ def deny_unencrypted(service: str, *resources: str) -> dict[str, Any]:
         ("dead-letter-queue", "UserChangesDeadLetterQueue-dev"),
     ],
 )
-def test_a_queue_s_policy_refuses_unencrypted_requests_and_allows_nobody(name: str, physical_name: str) -> None:
+def test_a_queue_s_policy_only_denies_requests_without_tls(name: str, physical_name: str) -> None:
     policy = record("dev").only("aws:sqs/queuePolicy:QueuePolicy", name)
 
     assert policy.inputs["queueUrl"].endswith(f"/{physical_name}")
     assert policy.json("policy")["Statement"] == [deny_unencrypted("sqs", f"{SQS}:{physical_name}")]
 
 
-def test_the_bucket_for_large_records_is_private_encrypted_and_for_tls_only() -> None:
+def test_the_bucket_for_large_records_is_private_encrypted_and_requires_tls() -> None:
     stack = record("dev")
 
     def only(kind: str) -> dict[str, Any]:
@@ -156,7 +158,7 @@ def test_the_bucket_for_large_records_is_private_encrypted_and_for_tls_only() ->
     assert policy["Statement"] == [deny_unencrypted("s3", arn, f"{arn}/*")]
 
 
-def test_a_large_record_outlives_the_message_that_points_to_it() -> None:
+def test_an_object_outlives_the_message_that_names_it() -> None:
     stack = record("dev")
     (lifecycle,) = stack.of_type("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
 
@@ -166,7 +168,7 @@ def test_a_large_record_outlives_the_message_that_points_to_it() -> None:
     assert rule["expiration"]["days"] * 24 * 60 * 60 > retention
 
 
-def test_prod_protects_what_holds_failed_records() -> None:
+def test_prod_protects_the_queues_and_the_bucket_of_failed_records() -> None:
     stack = record("prod")
     held = [*stack.of_type(QUEUE), stack.only("aws:s3/bucket:Bucket", "failed-records")]
 
@@ -175,7 +177,7 @@ def test_prod_protects_what_holds_failed_records() -> None:
     assert record("dev").only("aws:s3/bucket:Bucket", "failed-records").inputs["forceDestroy"] is True
 
 
-def test_the_laptop_speaks_plain_http_and_has_no_tls_policy() -> None:
+def test_the_local_stack_has_no_policy_that_requires_tls() -> None:
     def tls_policies(stack: RecordedStack) -> list[str]:
         return [resource.urn for resource in stack.resources if "DenyUnencryptedTransport" in str(resource.inputs)]
 

@@ -40,14 +40,14 @@ def components(stack: str) -> list[RecordedResource]:
     return [resource for resource in record(stack).resources if resource.is_component]
 
 
-def test_the_program_is_made_of_these_components() -> None:
+def test_the_program_consists_of_these_components() -> None:
     tokens = {component.type for component in components("prod")}
 
     assert tokens == {f"userstream:infra:{component.__name__}" for component in COMPONENTS}
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_only_components_stand_right_below_the_stack(stack: str) -> None:
+def test_only_components_are_direct_children_of_the_stack(stack: str) -> None:
     loose = [
         resource.urn
         for resource in record(stack).resources
@@ -58,13 +58,13 @@ def test_only_components_stand_right_below_the_stack(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_every_component_says_what_it_made(stack: str) -> None:
+def test_every_component_registers_outputs(stack: str) -> None:
     for component in components(stack):
         assert component.outputs, f"{component.name} registered no outputs"
         assert UNKNOWN not in component.outputs.values()
 
 
-def test_a_component_s_outputs_are_those_of_its_resources() -> None:
+def test_a_component_s_outputs_are_its_resources_names_and_arns() -> None:
     outputs = {(component.type.split(":")[-1], component.name): component.outputs for component in components("dev")}
 
     assert outputs["UsersStore", "users-store"] == {
@@ -82,7 +82,7 @@ def test_a_component_s_outputs_are_those_of_its_resources() -> None:
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
-def test_a_component_takes_a_name_typed_arguments_and_options(component: type[Any]) -> None:
+def test_a_component_takes_a_name_frozen_keyword_arguments_and_options(component: type[Any]) -> None:
     parameters = inspect.signature(component.__init__).parameters
 
     assert list(parameters) == ["self", "name", "args", "opts"]
@@ -96,7 +96,7 @@ def test_a_component_takes_a_name_typed_arguments_and_options(component: type[An
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_every_resource_that_can_has_the_tags(stack: str) -> None:
+def test_every_tagged_resource_has_the_required_tags(stack: str) -> None:
     for resource in record(stack).resources:
         if "tags" in resource.inputs:
             assert (
@@ -110,7 +110,7 @@ def test_every_resource_that_can_has_the_tags(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_no_resource_that_takes_tags_was_forgotten(stack: str) -> None:
+def test_every_resource_that_takes_tags_has_some(stack: str) -> None:
     # An S3 object takes ten tags, fewer than a team may set: its bucket has them.
     without = {"aws:s3/bucketObjectv2:BucketObjectv2"}
     for resource in record(stack).resources:
@@ -127,7 +127,7 @@ def parameters_of(type_token: str) -> set[str]:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_the_stack_exports_its_contract_and_nothing_else(stack: str) -> None:
+def test_the_stack_exports_exactly_the_outputs_of_the_contract(stack: str) -> None:
     outputs = record(stack).outputs
 
     # Pulumi drops an output that is null, as websiteUrl is where there is no site.
@@ -147,7 +147,7 @@ def test_the_cli_s_entry_point_runs_the_same_program() -> None:
     assert [resource.urn for resource in by_the_cli.resources] == [resource.urn for resource in record("dev").resources]
 
 
-def test_a_preview_of_nothing_knows_what_the_program_decides_and_waits_for_the_rest() -> None:
+def test_a_first_preview_knows_the_names_and_leaves_what_aws_assigns_unknown() -> None:
     for stack in STACKS:
         preview, update = record(stack, preview=True), record(stack)
 
@@ -156,7 +156,7 @@ def test_a_preview_of_nothing_knows_what_the_program_decides_and_waits_for_the_r
         assert preview.outputs["usersTableName"] == f"Users-{stack}"
 
 
-def test_a_preview_shows_the_policies_shape_even_before_the_arns_are_known() -> None:
+def test_a_preview_leaves_a_policy_with_unknown_arns_unknown() -> None:
     policy = record("dev", preview=True).only("aws:iam/rolePolicy:RolePolicy", "register-user-policy")
 
     assert policy.inputs["policy"] == UNKNOWN

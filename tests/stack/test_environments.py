@@ -29,7 +29,7 @@ def physical_names(stack: RecordedStack) -> set[tuple[str, str]]:
     }
 
 
-def test_two_environments_share_no_name() -> None:
+def test_two_environments_have_no_physical_name_in_common() -> None:
     dev, prod, local = (physical_names(record(stack)) for stack in STACKS)
 
     assert not dev & prod
@@ -38,7 +38,7 @@ def test_two_environments_share_no_name() -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_every_name_tells_its_environment(stack: str) -> None:
+def test_every_physical_name_contains_its_environment(stack: str) -> None:
     for resource_type, name in physical_names(record(stack)):
         assert stack in name.replace("/", "-").split("-"), f"{resource_type} {name}"
 
@@ -67,7 +67,7 @@ SOURCES = [
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PROJECT_ROOT)))
-def test_no_code_asks_which_environment_it_is_in(path: Path) -> None:
+def test_no_code_compares_the_environment_s_name(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     compared = [node for node in ast.walk(tree) if isinstance(node, ast.Compare | ast.Match)]
     constants = {

@@ -99,12 +99,12 @@ def test_there_are_four_functions() -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_may_do_exactly_this(name: str) -> None:
+def test_a_function_s_policy_has_exactly_these_statements(name: str) -> None:
     assert record("dev").statements(name) == [write_own_log(FUNCTIONS[name]), *STATEMENTS[name]]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_role_is_lambda_s_alone_and_one_function_s_alone(name: str) -> None:
+def test_a_role_belongs_to_one_function_and_only_lambda_assumes_it(name: str) -> None:
     stack = record("dev")
     role = stack.only(ROLE, f"{name}-role")
 
@@ -133,7 +133,7 @@ def test_a_function_has_its_variables_and_the_environment_s_name(name: str) -> N
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_the_log_group_and_the_policy_come_before_the_function(name: str) -> None:
+def test_a_function_depends_on_its_log_group_and_its_policy(name: str) -> None:
     stack = record("dev")
     log_group = stack.only(LOG_GROUP, f"{name}-log")
     policy = stack.only(ROLE_POLICY, f"{name}-policy")
@@ -144,7 +144,7 @@ def test_the_log_group_and_the_policy_come_before_the_function(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_runs_on_the_newest_runtime_and_cheapest_processor(name: str) -> None:
+def test_a_function_runs_python_3_13_on_arm64(name: str) -> None:
     inputs = record("dev").only(FUNCTION, name).inputs
     folder = name.replace("-", "_")
 
@@ -167,7 +167,7 @@ def test_memory_and_timeout_come_from_the_settings() -> None:
     }
 
 
-def test_no_statement_of_a_role_has_a_wildcard_but_where_aws_knows_no_resource() -> None:
+def test_a_role_s_statement_has_a_wildcard_only_if_the_action_takes_no_resource() -> None:
     for stack in map(record, ("dev", "prod", "local")):
         for policy in stack.of_type(ROLE_POLICY):
             for statement in json.loads(policy.inputs["policy"])["Statement"]:

@@ -38,13 +38,13 @@ def test_every_resource_of_every_stack_keeps_every_rule(stack: str) -> None:
     assert [str(finding) for finding in findings(ALL, resources_of(stack))] == []
 
 
-def test_the_longest_name_of_an_environment_fits_into_every_name() -> None:
+def test_the_longest_environment_name_fits_into_every_physical_name() -> None:
     stack = guarded(record("e" * ENVIRONMENT_MAXIMUM_LENGTH, config=stack_file_config("prod")))
 
     assert [str(finding) for finding in findings(ALL, stack)] == []
 
 
-def test_the_rules_have_names_of_their_own_and_say_why() -> None:
+def test_every_rule_has_its_own_name_and_a_sentence() -> None:
     assert len({rule.name for rule in ALL}) == len(ALL)
     assert all(rule.description.endswith(".") for rule in ALL)
 
@@ -162,7 +162,7 @@ def test_a_wildcard_in_a_policy_is_found(statement: Mapping[str, Any], rule: str
     assert broken_rules(changed(resources_of("prod"), *policy, {"policy": document})) == {rule}
 
 
-def test_everything_but_what_is_named_is_a_wildcard_too() -> None:
+def test_a_not_action_counts_as_a_wildcard() -> None:
     statement = {"Sid": "Store", "Effect": "Allow", "NotAction": "iam:PassRole", "Resource": "arn:aws:s3:::one/*"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     policy = ("register-user-policy", types.ROLE_POLICY)
@@ -185,23 +185,21 @@ def test_everything_but_what_is_named_is_a_wildcard_too() -> None:
         ("aws:s3/bucketV2:BucketV2", {"bucket": "another"}, "types-are-reviewed"),
     ],
 )
-def test_a_resource_that_should_not_be_there_is_found(
-    type_token: str, properties: Mapping[str, Any], rule: str
-) -> None:
+def test_a_resource_of_a_forbidden_type_is_found(type_token: str, properties: Mapping[str, Any], rule: str) -> None:
     added = Resource(type=type_token, name="added", urn="urn:added", properties=properties, protect=False)
 
     assert rule in broken_rules([*resources_of("prod"), added])
 
 
 @pytest.mark.parametrize("resource", [USERS, DEAD_LETTERS, BUCKET, ("api", types.API)], ids=lambda pair: pair[0])
-def test_in_prod_what_holds_data_is_protected_by_pulumi_too(resource: tuple[str, str]) -> None:
+def test_a_resource_with_data_must_be_protected_by_pulumi_in_prod(resource: tuple[str, str]) -> None:
     resources = [
         replace(each, protect=False) if (each.name, each.type) == resource else each for each in resources_of("prod")
     ]
     assert broken_rules(resources) == {"production-is-protected"}
 
 
-def test_a_function_without_its_mapping_s_bound_has_none() -> None:
+def test_a_function_without_a_mapping_has_unbounded_concurrency() -> None:
     assert "concurrency-is-bounded" in broken_rules(without(resources_of("prod"), *STREAM_MAPPING))
 
 

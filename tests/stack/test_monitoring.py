@@ -49,7 +49,7 @@ def alarms() -> dict[str, dict[str, Any]]:
     return {alarm.name: alarm.inputs for alarm in record("dev").of_type(ALARM)}
 
 
-def test_exactly_these_are_watched() -> None:
+def test_the_alarms_watch_exactly_these_metrics() -> None:
     watched = {
         name: (alarm["namespace"], alarm["metricName"], next(iter(alarm["dimensions"].values())), alarm["threshold"])
         for name, alarm in alarms().items()
@@ -59,7 +59,7 @@ def test_exactly_these_are_watched() -> None:
 
 
 @pytest.mark.parametrize("timeout", [20, 30, 60, 100, 900])
-def test_a_pointer_rings_before_its_third_try(timeout: int) -> None:
+def test_the_age_alarm_fires_before_a_pointer_s_third_receive(timeout: int) -> None:
     """From then on SQS leaves it out of the age: SQS developer guide, "Available CloudWatch metrics for Amazon SQS"."""
     stack = record("dev", config={**stack_file_config("dev"), "userstream:streamTimeoutSeconds": str(timeout)})
     queue = stack.only("aws:sqs/queue:Queue", "failure-queue")
@@ -70,7 +70,7 @@ def test_a_pointer_rings_before_its_third_try(timeout: int) -> None:
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_an_alarm_says_when_it_begins_when_it_is_over_and_where_to_read_on(name: str) -> None:
+def test_an_alarm_notifies_when_it_fires_and_clears_and_names_its_runbook_section(name: str) -> None:
     alarm = alarms()[name]
 
     assert alarm["name"] == f"{name}-dev"
@@ -83,13 +83,13 @@ def test_an_alarm_says_when_it_begins_when_it_is_over_and_where_to_read_on(name:
 
 
 @pytest.mark.parametrize("name", [name for name in EXPECTED if name not in {"ApiLatency", "StreamNotPolled"}])
-def test_one_bad_minute_is_enough_and_five_good_ones_end_it(name: str) -> None:
+def test_one_bad_minute_of_five_fires_an_alarm(name: str) -> None:
     alarm = alarms()[name]
 
     assert (alarm["datapointsToAlarm"], alarm["evaluationPeriods"]) == (1, 5)
 
 
-def test_only_a_stream_that_is_not_polled_has_no_value() -> None:
+def test_the_stream_s_alarm_fires_when_the_poll_metric_is_missing() -> None:
     alarm, mapping = alarms()["StreamNotPolled"], record("dev").only(MAPPING, "users-stream")
 
     assert list(alarm["dimensions"]) == ["EventSourceMappingUUID"]
@@ -97,7 +97,7 @@ def test_only_a_stream_that_is_not_polled_has_no_value() -> None:
     assert (alarm["datapointsToAlarm"], alarm["evaluationPeriods"]) == (5, 5)
 
 
-def test_latency_is_the_slowest_hundredth_over_three_of_five_minutes() -> None:
+def test_the_latency_alarm_watches_the_99th_percentile_over_three_of_five_minutes() -> None:
     alarm = alarms()["ApiLatency"]
 
     assert alarm["extendedStatistic"] == "p99"
@@ -106,7 +106,7 @@ def test_latency_is_the_slowest_hundredth_over_three_of_five_minutes() -> None:
     assert (alarm["datapointsToAlarm"], alarm["evaluationPeriods"]) == (3, 5)
 
 
-def test_silence_is_good_but_for_a_queue_that_nobody_touches() -> None:
+def test_missing_data_is_good_except_for_a_queue_that_nobody_uses() -> None:
     kept = {name for name, alarm in alarms().items() if alarm["treatMissingData"] == "ignore"}
 
     assert kept == {"FailureQueueDepth", "FailureQueueAge", "FailureRedriveQueueDepth", "DeadLetterQueueDepth"}
@@ -116,7 +116,7 @@ def test_silence_is_good_but_for_a_queue_that_nobody_touches() -> None:
     assert alarms()["StreamNotPolled"]["treatMissingData"] == "breaching"
 
 
-def test_only_this_environment_s_alarms_may_write_to_the_topic() -> None:
+def test_only_this_environment_s_alarms_may_publish_to_the_topic() -> None:
     policy = record("dev").only("aws:sns/topicPolicy:TopicPolicy", "alarms").json("policy")
 
     assert policy["Statement"] == [
@@ -142,7 +142,7 @@ def test_only_this_environment_s_alarms_may_write_to_the_topic() -> None:
     ]
 
 
-def test_alarms_of_another_partition_are_heard_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_topic_s_policy_names_the_partition_of_the_region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provider_answers, "PARTITION", "aws-us-gov")
     stack = record("dev", config=stack_file_config("dev") | {"aws:region": "us-gov-west-1"})
 
@@ -152,7 +152,7 @@ def test_alarms_of_another_partition_are_heard_too(monkeypatch: pytest.MonkeyPat
     }
 
 
-def test_an_address_is_told_only_where_one_is_set() -> None:
+def test_an_e_mail_address_is_subscribed_only_if_one_is_set() -> None:
     subscription = "aws:sns/topicSubscription:TopicSubscription"
     config = stack_file_config("dev") | {"userstream:alarmEmail": "on-call@example.com"}
 

@@ -46,7 +46,7 @@ def policies(stack: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_every_policy_says_what_iam_understands(stack: str) -> None:
+def test_every_policy_passes_the_linter(stack: str) -> None:
     found = {resource: problems(document) for resource, document in policies(stack).items()}
 
     assert {resource: issues for resource, issues in found.items() if issues} == {}
@@ -76,7 +76,7 @@ def test_a_typo_in_a_policy_is_found(statement: Mapping[str, Any], issue: str) -
 
 
 @pytest.mark.parametrize("action", sorted(ACTIONS_WITHOUT_RESOURCE))
-def test_an_action_on_every_resource_has_none_that_could_be_named(action: str) -> None:
+def test_an_action_allowed_on_every_resource_has_no_resource_types(action: str) -> None:
     service, _, name = action.partition(":")
     (definition,) = [each for each in parliament.iam_definition if each["prefix"] == service]
     (privilege,) = [each for each in definition["privileges"] if each["privilege"] == name]

@@ -9,7 +9,7 @@ from infra.settings.stack_file import stack_file_config
 from tests.support.stack.recorded_stack import refusal
 
 
-def test_wrong_settings_end_a_preview_before_any_resource() -> None:
+def test_wrong_settings_stop_a_preview_before_any_resource() -> None:
     said = refusal(
         "dev",
         stack_file_config("dev")
@@ -23,14 +23,14 @@ def test_wrong_settings_end_a_preview_before_any_resource() -> None:
     assert "Traceback" not in said
 
 
-def test_a_stack_without_settings_is_told_all_of_them() -> None:
+def test_a_stack_without_settings_gets_a_problem_for_each() -> None:
     said = refusal("dev", {})
 
     assert "aws:region is not set: must be an AWS region, as in eu-west-1" in said
     assert said.count("is not set") == len(stack_file_config("dev"))
 
 
-def test_a_package_that_can_not_be_built_ends_a_preview_before_any_resource(
+def test_a_zip_that_cannot_be_built_stops_a_preview_before_any_resource(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(function_package, "PROJECT_ROOT", tmp_path)
@@ -38,7 +38,7 @@ def test_a_package_that_can_not_be_built_ends_a_preview_before_any_resource(
     assert "no function 'register_user'" in refusal("local", stack_file_config("local"))
 
 
-def test_a_function_that_is_no_python_ends_a_preview_before_any_resource(
+def test_a_handler_with_a_syntax_error_stops_a_preview_before_any_resource(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     folder = tmp_path / "functions" / "register_user"

@@ -21,7 +21,7 @@ def sections() -> dict[str, str]:
     return dict(zip(found[::2], found[1::2], strict=True))
 
 
-def test_each_alarm_has_its_section_and_no_section_is_of_none() -> None:
+def test_every_alarm_has_a_section_and_every_section_an_alarm() -> None:
     assert set(sections()) == {alarm.name for alarm in record("prod").of_type(ALARM)}
 
 
@@ -34,13 +34,13 @@ def test_a_section_says_what_is_wrong_and_ends_with_the_command(name: str) -> No
 
 
 @pytest.mark.parametrize("name", sections())
-def test_links_lead_somewhere(name: str) -> None:
+def test_a_link_leads_to_a_section(name: str) -> None:
     headings = {heading.lower() for heading in sections()}
 
     assert set(re.findall(r"\]\(#([^)]+)\)", sections()[name])) <= headings
 
 
-def test_what_it_names_is_there() -> None:
+def test_every_resource_and_setting_that_the_runbook_names_exists() -> None:
     text = RUNBOOK.read_text(encoding="utf-8").replace("-ENV", "-prod")
     stack = record("prod")
     settings = {field.alias for field in StackSettings.model_fields.values()}
@@ -55,7 +55,7 @@ def test_what_it_names_is_there() -> None:
 
 
 @pytest.mark.parametrize("name", sections())
-def test_what_was_changed_by_hand_is_put_right_by_an_update_that_looks(name: str) -> None:
+def test_a_change_made_by_hand_is_reverted_with_a_refresh(name: str) -> None:
     """The engine compares the program with its own state: `tests/engine` shows that only a refresh sees the rest."""
     text = " ".join(sections()[name].split())
     trouble = r"(?:denied action|missing permission|no permission|lacks|was deleted|is off)"
@@ -66,7 +66,7 @@ def test_what_was_changed_by_hand_is_put_right_by_an_update_that_looks(name: str
 
 
 @pytest.mark.parametrize("page", ["runbook.md", "ops.md"])
-def test_every_command_line_in_the_documents_can_be_typed(page: str) -> None:
+def test_every_command_line_in_the_documents_parses(page: str) -> None:
     def no_stack() -> Services:
         raise NotFoundError("this is as far as the test goes")
 

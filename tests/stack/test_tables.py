@@ -20,7 +20,7 @@ def test_users_has_a_stream_of_both_images() -> None:
     }
 
 
-def test_the_sentinels_have_a_table_without_a_stream() -> None:
+def test_user_keys_has_no_stream() -> None:
     user_keys = record("dev").only(TABLE, "user-keys")
 
     assert user_keys.inputs["name"] == "UserKeys-dev"
@@ -37,7 +37,7 @@ def test_activity_is_sorted_by_change_and_expires() -> None:
     assert activity.inputs["ttl"] == {"attributeName": "expiresAt", "enabled": True}
 
 
-def test_prod_protects_every_table_three_times() -> None:
+def test_prod_protects_every_table_in_pulumi_dynamodb_and_by_backups() -> None:
     tables = record("prod").of_type(TABLE)
 
     assert len(tables) == 3
@@ -47,6 +47,6 @@ def test_prod_protects_every_table_three_times() -> None:
         assert table.options.protect
 
 
-def test_dev_can_be_thrown_away() -> None:
+def test_dev_can_be_destroyed() -> None:
     assert not any(resource.options.protect for resource in record("dev").resources)
     assert not any(table.inputs["deletionProtectionEnabled"] for table in record("dev").of_type(TABLE))

@@ -15,7 +15,7 @@ ROUTES = {
 }
 
 
-def test_everybody_may_register_and_only_signed_callers_may_manage() -> None:
+def test_registration_is_public_and_every_other_route_is_signed() -> None:
     routes = {
         route.inputs["routeKey"]: (route.inputs["authorizationType"], route.inputs["target"])
         for route in record("dev").of_type("aws:apigatewayv2/route:Route")
@@ -24,7 +24,7 @@ def test_everybody_may_register_and_only_signed_callers_may_manage() -> None:
     assert routes == {key: (who, f"integrations/{function}-id") for key, (who, function, _) in ROUTES.items()}
 
 
-def test_api_gateway_may_call_each_function_for_its_own_routes_only() -> None:
+def test_api_gateway_may_invoke_a_function_only_for_its_own_routes() -> None:
     permissions = {
         (permission.inputs["function"], permission.inputs["sourceArn"])
         for permission in record("dev").of_type("aws:lambda/permission:Permission")
@@ -57,7 +57,7 @@ def test_the_one_stage_throttles_and_logs() -> None:
     assert stage.inputs["accessLogSettings"]["destinationArn"].endswith(":log-group:/aws/apigateway/userstream-dev")
 
 
-def test_the_access_log_tells_nothing_of_a_person() -> None:
+def test_the_access_log_has_no_personal_data() -> None:
     (stage,) = record("prod").of_type("aws:apigatewayv2/stage:Stage")
     fields = json.loads(stage.inputs["accessLogSettings"]["format"])
 
@@ -88,7 +88,7 @@ def test_pages_of_the_named_origins_may_call_the_api() -> None:
     }
 
 
-def test_the_site_s_own_address_is_allowed_without_a_setting() -> None:
+def test_the_site_s_own_origin_is_allowed_without_a_setting() -> None:
     cors = record("prod").only(API, "api").inputs["corsConfiguration"]
 
     assert cors["allowOrigins"] == ["https://website.cloudfront.net"]
@@ -104,7 +104,7 @@ def test_the_api_s_address_is_protected_in_prod() -> None:
     assert record("prod").only(API, "api").options.protect
 
 
-def test_reserved_concurrency_is_each_function_s_where_it_is_set() -> None:
+def test_reserved_concurrency_applies_to_each_function_if_it_is_set() -> None:
     config = stack_file_config("dev") | {
         "userstream:apiReservedConcurrency": "7",
         "userstream:streamReservedConcurrency": "3",

@@ -38,14 +38,14 @@ def allow(**statement: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("groups", ["*", f"{ACCOUNT}:*", f"{ACCOUNT}:log-group:*"])
-def test_the_streams_of_one_log_group_are_not_those_of_all(groups: str) -> None:
+def test_a_wildcard_over_all_log_groups_is_found(groups: str) -> None:
     document = allow(Action="logs:PutLogEvents", Resource=f"arn:aws:logs:eu-west-1:{groups}")
     resources = with_properties("register-user-policy", types.ROLE_POLICY, {"policy": json.dumps(document)})
 
     assert broken_rules(resources) == {"policies-name-what-they-allow"}
 
 
-def test_a_policy_that_is_a_map_is_looked_into() -> None:
+def test_a_policy_given_as_a_map_is_checked() -> None:
     document = allow(Action=["*"], Resource="*")
     resources = with_properties("register-user-policy", types.ROLE_POLICY, {"policy": document})
 
@@ -62,11 +62,11 @@ def test_a_permission_for_every_action_is_a_wildcard() -> None:
     "properties",
     [{"target": f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:RegisterUserFunction-prod"}, {"body": "{}"}],
 )
-def test_routes_that_come_with_the_api_are_seen(properties: Mapping[str, str]) -> None:
+def test_routes_created_by_the_api_s_own_properties_are_found(properties: Mapping[str, str]) -> None:
     assert broken_rules(with_properties("api", types.API, properties)) == {"routes-are-resources"}
 
 
-def test_what_is_not_known_yet_breaks_no_rule_and_stops_none() -> None:
+def test_an_unknown_value_breaks_no_rule_and_raises_nothing() -> None:
     resources = resources_of("prod")
     for name, type_token, unknown in (
         ("IteratorAge", types.ALARM, {"dimensions": UNKNOWN}),
@@ -78,13 +78,13 @@ def test_what_is_not_known_yet_breaks_no_rule_and_stops_none() -> None:
     assert findings(before_it_is_known, resources) == []
 
 
-def test_a_policy_of_the_account_s_own_is_a_managed_policy() -> None:
+def test_a_customer_managed_policy_is_found() -> None:
     policy = {"role": "RegisterUserFunction-prod", "policyArn": f"arn:aws:iam::{ACCOUNT}:policy/Everything"}
 
     assert broken_rules(with_resource(types.ROLE_POLICY_ATTACHMENT, policy)) == {"no-managed-policies"}
 
 
-def test_a_service_that_may_act_for_any_account_is_let_in_by_nobody() -> None:
+def test_a_service_without_a_source_condition_is_found() -> None:
     document = allow(Principal={"Service": "sns.amazonaws.com"}, Action="sqs:SendMessage", Resource="arn:aws:sqs:::q")
     resources = with_properties("dead-letter-queue", types.QUEUE, {"policy": json.dumps(document)})
 
@@ -94,14 +94,14 @@ def test_a_service_that_may_act_for_any_account_is_let_in_by_nobody() -> None:
 RESCUE = ("rescue-failed-batches", types.FUNCTION)
 
 
-def test_a_concurrency_of_minus_one_is_no_bound() -> None:
+def test_a_reserved_concurrency_of_minus_one_is_unbounded() -> None:
     unbounded = with_properties("failure-queue", types.EVENT_SOURCE_MAPPING, {"scalingConfig": None})
 
     assert "concurrency-is-bounded" in broken_rules(changed(unbounded, *RESCUE, {"reservedConcurrentExecutions": -1}))
     assert broken_rules(changed(unbounded, *RESCUE, {"reservedConcurrentExecutions": 5})) == set()
 
 
-def test_one_bounded_mapping_doesn_t_bound_another() -> None:
+def test_a_bounded_mapping_does_not_bound_another_one() -> None:
     mapping = next(each for each in resources_of("prod") if each.name == "failure-queue" and "Mapping" in each.type)
     unbounded = {name: value for name, value in mapping.properties.items() if name != "scalingConfig"}
 
@@ -111,19 +111,19 @@ def test_one_bounded_mapping_doesn_t_bound_another() -> None:
 @pytest.mark.parametrize(
     "own", [{"throttlingRateLimit": 10_000, "throttlingBurstLimit": 5_000}, {"detailedMetricsEnabled": True}]
 )
-def test_a_route_s_own_throttling_is_no_way_around_the_stage_s(own: Mapping[str, Any]) -> None:
+def test_a_route_s_throttling_may_not_exceed_the_stage_s(own: Mapping[str, Any]) -> None:
     settings = {"routeSettings": [{"routeKey": "POST /register", **own}]}
 
     assert broken_rules(with_properties("default", types.STAGE, settings)) == {"api-is-throttled"}
 
 
-def test_a_mapping_that_is_switched_off_is_not_safe() -> None:
+def test_a_disabled_mapping_is_found() -> None:
     resources = with_properties("users-stream", types.EVENT_SOURCE_MAPPING, {"enabled": False})
 
     assert broken_rules(resources) == {"stream-mapping-is-safe"}
 
 
-def test_a_tag_of_another_environment_takes_nobody_out_of_protection() -> None:
+def test_a_tag_of_another_environment_is_found() -> None:
     tags = {"project": "userstream", "environment": "dev", "managedBy": "pulumi"}
     resources = with_properties("users", types.TABLE, {"tags": tags, "deletionProtectionEnabled": False})
     exposed = [replace(each, protect=False) if each.name == "users" else each for each in resources]
@@ -132,7 +132,7 @@ def test_a_tag_of_another_environment_takes_nobody_out_of_protection() -> None:
 
 
 @pytest.mark.parametrize("policy", ["http-only", "match-viewer"])
-def test_a_page_that_is_fetched_in_plain_is_not_https(policy: str) -> None:
+def test_an_origin_fetched_over_http_is_found(policy: str) -> None:
     ports = {"httpPort": 80, "httpsPort": 443, "originSslProtocols": ["TLSv1.2"]}
     own = {"originProtocolPolicy": policy, **ports}
     origins = [{"originId": "bucket", "domainName": "pages.example.com", "customOriginConfig": own}]
@@ -153,7 +153,7 @@ BUCKET_ARN = f"arn:aws:s3:::userstream-failed-records-prod-{ACCOUNT}"
     ],
     ids=lambda part: next(iter(part)),
 )
-def test_plain_http_that_is_refused_in_part_is_taken(narrower: Mapping[str, Any]) -> None:
+def test_a_policy_that_refuses_only_some_plain_http_is_found(narrower: Mapping[str, Any]) -> None:
     whole = {
         "Principal": "*",
         "Action": "s3:*",
@@ -175,10 +175,10 @@ def test_plain_http_that_is_refused_in_part_is_taken(narrower: Mapping[str, Any]
         ("LogUserChangesErrors", {"comparisonOperator": "LessThanOrEqualToThreshold"}),
     ],
 )
-def test_an_alarm_that_no_failure_raises_is_none(alarm: str, properties: Mapping[str, str]) -> None:
+def test_an_alarm_that_no_failure_fires_does_not_count(alarm: str, properties: Mapping[str, str]) -> None:
     assert broken_rules(with_properties(alarm, types.ALARM, properties)) == {"failures-raise-an-alarm"}
 
 
 @pytest.mark.parametrize("token", ["aws-native:kms:Key", "command:local:Command", "pulumi-python:dynamic:Resource"])
-def test_another_provider_s_type_is_reviewed_as_well(token: str) -> None:
+def test_another_provider_s_type_must_be_reviewed_too(token: str) -> None:
     assert "types-are-reviewed" in broken_rules(with_resource(token, {}))

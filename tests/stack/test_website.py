@@ -8,14 +8,14 @@ OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2"
 DISTRIBUTION_ARN = "arn:aws:cloudfront::123456789012:distribution/website-id"
 
 
-def test_a_stack_that_switches_it_off_has_no_site() -> None:
+def test_a_stack_with_the_website_disabled_has_no_site() -> None:
     stack = record("dev")
 
     assert not [resource for resource in stack.resources if "cloudfront" in resource.type or resource.type == OBJECT]
     assert stack.outputs.get("websiteUrl") is None
 
 
-def test_the_address_is_cloudfront_s() -> None:
+def test_the_website_url_is_cloudfront_s() -> None:
     assert record("prod").outputs["websiteUrl"] == "https://website.cloudfront.net"
 
 
@@ -85,7 +85,7 @@ def test_config_json_comes_from_the_outputs() -> None:
     assert record("prod", preview=True).only(OBJECT, "config.json").inputs["content"] == UNKNOWN
 
 
-def test_every_file_of_the_site_is_uploaded_as_what_it_is() -> None:
+def test_every_file_of_the_site_is_uploaded_with_its_content_type() -> None:
     objects = {file.inputs["key"]: file.inputs for file in record("prod").of_type(OBJECT)}
 
     assert set(objects) == {path.name for path in SITE_DIRECTORY.iterdir()} | {"config.json"}
@@ -96,7 +96,7 @@ def test_every_file_of_the_site_is_uploaded_as_what_it_is() -> None:
         assert objects[key]["sourceHash"]
 
 
-def test_every_answer_carries_the_security_headers() -> None:
+def test_every_response_has_the_security_headers() -> None:
     (policy,) = record("prod").of_type("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
     security = policy.inputs["securityHeadersConfig"]
 

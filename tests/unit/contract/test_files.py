@@ -11,7 +11,7 @@ from infra.outputs import StackOutputs
 
 
 @pytest.mark.parametrize("path", list(contract_files()), ids=lambda path: path.name)
-def test_the_committed_contract_is_what_the_models_say(path: Path) -> None:
+def test_the_committed_contract_matches_the_models(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == contract_files()[path], (
         "run `python -m contract` and commit what it writes"
     )
@@ -30,13 +30,13 @@ def test_the_requests_have_the_fields_that_the_validators_take() -> None:
         assert schemas[model.__name__]["additionalProperties"] is False
 
 
-def test_every_operation_documents_a_busy_service() -> None:
+def test_every_operation_documents_throttling_and_overload() -> None:
     for path in openapi_document()["paths"].values():
         for method in path.keys() - {"parameters"}:
             assert {"429", "503"} <= path[method]["responses"].keys()
 
 
-def test_a_status_that_api_gateway_gives_too_is_documented_in_both_forms() -> None:
+def test_a_status_that_api_gateway_uses_too_is_documented_in_both_forms() -> None:
     for path in openapi_document()["paths"].values():
         for method in path.keys() - {"parameters"}:
             responses = path[method]["responses"]

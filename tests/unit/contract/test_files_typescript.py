@@ -41,6 +41,6 @@ def test_each_field_becomes_a_readonly_property_under_its_alias() -> None:
     )
 
 
-def test_a_field_that_is_no_primitive_is_refused_by_name() -> None:
+def test_a_field_that_is_not_a_primitive_is_refused_by_name() -> None:
     with pytest.raises(NotFlatError, match="shelves"):
         typescript_interface(Room)

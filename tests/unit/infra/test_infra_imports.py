@@ -9,7 +9,7 @@ from infra.naming import PROJECT_ROOT
 @pytest.mark.parametrize(
     "module", ["infra.naming", "infra.outputs", "infra.settings.model", "infra.settings.check", "infra.site_config"]
 )
-def test_the_contracts_are_read_without_pulumi(module: str) -> None:
+def test_the_contracts_do_not_import_pulumi(module: str) -> None:
     # ops, the page's server and other tools read them; Pulumi takes seconds to import.
     program = f"import sys, {module}; sys.exit('pulumi' in sys.modules)"
 

@@ -14,7 +14,7 @@ OUTPUTS = {name: f"{name}-value" for name in StackOutputs.model_fields} | {
 }
 
 
-def test_config_json_is_three_of_the_outputs_and_nothing_else() -> None:
+def test_config_json_has_exactly_three_of_the_outputs() -> None:
     config = SiteConfig.from_outputs(StackOutputs.model_validate(OUTPUTS))
 
     assert json.loads(config.to_json()) == {
@@ -34,7 +34,7 @@ def test_an_origin_has_no_path() -> None:
     assert origin("http://127.0.0.1:4566/_aws/execute-api/a1b2/stage") == "http://127.0.0.1:4566"
 
 
-def test_the_policy_lets_the_page_run_its_own_files_and_talk_to_its_api_only() -> None:
+def test_the_security_policy_allows_only_the_page_s_files_and_its_api() -> None:
     policy = security_headers("https://api.example.com")["Content-Security-Policy"]
     directives = dict(directive.split(" ", 1) for directive in policy.split("; "))
 

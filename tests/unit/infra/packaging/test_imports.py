@@ -62,7 +62,7 @@ def test_imports_are_followed(root: Path, handler: str, expected: set[str]) -> N
     assert sources(root, handler) == expected
 
 
-def test_a_circle_of_imports_ends(root: Path) -> None:
+def test_a_circular_import_is_followed_once(root: Path) -> None:
     (root / "functions/text.py").write_text("import functions.hello.handler\n", encoding="utf-8")
 
     assert sources(root, "import functions.text\n") == {"functions/text.py"}
@@ -76,14 +76,14 @@ def test_a_circle_of_imports_ends(root: Path) -> None:
         pytest.param(f"x = {'-' * 100_000}1\n", r"Error: .*\(functions/text\.py", id="nested too deeply"),
     ],
 )
-def test_a_source_that_is_no_python_is_named(source: str, said: str, root: Path) -> None:
+def test_a_source_that_is_not_python_is_named(source: str, said: str, root: Path) -> None:
     (root / "functions/text.py").write_text(source, encoding="utf-8")
 
     with pytest.raises(UnreadableSourceError, match=said):
         sources(root, "import functions.text\n")
 
 
-def test_a_source_that_goes_while_it_is_read_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_deleted_while_it_is_read_is_named(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def is_file(path: Path) -> bool:
         return path.name in ("gone.py", "__init__.py") and path.parent.name != "gone"
 

@@ -88,7 +88,7 @@ def test_a_changed_source_changes_the_functions_that_import_it_and_no_other(
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_package_holds_its_handler_and_nothing_that_does_not_run(function: str, platform: Platform) -> None:
+def test_a_zip_has_its_handler_and_nothing_that_does_not_run(function: str, platform: Platform) -> None:
     files = names(package_bytes(function, platform))
 
     assert f"functions/{function}/handler.py" in files
@@ -100,11 +100,11 @@ def test_a_package_holds_its_handler_and_nothing_that_does_not_run(function: str
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_package_for_lambda_is_small(function: str) -> None:
+def test_a_zip_for_lambda_is_small(function: str) -> None:
     assert len(package_bytes(function, "lambda")) <= MAXIMUM_BYTES
 
 
-def test_the_api_s_functions_bring_the_validator_for_lambda_s_own_platform() -> None:
+def test_an_api_function_s_zip_has_pydantic_core_for_lambda_s_platform() -> None:
     files = names(package_bytes("register_user", "lambda"))
 
     assert [file for file in files if file.endswith(".so")] == [
@@ -114,17 +114,17 @@ def test_the_api_s_functions_bring_the_validator_for_lambda_s_own_platform() -> 
 
 
 @pytest.mark.parametrize("function", ["log_user_changes", "rescue_failed_batches"])
-def test_the_stream_s_functions_bring_our_own_sources_only(function: str) -> None:
+def test_a_stream_function_s_zip_has_only_our_sources(function: str) -> None:
     assert all(file.startswith("functions/") for file in names(package_bytes(function, "lambda")))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_on_this_machine_every_package_holds_our_sources_only(function: str) -> None:
+def test_a_zip_for_this_machine_has_only_our_sources(function: str) -> None:
     assert all(file.startswith("functions/") for file in names(package_bytes(function, "host")))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_package_runs_from_its_zip_alone(function: str, tmp_path: Path) -> None:
+def test_a_handler_imports_from_its_zip_alone(function: str, tmp_path: Path) -> None:
     package = build_package(function, "host")
     program = (
         f"import sys; sys.path.insert(0, {str(package.path)!r}); import functions.{function}.handler as h; h.handler"
@@ -134,7 +134,7 @@ def test_a_package_runs_from_its_zip_alone(function: str, tmp_path: Path) -> Non
     subprocess.run([sys.executable, "-P", "-c", program], cwd=tmp_path, check=True)
 
 
-def test_a_package_says_where_it_is_and_what_lambda_will_call_its_hash() -> None:
+def test_a_package_has_its_path_its_handler_and_lambda_s_hash() -> None:
     package = build_package("log_user_changes", "host")
 
     assert package.handler == "functions.log_user_changes.handler.handler"
@@ -147,7 +147,7 @@ def test_an_unknown_function_is_named() -> None:
         build_package("greet", "host")
 
 
-def test_a_package_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_zip_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(function_package, "MAXIMUM_BYTES", 1000)
 
     with pytest.raises(FunctionPackageError, match="more than 1,000: drop a package"):
@@ -157,7 +157,7 @@ def test_a_package_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     "line", ["pydantic-core", "pydantic-core>=2", "-r other.txt", "https://example.com/x.whl", "a==1,<2"]
 )
-def test_a_package_without_one_version_is_refused(line: str, tmp_path: Path) -> None:
+def test_a_requirement_that_pins_no_version_is_refused(line: str, tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"
     requirements.write_text(f"# comment\n{line}  # why\n", encoding="utf-8")
 
@@ -165,7 +165,7 @@ def test_a_package_without_one_version_is_refused(line: str, tmp_path: Path) -> 
         wheels.wheel_files(requirements, tmp_path / "cache")
 
 
-def test_without_network_the_message_says_what_was_wanted_and_what_to_do(
+def test_without_network_the_message_names_the_packages_and_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     requirements = tmp_path / "requirements.txt"
@@ -180,7 +180,7 @@ def test_without_network_the_message_says_what_was_wanted_and_what_to_do(
     assert list((tmp_path / "cache").iterdir()) == [], "a failed download leaves nothing that looks like a cache"
 
 
-def test_an_empty_list_of_packages_needs_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_empty_requirements_need_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
     requirements = tmp_path / "requirements.txt"
     requirements.write_text("# none\n", encoding="utf-8")
@@ -188,7 +188,7 @@ def test_an_empty_list_of_packages_needs_no_network(tmp_path: Path, monkeypatch:
     assert wheels.wheel_files(requirements, tmp_path / "cache") == {}
 
 
-def test_what_a_function_brings_is_what_the_tests_run_with() -> None:
+def test_a_function_s_requirements_are_the_versions_that_tests_run_with() -> None:
     constraints = set((PROJECT_ROOT / "constraints.txt").read_text(encoding="utf-8").lower().replace("_", "-").split())
 
     for requirements in (PROJECT_ROOT / "functions").glob("*/requirements.txt"):

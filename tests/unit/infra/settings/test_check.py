@@ -34,7 +34,7 @@ def problems(changes: dict[str, Any], environment: str = "dev") -> dict[str, str
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod", "local"])
-def test_the_settings_of_every_stack_are_right(stack: str) -> None:
+def test_the_settings_of_every_stack_are_valid(stack: str) -> None:
     assert load_settings(stack, stack_file_config(stack)).region == stack_file_config(stack)["aws:region"]
 
 
@@ -52,7 +52,7 @@ def test_a_number_outside_its_range_is_named_with_its_value_and_its_range(alias:
 
 
 @given(alias=st.sampled_from(sorted(NUMBERS)), text=st.text())
-def test_a_number_is_plain_digits_or_is_refused(alias: str, text: str) -> None:
+def test_a_number_not_in_plain_digits_is_refused(alias: str, text: str) -> None:
     key = config_key(alias)
     minimum, maximum = NUMBERS[alias]
     plain = text.isascii() and text.isdecimal() and str(int(text)) == text and minimum <= int(text) <= maximum
@@ -66,7 +66,7 @@ SWITCHES = sorted(alias for alias, field in FIELDS.items() if field.annotation i
 @given(
     alias=st.sampled_from(SWITCHES), text=st.text() | st.sampled_from(["True", "yes", "1", "on", "", "TRUE", " true"])
 )
-def test_a_switch_is_true_or_false_and_nothing_that_looks_like_it(alias: str, text: str) -> None:
+def test_a_switch_is_exactly_true_or_false(alias: str, text: str) -> None:
     key = config_key(alias)
     said = problems({key: text})
 
@@ -103,7 +103,7 @@ def test_a_switch_is_true_or_false_and_nothing_that_looks_like_it(alias: str, te
         ("aws:region", ""),
     ],
 )
-def test_a_value_of_another_form_is_named(key: str, value: str) -> None:
+def test_a_value_of_the_wrong_form_is_named(key: str, value: str) -> None:
     said = problems({key: value})
 
     assert list(said) == [key]
@@ -153,7 +153,7 @@ def test_any_unknown_key_is_refused(key: str) -> None:
     assert said[key].endswith(f"pulumi config rm {key} --stack dev")
 
 
-def test_an_unknown_key_names_the_one_that_was_meant() -> None:
+def test_an_unknown_key_suggests_the_closest_one() -> None:
     assert (
         "did you mean userstream:streamBatchSize?"
         in problems({"userstream:streamBatchsize": "5"})["userstream:streamBatchsize"]
@@ -162,18 +162,18 @@ def test_an_unknown_key_names_the_one_that_was_meant() -> None:
     assert "there is no such setting" in problems({"userstream:aws:region": "eu-west-1"})["userstream:aws:region"]
 
 
-def test_a_key_without_a_namespace_is_refused_and_names_the_one_that_was_meant() -> None:
+def test_a_key_without_a_namespace_is_refused_with_a_suggestion() -> None:
     said = problems({"streamBatchSize": "5"})["streamBatchSize"]
 
     assert "streamBatchSize is '5': there is no such setting; did you mean userstream:streamBatchSize?" in said
 
 
-def test_other_programs_settings_are_theirs() -> None:
+def test_settings_of_other_namespaces_are_ignored() -> None:
     assert problems({"aws:profile": "users", "pulumi:tags": "{}", "other:streamBatchSize": "0"}) == {}
 
 
 @given(wrong=st.sets(st.sampled_from(sorted(FIELDS)), min_size=1))
-def test_every_problem_is_told_at_once(wrong: set[str]) -> None:
+def test_every_problem_is_reported_at_once(wrong: set[str]) -> None:
     said = problems({config_key(alias): "\N{SNOWMAN}" for alias in wrong} | {"userstream:unknown": "1"})
 
     assert set(said) >= {config_key(alias) for alias in wrong} | {"userstream:unknown"}
@@ -205,7 +205,7 @@ def test_every_problem_is_told_at_once(wrong: set[str]) -> None:
         ),
     ],
 )
-def test_settings_that_do_not_fit_together_are_named_with_a_value_that_does(changes: dict[str, str], key: str) -> None:
+def test_settings_that_break_a_constraint_are_named_with_a_value_that_fits(changes: dict[str, str], key: str) -> None:
     said = problems(changes)
     assert list(said) == [key]
 
@@ -214,23 +214,23 @@ def test_settings_that_do_not_fit_together_are_named_with_a_value_that_does(chan
     assert problems({**changes, key: value}) == {}
 
 
-def test_there_is_a_case_for_every_agreement() -> None:
+def test_every_constraint_has_a_case() -> None:
     assert len(CONSTRAINTS) == 5
 
 
-def test_settings_that_do_not_fit_are_told_beside_others_that_are_wrong() -> None:
+def test_a_broken_constraint_is_reported_along_with_wrong_values() -> None:
     said = problems({"userstream:iteratorAgeAlarmSeconds": "40000", "userstream:streamBatchSize": "0"})
 
     assert set(said) == {"userstream:iteratorAgeAlarmSeconds", "userstream:streamBatchSize"}
 
 
 @pytest.mark.parametrize("name", ["Dev", "dev_1", "1dev", "dev-", "de--v", "", "d" * 21, "organization/dev"])
-def test_a_stack_s_name_that_can_be_no_resource_s_is_refused(name: str) -> None:
+def test_a_stack_name_that_cannot_be_part_of_a_resource_s_is_refused(name: str) -> None:
     assert "must be up to 20 lower-case letters" in problems({}, environment=name)["the stack's name"]
 
 
 @pytest.mark.parametrize("name", ["dev", "d", "prod-eu2", "d" * 20])
-def test_a_stack_s_name_that_fits_is_taken(name: str) -> None:
+def test_a_valid_stack_name_is_accepted(name: str) -> None:
     assert problems({}, environment=name) == {}
 
 
@@ -245,7 +245,7 @@ def test_a_secret_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize("alias", sorted(FIELDS))
-def test_the_line_that_mends_a_setting_sets_a_right_value(alias: str) -> None:
+def test_the_command_that_fixes_a_setting_sets_a_valid_value(alias: str) -> None:
     key = config_key(alias)
     words = shlex.split(problems({key: "\N{SNOWMAN}"})[key].splitlines()[-1])
     assert words[:3] == ["pulumi", "config", "set"]
@@ -262,7 +262,7 @@ def test_the_line_that_mends_a_setting_sets_a_right_value(alias: str) -> None:
 
 
 @pytest.mark.parametrize("alias", sorted(FIELDS))
-def test_every_setting_says_what_it_does_and_what_it_may_be(alias: str) -> None:
+def test_every_setting_has_a_description_and_allowed_values(alias: str) -> None:
     description = FIELDS[alias].description or ""
 
     assert description.endswith(".")

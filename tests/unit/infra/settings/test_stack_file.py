@@ -6,7 +6,7 @@ from pulumi.runtime import set_all_config
 from infra.settings.stack_file import StackFileError, running_config, stack_file_config
 
 
-def test_a_stack_s_file_is_read_as_the_cli_hands_it_over(tmp_path: Path) -> None:
+def test_a_stack_s_file_is_read_as_the_cli_passes_it(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text(
         "config:\n  aws:region: eu-west-1\n  userstream:a: true\n  userstream:b: 5\n"
         "  userstream:c: [x, y]\n  userstream:d: {k: v}\n  userstream:e: 'text'\n",
@@ -41,26 +41,26 @@ def test_a_stack_s_file_is_read_as_the_cli_hands_it_over(tmp_path: Path) -> None
         ("!!binary aGk=", "\"b'hi'\""),
     ],
 )
-def test_a_value_is_the_text_that_was_written(written: str, read: str, tmp_path: Path) -> None:
+def test_a_value_is_read_as_it_is_written(written: str, read: str, tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text(f"config:\n  userstream:a: {written}\n", encoding="utf-8")
 
     assert stack_file_config("dev", tmp_path) == {"userstream:a": read}
 
 
-def test_a_key_that_is_no_text_is_one_all_the_same(tmp_path: Path) -> None:
+def test_a_key_that_is_a_number_is_read_as_text(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  5: x\n", encoding="utf-8")
 
     assert stack_file_config("dev", tmp_path) == {"5": "x"}
 
 
-def test_a_setting_that_stands_twice_is_refused(tmp_path: Path) -> None:
+def test_a_setting_that_is_set_twice_is_refused(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  userstream:a: 1\n  userstream:a: 2\n", encoding="utf-8")
 
     with pytest.raises(StackFileError, match="userstream:a is set twice"):
         stack_file_config("dev", tmp_path)
 
 
-def test_a_key_that_goes_before_one_of_a_shared_map_is_set_once(tmp_path: Path) -> None:
+def test_a_key_that_overrides_one_of_a_merged_map_is_set_once(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text(
         "shared:\n  all: &all {userstream:a: 1}\n  some: &some {<<: *all, userstream:a: 2}\nconfig: {<<: *some}\n",
         encoding="utf-8",
@@ -72,7 +72,7 @@ def test_a_key_that_goes_before_one_of_a_shared_map_is_set_once(tmp_path: Path) 
 @pytest.mark.parametrize(
     "content", [b"config: [", b"just words", b"config: 17", b"config: \xff", b"config: {a: !!int x}"]
 )
-def test_a_file_that_is_no_stack_s_is_named(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_stack_s_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_bytes(content)
 
     with pytest.raises(StackFileError, match=r"Pulumi\.dev\.yaml is not the YAML of a stack"):
@@ -80,13 +80,13 @@ def test_a_file_that_is_no_stack_s_is_named(content: bytes, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("content", ["", "config:\n", "encryptionsalt: v1:abc\n"])
-def test_a_stack_s_file_may_set_nothing(content: str, tmp_path: Path) -> None:
+def test_a_stack_s_file_may_be_empty(content: str, tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text(content, encoding="utf-8")
 
     assert stack_file_config("dev", tmp_path) == {}
 
 
-def test_a_secret_of_a_stack_s_file_is_left_to_those_who_have_its_key(tmp_path: Path) -> None:
+def test_a_secret_in_a_stack_s_file_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.prod.yaml").write_text(
         "config:\n  aws:region: eu-west-1\n  userstream:alarmEmail:\n    secure: AAABAGVuY3J5cHRlZA==\n",
         encoding="utf-8",
@@ -95,7 +95,7 @@ def test_a_secret_of_a_stack_s_file_is_left_to_those_who_have_its_key(tmp_path: 
     assert stack_file_config("prod", tmp_path) == {"aws:region": "eu-west-1"}
 
 
-def test_a_stack_without_a_file_gets_a_next_step(tmp_path: Path) -> None:
+def test_a_missing_stack_file_is_named_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"copy Pulumi\.dev\.yaml"):
         stack_file_config("qa", tmp_path)
 
