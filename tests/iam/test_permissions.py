@@ -1,9 +1,9 @@
-"""Least privilege, by enforcement: without any one permission, a case of its own fails, and says which one it missed.
+"""Least privilege: without any one permission a case fails, with a message that names it.
 
-The emulator enforces each call with the role of who calls. Three things it does itself, and asks no role: writing
-functions' logs, reading a queue for a mapping, accepting a mapping. There a case does what Lambda does in AWS, with the
-function's role; those rows say so, and name the source. That a role reads its own stream and no other is the one thing
-that nothing here enforces (local/deploy/resources/enforceable_policy.py).
+The emulator checks each call against the caller's role, except where it acts itself: when it writes
+functions' logs, reads a queue for a mapping and accepts a mapping. For those, the case makes
+Lambda's call with the function's role; the row says so and names the source. Nothing here enforces
+that a role reads its own stream only (local/deploy/resources/enforceable_policy.py).
 """
 
 from collections.abc import Generator
@@ -22,20 +22,20 @@ STREAM = "table/Users-local/stream"
 FAILURES, DEAD_LETTERS = "UserChangesFailureQueue-local", "UserChangesDeadLetterQueue-local"
 LARGE_RECORDS = "userstream-failed-records-local/*"
 
-RUNTIME = 'the emulator writes logs with no role. AWS: Lambda developer guide, "Defining permissions with a role"'
-QUEUE_POLLER = 'the emulator reads queues with no role. AWS: Lambda developer guide, "Using Lambda with Amazon SQS"'
-MAPPING = "the emulator takes any mapping. AWS: docs/decisions/0026-list-streams-on-all-resources.md"
+RUNTIME = 'the emulator writes logs without a role. AWS: Lambda developer guide, "Defining permissions with a role"'
+QUEUE_POLLER = 'the emulator reads queues without a role. AWS: Lambda developer guide, "Using Lambda with Amazon SQS"'
+MAPPING = "the emulator accepts any mapping. AWS: docs/decisions/0026-list-streams-on-all-resources.md"
 
 
 class Row(NamedTuple):
-    """Why a permission is there."""
+    """Why a permission is needed."""
 
     permission: Permission
     case: cases.Case
     fails_with: str
-    """What the case then says."""
-    stands_in: str = ""
-    """Why the case itself does a part of Lambda's, where it does."""
+    """What the case returns without it."""
+    calls_for_lambda: str = ""
+    """Why the case itself makes Lambda's call, if it does."""
 
     def __str__(self) -> str:
         return f"{self.case.__name__}, {self.permission}"
@@ -74,8 +74,8 @@ MANAGE = [
 ]
 
 
-def log_row(action: str, resource: str, case: cases.Case, fails_with: str, stands_in: str = "") -> Row:
-    return Row(Permission("log-user-changes", action, resource), case, fails_with, stands_in)
+def log_row(action: str, resource: str, case: cases.Case, fails_with: str, calls_for_lambda: str = "") -> Row:
+    return Row(Permission("log-user-changes", action, resource), case, fails_with, calls_for_lambda)
 
 
 def mapping_row(action: str, case: cases.Case) -> Row:
@@ -84,19 +84,21 @@ def mapping_row(action: str, case: cases.Case) -> Row:
 
 LOG = [
     *log_rows("log-user-changes", "LogUserChangesFunction"),
-    mapping_row("dynamodb:DescribeStream", cases.a_mapping_that_starts_finds_its_place),
-    mapping_row("dynamodb:GetShardIterator", cases.a_mapping_that_starts_finds_its_place),
+    mapping_row("dynamodb:DescribeStream", cases.a_mapping_starts_from_its_checkpoint),
+    mapping_row("dynamodb:GetShardIterator", cases.a_mapping_starts_from_its_checkpoint),
     mapping_row("dynamodb:GetRecords", cases.a_change_reaches_the_history),
     log_row("dynamodb:ListStreams", "*", cases.lambda_accepts_the_mapping, denied("dynamodb:ListStreams"), MAPPING),
     log_row("dynamodb:BatchWriteItem", ACTIVITY, cases.a_change_reaches_the_history, "BatchWriteItem: AccessDenied"),
-    log_row("sqs:SendMessage", FAILURES, cases.a_batch_given_up_leaves_its_pointer, "destination refused the document"),
-    log_row("sqs:SendMessage", DEAD_LETTERS, cases.a_poisoned_change_is_kept_whole, "SendMessageBatch: AccessDenied"),
-    log_row("s3:PutObject", LARGE_RECORDS, cases.a_large_poisoned_change_is_kept_whole, "PutObject: AccessDenied"),
+    log_row("sqs:SendMessage", FAILURES, cases.a_given_up_batch_leaves_its_pointer, "destination refused the document"),
+    log_row(
+        "sqs:SendMessage", DEAD_LETTERS, cases.an_unsupported_change_is_kept_whole, "SendMessageBatch: AccessDenied"
+    ),
+    log_row("s3:PutObject", LARGE_RECORDS, cases.a_large_unsupported_change_is_kept_whole, "PutObject: AccessDenied"),
 ]
 
 
-def rescue_row(action: str, resource: str, case: cases.Case, fails_with: str, stands_in: str = "") -> Row:
-    return Row(Permission("rescue-failed-batches", action, resource), case, fails_with, stands_in)
+def rescue_row(action: str, resource: str, case: cases.Case, fails_with: str, calls_for_lambda: str = "") -> Row:
+    return Row(Permission("rescue-failed-batches", action, resource), case, fails_with, calls_for_lambda)
 
 
 def queue_row(action: str, case: cases.Case) -> Row:
@@ -105,22 +107,22 @@ def queue_row(action: str, case: cases.Case) -> Row:
 
 RESCUE = [
     *log_rows("rescue-failed-batches", "RescueFailedBatchesFunction"),
-    queue_row("sqs:ReceiveMessage", cases.lambda_takes_pointers),
-    queue_row("sqs:DeleteMessage", cases.lambda_removes_pointers),
-    queue_row("sqs:GetQueueAttributes", cases.lambda_looks_at_the_queue),
+    queue_row("sqs:ReceiveMessage", cases.lambda_receives_pointers),
+    queue_row("sqs:DeleteMessage", cases.lambda_deletes_pointers),
+    queue_row("sqs:GetQueueAttributes", cases.lambda_reads_the_queue_s_attributes),
     rescue_row(
-        "dynamodb:GetShardIterator", STREAM, cases.a_batch_given_up_is_rescued, "GetShardIterator: AccessDenied"
+        "dynamodb:GetShardIterator", STREAM, cases.a_given_up_batch_is_rescued, "GetShardIterator: AccessDenied"
     ),
-    rescue_row("dynamodb:GetRecords", STREAM, cases.a_batch_given_up_is_rescued, "GetRecords: AccessDenied"),
-    rescue_row("sqs:SendMessage", DEAD_LETTERS, cases.a_batch_given_up_is_rescued, "SendMessageBatch: AccessDenied"),
-    rescue_row("s3:PutObject", LARGE_RECORDS, cases.a_large_change_given_up_is_rescued, "PutObject: AccessDenied"),
+    rescue_row("dynamodb:GetRecords", STREAM, cases.a_given_up_batch_is_rescued, "GetRecords: AccessDenied"),
+    rescue_row("sqs:SendMessage", DEAD_LETTERS, cases.a_given_up_batch_is_rescued, "SendMessageBatch: AccessDenied"),
+    rescue_row("s3:PutObject", LARGE_RECORDS, cases.a_large_given_up_change_is_rescued, "PutObject: AccessDenied"),
 ]
 ROWS = [*REGISTER, *MANAGE, *LOG, *RESCUE]
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Generator[Bench]:
-    """Give a stack of its own: a role that lacks something is nobody else's trouble."""
+    """Return a stack of its own, because other tests need the whole roles."""
     directory = tmp_path_factory.mktemp("iam")
     with running_local_stack(directory) as stack:
         yield Bench(stack, directory)
@@ -149,9 +151,9 @@ def test_a_case_fails_without_its_permission_and_names_the_denied_action(each: R
 
 
 def test_only_what_the_emulator_does_not_enforce_is_called_by_the_test_itself() -> None:
-    standing_in = {each.permission.action for each in ROWS if each.stands_in}
+    called_for_lambda = {each.permission.action for each in ROWS if each.calls_for_lambda}
 
-    assert standing_in == {
+    assert called_for_lambda == {
         "dynamodb:ListStreams",
         "logs:CreateLogStream",
         "logs:PutLogEvents",

@@ -1,4 +1,4 @@
-"""Whatever the settings, as long as they are right: the program ends, and what must never give way holds."""
+"""For any valid settings the program runs and the stack keeps its invariants."""
 
 import json
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.stack
 
 
 def values() -> dict[str, st.SearchStrategy[str]]:
-    """Key to a strategy for its text, for the numbers and switches that the model bounds."""
+    """Return a strategy for the text of each number and switch of the model, by key."""
     strategies: dict[str, st.SearchStrategy[str]] = {}
     for alias, schema in StackSettings.model_json_schema()["properties"].items():
         kinds = [schema, *schema.get("anyOf", [])]
@@ -31,12 +31,12 @@ def values() -> dict[str, st.SearchStrategy[str]]:
 
 
 CONFIGS = st.fixed_dictionaries({}, optional=values()).map(
-    # The packages are the same whatever the other settings; the host's are made faster.
+    # The other settings don't change the zips, and those for the host are built faster.
     lambda changes: {**stack_file_config("dev"), **changes, "userstream:functionPlatform": "host"}
 )
 
 
-# Few examples, since each one runs the whole program.
+# Few examples, because each runs the whole program.
 @settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(config=CONFIGS)
 def test_every_valid_stack_keeps_its_invariants(config: dict[str, str]) -> None:

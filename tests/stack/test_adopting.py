@@ -1,4 +1,4 @@
-"""The program's lines that docs/adopting.md tells people to write: they run, and keep every rule."""
+"""The code that docs/adopting.md shows runs and keeps every rule."""
 
 import ast
 import re
@@ -29,7 +29,7 @@ def run_api_lines() -> None:
         "api_id": "a1b2c3",
         "stage_id": "$default",
     }
-    # Its component isn't there: what it takes from it are two ids.
+    # The component that the code belongs to isn't there: the code reads two ids of it.
     lines = API_LINES.replace("self.api.id", "api_id").replace("self.stage.id", "stage_id")
     exec(lines, names)  # noqa: S102  our own page
 
@@ -48,7 +48,7 @@ def run_page_lines() -> None:
     (statement,) = ast.parse(PAGE_LINES).body
     assert isinstance(statement, ast.Assign)
     assert isinstance(statement.value, ast.Call)
-    # The distribution's other arguments are the real one's: what the page writes are these.
+    # The document shows two arguments; the others are the real distribution's.
     given = {
         str(keyword.arg): eval(ast.unparse(keyword.value), {"aws": aws})  # noqa: S307  our own page
         for keyword in statement.value.keywords
@@ -57,7 +57,7 @@ def run_page_lines() -> None:
         "page",
         enabled=True,
         origins=[],
-        default_cache_behavior={"target_origin_id": "bucket", "viewer_protocol_policy": "https-only"},  # pyright: ignore[reportArgumentType]  the rest is the real one's
+        default_cache_behavior={"target_origin_id": "bucket", "viewer_protocol_policy": "https-only"},  # pyright: ignore[reportArgumentType]  the rest is the real distribution's
         restrictions={"geo_restriction": {"restriction_type": "none"}},
         **given,
     )

@@ -1,4 +1,4 @@
-"""What every component and every resource of every stack keeps to."""
+"""Conventions that every component and every resource of every stack follows."""
 
 import inspect
 import runpy
@@ -111,7 +111,7 @@ def test_every_tagged_resource_has_the_required_tags(stack: str) -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_resource_that_takes_tags_has_some(stack: str) -> None:
-    # An S3 object takes ten tags, fewer than a team may set: its bucket has them.
+    # An S3 object takes ten tags, fewer than the settings allow; its bucket has them.
     without = {"aws:s3/bucketObjectv2:BucketObjectv2"}
     for resource in record(stack).resources:
         if not resource.is_component and resource.type not in without and "tags" in parameters_of(resource.type):
@@ -119,7 +119,7 @@ def test_every_resource_that_takes_tags_has_some(stack: str) -> None:
 
 
 def parameters_of(type_token: str) -> set[str]:
-    """The inputs that the provider's own class has for a type."""
+    """Return the inputs of the provider's class of a type."""
     _, module, name = type_token.split(":")
     service = module.split("/")[0]
     package: Any = getattr(aws, {"lambda": "lambda_"}.get(service, service))
@@ -130,7 +130,7 @@ def parameters_of(type_token: str) -> set[str]:
 def test_the_stack_exports_exactly_the_outputs_of_the_contract(stack: str) -> None:
     outputs = record(stack).outputs
 
-    # Pulumi drops an output that is null, as websiteUrl is where there is no site.
+    # Pulumi drops an output that is null, as websiteUrl is without a site.
     assert set(output_names()) - set(outputs) <= {"websiteUrl"}
     contract = StackOutputs.model_validate(outputs)
     assert contract.environment == stack

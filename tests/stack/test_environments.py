@@ -1,4 +1,4 @@
-"""Environments differ by their settings alone, and fit beside each other in one account."""
+"""Environments differ by their settings alone, and can share an account."""
 
 import ast
 import json
@@ -15,11 +15,11 @@ STACKS = ["dev", "prod", "local"]
 
 PHYSICAL_NAMES = ("name", "bucket", "dashboardName")
 SERVICES_WITHOUT_OWN_NAMES = {"Stage", "Integration"}
-"""Their names are only within their API."""
+"""Their names are unique only within their API."""
 
 
 def physical_names(stack: RecordedStack) -> set[tuple[str, str]]:
-    """Type and name of everything that exists under that name once per account."""
+    """Return type and name of everything whose name is unique in the account."""
     return {
         (resource.type, resource.inputs[key])
         for resource in stack.resources
@@ -50,7 +50,7 @@ def test_the_same_settings_make_the_same_stack_under_any_name() -> None:
 
 
 def shape(stack: RecordedStack, name: str) -> dict[str, Any]:
-    """Everything about a stack but its name."""
+    """Return everything about a stack except its name."""
     return {
         resource.urn.replace(f":{name}:", ":*:"): json.dumps(resource.inputs, default=lambda file: file.path).replace(
             name, "*"

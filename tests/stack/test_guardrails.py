@@ -69,7 +69,7 @@ def test_every_rule_has_its_own_name_and_a_sentence() -> None:
         (("get-users-user", types.PERMISSION), {"principal": "*"}, "permissions-are-narrow"),
         (("get-users-user", types.PERMISSION), {"sourceArn": None}, "permissions-are-narrow"),
         (("get-users-user", types.PERMISSION), {"sourceArn": "arn:aws:execute-api:*:*:*"}, "permissions-are-narrow"),
-        # Where a policy may stand besides in a resource of its own.
+        # Policies inside other resources.
         (DEAD_LETTERS, {"policy": ANYBODY}, "policies-name-their-principals"),
         (ROLE, {"inlinePolicies": [{"name": "any", "policy": ANYTHING}]}, "policies-name-what-they-allow"),
         (ROLE, {"managedPolicyArns": ["arn:aws:iam::aws:policy/AdministratorAccess"]}, "no-managed-policies"),
@@ -123,7 +123,7 @@ def test_every_rule_has_its_own_name_and_a_sentence() -> None:
             "within-the-models-limits",
         ),
         (LOG_FUNCTION, {"runtime": "python3.99"}, "within-the-models-limits"),
-        # A deliberate typo, one level down where no argument's name is checked, and a required value that isn't set.
+        # Typos, also where the SDK checks no names, and a required value that is None.
         (LOG_FUNCTION, {"environment": {"variabels": {}}}, "properties-fit-their-types"),
         (LOG_FUNCTION, {"memorySise": 128}, "properties-fit-their-types"),
         (LOG_FUNCTION, {"role": None}, "properties-fit-their-types"),
@@ -204,7 +204,7 @@ def test_a_function_without_a_mapping_has_unbounded_concurrency() -> None:
 
 
 def test_every_property_is_a_member_of_the_call_that_makes_its_resource() -> None:
-    """A property that the table of calls doesn't place raises, in every stack: no limit is skipped in silence."""
+    """A property that CALLS doesn't cover raises, so that no limit is skipped silently."""
     for stack in STACKS:
         for resource in resources_of(stack):
             call = CALLS.get(resource.type)

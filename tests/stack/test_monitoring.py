@@ -18,7 +18,7 @@ FUNCTIONS = {
     "LogUserChanges": 60,
     "RescueFailedBatches": 60,
 }
-"""Beginning of the name to timeout in seconds, in dev."""
+"""Prefix of the alarms' names to timeout in seconds, in dev."""
 
 EXPECTED: dict[str, tuple[str, str, str, float]] = {
     "FailedBatches": ("AWS/SQS", "NumberOfMessagesSent", "UserChangesFailureQueue-dev", 0),
@@ -60,7 +60,10 @@ def test_the_alarms_watch_exactly_these_metrics() -> None:
 
 @pytest.mark.parametrize("timeout", [20, 30, 60, 100, 900])
 def test_the_age_alarm_fires_before_a_pointer_s_third_receive(timeout: int) -> None:
-    """From then on SQS leaves it out of the age: SQS developer guide, "Available CloudWatch metrics for Amazon SQS"."""
+    """From then on SQS leaves it out of the age.
+
+    Source: SQS developer guide, "Available CloudWatch metrics for Amazon SQS".
+    """
     stack = record("dev", config={**stack_file_config("dev"), "userstream:streamTimeoutSeconds": str(timeout)})
     queue = stack.only("aws:sqs/queue:Queue", "failure-queue")
     (alarm,) = (alarm for alarm in stack.of_type(ALARM) if alarm.name == "FailureQueueAge")
@@ -93,7 +96,9 @@ def test_the_stream_s_alarm_fires_when_the_poll_metric_is_missing() -> None:
     alarm, mapping = alarms()["StreamNotPolled"], record("dev").only(MAPPING, "users-stream")
 
     assert list(alarm["dimensions"]) == ["EventSourceMappingUUID"]
-    assert mapping.inputs["metricsConfig"] == {"metrics": ["EventCount"]}, "the metric is measured only if asked for"
+    assert mapping.inputs["metricsConfig"] == {"metrics": ["EventCount"]}, (
+        "the metric is published only if it is switched on"
+    )
     assert (alarm["datapointsToAlarm"], alarm["evaluationPeriods"]) == (5, 5)
 
 
@@ -156,8 +161,8 @@ def test_an_e_mail_address_is_subscribed_only_if_one_is_set() -> None:
     subscription = "aws:sns/topicSubscription:TopicSubscription"
     config = stack_file_config("dev") | {"userstream:alarmEmail": "on-call@example.com"}
 
-    (told,) = record("dev", config=config).of_type(subscription)
-    assert (told.inputs["protocol"], told.inputs["endpoint"]) == ("email", "on-call@example.com")
+    (subscribed,) = record("dev", config=config).of_type(subscription)
+    assert (subscribed.inputs["protocol"], subscribed.inputs["endpoint"]) == ("email", "on-call@example.com")
     assert record("dev").of_type(subscription) == []
 
 

@@ -1,4 +1,4 @@
-"""Every policy passes parliament, which knows each action, its resources and its conditions: a typo shows here."""
+"""parliament, which knows IAM's actions, resources and conditions, accepts every policy."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from tests.support.stack.guarded_stack import STACKS
 from tests.support.stack.recorded_stack import record
 
 with warnings.catch_warnings():
-    # It leaves its own files open.
+    # It leaves files open.
     warnings.simplefilter("ignore", ResourceWarning)
     import parliament
 
@@ -23,7 +23,7 @@ STREAM_LABEL = re.compile(r"(/stream/)[0-9T:.-]+")
 
 
 def problems(document: str) -> list[str]:
-    # parliament splits an ARN at every colon, and a stream's label is a time.
+    # parliament splits an ARN at every colon, and a stream's label is a time with colons.
     analyzed = cast("Any", parliament).analyze_policy_string(
         STREAM_LABEL.sub(r"\1label", document), ignore_private_auditors=True
     )
@@ -31,7 +31,7 @@ def problems(document: str) -> list[str]:
 
 
 def policies(stack: str) -> dict[str, str]:
-    """Every policy document of a stack, by its resource; a trust policy with the resource it is about."""
+    """Return every policy document of a stack, by resource; a trust policy gets its role's ARN."""
     found: dict[str, str] = {}
     for resource in record(stack).resources:
         for path, document in policy_documents(resource.inputs):
@@ -52,7 +52,7 @@ def test_every_policy_passes_the_linter(stack: str) -> None:
     assert {resource: issues for resource, issues in found.items() if issues} == {}
     kinds = {resource.partition(" ")[0] for resource in found}
     assert kinds >= {ROLE, ROLE_POLICY, TOPIC_POLICY}
-    assert (kinds >= {QUEUE_POLICY, BUCKET_POLICY}) is (stack != "local")  # requireTls is what those two say.
+    assert (kinds >= {QUEUE_POLICY, BUCKET_POLICY}) is (stack != "local")  # they only require TLS
 
 
 USERS = "arn:aws:dynamodb:eu-west-1:123456789012:table/Users-prod"

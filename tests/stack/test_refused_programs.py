@@ -1,4 +1,4 @@
-"""What the program refuses, it refuses before any resource, in words and without a traceback."""
+"""The program refuses wrong input before any resource, with a message and no traceback."""
 
 from pathlib import Path
 

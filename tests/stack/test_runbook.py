@@ -56,7 +56,7 @@ def test_every_resource_and_setting_that_the_runbook_names_exists() -> None:
 
 @pytest.mark.parametrize("name", sections())
 def test_a_change_made_by_hand_is_reverted_with_a_refresh(name: str) -> None:
-    """The engine compares the program with its own state: `tests/engine` shows that only a refresh sees the rest."""
+    """The engine compares the program with its state; only a refresh reads the account."""
     text = " ".join(sections()[name].split())
     trouble = r"(?:denied action|missing permission|no permission|lacks|was deleted|is off)"
     by_hand = re.findall(rf"{trouble}[^`]*(?:`sqs:\w+`[^`]*)?`(pulumi up[^`]*)`", text, re.IGNORECASE)

@@ -61,7 +61,7 @@ def test_the_access_log_has_no_personal_data() -> None:
     (stage,) = record("prod").of_type("aws:apigatewayv2/stage:Stage")
     fields = json.loads(stage.inputs["accessLogSettings"]["format"])
 
-    # A path holds a user's id, a query may hold anything; an address, an agent or an identity tell who it was.
+    # A path has a user's id, a query can have anything, and the others identify the caller.
     personal = ("identity", "path", "query", "domainName", "authorizer", "sourceIp", "userAgent")
     assert not [value for value in fields.values() if any(word in value for word in personal)]
     assert {"requestId", "routeKey", "status", "responseLatency"} <= set(fields)

@@ -1,4 +1,4 @@
-"""Programs that break a rule in a way of their own: each says the same to AWS as the plain way would."""
+"""Programs that break a rule in an indirect way, which means the same to AWS."""
 
 import json
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ def broken_rules(resources: list[Resource]) -> set[str]:
 
 
 def with_properties(name: str, type_token: str, properties: Mapping[str, Any]) -> list[Resource]:
-    """Prod, but one resource has other properties."""
+    """Return prod with other properties of one resource."""
     return changed(resources_of("prod"), name, type_token, properties)
 
 
 def with_resource(type_token: str, properties: Mapping[str, Any]) -> list[Resource]:
-    """Prod, and one resource more."""
+    """Return prod with one more resource."""
     urn = f"urn:pulumi:prod::userstream::{type_token}::added"
     return [
         *resources_of("prod"),
@@ -33,7 +33,7 @@ def with_resource(type_token: str, properties: Mapping[str, Any]) -> list[Resour
 
 
 def allow(**statement: Any) -> dict[str, Any]:
-    """A policy of one statement."""
+    """Return a policy of one statement."""
     return {"Version": "2012-10-17", "Statement": [{"Sid": "Any", "Effect": "Allow", **statement}]}
 
 

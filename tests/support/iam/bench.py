@@ -45,7 +45,7 @@ class Bench:
         }
         self.roles = Roles(self.clients, self.function_names)
         self._poller_log = directory / "poller.log"
-        self._letters: dict[str, dict[str, Any]] = {}
+        self._envelopes: dict[str, dict[str, Any]] = {}
 
     def role_client(self, function: str, service: str) -> Any:
         """Return a client that acts with a function's role."""
@@ -107,6 +107,6 @@ class Bench:
         url = self.stack.outputs.dead_letter_queue_url
         for message in self.clients.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
             envelope = json.loads(message.get("Body", ""))
-            self._letters[envelope["userId"]] = envelope
+            self._envelopes[envelope["userId"]] = envelope
             self.clients.sqs.delete_message(QueueUrl=url, ReceiptHandle=message.get("ReceiptHandle", ""))
-        return self._letters.get(user_id)
+        return self._envelopes.get(user_id)

@@ -23,47 +23,47 @@ _LARGE = "\x01" * 200_000
 def a_person_registers(trial: Trial) -> str:
     bench = trial.bench
     log = bench.log_of("register-user")
-    return trial.answered(bench.users.register(person()), 201, log)
+    return trial.has_status(bench.users.register(person()), 201, log)
 
 
 def a_user_is_read(trial: Trial) -> str:
     bench = trial.bench
     user, log = bench.users.registered(person()), bench.log_of("manage-users")
-    return trial.answered(bench.users.get(user), 200, log)
+    return trial.has_status(bench.users.get(user), 200, log)
 
 
 def a_user_changes_the_name(trial: Trial) -> str:
     bench = trial.bench
     user, log = bench.users.registered(person()), bench.log_of("manage-users")
-    return trial.answered(bench.users.patch(user, {"name": "Eve Adams"}), 200, log)
+    return trial.has_status(bench.users.patch(user, {"name": "Eve Adams"}), 200, log)
 
 
 def a_user_changes_the_username(trial: Trial) -> str:
     bench = trial.bench
     user, log = bench.users.registered(person()), bench.log_of("manage-users")
-    return trial.answered(bench.users.patch(user, {"username": f"n{uuid4().hex[:12]}"}), 200, log)
+    return trial.has_status(bench.users.patch(user, {"username": f"n{uuid4().hex[:12]}"}), 200, log)
 
 
 def a_user_is_deleted(trial: Trial) -> str:
     bench = trial.bench
     user, log = bench.users.registered(person()), bench.log_of("manage-users")
-    return trial.answered(bench.users.delete(user), 204, log)
+    return trial.has_status(bench.users.delete(user), 204, log)
 
 
 def a_history_is_read(trial: Trial) -> str:
     bench = trial.bench
     user, log = bench.users.registered(person()), bench.log_of("manage-users")
-    return trial.answered(bench.users.get(f"{user}/activity"), 200, log)
+    return trial.has_status(bench.users.get(f"{user}/activity"), 200, log)
 
 
 def a_change_reaches_the_history(trial: Trial) -> str:
     bench = trial.bench
     function, poller = bench.log_of("log-user-changes"), bench.poller_log()
     user = bench.users.registered(person())
-    return trial.seen(lambda: bool(bench.activity(user)), function, poller)
+    return trial.wait_for(lambda: bool(bench.activity(user)), function, poller)
 
 
-def a_mapping_that_starts_finds_its_place(trial: Trial) -> str:
+def a_mapping_starts_from_its_checkpoint(trial: Trial) -> str:
     """The role can't read the stream, and only the mapping itself reports it."""
     bench = trial.bench
     function, poller = bench.log_of("log-user-changes"), bench.poller_log()
@@ -73,41 +73,41 @@ def a_mapping_that_starts_finds_its_place(trial: Trial) -> str:
     lambda_.update_event_source_mapping(UUID=uuid, BatchSize=batch_size - 1 if batch_size % 2 else batch_size + 1)
     eventually(poller, lambda lines: any("DELIVERY BEGUN" in line for line in lines))
     user = bench.users.registered(person())
-    return trial.seen(lambda: bool(bench.activity(user)), function, poller)
+    return trial.wait_for(lambda: bool(bench.activity(user)), function, poller)
 
 
-def a_poisoned_change_is_kept_whole(trial: Trial) -> str:
+def an_unsupported_change_is_kept_whole(trial: Trial) -> str:
     bench = trial.bench
     function = bench.log_of("log-user-changes")
     user = write_unsupported_user(bench.stack)
-    return trial.seen(lambda: bench.dead_letter(user) is not None, function)
+    return trial.wait_for(lambda: bench.dead_letter(user) is not None, function)
 
 
-def a_large_poisoned_change_is_kept_whole(trial: Trial) -> str:
+def a_large_unsupported_change_is_kept_whole(trial: Trial) -> str:
     bench = trial.bench
     function = bench.log_of("log-user-changes")
     user = _write_large(bench, UNSUPPORTED_SCHEMA_VERSION)
-    return trial.seen(lambda: _lies_in_bucket(bench, user), function)
+    return trial.wait_for(lambda: _is_in_bucket(bench, user), function)
 
 
-def a_batch_given_up_leaves_its_pointer(trial: Trial) -> str:
+def a_given_up_batch_leaves_its_pointer(trial: Trial) -> str:
     bench = trial.bench
     poller = bench.poller_log()
     with bench.roles.without({HISTORY}):  # so that the batch fails until the mapping discards it
         user = bench.users.registered(person())
-        return trial.seen(lambda: bench.dead_letter(user) is not None, poller)
+        return trial.wait_for(lambda: bench.dead_letter(user) is not None, poller)
 
 
-def a_batch_given_up_is_rescued(trial: Trial) -> str:
+def a_given_up_batch_is_rescued(trial: Trial) -> str:
     bench = trial.bench
     user = bench.users.registered(person())
     return _rescued(trial, user, lambda: bench.dead_letter(user) is not None)
 
 
-def a_large_change_given_up_is_rescued(trial: Trial) -> str:
+def a_large_given_up_change_is_rescued(trial: Trial) -> str:
     bench = trial.bench
     user = _write_large(bench, schema_version=1)
-    return _rescued(trial, user, lambda: _lies_in_bucket(bench, user))
+    return _rescued(trial, user, lambda: _is_in_bucket(bench, user))
 
 
 def lambda_writes_the_functions_log(trial: Trial) -> str:
@@ -127,25 +127,25 @@ def lambda_writes_the_functions_log(trial: Trial) -> str:
 
 def lambda_accepts_the_mapping(trial: Trial) -> str:
     bench, permission = trial.bench, trial.permission
-    return trial.let_through(bench.role_client(permission.function, "dynamodbstreams").list_streams)
+    return trial.authorized(bench.role_client(permission.function, "dynamodbstreams").list_streams)
 
 
-def lambda_takes_pointers(trial: Trial) -> str:
+def lambda_receives_pointers(trial: Trial) -> str:
     bench, permission = trial.bench, trial.permission
     sqs, url = bench.role_client(permission.function, "sqs"), bench.stack.outputs.failure_queue_url
-    return trial.let_through(lambda: sqs.receive_message(QueueUrl=url, VisibilityTimeout=0))
+    return trial.authorized(lambda: sqs.receive_message(QueueUrl=url, VisibilityTimeout=0))
 
 
-def lambda_removes_pointers(trial: Trial) -> str:
+def lambda_deletes_pointers(trial: Trial) -> str:
     bench, permission = trial.bench, trial.permission
     sqs, url = bench.role_client(permission.function, "sqs"), bench.stack.outputs.failure_queue_url
-    return trial.let_through(lambda: sqs.delete_message(QueueUrl=url, ReceiptHandle="of no message"))
+    return trial.authorized(lambda: sqs.delete_message(QueueUrl=url, ReceiptHandle="of no message"))
 
 
-def lambda_looks_at_the_queue(trial: Trial) -> str:
+def lambda_reads_the_queue_s_attributes(trial: Trial) -> str:
     bench, permission = trial.bench, trial.permission
     sqs, url = bench.role_client(permission.function, "sqs"), bench.stack.outputs.failure_queue_url
-    return trial.let_through(lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]))
+    return trial.authorized(lambda: sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"]))
 
 
 def _write_large(bench: Bench, schema_version: int) -> str:
@@ -166,9 +166,9 @@ def _write_large(bench: Bench, schema_version: int) -> str:
     return user
 
 
-def _lies_in_bucket(bench: Bench, user: str) -> bool:
-    letter = bench.dead_letter(user)
-    return letter is not None and str(letter["recordLocation"]).startswith("s3://")
+def _is_in_bucket(bench: Bench, user: str) -> bool:
+    envelope = bench.dead_letter(user)
+    return envelope is not None and str(envelope["recordLocation"]).startswith("s3://")
 
 
 def _rescued(trial: Trial, user: str, worked: Callable[[], bool]) -> str:
@@ -177,7 +177,7 @@ def _rescued(trial: Trial, user: str, worked: Callable[[], bool]) -> str:
     log = bench.log_of("rescue-failed-batches")
     document = _failure_document(bench, user)
     bench.clients.sqs.send_message(QueueUrl=bench.stack.outputs.failure_queue_url, MessageBody=json.dumps(document))
-    return trial.seen(worked, log)
+    return trial.wait_for(worked, log)
 
 
 def _failure_document(bench: Bench, user: str) -> dict[str, Any]:

@@ -74,7 +74,7 @@ class Roles:
         before = {function: self._policy(function) for function in functions}
         try:
             for function, statements in before.items():
-                granted = [one for one in _apart(statements) if denied.isdisjoint(permissions_of(function, [one]))]
+                granted = [one for one in _one_by_one(statements) if denied.isdisjoint(permissions_of(function, [one]))]
                 self._put(function, granted)
             yield
         finally:
@@ -92,7 +92,7 @@ class Roles:
         self._iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=enforceable(document))
 
 
-def _apart(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _one_by_one(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return equivalent statements, each of one action on one resource."""
     return [
         {"Effect": statement["Effect"], "Action": [action], "Resource": [arn]}

@@ -22,7 +22,7 @@ class Trial(NamedTuple):
     refusal: str | None
     """Words of the expected refusal; None if no permission is missing."""
 
-    def seen(self, worked: Callable[[], bool], *logs: LogReader) -> str:
+    def wait_for(self, worked: Callable[[], bool], *logs: LogReader) -> str:
         """Wait until it worked, or until a log line has the words of the refusal.
 
         Returns:
@@ -36,13 +36,13 @@ class Trial(NamedTuple):
             if refusal is not None and (line := _first(refusal, logs)) is not None:
                 return line
             time.sleep(0.05)
-        return f"nothing to be seen within {SECONDS:g} s"
+        return f"neither success nor refusal within {SECONDS:g} s"
 
-    def answered(self, answer: RawAnswer, status: int, log: LogReader) -> str:
+    def has_status(self, answer: RawAnswer, status: int, log: LogReader) -> str:
         """Return WORKED for the expected status, else wait for what the function logs."""
-        return WORKED if answer.status == status else f"{answer.status}, {self.seen(lambda: False, log)}"
+        return WORKED if answer.status == status else f"{answer.status}, {self.wait_for(lambda: False, log)}"
 
-    def let_through(self, call: Callable[[], object]) -> str:
+    def authorized(self, call: Callable[[], object]) -> str:
         """Make a call, and return whether IAM allows it, whatever its result."""
         try:
             call()

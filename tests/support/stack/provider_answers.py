@@ -1,4 +1,4 @@
-"""What AWS would add to a resource: ARNs, ids and addresses in AWS's own forms."""
+"""The properties that AWS adds to a resource: ARNs, ids and addresses in AWS's own forms."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ PARTITION = "aws"
 
 
 def computed_properties(type_token: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties of a resource that only AWS knows.
+    """Return the properties of a resource that AWS assigns.
 
     Args:
         type_token: its Pulumi type.

@@ -18,7 +18,8 @@ def test_the_committed_contract_matches_the_models(path: Path) -> None:
 
 
 def test_the_document_is_valid_openapi() -> None:
-    # The validator tries patterns with Python's re, which lacks the \p{..} of ECMA-262 that JSON Schema prescribes.
+    # The validator compiles patterns with Python's re, which lacks the \p{..} of JSON Schema's
+    # ECMA-262.
     text = json.dumps(openapi_document()).replace(r"\\p{L}\\p{Nd}", r"\\w")
     validate(json.loads(text), cls=OpenAPIV31SpecValidator)
 

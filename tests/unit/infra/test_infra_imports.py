@@ -10,7 +10,7 @@ from infra.naming import PROJECT_ROOT
     "module", ["infra.naming", "infra.outputs", "infra.settings.model", "infra.settings.check", "infra.site_config"]
 )
 def test_the_contracts_do_not_import_pulumi(module: str) -> None:
-    # ops, the page's server and other tools read them; Pulumi takes seconds to import.
+    # The command lines and the page's server import them, and Pulumi takes seconds to import.
     program = f"import sys, {module}; sys.exit('pulumi' in sys.modules)"
 
     subprocess.run([sys.executable, "-c", program], cwd=PROJECT_ROOT, check=True)

@@ -27,7 +27,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def sources(root: Path, handler: str) -> set[str]:
-    """What a handler takes along, besides itself and the packages it is in."""
+    """Return what a handler imports, without itself and its own packages."""
     path = root / "functions/hello/handler.py"
     path.write_text(handler, encoding="utf-8")
     found = {source.relative_to(root).as_posix() for source in imported_sources(path, root)}

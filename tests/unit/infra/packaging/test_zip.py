@@ -110,7 +110,7 @@ def test_an_api_function_s_zip_has_pydantic_core_for_lambda_s_platform() -> None
     assert [file for file in files if file.endswith(".so")] == [
         "pydantic_core/_pydantic_core.cpython-313-aarch64-linux-gnu.so"
     ]
-    assert any("/licenses/" in file for file in files), "a licence goes where its code goes"
+    assert any("/licenses/" in file for file in files), "a licence must come with its code"
 
 
 @pytest.mark.parametrize("function", ["log_user_changes", "rescue_failed_batches"])
@@ -130,7 +130,7 @@ def test_a_handler_imports_from_its_zip_alone(function: str, tmp_path: Path) -> 
         f"import sys; sys.path.insert(0, {str(package.path)!r}); import functions.{function}.handler as h; h.handler"
     )
 
-    # -P: not from the working folder, or the checkout would hide what the zip lacks.
+    # -P ignores the working folder, so that the checkout doesn't hide what the zip lacks.
     subprocess.run([sys.executable, "-P", "-c", program], cwd=tmp_path, check=True)
 
 

@@ -1,4 +1,4 @@
-"""Wrong settings are named, all at once, each with its value, its rule and the line that mends it."""
+"""Wrong settings are reported at once, each with its value, rule and the command to fix it."""
 
 import json
 import shlex
@@ -24,7 +24,7 @@ NUMBERS = {
 
 
 def problems(changes: dict[str, Any], environment: str = "dev") -> dict[str, str]:
-    """Key to what is said about it, for dev's settings with changes; None takes a key away."""
+    """Return the message of each wrong key, for dev's settings with changes; None removes a key."""
     config = {key: value for key, value in {**DEV, **changes}.items() if value is not None}
     try:
         load_settings(environment, config)

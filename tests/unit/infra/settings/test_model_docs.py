@@ -1,4 +1,4 @@
-"""The table in docs/settings.md and the comments in the stacks' files say what the model says."""
+"""The table in docs/settings.md and the comments in the stacks' files match the model."""
 
 import pytest
 
@@ -13,13 +13,13 @@ FIELDS = {field.alias or name: field for name, field in StackSettings.model_fiel
 
 
 def table(path: str) -> list[str]:
-    """The rows of a page's table, without its head."""
+    """Return the rows of a page's table, without its head."""
     lines = (PROJECT_ROOT / path).read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line.startswith("| `")]
 
 
 def settings_row(alias: str) -> str:
-    """The row that docs/settings.md has to have for a setting."""
+    """Return the row of docs/settings.md for a setting."""
     values = [stack_file_config(stack).get(config_key(alias)) for stack in STACKS]
     cells = [
         f"`{config_key(alias)}`",
