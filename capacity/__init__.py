@@ -1,6 +1,6 @@
 """The capacity model: what the stack costs and which limit it reaches first, at a given size.
 
-workload           the demand, the stack's settings that matter, and the sizes of what a change writes
+workload           the demand, the stack's settings that matter, and what each change writes
 service_times      how long the functions take, from what `make bench` measured (service_times.json)
 prices_and_limits  AWS's published prices and limits, each with its source (prices_and_limits.json)
 stack_settings     reads the settings from Pulumi.<stack>.yaml

@@ -1,10 +1,10 @@
 """The monthly bill of a workload, line by line, at list prices and without free tiers.
 
-Where AWS's price falls with volume, the first step is used; logs are stored at their full size, though
-AWS bills them compressed. Both make the bill too high rather than too low. Not counted: reads by GET,
-CloudFront, cold starts, the mapping's counts of events (which AWS may bill as custom metrics), and the
-rescue's few invocations and reads of the stream (the event source mapping's own reads are free of
-charge; DynamoDB pricing).
+Where AWS's price falls with volume, the first step is used; logs are stored at their full size,
+though AWS bills them compressed. Both make the bill too high rather than too low. Not counted:
+reads by GET, CloudFront, cold starts, the mapping's counts of events (which AWS may bill as custom
+metrics), and the rescue's few invocations and reads of the stream (the event source mapping's own
+reads are free of charge; DynamoDB pricing).
 """
 
 import math
@@ -24,8 +24,6 @@ DAYS_PER_MONTH = 30
 ALARMS = 22
 """The number that infra/components/alarms.py creates; a test compares the two."""
 
-DASHBOARDS = 1
-
 
 @dataclass(frozen=True)
 class CostLine:
@@ -43,7 +41,7 @@ def monthly_cost(
     published: PricesAndLimits,
     delivery: SimulatedDelivery,
 ) -> list[CostLine]:
-    """Return the bill; `delivery`, simulated for this workload, tells how many invocations the records take."""
+    """Return the bill; `delivery` is simulated for this workload, and counts the invocations."""
     prices = published.prices
     records = workload.records_per_month
     delivered = max(delivery.records - delivery.backlog, 1)
@@ -70,7 +68,7 @@ def _lambda_line(item: str, invocations: float, seconds: float, memory_mb: int, 
 
 def _dynamodb_lines(workload: Workload, settings: CapacitySettings, published: PricesAndLimits) -> list[CostLine]:
     prices, limits, records = published.prices, published.limits, workload.records_per_month
-    # As many keys for each change as for a registration: a rename or a deletion has them, other updates have none.
+    # Each change counted with both keys: a rename or a deletion has them, other updates have none.
     transaction = limits.transaction_write_units_factor * (write_units(sizes.USER_BYTES) + sizes.KEYS_PER_USER)
     history = write_units(sizes.ACTIVITY_BYTES)
     overhead = limits.item_overhead_bytes
@@ -102,7 +100,7 @@ def _cloudwatch_lines(
         + invocations * sizes.INVOCATION_LOG_BYTES
     ) / BYTES_PER_GB
     kept = logged * settings.log_retention_days / DAYS_PER_MONTH
-    watching = ALARMS * prices.alarm_month + DASHBOARDS * prices.dashboard_month
+    watching = ALARMS * prices.alarm_month + prices.dashboard_month
     return [
         CostLine("CloudWatch", "logs taken in", logged * prices.logs_ingested_gb),
         CostLine("CloudWatch", "logs kept", kept * prices.logs_stored_gb_month),

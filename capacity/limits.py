@@ -3,16 +3,10 @@
 import math
 from dataclasses import dataclass
 
+from capacity import workload as sizes
 from capacity.prices_and_limits import Limits
 from capacity.service_times import ServiceTimes
-from capacity.workload import (
-    ACTIVITY_BYTES,
-    KEYS_PER_USER,
-    STREAM_RECORD_BYTES,
-    USER_BYTES,
-    CapacitySettings,
-    Workload,
-)
+from capacity.workload import CapacitySettings, Workload
 from delivery.assumptions import Assumptions
 
 BYTES_PER_GB = 10**9
@@ -22,7 +16,7 @@ RESCUES_AT_A_TIME = 2
 """The value that infra/components/change_stream.py sets; a test compares the two."""
 
 CALLS_PER_POINTER = 3
-"""Of rescue_failed_batches: an iterator, a page of the shard, a message to the dead-letter queue."""
+"""Of rescue_failed_batches: an iterator, a page of the shard, a message to SQS."""
 
 
 @dataclass(frozen=True)
@@ -47,21 +41,21 @@ def write_units(item_bytes: int) -> int:
 
 
 def records_per_read(limits: Limits) -> float:
-    """Return the most records that one read of a shard returns, by its limits of records and of bytes."""
-    return min(limits.stream_records_per_read, limits.stream_bytes_per_read / STREAM_RECORD_BYTES)
+    """Return the most records in one read of a shard, by its limits of records and of bytes."""
+    return min(limits.stream_records_per_read, limits.stream_bytes_per_read / sizes.STREAM_RECORD_BYTES)
 
 
 def shards_of(workload: Workload, limits: Limits) -> int:
     """Return how many shards the stream has: one per partition of Users.
 
-    The number of partitions of a new on-demand table follows from two limits: what it takes at once,
-    and what a partition takes. More come with throughput and with size, and none is removed. That a
-    stream has one open shard per partition is the developer guide's.
+    The partitions of a new on-demand table follow from two limits: what it takes at once, and what
+    a partition takes. More come with throughput and with size; none is removed. That a stream has
+    one open shard per partition is the developer guide's.
     """
-    units = workload.records_per_second * write_units(USER_BYTES) * limits.transaction_write_units_factor
+    units = workload.records_per_second * write_units(sizes.USER_BYTES) * limits.transaction_write_units_factor
     at_first = limits.new_table_write_units_per_second / limits.partition_write_units_per_second
     by_throughput = units / limits.partition_write_units_per_second
-    stored = workload.users * (USER_BYTES + limits.item_overhead_bytes)
+    stored = workload.users * (sizes.USER_BYTES + limits.item_overhead_bytes)
     by_size = stored / BYTES_PER_GB / limits.partition_storage_gb
     return math.ceil(max(at_first, by_throughput, by_size))
 
@@ -74,7 +68,7 @@ def deliverable_per_second(shards: int, settings: CapacitySettings, times: Servi
 
 
 def lane_seconds_per_crash(settings: CapacitySettings, times: ServiceTimes) -> float:
-    """Return how long a record that crashes the function blocks its lane: the halves of its batch, then its retries."""
+    """Return how long a crashing record blocks its lane: its batch's halves, then its retries."""
     assumptions = Assumptions()
     waits = sum(assumptions.retry_wait(failure) for failure in range(1, settings.maximum_retry_attempts + 1))
     alone = (settings.maximum_retry_attempts + 1) * times.of_batch(1)
@@ -87,7 +81,7 @@ def lane_seconds_per_crash(settings: CapacitySettings, times: ServiceTimes) -> f
 
 
 def lanes_in_use(workload: Workload, settings: CapacitySettings, times: ServiceTimes, shards: int) -> float:
-    """Return the share of all lanes' time that the records take; above 1.0 the delivery falls behind."""
+    """Return the share of all lanes' time that is used; above 1.0 the delivery falls behind."""
     lanes = shards * settings.parallelization_factor
     crashes = workload.records_per_second * workload.crash_rate
     delivering = workload.records_per_second / deliverable_per_second(shards, settings, times)
@@ -123,28 +117,21 @@ def _api_limits(workload: Workload, settings: CapacitySettings, times: ServiceTi
 
 
 def _table_limits(workload: Workload, limits: Limits) -> list[LimitUse]:
-    """Return the limits of the table that takes the most write units; partitions split in time for each."""
+    """Return the limits of the busiest table; partitions split in time for each table."""
     factor = limits.transaction_write_units_factor
     tables = {
-        "Users": workload.records_per_second * write_units(USER_BYTES) * factor,
-        # Each change counted as one that moves both keys: a rename or a deletion does, other updates don't.
-        "UserKeys": workload.records_per_second * KEYS_PER_USER * factor,
-        "Activity": workload.records_per_second * write_units(ACTIVITY_BYTES),
+        "Users": workload.records_per_second * write_units(sizes.USER_BYTES) * factor,
+        # Each change counted with both keys: a rename or a deletion moves them.
+        "UserKeys": workload.records_per_second * sizes.KEYS_PER_USER * factor,
+        "Activity": workload.records_per_second * write_units(sizes.ACTIVITY_BYTES),
     }
     busiest = max(tables, key=lambda name: tables[name])
+    units, at_first = tables[busiest], limits.new_table_write_units_per_second
+    quota = "Service Quotas: DynamoDB, table-level write throughput"
+    growth = "warm throughput of the table; else growth, at most to the double in half an hour"
     return [
-        LimitUse(
-            f"write units of {busiest}, the busiest table",
-            tables[busiest],
-            limits.table_write_units_per_second,
-            "Service Quotas: DynamoDB, table-level write throughput",
-        ),
-        LimitUse(
-            f"write units of {busiest} while it is new",
-            tables[busiest],
-            limits.new_table_write_units_per_second,
-            "warm throughput of the table; else growth, at most to the double in half an hour",
-        ),
+        LimitUse(f"write units of {busiest}, the busiest table", units, limits.table_write_units_per_second, quota),
+        LimitUse(f"write units of {busiest} while it is new", units, at_first, growth),
     ]
 
 
@@ -152,42 +139,26 @@ def _stream_limits(
     workload: Workload, settings: CapacitySettings, times: ServiceTimes, limits: Limits, shards: int
 ) -> list[LimitUse]:
     records, lanes = workload.records_per_second, shards * settings.parallelization_factor
+    deliverable = deliverable_per_second(shards, settings, times)
     reserved = "" if settings.stream_reserved_concurrency is None else "streamReservedConcurrency, "
+    delivery_settings = reserved + "streamParallelizationFactor, then streamBatchSize"
+    readable = limits.stream_reads_per_shard_per_second * records_per_read(limits)
+    # As if every record came alone, which is the most work; at most one per lane.
+    at_a_time = min(records * times.of_batch(1), lanes)
+    concurrency_quota = "Service Quotas: Lambda, concurrent executions"
     uses = [
-        LimitUse(
-            "delivery of the stream",
-            records,
-            deliverable_per_second(shards, settings, times),
-            reserved + "streamParallelizationFactor, then streamBatchSize",
-        ),
-        LimitUse(
-            "reads of one shard",
-            records / shards,
-            limits.stream_reads_per_shard_per_second * records_per_read(limits),
-            "nothing: more shards come with more partitions",
-        ),
-        LimitUse(
-            "log_user_changes at a time",
-            # As if every record came alone, which is the most work; never more than there are lanes.
-            min(records * times.of_batch(1), lanes),
-            limits.lambda_concurrency,
-            "Service Quotas: Lambda, concurrent executions",
-        ),
+        LimitUse("delivery of the stream", records, deliverable, delivery_settings),
+        LimitUse("reads of one shard", records / shards, readable, "nothing: more shards come with more partitions"),
+        LimitUse("log_user_changes at a time", at_a_time, limits.lambda_concurrency, concurrency_quota),
     ]
     if workload.crash_rate:
         crashes = records * workload.crash_rate
+        blocked = crashes * lane_seconds_per_crash(settings, times)
+        retry_settings = "streamMaximumRetryAttempts, streamParallelizationFactor"
+        rescues = RESCUES_AT_A_TIME / (CALLS_PER_POINTER * max(times.call, times.batch))
+        rescue_setting = "RESCUE_MAXIMUM_CONCURRENCY in infra/components/change_stream.py"
         uses += [
-            LimitUse(
-                "lanes held by records that crash",
-                crashes * lane_seconds_per_crash(settings, times),
-                lanes,
-                "streamMaximumRetryAttempts, streamParallelizationFactor",
-            ),
-            LimitUse(
-                "rescue of what is given up",
-                crashes,
-                RESCUES_AT_A_TIME / (CALLS_PER_POINTER * max(times.call, times.batch)),
-                "RESCUE_MAXIMUM_CONCURRENCY in infra/components/change_stream.py",
-            ),
+            LimitUse("lanes held by records that crash", blocked, lanes, retry_settings),
+            LimitUse("rescue of what is given up", crashes, rescues, rescue_setting),
         ]
     return uses

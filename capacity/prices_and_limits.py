@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -19,11 +19,7 @@ class _Sourced(_Model):
     source: str = Field(min_length=1)
 
 
-def _value(entry: Any) -> float:
-    return _Sourced.model_validate(entry).value
-
-
-Published = Annotated[float, BeforeValidator(_value)]
+Published = Annotated[float, BeforeValidator(lambda entry: _Sourced.model_validate(entry).value)]
 """A number that the file gives with its source."""
 
 

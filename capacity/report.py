@@ -20,7 +20,6 @@ class CapacityReport:
 
     shards: int
     simulated_seconds: float
-    """Virtual time of the simulated delivery."""
     delivery: SimulatedDelivery
     """Of one shard, at the busiest time."""
     concurrency: float
@@ -28,9 +27,9 @@ class CapacityReport:
     waiting: int
     """Records over all shards that are not delivered at the end of the simulation."""
     failed_per_day: float
-    """Records discarded in a busy day; they stay in the dead-letter queue until somebody replays them."""
+    """Records discarded in a busy day; they stay in the dead-letter queue until a replay."""
     hours_until_given_up: float | None
-    """Until the first record exceeds the maximum age; None when the delivery doesn't fall behind."""
+    """Until the first record exceeds the maximum age; None if delivery doesn't fall behind."""
     limits: list[LimitUse]
     """The most used first."""
     cost: list[CostLine]
@@ -52,7 +51,7 @@ class CapacityReport:
 def read_intervals(limits: Limits) -> tuple[float, ...]:
     """Return the seconds between two reads of a shard, each equally likely.
 
-    AWS documents only their rate; equal intervals would keep the reads in step with the batching window.
+    AWS documents only their rate. Equal ones would keep the reads in step with the batching window.
     """
     mean = 1 / limits.stream_reads_per_shard_per_second
     return tuple(mean * factor for factor in (0.5, 0.75, 1.0, 1.25, 1.5))
@@ -65,7 +64,7 @@ def capacity_report(
     limits = published.limits
     shards = shards_of(workload, limits)
     rate = workload.records_per_second / shards
-    # About the same number of records at any rate: enough for a steady state, few enough to wait for.
+    # About the same number of records at any rate, enough for a steady state.
     seconds = min(max(SIMULATED_RECORDS / rate, SHORTEST_SECONDS), SECONDS_PER_MONTH)
     delivery = DeliverySimulation(
         random_arrivals(rate, seconds, crash_rate=workload.crash_rate, users=max(workload.users // shards, 1)),

@@ -1,4 +1,4 @@
-"""How long the functions take: their own work, as `make bench` measured it, and their calls to DynamoDB.
+"""How long the functions take: their own work, measured by `make bench`, and calls to DynamoDB.
 
 Lambda gives a function a share of a processor by its memory, a whole one at 1,769 MB (Lambda
 developer guide, "Configure Lambda function memory"). DynamoDB responds in single-digit milliseconds
@@ -16,8 +16,6 @@ from capacity.workload import CapacitySettings
 FILE = Path(__file__).with_name("service_times.json")
 MB_PER_PROCESSOR = 1769
 CALL_SECONDS = 0.005
-RECORDS_PER_CALL = 25
-"""Of BatchWriteItem."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +30,7 @@ class ServiceTimes:
     """What each record adds to its batch."""
     call: float = 0.0
     """One call to the Activity table."""
-    records_per_call: int = RECORDS_PER_CALL
+    records_per_call: int = 25  # of BatchWriteItem
     read: float = 0.0
     """One read of a shard; 0 unless measured, because AWS doesn't publish it."""
     read_record: float = 0.0
@@ -50,8 +48,7 @@ class MeasuredWork(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    measured: str
-    """The day."""
+    measured: str  # the day
     machine: str
     register_compute_ms: float
     """One registration."""
@@ -67,7 +64,7 @@ def measured_work() -> MeasuredWork:
 
 
 def service_times(work: MeasuredWork, settings: CapacitySettings, call_seconds: float = CALL_SECONDS) -> ServiceTimes:
-    """Return the durations on Lambda with the settings' memory; a slow downstream has more `call_seconds`."""
+    """Return the durations on Lambda with the settings' memory and this time per call."""
     api = min(settings.api_memory_mb / MB_PER_PROCESSOR, 1.0)
     stream = min(settings.stream_memory_mb / MB_PER_PROCESSOR, 1.0)
     return ServiceTimes(

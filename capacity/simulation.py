@@ -1,8 +1,8 @@
-"""A stream's delivery in virtual time: the decisions of `delivery`, with simulated arrivals and service times.
+"""A stream's delivery in virtual time: the decisions of `delivery`, with simulated service times.
 
-One shard is simulated and stands for all, because records spread evenly over shards by the user's id.
-The decisions (batches, lanes, bisect, retries, age) are those of `delivery`, which tests compare with
-AWS's contract.
+One shard stands for all, because records spread evenly over shards by the user's id. The decisions
+(batches, lanes, bisect, retries, age) are those of `delivery`, which tests compare with AWS's
+contract.
 """
 
 import heapq
@@ -10,8 +10,9 @@ import json
 import math
 import random
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from statistics import fmean, quantiles
 
@@ -29,7 +30,7 @@ CRASHING = b"!" * STREAM_RECORD_BYTES
 """The bodies of simulated records; the second one crashes the function."""
 
 REFUSED_SECONDS = 1.0
-"""How long log_user_changes keeps calling a table that refuses it: botocore's three tries, with their waits."""
+"""How long log_user_changes calls a table that refuses it: botocore's three tries, with waits."""
 
 _INVOCATION = Invocation(request_id="simulated")
 _PERCENTILE_STEPS = 100
@@ -38,14 +39,9 @@ _PERCENTILE_STEPS = 100
 def random_arrivals(
     records_per_second: float, seconds: float, *, crash_rate: float = 0.0, users: int = 1_000_000, seed: int = 0
 ) -> Iterator[StreamRecord]:
-    """Yield records at random times (a Poisson process) from 0 on, in order; the same seed gives the same ones.
+    """Yield records at random times (a Poisson process) from 0 to `seconds`, in order.
 
-    Args:
-        records_per_second: Mean rate.
-        seconds: When they end.
-        crash_rate: The share of records that crash the function.
-        users: How many users they spread over.
-        seed: Of the randomness.
+    `crash_rate` of them crash the function. The same seed gives the same records.
     """
     chance = random.Random(seed)  # noqa: S311 - a simulation, no secret
     now = 0.0
@@ -71,8 +67,7 @@ class SimulatedDelivery:
     age_p99_seconds: float
     age_last_seconds: float
     """Of the last batch: far above the median when delivery falls behind."""
-    busy_seconds: float
-    """Of all invocations together."""
+    busy_seconds: float  # of all invocations together
     concurrency: float
     """Mean invocations at a time."""
     backlog: int
@@ -83,17 +78,6 @@ class SimulatedDelivery:
     """When the last record was settled or discarded."""
 
 
-@dataclass(frozen=True)
-class _ReadEnd:
-    records: list[StreamRecord]
-
-
-@dataclass(frozen=True)
-class _InvocationEnd:
-    lane: int
-    outcome: InvocationOutcome
-
-
 class DeliverySimulation:
     """Simulates the delivery of one shard's records.
 
@@ -101,7 +85,7 @@ class DeliverySimulation:
         arrivals: In order of `written_at`, which counts from 0.
         settings: Of the stack.
         times: Of the function.
-        read_intervals: Seconds between the beginnings of two reads of the shard, each equally likely.
+        read_intervals: Seconds from one read of the shard to the next, each equally likely.
         records_per_read: Most records that one read returns.
         outage: From when to when the Activity table refuses every write.
     """
@@ -129,10 +113,9 @@ class DeliverySimulation:
         self._next_read = 0.0
         self._reading = False
         self._chance = random.Random(0)  # noqa: S311 - a simulation, no secret
-        # (time, tie-breaker, what ends then)
-        self._agenda: list[tuple[float, int, _InvocationEnd | _ReadEnd | None]] = []
+        # (time, tie-breaker, what ends a call then)
+        self._agenda: list[tuple[float, int, Callable[[float], None] | None]] = []
         self._numbers = count()
-
         self._records = 0
         self._settled = 0
         self._given_up = 0
@@ -146,11 +129,8 @@ class DeliverySimulation:
         self._plan(0.0, None)
         while self._agenda and self._agenda[0][0] <= seconds:
             now, _, end = heapq.heappop(self._agenda)
-            if isinstance(end, _ReadEnd):
-                self._reading = False
-                self._delivery.add(end.records, now)
-            elif end is not None:
-                self._settle(end, now)
+            if end is not None:
+                end(now)
             self._start(now)
             if self._may_read and now >= self._next_read:
                 self._read(now)
@@ -162,11 +142,11 @@ class DeliverySimulation:
     def _may_read(self) -> bool:
         return self._delivery.has_room and not self._reading
 
-    def _plan(self, time: float, end: _InvocationEnd | _ReadEnd | None) -> None:
+    def _plan(self, time: float, end: Callable[[float], None] | None) -> None:
         heapq.heappush(self._agenda, (time, next(self._numbers), end))
 
     def _plan_next(self, now: float) -> None:
-        """Continue when a batch is due or the shard is to be read, unless something else happens before."""
+        """Continue when a batch or a read is due, unless something else happens before."""
         times = [due for due in [self._delivery.next_time()] if due is not None and due > now]
         if self._may_read and (self._unread or self._following is not None):
             times.append(self._next_read)
@@ -183,12 +163,16 @@ class DeliverySimulation:
         self._arrive(now)
         page = [self._unread.popleft() for _ in range(min(len(self._unread), self._records_per_read))]
         self._reading = True
-        self._plan(now + self._times.read + self._times.read_record * len(page), _ReadEnd(page))
+        self._plan(now + self._times.read + self._times.read_record * len(page), partial(self._end_read, page))
         # Empty reads are left out: the next read is the first one after the next arrival.
         reads = 1
         if not self._unread and self._following is not None:
             reads = max(1, math.ceil((self._following.written_at - now) / self._read_interval))
         self._next_read = now + (reads - 1) * self._read_interval + self._chance.choice(self._read_intervals)
+
+    def _end_read(self, page: list[StreamRecord], now: float) -> None:
+        self._reading = False
+        self._delivery.add(page, now)
 
     def _start(self, now: float) -> None:
         started = self._delivery.start(now)
@@ -203,10 +187,10 @@ class DeliverySimulation:
             self._batch_sizes.append(len(batch.records))
             self._ages.append(now - batch.records[-1].written_at)
             self._busy_seconds += duration
-            self._plan(now + duration, _InvocationEnd(lane, outcome))
+            self._plan(now + duration, partial(self._settle, lane, outcome))
 
     def _invoke(self, batch: Batch, now: float) -> tuple[float, InvocationOutcome]:
-        """Return an invocation's duration and outcome; the function stops by itself before it times out."""
+        """Return an invocation's duration and outcome; the function stops before it times out."""
         records = len(batch.records)
         duration = self._times.of_batch(records)
         if any(record.body is CRASHING for record in batch.records):
@@ -219,8 +203,8 @@ class DeliverySimulation:
         calls = max(0, math.floor((self._time_to_work - computing) / self._times.call) + 1)
         return computing + calls * self._times.call, _stopped_at(batch, calls * self._times.records_per_call)
 
-    def _settle(self, end: _InvocationEnd, now: float) -> None:
-        decision = self._delivery.settle(end.lane, end.outcome, now)
+    def _settle(self, lane: int, outcome: InvocationOutcome, now: float) -> None:
+        decision = self._delivery.settle(lane, outcome, now)
         if decision.settled:
             self._settled += len(decision.settled)
             self._last_settled = now
@@ -234,9 +218,9 @@ class DeliverySimulation:
 
     def _result(self, seconds: float) -> SimulatedDelivery:
         ages = self._ages or [0.0]
-        percentiles = (
-            quantiles(ages, n=_PERCENTILE_STEPS, method="inclusive") if len(ages) > 1 else ages * _PERCENTILE_STEPS
-        )
+        percentiles = ages * _PERCENTILE_STEPS
+        if len(ages) > 1:
+            percentiles = quantiles(ages, n=_PERCENTILE_STEPS, method="inclusive")
         return SimulatedDelivery(
             records=self._records,
             invocations=len(self._batch_sizes),
@@ -254,7 +238,7 @@ class DeliverySimulation:
 
 
 def _stopped_at(batch: Batch, position: int) -> InvocationOutcome:
-    """Return the response of log_user_changes when a record and all after it must be delivered again."""
+    """Return the response of log_user_changes when it stopped before a record."""
     failures = [{"itemIdentifier": batch.records[position].sequence_number}]
     return FunctionReturned(json.dumps({"batchItemFailures": failures}).encode(), _INVOCATION)
 

@@ -1,7 +1,7 @@
 """What the stack is asked to do, the settings that matter, and what each change leaves behind.
 
-The functions write the first group of sizes, for ordinary names and addresses; a test measures them.
-AWS writes the second group.
+The functions write the first sizes, for ordinary names and addresses; a test measures them. AWS
+writes the log lines from ACCESS_LOG_BYTES on.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 SECONDS_PER_MONTH = 30 * 86_400
 
 USER_BYTES = 300
-"""One item of Users: 36 bytes of id, name, e-mail address, user name, two times, the registration's digest."""
+"""An item of Users: 36 bytes of id, name, email, username, two times, the registration's digest."""
 
 KEYS_PER_USER = 2
 """Items of UserKeys: one for the e-mail address, one for the user name."""
@@ -18,7 +18,7 @@ KEY_BYTES = 90
 """One of them: the value with its prefix, and the user's id."""
 
 ACTIVITY_BYTES = 470
-"""One Activity item of a registration or a deletion with its changed fields; an update's is smaller."""
+"""One Activity item of a registration or a deletion; an update's is smaller."""
 
 REGISTRATION_LOG_BYTES = 450
 """The log line of a registration or a deletion."""
@@ -42,7 +42,7 @@ ANSWER_BYTES = 1000
 """One response to the caller, headers included. An estimate."""
 
 SQS_REQUESTS_PER_FAILED_RECORD = 6
-"""Pointer sent, received and deleted; failed record sent, received and deleted by the operator who replays it."""
+"""Pointer sent, received, deleted; failed record sent, and received and deleted by a replay."""
 
 
 @dataclass(frozen=True, kw_only=True)

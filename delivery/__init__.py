@@ -1,4 +1,4 @@
-"""AWS Lambda's event source mapping for a DynamoDB stream, as a library without clock, I/O or randomness.
+"""AWS Lambda's event source mapping for a DynamoDB stream: a library without clock or I/O.
 
 `Delivery.step(now, events)` takes what happened and returns the actions to carry out: read a shard,
 invoke the function, send a failure document, save the checkpoint. The caller carries them out and
@@ -9,7 +9,7 @@ The modules, in the order in which a record passes them:
 
 settings           the mapping's settings, read from GetEventSourceMapping
 assumptions        what AWS doesn't document: each choice with its source or reason
-messages           the actions a delivery returns, the events it takes, the checkpoint, the metrics
+messages           the actions a delivery returns, the events it takes, the checkpoint
 shard_set          lists the shards, reads a parent to its end before its children
 records            a stream record, and when waiting records become a batch
 shard              one shard: its lanes, and how far it is settled. A lane is one of the shard's

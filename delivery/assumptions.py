@@ -1,7 +1,7 @@
-"""What AWS doesn't document of its event source mappings: our choice for each point, and the reason.
+"""What AWS doesn't document of its event source mappings: our choices, and the reason of each.
 
-Where others recorded a behaviour on AWS, the text says so. Each choice can be changed, so that the
-tests show that no record is lost whichever way AWS decides.
+Where others recorded a behaviour on AWS, the text says so. Tests change each choice, and show that
+no record is lost whichever way AWS decides.
 """
 
 import zlib
@@ -11,7 +11,7 @@ from typing import Literal
 
 
 def lane_of_item(item: str, lanes: int) -> int:
-    """Return the lane of an item, the same in every process; `item` is its key as canonical JSON."""
+    """Return the lane of an item (its key as canonical JSON), the same in every process."""
     return zlib.crc32(item.encode()) % lanes
 
 
@@ -20,54 +20,54 @@ class Assumptions:
     """How a mapping behaves where its settings and AWS's documentation leave a choice."""
 
     polls_per_second: float = 4.0
-    """Reads of one shard per second: AWS's base rate (Lambda developer guide, "Using Lambda with DynamoDB")."""
+    """Of one shard: AWS's base rate (Lambda developer guide, "Using Lambda with DynamoDB")."""
 
     listing_seconds: float = 10.0
-    """Time between two listings of the shards. When a shard ends, the next listing is due at once."""
+    """Between two listings of the shards. When a shard ends, the next listing is due at once."""
 
     read_ahead_batches: int = 2
-    """Reading stops at this many full batches per lane that are not settled: one in flight, one ready."""
+    """Reading stops at this many full unsettled batches per lane: one in flight, one ready."""
 
     read_ahead_records: int = 2_000
     """Reading never stops below this many records: two pages of GetRecords."""
 
     payload_bytes: int = 6 * 1024 * 1024
-    """Maximum size of one invocation's event (Lambda developer guide, "Batching behavior")."""
+    """Maximum size of an invocation's event (Lambda developer guide, "Batching behavior")."""
 
     window_from_first_record: bool = True
-    """Whether a batching window opens with its first record, if that is read after the last invocation ended.
-    Otherwise the window opens when that invocation ends, and the first record after a quiet time is sent alone."""
+    """Whether a batching window opens with its first record, if no invocation ended after that.
+    Otherwise it opens when an invocation ends, and the first record after a pause is sent alone."""
 
     stalled_lane_stalls_shard: bool = False
-    """Whether a lane that retries stops the other lanes of its shard. AWS promises order per item only, so the
-    others continue; `read_ahead_batches` limits how far."""
+    """Whether a lane that retries stops the shard's other lanes. AWS promises order per item only,
+    so the others continue; `read_ahead_batches` limits how far."""
 
     lane: Callable[[str, int], int] = lane_of_item
     """Returns the lane of an item, given the number of lanes."""
 
     split_on_first_record: Literal["half", "isolate"] = "half"
-    """Where bisect splits a batch whose response names its first record. The recorded case, three records into one
-    and two, fits both. Every other failing batch is halved; halving also isolates several failing records in fewer
-    invocations."""
+    """Where bisect splits a batch whose response names its first record. The recorded case, three
+    records into one and two, fits both. All other failing batches are halved; halving also isolates
+    several failing records in fewer invocations."""
 
     invalid_identifier: Literal["fails", "ignored"] = "fails"
-    """What an identifier that is not in the batch means beside valid ones. Alone it fails the whole batch (recorded).
-    Beside others the same is safe: a repeated record is harmless, a skipped record is lost."""
+    """What an identifier that isn't in the batch means beside valid ones. Alone it fails the whole
+    batch (recorded). The same is safe here: a repeated record is harmless, a skipped one lost."""
 
     unreadable_response: Literal["fails", "succeeds"] = "fails"
-    """What a response means that isn't JSON, or is JSON in no documented form: a string, a number, a non-empty list,
-    a batchItemFailures that isn't a list. The function reported something that can't be understood."""
+    """What a response means that isn't JSON, or is JSON in no documented form, such as a string or
+    a non-empty list. The function reported something that can't be understood."""
 
     expires_at_limit: bool = False
-    """Whether a record expires when its age equals the maximum, or only above it. Records carry whole seconds, so
-    this decides for at most one second."""
+    """Whether a record expires when its age equals the maximum, or only above it. Records carry
+    whole seconds, so this decides for at most one second."""
 
     fresh_quota_after_expiry: bool = True
-    """Whether the rest of a batch starts with all its retries when its oldest records expire between retries. The
-    rest after a partial response does (recorded)."""
+    """Whether the rest of a batch gets all its retries again when its oldest records expire between
+    retries. After a partial response it does (recorded)."""
 
     retention_seconds: float = 24 * 3600.0
-    """Age at which the stream trims a record; then unlimited retries end too, without a failure document."""
+    """Age at which the stream trims a record. Unlimited retries end then, without a document."""
 
     first_retry_seconds: float = 0.2
     """Wait before the first retry of a batch. Recorded: 205 and 282 ms."""
@@ -76,14 +76,14 @@ class Assumptions:
     """Factor from one wait to the next. Recorded: 391 ms before a second retry."""
 
     longest_retry_seconds: float = 10.0
-    """Longest wait before a retry. Not recorded; a longer one only delays the user of a local stack."""
+    """Longest wait before a retry. Not recorded; a longer one only delays a local stack's user."""
 
     longest_outage_wait_seconds: float = 2.0
     """Longest wait between two calls to a service that can't be reached."""
 
     unreachable_destination: Literal["retry", "drop"] = "retry"
-    """What happens to a failure document when the destination can't be reached. A refused one is dropped (recorded).
-    A queue that is down has not refused the document, and to drop it would lose the records."""
+    """What happens to a failure document when the destination can't be reached. A refused one is
+    dropped (recorded), but an unreachable queue has refused nothing: the records would be lost."""
 
     def retry_wait(self, failures: int) -> float:
         """Return the seconds to wait after this many failures in a row (at least 1)."""

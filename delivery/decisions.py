@@ -32,7 +32,6 @@ class FunctionReturned(NamedTuple):
     """The function returned a response."""
 
     payload: bytes
-    """The response as JSON."""
     invocation: Invocation
 
 
@@ -59,9 +58,7 @@ class Decision(NamedTuple):
     """What follows from the outcome of a batch."""
 
     batch: Batch
-    """The batch that was delivered."""
     settled: Sequence[StreamRecord] = ()
-    """Records that are processed."""
     discarded: DiscardedBatch | None = None
     next_batches: Sequence[Batch] = ()
     """To be delivered next, in this order, before any other record of the lane."""
@@ -74,14 +71,14 @@ def decide(
 ) -> Decision:
     """Decide what follows from the outcome of a batch, and update the batch's counts.
 
-    | Outcome                        | What follows                                                   |
-    | ------------------------------ | -------------------------------------------------------------- |
-    | not admitted                   | the same batch after a wait; doesn't use up a retry            |
-    | all records settled            | checkpoint behind the batch                                    |
-    | the first n settled            | the rest as a new batch, at once and with all its retries      |
-    | none settled, bisect, n > 1    | two halves, at once and each with all its retries              |
-    | none settled, retries left     | the same batch after a wait                                    |
-    | none settled, no retry left    | the batch is discarded                                         |
+    | Outcome                     | What follows                                              |
+    | --------------------------- | --------------------------------------------------------- |
+    | not admitted                | the same batch after a wait, without using up a retry     |
+    | all records settled         | checkpoint behind the batch                               |
+    | the first n settled         | the rest as a new batch, at once and with all its retries |
+    | none settled, bisect, n > 1 | two halves, at once and each with all its retries         |
+    | none settled, retries left  | the same batch after a wait                               |
+    | none settled, none left     | the batch is discarded                                    |
     """
     if isinstance(outcome, NotAdmitted):
         batch.refusals += 1
@@ -163,12 +160,9 @@ def expire(batch: Batch, now: float, settings: MappingSettings, assumptions: Ass
         age = now - record.written_at
         return age > maximum_age or (age == maximum_age and assumptions.expires_at_limit)
 
-    def is_trimmed(record: StreamRecord) -> bool:
-        return now - record.written_at > assumptions.retention_seconds
-
     expired = () if maximum_age == INFINITE else tuple(takewhile(is_expired, batch.records))
     rest = batch.records[len(expired) :]
-    trimmed = tuple(takewhile(is_trimmed, rest))
+    trimmed = tuple(takewhile(lambda record: now - record.written_at > assumptions.retention_seconds, rest))
     rest = rest[len(trimmed) :]
     if len(rest) == len(batch.records):
         return DueBatch(batch, ())

@@ -15,21 +15,20 @@ class Delivery:
     """Delivers a stream's changes to a function.
 
     The caller carries out the actions and calls `step` with their results, and again when
-    `next_time` is reached. A crash at any moment loses nothing: a new delivery that resumes from the
-    last saved checkpoint delivers again what may not be settled. Without a checkpoint it begins at
-    the mapping's starting position.
+    `next_time` is reached. A crash at any moment loses nothing: a new delivery that resumes from
+    the last saved checkpoint delivers again what may not be settled. Without a checkpoint it begins
+    at the mapping's starting position.
     """
 
     def __init__(
         self, settings: MappingSettings, assumptions: Assumptions, checkpoint: messages.Checkpoint | None
     ) -> None:
-        self.metrics = messages.Metrics()
         self._settings = settings
         self._actions: list[messages.Action] = []
-        self._shards = ShardSet(settings, assumptions, checkpoint, self.metrics, self._actions.append)
+        self._shards = ShardSet(settings, assumptions, checkpoint, self._actions.append)
         self._saved = checkpoint or messages.Checkpoint()
         self._documents: deque[messages.SendDocument] = deque()
-        """Failure documents that are not settled; the first is sent, until it is delivered or dropped."""
+        """Failure documents not settled yet; the first is sent until it is delivered or dropped."""
         self._sending = CallSchedule(0.0, assumptions)
         self._retries_unreachable = assumptions.unreachable_destination == "retry"
         self._function_refuses = False
@@ -53,7 +52,6 @@ class Delivery:
                 for discarded in due.discards:
                     self._discard(messages.SendDocument(shard_id, discarded))
                 if due.batch is not None:
-                    self.metrics.iterator_age_seconds = now - due.batch.records[-1].written_at
                     self._actions.append(messages.Invoke(shard_id, lane, due.batch))
         checkpoint = self._shards.checkpoint()
         if checkpoint != self._saved:
@@ -67,7 +65,7 @@ class Delivery:
         return actions
 
     def next_time(self) -> float | None:
-        """Return when to step next even without events, a time in the past if at once; None for never."""
+        """Return when to step next without events, in the past if at once; None for never."""
         times = [self._shards.next_time(), self._sending.next_time() if self._documents else None]
         times += [shard.delivery.next_time() for shard in self._shards.open.values()]
         return min((time for time in times if time is not None), default=None)
@@ -99,9 +97,6 @@ class Delivery:
             self._function_refuses = False
         records = decision.batch.records
         settled = len(decision.settled)
-        self.metrics.invocations += 1
-        self.metrics.invoked += len(records)
-        self.metrics.failed += len(records) - settled
         if settled == len(records):
             self._log("INFO", "BATCH DELIVERED:", **_range(event.shard_id, records))
         else:
@@ -129,13 +124,9 @@ class Delivery:
         elif self._settings.destination_arn is None:
             self._drop(document, "the mapping has no on-failure destination")
         else:
-            self._log(
-                "WARNING",
-                "BATCH GIVEN UP:",
-                **_range(document.shard_id, discarded.records),
-                condition=discarded.condition,
-                invocations=discarded.invocations,
-            )
+            records = _range(document.shard_id, discarded.records)
+            reason = {"condition": discarded.condition, "invocations": discarded.invocations}
+            self._log("WARNING", "BATCH GIVEN UP:", **records, **reason)
             self._documents.append(document)
 
     def _take_send_attempt(self, event: messages.SendAttempted, now: float) -> None:
@@ -148,7 +139,6 @@ class Delivery:
             self._log("INFO", "DESTINATION IN REACH AGAIN:", waiting=len(self._documents))
         if event.result == "delivered":
             records = document.discarded.records
-            self.metrics.on_failure_delivered += len(records)
             self._shards.open[document.shard_id].delivery.settle_records(records)
             self._log("INFO", "FAILURE DOCUMENT SENT:", **_range(document.shard_id, records))
         else:
@@ -156,7 +146,6 @@ class Delivery:
 
     def _drop(self, document: messages.SendDocument, reason: str) -> None:
         records = document.discarded.records
-        self.metrics.dropped += len(records)
         self._shards.open[document.shard_id].delivery.settle_records(records)
         self._log("ERROR", "RECORDS DROPPED:", **_range(document.shard_id, records), reason=reason)
 

@@ -1,4 +1,4 @@
-"""What a delivery returns and takes: actions, events, the checkpoint and the metrics."""
+"""What a delivery returns and takes: actions, events and the checkpoint."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ class ShardCheckpoint(NamedTuple):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """How far a stream's shards are settled for one function, by shard id; delivery resumes from it."""
+    """How far a stream's shards are settled for one function, by shard id."""
 
     shards: Mapping[str, ShardCheckpoint] = field(default_factory=dict[str, ShardCheckpoint])
 
@@ -170,25 +170,8 @@ class SendAttempted:
     """An attempt to send a failure document ended."""
 
     result: Literal["delivered", "refused", "unreachable"]
-    """`refused`: by the destination or for want of a permission. `unreachable`: no answer, or not at the moment."""
+    """`refused`: the destination or IAM says no. `unreachable`: no answer, or not at the moment."""
     reason: str | None = None
 
 
 Event = ShardsListed | ListingFailed | PageRead | ReadFailed | Invoked | SendAttempted
-
-
-@dataclass(kw_only=True)
-class Metrics:
-    """Counts of records since the start, named after the mapping's CloudWatch metrics where there is one.
-
-    Source: Lambda developer guide, "Types of metrics for Lambda functions".
-    """
-
-    polled: int = 0  # PolledEventCount: read from the stream
-    invoked: int = 0  # InvokedEventCount: delivered; each retry counts again
-    failed: int = 0  # FailedInvokeEventCount: delivered and not settled
-    dropped: int = 0  # DroppedEventCount: discarded without a failure document
-    on_failure_delivered: int = 0  # OnFailureDestinationDeliveredEventCount: discarded with a failure document
-    invocations: int = 0  # batches that the function got
-    gaps: int = 0  # times that records may be lost, because the stream had trimmed the place to resume from
-    iterator_age_seconds: float = 0.0  # IteratorAge: age of the last record of the last batch when it was sent

@@ -13,10 +13,6 @@ from delivery.assumptions import Assumptions
 from delivery.settings import MappingSettings
 from functions.runtime.json_log import JsonObject
 
-_EVENT_START = b'{"Records":['
-_EVENT_END = b"]}"
-EVENT_BYTES = len(_EVENT_START) + len(_EVENT_END)
-
 
 class StreamRecord(NamedTuple):
     """One change, ready to be delivered."""
@@ -28,7 +24,7 @@ class StreamRecord(NamedTuple):
     written_at: float
     """Seconds since the epoch; DynamoDB reports whole seconds."""
     body: bytes
-    """The record as JSON in an event. Encoded once, because a record can be delivered several times."""
+    """The record as JSON in an event, encoded once for all its deliveries."""
 
 
 def stream_record(event_form: JsonObject) -> StreamRecord:
@@ -49,7 +45,10 @@ def record_body(event_form: JsonObject) -> bytes:
 
 def event_payload(records: Iterable[StreamRecord]) -> bytes:
     """Return the event that delivers the records."""
-    return _EVENT_START + b",".join(record.body for record in records) + _EVENT_END
+    return b'{"Records":[' + b",".join(record.body for record in records) + b"]}"
+
+
+EVENT_BYTES = len(event_payload(()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +68,8 @@ class Batch:
 
     records: tuple[StreamRecord, ...]
     failures: int = 0
-    """Invocations that failed."""
-    refusals: int = 0
-    """Attempts in a row that did not become invocations."""
-    last_invocation: Invocation | None = None
-    """The last one that failed."""
+    refusals: int = 0  # attempts in a row that did not become invocations
+    last_invocation: Invocation | None = None  # the last one that failed
 
 
 class WaitingRecords:

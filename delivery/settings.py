@@ -11,7 +11,6 @@ INFINITE = -1
 
 StartingPosition = Literal["TRIM_HORIZON", "LATEST"]
 
-_DEFAULT_BATCH_SIZE = 100
 _NOT_IMPLEMENTED = ("FilterCriteria", "TumblingWindowInSeconds")
 
 
@@ -25,9 +24,8 @@ class MappingSettings:
 
     uuid: str
     stream_arn: str
-    function_arn: str
-    """As mapped, alias included."""
-    batch_size: int = _DEFAULT_BATCH_SIZE
+    function_arn: str  # as mapped, alias included
+    batch_size: int = 100
     window_seconds: int = 0
     parallelization_factor: int = 1
     maximum_retry_attempts: int = INFINITE
@@ -65,7 +63,7 @@ def read_settings(mapping: Mapping[str, Any]) -> MappingSettings:
         uuid=uuid,
         stream_arn=stream_arn,
         function_arn=mapping["FunctionArn"],
-        batch_size=_whole_number(mapping, "BatchSize", _DEFAULT_BATCH_SIZE, 1),
+        batch_size=_whole_number(mapping, "BatchSize", MappingSettings.batch_size, 1),
         window_seconds=_whole_number(mapping, "MaximumBatchingWindowInSeconds", 0, 0),
         parallelization_factor=_whole_number(mapping, "ParallelizationFactor", 1, 1),
         maximum_retry_attempts=_whole_number(mapping, "MaximumRetryAttempts", INFINITE, INFINITE),
@@ -78,7 +76,7 @@ def read_settings(mapping: Mapping[str, Any]) -> MappingSettings:
 
 
 def _whole_number(mapping: Mapping[str, Any], name: str, default: int, minimum: int) -> int:
-    """Return a number of the mapping; Pulumi sends numbers as floats, and the emulator keeps them."""
+    """Return a number of the mapping; Pulumi sends floats, and the emulator keeps them."""
     value = mapping.get(name)
     if value is None:
         return default

@@ -10,7 +10,7 @@ from delivery.settings import MappingSettings
 
 
 class Lane:
-    """One of a shard's ParallelizationFactor slots: at most one batch in flight, all records in order."""
+    """One of a shard's ParallelizationFactor slots: one batch in flight, all records in order."""
 
     def __init__(self, settings: MappingSettings, assumptions: Assumptions) -> None:
         self._settings = settings
@@ -32,7 +32,7 @@ class Lane:
         self._waiting.add(record, now)
 
     def next_time(self) -> float | None:
-        """Return when a batch is due, a time in the past if at once; None for never or while one is in flight."""
+        """Return when a batch is due, in the past if at once; None if never or one is in flight."""
         if self._in_flight is not None:
             return None
         return self._not_before if self._redeliveries else self._waiting.due_at()
@@ -114,7 +114,7 @@ class ShardDelivery:
             self.read_to = record.sequence_number
 
     def next_time(self) -> float | None:
-        """Return when a batch is due, a time in the past if at once; None for never."""
+        """Return when a batch is due, in the past if at once; None for never."""
         times = [time for number in self._startable() if (time := self._lanes[number].next_time()) is not None]
         return min(times, default=None)
 
@@ -129,7 +129,7 @@ class ShardDelivery:
         return decision
 
     def settle_records(self, records: Iterable[StreamRecord]) -> None:
-        """Mark records as settled, and move the checkpoint over all that are settled without a gap."""
+        """Mark records as settled, and move the checkpoint over all before the first gap."""
         self._settled.update(record.sequence_number for record in records)
         while self._read and self._read[0] in self._settled:
             self.checkpoint = self._read.popleft()
@@ -137,8 +137,6 @@ class ShardDelivery:
 
     def _startable(self) -> Iterable[int]:
         """Return the lanes that may start a batch."""
-        if self._assumptions.stalled_lane_stalls_shard:
-            stalled = [number for number, lane in enumerate(self._lanes) if lane.is_stalled]
-            if stalled:
-                return stalled
-        return range(len(self._lanes))
+        stalls = self._assumptions.stalled_lane_stalls_shard
+        stalled = [number for number, lane in enumerate(self._lanes) if stalls and lane.is_stalled]
+        return stalled or range(len(self._lanes))

@@ -14,7 +14,7 @@ from delivery.shard import ShardDelivery
 
 
 def readable_shards(shards: Collection[messages.Shard], finished: Collection[str]) -> list[messages.Shard]:
-    """Return the shards that may be read now; `finished` are the ids of those read to their end and settled.
+    """Return the shards that may be read now, given the ids of those read to their end and settled.
 
     A parent that the stream no longer has counts as finished: none of its records can be read.
     """
@@ -43,7 +43,7 @@ class CallSchedule:
         self.next_at = 0.0
 
     def next_time(self) -> float | None:
-        """Return when the next call is due, a time in the past if at once; None while one is in flight."""
+        """Return when the next call is due, in the past if at once; None while one is in flight."""
         return None if self.in_flight else self.next_at
 
     def start(self, now: float) -> bool:
@@ -91,13 +91,11 @@ class ShardSet:
         settings: MappingSettings,
         assumptions: Assumptions,
         checkpoint: messages.Checkpoint | None,
-        metrics: messages.Metrics,
         act: Callable[[messages.Action], None],
     ) -> None:
         self.open: dict[str, OpenShard] = {}
         self._settings = settings
         self._assumptions = assumptions
-        self._metrics = metrics
         self._act = act
         self._settled: dict[str, messages.ShardCheckpoint] = {} if checkpoint is None else dict(checkpoint.shards)
         self._is_first_listing = checkpoint is None
@@ -112,7 +110,7 @@ class ShardSet:
                 self._act(messages.ReadShard(shard_id, shard.delivery.read_to, shard.start))
 
     def next_time(self) -> float | None:
-        """Return when a read is due, a time in the past if at once; None while all are in flight."""
+        """Return when a read is due, in the past if at once; None while all are in flight."""
         times = [self._listing.next_time()]
         times += [shard.schedule.next_time() for shard in self.open.values() if shard.delivery.has_room]
         return min((time for time in times if time is not None), default=None)
@@ -146,13 +144,12 @@ class ShardSet:
             first = event.records[0].sequence_number if event.records else None
             self._report_gap(event.shard_id, shard.delivery.read_to, first)
         shard.delivery.add(event.records, now)
-        self._metrics.polled += len(event.records)
         if event.ended:
             shard.delivery.ended = True
             self._log("INFO", "SHARD READ TO ITS END:", shardId=event.shard_id)
 
     def fail_read(self, event: messages.ReadFailed, now: float) -> None:
-        """Read again later; log only the first failure in a row. The next listing shows whether the shard is gone."""
+        """Read again later; log only the first failure in a row."""
         if self.open[event.shard_id].schedule.fail(now):
             self._log("WARNING", "SHARD OUT OF REACH:", shardId=event.shard_id, reason=event.reason)
 
@@ -171,15 +168,13 @@ class ShardSet:
         settled = self._settled.get(shard.shard_id)
         after = None if settled is None else settled.sequence_number
         start: StartingPosition = self._settings.starting_position if self._is_first_listing else "TRIM_HORIZON"
-        self.open[shard.shard_id] = OpenShard(
-            ShardDelivery(self._settings, self._assumptions, after),
-            start,
-            CallSchedule(1 / self._assumptions.polls_per_second, self._assumptions),
-        )
+        delivery = ShardDelivery(self._settings, self._assumptions, after)
+        schedule = CallSchedule(1 / self._assumptions.polls_per_second, self._assumptions)
+        self.open[shard.shard_id] = OpenShard(delivery, start, schedule)
         self._log("INFO", "SHARD BEGUN:", shardId=shard.shard_id, after=after or start)
 
     def _forget_all_but(self, known: set[str]) -> None:
-        """Forget the shards that the stream no longer has; records that were read are still delivered."""
+        """Forget the shards that the stream no longer has; what was read is still delivered."""
         for shard_id, shard in self.open.items():
             if shard_id not in known and not shard.delivery.ended:
                 shard.delivery.ended = True
@@ -190,7 +185,6 @@ class ShardSet:
                 self._report_gap(shard_id, settled.sequence_number, None)
 
     def _report_gap(self, shard_id: str, after: str | None, before: str | None) -> None:
-        self._metrics.gaps += 1
         reason = "the stream no longer has what lay between; it keeps a change for 24 hours"
         self._log("ERROR", "RECORDS MAY BE LOST:", shardId=shard_id, after=after, before=before, reason=reason)
 

@@ -1,1 +1,1 @@
-"""The process that delivers the local stack's stream: adapters from the pure `delivery` package to AWS's APIs."""
+"""The process that delivers the local stack's stream: adapters from `delivery` to AWS's APIs."""

@@ -17,7 +17,7 @@ from local.stream_poller.checkpoint_file import AlreadyDeliveredError
 from local.stream_poller.service import MappingService
 
 GRACE_SECONDS = 2.0
-"""For invocations in flight when the process is told to stop. The supervisor waits a little longer."""
+"""For invocations in flight at the end. The supervisor waits a little longer."""
 
 
 def main() -> int:

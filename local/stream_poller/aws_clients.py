@@ -1,4 +1,4 @@
-"""Clients of the emulator: with the stack's own keys, and with a function's role as AWS's mapping uses it."""
+"""Clients of the emulator, with the stack's own keys and with a function's role."""
 
 import threading
 from dataclasses import dataclass
@@ -11,8 +11,6 @@ from botocore.session import Session
 
 if TYPE_CHECKING:
     from types_boto3_sts import STSClient
-
-SESSION_NAME = "event-source-mapping"
 
 CALLS = Config(
     connect_timeout=2,
@@ -50,7 +48,7 @@ class Account:
 
 
 class RoleSession:
-    """Creates clients with a role's credentials, so that what the role may not do fails here as on AWS.
+    """Creates clients with a role's credentials: what the role may not do fails here as on AWS.
 
     The credentials are refreshed before they expire. When a service doesn't know them, because the
     emulator was restarted, the next call of `client` creates new clients.
@@ -89,7 +87,7 @@ class RoleSession:
                 self._clients.clear()
 
     def _assume(self) -> dict[str, str]:
-        answer = self._sts.assume_role(RoleArn=self._role_arn, RoleSessionName=SESSION_NAME)
+        answer = self._sts.assume_role(RoleArn=self._role_arn, RoleSessionName="event-source-mapping")
         credentials = answer["Credentials"]
         return {
             "access_key": credentials["AccessKeyId"],

@@ -17,7 +17,7 @@ class AlreadyDeliveredError(Exception):
 class CheckpointFile:
     """Keeps the checkpoint of a mapping below `directory`, which is created if missing.
 
-    The mapping, its stream and its function name the file, so a new mapping starts from its starting position.
+    Mapping, stream and function name the file: a new mapping begins at its starting position.
     """
 
     def __init__(self, directory: Path, settings: MappingSettings) -> None:

@@ -1,4 +1,4 @@
-"""Invokes the function through Lambda's API, and sends failure documents to the on-failure destination.
+"""Invokes the function through Lambda's API, and sends failure documents.
 
 Rules: Lambda API reference, "Invoke": a response of 200 with FunctionError is the function's own
 failure; after anything but a 200 the function wasn't invoked, or nobody knows, and the batch is
@@ -32,7 +32,7 @@ _NOT_NOW = STALE_CREDENTIALS | {
     "RequestLimitExceeded",
     "SlowDown",
 }
-"""Codes that refuse the call and not the document. On AWS the credentials of a role don't become stale."""
+"""Codes that refuse the call, not the document. On AWS a role's credentials don't become stale."""
 
 _SERVER_ERROR = 500
 

@@ -1,4 +1,4 @@
-"""Carries out the actions of a delivery, each call in its own thread, and feeds the results back."""
+"""Carries out a delivery's actions, each call in its own thread, and feeds the results back."""
 
 import queue
 import threading
@@ -13,7 +13,7 @@ from delivery.records import StreamRecord
 from functions.runtime.json_log import Log
 
 _LONGEST_SLEEP_SECONDS = 1.0
-"""The clock is read at least this often: when a laptop wakes from sleep, all its waits may be over."""
+"""The clock is read at least this often: when a laptop wakes up, all its waits may be over."""
 
 _SET_BACK_SECONDS = 1.0
 """Tolerated step back of the system's clock: the delivery waits until the clock has caught up."""
@@ -37,7 +37,7 @@ class Poller:
     def __init__(self, delivery: Delivery, ports: Ports) -> None:
         self._delivery = delivery
         self._ports = ports
-        # A SimpleQueue is reentrant, so that a signal handler may put into it (documentation of `queue`).
+        # A SimpleQueue's put is reentrant (documentation of `queue`): a signal handler may call it.
         self._events: queue.SimpleQueue[messages.Event | Exception | None] = queue.SimpleQueue()
         self._ending = False
         self._invocations = 0
@@ -49,7 +49,7 @@ class Poller:
         self._events.put(None)
 
     def run(self, grace_seconds: float) -> None:
-        """Deliver until `end` is called, or the system's clock is set back and a new delivery must be started.
+        """Deliver until `end` is called, or the clock is set back and a new delivery must begin.
 
         Args:
             grace_seconds: How long invocations in flight are waited for at the end. What is still

@@ -1,4 +1,4 @@
-"""Delivers one mapping until it is told to end: follows changes of its settings, and waits for its resources."""
+"""Delivers one mapping until it is ended: waits for it, and follows changes of its settings."""
 
 import threading
 import time
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
 
 LOCAL_ASSUMPTIONS = Assumptions(polls_per_second=20.0)
-"""Read more often than AWS does: on one machine nobody else reads the stream, and its user is waiting."""
+"""More often than AWS: on one machine nobody else reads the stream, and its user is waiting."""
 
 SETTINGS_SECONDS = 2.0
 """Between two reads of the mapping's settings."""
@@ -147,7 +147,7 @@ class MappingService:
                 return
 
     def _wait_for_mapping(self) -> MappedFunction | None:
-        """Return the mapping as soon as it exists, None after `end`; log once why it can't be read."""
+        """Return the mapping once it can be read, None after `end`; log once why it can't be."""
         logged = False
         while not self._ended:
             try:

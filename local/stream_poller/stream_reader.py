@@ -1,8 +1,8 @@
 """Reads a stream through the DynamoDB Streams API.
 
-Rules: DynamoDB Streams API reference, "DescribeStream", "GetShardIterator", "GetRecords": 100 shards
-a page; an iterator expires after 15 minutes; a page without a next iterator ends a closed shard; a
-position before the trim point is refused.
+Rules: DynamoDB Streams API reference, "DescribeStream", "GetShardIterator", "GetRecords": 100
+shards a page; an iterator expires after 15 minutes; a page without a next iterator ends a closed
+shard; a position before the trim point is refused.
 """
 
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -36,7 +36,7 @@ class _Position(NamedTuple):
 
 
 class StreamsApiReader:
-    """Lists and reads the shards of one stream. `client` is called each time, because a RoleSession may renew it."""
+    """Lists and reads the shards of a stream; each call asks for the client, in case it is new."""
 
     def __init__(self, client: "Callable[[], DynamoDBStreamsClient]", stream_arn: str) -> None:
         self._client = client

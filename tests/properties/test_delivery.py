@@ -142,7 +142,7 @@ def test_a_record_known_to_be_bad_costs_no_invocation_more(written: list[Written
     world.run_until_settled()
     times = Counter(number for delivered in world.invocations for number in delivered.numbers)
     assert set(times.values()) == {1}
-    assert world.metric("failed") == 0
+    assert world.metrics.failed == 0
     assert not world.failure_queue
 
 

@@ -130,7 +130,7 @@ def _account(world: VirtualDelivery) -> Counter[str]:
             "lost": len(account.lost),
             "doubled": len(account.doubled),
             "invocations": len(world.invocations),
-            "deliveries of a change": world.metric("invoked"),
+            "deliveries of a change": world.metrics.invoked,
             "failure documents": world.documents_sent,
             "dead letters sent": len(world.dead_letters.sent),
         }

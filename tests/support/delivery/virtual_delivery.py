@@ -37,6 +37,7 @@ from functions.log_user_changes.batch import process_batch
 from functions.rescue_failed_batches.rescue import Rescue
 from functions.runtime.json_log import JsonObject
 from tests.support.delivery.delivery_faults import Faults, InvocationFault
+from tests.support.delivery.delivery_metrics import Metrics
 from tests.support.delivery.virtual_changes import Change, Nature
 from tests.support.delivery.virtual_stream import VirtualStream, VirtualStreamReader
 from tests.support.records.record_processing_fakes import (
@@ -107,7 +108,7 @@ class VirtualDelivery:
         """Sequence numbers of records that the present poller knows to be processed."""
         self.reader = VirtualStreamReader(self.stream)
         self.saved: Checkpoint | None = None
-        self.past_deliveries: list[Delivery] = []
+        self.metrics = Metrics()
         self.delivery = Delivery(settings, self.assumptions, None)
         self.life = 0
         self._ids = count(1)
@@ -146,7 +147,6 @@ class VirtualDelivery:
         """End the poller as kill -9 does, and start it anew. The function and the queue hear nothing of it."""
         self.life += 1
         self.acknowledged.clear()
-        self.past_deliveries.append(self.delivery)
         self.delivery = Delivery(self.settings, self.assumptions, self.saved)
 
     def rescue(self) -> None:
@@ -168,10 +168,6 @@ class VirtualDelivery:
     def is_in_activity(self, change: Change) -> bool:
         """Whether the change is kept."""
         return (change.user_id, change.record.sequence_number.zfill(40)) in self.activity.items
-
-    def metric(self, name: str) -> int:
-        """A count over all lives of the poller."""
-        return sum(getattr(delivery.metrics, name) for delivery in [*self.past_deliveries, self.delivery])
 
     def _is_settled(self) -> bool:
         """Whether the checkpoint stands behind all that was written, in every shard."""
@@ -195,7 +191,9 @@ class VirtualDelivery:
             event = scheduled.happen()
             if scheduled.life == self.life:
                 events.append(event)
-        for action in self.delivery.step(self.now, events):
+        actions = self.delivery.step(self.now, events)
+        self.metrics.count(self.now, events, actions)
+        for action in actions:
             self._carry_out(action)
         return True
 

@@ -29,6 +29,7 @@ from delivery.messages import (
 )
 from delivery.records import Invocation
 from delivery.settings import MappingSettings
+from tests.support.delivery.delivery_metrics import Metrics
 from tests.support.delivery.stream_record_examples import WRITTEN_AT, example_records, numbers_of, sequence_number
 
 NOW = WRITTEN_AT
@@ -49,11 +50,13 @@ class Session:
         self.delivery = Delivery(settings, assumptions or Assumptions(), checkpoint)
         self.now = NOW
         self.actions: list[Action] = []
+        self.metrics = Metrics()
 
     def step(self, *events: Event, seconds: float = 0.0) -> list[Action]:
         """Step; return what is asked for but told."""
         self.now += seconds
         actions = self.delivery.step(self.now, events)
+        self.metrics.count(self.now, events, actions)
         self.actions += actions
         return [action for action in actions if not isinstance(action, LogEvent)]
 
@@ -161,7 +164,7 @@ def test_shards_that_the_stream_has_forgotten_leave_the_checkpoint() -> None:
 def test_an_unfinished_shard_that_is_gone_is_a_gap() -> None:
     session = Session(Checkpoint({"s-0": ShardCheckpoint(sequence_number(1))}))
     session.begin()
-    assert session.delivery.metrics.gaps == 1
+    assert session.metrics.gaps == 1
     assert "RECORDS MAY BE LOST:" in session.told()
 
 
@@ -170,7 +173,7 @@ def test_what_was_read_of_a_shard_that_is_gone_is_still_delivered() -> None:
     session.begin()
     session.step(PageRead("s-1", example_records(1, 1)), seconds=20)
     session.step(ShardsListed([Shard("s-2")]), ReadFailed("s-1", "ResourceNotFoundException"))
-    assert session.delivery.metrics.gaps == 1
+    assert session.metrics.gaps == 1
     session.step(Invoked("s-1", 0, SUCCESS))
     assert session.delivery.is_idle
 
@@ -181,7 +184,7 @@ def test_a_page_that_comes_after_its_shard_was_forgotten_is_delivered() -> None:
     session.step(seconds=20)
     session.step(ShardsListed([Shard("s-2")]))
     session.deliver(SUCCESS)
-    assert session.delivery.metrics.polled == 1
+    assert session.metrics.polled == 1
 
 
 def test_a_gap_is_counted_and_told_with_both_its_ends() -> None:
@@ -235,7 +238,7 @@ def test_a_function_that_is_not_admitted_is_told_once() -> None:
     session.step(Invoked("s-1", 0, SUCCESS))
     assert session.told().count("FUNCTION NOT INVOKED:") == 1
     assert session.told().count("FUNCTION INVOKED AGAIN:") == 1
-    assert session.delivery.metrics.invocations == 1
+    assert session.metrics.invocations == 1
 
 
 def test_a_batch_that_is_given_up_is_pointed_to_and_then_settled() -> None:
@@ -247,7 +250,7 @@ def test_a_batch_that_is_given_up_is_pointed_to_and_then_settled() -> None:
     assert session.saved() is None
     session.step(SendAttempted("delivered"))
     assert session.saved() == Checkpoint({"s-1": ShardCheckpoint(sequence_number(2))})
-    assert (session.delivery.metrics.on_failure_delivered, session.delivery.metrics.dropped) == (2, 0)
+    assert (session.metrics.on_failure_delivered, session.metrics.dropped) == (2, 0)
 
 
 def test_delivery_goes_on_before_the_document_is_sent() -> None:
@@ -264,7 +267,7 @@ def test_a_refused_document_drops_its_records_and_says_so() -> None:
     session.begin()
     session.deliver(FAILURE, 1, 2)
     session.step(SendAttempted("refused", "AccessDenied"))
-    assert session.delivery.metrics.dropped == 2
+    assert session.metrics.dropped == 2
     assert "RECORDS DROPPED:" in session.told()
     assert session.saved() == Checkpoint({"s-1": ShardCheckpoint(sequence_number(2))})
 
@@ -288,14 +291,14 @@ def test_or_drops_its_records() -> None:
     session.begin()
     session.deliver(FAILURE)
     session.step(SendAttempted("unreachable", "refused"))
-    assert session.delivery.metrics.dropped == 1
+    assert session.metrics.dropped == 1
 
 
 def test_without_a_destination_records_are_dropped_and_told() -> None:
     session = Session(destination_arn=None)
     session.begin()
     session.deliver(FAILURE)
-    assert session.delivery.metrics.dropped == 1
+    assert session.metrics.dropped == 1
     assert "RECORDS DROPPED:" in session.told()
     assert session.saved() is not None
 
@@ -305,7 +308,7 @@ def test_what_the_stream_forgets_while_it_is_retried_is_dropped_and_told() -> No
     session.begin()
     session.deliver(FAILURE)
     session.step(seconds=90_000)
-    assert session.delivery.metrics.dropped == 1
+    assert session.metrics.dropped == 1
     assert "RECORDS DROPPED:" in session.told()
 
 
@@ -321,15 +324,15 @@ def test_documents_go_one_after_the_other() -> None:
     assert [numbers_of(action.discarded.records) for action in after if isinstance(action, SendDocument)] == [[2]]
 
 
-def test_figures_count_records() -> None:
+def test_metrics_count_records() -> None:
     session = Session(maximum_retry_attempts=1)
     session.begin()
     session.deliver(FAILURE, 1, 3)
     session.step(seconds=1)
     session.step(Invoked("s-1", 0, SUCCESS))
-    figures = session.delivery.metrics
-    assert (figures.polled, figures.invoked, figures.failed, figures.invocations) == (3, 6, 3, 2)
-    assert figures.iterator_age_seconds == 1
+    metrics = session.metrics
+    assert (metrics.polled, metrics.invoked, metrics.failed, metrics.invocations) == (3, 6, 3, 2)
+    assert metrics.iterator_age_seconds == 1
 
 
 def test_an_outcome_that_nobody_asked_for_is_an_error() -> None:
