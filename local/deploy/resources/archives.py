@@ -12,13 +12,10 @@ _TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # the zip format's earliest: the same files 
 
 
 def archive_bytes(archive: object) -> bytes:
-    """The zip that an archive stands for.
-
-    Args:
-        archive: a `FileArchive` of a zip file or of a folder, or an `AssetArchive` of assets.
+    """Return the zip of a `FileArchive` of a zip file or folder, or of an `AssetArchive` of assets.
 
     Raises:
-        ResourceError: an archive of another kind, or a file that isn't there.
+        ResourceError: another type of archive, or a file that can't be read.
     """
     if isinstance(archive, pulumi.FileArchive):
         path = Path(archive.path)
@@ -31,13 +28,10 @@ def archive_bytes(archive: object) -> bytes:
 
 
 def asset_bytes(asset: object) -> bytes:
-    """The content that an asset stands for.
-
-    Args:
-        asset: a `FileAsset` or a `StringAsset`.
+    """Return the content of a `FileAsset` or a `StringAsset`.
 
     Raises:
-        ResourceError: an asset of another kind, or a file that isn't there.
+        ResourceError: another type of asset, or a file that can't be read.
     """
     if isinstance(asset, pulumi.FileAsset):
         return _file_bytes(Path(str(asset.path)))
@@ -56,8 +50,7 @@ def _file_bytes(path: Path) -> bytes:
 def _zip(files: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for name in sorted(files):
-            archive.writestr(
-                zipfile.ZipInfo(name, date_time=_TIMESTAMP), files[name], compress_type=zipfile.ZIP_DEFLATED
-            )
+        for name, content in sorted(files.items()):
+            entry = zipfile.ZipInfo(name, date_time=_TIMESTAMP)
+            archive.writestr(entry, content, compress_type=zipfile.ZIP_DEFLATED)
     return buffer.getvalue()

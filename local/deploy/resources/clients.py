@@ -1,4 +1,4 @@
-"""The AWS clients that resource kinds use, made when first needed."""
+"""The AWS clients that resource handlers use."""
 
 import threading
 from functools import cached_property
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from types_boto3_cloudfront import CloudFrontClient
     from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_dynamodb import DynamoDBClient
-    from types_boto3_dynamodbstreams import DynamoDBStreamsClient
     from types_boto3_iam import IAMClient
     from types_boto3_lambda import LambdaClient
     from types_boto3_logs import CloudWatchLogsClient
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
     from types_boto3_sts import STSClient
+    from types_boto3_sts.type_defs import GetCallerIdentityResponseTypeDef
 
 _CONFIG = Config(
     connect_timeout=5,
@@ -31,12 +31,24 @@ _CONFIG = Config(
 
 
 class Clients:
-    """One client per service, for one account and region at one address.
+    """One client per service, made when it is first used, for one account and region.
 
     Attributes:
         endpoint_url: where the services are, for example `http://127.0.0.1:4566`.
         region: AWS region of every client.
     """
+
+    apigatewayv2: "ApiGatewayV2Client"
+    cloudfront: "CloudFrontClient"
+    cloudwatch: "CloudWatchClient"
+    dynamodb: "DynamoDBClient"
+    iam: "IAMClient"
+    lambda_: "LambdaClient"
+    logs: "CloudWatchLogsClient"
+    s3: "S3Client"
+    sns: "SNSClient"
+    sqs: "SQSClient"
+    sts: "STSClient"
 
     def __init__(self, endpoint_url: str, region: str, access_key_id: str, secret_access_key: str) -> None:
         self.endpoint_url = endpoint_url
@@ -46,80 +58,35 @@ class Clients:
         self._session = Session()
         # A session is not safe to use from several threads, the clients it makes are.
         # Source: boto3 guide, "Session reference", multithreading.
-        self._making = threading.Lock()
+        self._session_lock = threading.Lock()
 
     @cached_property
+    def identity(self) -> "GetCallerIdentityResponseTypeDef":
+        """Whose credentials these are."""
+        return self.sts.get_caller_identity()
+
+    @property
     def account_id(self) -> str:
         """The number of the account."""
-        return self.sts.get_caller_identity()["Account"]
+        return self.identity["Account"]
 
-    @cached_property
-    def apigatewayv2(self) -> "ApiGatewayV2Client":
-        """Amazon API Gateway, HTTP APIs."""
-        return self._client("apigatewayv2")
+    def of_service(self, service: str) -> Any:
+        """Return the client of a service by botocore's name for it."""
+        return getattr(self, "lambda_" if service == "lambda" else service)
 
-    @cached_property
-    def cloudfront(self) -> "CloudFrontClient":
-        """Amazon CloudFront."""
-        return self._client("cloudfront")
+    if not TYPE_CHECKING:  # A type checker knows the attributes above, and no others.
 
-    @cached_property
-    def cloudwatch(self) -> "CloudWatchClient":
-        """Amazon CloudWatch: metrics, alarms, dashboards."""
-        return self._client("cloudwatch")
-
-    @cached_property
-    def dynamodb(self) -> "DynamoDBClient":
-        """Amazon DynamoDB."""
-        return self._client("dynamodb")
-
-    @cached_property
-    def dynamodbstreams(self) -> "DynamoDBStreamsClient":
-        """Amazon DynamoDB Streams."""
-        return self._client("dynamodbstreams")
-
-    @cached_property
-    def iam(self) -> "IAMClient":
-        """AWS Identity and Access Management."""
-        return self._client("iam")
-
-    @cached_property
-    def lambda_(self) -> "LambdaClient":
-        """AWS Lambda."""
-        return self._client("lambda")
-
-    @cached_property
-    def logs(self) -> "CloudWatchLogsClient":
-        """Amazon CloudWatch Logs."""
-        return self._client("logs")
-
-    @cached_property
-    def s3(self) -> "S3Client":
-        """Amazon S3."""
-        return self._client("s3")
-
-    @cached_property
-    def sns(self) -> "SNSClient":
-        """Amazon SNS."""
-        return self._client("sns")
-
-    @cached_property
-    def sqs(self) -> "SQSClient":
-        """Amazon SQS."""
-        return self._client("sqs")
-
-    @cached_property
-    def sts(self) -> "STSClient":
-        """AWS Security Token Service."""
-        return self._client("sts")
-
-    def _client(self, service: str) -> Any:
-        with self._making:
-            return self._session.create_client(
-                service,
-                region_name=self.region,
-                endpoint_url=self.endpoint_url,
-                aws_access_key_id=self._access_key_id,
-                aws_secret_access_key=self._secret_access_key,
-                config=_CONFIG,
-            )
+        def __getattr__(self, name: str) -> Any:
+            if name not in Clients.__annotations__:
+                raise AttributeError(f"Clients has no client of {name!r}: add it to its annotations")
+            with self._session_lock:
+                if name not in vars(self):
+                    vars(self)[name] = self._session.create_client(
+                        name.removesuffix("_"),
+                        region_name=self.region,
+                        endpoint_url=self.endpoint_url,
+                        aws_access_key_id=self._access_key_id,
+                        aws_secret_access_key=self._secret_access_key,
+                        config=_CONFIG,
+                    )
+            return vars(self)[name]

@@ -1,121 +1,108 @@
 """DynamoDB tables without secondary indexes."""
 
-from typing import Any
-
 from typing_extensions import override
 
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.handler import Properties, ResourceHandler, changed, names, without
+from local.deploy.resources.handler import Draft, Properties, ResourceHandler, changed, without
+from local.deploy.resources.values import names
+
+_KEY_TYPES = {"hashKey": "HASH", "rangeKey": "RANGE"}
 
 
 class _Table(ResourceHandler):
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:
-        name = super()._create(clients, inputs)
-        if inputs.get("ttl", {}).get("enabled"):
-            self._set_ttl(clients, name, inputs["ttl"])
-        if inputs.get("pointInTimeRecovery", {}).get("enabled"):
-            self._set_recovery(clients, name, inputs)
-        return name
-
-    @override
-    def _prepared(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        keys = {"hashKey": "HASH", "rangeKey": "RANGE"}
-        sent = without(inputs, {*keys, "serverSideEncryption", "streamEnabled", "streamViewType"})
-        sent["keySchema"] = [{"name": inputs[key], "keyType": kind} for key, kind in keys.items() if key in inputs]
-        sent.setdefault("deletionProtectionEnabled", False)
-        if inputs.get("streamEnabled"):
-            sent["streamSpecification"] = _stream(inputs)
-        if "serverSideEncryption" in inputs:
-            sent["sseSpecification"] = _encryption(inputs)
-        return sent
+        table_name = super()._create(clients, inputs)
+        for name in ("ttl", "pointInTimeRecovery"):
+            if inputs.get(name, {}).get("enabled"):
+                self._switch(clients, table_name, name, inputs[name])
+        return table_name
 
     @override
     def _read(self, clients: Clients, resource_id: str, state: Properties) -> Properties:
         properties = super()._read(clients, resource_id, state)
-        dynamodb = clients.dynamodb
-        backups = dynamodb.describe_continuous_backups(TableName=resource_id)["ContinuousBackupsDescription"]
+        backups = clients.dynamodb.describe_continuous_backups(TableName=resource_id)["ContinuousBackupsDescription"]
         recovery = backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus")
         properties = {**properties, "pointInTimeRecovery": {"enabled": recovery == "ENABLED"}}
-        ttl = dynamodb.describe_time_to_live(TableName=resource_id)["TimeToLiveDescription"]
+        ttl = clients.dynamodb.describe_time_to_live(TableName=resource_id)["TimeToLiveDescription"]
         if ttl.get("TimeToLiveStatus") in {"ENABLED", "ENABLING"}:
             properties["ttl"] = {"attributeName": ttl.get("AttributeName"), "enabled": True}
         return properties
 
     @override
-    def _described(self, properties: dict[str, Any], returned: Properties, state: Properties) -> dict[str, Any]:
-        keys = {each["keyType"]: each["name"] for each in returned["keySchema"]}
-        stream = returned.get("streamSpecification", {})
-        properties |= {
-            "hashKey": keys["HASH"],
-            "billingMode": returned.get("billingModeSummary", {}).get("billingMode", "PROVISIONED"),
-            "streamEnabled": stream.get("streamEnabled", False),
-        }
-        if "RANGE" in keys:
-            properties["rangeKey"] = keys["RANGE"]
-        if properties["streamEnabled"]:
-            properties |= {
-                "streamViewType": stream.get("streamViewType"),
-                "streamArn": returned.get("latestStreamArn"),
-                "streamLabel": returned.get("latestStreamLabel"),
-            }
-        return properties
-
-    @override
     def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
-        def update(name: str, value: Any) -> None:
-            self.send(clients, "UpdateTable", {"name": resource_id}, {name: value})
+        def update(change: Draft) -> None:
+            self.send(clients, "UpdateTable", {"name": resource_id}, change)
 
-        # One thing per call: DynamoDB refuses to change two of these at once.
+        # One change per call: DynamoDB refuses two of these at once.
         if changed(old, new, "billingMode"):
-            update("billingMode", new["billingMode"])
+            update({"billingMode": new["billingMode"]})
         if changed(old, new, "deletionProtectionEnabled"):
-            update("deletionProtectionEnabled", new.get("deletionProtectionEnabled", False))
+            update({"deletionProtectionEnabled": new.get("deletionProtectionEnabled", False)})
         if changed(old, new, "serverSideEncryption"):
-            update("sseSpecification", _encryption(new))
+            update({"sseSpecification": _encryption(new.get("serverSideEncryption", {"enabled": False}))})
         if bool(old.get("streamEnabled")) != bool(new.get("streamEnabled")) or changed(old, new, "streamViewType"):
             # A stream's view can't be changed: the old stream ends, another begins.
             if old.get("streamEnabled"):
-                update("streamSpecification", {"streamEnabled": False})
+                update({"streamSpecification": {"streamEnabled": False}})
             if new.get("streamEnabled"):
-                update("streamSpecification", _stream(new))
+                update({"streamSpecification": _stream(new)})
         if changed(old, new, "ttl"):
-            self._set_ttl(clients, resource_id, new.get("ttl") or {**old["ttl"], "enabled": False})
+            self._switch(clients, resource_id, "ttl", new.get("ttl") or {**old["ttl"], "enabled": False})
         if changed(old, new, "pointInTimeRecovery"):
-            self._set_recovery(clients, resource_id, new)
+            recovery = new.get("pointInTimeRecovery", {"enabled": False})
+            self._switch(clients, resource_id, "pointInTimeRecovery", recovery)
         self._change_tags(clients, resource_id, old, new)
 
-    def _set_ttl(self, clients: Clients, table_name: str, ttl: Properties) -> None:
-        clients.dynamodb.update_time_to_live(
-            TableName=table_name,
-            TimeToLiveSpecification={"Enabled": ttl.get("enabled", False), "AttributeName": ttl["attributeName"]},
-        )
+    def _switch(self, clients: Clients, table_name: str, name: str, setting: Properties) -> None:
+        enabled = bool(setting.get("enabled", False))
+        if name == "ttl":
+            clients.dynamodb.update_time_to_live(
+                TableName=table_name,
+                TimeToLiveSpecification={"Enabled": enabled, "AttributeName": setting["attributeName"]},
+            )
+        else:
+            clients.dynamodb.update_continuous_backups(
+                TableName=table_name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": enabled}
+            )
 
-    def _set_recovery(self, clients: Clients, table_name: str, inputs: Properties) -> None:
-        enabled = bool(inputs.get("pointInTimeRecovery", {}).get("enabled", False))
-        clients.dynamodb.update_continuous_backups(
-            TableName=table_name, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": enabled}
-        )
+
+def _to_service(inputs: Draft) -> Draft:
+    apart = {*_KEY_TYPES, "serverSideEncryption", "streamEnabled", "streamViewType"}
+    sent = {"deletionProtectionEnabled": False, **without(inputs, apart)}
+    sent["keySchema"] = [{"name": inputs[key], "keyType": type_} for key, type_ in _KEY_TYPES.items() if key in inputs]
+    if inputs.get("streamEnabled"):
+        sent["streamSpecification"] = _stream(inputs)
+    if "serverSideEncryption" in inputs:
+        sent["sseSpecification"] = _encryption(inputs["serverSideEncryption"])
+    return sent
 
 
-def _stream(inputs: Properties) -> dict[str, Any]:
+def _stream(inputs: Properties) -> Draft:
     return {"streamEnabled": True, "streamViewType": inputs["streamViewType"]}
 
 
-def _encryption(inputs: Properties) -> dict[str, Any]:
-    encryption = inputs.get("serverSideEncryption", {"enabled": False})
-    specification: dict[str, Any] = {"enabled": encryption["enabled"]}
-    if encryption["enabled"]:
-        specification["sseType"] = "KMS"
-    if "kmsKeyArn" in encryption:
-        specification["kmsMasterKeyId"] = encryption["kmsKeyArn"]
-    return specification
+def _encryption(encryption: Properties) -> Draft:
+    kind = {"sseType": "KMS"} if encryption["enabled"] else {}
+    key = {"kmsMasterKeyId": encryption["kmsKeyArn"]} if "kmsKeyArn" in encryption else {}
+    return {"enabled": encryption["enabled"], **kind, **key}
+
+
+def _from_service(properties: Draft, returned: Properties, _state: Properties) -> Draft:
+    names_by_type = {each["keyType"]: each["name"] for each in returned["keySchema"]}
+    keys = {key: names_by_type[type_] for key, type_ in _KEY_TYPES.items() if type_ in names_by_type}
+    billing_mode = returned.get("billingModeSummary", {}).get("billingMode", "PROVISIONED")
+    stream: Properties = returned.get("streamSpecification", {})
+    if not stream.get("streamEnabled"):
+        return {**properties, **keys, "billingMode": billing_mode, "streamEnabled": False}
+    arn, label = returned.get("latestStreamArn"), returned.get("latestStreamLabel")
+    return {**properties, **keys, **stream, "billingMode": billing_mode, "streamArn": arn, "streamLabel": label}
 
 
 HANDLERS = (
     _Table(
         pulumi_type="aws:dynamodb/table:Table",
-        client="dynamodb",
+        operations="CreateTable DescribeTable UpdateTable DeleteTable",
         required=names("attributes billingMode hashKey name"),
         optional=names(
             "deletionProtectionEnabled pointInTimeRecovery rangeKey serverSideEncryption streamEnabled streamViewType "
@@ -123,13 +110,8 @@ HANDLERS = (
         ),
         replace_on=names("hashKey name rangeKey"),
         recomputed=dict.fromkeys(("streamEnabled", "streamViewType"), names("streamArn streamLabel")),
-        by_hand=names("pointInTimeRecovery ttl"),
-        create_operation="CreateTable",
-        read_operation="DescribeTable",
-        update_operation="UpdateTable",
-        delete_operation="DeleteTable",
+        unsent=names("pointInTimeRecovery ttl"),
         id="{name}",
-        identity={"TableName": "{name}", "ResourceArn": "{arn}"},
         result="table",
         renamed={
             "AttributeDefinitions": "attributes",
@@ -139,6 +121,8 @@ HANDLERS = (
         },
         absent={"deletionProtectionEnabled": False},
         outputs={"arn": "{tableArn}"},
+        to_service=_to_service,
+        from_service=_from_service,
         tag_operations=("ListTagsOfResource", "TagResource", "UntagResource"),
     ),
 )

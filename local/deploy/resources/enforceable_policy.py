@@ -1,12 +1,13 @@
 """A role's policy in the form that the emulator can enforce, and back.
 
-Two things differ in the emulator (ministack 1.5.33), and for each a policy gets a statement more there:
+The emulator (ministack 1.5.33) differs in two ways, and a policy gets a statement more for each:
 
-- It doesn't see which stream a call of the Streams API is about, and asks the role for the right to all resources,
-  which a policy that names its stream doesn't give: the same actions, on everything. Actions are enforced then; that a
-  role reads its own stream alone is not.
-- It asks for sqs:SendMessageBatch, an action that AWS doesn't have: there the right to sqs:SendMessage is the right to
-  a batch of them. Source: SQS developer guide, "Amazon SQS API permissions: actions and resource reference".
+- It doesn't see which stream a call of the Streams API is about, and requires the right to all
+  resources, which a policy that names its stream doesn't give. The same actions are granted on
+  everything: actions are enforced then, but not that a role reads only its own stream.
+- It requires sqs:SendMessageBatch, an action that AWS doesn't have: there the right to
+  sqs:SendMessage is the right to a batch of them. Source: SQS developer guide, "Amazon SQS API
+  permissions: actions and resource reference".
 """
 
 import json
@@ -15,7 +16,7 @@ from typing import Any
 from functions.runtime.json_log import is_array
 
 _ADDED = "OnTheEmulator"
-"""How the ids of the added statements begin, by which they are found again."""
+"""How the ids of the added statements begin, so that `as_written` finds them."""
 
 _STREAM_READS = frozenset({"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"})
 _BATCH_OF = {
@@ -26,11 +27,7 @@ _BATCH_OF = {
 
 
 def enforceable(policy: str) -> str:
-    """Return a role's policy as the emulator needs it.
-
-    Args:
-        policy: The document as JSON text.
-    """
+    """Return a role's policy, a JSON text, as the emulator needs it."""
     document: dict[str, Any] = json.loads(policy)
     statements = _listed(document.get("Statement", []))
     added = [*_stream_reads(statements), *_batches(statements)]
@@ -41,11 +38,7 @@ def enforceable(policy: str) -> str:
 
 
 def as_written(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the policy without what `enforceable` added.
-
-    Args:
-        document: The document as the emulator gives it.
-    """
+    """Return the emulator's policy without what `enforceable` added."""
     statements = _listed(document.get("Statement", []))
     kept = [statement for statement in statements if not statement.get("Sid", "").startswith(_ADDED)]
     return document if len(kept) == len(statements) else {**document, "Statement": kept}
@@ -73,5 +66,5 @@ def _batches(statements: list[Any]) -> list[dict[str, Any]]:
 
 
 def _listed(value: Any) -> list[Any]:
-    """Return a value that a policy may write alone or as a list as a list."""
+    """Return as a list what a policy may write alone or as a list."""
     return value if is_array(value) else [value]

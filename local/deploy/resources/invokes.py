@@ -1,61 +1,48 @@
-"""What a Pulumi program may ask of the AWS provider besides making resources."""
+"""The AWS provider's functions: what a program asks besides creating resources."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.deploy.resources.clients import Clients
 from local.deploy.resources.handler import Properties
 from local.deploy.resources.resource_errors import UnsupportedTypeError
+from local.deploy.resources.values import fill
+
+_RESULTS = {
+    "aws:index/getCallerIdentity:getCallerIdentity": {
+        "id": "{clients.account_id}",
+        "accountId": "{clients.account_id}",
+        "arn": "{clients.identity[Arn]}",
+        "userId": "{clients.identity[UserId]}",
+    },
+    "aws:index/getPartition:getPartition": {
+        "id": "aws",
+        "partition": "aws",
+        "dnsSuffix": "amazonaws.com",
+        "reverseDnsPrefix": "com.amazonaws",
+    },
+    "aws:index/getRegion:getRegion": {
+        "id": "{clients.region}",
+        "name": "{clients.region}",
+        "region": "{clients.region}",
+        "description": "{clients.region}",
+        "endpoint": "ec2.{clients.region}.amazonaws.com",
+    },
+}
+"""From a function's token to its result under Pulumi's names, as templates."""
 
 
-def call(clients: Clients, token: str, arguments: Properties) -> Properties:
-    """Answer one of the provider's functions.
+def call(clients: Clients, token: str, _arguments: Properties) -> dict[str, Any]:
+    """Return the result of one of the provider's functions.
 
     Args:
         clients: of the account and region that are asked about.
         token: the Pulumi function, for example `aws:index/getRegion:getRegion`.
-        arguments: of the call.
-
-    Returns:
-        The function's result under Pulumi's names.
 
     Raises:
         UnsupportedTypeError: the local stack doesn't know the function.
     """
-    answer = _ANSWERS.get(token)
-    if answer is None:
+    if token not in _RESULTS:
         raise UnsupportedTypeError(
             f"the local stack can't answer {token}. Write it in local/deploy/resources/invokes.py, or do without it"
         )
-    return answer(clients, arguments)
-
-
-def _caller_identity(clients: Clients, _arguments: Properties) -> Properties:
-    identity = clients.sts.get_caller_identity()
-    return {
-        "id": identity["Account"],
-        "accountId": identity["Account"],
-        "arn": identity["Arn"],
-        "userId": identity["UserId"],
-    }
-
-
-def _region(clients: Clients, _arguments: Properties) -> Properties:
-    return {
-        "id": clients.region,
-        "name": clients.region,
-        "region": clients.region,
-        "description": clients.region,
-        "endpoint": f"ec2.{clients.region}.amazonaws.com",
-    }
-
-
-def _partition(_clients: Clients, _arguments: Properties) -> Properties:
-    return {"id": "aws", "partition": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws"}
-
-
-_ANSWERS: Mapping[str, Callable[[Clients, Properties], Mapping[str, Any]]] = {
-    "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
-    "aws:index/getPartition:getPartition": _partition,
-    "aws:index/getRegion:getRegion": _region,
-}
+    return {name: fill(template, {"clients": clients}) for name, template in _RESULTS[token].items()}

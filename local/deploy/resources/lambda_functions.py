@@ -1,71 +1,51 @@
-"""Lambda functions, who may invoke them, what becomes of their asynchronous failures, and their event sources."""
+"""Lambda functions, who may invoke them, their asynchronous failures, and their event sources."""
 
 import json
 import time
-from typing import Any
 
 from typing_extensions import override
 
 from local.deploy.resources.archives import archive_bytes
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.handler import Properties, ResourceHandler, changed, names, without
+from local.deploy.resources.handler import Draft, Properties, ResourceHandler, changed, without
 from local.deploy.resources.resource_errors import ResourceError, missing
+from local.deploy.resources.values import names
 
-UNRESERVED = -1
+_UNRESERVED = -1
 """The provider's word for a function that takes its concurrency from the account's pool."""
 
 _READY_PAUSE_SECONDS = 0.1
 _READY_ATTEMPTS = 300
 
-_CODE = names("architectures code")
-
 
 class _Function(ResourceHandler):
+    """A function. It takes the next change only when it is ready after the last one."""
+
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:
-        name = super()._create(clients, inputs)
+        concurrency = "reservedConcurrentExecutions"
+        name = super()._create(clients, without(inputs, {concurrency}))
         _wait_until_ready(clients, name)
-        if inputs.get("reservedConcurrentExecutions", UNRESERVED) != UNRESERVED:
-            _set_concurrency(clients, inputs)
+        if inputs.get(concurrency, _UNRESERVED) != _UNRESERVED:
+            self._set(clients, name, concurrency, inputs)
         return name
-
-    @override
-    def _prepared(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        if "code" in inputs:
-            inputs["code"] = {"zipFile": archive_bytes(inputs["code"])}
-        return {"environment": {"variables": {}}, **inputs}
-
-    @override
-    def _described(self, properties: dict[str, Any], returned: Properties, state: Properties) -> dict[str, Any]:
-        reserved = returned.get("concurrency", {}).get("reservedConcurrentExecutions", UNRESERVED)
-        variables = properties["environment"].get("variables", {})
-        return {**properties, "environment": {"variables": variables}, "reservedConcurrentExecutions": reserved}
 
     @override
     def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
         if changed(old, new, "code", "sourceCodeHash", "architectures"):
-            architectures: Any = {"Architectures": new["architectures"]} if "architectures" in new else {}
-            clients.lambda_.update_function_code(
-                FunctionName=resource_id, ZipFile=archive_bytes(new["code"]), **architectures
-            )
-            # The next change waits for this one, or Lambda answers ResourceConflictException.
+            architectures = {"architectures": new["architectures"]} if "architectures" in new else {}
+            code = {"zipFile": archive_bytes(new["code"]), **architectures}
+            self.send(clients, "UpdateFunctionCode", {"name": resource_id}, code)
             _wait_until_ready(clients, resource_id)
-        super()._update(clients, resource_id, without(old, _CODE), without(new, _CODE))
+        done = names("architectures code")
+        super()._update(clients, resource_id, without(old, done), without(new, done))
         _wait_until_ready(clients, resource_id)
-        if changed(old, new, "reservedConcurrentExecutions"):
-            _set_concurrency(clients, new)
-
-
-def _set_concurrency(clients: Clients, inputs: Properties) -> None:
-    reserved = inputs.get("reservedConcurrentExecutions", UNRESERVED)
-    if reserved == UNRESERVED:
-        clients.lambda_.delete_function_concurrency(FunctionName=inputs["name"])
-    else:
-        clients.lambda_.put_function_concurrency(FunctionName=inputs["name"], ReservedConcurrentExecutions=reserved)
 
 
 def _wait_until_ready(clients: Clients, function_name: str) -> None:
-    """Return when the function takes invocations and changes. boto3's waiters poll once a second, which adds up.
+    """Return when the function takes invocations and changes.
+
+    boto3's waiters poll once a second, which adds up.
 
     Raises:
         ResourceError: it failed, or takes too long.
@@ -82,69 +62,63 @@ def _wait_until_ready(clients: Clients, function_name: str) -> None:
     raise ResourceError(f"function {function_name} is not ready after {_READY_ATTEMPTS * _READY_PAUSE_SECONDS:.0f} s")
 
 
-class _Permission(ResourceHandler):
-    """A statement of a function's resource policy."""
-
-    @override
-    def _prepared(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        # Without a statement id the provider makes one up; here it is the same at each deployment.
-        text = f"{inputs['principal']}-{inputs.get('sourceArn', '')}"
-        made_up = "".join(character if character.isalnum() else "-" for character in text)[-100:]
-        return {**inputs, "statementId": inputs.get("statementId") or made_up}
-
-    @override
-    def _described(self, properties: dict[str, Any], returned: Properties, state: Properties) -> dict[str, Any]:
-        statements = json.loads(returned["policy"])["Statement"]
-        statement = next((each for each in statements if each["Sid"] == properties["statementId"]), None)
-        if statement is None:
-            raise missing(self.read_operation, properties["statementId"])
-        principal = statement["Principal"]
-        properties |= {
-            "action": statement["Action"],
-            "principal": principal if isinstance(principal, str) else next(iter(principal.values())),
-        }
-        if source_arn := statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn"):
-            properties["sourceArn"] = source_arn
-        return properties
+def _function_to_service(inputs: Draft) -> Draft:
+    code = {"code": {"zipFile": archive_bytes(inputs["code"])}} if "code" in inputs else {}
+    return {"environment": {"variables": {}}, **inputs, **code}
 
 
-class _EventInvokeConfig(ResourceHandler):
-    @override
-    def _described(self, properties: dict[str, Any], returned: Properties, state: Properties) -> dict[str, Any]:
-        # Lambda returns a success and a failure destination, empty if not set.
-        destinations = {name: value for name, value in properties.pop("destinationConfig", {}).items() if value}
-        return {**properties, "destinationConfig": destinations} if destinations else properties
+def _function_from_service(properties: Draft, returned: Properties, _state: Properties) -> Draft:
+    return {
+        **properties,
+        "environment": {"variables": properties["environment"].get("variables", {})},
+        **returned.get("concurrency", {}),
+    }
 
 
-class _EventSourceMapping(ResourceHandler):
-    """A mapping from a stream or a queue to a function.
+def _permission_to_service(inputs: Draft) -> Draft:
+    # Without a statement id the provider makes one up; here it is the same at each deployment.
+    text = f"{inputs['principal']}-{inputs.get('sourceArn', '')}"
+    made_up = "".join(character if character.isalnum() else "-" for character in text)[-100:]
+    return {**inputs, "statementId": inputs.get("statementId") or made_up}
 
-    A stream's mapping is disabled in the emulator, whatever `enabled` says, and `enabled` is kept here: the emulator's
-    own delivery ignores retries, bisecting and partial batches, so the local stack delivers streams by its own poller
-    (local/stream_poller/). Queues are delivered by the emulator.
-    """
 
-    @override
-    def _prepared(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        return {**inputs, "enabled": inputs.get("enabled", True) and not _is_stream(inputs["eventSourceArn"])}
+def _permission_from_service(properties: Draft, returned: Properties, _state: Properties) -> Draft:
+    """Return the properties of one statement of the function's policy."""
+    statements = json.loads(returned["policy"])["Statement"]
+    statement = next((each for each in statements if each["Sid"] == properties["statementId"]), None)
+    if statement is None:
+        raise missing("GetPolicy", properties["statementId"])
+    principal = statement["Principal"]
+    source_arn = statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn")
+    return {
+        **properties,
+        "action": statement["Action"],
+        "principal": principal if isinstance(principal, str) else next(iter(principal.values())),
+        **({"sourceArn": source_arn} if source_arn else {}),
+    }
 
-    @override
-    def _described(self, properties: dict[str, Any], returned: Properties, state: Properties) -> dict[str, Any]:
-        on_failure = properties.pop("destinationConfig", {}).get("onFailure")
-        if on_failure:
-            properties["destinationConfig"] = {"onFailure": on_failure}
-        function_arn: str = returned["functionArn"]
-        # The program may have given the function's name.
-        if function_arn.rpartition(":")[2] != state["functionName"].rpartition(":")[2]:
-            properties["functionName"] = function_arn
-        if not _is_stream(returned["eventSourceArn"]):
-            properties["enabled"] = returned["state"] in {"Enabled", "Enabling", "Creating"}
-        return properties
 
-    @override
-    def _taken_away(self, old: Properties, new: Properties) -> Properties:
-        # Streams and queues refuse each other's parameters, so only what was set is sent.
-        return {name: value for name, value in super()._taken_away(old, new).items() if old.get(name, value) != value}
+def _with_destination(properties: Draft) -> Draft:
+    """Return the properties without the destinations that aren't set, which Lambda returns empty."""
+    set_ones = {name: value for name, value in properties.get("destinationConfig", {}).items() if value}
+    return {**without(properties, {"destinationConfig"}), **({"destinationConfig": set_ones} if set_ones else {})}
+
+
+def _mapping_to_service(inputs: Draft) -> Draft:
+    # The emulator's own delivery of streams ignores retries, bisecting and partial batches, so the
+    # local stack delivers them by its own poller (local/stream_poller/). It delivers queues itself.
+    return {**inputs, "enabled": inputs.get("enabled", True) and not _is_stream(inputs["eventSourceArn"])}
+
+
+def _mapping_from_service(properties: Draft, returned: Properties, state: Properties) -> Draft:
+    properties = _with_destination(properties)
+    function_arn: str = returned["functionArn"]
+    # The program may have given the function's name.
+    if function_arn.rpartition(":")[2] != state["functionName"].rpartition(":")[2]:
+        properties["functionName"] = function_arn
+    if not _is_stream(returned["eventSourceArn"]):
+        properties["enabled"] = returned["state"] in {"Enabled", "Enabling", "Creating"}
+    return properties
 
 
 def _is_stream(event_source_arn: str) -> bool:
@@ -154,7 +128,7 @@ def _is_stream(event_source_arn: str) -> bool:
 HANDLERS = (
     _Function(
         pulumi_type="aws:lambda/function:Function",
-        client="lambda_",
+        operations="CreateFunction GetFunction UpdateFunctionConfiguration DeleteFunction",
         required=names("code handler name role runtime"),
         optional=names(
             "architectures description environment ephemeralStorage loggingConfig memorySize packageType "
@@ -162,24 +136,25 @@ HANDLERS = (
         ),
         replace_on=names("name packageType"),
         write_only=names("code loggingConfig packageType"),
-        by_hand=names("packageType reservedConcurrentExecutions sourceCodeHash"),
-        create_operation="CreateFunction",
-        read_operation="GetFunction",
-        update_operation="UpdateFunctionConfiguration",
-        delete_operation="DeleteFunction",
+        unsent=names("packageType sourceCodeHash"),
+        separate={"reservedConcurrentExecutions": ("PutFunctionConcurrency", "DeleteFunctionConcurrency")},
         id="{name}",
-        identity={"FunctionName": "{name}", "Resource": "{arn}"},
         result="configuration",
         renamed={"FunctionName": "name"},
         # Source: Lambda API reference, CreateFunction.
-        taken_away={
+        defaults={
             "description": "",
             "ephemeralStorage": {"size": 512},
             "memorySize": 128,
             "timeout": 3,
             "tracingConfig": {"mode": "PassThrough"},
         },
-        absent={"architectures": ["x86_64"], "environment": {}, "tags": {}},
+        absent={
+            "architectures": ["x86_64"],
+            "environment": {},
+            "reservedConcurrentExecutions": _UNRESERVED,
+            "tags": {},
+        },
         outputs={
             "arn": "{functionArn}",
             "codeSha256": "{codeSha256}",
@@ -192,38 +167,38 @@ HANDLERS = (
             "sourceCodeSize": "{codeSize}",
             "version": "{version}",
         },
+        to_service=_function_to_service,
+        from_service=_function_from_service,
         tag_operations=("", "TagResource", "UntagResource"),
     ),
-    _EventInvokeConfig(
+    ResourceHandler(
         pulumi_type="aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
-        client="lambda_",
+        operations=(
+            "PutFunctionEventInvokeConfig GetFunctionEventInvokeConfig PutFunctionEventInvokeConfig "
+            "DeleteFunctionEventInvokeConfig"
+        ),
         required=names("functionName"),
         optional=names("destinationConfig maximumEventAgeInSeconds maximumRetryAttempts"),
         replace_on=names("functionName"),
-        create_operation="PutFunctionEventInvokeConfig",
-        read_operation="GetFunctionEventInvokeConfig",
-        delete_operation="DeleteFunctionEventInvokeConfig",
         id="{functionName}",
-        identity={"FunctionName": "{functionName}"},
+        from_service=lambda properties, _returned, _state: _with_destination(properties),
     ),
-    _Permission(
+    ResourceHandler(
         pulumi_type="aws:lambda/permission:Permission",
-        client="lambda_",
+        operations="AddPermission GetPolicy - RemovePermission",
         required=names("action function principal"),
         optional=names("sourceAccount sourceArn statementId"),
         replace_on=names("action function principal sourceAccount sourceArn statementId"),
         write_only=names("sourceAccount"),
-        create_operation="AddPermission",
-        read_operation="GetPolicy",
-        delete_operation="RemovePermission",
         id="{statementId}",
-        identity={"FunctionName": "{function}", "StatementId": "{statementId}"},
         renamed={"FunctionName": "function"},
         outputs={"function": "{function}"},
+        to_service=_permission_to_service,
+        from_service=_permission_from_service,
     ),
-    _EventSourceMapping(
+    ResourceHandler(
         pulumi_type="aws:lambda/eventSourceMapping:EventSourceMapping",
-        client="lambda_",
+        operations="CreateEventSourceMapping GetEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping",
         required=names("eventSourceArn functionName"),
         optional=names(
             "batchSize bisectBatchOnFunctionError destinationConfig enabled filterCriteria functionResponseTypes "
@@ -233,15 +208,10 @@ HANDLERS = (
         replace_on=names("eventSourceArn startingPosition"),
         # The emulator forgets `metricsConfig`.
         write_only=names("enabled functionName metricsConfig startingPosition"),
-        create_operation="CreateEventSourceMapping",
-        read_operation="GetEventSourceMapping",
-        update_operation="UpdateEventSourceMapping",
-        delete_operation="DeleteEventSourceMapping",
         id="{uuid}",
-        identity={"UUID": "{id}", "Resource": "{arn}"},
         renamed={"Destination": "destinationArn"},
         # Source: Lambda API reference, UpdateEventSourceMapping.
-        taken_away={
+        defaults={
             "bisectBatchOnFunctionError": False,
             "destinationConfig": {"onFailure": {}},
             "filterCriteria": {},
@@ -259,6 +229,8 @@ HANDLERS = (
             "state": "{state}",
             "uuid": "{id}",
         },
+        to_service=_mapping_to_service,
+        from_service=_mapping_from_service,
         tag_operations=("ListTags", "TagResource", "UntagResource"),
     ),
 )

@@ -10,29 +10,14 @@ from collections.abc import Iterable
 
 from botocore.exceptions import ClientError
 
-_MISSING = frozenset(
-    {
-        "404",
-        "AWS.SimpleQueueService.NonExistentQueue",
-        "DashboardNotFoundError",
-        "NoSuchBucket",
-        "NoSuchBucketPolicy",
-        "NoSuchCachePolicy",
-        "NoSuchDistribution",
-        "NoSuchEntity",
-        "NoSuchKey",
-        "NoSuchLifecycleConfiguration",
-        "NoSuchOriginAccessControl",
-        "NoSuchPublicAccessBlockConfiguration",
-        "NoSuchResponseHeadersPolicy",
-        "NotFound",
-        "NotFoundException",
-        "OwnershipControlsNotFoundError",
-        "QueueDoesNotExist",
-        "ResourceNotFound",
-        "ResourceNotFoundException",
-        "ServerSideEncryptionConfigurationNotFoundError",
-    }
+from local.deploy.resources.values import names
+
+_MISSING = names(
+    "404 AWS.SimpleQueueService.NonExistentQueue DashboardNotFoundError NoSuchBucket NoSuchBucketPolicy "
+    "NoSuchCachePolicy NoSuchDistribution NoSuchEntity NoSuchKey NoSuchLifecycleConfiguration "
+    "NoSuchOriginAccessControl NoSuchPublicAccessBlockConfiguration NoSuchResponseHeadersPolicy NotFound "
+    "NotFoundException OwnershipControlsNotFoundError QueueDoesNotExist ResourceNotFound "
+    "ResourceNotFoundException ServerSideEncryptionConfigurationNotFoundError"
 )
 """Error codes of a resource that doesn't exist."""
 

@@ -1,100 +1,85 @@
 """SNS topics and their subscriptions."""
 
-from typing import Any
-
 from typing_extensions import override
 
 from local.deploy.resources.clients import Clients
-from local.deploy.resources.handler import Properties, ResourceHandler, changed, names
+from local.deploy.resources.handler import Draft, Properties, ResourceHandler, changed
+from local.deploy.resources.values import names
 
 _ATTRIBUTES = {"displayName": "DisplayName", "kmsMasterKeyId": "KmsMasterKeyId", "policy": "Policy"}
 
 
 class _Topic(ResourceHandler):
+    """A topic, whose attributes are set one by one."""
+
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:
         topic_arn = super()._create(clients, inputs)
-        for name, attribute in _ATTRIBUTES.items():
-            if name in inputs:
-                clients.sns.set_topic_attributes(
-                    TopicArn=topic_arn, AttributeName=attribute, AttributeValue=inputs[name]
-                )
+        self._set_attributes(clients, topic_arn, {}, inputs)
         return topic_arn
 
     @override
-    def _described(self, properties: dict[str, Any], returned: Properties, state: Properties) -> dict[str, Any]:
-        set_attributes = {name: returned[each] for name, each in _ATTRIBUTES.items() if returned.get(each)}
-        return {**properties, **set_attributes, "name": properties["arn"].rpartition(":")[2]}
-
-    @override
     def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
-        for name, attribute in _ATTRIBUTES.items():
-            # A policy that isn't asked for here is a TopicPolicy's, or SNS's own; the others are empty then.
-            if changed(old, new, name) and (name in new or name not in self.co_owned):
-                clients.sns.set_topic_attributes(
-                    TopicArn=resource_id, AttributeName=attribute, AttributeValue=new.get(name, "")
-                )
+        self._set_attributes(clients, resource_id, old, new)
         super()._update(clients, resource_id, old, new)
 
+    def _set_attributes(self, clients: Clients, topic_arn: str, old: Properties, new: Properties) -> None:
+        for name, attribute in _ATTRIBUTES.items():
+            # A policy that isn't set here is a TopicPolicy's, or SNS's own; the others are empty then.
+            if changed(old, new, name) and (name in new or name not in self.co_owned):
+                clients.sns.set_topic_attributes(
+                    TopicArn=topic_arn, AttributeName=attribute, AttributeValue=new.get(name, "")
+                )
 
-class _TopicPolicy(ResourceHandler):
-    @override
-    def _delete(self, clients: Clients, resource_id: str, state: Properties) -> None:
-        """Do nothing: a topic always has a policy, which is deleted with it."""
+
+def _topic_from_service(properties: Draft, returned: Properties, _state: Properties) -> Draft:
+    attributes = {name: returned[each] for name, each in _ATTRIBUTES.items() if returned.get(each)}
+    return {**properties, **attributes, "name": properties["arn"].rpartition(":")[2]}
 
 
-class _Subscription(ResourceHandler):
-    @override
-    def _described(self, properties: dict[str, Any], returned: Properties, state: Properties) -> dict[str, Any]:
-        return {**properties, "pendingConfirmation": returned.get("PendingConfirmation") == "true"}
+def _subscription_from_service(properties: Draft, returned: Properties, _state: Properties) -> Draft:
+    return {**properties, "pendingConfirmation": returned.get("PendingConfirmation") == "true"}
 
 
 HANDLERS = (
     _Topic(
         pulumi_type="aws:sns/topic:Topic",
-        client="sns",
+        operations="CreateTopic GetTopicAttributes SetTopicAttributes DeleteTopic",
         required=names("name"),
         optional=names("displayName kmsMasterKeyId policy tags"),
         replace_on=names("name"),
         co_owned=names("policy"),
-        by_hand=names("displayName kmsMasterKeyId policy"),
-        create_operation="CreateTopic",
-        read_operation="GetTopicAttributes",
-        delete_operation="DeleteTopic",
+        unsent=names("displayName kmsMasterKeyId policy"),
         id="{topicArn}",
-        identity={"TopicArn": "{id}", "ResourceArn": "{id}"},
         result="attributes",
         documents=names("policy"),
         outputs={"arn": "{id}", "owner": "{Owner}"},
+        from_service=_topic_from_service,
     ),
-    _TopicPolicy(
+    ResourceHandler(
         pulumi_type="aws:sns/topicPolicy:TopicPolicy",
-        client="sns",
+        # A topic always has a policy, which is deleted with it.
+        operations="SetTopicAttributes GetTopicAttributes SetTopicAttributes -",
         required=names("arn policy"),
         replace_on=names("arn"),
-        create_operation="SetTopicAttributes",
-        read_operation="GetTopicAttributes",
-        delete_operation="",
         id="{arn}",
-        identity={"TopicArn": "{arn}", "AttributeName": "Policy"},
+        parameters={"AttributeName": "Policy"},
         result="attributes",
         renamed={"TopicArn": "arn", "AttributeValue": "policy"},
         documents=names("policy"),
         outputs={"policy": "{Policy}"},
     ),
-    _Subscription(
+    ResourceHandler(
         pulumi_type="aws:sns/topicSubscription:TopicSubscription",
-        client="sns",
+        operations="Subscribe GetSubscriptionAttributes - Unsubscribe",
         required=names("endpoint protocol topic"),
         replace_on=names("endpoint protocol topic"),
-        create_operation="Subscribe",
-        read_operation="GetSubscriptionAttributes",
-        delete_operation="Unsubscribe",
         id="{subscriptionArn}",
         # Without ReturnSubscriptionArn an unconfirmed subscription has no ARN, and can't be deleted.
-        identity={"SubscriptionArn": "{id}", "ReturnSubscriptionArn": True},
+        parameters={"ReturnSubscriptionArn": True},
         result="attributes",
         renamed={"TopicArn": "topic"},
         outputs={"arn": "{id}", "topic": "{TopicArn}", "protocol": "{Protocol}", "endpoint": "{Endpoint}"},
+        from_service=_subscription_from_service,
     ),
 )

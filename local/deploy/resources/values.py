@@ -1,4 +1,4 @@
-"""Values in Pulumi's form and in the services': numbers, JSON documents, changes of tags, templates of ids and ARNs."""
+"""Values in Pulumi's form and in the services': numbers, documents, tags, templates of ids."""
 
 import json
 import re
@@ -6,11 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 
-def plain_values(value: Any) -> Any:
-    """A value from Pulumi's wire with whole numbers as `int` and without absent keys.
+def names(text: str) -> frozenset[str]:
+    """Return the names that a text lists, separated by blanks."""
+    return frozenset(text.split())
 
-    Numbers travel as doubles there, and the services refuse `30.0` seconds.
-    Source: Pulumi, resource.proto: properties are a google.protobuf.Struct, whose numbers are doubles.
+
+def plain_values(value: Any) -> Any:
+    """Return a value from Pulumi's wire with whole numbers as `int` and without absent keys.
+
+    Numbers are doubles there, and the services refuse `30.0` seconds. Source: Pulumi,
+    resource.proto: properties are a google.protobuf.Struct, whose numbers are doubles.
     """
     if isinstance(value, float) and value.is_integer():
         return int(value)
@@ -23,9 +28,9 @@ def plain_values(value: Any) -> Any:
 
 
 def same_document(known: str | None, live: str | Mapping[str, Any]) -> str:
-    """A JSON document as it is known here, if the service's means the same; else the service's.
+    """Return a JSON document as it is known here if the service's has the same value, else the service's.
 
-    Services store a policy in their own spelling: a difference in blanks or in the order of keys is none.
+    Services store a policy in their own spelling: blanks and the order of keys don't matter.
     """
     parsed = json.loads(live) if isinstance(live, str) else live
     if known is not None and json.loads(known) == parsed:
@@ -34,7 +39,7 @@ def same_document(known: str | None, live: str | Mapping[str, Any]) -> str:
 
 
 def tag_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
-    """The keys to take away and the tags to set so that the tags of the properties `old` become those of `new`."""
+    """Return the keys to remove and the tags to set so that the tags of `old` become those of `new`."""
     before: Mapping[str, str] = old.get("tags") or {}
     after: Mapping[str, str] = new.get("tags") or {}
     return (
@@ -44,9 +49,9 @@ def tag_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[list[st
 
 
 def fill(template: Any, values: Mapping[str, Any]) -> Any:
-    """Return a format string, or each of a list of them, with the values; any other constant as it is.
+    """Return a format string, or each of a list of them, with the values; another constant unchanged.
 
-    One that is a single field gives the field's value unchanged.
+    A format string of one field gives the field's value, whatever its type.
     """
     if isinstance(template, list):
         return [fill(item, values) for item in cast("list[Any]", template)]
@@ -57,13 +62,11 @@ def fill(template: Any, values: Mapping[str, Any]) -> Any:
     return template.format_map(values)
 
 
-def read_template(template: str, text: str, fields: frozenset[str]) -> dict[str, str]:
-    """Return the values that a text was filled with, or nothing if the template has other fields than these.
+def read_template(template: str, text: str) -> dict[str, str]:
+    """Return the values that the fields of a template were filled with to give a text.
 
-    A field ends where what follows it in the template comes first.
+    A field ends at the first occurrence of what follows it in the template.
     """
-    found: list[str] = re.findall(r"\{(\w+)\}", template)
-    if not fields.issuperset(found):
-        return {}
-    match = re.fullmatch(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", re.escape(template)), text)
+    pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+?)", re.escape(template))
+    match = re.fullmatch(pattern, text)
     return match.groupdict() if match else {}

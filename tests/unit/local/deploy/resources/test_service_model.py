@@ -12,7 +12,13 @@ from local.deploy.resources.resource_errors import UnsupportedPropertyError
 from local.deploy.resources.service_model import members_by_property, pulumi_name, to_parameters, to_properties
 
 SESSION = Session()
-OPERATIONS = sorted({(handler.client.rstrip("_"), handler.create_operation) for handler in HANDLERS.values()})
+
+
+def service_of(handler: ResourceHandler) -> str:
+    return handler.service or handler.pulumi_type.split(":")[1].split("/")[0]
+
+
+OPERATIONS = sorted({(service_of(handler), handler.operations.split()[0]) for handler in HANDLERS.values()})
 
 
 def operation(service: str, name: str) -> OperationModel:
@@ -44,7 +50,7 @@ def test_a_member_has_the_aws_provider_s_name(member: str, name: str) -> None:
     assert pulumi_name(member) == name
 
 
-def of_shape(shape: Shape, depth: int = 4) -> st.SearchStrategy[Any]:
+def of_shape(shape: Shape, depth: int = 3) -> st.SearchStrategy[Any]:
     """Values of a property, as a program gives them."""
     if isinstance(shape, StructureShape):
         members = {name: shape.members[member] for name, member in members_by_property(shape, {}).items()}
@@ -70,7 +76,7 @@ def of_shape(shape: Shape, depth: int = 4) -> st.SearchStrategy[Any]:
 
 @pytest.mark.parametrize(("service", "name"), OPERATIONS)
 @given(data=st.data())
-@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_properties_go_to_the_service_and_come_back_as_they_were(service: str, name: str, data: st.DataObject) -> None:
     shape = input_shape(service, name)
     properties = data.draw(of_shape(shape))
@@ -103,17 +109,12 @@ def test_a_value_of_another_type_is_left_for_botocore_to_refuse() -> None:
 
 @pytest.mark.parametrize("handler", HANDLERS.values(), ids=list(HANDLERS))
 def test_a_table_names_only_operations_and_members_that_the_service_has(handler: ResourceHandler) -> None:
-    tag_operations = handler.tag_operations if "tags" in handler.supported - handler.by_hand else ()
-    names = {
-        handler.create_operation,
-        handler.read_operation,
-        handler.update_operation,
-        handler.delete_operation,
-        *tag_operations,
-    }
-    operations = [operation(handler.client.rstrip("_"), name) for name in names - {""}]
+    tag_operations = handler.tag_operations if "tags" in handler.supported - handler.separate.keys() else ()
+    separate = [each for pair in handler.separate.values() for each in pair]
+    names = {*handler.operations.split(), *tag_operations, *separate}
+    operations = [operation(service_of(handler), name) for name in names - {"", "-"}]
     top_level = {member for each in operations for member in (each.input_shape.members if each.input_shape else ())}
-    shapes = SESSION.get_service_model(handler.client.rstrip("_"))
+    shapes = SESSION.get_service_model(service_of(handler))
     anywhere = {
         member
         for name in shapes.shape_names
@@ -121,6 +122,6 @@ def test_a_table_names_only_operations_and_members_that_the_service_has(handler:
         for member in shape.members
     }
 
-    assert handler.identity.keys() <= top_level
+    assert handler.parameters.keys() <= top_level
     assert handler.renamed.keys() <= anywhere
     assert {handler.wrapper} - {""} <= top_level
