@@ -1,4 +1,4 @@
-/** The page: it reads config.json, sends the registration, and turns each answer into what a person can do next. */
+/** The page: reads config.json, sends the registration, and shows what to do after each outcome. */
 
 import { loadSiteConfig } from "./site-config.js";
 import { Notice } from "./notice.js";
@@ -6,7 +6,7 @@ import { RegistrationForm } from "./registration-form.js";
 import { sendRegistration } from "./registration-request.js";
 import { forgetUnansweredRegistration, keyFor, unansweredRegistration } from "./unanswered-registration.js";
 
-/** After so many busy answers in a row it is for the person to say when to go on. */
+/** Retries while the service is busy; after these the person decides when to try again. */
 const AUTOMATIC_RETRIES = 3;
 
 const element = (id) => document.getElementById(id);
@@ -26,7 +26,7 @@ element("registration").addEventListener("submit", (event) => {
   automaticRetries = 0;
   register();
 });
-// What was typed is another registration now: the wait for the former one is over.
+// Changed input is another registration, so stop retrying the previous one.
 element("registration").addEventListener("input", () => {
   toSendAgain = null;
   cancelScheduledRetry();
@@ -49,7 +49,7 @@ if (toSendAgain !== null) {
 start();
 
 async function start() {
-  // Whoever registers meanwhile waits for the same look.
+  // A registration submitted meanwhile waits for the same request of config.json.
   if ((await findService(start)) === null || onItsWay) {
     return;
   }
@@ -68,8 +68,8 @@ async function start() {
 }
 
 /**
- * @param {() => void} tryAgain what the notice does where config.json can't be read
- * @returns {Promise<{apiUrl: string} | null>} null where it can't be read
+ * @param {() => void} tryAgain called by the notice's button if config.json can't be read
+ * @returns {Promise<{apiUrl: string} | null>} null if config.json can't be read
  */
 async function findService(tryAgain) {
   if (siteConfig !== null) {
@@ -94,7 +94,7 @@ async function findService(tryAgain) {
 }
 
 async function register() {
-  // A second click while the first is on its way changes nothing.
+  // Ignore a second click while the first is being sent.
   if (onItsWay) {
     return;
   }
@@ -132,12 +132,12 @@ function registered({ userId }, registration) {
   element("registered").hidden = false;
   element("registered-title").focus();
   announce("");
-  // For whatever stands beside the form and wants to follow this user.
+  // For other parts of the page that follow this user.
   document.dispatchEvent(new CustomEvent("userstream:registered", { detail: { userId, ...registration } }));
 }
 
 function refused({ problem }) {
-  // A definite no: the next attempt is another registration, with another key.
+  // A definite refusal: the next attempt is another registration, with another key.
   forgetUnansweredRegistration();
   const others = showFieldErrors(problem.errors);
   if (others.length > 0 || problem.errors.length === 0) {
@@ -196,7 +196,7 @@ function unreachable() {
   );
 }
 
-/** @returns the errors that belong to no field of the form */
+/** @returns the errors of no field of the form */
 function showFieldErrors(errors) {
   const others = form.showErrors(errors);
   const shown = errors.length - others.length;
@@ -211,7 +211,7 @@ function cancelScheduledRetry() {
   scheduledRetry = null;
 }
 
-/** Spoken, not shown: what a person who doesn't see the page change would otherwise miss. */
+/** Announce a change of the page to screen readers. */
 function announce(text) {
   element("announcement").textContent = text;
 }

@@ -1,9 +1,9 @@
-/** The one place where the page says what stands between a person and an answer, and the one thing to do about it. */
+/** The notice: what went wrong, and one button with what to do about it. */
 
 export class Notice {
   /**
    * @param {HTMLElement} element holds #notice-title, #notice-detail, #notice-reference and #notice-action
-   * @param {HTMLElement} heir takes the focus of the notice's button when the notice goes
+   * @param {HTMLElement} heir gets the button's focus when the notice is hidden
    */
   constructor(element, heir) {
     this.element = element;
@@ -17,7 +17,7 @@ export class Notice {
 
   /**
    * @param {{title: string, detail?: string, reference?: string, tone?: "calm" | "problem", action?: string}} notice
-   *   reference: what support can look the request up by; action: the button's label.
+   *   reference: the request's id in the logs; action: the button's label.
    * @param {() => void} [onAction]
    */
   show({ title, detail = "", reference = "", tone = "problem", action = "" }, onAction) {

@@ -1,4 +1,4 @@
-/** The form as a person meets it: its fields, the errors at them, and whether it is on its way. */
+/** The form: its fields, their errors, and whether it is being sent. */
 
 const FIELDS = ["name", "email", "username"];
 const LABELS = { name: "a name", email: "an email address", username: "a username" };
@@ -15,8 +15,8 @@ export class RegistrationForm {
   }
 
   /**
-   * What the person typed. Spaces around a value came with a paste; the service refuses them, so they are removed where
-   * the person sees it.
+   * Return what the person typed. The service refuses spaces around a value, so they are removed in
+   * the form, where the person sees it.
    *
    * @returns {import("./registration-request.js").Registration}
    */
@@ -35,7 +35,7 @@ export class RegistrationForm {
   }
 
   /**
-   * The errors of fields left empty: the only rule the page knows itself, every other is the service's to say.
+   * Return an error for each empty field. The service checks all other rules.
    *
    * @param {import("./registration-request.js").Registration} registration
    * @returns {import("./registration-request.js").FieldError[]}
@@ -49,10 +49,10 @@ export class RegistrationForm {
   }
 
   /**
-   * Show each error at its field and take the person to the first of them.
+   * Show each error at its field and focus the first of them.
    *
    * @param {import("./registration-request.js").FieldError[]} errors
-   * @returns {import("./registration-request.js").FieldError[]} the errors that belong to none of the form's fields
+   * @returns {import("./registration-request.js").FieldError[]} the errors of no field of the form
    */
   showErrors(errors) {
     const shown = FIELDS.filter((field) => errors.some((error) => error.field === field));
@@ -73,7 +73,7 @@ export class RegistrationForm {
     FIELDS.forEach((field) => this.#clearError(field));
   }
 
-  /** While a registration is on its way the fields can be read, not changed; the button keeps the focus it had. */
+  /** While a registration is being sent the fields are read-only; the button keeps its focus. */
   setBusy(busy) {
     this.form.setAttribute("aria-busy", String(busy));
     this.submitButton.setAttribute("aria-disabled", String(busy));

@@ -1,9 +1,9 @@
-/** One registration over the wire: POST /register, and what its answer means for the person who waits for it. */
+/** POST /register, and the outcome of its response. */
 
-/** The function may take 29 s at most, and API Gateway gives up at 30: after that, no answer comes any more. */
+/** The function's timeout is at most 29 s and API Gateway's 30 s, so no response comes later. */
 const TIMEOUT_MILLISECONDS = 32_000;
 
-/** How long to wait when a busy service doesn't say, and the most to wait whatever it says. */
+/** The wait if a busy service sends no Retry-After, and the longest wait that is accepted. */
 const DEFAULT_WAIT_SECONDS = 5;
 const LONGEST_WAIT_SECONDS = 60;
 
@@ -16,8 +16,8 @@ const LONGEST_WAIT_SECONDS = 60;
  *   | {kind: "busy", waitSeconds: number, problem: Problem}
  *   | {kind: "failed", problem: Problem}
  *   | {kind: "unreachable"}} Outcome
- *   refused: a definite no. busy, failed and unreachable: nobody knows whether the user was stored; sending the same
- *   body with the same key again is safe.
+ *   refused: the user wasn't stored. busy, failed and unreachable: it isn't known whether the user
+ *   was stored, and sending the same body with the same key again is safe.
  */
 
 /**
@@ -43,7 +43,7 @@ export async function sendRegistration(apiUrl, registration, idempotencyKey) {
   if (response.status === 201 && typeof answer.userId === "string") {
     return { kind: "registered", userId: answer.userId };
   }
-  // API Gateway throttles with 429 before the function is reached; the function's own tables with 503.
+  // 429: API Gateway throttled the request. 503: the tables throttled the function.
   if (response.status === 503 || response.status === 429) {
     return { kind: "busy", waitSeconds: waitSeconds(response.headers.get("Retry-After")), problem: answer };
   }
@@ -51,7 +51,7 @@ export async function sendRegistration(apiUrl, registration, idempotencyKey) {
   return { kind: refused ? "refused" : "failed", problem: { ...answer, errors: fieldErrors(answer.errors) } };
 }
 
-/** The answer's JSON object, or an empty one: an answer that a proxy on the way wrote need not be JSON. */
+/** Return the response's JSON object; an empty one if a proxy responded with something else. */
 async function readJson(response) {
   try {
     const answer = await response.json();
@@ -61,7 +61,7 @@ async function readJson(response) {
   }
 }
 
-/** What is a field's error of our service's; a proxy on the way may call something else its errors. */
+/** Return the errors of fields; a proxy's response may use `errors` for something else. */
 function fieldErrors(errors) {
   const list = Array.isArray(errors) ? errors : [];
   return list.filter((error) => typeof error?.field === "string" && typeof error.message === "string");

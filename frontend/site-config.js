@@ -1,16 +1,16 @@
 /**
- * What the page knows of the stack behind it: config.json, written beside this file from the stack outputs.
- * Its shape is SiteConfig in infra/site_config.py.
+ * config.json: all that the page knows of its stack, written from the stack outputs.
+ * Its schema is SiteConfig in infra/site_config.py.
  */
 
 /** config.json is missing, or isn't what SiteConfig writes. */
 export class SiteConfigError extends Error {}
 
-/** A small file from beside this one: a person who waits for longer is told so. */
+/** Enough for a small file; after it the page says that the service can't be reached. */
 const TIMEOUT_MILLISECONDS = 10_000;
 
 /**
- * Read config.json, past every cache: it is the one file that a deployment changes in place.
+ * Read config.json without any cache, because a deployment changes it in place.
  *
  * @returns {Promise<{environment: string, region: string, apiUrl: string}>}
  * @throws {SiteConfigError}

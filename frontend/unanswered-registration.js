@@ -1,8 +1,8 @@
 /**
- * The registration that was sent and has no definite answer yet, with its Idempotency-Key, kept for this tab.
+ * The registration that has no definite response yet, with its Idempotency-Key, in this tab.
  *
- * The same body keeps its key over retries and reloads, so that whatever happens on the way, it registers once. A
- * changed body is another registration and gets another key. Once the service said yes or no, nothing is kept.
+ * The same body keeps its key over retries and reloads, so that it registers once whatever happens.
+ * A changed body is another registration and gets another key. A definite response clears it.
  */
 
 const STORAGE_KEY = "userstream.unanswered-registration";
@@ -28,11 +28,11 @@ export function forgetUnansweredRegistration() {
   try {
     sessionStorage.removeItem(STORAGE_KEY);
   } catch {
-    // Where storage is refused, there is nothing to remove.
+    // If the browser refuses storage, there is nothing to remove.
   }
 }
 
-/** Stands in for sessionStorage where the browser refuses it (a policy, say): retries work then, reloads don't. */
+/** Used if the browser refuses sessionStorage: retries keep the key then, reloads don't. */
 let memory = null;
 
 function read() {
@@ -49,7 +49,7 @@ function write(kept) {
   try {
     sessionStorage.setItem(STORAGE_KEY, JSON.stringify(kept));
   } catch {
-    // The memory above serves this page's life.
+    // `memory` keeps it until the page is left.
   }
 }
 
