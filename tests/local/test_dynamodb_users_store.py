@@ -119,7 +119,7 @@ def test_a_key_that_comes_home_between_two_tries_is_freed_too(
         remove_user(tables.store, "old", precondition=None)
     else:
         change_user(tables.store, "old", {"email": "new@example.com"}, precondition=None, now=NOW)
-    # One was the rival's removal. By then the rival's key is no longer theirs: a third try frees it.
+    # One was the rival's removal. The rival's key is no longer theirs then: a third try frees it.
     assert len(tries) == 4
     assert tables.owners() == ({} if act == "remove" else {"email#new@example.com": "old"})
 

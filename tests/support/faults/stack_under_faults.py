@@ -194,7 +194,7 @@ def _children(pid: int) -> Iterator[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             with suppress(FileNotFoundError, ProcessLookupError):
-                # proc(5): the name, in parentheses, may hold any character; the parent is the second
-                # field after it.
+                # proc(5): the name, in parentheses, may hold any character; the parent is the
+                # second field after it.
                 if int((entry / "stat").read_text().rpartition(")")[2].split()[1]) == pid:
                     yield int(entry.name)
