@@ -4,12 +4,8 @@ So a ratio compares ways and not tasks, and it holds when the machine's speed dr
 """
 
 import json
-import subprocess
-import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
-
-T = TypeVar("T")
+from collections.abc import Callable, Mapping
+from typing import Any
 
 Samples = dict[str, list[float]]
 """Values by contestant, one per round."""
@@ -17,39 +13,15 @@ Samples = dict[str, list[float]]
 _TIMES = ("createdAt", "updatedAt")
 
 
-def in_turn(contestants: Mapping[str, Callable[[], T]], *, rounds: int) -> dict[str, list[T]]:
+def in_turn(contestants: Mapping[str, Callable[[], float]], *, rounds: int) -> Samples:
     """Call each contestant once a round, after one round that isn't counted; return the results."""
     for measure in contestants.values():
         measure()
-    results: dict[str, list[T]] = {name: [] for name in contestants}
+    results: Samples = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, measure in contestants.items():
             results[name].append(measure())
     return results
-
-
-class FinishedProcess(NamedTuple):
-    """What a process printed, and its wall-clock seconds."""
-
-    seconds: float
-    output: bytes
-
-
-def run_process(
-    command: Sequence[str], environment: Mapping[str, str], *, standard_input: bytes = b""
-) -> FinishedProcess:
-    """Run a command to its end.
-
-    Raises:
-        RuntimeError: The exit code isn't 0; the message has the error output.
-    """
-    start = time.perf_counter()
-    process = subprocess.run(command, env=dict(environment), input=standard_input, capture_output=True, check=False)
-    seconds = time.perf_counter() - start
-    if process.returncode:
-        complaint = process.stderr.decode(errors="replace")
-        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{complaint}")
-    return FinishedProcess(seconds, process.stdout)
 
 
 class OtherWorkError(RuntimeError):

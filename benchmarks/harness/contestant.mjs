@@ -1,5 +1,5 @@
-// What contestant.py is for Python: the same questions, one JSON object a line, and the same answers.
-// fetch is stubbed inside the process, and each line logged is written at once, as Lambda's Node runtime does.
+// What contestant.py is for Python: the same requests, one JSON object a line, and the same answers.
+// With --stub, fetch is stubbed inside the process. Each line logged is written at once, as Lambda's Node runtime does.
 import { openSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 
@@ -10,10 +10,12 @@ console.log = (text) => {
   if (logged !== null) logged.push(JSON.parse(text));
   writeSync(nothing, `${text}\n`);
 };
-globalThis.fetch = async (_url, { headers, body }) => {
-  requests.push([headers["x-amz-target"].split(".").pop(), body]);
-  return { ok: true, status: 200 };
-};
+if (process.argv[3] === "--stub") {
+  globalThis.fetch = async (_url, { headers, body }) => {
+    requests.push([headers["x-amz-target"].split(".").pop(), body]);
+    return { ok: true, status: 200 };
+  };
+}
 
 const { handler } = await import(process.argv[2]);
 

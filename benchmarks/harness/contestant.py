@@ -1,18 +1,18 @@
 """One contestant in a process of its own, as in Lambda, without the imports and memory of others.
 
-    python -m benchmarks.harness.contestant MODULE
+    python -m benchmarks.harness.contestant MODULE [--stub]
 
 It reads one JSON object a line from standard input and answers each with one line:
 
 | request | answer |
 | --- | --- |
-| `{"events": [...]}` | for each event, the answer of the handler, its AWS requests, and the lines it logged |
-| `{"calls": N}` | processor seconds per call of the handler, over N calls with those events in turn |
+| `{"events": [...]}` | for each event, the handler's answer, its AWS requests, and its log |
+| `{"calls": N}` | processor seconds per call, over N calls with those events in turn |
 | `{"peak": true}` | the peak resident memory of the process so far, in MiB |
 
-AWS is stubbed inside the process: a client still builds, signs and parses. Standard output is
-discarded, and flushed at each write, as Lambda's Python runtime does (awslambdaric,
-`bootstrap.py`).
+With --stub, AWS is stubbed inside the process: a client still builds, signs and parses. Standard
+output is discarded, and flushed at each write, as Lambda's Python runtime does (awslambdaric,
+`bootstrap.py`). Cold starts include this module's imports, so they are few.
 """
 
 import importlib
@@ -23,12 +23,20 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from types import ModuleType
-from typing import Any, TextIO
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any, TextIO
 
-from benchmarks.harness.aws_stub import Request, stub_client
-from benchmarks.harness.first_answer import CONTEXT
+if TYPE_CHECKING:
+    from benchmarks.harness.aws_stub import Request
+
+CONTEXT = SimpleNamespace(
+    aws_request_id="00000000-0000-4000-8000-000000000000",
+    function_name="benchmark",
+    function_version="$LATEST",
+    invoked_function_arn="arn:aws:lambda:eu-west-1:000000000000:function:benchmark",
+    memory_limit_in_mb=256,
+    get_remaining_time_in_millis=lambda: 10_000,
+)
 
 
 def peak_mib() -> float:
@@ -37,8 +45,8 @@ def peak_mib() -> float:
     getrusage and a parent's RUSAGE_CHILDREN also count what the parent had in memory when it
     forked.
     """
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")) / 1024
+    with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123  pathlib would count
+        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 
 
 class _FlushedAtEachWrite(io.TextIOBase):
@@ -59,10 +67,10 @@ class _FlushedAtEachWrite(io.TextIOBase):
 def main() -> None:
     """Answer requests until standard input ends."""
     answers = sys.stdout
-    with Path(os.devnull).open("w") as nothing:
+    with open(os.devnull, "w") as nothing:  # noqa: PTH123  pathlib would count
         sys.stdout = _FlushedAtEachWrite(nothing)
         module = importlib.import_module(sys.argv[1])
-        requests = _stubbed(module)
+        requests = _stubbed(module) if "--stub" in sys.argv else []
         events: list[Any] = []
         for line in sys.stdin:
             asked = json.loads(line)
@@ -77,15 +85,17 @@ def main() -> None:
             print(json.dumps(answer), file=answers, flush=True)
 
 
-def _stubbed(module: ModuleType) -> list[Request]:
+def _stubbed(module: ModuleType) -> "list[Request]":
     """Stub the module's client, or the one that the functions share; return its requests."""
+    from benchmarks.harness.aws_stub import stub_client  # noqa: PLC0415  not in cold starts
+
     if module.__name__.startswith("functions."):
         return stub_client(importlib.import_module("functions.runtime.aws").dynamodb())
     return stub_client(module.client) if hasattr(module, "client") else []
 
 
 def _effects(
-    handler: Callable[[Any, Any], Any], event: Any, requests: list[Request], output: _FlushedAtEachWrite
+    handler: Callable[[Any, Any], Any], event: Any, requests: "list[Request]", output: _FlushedAtEachWrite
 ) -> dict[str, Any]:
     requests.clear()
     output.kept = []

@@ -5,13 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.harness.aws_stub import AwsStub
-from benchmarks.harness.comparison import OtherWorkError, run_process
+from benchmarks.harness.comparison import OtherWorkError
 from infra.naming import PROJECT_ROOT
 
 HERE = Path(__file__).parent
@@ -21,39 +22,29 @@ BARE, PLAIN, POWERTOOLS = "bare boto3 client", "plain handler", "Powertools"
 FASTAPI, CHALICE = "FastAPI + Mangum", "Chalice"
 DUMPS, NODE = "json.dumps of both images", "plain Node, no SDK"
 
-Handlers = dict[str, str]
-"""A handler by its contestant's name: a Python module, or a JavaScript file of benchmarks/peers."""
-
-
-def _where_node_is_installed(handlers: Handlers) -> Handlers:
-    return {name: handler for name, handler in handlers.items() if name != NODE or shutil.which("node")}
-
-
-REGISTER = _where_node_is_installed(
-    {
-        REGISTER_USER: "functions.register_user.handler",
-        BARE: "benchmarks.peers.bare_client",
-        PLAIN: "benchmarks.peers.plain",
-        POWERTOOLS: "benchmarks.peers.powertools_http",
-        FASTAPI: "benchmarks.peers.fastapi_mangum",
-        CHALICE: "benchmarks.peers.chalice_app",
-        NODE: "register_node.mjs",
-    }
-)
+BARE_CLIENT = {BARE: "benchmarks.peers.bare_client"}
+REGISTER = {
+    REGISTER_USER: "functions.register_user.handler",
+    PLAIN: "benchmarks.peers.plain",
+    POWERTOOLS: "benchmarks.peers.powertools_http",
+    FASTAPI: "benchmarks.peers.fastapi_mangum",
+    CHALICE: "benchmarks.peers.chalice_app",
+}
 STREAM = {
     LOG_USER_CHANGES: "functions.log_user_changes.handler",
     POWERTOOLS: "benchmarks.peers.powertools_stream",
     DUMPS: "benchmarks.peers.image_dumps",
 }
-STREAM_WITHOUT_ACTIVITY = _where_node_is_installed(
-    STREAM | {LOG_USER_CHANGES: "benchmarks.harness.log_without_activity", NODE: "log_node.mjs"}
-)
+STREAM_WITHOUT_ACTIVITY = STREAM | {LOG_USER_CHANGES: "benchmarks.harness.log_without_activity"}
+if shutil.which("node"):
+    REGISTER[NODE] = "register_node.mjs"
+    STREAM_WITHOUT_ACTIVITY[NODE] = "log_node.mjs"
 
 NOWHERE = "http://127.0.0.1:9"
 """The endpoint of clients that are stubbed inside their process."""
 
 
-def function_environment(endpoint_url: str) -> dict[str, str]:
+def _environment(endpoint_url: str) -> dict[str, str]:
     """Return the environment that Lambda sets, with AWS at an endpoint, without the caller's own."""
     return {
         "PATH": os.environ["PATH"],
@@ -77,44 +68,10 @@ def function_environment(endpoint_url: str) -> dict[str, str]:
     }
 
 
-def command(program: str, handler: str, *arguments: str) -> list[str]:
-    """Return the command that runs `first_answer` or `contestant` with a handler."""
-    if handler.endswith(".mjs"):
-        return ["node", str(HERE / f"{program}.mjs"), str(HERE.parent / "peers" / handler), *arguments]
-    return [sys.executable, "-m", f"benchmarks.harness.{program}", handler, *arguments]
-
-
-class ColdStart(NamedTuple):
-    """A new process that answers one event, with these members, and makes one AWS call."""
-
-    handler: str
-    call: str
-    expected: Mapping[str, object]
-
-    def seconds(self, event: object, stub: AwsStub) -> float:
-        """Run the process once, and return the seconds from its start to its end.
-
-        Raises:
-            OtherWorkError: It made another call, or more than one: a retry would be timed as well.
-            RuntimeError: It gave another answer.
-        """
-        stub.calls.clear()
-        arguments = json.dumps(self.expected, separators=(",", ":"))
-        process = run_process(
-            command("first_answer", self.handler, arguments),
-            function_environment(stub.url),
-            standard_input=json.dumps(event).encode(),
-        )
-        if stub.calls != {self.call: 1}:
-            raise OtherWorkError(f"{self.handler} made {dict(stub.calls)} instead of one {self.call}")
-        return process.seconds
-
-
-class Contestant:
+class Contestant(NamedTuple):
     """A handler that is kept running by benchmarks/harness/contestant.py."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self._process = process
+    process: "subprocess.Popen[str]"
 
     def effects(self, events: Sequence[object]) -> list[dict[str, Any]]:
         """Return each event's answer, AWS requests and log; `seconds_per_call` uses these events."""
@@ -129,32 +86,73 @@ class Contestant:
         return self._ask({"peak": True})
 
     def _ask(self, request: dict[str, object]) -> Any:
-        if self._process.stdin is None or self._process.stdout is None:
+        if self.process.stdin is None or self.process.stdout is None:
             raise AssertionError("the process was started without pipes")
         try:
-            print(json.dumps(request), file=self._process.stdin, flush=True)
-            answer = self._process.stdout.readline()
+            print(json.dumps(request), file=self.process.stdin, flush=True)
+            answer = self.process.stdout.readline()
         except BrokenPipeError:
             answer = ""
         if not answer:
-            raise RuntimeError(f"{self._process.args} ended with {self._process.wait()}: its errors are above")
+            raise RuntimeError(f"{self.process.args} ended with {self.process.wait()}: its errors are above")
         return json.loads(answer)
 
 
 @contextmanager
-def running(handlers: Handlers, **variables: str) -> Generator[dict[str, Contestant]]:
-    """Keep handlers running for the time of the block, with these variables in the environment."""
-    with ExitStack() as ends:
-        contestants: dict[str, Contestant] = {}
-        for name, handler in handlers.items():
-            process = subprocess.Popen(
-                command("contestant", handler),
-                env=function_environment(NOWHERE) | variables,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            ends.enter_context(process)
-            ends.callback(process.kill)
-            contestants[name] = Contestant(process)
-        yield contestants
+def started(handler: str, *, endpoint_url: str | None = None, **variables: str) -> Generator[Contestant]:
+    """Keep a handler running for the time of the block.
+
+    Args:
+        handler: A Python module, or a JavaScript file of benchmarks/peers.
+        endpoint_url: Of AWS; None to stub AWS inside the process.
+        variables: Of the environment, besides those that Lambda sets.
+    """
+    if handler.endswith(".mjs"):
+        command = ["node", str(HERE / "contestant.mjs"), str(HERE.parent / "peers" / handler)]
+    else:
+        command = [sys.executable, "-m", "benchmarks.harness.contestant", handler]
+    process = subprocess.Popen(
+        command if endpoint_url else [*command, "--stub"],
+        env=_environment(endpoint_url or NOWHERE) | variables,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield Contestant(process)
+        finally:
+            process.kill()
+
+
+@contextmanager
+def all_running(handlers: Mapping[str, str], **variables: str) -> Generator[dict[str, Contestant]]:
+    """Keep handlers running for the time of the block, with AWS stubbed inside their processes."""
+    with ExitStack() as processes:
+        yield {name: processes.enter_context(started(handler, **variables)) for name, handler in handlers.items()}
+
+
+class ColdStart(NamedTuple):
+    """A new process that answers one event, with these members, and makes one AWS call."""
+
+    handler: str
+    call: str
+    expected: Mapping[str, object]
+
+    def seconds(self, event: object, stub: AwsStub) -> float:
+        """Return the seconds from the start of the process to its answer.
+
+        Raises:
+            OtherWorkError: It gave another answer or made another call, or more than one, because a
+                retry would be timed as well.
+        """
+        stub.calls.clear()
+        began = time.perf_counter()
+        with started(self.handler, endpoint_url=stub.url) as contestant:
+            answer = contestant.effects([event])[0]["answer"]
+            seconds = time.perf_counter() - began
+        if any(answer.get(name) != value for name, value in self.expected.items()):
+            raise OtherWorkError(f"{self.handler} answered {answer}")
+        if stub.calls != {self.call: 1}:
+            raise OtherWorkError(f"{self.handler} made {dict(stub.calls)} instead of one {self.call}")
+        return seconds

@@ -9,6 +9,7 @@ with the size.
 
 import itertools
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,17 +18,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from benchmarks.harness.comparison import run_process
-from benchmarks.harness.contestant import peak_mib
-from benchmarks.harness.events import (
-    FUNCTION_ARN,
-    STREAM_ARN,
-    failed_record,
-    pointer_document,
-    stream_record,
-    user_image,
-)
-from benchmarks.harness.first_answer import CONTEXT
+from benchmarks.harness import events
+from benchmarks.harness.contestant import CONTEXT, peak_mib
 from benchmarks.report.pages import IMAGES
 from benchmarks.report.tables import Goal, Measurement
 from delivery.records import StreamRecord
@@ -81,7 +73,7 @@ def measure() -> list[Measurement]:
 
 def _peak_mib(name: str, size: int) -> float:
     command = [sys.executable, "-m", "benchmarks.scenarios.growth", name, f"{size}"]
-    return float(run_process(command, os.environ).output)
+    return float(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 
 
 class _GeneratedQueue:
@@ -98,7 +90,7 @@ class _GeneratedQueue:
             Message(
                 message_id=f"{number}",
                 receipt=f"receipt {number}",
-                body=failed_record(stream_record(number, "INSERT")).to_json(),
+                body=events.failed_record(events.stream_record(number, "INSERT")).to_json(),
                 sent_at=0.0,
                 receive_count=1,
             )
@@ -157,11 +149,11 @@ def _generated_stack(queue: _GeneratedQueue, users: int) -> Any:
     def page(after: str | None) -> UsersPage:
         start = 0 if after is None else int(after) + 1
         numbers = range(start, min(start + USERS_PER_PAGE, users))
-        images = [user_image(f"{number}", f"user-{number}") for number in numbers]
+        images = [events.user_image(f"{number}", f"user-{number}") for number in numbers]
         return UsersPage(images, f"{numbers[-1]}" if numbers[-1] + 1 < users else None)
 
     last_batch = _LastBatch()
-    later = STREAM_ARN.replace("2026", "2027")  # It begins after the users were created.
+    later = events.STREAM_ARN.replace("2026", "2027")  # It begins after the users were created.
     return SimpleNamespace(
         outputs=SimpleNamespace(**dict.fromkeys(StackOutputs.model_fields, "generated") | {"users_stream_arn": later}),
         dead_letter_queue=lambda: queue,
@@ -208,7 +200,7 @@ def backfill(length: int, folder: Path) -> int:
 
 
 def _sequence_number(number: int) -> str:
-    return stream_record(number, "INSERT")["dynamodb"]["SequenceNumber"]
+    return events.stream_record(number, "INSERT")["dynamodb"]["SequenceNumber"]
 
 
 class _RescuedRecords:
@@ -219,7 +211,7 @@ class _RescuedRecords:
 
     def pages(self, pointer: StreamPointer) -> Iterator[list[Json]]:
         start = int(pointer.start_sequence_number) - int(_sequence_number(0))
-        yield [stream_record(start + offset, "INSERT") for offset in range(pointer.batch_size)]
+        yield [events.stream_record(start + offset, "INSERT") for offset in range(pointer.batch_size)]
 
     def send(self, failed_records: Sequence[FailedRecord]) -> SendOutcome:
         for failed in failed_records:
@@ -236,11 +228,11 @@ class _RescuedRecords:
 def rescue(length: int, _folder: Path) -> int:
     """Rescue the records of so many batches that the mapping gave up on; return how many."""
     ports = _RescuedRecords()
-    mapping = MappingSettings(uuid="generated", stream_arn=STREAM_ARN, function_arn=FUNCTION_ARN)
+    mapping = MappingSettings(uuid="generated", stream_arn=events.STREAM_ARN, function_arn=events.FUNCTION_ARN)
     for start in range(0, length, RECORDS_PER_BATCH):
         numbers = map(_sequence_number, range(start, start + RECORDS_PER_BATCH))
-        pointer = pointer_document((StreamRecord(number, "", 0.0, b"") for number in numbers), mapping)
-        rescue_batch = Rescue(ports, ports, ports.log, Clock(cast("Any", CONTEXT)), FUNCTION_ARN)
+        pointer = events.pointer_document((StreamRecord(number, "", 0.0, b"") for number in numbers), mapping)
+        rescue_batch = Rescue(ports, ports, ports.log, Clock(cast("Any", CONTEXT)), events.FUNCTION_ARN)
         if rescue_batch.rescue_all([{"messageId": f"{start}", "body": pointer}]):
             raise RuntimeError(f"the batch at {start} was not rescued")
     return ports.sent

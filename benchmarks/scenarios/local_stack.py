@@ -17,7 +17,7 @@ from benchmarks.harness.comparison import Samples, in_turn
 from benchmarks.harness.events import failed_record, pointer_document
 from benchmarks.report.tables import Goal, Measurement, ratios
 from benchmarks.scenarios.growth import job
-from benchmarks.scenarios.measured_delivery import ITEMS_PER_CALL, LocalStream, users_of_run
+from benchmarks.scenarios.measured_delivery import LocalStream, batch_write, users_of_run
 from delivery.records import StreamRecord
 from infra.components.change_stream import RESCUE_BATCH_SIZE
 from local.state import DIRECTORY_VARIABLE, LocalStack, clients_of
@@ -120,12 +120,14 @@ class JobsOnLocalStack:
 
     def backfill(self) -> Samples:
         """Return the users per second that get their INSERT, without the pauses of the command."""
-        self._delete(self._outputs.users_table_name, [{"userId": user["userId"]} for user in self._all_users()])
+        deletes = [{"DeleteRequest": {"Key": {"userId": user["userId"]}}} for user in self._all_users()]
+        batch_write(self._dynamodb, self._outputs.users_table_name, deletes)
         self.stream.write_at_once(users_of_run("backfill", RECORDS_PER_ROUND))
         users = self._all_users()
         changes = [self._backfill_change(user) for user in users]
         keys = [{"userId": {"S": change.user_id}, "changeId": {"S": change.change_id}} for change in changes]
-        forget = partial(self._delete, self._outputs.activity_table_name, keys)
+        deletes = [{"DeleteRequest": {"Key": key}} for key in keys]
+        forget = partial(batch_write, self._dynamodb, self._outputs.activity_table_name, deletes)
         return self._compare("backfill", self._backfill, self._backfill_one_by_one, users, forget)
 
     def _compare(
@@ -234,9 +236,3 @@ class JobsOnLocalStack:
     def _all_users(self) -> list[Any]:
         pages = self._dynamodb.get_paginator("scan").paginate(TableName=self._outputs.users_table_name)
         return [user for page in pages for user in page["Items"]]
-
-    def _delete(self, table: str, keys: Sequence[Any]) -> None:
-        for start in range(0, len(keys), ITEMS_PER_CALL):
-            requests: Any = {table: [{"DeleteRequest": {"Key": key}} for key in keys[start : start + ITEMS_PER_CALL]]}
-            while requests:
-                requests = self._dynamodb.batch_write_item(RequestItems=requests).get("UnprocessedItems")

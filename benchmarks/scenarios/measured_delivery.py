@@ -165,9 +165,8 @@ class LocalStream:
         written: dict[str, float] = {}
         for start in range(0, len(users), ITEMS_PER_CALL):
             call = users[start : start + ITEMS_PER_CALL]
-            request: Any = {self._users_table: [{"PutRequest": {"Item": user_image(user, user)}} for user in call]}
-            while request:
-                request = self._clients.dynamodb.batch_write_item(RequestItems=request).get("UnprocessedItems")
+            puts = [{"PutRequest": {"Item": user_image(user, user)}} for user in call]
+            batch_write(self._clients.dynamodb, self._users_table, puts)
             written |= dict.fromkeys(call, time.time())
         return written
 
@@ -215,6 +214,14 @@ class LocalStream:
 
     def _save(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
+
+
+def batch_write(dynamodb: Any, table: str, requests: Sequence[Any]) -> None:
+    """Write items of a table in calls of 25, each repeated until nothing is unprocessed."""
+    for start in range(0, len(requests), ITEMS_PER_CALL):
+        call = {table: requests[start : start + ITEMS_PER_CALL]}
+        while call:
+            call = dynamodb.batch_write_item(RequestItems=call).get("UnprocessedItems")
 
 
 def users_of_run(run: str, records: int, *, crash_rate: float = 0.0, seed: int = 0) -> list[str]:

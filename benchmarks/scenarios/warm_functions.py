@@ -6,7 +6,15 @@ from statistics import median
 
 from benchmarks.harness import contestants
 from benchmarks.harness.comparison import Samples, in_turn, logged_and_kept, registration, require_same_work
-from benchmarks.harness.contestants import DUMPS, LOG_USER_CHANGES, NODE, POWERTOOLS, REGISTER_USER, Contestant, running
+from benchmarks.harness.contestants import (
+    DUMPS,
+    LOG_USER_CHANGES,
+    NODE,
+    POWERTOOLS,
+    REGISTER_USER,
+    Contestant,
+    all_running,
+)
 from benchmarks.harness.events import REGISTER_EVENT, batches, stream_event
 from benchmarks.report import plots
 from benchmarks.report.pages import IMAGES, keep_service_times
@@ -23,7 +31,7 @@ RECORDS_PER_ROUND = 2001
 
 def measure_registrations() -> list[Measurement]:
     """Measure every contestant that answers requests."""
-    with running({name: each for name, each in contestants.REGISTER.items() if name != contestants.BARE}) as processes:
+    with all_running(contestants.REGISTER) as processes:
         effects = {name: process.effects([REGISTER_EVENT])[0] for name, process in processes.items()}
         require_same_work({name: registration(each) for name, each in effects.items()})
         seconds = _seconds_per_call(processes, REGISTRATIONS_PER_ROUND, REGISTER_ROUNDS)
@@ -43,9 +51,9 @@ def measure_registrations() -> list[Measurement]:
 
 def measure_stream() -> list[Measurement]:
     """Measure log_user_changes at growing batch sizes, without Activity and with it, as deployed."""
-    with running(contestants.STREAM_WITHOUT_ACTIVITY, WRITE_ACTIVITY="false") as processes:
+    with all_running(contestants.STREAM_WITHOUT_ACTIVITY, WRITE_ACTIVITY="false") as processes:
         without = {size: _seconds_per_record(processes, size) for size in BATCH_SIZES}
-    with running(contestants.STREAM) as processes:
+    with all_running(contestants.STREAM) as processes:
         with_activity = {size: _seconds_per_record(processes, size) for size in BATCH_SIZES}
         calls = len(processes[LOG_USER_CHANGES].effects([stream_event(100)])[0]["requests"]) / 100
     record = median(with_activity[BATCH_SIZES[-1]][LOG_USER_CHANGES])

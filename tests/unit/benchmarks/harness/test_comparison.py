@@ -8,28 +8,30 @@ from typing import Any
 import pytest
 
 from benchmarks.harness.aws_stub import running_stub
-from benchmarks.harness.comparison import OtherWorkError, registration, run_process
-from benchmarks.harness.contestants import BARE, REGISTER, ColdStart, command
+from benchmarks.harness.comparison import OtherWorkError, registration
+from benchmarks.harness.contestants import BARE, BARE_CLIENT, ColdStart
 from benchmarks.harness.events import stream_event
 from benchmarks.peers.registration import transaction
-from infra.naming import PROJECT_ROOT
 
 CREATED = {"statusCode": 201}
 
 
-def test_a_cold_start_fails_if_the_answer_names_a_failed_record(tmp_path: Path) -> None:
-    failing = tmp_path / "failing.py"
-    failing.write_text("def handler(event, context): return {'batchItemFailures': [{'itemIdentifier': '1'}]}")
-    start = command("first_answer", "failing", json.dumps({"batchItemFailures": []}))
-    with pytest.raises(RuntimeError, match="failing answered"):
-        run_process(start, {"PYTHONPATH": f"{tmp_path}:{PROJECT_ROOT}"}, standard_input=b"{}")
+def test_a_cold_start_fails_if_the_answer_names_a_failed_record(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "failing.py").write_text(
+        "def handler(event, context): return {'batchItemFailures': [{'itemIdentifier': '1'}]}"
+    )
+    monkeypatch.chdir(tmp_path)  # `python -m` finds modules there.
+    with running_stub() as stub, pytest.raises(OtherWorkError, match="failing answered"):
+        ColdStart("failing", "BatchWriteItem", {"batchItemFailures": []}).seconds({}, stub)
 
 
 def test_a_cold_start_makes_its_one_call_and_no_other() -> None:
     with running_stub() as stub:
-        assert ColdStart(REGISTER[BARE], "TransactWriteItems", CREATED).seconds(stream_event(1), stub) > 0
+        assert ColdStart(BARE_CLIENT[BARE], "TransactWriteItems", CREATED).seconds(stream_event(1), stub) > 0
         with pytest.raises(OtherWorkError, match="instead of one PutItem"):
-            ColdStart(REGISTER[BARE], "PutItem", CREATED).seconds(stream_event(1), stub)
+            ColdStart(BARE_CLIENT[BARE], "PutItem", CREATED).seconds(stream_event(1), stub)
 
 
 @pytest.fixture(autouse=True)
