@@ -164,7 +164,7 @@ def _generated_stack(queue: _GeneratedQueue, users: int) -> Any:
         activity=lambda: last_batch,
         users=lambda: SimpleNamespace(page=page),
         monitoring=_NothingToReport,
-        local_poller=lambda: LocalPoller(pid=None, running=True),
+        local_poller=LocalPoller(pid=None, running=True),
     )
 
 
