@@ -53,10 +53,10 @@ class PollerProcess:
             )
 
     def lines(self) -> list[JsonObject]:
-        """What it logged, with that of earlier ones in the same directory."""
+        """Return what it and earlier pollers in the same directory logged."""
         return [json.loads(line) for line in self._log.read_text().splitlines()]
 
-    def told(self) -> list[str]:
+    def logged(self) -> list[str]:
         return [line["message"] for line in self.lines()]
 
 
@@ -71,7 +71,7 @@ def polling(mapped: MappedFunction, directory: Path) -> Generator[PollerProcess]
         assert poller.process.wait(timeout=20) in {0, -signal.SIGKILL}, poller.lines()
 
 
-def test_records_come_in_order_and_in_lambdas_form(create: Create, tmp_path: Path) -> None:
+def test_records_arrive_in_order_and_in_lambda_s_form(create: Create, tmp_path: Path) -> None:
     mapped = create()
     mapped.put("a", photo={"B": b"\x01\x02"}, size={"N": "1.50"})
     mapped.put("a", then="nothing")
@@ -91,7 +91,7 @@ def test_records_come_in_order_and_in_lambdas_form(create: Create, tmp_path: Pat
     assert insert["dynamodb"]["NewImage"]["size"]["N"].startswith("1.5")
 
 
-def test_one_record_that_raises_is_isolated_and_pointed_to(create: Create, tmp_path: Path) -> None:
+def test_one_record_that_raises_is_isolated_and_gets_a_failure_document(create: Create, tmp_path: Path) -> None:
     mapped = create()
     for number in range(1, 5):
         mapped.put(str(number), "raise" if number == 2 else "succeed")
@@ -113,7 +113,7 @@ def test_one_record_that_raises_is_isolated_and_pointed_to(create: Create, tmp_p
     assert batch["streamArn"] == mapped.stream_arn
 
 
-def test_a_partial_answer_is_followed(create: Create, tmp_path: Path) -> None:
+def test_a_partial_response_is_followed(create: Create, tmp_path: Path) -> None:
     mapped = create(MaximumRetryAttempts=1)
     for number in range(1, 5):
         mapped.put(str(number), "partial" if number == 2 else "succeed")
@@ -136,22 +136,22 @@ def test_a_function_that_dies_is_a_function_error(create: Create, tmp_path: Path
     assert document["responseContext"]["functionError"] == "Unhandled"
 
 
-def test_a_throttled_function_gets_everything_later_and_no_attempt_is_lost(create: Create, tmp_path: Path) -> None:
+def test_a_throttled_function_gets_its_records_later_without_losing_an_attempt(create: Create, tmp_path: Path) -> None:
     mapped = create(MaximumRetryAttempts=0)
     mapped.clients.lambda_.put_function_concurrency(FunctionName=mapped.function, ReservedConcurrentExecutions=0)
     mapped.put("a")
     with polling(mapped, tmp_path) as poller:
-        eventually(poller.told, lambda told: "FUNCTION NOT INVOKED:" in told)
+        eventually(poller.logged, lambda logged: "FUNCTION NOT INVOKED:" in logged)
         time.sleep(0.5)
         assert mapped.delivered() == []
         mapped.clients.lambda_.delete_function_concurrency(FunctionName=mapped.function)
         eventually(mapped.delivered, lambda names: names == ["a"])
-        eventually(poller.told, lambda told: "FUNCTION INVOKED AGAIN:" in told)
+        eventually(poller.logged, lambda logged: "FUNCTION INVOKED AGAIN:" in logged)
     assert mapped.documents() == []
-    assert poller.told().count("FUNCTION NOT INVOKED:") == 1
+    assert poller.logged().count("FUNCTION NOT INVOKED:") == 1
 
 
-def test_what_is_too_old_is_pointed_to_uninvoked_and_the_young_are_delivered(create: Create, tmp_path: Path) -> None:
+def test_an_expired_record_gets_a_document_and_younger_ones_are_delivered(create: Create, tmp_path: Path) -> None:
     mapped = create(MaximumRecordAgeInSeconds=5)
     mapped.put("old")
     time.sleep(7)
@@ -164,7 +164,7 @@ def test_what_is_too_old_is_pointed_to_uninvoked_and_the_young_are_delivered(cre
     assert document["requestContext"]["approximateInvokeCount"] == 1
 
 
-def test_killed_and_started_again_it_goes_on_from_its_checkpoint(create: Create, tmp_path: Path) -> None:
+def test_a_killed_poller_resumes_from_its_checkpoint(create: Create, tmp_path: Path) -> None:
     mapped = create()
     mapped.put("before")
     with polling(mapped, tmp_path) as poller:
@@ -180,43 +180,43 @@ def test_killed_and_started_again_it_goes_on_from_its_checkpoint(create: Create,
     assert mapped.delivered().count("under way") == 2
 
 
-def test_it_ends_at_once_when_nothing_is_under_way(create: Create, tmp_path: Path) -> None:
+def test_the_poller_ends_at_once_when_nothing_is_in_flight(create: Create, tmp_path: Path) -> None:
     mapped = create()
     mapped.put("a")
     with polling(mapped, tmp_path) as poller:
         eventually(mapped.delivered, bool)
-        eventually(poller.told, lambda told: "BATCH DELIVERED:" in told)
+        eventually(poller.logged, lambda logged: "BATCH DELIVERED:" in logged)
         poller.process.terminate()
         assert poller.process.wait(timeout=10) == 0
-    assert poller.told()[-1] == "DELIVERY ENDED:"
+    assert poller.logged()[-1] == "DELIVERY ENDED:"
 
 
-def test_without_the_right_to_read_it_says_so_and_goes_on_when_it_has_it(create: Create, tmp_path: Path) -> None:
+def test_missing_read_permission_is_logged_and_delivery_continues_once_granted(create: Create, tmp_path: Path) -> None:
     mapped = create()
     mapped.allow(*SEND)
     mapped.put("a")
     with polling(mapped, tmp_path) as poller:
-        eventually(poller.told, lambda told: "STREAM OUT OF REACH:" in told)
+        eventually(poller.logged, lambda logged: "STREAM OUT OF REACH:" in logged)
         mapped.put("b")
         mapped.allow(*READ, *SEND)
         eventually(mapped.delivered, lambda names: names == ["a", "b"])
         mapped.allow(*SEND)
-        eventually(poller.told, lambda told: "SHARD OUT OF REACH:" in told)
+        eventually(poller.logged, lambda logged: "SHARD OUT OF REACH:" in logged)
         mapped.put("c")
         mapped.allow(*READ, *SEND)
         eventually(mapped.delivered, lambda names: names == ["a", "b", "c"])
-    assert poller.told().count("STREAM OUT OF REACH:") == 1
-    assert poller.told().count("SHARD OUT OF REACH:") == 1
+    assert poller.logged().count("STREAM OUT OF REACH:") == 1
+    assert poller.logged().count("SHARD OUT OF REACH:") == 1
     denied = next(line for line in poller.lines() if line["message"] == "STREAM OUT OF REACH:")
     assert "dynamodb:DescribeStream" in denied["reason"]
 
 
-def test_without_the_right_to_send_records_are_dropped_and_that_is_said(create: Create, tmp_path: Path) -> None:
+def test_records_are_dropped_and_logged_without_permission_to_send(create: Create, tmp_path: Path) -> None:
     mapped = create(MaximumRetryAttempts=0)
     mapped.allow(*READ)
     mapped.put("bad", "raise")
     with polling(mapped, tmp_path) as poller:
-        eventually(poller.told, lambda told: "RECORDS DROPPED:" in told)
+        eventually(poller.logged, lambda logged: "RECORDS DROPPED:" in logged)
         mapped.put("good")
         eventually(mapped.delivered, lambda names: names[-1] == "good")
     dropped = next(line for line in poller.lines() if line["message"] == "RECORDS DROPPED:")
@@ -234,51 +234,51 @@ def test_a_changed_mapping_is_followed(create: Create, tmp_path: Path) -> None:
         mapped.clients.lambda_.update_event_source_mapping(
             UUID=mapped.mapping_uuid, BatchSize=10, MaximumBatchingWindowInSeconds=1
         )
-        eventually(poller.told, lambda told: told.count("DELIVERY BEGUN:") == 2)
+        eventually(poller.logged, lambda logged: logged.count("DELIVERY BEGUN:") == 2)
         for name in ("c", "d", "e"):
             mapped.put(name)
         eventually(mapped.batches, lambda batches: batches == [["a"], ["b"], ["c", "d", "e"]])
 
 
-def test_a_deleted_mapping_is_delivered_no_more(create: Create, tmp_path: Path) -> None:
+def test_a_deleted_mapping_is_no_longer_delivered(create: Create, tmp_path: Path) -> None:
     mapped = create()
     mapped.put("a")
     with polling(mapped, tmp_path) as poller:
         eventually(mapped.delivered, lambda names: names == ["a"])
         mapped.clients.lambda_.delete_event_source_mapping(UUID=mapped.mapping_uuid)
-        eventually(poller.told, lambda told: told[-1] == "MAPPING OUT OF REACH:")
+        eventually(poller.logged, lambda logged: logged[-1] == "MAPPING OUT OF REACH:")
         mapped.put("b")
         time.sleep(1)
     assert mapped.delivered() == ["a"]
 
 
-def test_a_mapping_that_comes_late_is_waited_for(create: Create, tmp_path: Path) -> None:
+def test_a_mapping_that_does_not_exist_yet_is_waited_for(create: Create, tmp_path: Path) -> None:
     mapped = create()
     mapped.put("a")
     unreachable = mapped._replace(mapping_uuid="00000000-0000-4000-8000-000000000000")
     with polling(unreachable, tmp_path) as poller:
-        eventually(poller.told, lambda told: told == ["MAPPING OUT OF REACH:"])
+        eventually(poller.logged, lambda logged: logged == ["MAPPING OUT OF REACH:"])
 
 
 def test_two_pollers_of_one_mapping_do_not_deliver_twice(create: Create, tmp_path: Path) -> None:
     mapped = create()
     with polling(mapped, tmp_path) as first:
-        eventually(first.told, lambda told: "DELIVERY BEGUN:" in told)
+        eventually(first.logged, lambda logged: "DELIVERY BEGUN:" in logged)
         second = PollerProcess(mapped, tmp_path)
         assert second.process.wait(timeout=20) == 1
         assert any("End that one first" in line.get("reason", "") for line in second.lines())
 
 
-def test_an_emulator_that_dies_is_told_once_and_waited_for(tmp_path: Path) -> None:
+def test_a_dead_emulator_is_logged_once_and_waited_for(tmp_path: Path) -> None:
     with emulator() as endpoint:
         mapped = create_mapped_function(endpoint, tmp_path)
         mapped.put("a")
         poller = PollerProcess(mapped, tmp_path)
         eventually(mapped.delivered, lambda names: names == ["a"])
-    eventually(poller.told, lambda told: "SHARD OUT OF REACH:" in told)
+    eventually(poller.logged, lambda logged: "SHARD OUT OF REACH:" in logged)
     time.sleep(1)
     assert poller.process.poll() is None
-    assert poller.told().count("SHARD OUT OF REACH:") == 1
+    assert poller.logged().count("SHARD OUT OF REACH:") == 1
     poller.process.terminate()
     assert poller.process.wait(timeout=10) == 0
 
@@ -299,7 +299,7 @@ def test_lanes_keep_the_order_of_each_item(create: Create, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("arguments", [["--endpoint-url", "http://127.0.0.1:1"], ["--state-dir", "/nowhere/at/all"]])
-def test_wrong_arguments_are_told_without_a_traceback(arguments: list[str]) -> None:
+def test_wrong_arguments_are_reported_without_a_traceback(arguments: list[str]) -> None:
     run = subprocess.run(
         [sys.executable, "-m", "local.stream_poller", *arguments],
         cwd=PROJECT_ROOT,

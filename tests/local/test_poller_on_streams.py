@@ -36,7 +36,7 @@ def change_users(stream: PolledStream, dice: Random, changes: int, history: Hist
     return history
 
 
-def test_each_kind_of_change_comes_as_lambda_delivers_it(stream: PolledStream) -> None:
+def test_each_type_of_change_has_the_form_of_a_lambda_event(stream: PolledStream) -> None:
     with stream.polled():
         stream.write("eve", 1)
         stream.write("eve", 2, picture="x")
@@ -60,7 +60,7 @@ def test_each_kind_of_change_comes_as_lambda_delivers_it(stream: PolledStream) -
     assert records[1]["dynamodb"]["NewImage"]["picture"] == {"S": "x"}
 
 
-def test_every_change_is_kept_in_the_order_of_its_user_whatever_the_function_does(stream: PolledStream) -> None:
+def test_every_change_is_kept_in_the_order_of_its_user_whatever_fails(stream: PolledStream) -> None:
     dice = Random(11)  # noqa: S311  a test's dice
 
     def trouble(records: list[JsonObject]) -> InvocationOutcome | None:
@@ -90,7 +90,7 @@ def test_every_change_is_kept_in_the_order_of_its_user_whatever_the_function_doe
     assert stream.destination.discards == []
 
 
-def test_a_poller_that_ends_in_the_middle_goes_on_from_its_checkpoint(stream: PolledStream) -> None:
+def test_a_poller_that_ends_midway_resumes_from_its_checkpoint(stream: PolledStream) -> None:
     dice = Random(12)  # noqa: S311  a test's dice
     history: History = {}
     for changes in (60, 120, 180):
@@ -125,7 +125,7 @@ def test_one_record_that_always_fails_is_isolated_and_the_others_are_kept(stream
     assert discard.condition == "RetryAttemptsExhausted"
 
 
-def test_a_stream_that_is_switched_off_is_read_to_its_end(stream: PolledStream) -> None:
+def test_a_disabled_stream_is_read_to_its_end(stream: PolledStream) -> None:
     history = change_users(stream, Random(13), 40)  # noqa: S311  a test's dice
     stream.dynamodb.update_table(TableName=stream.table, StreamSpecification={"StreamEnabled": False})
 

@@ -1,4 +1,4 @@
-"""Properties of the delivery: whatever the records, the settings and the faults."""
+"""Properties of the delivery under any records, settings and faults."""
 
 import math
 from collections import Counter
@@ -23,7 +23,7 @@ from tests.support.records.record_strategies import USER_IDS
 
 
 class DrawnFaults(NoFaults):
-    """So many faults as are drawn; then all goes well."""
+    """The faults that Hypothesis draws; after them every call succeeds."""
 
     def __init__(self, data: st.DataObject) -> None:
         self._invocations = data.draw(st.lists(st.none() | st.sampled_from(INVOCATION_FAULTS), max_size=15))
@@ -61,7 +61,7 @@ def settings_changes(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def assumptions(draw: st.DrawFn) -> Assumptions:
-    """Whichever way AWS decides what it doesn't tell."""
+    """Return each way in which AWS may behave where it documents nothing."""
     return Assumptions(
         window_from_first_record=draw(st.booleans()),
         stalled_lane_stalls_shard=draw(st.booleans()),
@@ -76,7 +76,7 @@ def assumptions(draw: st.DrawFn) -> Assumptions:
 def changes(
     *, min_size: int = 0, max_size: int = 16, natures: tuple[Nature, ...] = ("good",)
 ) -> st.SearchStrategy[list[Written]]:
-    """Changes of a few users, some of which can't be processed. The records are small: what is in them is no matter."""
+    """Return small changes of a few users, some of which can't be processed."""
     choices = st.tuples(st.sampled_from(USER_IDS), st.sampled_from(natures))
     return st.lists(choices, min_size=min_size, max_size=max_size).map(_written)
 
@@ -114,7 +114,7 @@ def test_every_change_ends_in_activity_or_whole_in_the_dead_letter_queue(
 def test_nothing_before_the_checkpoint_is_unsettled(
     data: st.DataObject, written: list[Written], mapping: dict[str, Any], chosen: Assumptions
 ) -> None:
-    """At any moment: handled, pointed to by a failure document, or still to come."""
+    """At any moment a change is processed, in a failure document, or still to be delivered."""
     world = VirtualDelivery(mapping_settings(**mapping), DrawnFaults(data), assumptions=chosen)
     for change in written:
         world.write(*change)
@@ -135,7 +135,7 @@ def test_no_batch_is_tried_more_often_than_allowed(
 
 
 @given(changes(min_size=1, natures=("good", "unsupported")), settings_changes())
-def test_a_record_known_to_be_bad_costs_no_invocation_more(written: list[Written], mapping: dict[str, Any]) -> None:
+def test_an_unsupported_record_costs_no_further_invocation(written: list[Written], mapping: dict[str, Any]) -> None:
     world = VirtualDelivery(mapping_settings(**mapping), NoFaults())
     for change in written:
         world.write(*change)
@@ -165,8 +165,10 @@ def test_a_crashing_record_is_isolated(size: int, data: st.DataObject, retries: 
 
 
 @given(st.data(), changes(max_size=10), st.integers(1, 3))
-def test_an_old_change_is_dead_lettered_uninvoked(data: st.DataObject, written: list[Written], lanes: int) -> None:
-    """What was written long before the poller came is too old, and what was written since is not."""
+def test_an_expired_change_is_dead_lettered_without_an_invocation(
+    data: st.DataObject, written: list[Written], lanes: int
+) -> None:
+    """Changes written long before the poller starts are expired, and later ones are not."""
     old = data.draw(st.integers(0, len(written)))
     mapping = mapping_settings(maximum_record_age_seconds=60, parallelization_factor=lanes)
     world = VirtualDelivery(mapping, NoFaults())
@@ -197,7 +199,7 @@ def test_without_faults_each_change_is_delivered_once(written: list[Written], ba
 
 
 @given(changes(min_size=1), st.integers(1, 3))
-def test_a_crash_redelivers_only_what_lies_behind_the_checkpoint(written: list[Written], lanes: int) -> None:
+def test_a_crash_redelivers_only_records_after_the_checkpoint(written: list[Written], lanes: int) -> None:
     world = VirtualDelivery(mapping_settings(parallelization_factor=lanes), NoFaults())
     for change in written:
         world.write(*change)
@@ -210,7 +212,7 @@ def test_a_crash_redelivers_only_what_lies_behind_the_checkpoint(written: list[W
 
 @given(changes(min_size=2), st.data())
 def test_children_wait_for_their_parents(written: list[Written], data: st.DataObject) -> None:
-    """Order per user holds over shards that close and go on in others; `VirtualDelivery` looks at each effect."""
+    """Order per user holds across shards that split; `VirtualDelivery` checks each effect."""
     world = VirtualDelivery(mapping_settings(), DrawnFaults(data), roots=data.draw(st.integers(1, 2)))
     for change in written:
         world.write(*change)

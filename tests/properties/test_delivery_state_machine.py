@@ -1,6 +1,7 @@
-"""Delivery in virtual time, with anything going wrong at any moment, against one plain promise.
+"""Delivery in virtual time, while anything fails at any moment.
 
-Every change ends exactly once in Activity or whole in the dead-letter queue; changes of one user take effect in order.
+Every change ends exactly once in Activity or whole in the dead-letter queue, and the changes of one
+user take effect in order.
 """
 
 from collections import deque
@@ -27,7 +28,7 @@ NATURES: tuple[Nature, ...] = ("good", "good", "good", "unsupported", "crashing"
 
 
 class ComingFaults(NoFaults):
-    """What the rules say goes wrong next."""
+    """The faults that the rules have asked for."""
 
     def __init__(self) -> None:
         self.invocations: deque[InvocationFault] = deque()
@@ -54,7 +55,7 @@ class ComingFaults(NoFaults):
 
 
 class DeliveryMachine(RuleBasedStateMachine):
-    """Writes changes, breaks things, lets time pass; at the end all is mended and every change accounted for."""
+    """Writes changes, injects faults, lets time pass; at the end every change is accounted for."""
 
     @initialize(
         batch_size=st.integers(1, 6),
@@ -75,7 +76,7 @@ class DeliveryMachine(RuleBasedStateMachine):
             maximum_retry_attempts=retries,
             bisect=bisect,
         )
-        # Looked at less often than by AWS: hours pass here, and each look costs the test time.
+        # Polled less often than by AWS: hours pass here, and each poll costs the test time.
         assumptions = Assumptions(polls_per_second=0.5, listing_seconds=60)
         self.world = VirtualDelivery(mapping, self.faults, assumptions=assumptions, roots=roots)
 

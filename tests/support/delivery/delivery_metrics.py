@@ -1,4 +1,4 @@
-"""Counts of what a delivery did, under the names of the mapping's CloudWatch metrics where there is one.
+"""Counts of what a delivery did, named after the mapping's CloudWatch metrics.
 
 Source: Lambda developer guide, "Types of metrics for Lambda functions".
 """

@@ -1,4 +1,4 @@
-"""Rounds of random changes through the delivery and the real processing, in virtual time, with random faults.
+"""Rounds of random changes through delivery and processing, in virtual time, with random faults.
 
 Each round follows from the seed and its number alone, so a round that fails can be repeated.
 """
@@ -138,7 +138,7 @@ def _account(world: VirtualDelivery) -> Counter[str]:
 
 
 def report(counts: Counter[str], seconds: float) -> Iterable[str]:
-    """Return the lines of the account: what happened most first, then the faults, then the verdict."""
+    """Return the lines of the account: counts by frequency, faults, then lost and doubled."""
     last = ("lost", "doubled")
     for name in sorted(counts.keys() - set(last), key=lambda name: (name.startswith("fault"), -counts[name])):
         yield f"{counts[name]:>12,}  {name}"

@@ -1,4 +1,4 @@
-"""Where every change ended: the account that a virtual delivery has to give."""
+"""Where every change of a virtual delivery ended."""
 
 from dataclasses import dataclass, field
 
@@ -9,23 +9,24 @@ from tests.support.records.record_processing_fakes import ActivityInMemory, Proc
 
 @dataclass
 class Tally:
-    """Sequence numbers by what became of their changes."""
+    """Sequence numbers by where their changes ended."""
 
     kept: set[str] = field(default_factory=set[str])
     """In Activity alone."""
     dead_lettered: set[str] = field(default_factory=set[str])
     """Whole in the dead-letter queue alone."""
     in_both: set[str] = field(default_factory=set[str])
-    """Processed, and set aside by a poller that couldn't know: the function was cut off behind its effect each time, or
-    the poller was killed between a document and its checkpoint. A replay writes the same item again."""
+    """Processed, and dead-lettered because the poller couldn't know: the function was cut off after
+    its effect each time, or the poller was killed between a document and its checkpoint. A replay
+    writes the same item again."""
     lost: set[str] = field(default_factory=set[str])
     """Nowhere."""
     doubled: set[str] = field(default_factory=set[str])
-    """Twice in Activity, or known to be processed and set aside all the same."""
+    """Twice in Activity, or dead-lettered although known to be processed."""
 
 
 def tally(world: VirtualDelivery) -> Tally:
-    """Account for every change."""
+    """Return where every change ended."""
     result = Tally()
     envelopes = world.dead_letters.by_id()
     copies: dict[str, int] = {}
@@ -55,14 +56,14 @@ def tally(world: VirtualDelivery) -> Tally:
 
 
 def undisturbed_activity(world: VirtualDelivery) -> ActivityInMemory:
-    """What Activity would hold had nothing gone wrong, and after a replay of all that isn't poison."""
+    """Return what Activity holds without faults, and after a replay of all supported records."""
     processing = Processing()
     processing.process([change.event_form for change in world.changes.values()])
     return processing.activity
 
 
 def replay_dead_letters(world: VirtualDelivery) -> None:
-    """Process again what is in the dead-letter queue, as `ops dlq replay` does once the cause is mended."""
+    """Process the dead-letter queue again, as `ops dlq replay` does once the cause is fixed."""
     processing = Processing(activity=world.activity)
     for envelope in world.dead_letters.by_id().values():
         if envelope.record is not None:

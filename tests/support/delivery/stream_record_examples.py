@@ -1,4 +1,4 @@
-"""Records of a stream as the poller holds them, numbered from 1, without anything in them that a test doesn't need."""
+"""Stream records as the delivery handles them, numbered from 1, with next to no content."""
 
 from delivery.records import StreamRecord
 

@@ -1,4 +1,4 @@
-"""Changes that a virtual stream is given, and what each of them is."""
+"""Changes to write into a virtual stream."""
 
 from typing import Literal, NamedTuple
 
@@ -19,7 +19,7 @@ class Written(NamedTuple):
 
 
 def small_change(position: int, user_id: str, nature: Nature) -> Written:
-    """A change of a small user; `position` orders it in the stream."""
+    """Return a change of a small user; `position` orders it in the stream."""
     image = {"userId": {"S": user_id}, "version": {"N": str(position + 1)}}
     if nature == "unsupported":
         image["schemaVersion"] = {"N": "2"}
@@ -27,7 +27,7 @@ def small_change(position: int, user_id: str, nature: Nature) -> Written:
 
 
 class Change(NamedTuple):
-    """One change that was written, and what it is."""
+    """A change that was written."""
 
     record: StreamRecord
     event_form: JsonObject
@@ -35,9 +35,9 @@ class Change(NamedTuple):
     nature: Nature
     shard_id: str
     place: int
-    """So many changes of the user came before."""
+    """How many changes of the user came before."""
 
     @property
     def failure_id(self) -> str:
-        """What names it in the dead-letter queue."""
+        """Its id in the dead-letter queue."""
         return identify_record(self.event_form).failure_id

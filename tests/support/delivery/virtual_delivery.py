@@ -1,7 +1,8 @@
-"""The poller's decisions and the real processing of records together, in virtual time, with faults at every seam.
+"""Delivery and the real processing of records together, in virtual time, with faults in every call.
 
-Real are: `Delivery` and all below it, `process_batch` of log_user_changes, the failure document, `Rescue`. Virtual are
-time, the stream, the Activity table, both queues, and who dies when. Nothing waits: time jumps to what comes next.
+Real are `Delivery` with all its parts, `process_batch` of log_user_changes, the failure document
+and `Rescue`. Virtual are time, the stream, the Activity table, both queues, and crashes. Nothing
+waits: time jumps to the next event.
 """
 
 import heapq
@@ -62,12 +63,12 @@ class Delivered:
     """One invocation that took place."""
 
     numbers: tuple[str, ...]
-    """The sequence numbers it got."""
+    """Sequence numbers of its records."""
     fault: InvocationFault | None
 
 
 def mapping_settings(**changes: object) -> MappingSettings:
-    """Settings as the stack has them, with changes."""
+    """Return settings as the stack has them, with changes."""
     usual: dict[str, object] = {
         "uuid": "mapping",
         "stream_arn": STREAM_ARN,
@@ -84,7 +85,7 @@ def mapping_settings(**changes: object) -> MappingSettings:
 
 
 class VirtualDelivery:
-    """The whole way of a change from the stream to Activity or the dead-letter queue."""
+    """The whole path of a change from the stream to Activity or the dead-letter queue."""
 
     def __init__(
         self, settings: MappingSettings, faults: Faults, *, assumptions: Assumptions | None = None, roots: int = 1
@@ -103,9 +104,9 @@ class VirtualDelivery:
         """By sequence number."""
         self.invocations: list[Delivered] = []
         self.given_up: dict[str, int] = {}
-        """Sequence numbers of records in failure documents, with the life of the poller that first sent one."""
+        """For each record in a failure document, the poller's life that first sent one."""
         self.acknowledged: set[str] = set()
-        """Sequence numbers of records that the present poller knows to be processed."""
+        """Sequence numbers of records that the current poller knows to be processed."""
         self.reader = VirtualStreamReader(self.stream)
         self.saved: Checkpoint | None = None
         self.metrics = Metrics()
@@ -116,12 +117,12 @@ class VirtualDelivery:
         self._history: dict[str, list[str]] = {}
         """Sequence numbers of each user's changes, in order."""
         self._settled_of_user: dict[str, int] = {}
-        """So many of each user's changes, from the first on, are done."""
+        """How many of each user's changes, from the first on, are done."""
         self._known_dead_letters: set[str] = set()
         self._counted_dead_letters = 0
 
     def write(self, user_id: str, event_form: JsonObject, nature: Nature) -> None:
-        """Write a change at the present time."""
+        """Write a change now."""
         self.stream.now = self.now
         sequence_number = identify_record(event_form).sequence_number or ""
         record = StreamRecord(sequence_number, user_id, float(int(self.now)), record_body(event_form))
@@ -144,13 +145,13 @@ class VirtualDelivery:
             assert self._jump(end), "the delivery never comes to an end"
 
     def crash(self) -> None:
-        """End the poller as kill -9 does, and start it anew. The function and the queue hear nothing of it."""
+        """Kill the poller and start another. The function and the queue don't notice."""
         self.life += 1
         self.acknowledged.clear()
         self.delivery = Delivery(self.settings, self.assumptions, self.saved)
 
     def rescue(self) -> None:
-        """Let the failure queue deliver all that it has, once."""
+        """Deliver all messages of the failure queue to the rescue, once."""
         self.stream.now = self.now
         rescue = Rescue(self.reader, self.dead_letters, LogInMemory(), ManualClock(now=self.now), FUNCTION_ARN)
         messages = [{"messageId": message_id, "body": body} for message_id, body in self.failure_queue.items()]
@@ -158,7 +159,7 @@ class VirtualDelivery:
         self.failure_queue = {message_id: self.failure_queue[message_id] for message_id in kept}
 
     def check_checkpoint(self) -> None:
-        """Assert that all before the saved checkpoint is handled or pointed to."""
+        """Assert that every record before the saved checkpoint is done or in a failure document."""
         for shard_id, settled in (self.saved or Checkpoint()).shards.items():
             shard = self.stream.shards[shard_id]
             end = 0 if settled.sequence_number is None else shard.places[settled.sequence_number] + 1
@@ -166,11 +167,11 @@ class VirtualDelivery:
                 assert self._is_done(record.sequence_number), f"{record.sequence_number} is behind and nowhere"
 
     def is_in_activity(self, change: Change) -> bool:
-        """Whether the change is kept."""
+        """Return whether the change is in Activity."""
         return (change.user_id, change.record.sequence_number.zfill(40)) in self.activity.items
 
     def _is_settled(self) -> bool:
-        """Whether the checkpoint stands behind all that was written, in every shard."""
+        """Return whether the checkpoint covers every record of every shard."""
         shards = (self.saved or Checkpoint()).shards
         return all(
             not shard.records
@@ -179,7 +180,7 @@ class VirtualDelivery:
         )
 
     def _jump(self, end: float) -> bool:
-        """Go to the next moment at which something happens; False when that is after the end."""
+        """Go to the next time at which something happens; return False if that is after the end."""
         due = self.delivery.next_time()
         times = [time for time in (due, self._schedule[0].at if self._schedule else None) if time is not None]
         if not times or (moment := max(min(times), self.now)) > end:
@@ -266,7 +267,7 @@ class VirtualDelivery:
         return outcome.settled, json.dumps(outcome.response()).encode()
 
     def _check_order(self, numbers: tuple[str, ...]) -> None:
-        """No change takes effect before those of the same user that came before it, unless they were given up."""
+        """Assert that all earlier changes of a user took effect before, or were discarded."""
         earlier_here: set[str] = set()
         for number in numbers:
             change = self.changes[number]
@@ -286,8 +287,8 @@ class VirtualDelivery:
         return self.is_in_activity(change) or number in self.given_up or change.failure_id in self._dead_letter_ids()
 
     def _is_given_up(self, number: str) -> bool:
-        """Whether its document is still on its way."""
-        documents = self.delivery._documents  # pyright: ignore[reportPrivateUsage]  nobody else needs to read it
+        """Return whether its failure document is not settled yet."""
+        documents = self.delivery._documents  # pyright: ignore[reportPrivateUsage]  only this test reads it
         return any(record.sequence_number == number for document in documents for record in document.discarded.records)
 
     def _dead_letter_ids(self) -> set[str]:

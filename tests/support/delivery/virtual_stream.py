@@ -1,4 +1,4 @@
-"""A stream in memory and in virtual time: shards that split, and forget what is a day old."""
+"""A stream in memory and in virtual time: shards that split, and trim records after a day."""
 
 import json
 from collections.abc import Iterator
@@ -15,14 +15,14 @@ RETENTION_SECONDS = 24 * 3600.0
 
 @dataclass
 class VirtualShard:
-    """One shard. A record's place is the count of those before it."""
+    """One shard. A record's place is the number of records before it."""
 
     parent_id: str | None = None
     closed: bool = False
     records: list[StreamRecord] = field(default_factory=list[StreamRecord])
     places: dict[str, int] = field(default_factory=dict[str, int])
     trimmed: int = 0
-    """So many of the records are forgotten."""
+    """How many of the records are trimmed."""
 
     def add(self, record: StreamRecord) -> None:
         self.places[record.sequence_number] = len(self.records)
@@ -34,20 +34,20 @@ class VirtualShard:
 
 
 class VirtualStream:
-    """The shards, by id; the changes of one user are always in one of them or its descendants."""
+    """Shards by id; the changes of one user are always in one of them or its descendants."""
 
     def __init__(self, roots: int = 1) -> None:
         self.now = 0.0
         self.shards = {f"shardId-{number}": VirtualShard() for number in range(roots)}
         self._current = list(self.shards)
-        """Ids of the open shards, by the users' place in them."""
+        """Ids of the open shards; a user's id selects one."""
 
     def shard_of(self, user_id: str) -> str:
-        """Where a change of the user is written now."""
+        """Return the shard that takes the user's changes now."""
         return self._current[sum(user_id.encode()) % len(self._current)]
 
     def add(self, user_id: str, record: StreamRecord) -> str:
-        """Write a record; return its shard."""
+        """Write a record, and return its shard."""
         shard_id = self.shard_of(user_id)
         self.shards[shard_id].add(record)
         return shard_id
@@ -61,14 +61,14 @@ class VirtualStream:
         self._current[place % len(self._current)] = child_id
 
     def listed(self) -> list[Shard]:
-        """What DescribeStream tells, in no order of use."""
+        """Return what DescribeStream returns, in reverse order."""
         return [
             Shard(shard_id, shard.parent_id, shard.closed)
             for shard_id, shard in sorted(self.shards.items(), reverse=True)
         ]
 
     def read(self, wanted: ReadShard, limit: int) -> PageRead:
-        """What a reader makes of GetShardIterator and GetRecords."""
+        """Return what a reader makes of GetShardIterator and GetRecords."""
         shard = self.shards[wanted.shard_id]
         shard.trim(self.now)
         place = 0 if wanted.after is None else shard.places[wanted.after] + 1

@@ -80,26 +80,26 @@ class MappedFunction(NamedTuple):
         )
 
     def calls(self) -> list[JsonObject]:
-        """All invocations so far."""
+        """Return all invocations so far."""
         if not self.calls_file.exists():
             return []
         return [json.loads(line) for line in self.calls_file.read_text().splitlines()]
 
     def batches(self) -> list[list[str]]:
-        """The names of the items in each invocation."""
+        """Return the names of the items in each invocation."""
         return [call["names"] for call in self.calls()]
 
     def delivered(self) -> list[str]:
-        """The names of the items in all invocations."""
+        """Return the names of the items in all invocations."""
         return [name for batch in self.batches() for name in batch]
 
     def documents(self) -> list[JsonObject]:
-        """The failure documents in the queue; they stay hidden there afterwards."""
+        """Return the failure documents in the queue, which stay in flight there."""
         answer = self.clients.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10)
         return [json.loads(message.get("Body", "")) for message in answer.get("Messages", [])]
 
     def allow(self, *actions: str) -> None:
-        """Let the role do exactly this."""
+        """Allow the role exactly these actions."""
         resources = [self.stream_arn, self.queue_arn]
         statement = {"Effect": "Allow", "Action": list(actions), "Resource": resources}
         self.clients.iam.put_role_policy(
@@ -180,7 +180,7 @@ def _zip(source: str) -> bytes:
 
 
 def eventually(look: Callable[[], T], holds: Callable[[T], bool], seconds: float = 60.0) -> T:
-    """Return what is seen as soon as it is as wanted; fail with the last sight."""
+    """Return what `look` returns as soon as `holds` accepts it; fail with its last result."""
     deadline = time.monotonic() + seconds
     while not holds(seen := look()):
         assert time.monotonic() < deadline, f"still {seen!r} after {seconds} s"

@@ -54,7 +54,7 @@ class InProcessFunction:
         return outcome or returned(self.processing.process(event).response())
 
     def sequence_numbers(self) -> list[int]:
-        """All records that it ever got, in order."""
+        """Return the sequence numbers of all records that it got, in order."""
         return [int(record["dynamodb"]["SequenceNumber"]) for batch in self.batches for record in batch]
 
 
@@ -72,13 +72,13 @@ class DiscardsInMemory:
     def __init__(self) -> None:
         self.discards: list[DiscardedBatch] = []
 
-    def send(self, shard_id: str, discard: DiscardedBatch) -> SendAttempted:  # noqa: ARG002  the port's signature
-        self.discards.append(discard)
+    def send(self, shard_id: str, discarded: DiscardedBatch) -> SendAttempted:  # noqa: ARG002  the port's signature
+        self.discards.append(discarded)
         return SendAttempted("delivered")
 
 
 class PolledStream:
-    """One table, its stream, and what the poller made of it.
+    """One table, its stream, and what the poller delivered.
 
     Args:
         endpoint: Where the table is made.
@@ -115,7 +115,7 @@ class PolledStream:
 
     @contextmanager
     def polled(self, *, parallelization_factor: int = 1, maximum_retry_attempts: int = INFINITE) -> Generator[Delivery]:
-        """Deliver for the time of the block, from where the last block's poller came to."""
+        """Deliver for the time of the block, from the last block's checkpoint."""
         mapping = MappingSettings(
             uuid="polled",
             stream_arn=self.stream_arn,
@@ -144,7 +144,7 @@ class PolledStream:
         def run() -> None:
             try:
                 poller.run(grace_seconds=1)
-            except Exception as error:  # noqa: BLE001  told below, where pytest sees it
+            except Exception as error:  # noqa: BLE001  asserted below, in pytest's thread
                 failures.append(error)
 
         thread = threading.Thread(target=run, name="poller")
@@ -167,7 +167,7 @@ class PolledStream:
         self.dynamodb.delete_item(TableName=self.table, Key={"userId": {"S": user_id}})
 
     def kept(self) -> dict[str, list[tuple[str, str | None]]]:
-        """Give each user's history in order: the kind of change, and the new name."""
+        """Return each user's history in order: the `kind` of each change, and the new name."""
         histories: dict[str, list[tuple[str, str | None]]] = {}
         for (user_id, _), item in sorted(self.function.processing.activity.items.items()):
             name = item["changes"]["M"].get("name", {}).get("M", {}).get("new", {}).get("S")

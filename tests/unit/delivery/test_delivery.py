@@ -1,4 +1,4 @@
-"""The delivery as a whole: shards found and left, what is asked for when, and what is said once."""
+"""The delivery as a whole: which shards it opens, when it acts, and what it logs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -40,7 +40,7 @@ SHARD = Shard("s-1")
 
 
 class Session:
-    """A delivery, and all that it asked for."""
+    """A delivery and all its actions."""
 
     def __init__(
         self, checkpoint: Checkpoint | None = None, assumptions: Assumptions | None = None, **changes: Any
@@ -53,14 +53,14 @@ class Session:
         self.metrics = Metrics()
 
     def step(self, *events: Event, seconds: float = 0.0) -> list[Action]:
-        """Step; return what is asked for but told."""
+        """Step; return the actions that don't log."""
         self.now += seconds
         actions = self.delivery.step(self.now, events)
         self.metrics.count(self.now, events, actions)
         self.actions += actions
         return [action for action in actions if not isinstance(action, LogEvent)]
 
-    def told(self) -> list[str]:
+    def logged(self) -> list[str]:
         return [action.message for action in self.actions if isinstance(action, LogEvent)]
 
     def saved(self) -> Checkpoint | None:
@@ -73,7 +73,7 @@ class Session:
         return self.step(ShardsListed(shards or (SHARD,)))
 
     def deliver(self, outcome: InvocationOutcome, first: int = 1, last: int = 1, **page: Any) -> list[Action]:
-        """Read some records of the first shard, and let the function answer."""
+        """Read some records of the first shard, and return the function's outcome for them."""
         self.step(PageRead("s-1", example_records(first, last), **page))
         return self.step(Invoked("s-1", 0, outcome))
 
@@ -82,13 +82,13 @@ def reads(actions: Sequence[Action]) -> list[ReadShard]:
     return [action for action in actions if isinstance(action, ReadShard)]
 
 
-def test_it_begins_by_looking_for_shards_and_reads_them_from_their_beginning() -> None:
+def test_delivery_begins_with_a_listing_and_reads_shards_from_their_beginning() -> None:
     session = Session()
     assert session.step() == [ListShards()]
     assert session.step(ShardsListed([SHARD])) == [ReadShard("s-1", None, "TRIM_HORIZON")]
 
 
-def test_what_was_read_is_delivered_and_then_remembered() -> None:
+def test_records_are_delivered_and_then_the_checkpoint_is_saved() -> None:
     session = Session()
     session.begin()
     (invoke,) = session.step(PageRead("s-1", example_records(1, 3)))
@@ -100,7 +100,7 @@ def test_what_was_read_is_delivered_and_then_remembered() -> None:
     ]
 
 
-def test_reading_goes_on_at_the_poll_rate_while_the_function_runs() -> None:
+def test_reading_continues_at_the_poll_rate_while_the_function_runs() -> None:
     session = Session(assumptions=Assumptions(polls_per_second=4))
     session.begin()
     assert reads(session.step(PageRead("s-1", example_records(1, 2)))) == []
@@ -108,7 +108,7 @@ def test_reading_goes_on_at_the_poll_rate_while_the_function_runs() -> None:
     assert reads(session.step(seconds=0.01)) == [ReadShard("s-1", sequence_number(2), "TRIM_HORIZON")]
 
 
-def test_a_checkpoint_is_gone_on_from() -> None:
+def test_delivery_resumes_from_a_checkpoint() -> None:
     session = Session(Checkpoint({"s-1": ShardCheckpoint(sequence_number(7))}))
     assert session.begin() == [ReadShard("s-1", sequence_number(7), "TRIM_HORIZON")]
 
@@ -121,20 +121,20 @@ def test_an_unchanged_checkpoint_is_not_saved_again() -> None:
     assert session.saved() is None
 
 
-def test_latest_passes_over_what_was_there() -> None:
+def test_latest_skips_the_shards_that_are_closed() -> None:
     session = Session(starting_position="LATEST")
     closed = Shard("s-0", None, closed=True)
     assert reads(session.begin(closed, Shard("s-1", "s-0"))) == [ReadShard("s-1", None, "LATEST")]
 
 
-def test_latest_misses_nothing_of_a_shard_that_comes_later() -> None:
+def test_latest_reads_a_later_shard_from_its_beginning() -> None:
     session = Session(starting_position="LATEST")
     session.begin()
     session.step(PageRead("s-1", [], ended=True))
     assert reads(session.step(ShardsListed([SHARD, Shard("s-2", "s-1")]))) == [ReadShard("s-2", None, "TRIM_HORIZON")]
 
 
-def test_a_child_is_read_when_its_parent_is_settled() -> None:
+def test_a_child_is_read_after_its_parent_is_settled() -> None:
     session = Session()
     child = Shard("s-2", "s-1")
     session.begin(SHARD, child)
@@ -153,22 +153,22 @@ def test_a_finished_shard_is_not_read_again_after_a_restart() -> None:
     assert reads(session.begin(SHARD, Shard("s-2", "s-1"))) == [ReadShard("s-2", None, "TRIM_HORIZON")]
 
 
-def test_shards_that_the_stream_has_forgotten_leave_the_checkpoint() -> None:
+def test_finished_shards_that_the_stream_no_longer_has_leave_the_checkpoint() -> None:
     finished = ShardCheckpoint(sequence_number(1), finished=True)
     session = Session(Checkpoint({"s-0": finished, "s-1": ShardCheckpoint(sequence_number(2))}))
     session.begin()
     assert session.saved() == Checkpoint({"s-1": ShardCheckpoint(sequence_number(2))})
-    assert "RECORDS MAY BE LOST:" not in session.told()
+    assert "RECORDS MAY BE LOST:" not in session.logged()
 
 
-def test_an_unfinished_shard_that_is_gone_is_a_gap() -> None:
+def test_an_unfinished_shard_that_the_stream_no_longer_has_is_a_gap() -> None:
     session = Session(Checkpoint({"s-0": ShardCheckpoint(sequence_number(1))}))
     session.begin()
     assert session.metrics.gaps == 1
-    assert "RECORDS MAY BE LOST:" in session.told()
+    assert "RECORDS MAY BE LOST:" in session.logged()
 
 
-def test_what_was_read_of_a_shard_that_is_gone_is_still_delivered() -> None:
+def test_records_of_a_shard_that_the_stream_no_longer_has_are_still_delivered() -> None:
     session = Session()
     session.begin()
     session.step(PageRead("s-1", example_records(1, 1)), seconds=20)
@@ -178,7 +178,7 @@ def test_what_was_read_of_a_shard_that_is_gone_is_still_delivered() -> None:
     assert session.delivery.is_idle
 
 
-def test_a_page_that_comes_after_its_shard_was_forgotten_is_delivered() -> None:
+def test_a_page_that_arrives_after_its_shard_was_trimmed_is_delivered() -> None:
     session = Session()
     session.begin()
     session.step(seconds=20)
@@ -187,13 +187,13 @@ def test_a_page_that_comes_after_its_shard_was_forgotten_is_delivered() -> None:
     assert session.metrics.polled == 1
 
 
-def test_a_gap_is_counted_and_told_with_both_its_ends() -> None:
+def test_a_gap_is_logged_with_both_its_ends() -> None:
     session = Session(Checkpoint({"s-1": ShardCheckpoint(sequence_number(2))}))
     session.begin()
     session.deliver(SUCCESS, 5, 6, gap=True)
-    (told,) = [action for action in session.actions if isinstance(action, LogEvent) and action.level == "ERROR"]
-    assert told.fields["after"] == sequence_number(2)
-    assert told.fields["before"] == sequence_number(5)
+    (logged,) = [action for action in session.actions if isinstance(action, LogEvent) and action.level == "ERROR"]
+    assert logged.fields["after"] == sequence_number(2)
+    assert logged.fields["before"] == sequence_number(5)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_a_gap_is_counted_and_told_with_both_its_ends() -> None:
         (ReadFailed("s-1", "no"), PageRead("s-1", []), ["SHARD OUT OF REACH:", "SHARD IN REACH AGAIN:"]),
     ],
 )
-def test_an_outage_is_told_once_and_its_end_too(failure: Event, success: Event, said: list[str]) -> None:
+def test_an_outage_and_its_end_are_logged_once(failure: Event, success: Event, said: list[str]) -> None:
     session = Session(assumptions=Assumptions(listing_seconds=1))
     session.begin()
     session.step(PageRead("s-1", []), seconds=1)
@@ -211,10 +211,10 @@ def test_an_outage_is_told_once_and_its_end_too(failure: Event, success: Event, 
     for _ in range(5):
         session.step(failure, seconds=3)
     session.step(success)
-    assert session.told() == said
+    assert session.logged() == said
 
 
-def test_an_outage_is_looked_at_less_and_less_often() -> None:
+def test_the_wait_between_calls_grows_during_an_outage() -> None:
     session = Session(assumptions=Assumptions(first_retry_seconds=1, longest_outage_wait_seconds=3))
     session.step()
     waits: list[float] = []
@@ -227,7 +227,7 @@ def test_an_outage_is_looked_at_less_and_less_often() -> None:
     assert waits == [1, 2, 3, 3]
 
 
-def test_a_function_that_is_not_admitted_is_told_once() -> None:
+def test_an_invocation_that_is_not_admitted_is_logged_once() -> None:
     session = Session()
     session.begin()
     session.deliver(THROTTLED)
@@ -236,12 +236,12 @@ def test_a_function_that_is_not_admitted_is_told_once() -> None:
         session.step(Invoked("s-1", 0, THROTTLED))
     session.step(seconds=10)
     session.step(Invoked("s-1", 0, SUCCESS))
-    assert session.told().count("FUNCTION NOT INVOKED:") == 1
-    assert session.told().count("FUNCTION INVOKED AGAIN:") == 1
+    assert session.logged().count("FUNCTION NOT INVOKED:") == 1
+    assert session.logged().count("FUNCTION INVOKED AGAIN:") == 1
     assert session.metrics.invocations == 1
 
 
-def test_a_batch_that_is_given_up_is_pointed_to_and_then_settled() -> None:
+def test_a_discarded_batch_is_settled_after_its_document_is_sent() -> None:
     session = Session()
     session.begin()
     actions = session.deliver(FAILURE, 1, 2)
@@ -253,7 +253,7 @@ def test_a_batch_that_is_given_up_is_pointed_to_and_then_settled() -> None:
     assert (session.metrics.on_failure_delivered, session.metrics.dropped) == (2, 0)
 
 
-def test_delivery_goes_on_before_the_document_is_sent() -> None:
+def test_delivery_continues_before_the_document_is_sent() -> None:
     session = Session()
     session.begin()
     session.deliver(FAILURE)
@@ -262,17 +262,17 @@ def test_delivery_goes_on_before_the_document_is_sent() -> None:
     assert isinstance(invoke, Invoke)
 
 
-def test_a_refused_document_drops_its_records_and_says_so() -> None:
+def test_records_whose_document_is_refused_are_dropped_and_logged() -> None:
     session = Session()
     session.begin()
     session.deliver(FAILURE, 1, 2)
     session.step(SendAttempted("refused", "AccessDenied"))
     assert session.metrics.dropped == 2
-    assert "RECORDS DROPPED:" in session.told()
+    assert "RECORDS DROPPED:" in session.logged()
     assert session.saved() == Checkpoint({"s-1": ShardCheckpoint(sequence_number(2))})
 
 
-def test_a_destination_out_of_reach_holds_the_document_and_the_checkpoint() -> None:
+def test_the_checkpoint_waits_while_the_destination_is_unreachable() -> None:
     session = Session()
     session.begin()
     session.deliver(FAILURE)
@@ -282,11 +282,11 @@ def test_a_destination_out_of_reach_holds_the_document_and_the_checkpoint() -> N
     assert session.saved() is None
     session.step(SendAttempted("delivered"))
     assert session.saved() is not None
-    assert session.told().count("DESTINATION OUT OF REACH:") == 1
-    assert session.told().count("DESTINATION IN REACH AGAIN:") == 1
+    assert session.logged().count("DESTINATION OUT OF REACH:") == 1
+    assert session.logged().count("DESTINATION IN REACH AGAIN:") == 1
 
 
-def test_or_drops_its_records() -> None:
+def test_records_are_dropped_for_an_unreachable_destination_if_assumed() -> None:
     session = Session(assumptions=Assumptions(unreachable_destination="drop"))
     session.begin()
     session.deliver(FAILURE)
@@ -294,25 +294,25 @@ def test_or_drops_its_records() -> None:
     assert session.metrics.dropped == 1
 
 
-def test_without_a_destination_records_are_dropped_and_told() -> None:
+def test_records_without_a_destination_are_dropped_and_logged() -> None:
     session = Session(destination_arn=None)
     session.begin()
     session.deliver(FAILURE)
     assert session.metrics.dropped == 1
-    assert "RECORDS DROPPED:" in session.told()
+    assert "RECORDS DROPPED:" in session.logged()
     assert session.saved() is not None
 
 
-def test_what_the_stream_forgets_while_it_is_retried_is_dropped_and_told() -> None:
+def test_records_trimmed_while_they_are_retried_are_dropped_and_logged() -> None:
     session = Session(maximum_retry_attempts=-1)
     session.begin()
     session.deliver(FAILURE)
     session.step(seconds=90_000)
     assert session.metrics.dropped == 1
-    assert "RECORDS DROPPED:" in session.told()
+    assert "RECORDS DROPPED:" in session.logged()
 
 
-def test_documents_go_one_after_the_other() -> None:
+def test_documents_are_sent_one_after_the_other() -> None:
     session = Session(batch_size=1)
     session.begin()
     session.step(PageRead("s-1", example_records(1, 2)))
@@ -335,7 +335,7 @@ def test_metrics_count_records() -> None:
     assert metrics.iterator_age_seconds == 1
 
 
-def test_an_outcome_that_nobody_asked_for_is_an_error() -> None:
+def test_an_outcome_without_an_invocation_is_an_error() -> None:
     session = Session()
     session.begin()
     with pytest.raises(RuntimeError, match="nothing is in flight"):

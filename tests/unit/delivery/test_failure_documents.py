@@ -29,7 +29,7 @@ def discard(**changes: Any) -> DiscardedBatch:
     return DiscardedBatch(**(facts | changes))
 
 
-def test_a_batch_whose_retries_are_used_up() -> None:
+def test_the_document_of_a_batch_whose_retries_are_used_up() -> None:
     assert failure_document(discard(), "shardId-1", SETTINGS, "unused") == {
         "requestContext": {
             "requestId": REQUEST_ID,
@@ -52,18 +52,18 @@ def test_a_batch_whose_retries_are_used_up() -> None:
     }
 
 
-def test_the_keys_come_in_the_recorded_order() -> None:
+def test_the_keys_of_a_document_have_the_recorded_order() -> None:
     document = failure_document(discard(), "shardId-1", SETTINGS, "unused")
     assert list(document) == ["requestContext", "responseContext", "version", "timestamp", "DDBStreamBatchInfo"]
 
 
-def test_a_failure_that_the_function_returned() -> None:
+def test_a_failure_that_the_function_returned_has_no_function_error() -> None:
     returned = discard(last_invocation=Invocation(request_id=REQUEST_ID))
     document = failure_document(returned, "shardId-1", SETTINGS, "unused")
     assert document["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST", "functionError": None}
 
 
-def test_a_batch_that_was_too_old_at_once() -> None:
+def test_a_batch_that_expired_without_an_invocation_has_no_response_context() -> None:
     expired = discard(condition="RecordAgeExceeded", invocations=0, last_invocation=None)
     document = failure_document(expired, "shardId-1", SETTINGS, "made-up")
     assert "responseContext" not in document
@@ -75,7 +75,7 @@ def test_a_batch_that_was_too_old_at_once() -> None:
     }
 
 
-def test_a_bucket_gets_the_event_as_a_text_too() -> None:
+def test_a_bucket_also_gets_the_event_as_a_string() -> None:
     records = (example_record(1)._replace(body=b'{"eventID":"1"}'), example_record(2)._replace(body=b'{"eventID":"2"}'))
     document = with_payload(
         failure_document(discard(records=records), "s", SETTINGS, "unused"), discard(records=records)
@@ -83,7 +83,7 @@ def test_a_bucket_gets_the_event_as_a_text_too() -> None:
     assert json.loads(document["payload"]) == {"Records": [{"eventID": "1"}, {"eventID": "2"}]}
 
 
-def test_the_rescue_understands_what_is_sent() -> None:
+def test_the_rescue_parses_the_documents() -> None:
     exhausted, expired = (
         parse_failure_document(document_text(failure_document(each, "shardId-1", SETTINGS, "unused")))
         for each in (discard(), discard(condition="RecordAgeExceeded", invocations=0, last_invocation=None))

@@ -1,4 +1,4 @@
-"""What the mapping resource says, with AWS's defaults for what it leaves out."""
+"""The settings of a mapping, with AWS's defaults for those that it lacks."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""When a batch is sent: full, too large for more, or waited for long enough."""
+"""When a batch is sent: full, at the payload limit, or at the end of its window."""
 
 from typing import Any
 
@@ -30,12 +30,12 @@ def test_without_a_window_even_one_record_is_sent_at_once() -> None:
     assert records.due_at() is None
 
 
-def test_a_batch_has_no_more_records_than_it_may() -> None:
+def test_a_batch_has_at_most_batch_size_records() -> None:
     records = waiting(settings(batch_size=2), count=5)
     assert [numbers_of(records.take_batch().records) for _ in range(3)] == [[1, 2], [3, 4], [5]]
 
 
-def test_a_window_is_waited_for_unless_the_batch_is_full() -> None:
+def test_a_batch_waits_for_its_window_unless_it_is_full() -> None:
     records = waiting(settings(batch_size=3, window_seconds=5), count=2)
     assert records.due_at() == 5.0
     records.add(example_record(3), 1.0)
@@ -62,7 +62,7 @@ def test_a_record_over_the_payload_limit_is_sent_alone() -> None:
     assert [numbers_of(records.take_batch().records) for _ in range(2)] == [[1], [2]]
 
 
-def test_the_recorded_window() -> None:
+def test_windows_open_as_recorded_on_aws() -> None:
     """Size 2, window 5, five writes at once: [1,2] [3,4] [5], the last 4.99 s after the second."""
     lane = Lane(settings(batch_size=2, window_seconds=5), Assumptions())
     for record in example_records(1, 5):
@@ -80,7 +80,7 @@ def test_the_recorded_window() -> None:
     assert round(sent[2][0] - sent[1][0], 2) == 5.01
 
 
-def test_where_a_window_begins_after_a_quiet_time_is_a_parameter() -> None:
+def test_where_a_window_opens_after_a_pause_is_an_assumption() -> None:
     for from_first_record, due in ((True, 105.0), (False, 5.0)):
         records = waiting(settings(window_seconds=5), Assumptions(window_from_first_record=from_first_record))
         records.open_window(0.0)

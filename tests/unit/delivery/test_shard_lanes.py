@@ -1,4 +1,4 @@
-"""Lanes of a shard: order per item, and a checkpoint that never stands behind something unsettled."""
+"""Lanes of a shard: order per item, and a checkpoint that covers settled records only."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def started(delivery: ShardDelivery, now: float = NOW) -> dict[int, list[int]]:
     return {lane: numbers_of(due.batch.records) for lane, due in delivery.start(now) if due.batch is not None}
 
 
-def test_each_item_has_its_lane() -> None:
+def test_all_records_of_an_item_take_the_same_lane() -> None:
     assert started(shard("bdcbdc")) == {0: [1, 2, 4, 5], 1: [3, 6]}
 
 
@@ -60,7 +60,7 @@ def test_the_checkpoint_waits_for_the_slowest_lane() -> None:
     assert delivery.is_idle
 
 
-def test_a_failing_lane_lets_the_others_go_on() -> None:
+def test_other_lanes_continue_while_one_fails() -> None:
     delivery = shard("bcc", batch_size=1)
     delivery.start(NOW)
     delivery.settle(0, FAILURE, NOW)
@@ -68,7 +68,7 @@ def test_a_failing_lane_lets_the_others_go_on() -> None:
     assert started(delivery) == {1: [3]}
 
 
-def test_or_holds_them_back() -> None:
+def test_a_failing_lane_stops_the_others_if_assumed() -> None:
     assumptions = Assumptions(lane=by_first_letter, stalled_lane_stalls_shard=True)
     delivery = shard("bcc", assumptions, batch_size=1)
     delivery.start(NOW)
@@ -81,7 +81,7 @@ def test_or_holds_them_back() -> None:
     assert started(delivery, NOW + 1) == {1: [3]}
 
 
-def test_reading_waits_for_a_lane_that_is_stuck() -> None:
+def test_reading_stops_while_a_lane_is_stalled() -> None:
     assumptions = Assumptions(lane=by_first_letter, read_ahead_records=4, read_ahead_batches=1)
     delivery = shard("bccc", assumptions, batch_size=1)
     assert not delivery.has_room
@@ -90,7 +90,7 @@ def test_reading_waits_for_a_lane_that_is_stuck() -> None:
     assert delivery.has_room
 
 
-def test_what_is_given_up_holds_the_checkpoint_until_its_document_is_settled() -> None:
+def test_the_checkpoint_waits_for_the_document_of_a_discarded_batch() -> None:
     delivery = shard("bb", batch_size=1, maximum_retry_attempts=0)
     delivery.start(NOW)
     discard = delivery.settle(0, FAILURE, NOW).discarded

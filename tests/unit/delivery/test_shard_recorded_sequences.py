@@ -1,4 +1,4 @@
-"""What was recorded on AWS for four records of which the second always fails, invocation by invocation."""
+"""What others recorded on AWS for four records whose second one always fails."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def raising(numbers: list[int]) -> InvocationOutcome:
 
 
 def naming(identifier: str) -> Callable[[list[int]], InvocationOutcome]:
-    """A function that returns the identifier when the bad record is among its own."""
+    """Return a function that returns the identifier when it gets the bad record."""
     answer = json.dumps({"batchItemFailures": [{"itemIdentifier": identifier}]}).encode()
 
     def function(numbers: list[int]) -> InvocationOutcome:
@@ -43,7 +43,7 @@ def naming(identifier: str) -> Callable[[list[int]], InvocationOutcome]:
 def deliver(
     function: Callable[[list[int]], InvocationOutcome], mapping: MappingSettings, assumptions: Assumptions | None = None
 ) -> tuple[list[list[int]], list[DiscardedBatch]]:
-    """Deliver the four records in one lane; return the invocations and what was given up."""
+    """Deliver the four records in one lane; return the invocations and the discarded batches."""
     lane = Lane(mapping, assumptions or Assumptions())
     for record in example_records(1, 4):
         lane.add(record, WRITTEN_AT)
@@ -65,14 +65,14 @@ def document(discard: DiscardedBatch, mapping: MappingSettings) -> JsonObject:
     return failure_document(discard, "shard", mapping, "unused")
 
 
-def test_raise_without_bisect() -> None:
+def test_a_batch_that_raises_is_retried_whole_without_bisect() -> None:
     mapping = settings(maximum_retry_attempts=2)
     invocations, (discard,) = deliver(raising, mapping)
     assert invocations == [[1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 3, 4]]
     assert numbers_of(discard.records) == [1, 2, 3, 4]
 
 
-def test_raise_with_bisect() -> None:
+def test_a_batch_that_raises_is_split_in_half_with_bisect() -> None:
     mapping = settings(maximum_retry_attempts=1, bisect=True)
     invocations, (discard,) = deliver(raising, mapping)
     assert invocations == [[1, 2, 3, 4], [1, 2], [1], [2], [2], [3, 4]]
@@ -81,7 +81,7 @@ def test_raise_with_bisect() -> None:
     assert document(discard, mapping)["responseContext"]["functionError"] == "Unhandled"
 
 
-def test_partial_without_bisect_discards_good_records_too() -> None:
+def test_partial_responses_without_bisect_discard_good_records_too() -> None:
     mapping = settings(maximum_retry_attempts=1, report_batch_item_failures=True)
     invocations, (discard,) = deliver(naming(sequence_number(BAD)), mapping)
     assert invocations == [[1, 2, 3, 4], [2, 3, 4], [2, 3, 4]]
@@ -90,8 +90,8 @@ def test_partial_without_bisect_discards_good_records_too() -> None:
 
 
 @pytest.mark.parametrize("split", ["half", "isolate"])
-def test_partial_with_bisect(split: Any) -> None:
-    """The recorded sequence tells nothing of where a batch is split that fails at its first record: both ways fit."""
+def test_partial_responses_with_bisect_isolate_the_bad_record(split: Any) -> None:
+    """Both assumptions on where a batch that names its first record is split fit this sequence."""
     mapping = settings(maximum_retry_attempts=1, report_batch_item_failures=True, bisect=True)
     assumptions = Assumptions(split_on_first_record=split)
     invocations, (discard,) = deliver(naming(sequence_number(BAD)), mapping, assumptions)
@@ -101,7 +101,7 @@ def test_partial_with_bisect(split: Any) -> None:
     assert document(discard, mapping)["responseContext"]["functionError"] is None
 
 
-def test_partial_with_an_empty_identifier() -> None:
+def test_an_empty_identifier_fails_the_whole_batch() -> None:
     mapping = settings(maximum_retry_attempts=0, report_batch_item_failures=True)
     invocations, (discard,) = deliver(naming(""), mapping)
     assert invocations == [[1, 2, 3, 4]]
@@ -110,26 +110,26 @@ def test_partial_with_an_empty_identifier() -> None:
 
 
 @pytest.mark.parametrize(("attempts", "invocations"), [(0, 1), (1, 2), (2, 3), (3, 4)])
-def test_retries_are_counted_not_invocations(attempts: int, invocations: int) -> None:
+def test_maximum_retry_attempts_counts_retries_and_not_invocations(attempts: int, invocations: int) -> None:
     mapping = settings(maximum_retry_attempts=attempts)
     delivered, (discard,) = deliver(raising, mapping)
     assert len(delivered) == invocations
     assert document(discard, mapping)["requestContext"]["approximateInvokeCount"] == invocations
 
 
-def test_failures_are_ignored_where_they_are_not_configured() -> None:
+def test_reported_failures_are_ignored_unless_configured() -> None:
     invocations, discards = deliver(naming(sequence_number(BAD)), settings(maximum_retry_attempts=3))
     assert invocations == [[1, 2, 3, 4]]
     assert discards == []
 
 
-def test_a_function_error_is_bisected_whether_partial_answers_are_configured_or_not() -> None:
+def test_a_function_error_is_bisected_also_with_partial_responses() -> None:
     mapping = settings(maximum_retry_attempts=1, bisect=True, report_batch_item_failures=True)
     invocations, _ = deliver(raising, mapping)
     assert invocations == [[1, 2, 3, 4], [1, 2], [1], [2], [2], [3, 4]]
 
 
-def test_a_batch_of_one_is_retried_then_given_up() -> None:
+def test_a_batch_of_one_is_retried_and_then_discarded() -> None:
     mapping = settings(maximum_retry_attempts=1, bisect=True)
     lane = Lane(mapping, Assumptions())
     lane.add(example_records(2, 2)[0], WRITTEN_AT)

@@ -1,4 +1,4 @@
-"""A parent is finished before its child is begun."""
+"""A parent is finished before its child is read."""
 
 from delivery.messages import Shard
 from delivery.shard_set import readable_shards
@@ -18,11 +18,11 @@ def test_a_child_waits_for_its_parent() -> None:
     assert ids(readable_shards([GRANDCHILD, CHILD, PARENT], {"parent", "child"})) == ["grandchild"]
 
 
-def test_a_parent_that_the_stream_has_forgotten_holds_nobody_back() -> None:
+def test_a_child_does_not_wait_for_a_parent_that_the_stream_no_longer_has() -> None:
     assert ids(readable_shards([CHILD, GRANDCHILD], set())) == ["child"]
 
 
-def test_shards_side_by_side_are_read_together() -> None:
+def test_shards_without_a_common_parent_are_read_together() -> None:
     assert ids(readable_shards([PARENT, Shard("other"), CHILD], set())) == ["parent", "other"]
 
 

@@ -1,4 +1,4 @@
-"""How far all is settled, kept in a file that a crash at any moment leaves whole."""
+"""The checkpoint in a file that stays whole when a process crashes."""
 
 from pathlib import Path
 
@@ -42,19 +42,19 @@ def test_a_checkpoint_is_read_as_written(shards: dict[str, ShardCheckpoint]) -> 
         '{"version": 1, "shards": {"s": {"sequenceNumber": "5"}}}',
     ],
 )
-def test_what_is_no_checkpoint_is_refused(text: str) -> None:
+def test_a_text_that_is_not_a_checkpoint_is_refused(text: str) -> None:
     with pytest.raises(MalformedCheckpointError):
         Checkpoint.from_json(text)
 
 
-def test_a_file_gives_back_what_was_saved_last(tmp_path: Path) -> None:
+def test_a_file_returns_the_checkpoint_saved_last(tmp_path: Path) -> None:
     assert CheckpointFile(tmp_path, SETTINGS).load() is None
     CheckpointFile(tmp_path, SETTINGS).save(Checkpoint())
     CheckpointFile(tmp_path, SETTINGS).save(CHECKPOINT)
     assert CheckpointFile(tmp_path, SETTINGS).load() == CHECKPOINT
 
 
-def test_what_a_crash_while_writing_leaves_is_not_read(tmp_path: Path) -> None:
+def test_a_file_left_by_a_crash_while_writing_is_not_read(tmp_path: Path) -> None:
     file = CheckpointFile(tmp_path, SETTINGS)
     file.save(CHECKPOINT)
     file.path.with_suffix(".new").write_text('{"version"')
@@ -63,7 +63,7 @@ def test_what_a_crash_while_writing_leaves_is_not_read(tmp_path: Path) -> None:
 
 def test_another_mapping_stream_or_function_has_another_file(tmp_path: Path) -> None:
     CheckpointFile(tmp_path, SETTINGS).save(CHECKPOINT)
-    # A mapping made anew replays what the stream still has, as a starting position of TRIM_HORIZON says.
+    # A new mapping replays the whole stream, as its starting position TRIM_HORIZON says.
     other_mapping = MappingSettings(uuid="v", stream_arn=SETTINGS.stream_arn, function_arn=SETTINGS.function_arn)
     other_stream = MappingSettings(uuid="u", stream_arn="stream/2", function_arn=SETTINGS.function_arn)
     other_function = MappingSettings(uuid="u", stream_arn=SETTINGS.stream_arn, function_arn=SETTINGS.function_arn + "2")
@@ -72,14 +72,14 @@ def test_another_mapping_stream_or_function_has_another_file(tmp_path: Path) -> 
     assert CheckpointFile(tmp_path, other_function).load() is None
 
 
-def test_a_broken_file_is_named(tmp_path: Path) -> None:
+def test_the_error_about_a_malformed_file_names_it(tmp_path: Path) -> None:
     file = CheckpointFile(tmp_path, SETTINGS)
     file.path.write_bytes(b"\xff")
     with pytest.raises(MalformedCheckpointError, match=file.path.name):
         file.load()
 
 
-def test_one_process_delivers_from_a_checkpoint(tmp_path: Path) -> None:
+def test_only_one_process_can_claim_a_checkpoint(tmp_path: Path) -> None:
     first, second = CheckpointFile(tmp_path, SETTINGS), CheckpointFile(tmp_path, SETTINGS)
     with first.claim(), pytest.raises(AlreadyDeliveredError, match="End that one first"), second.claim():
         pass

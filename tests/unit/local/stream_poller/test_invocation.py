@@ -1,4 +1,4 @@
-"""What an answer of Lambda's Invoke means for a batch."""
+"""What a response of Lambda's Invoke means for a batch."""
 
 import io
 from typing import Any
@@ -29,7 +29,7 @@ def body(text: bytes) -> StreamingBody:
     return StreamingBody(io.BytesIO(text), len(text))
 
 
-def test_the_function_returned(client: Any) -> None:
+def test_a_response_without_function_error_is_returned(client: Any) -> None:
     with Stubber(client) as stub:
         stub.add_response(
             "invoke",
@@ -47,7 +47,7 @@ def test_the_function_returned(client: Any) -> None:
     )
 
 
-def test_the_function_failed(client: Any) -> None:
+def test_a_response_with_function_error_is_a_failure(client: Any) -> None:
     with Stubber(client) as stub:
         stub.add_response(
             "invoke",
@@ -71,7 +71,7 @@ def test_the_function_failed(client: Any) -> None:
         ("AccessDeniedException", 403),
     ],
 )
-def test_it_was_not_admitted(client: Any, code: str, status: int) -> None:
+def test_a_refused_invocation_is_not_admitted(client: Any, code: str, status: int) -> None:
     with Stubber(client) as stub:
         stub.add_client_error("invoke", code, "no", status)
         outcome = invoke_function(client, FUNCTION_ARN, RECORDS)
@@ -87,7 +87,7 @@ def test_it_was_not_admitted(client: Any, code: str, status: int) -> None:
         ReadTimeoutError(endpoint_url="http://127.0.0.1:1"),
     ],
 )
-def test_nobody_answered(error: Exception) -> None:
+def test_an_invocation_without_an_answer_is_not_admitted(error: Exception) -> None:
     class Unreachable:
         def invoke(self, **_: object) -> object:
             raise error

@@ -1,4 +1,4 @@
-"""Where failure documents go, and which trouble on the way means no and which means not now."""
+"""Where failure documents go, and which errors refuse them and which allow another attempt."""
 
 import json
 from collections.abc import Callable
@@ -62,7 +62,7 @@ def test_a_topic_gets_the_document() -> None:
         assert send(arn) == SendAttempted("delivered")
 
 
-def test_a_bucket_gets_the_event_too_under_a_key_that_tells_where_and_when() -> None:
+def test_a_bucket_also_gets_the_event_under_a_key_with_shard_and_time() -> None:
     sent: list[dict[str, Any]] = []
 
     class Bucket:
@@ -92,7 +92,7 @@ def test_a_bucket_gets_the_event_too_under_a_key_that_tells_where_and_when() -> 
         ("InvalidClientTokenId", 403, "unreachable"),
     ],
 )
-def test_no_is_told_from_not_now(code: str, status: int, result: str) -> None:
+def test_a_refused_document_differs_from_one_that_can_be_sent_later(code: str, status: int, result: str) -> None:
     with Stubber(CLIENTS["sqs"]) as stub:
         stub.add_client_error("send_message", code, "no", status)
         tried = send(QUEUE)
@@ -100,7 +100,7 @@ def test_no_is_told_from_not_now(code: str, status: int, result: str) -> None:
     assert tried.reason
 
 
-def test_a_queue_that_nobody_answers_for_is_out_of_reach() -> None:
+def test_a_queue_that_does_not_answer_is_unreachable() -> None:
     class Unreachable:
         meta = CLIENTS["sqs"].meta
 

@@ -1,4 +1,4 @@
-"""The loop that carries out what the delivery asks for: it ends when told, and hides no error."""
+"""The loop that carries out a delivery's actions ends when told, and hides no error."""
 
 import threading
 import time
@@ -76,7 +76,7 @@ SETTINGS = MappingSettings(
 
 
 class Running:
-    """A poller in a thread of its own."""
+    """A poller in its own thread."""
 
     def __init__(self, directory: Path, invoke: Callable[[], InvocationOutcome]) -> None:
         self.calls = Calls(invoke)
@@ -100,7 +100,7 @@ class Running:
         return thread
 
 
-def test_records_are_delivered_and_remembered(tmp_path: Path) -> None:
+def test_records_are_delivered_and_the_checkpoint_is_saved(tmp_path: Path) -> None:
     running = Running(tmp_path, lambda: SUCCESS)
     thread = running.start(grace_seconds=5)
     assert running.calls.begun.wait(10)
@@ -120,7 +120,7 @@ def test_a_failure_document_is_sent(tmp_path: Path) -> None:
     assert [numbers_of(discard.records) for discard in running.documents.discards] == [[1, 2, 3]]
 
 
-def test_an_invocation_under_way_is_waited_for(tmp_path: Path) -> None:
+def test_an_invocation_in_flight_is_waited_for_at_the_end(tmp_path: Path) -> None:
     answer = threading.Event()
     running = Running(tmp_path, lambda: SUCCESS if answer.wait(10) else FAILURE)
     thread = running.start(grace_seconds=10)
@@ -131,7 +131,7 @@ def test_an_invocation_under_way_is_waited_for(tmp_path: Path) -> None:
     assert running.store.load() == Checkpoint({"s-1": ShardCheckpoint(sequence_number(3))})
 
 
-def test_but_not_for_ever(tmp_path: Path) -> None:
+def test_an_invocation_in_flight_is_waited_for_only_during_the_grace_time(tmp_path: Path) -> None:
     answer = threading.Event()
     running = Running(tmp_path, lambda: SUCCESS if answer.wait(60) else FAILURE)
     thread = running.start(grace_seconds=0.05)
@@ -161,7 +161,7 @@ def test_a_clock_that_is_set_back_ends_the_run_instead_of_stopping_delivery(
     assert running.store.load() == Checkpoint({"s-1": ShardCheckpoint(sequence_number(3))})
 
 
-def test_what_an_action_does_not_foresee_ends_the_poller(tmp_path: Path) -> None:
+def test_an_unhandled_error_of_an_action_ends_the_poller(tmp_path: Path) -> None:
     def fail() -> InvocationOutcome:
         raise ZeroDivisionError
 

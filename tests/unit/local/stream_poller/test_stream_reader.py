@@ -1,4 +1,4 @@
-"""Reading through the Streams API: pages, iterators that die, what the stream has forgotten, shards that end."""
+"""Reading through the Streams API: pages, expired iterators, trimmed records, ended shards."""
 
 import json
 from collections.abc import Callable
@@ -61,7 +61,7 @@ def test_pages_follow_each_other_with_one_iterator(reading: Callable[[Responder]
     assert [request["ShardIteratorType"] for request in shard.iterators] == ["TRIM_HORIZON"]
 
 
-def test_empty_pages_are_no_end(reading: Callable[[Responder], Reading]) -> None:
+def test_an_empty_page_does_not_end_a_shard(reading: Callable[[Responder], Reading]) -> None:
     here = reading(ShardInMemory(RECORDS, empty_pages=1).answer)
     assert read(here) == PageRead(SHARD_ID, [])
     assert len(read(here).records) == 5
@@ -77,7 +77,7 @@ def test_a_closed_shard_that_was_read_ends_without_an_iterator(reading: Callable
     assert read(reading(lambda _: {}), number(4)) == PageRead(SHARD_ID, [], ended=True)
 
 
-def test_reading_goes_on_behind_a_checkpoint(reading: Callable[[Responder], Reading]) -> None:
+def test_reading_resumes_after_a_checkpoint(reading: Callable[[Responder], Reading]) -> None:
     here = reading(ShardInMemory(RECORDS).answer)
     assert numbers(read(here, number(2))) == [number(3), number(4)]
     assert here.wire.requests[0] == {
@@ -88,7 +88,7 @@ def test_reading_goes_on_behind_a_checkpoint(reading: Callable[[Responder], Read
     }
 
 
-def test_an_iterator_that_died_is_replaced_behind_the_last_record(reading: Callable[[Responder], Reading]) -> None:
+def test_an_expired_iterator_is_replaced_by_one_after_the_last_record(reading: Callable[[Responder], Reading]) -> None:
     shard = ShardInMemory(RECORDS, page_size=2)
     here = reading(shard.answer)
     read(here)
@@ -117,7 +117,9 @@ def test_an_iterator_that_was_trimmed_is_a_gap(reading: Callable[[Responder], Re
     assert not read(here, number(3)).gap
 
 
-def test_a_read_that_fails_is_told_and_repeated_at_the_same_place(reading: Callable[[Responder], Reading]) -> None:
+def test_a_read_that_fails_is_reported_and_repeated_at_the_same_position(
+    reading: Callable[[Responder], Reading],
+) -> None:
     shard = ShardInMemory(RECORDS, page_size=2)
     answers = in_turn(shard.answer, shard.answer, Failure("InternalServerError", 500), shard.answer)
     here = reading(answers)
@@ -128,7 +130,7 @@ def test_a_read_that_fails_is_told_and_repeated_at_the_same_place(reading: Calla
     assert numbers(read(here, number(1))) == [number(2), number(3)]
 
 
-def test_where_nobody_answers_there_is_a_reason(reading: Callable[[Responder], Reading]) -> None:
+def test_a_stream_that_does_not_answer_is_reported_with_a_reason(reading: Callable[[Responder], Reading]) -> None:
     here = reading(lambda _: EndpointConnectionError(endpoint_url="http://127.0.0.1:1"))
     assert isinstance(here.reader.read(ReadShard(SHARD_ID, None, "TRIM_HORIZON")), ReadFailed)
     assert isinstance(here.reader.list_shards(), ListingFailed)
@@ -151,7 +153,7 @@ def test_all_pages_of_shards_are_listed(reading: Callable[[Responder], Reading])
     assert here.wire.requests[1]["ExclusiveStartShardId"] == SHARD_ID
 
 
-def test_a_record_is_delivered_as_lambda_does(reading: Callable[[Responder], Reading]) -> None:
+def test_a_record_has_the_form_of_a_lambda_event(reading: Callable[[Responder], Reading]) -> None:
     (record, *_) = read(reading(ShardInMemory(RECORDS).answer)).records
     assert json.loads(record.body) == RECORDS[0]
     assert record.item == '{"userId":{"S":"u-0"}}'
