@@ -33,18 +33,18 @@ def test_a_plain_value_comes_back_as_it_was(plain: PlainValue) -> None:
 
 
 @given(numbers())
-def test_every_digit_of_a_number_stays(number: Decimal) -> None:
+def test_every_digit_of_a_number_is_kept(number: Decimal) -> None:
     back = unmarshal({"N": str(number)})
     assert Decimal(back).as_tuple() == number.as_tuple()
 
 
 @given(attribute_values())
-def test_boto3_reads_the_same(typed: AttributeValue) -> None:
+def test_boto3_reads_the_same_values(typed: AttributeValue) -> None:
     assert _plain(TypeDeserializer().deserialize(cast("Any", convert_binary(typed, b64decode)))) == unmarshal(typed)
 
 
 def _plain(value: Json) -> Json:
-    """Take bytes out of boto3's own Binary, whose equality with bytes doesn't reach into sets."""
+    """Replace boto3's Binary by bytes: in sets the two aren't equal."""
     if is_object(value):
         return {name: _plain(member) for name, member in value.items()}
     if is_array(value):
@@ -55,7 +55,7 @@ def _plain(value: Json) -> Json:
 
 
 @given(attribute_values(), attribute_values())
-def test_same_value_is_equality_of_what_is_meant(first: AttributeValue, second: AttributeValue) -> None:
+def test_same_value_compares_plain_values(first: AttributeValue, second: AttributeValue) -> None:
     assert same_value(first, first)
     if same_value(first, second):
         assert unmarshal(first) == unmarshal(second)
@@ -134,13 +134,13 @@ def test_an_image_names_the_attribute_that_is_wrong() -> None:
         "SECRET",
     ],
 )
-def test_a_complaint_never_shows_content(typed: Json) -> None:
+def test_an_error_never_shows_content(typed: Json) -> None:
     with pytest.raises(MalformedValueError) as caught:
         unmarshal(typed)
     assert "SECRET" not in str(caught.value)
 
 
-def test_nesting_is_read_as_deep_as_dynamodb_goes_and_no_deeper() -> None:
+def test_values_nest_as_deep_as_dynamodb_allows_and_no_deeper() -> None:
     deepest: AttributeValue = {"S": "core"}
     for _ in range(MAXIMUM_DEPTH):
         deepest = {"L": [deepest]}
@@ -150,11 +150,11 @@ def test_nesting_is_read_as_deep_as_dynamodb_goes_and_no_deeper() -> None:
 
 
 @pytest.mark.parametrize("value", [1.5, set[str](), {"a", 1}, object(), (1,), bytearray(b"x")])
-def test_what_dynamodb_has_no_type_for_is_not_marshalled(value: PlainValue) -> None:
+def test_a_value_without_a_dynamodb_type_is_not_marshalled(value: PlainValue) -> None:
     with pytest.raises(TypeError, match="DynamoDB"):
         marshal(value)
 
 
 @given(attribute_values())
-def test_binary_goes_to_bytes_and_back(typed: AttributeValue) -> None:
+def test_binary_converts_to_bytes_and_back(typed: AttributeValue) -> None:
     assert convert_binary(convert_binary(typed, b64decode), lambda content: b64encode(content).decode()) == typed

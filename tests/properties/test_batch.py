@@ -12,9 +12,9 @@ from functions.stream_records.attribute_values import unmarshal_image
 from tests.support.records.record_processing_fakes import ActivityInMemory, DeadLettersInMemory, Processing
 from tests.support.records.record_strategies import (
     PERSONAL_FIELDS,
-    batches_with_poison,
+    batches_with_bad_records,
+    broken_record,
     histories,
-    poisoned,
     unaddressable_records,
 )
 
@@ -24,7 +24,7 @@ def _sequence_number(record: JsonObject) -> str:
 
 
 def _until_done(processing: Processing, records: list[JsonObject]) -> None:
-    """Deliver as the mapping does: from the named record on, until nothing is left."""
+    """Deliver as the mapping does: again from the named record, until none is named."""
     rest = records
     for _ in range(2 * len(records) + 2):
         outcome = processing.process(rest)
@@ -36,7 +36,7 @@ def _until_done(processing: Processing, records: list[JsonObject]) -> None:
     raise AssertionError("the batch never ends")
 
 
-@given(batches_with_poison())
+@given(batches_with_bad_records())
 def test_a_batch_does_what_its_records_do_one_by_one(batch: tuple[list[JsonObject], set[int]]) -> None:
     records, _ = batch
     together, alone = Processing(), Processing()
@@ -47,7 +47,7 @@ def test_a_batch_does_what_its_records_do_one_by_one(batch: tuple[list[JsonObjec
     assert together.log.events == alone.log.events
 
 
-@given(batches_with_poison())
+@given(batches_with_bad_records())
 def test_every_record_ends_in_activity_or_whole_in_the_dead_letter_queue(
     batch: tuple[list[JsonObject], set[int]],
 ) -> None:
@@ -61,8 +61,8 @@ def test_every_record_ends_in_activity_or_whole_in_the_dead_letter_queue(
 
 
 @given(histories(min_size=1), st.data())
-def test_a_bad_record_hides_no_good_one(records: list[JsonObject], data: st.DataObject) -> None:
-    """Wherever it stands, the others end as if it had never been there."""
+def test_a_bad_record_does_not_affect_the_others(records: list[JsonObject], data: st.DataObject) -> None:
+    """Wherever it is, the others are processed as if it didn't exist."""
     place = data.draw(st.integers(0, len(records)))
     junk = data.draw(unaddressable_records())
     with_junk, without = Processing(), Processing()
@@ -74,7 +74,7 @@ def test_a_bad_record_hides_no_good_one(records: list[JsonObject], data: st.Data
     assert [event for event in with_junk.log.events if event[0].startswith("USER")] == without.log.events
 
 
-@given(batches_with_poison(), st.integers(1, 3))
+@given(batches_with_bad_records(), st.integers(1, 3))
 def test_redelivery_changes_nothing(batch: tuple[list[JsonObject], set[int]], times: int) -> None:
     records, _ = batch
     once, again = Processing(), Processing()
@@ -84,7 +84,7 @@ def test_redelivery_changes_nothing(batch: tuple[list[JsonObject], set[int]], ti
     assert again.effects() == once.effects()
 
 
-@given(batches_with_poison(), st.data())
+@given(batches_with_bad_records(), st.data())
 def test_a_record_that_comes_twice_in_a_batch_counts_once(
     batch: tuple[list[JsonObject], set[int]], data: st.DataObject
 ) -> None:
@@ -96,20 +96,20 @@ def test_a_record_that_comes_twice_in_a_batch_counts_once(
     assert doubled.effects() == single.effects()
 
 
-@given(batches_with_poison(), st.integers(0, 12), st.integers(0, 4))
-def test_a_trouble_that_passes_stops_the_batch_there_and_loses_nothing(
+@given(batches_with_bad_records(), st.integers(0, 12), st.integers(0, 4))
+def test_a_transient_failure_stops_the_batch_and_loses_nothing(
     batch: tuple[list[JsonObject], set[int]], activity_room: int, queue_room: int
 ) -> None:
     records, bad = batch
     processing = Processing(ActivityInMemory(activity_room), DeadLettersInMemory(queue_room))
     outcome = processing.process(records)
 
-    # What comes before the stop is settled and logged; the record at the stop is not.
+    # The records before the stop are settled and logged; the one at the stop isn't.
     settled = records[: outcome.settled]
     kept = {item["eventId"]["S"] for item in processing.activity.items.values()}
-    set_aside = set(processing.dead_letters.by_id())
+    dead_lettered = set(processing.dead_letters.by_id())
     for at, record in enumerate(settled):
-        assert record["eventID"] in (set_aside if at in bad else kept)
+        assert record["eventID"] in (dead_lettered if at in bad else kept)
     logged = [fields.get("eventId") or fields["failureId"] for fields in _fields_of_records(processing)]
     assert list(dict.fromkeys(logged)) == [record["eventID"] for record in settled]
     if outcome.settled < len(records):
@@ -119,7 +119,7 @@ def test_a_trouble_that_passes_stops_the_batch_there_and_loses_nothing(
     else:
         assert outcome.response() == {"batchItemFailures": []}
 
-    # Delivered again from there, all ends as if nothing had been the matter.
+    # After redelivery from there, the effects are those of an undisturbed run.
     undisturbed = Processing()
     undisturbed.process(records)
     _until_done(processing, records[outcome.settled :])
@@ -164,7 +164,7 @@ def _change_id(item: JsonObject) -> str:
     return item["changeId"]["S"]
 
 
-@given(batches_with_poison(), st.data())
+@given(batches_with_bad_records(), st.data())
 def test_a_change_that_the_table_refuses_goes_to_the_dead_letter_queue(
     batch: tuple[list[JsonObject], set[int]], data: st.DataObject
 ) -> None:
@@ -192,11 +192,11 @@ def test_masked_lines_keep_nothing_personal(data: st.DataObject) -> None:
                 values = {name: data.draw(SECRETS) for name in (*PERSONAL_FIELDS, "registrationDigest", "nickname")}
                 secrets |= set(values.values())
                 image |= {name: {"S": value} for name, value in values.items()}
-    poison = [poisoned(record, reason) for record in records for reason in data.draw(_some_reasons)]
+    bad = [broken_record(record, reason) for record in records for reason in data.draw(_some_reasons)]
     processing = Processing(
         ActivityInMemory(room_for=data.draw(st.none() | st.integers(0, 6))), mask_personal_data=True
     )
-    processing.process([*records, *poison])
+    processing.process([*records, *bad])
 
     text = "".join(json_line({"message": message, **fields}) for message, fields in processing.log.events)
     for secret in secrets:
@@ -214,7 +214,7 @@ _some_reasons = st.lists(
 
 
 @given(histories(min_size=1))
-def test_masked_or_not_the_names_of_changed_fields_are_told(records: list[JsonObject]) -> None:
+def test_changed_field_names_are_logged_masked_or_not(records: list[JsonObject]) -> None:
     masked, full = Processing(mask_personal_data=True), Processing()
     masked.process(records)
     full.process(records)

@@ -121,7 +121,7 @@ def test_the_names_are_the_documented_ones() -> None:
 
 
 @given(histories(min_size=1))
-def test_a_record_is_known_by_its_event_id(records: list[Json]) -> None:
+def test_a_record_is_identified_by_its_event_id(records: list[Json]) -> None:
     for record in records:
         identity = identify_record(record)
         assert identity.failure_id == record["eventID"]
@@ -131,12 +131,12 @@ def test_a_record_is_known_by_its_event_id(records: list[Json]) -> None:
 
 
 @given(unaddressable_records() | json_values)
-def test_what_has_no_event_id_is_known_by_its_content(record: Json) -> None:
+def test_a_record_without_event_id_is_identified_by_its_content(record: Json) -> None:
     identity = identify_record(record)
     assert identity.failure_id == identify_record(json.loads(json.dumps(record))).failure_id
     assert identity.failure_id.startswith("sha256-")
 
 
 @pytest.mark.parametrize("event_id", ["", "a b", "../../etc", "x" * 129, "é", 7])
-def test_an_event_id_that_could_name_no_object_is_not_used(event_id: Json) -> None:
+def test_an_event_id_that_cannot_name_an_object_is_not_used(event_id: Json) -> None:
     assert identify_record({"eventID": event_id}).failure_id.startswith("sha256-")

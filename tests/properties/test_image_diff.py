@@ -1,4 +1,4 @@
-"""Diff and apply are each other's inverse, and the diff names just what changed."""
+"""Applying a diff gives the new image, and the diff has exactly what changed."""
 
 from hypothesis import given
 
@@ -29,7 +29,7 @@ def test_applying_the_diff_gives_the_new_image(old: Image, new: Image) -> None:
 
 
 @given(images(), images())
-def test_only_what_differs_is_in_the_diff(old: Image, new: Image) -> None:
+def test_the_diff_has_only_what_differs(old: Image, new: Image) -> None:
     changes = diff_images(old, new)
     for name in old.keys() | new.keys():
         if name in changes:
@@ -40,14 +40,14 @@ def test_only_what_differs_is_in_the_diff(old: Image, new: Image) -> None:
 
 
 @given(images())
-def test_an_item_that_comes_or_goes_changes_in_every_field(image: Image) -> None:
+def test_a_new_or_deleted_item_changes_in_every_field(image: Image) -> None:
     assert diff_images(None, image) == {name: AttributeChange(None, value) for name, value in image.items()}
     assert diff_images(image, None) == {name: AttributeChange(value, None) for name, value in image.items()}
     assert apply_changes(None, diff_images(None, image)) == image
     assert apply_changes(image, diff_images(image, None)) == {}
 
 
-def test_a_set_in_another_order_and_a_number_written_otherwise_are_no_change() -> None:
+def test_set_order_and_number_spelling_are_no_change() -> None:
     old: Image = {"tags": {"SS": ["a", "b"]}, "count": {"N": "1.0"}, "flag": {"BOOL": True}}
     new: Image = {"tags": {"SS": ["b", "a"]}, "count": {"N": "1"}, "flag": {"N": "1"}}
     assert list(diff_images(old, new)) == ["flag"]

@@ -1,4 +1,4 @@
-"""A log line says exactly what it was given, and nothing that it is given makes it fail."""
+"""A log line holds exactly what was logged, and no value makes it fail."""
 
 import json
 from base64 import b64decode
@@ -20,7 +20,7 @@ from tests.support.records.record_strategies import numbers, plain_values
 @example(Decimal("1E+400"))
 @example(Decimal("0.30000000000000004"))
 @example(Decimal("-0"))
-def test_a_number_is_exact_for_every_reader(number: Decimal) -> None:
+def test_a_number_is_exact_for_every_json_reader(number: Decimal) -> None:
     written = json.loads(json_line(number))  # a reader that knows doubles only
     if isinstance(written, str):
         assert Decimal(written).compare_total(number) == 0
@@ -38,7 +38,7 @@ def test_numbers_that_a_double_holds_are_json_numbers() -> None:
 
 
 @given(plain_values())
-def test_every_dynamodb_value_has_a_form(value: PlainValue) -> None:
+def test_every_dynamodb_value_has_a_json_form(value: PlainValue) -> None:
     line = json_line({"value": value})
     assert line.isascii()
     assert "\n" not in line
@@ -105,5 +105,5 @@ def test_an_interpreter_without_the_same_c_encoder_writes_the_same(
 
 
 @pytest.mark.parametrize("value", [_endless(), _deep()], ids=["contains itself", "too deep"])
-def test_neither_do_circles_and_depth(value: object) -> None:
+def test_circular_and_deep_values_make_no_line_fail(value: object) -> None:
     assert "nested deeper" in json_line({"value": value})

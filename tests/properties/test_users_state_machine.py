@@ -14,7 +14,7 @@ from tests.support.users.users_api import UsersApi
 from tests.support.users.users_in_dynamodb import UsersInDynamoDB
 from tests.support.users.users_in_memory import InMemoryUsers
 
-# A small world, so that requests meet: each text with the one that it counts as.
+# Few texts, so that requests collide: each with the text that it is compared as.
 EMAILS = {"alice@example.com": "a", "ALICE@Example.com": "a", "bob@example.com": "b", "carol@example.com": "c"}
 USERNAMES = {
     "alice": "a",
@@ -33,14 +33,14 @@ Body = dict[str, str]
 
 
 class Place(NamedTuple):
-    """A store, and a look at which keys are held by whom."""
+    """A store, and a function that returns who owns which key."""
 
     store: UsersStore
     owners: Callable[[], Mapping[str, str]]
 
 
 class UsersMachine(RuleBasedStateMachine):
-    """Every answer, and what is left behind, is what the model says."""
+    """Every answer and every stored key is what the model predicts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -61,11 +61,11 @@ class UsersMachine(RuleBasedStateMachine):
         ]
 
     def known(self, draw: st.DataObject) -> str:
-        # In the order they registered: their ids are random, and a run must be repeatable.
+        # In order of registration: ids are random, and a run must be repeatable.
         return draw.draw(st.sampled_from([*self.users]), "user")
 
     def condition(self, draw: st.DataObject, version: int) -> tuple[str | None, bool]:
-        """Draw an If-Match with whether it lets a change of this version pass."""
+        """Draw an If-Match, and whether it accepts this version."""
         return draw.draw(
             st.sampled_from(
                 [
@@ -98,7 +98,7 @@ class UsersMachine(RuleBasedStateMachine):
             assert answer.headers["etag"] == '"1"'
             self.users[user_id] = {**body, "version": 1}
             if key:
-                # A key means the same user for ever, even after that user is deleted.
+                # A key always means the same user, even after that user is deleted.
                 assert earlier is None or earlier[0] == user_id
                 self.by_key[key] = (user_id, body)
 
@@ -181,7 +181,7 @@ def test_users_over_the_in_memory_store() -> None:
             users = InMemoryUsers()
             return Place(users, lambda: users.owners)
 
-    # A busy machine draws slowly: that says nothing of the code.
+    # Draws are slow on a busy machine, whatever the code does.
     patient = settings(suppress_health_check=[HealthCheck.too_slow])
     run_state_machine_as_test(Machine, settings=patient)  # pyright: ignore[reportUnknownMemberType]
 
@@ -194,6 +194,6 @@ def test_users_over_dynamodb(dynamodb_emulator: DynamoDBEndpoint) -> None:
             tables = UsersInDynamoDB(client)
             return Place(tables.store, tables.owners)
 
-    # Each step is some requests to the emulator; the wide search is the in-memory test's.
+    # Each step costs several requests to the emulator; the in-memory test searches widely.
     bounded = settings(max_examples=10, stateful_step_count=15, suppress_health_check=[HealthCheck.too_slow])
     run_state_machine_as_test(Machine, settings=bounded)  # pyright: ignore[reportUnknownMemberType]

@@ -169,7 +169,7 @@ def _drop_images(body: JsonObject) -> None:
 
 
 # None of them touches the eventID and the sequence number, which identify the record.
-WAYS_TO_POISON: dict[str, Callable[[JsonObject], None]] = {
+WAYS_TO_BREAK: dict[str, Callable[[JsonObject], None]] = {
     "schemaVersion 2 is not supported": _an_image(_with("schemaVersion", {"N": "2"})),
     "schemaVersion must be a number": _an_image(_with("schemaVersion", {"S": "1"})),
     "the record has no eventName": _without("eventName"),
@@ -187,25 +187,25 @@ WAYS_TO_POISON: dict[str, Callable[[JsonObject], None]] = {
 """Ways to break a good record, by a part of the reason that is logged."""
 
 
-def poisoned(record: JsonObject, reason: str) -> JsonObject:
-    """Return a good record broken in one of the `WAYS_TO_POISON`."""
+def broken_record(record: JsonObject, reason: str) -> JsonObject:
+    """Return a good record broken in one of the `WAYS_TO_BREAK`."""
     broken = deepcopy(record)
-    WAYS_TO_POISON[reason](broken)
+    WAYS_TO_BREAK[reason](broken)
     return broken
 
 
 @st.composite
-def poison_records(draw: st.DrawFn, record: JsonObject) -> JsonObject:
+def bad_records(draw: st.DrawFn, record: JsonObject) -> JsonObject:
     """A variant of `record` that can never be processed."""
-    return poisoned(record, draw(st.sampled_from(list(WAYS_TO_POISON))))
+    return broken_record(record, draw(st.sampled_from(list(WAYS_TO_BREAK))))
 
 
 @st.composite
-def batches_with_poison(draw: st.DrawFn, *, max_size: int = 12) -> tuple[list[JsonObject], set[int]]:
-    """A batch in which some records are poison, with their positions."""
+def batches_with_bad_records(draw: st.DrawFn, *, max_size: int = 12) -> tuple[list[JsonObject], set[int]]:
+    """A batch in which some records can never be processed, with their positions."""
     records = draw(histories(min_size=1, max_size=max_size))
     bad = draw(st.sets(st.integers(0, len(records) - 1), max_size=4))
-    return [draw(poison_records(record)) if at in bad else record for at, record in enumerate(records)], bad
+    return [draw(bad_records(record)) if at in bad else record for at, record in enumerate(records)], bad
 
 
 def unaddressable_records() -> st.SearchStrategy[Json]:

@@ -1,4 +1,4 @@
-"""What a function loads before it can answer: each module here is paid for at every cold start."""
+"""What a function loads before it can answer, which every cold start pays for."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-# Each was measured at more than the function's own modules together.
+# Each takes longer to import than all of the function's own modules.
 HEAVY = {"boto3", "pydantic", "s3transfer", "email_validator", "asyncio", "concurrent.futures", "multiprocessing"}
 HANDLERS = [
     "functions.register_user.handler",
@@ -84,7 +84,7 @@ def test_importing_the_package_changes_nothing() -> None:
     subprocess.run([sys.executable, "-c", report], env=os.environ | {"AWS_LAMBDA_FUNCTION_NAME": "f"}, check=True)
 
 
-def test_what_a_start_loads_is_never_looked_through_again_and_circles_do_not_gather() -> None:
+def test_loaded_objects_are_frozen_and_later_cycles_collected() -> None:
     report = (
         "import gc; from functions.runtime.aws import dynamodb; dynamodb(); "
         "print(gc.get_freeze_count(), *gc.get_threshold())"

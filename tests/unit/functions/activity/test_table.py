@@ -1,4 +1,4 @@
-"""The Activity table at the wire: what is sent, and what becomes of each answer."""
+"""The Activity table at the wire: what is sent, and what each answer leads to."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ def _positions(request: JsonObject) -> list[int]:
 
 
 def _unprocessed(*positions: int) -> Responder:
-    """Give back some of a request's items, as DynamoDB does under load."""
+    """Leave some of a request's items unprocessed, as DynamoDB does under load."""
 
     def answer(request: JsonObject) -> JsonObject:
         puts = zip(request["RequestItems"][TABLE], _positions(request), strict=True)
@@ -41,7 +41,7 @@ def _unprocessed(*positions: int) -> Responder:
 
 
 class Table:
-    """The table over a wire with an answer for each call in turn; the last one answers all that follow."""
+    """The table over a wire that answers calls in turn, further ones with the last answer."""
 
     def __init__(self, *answers: Answer | Responder, clock: ManualClock | None = None) -> None:
         self.clock = clock or ManualClock()
@@ -57,7 +57,7 @@ def test_a_hundred_changes_take_four_calls() -> None:
     ]
 
 
-def test_nothing_to_write_takes_no_call() -> None:
+def test_writing_nothing_makes_no_call() -> None:
     table = Table(DONE)
     assert table.activity.write([]) == WriteOutcome(0, {}, None)
     assert table.wire.requests == []
@@ -74,7 +74,7 @@ def wire_of_botocore_alone() -> Wire:
 
 
 @given(histories(min_size=1, max_size=6))
-def test_the_body_is_what_botocores_serializer_would_write(
+def test_the_body_equals_what_botocores_serializer_writes(
     wire: Wire, wire_of_botocore_alone: Wire, records: list[JsonObject]
 ) -> None:
     wire.answer = lambda _: DONE
@@ -107,7 +107,7 @@ def test_items_that_stay_unprocessed_end_the_write_at_the_first_of_them() -> Non
     assert sum(table.clock.slept) < 3
 
 
-def test_waiting_never_uses_up_the_invocation() -> None:
+def test_waiting_leaves_time_to_finish_the_invocation() -> None:
     table = Table(_unprocessed(0), clock=ManualClock(remaining=60))
     table.clock.pass_by(57.9)
     assert table.activity.write(_changes(1)).settled == 0
@@ -132,7 +132,7 @@ def test_a_short_timeout_leaves_time_to_write() -> None:
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "failure",
     [
         Failure("ProvisionedThroughputExceededException"),
         Failure("ThrottlingException"),
@@ -146,23 +146,23 @@ def test_a_short_timeout_leaves_time_to_write() -> None:
         ConnectTimeoutError(endpoint_url="https://dynamodb"),
         ReadTimeoutError(endpoint_url="https://dynamodb"),
     ],
-    ids=lambda trouble: trouble.code if isinstance(trouble, Failure) else type(trouble).__name__,
+    ids=lambda failure: failure.code if isinstance(failure, Failure) else type(failure).__name__,
 )
-def test_a_trouble_that_may_pass_ends_the_write_where_it_came(trouble: Answer) -> None:
-    table = Table(DONE, trouble)
+def test_a_transient_failure_ends_the_write_where_it_occurs(failure: Answer) -> None:
+    table = Table(DONE, failure)
     outcome = table.activity.write(_changes(60))
     assert (outcome.settled, outcome.rejected) == (25, {})
     assert outcome.interruption is not None
-    assert (trouble.code if isinstance(trouble, Failure) else type(trouble).__name__) in outcome.interruption
+    assert (failure.code if isinstance(failure, Failure) else type(failure).__name__) in outcome.interruption
 
 
-def test_an_unforeseen_failure_is_nobodys_secret() -> None:
+def test_an_unforeseen_failure_is_raised() -> None:
     with pytest.raises(ClientError, match="SomethingNew"):
         Table(Failure("SomethingNew")).activity.write(_changes(1))
 
 
 @given(st.sets(st.integers(0, 59), max_size=4))
-def test_changes_that_the_table_refuses_are_found_and_the_others_written(wire: Wire, bad: set[int]) -> None:
+def test_refused_changes_are_found_and_the_others_written(wire: Wire, bad: set[int]) -> None:
     written: set[int] = set()
 
     def answer(request: JsonObject) -> Answer:
@@ -182,20 +182,20 @@ def test_changes_that_the_table_refuses_are_found_and_the_others_written(wire: W
     assert len(wire.requests) <= 3 + 2 * 5 * len(bad)
 
 
-def test_a_refusal_before_a_trouble_is_kept() -> None:
+def test_a_refusal_before_a_transient_failure_is_kept() -> None:
     table = Table(Failure("ValidationException"), Failure("ValidationException"), Failure("ThrottlingException"))
     outcome = table.activity.write(_changes(2))
     assert (outcome.settled, set(outcome.rejected)) == (1, {0})
     assert outcome.interruption is not None
 
 
-def test_a_call_of_more_than_sixteen_megabytes_is_made_in_halves() -> None:
+def test_a_call_over_sixteen_megabytes_is_split_in_half() -> None:
     table = Table(Failure("RequestEntityTooLarge", 413), DONE)
     assert table.activity.write(_changes(25)) == WriteOutcome(25, {}, None)
     assert [len(_positions(request)) for request in table.wire.requests] == [25, 12, 13]
 
 
-def test_an_item_says_all_of_its_change() -> None:
+def test_an_item_holds_the_whole_change() -> None:
     old = {"userId": {"S": "u"}, "username": {"S": "toto"}, "photo": {"B": "AQI="}}
     new = {"userId": {"S": "u"}, "username": {"S": "kichwa"}}
     change = parse_user_change(stream_record("MODIFY", 7, "u", old, new))

@@ -1,4 +1,4 @@
-"""The dead-letter queue at the wire: limits, partial failures, and records that are too large for a message."""
+"""The dead-letter queue at the wire: limits, partial failures, records too large for a message."""
 
 import json
 from dataclasses import replace
@@ -37,7 +37,7 @@ def _ids(request: JsonObject) -> list[str]:
 
 
 def _sqs_size(request: JsonObject) -> int:
-    """What SQS counts: bodies, and names, types and values of attributes."""
+    """Return what SQS counts: bodies, and names, types and values of attributes."""
     return sum(
         len(entry["MessageBody"].encode())
         + sum(
@@ -99,7 +99,7 @@ def _fresh(wire: Wire) -> None:
     wire.answer = _all_well
 
 
-def test_records_go_ten_at_a_time_and_in_order(wire: Wire) -> None:
+def test_records_are_sent_ten_per_call_and_in_order(wire: Wire) -> None:
     records = [_failed(number) for number in range(23)]
     assert _queue(wire).send(records) == SendOutcome(23, None)
     assert [len(_ids(request)) for request in wire.requests] == [10, 10, 3]
@@ -111,7 +111,7 @@ def test_records_go_ten_at_a_time_and_in_order(wire: Wire) -> None:
     }
 
 
-def test_nothing_to_send_asks_for_no_client() -> None:
+def test_no_client_is_made_when_there_is_nothing_to_send() -> None:
     def no_client() -> Any:
         raise AssertionError("a client was made for nothing")
 
@@ -120,7 +120,7 @@ def test_nothing_to_send_asks_for_no_client() -> None:
 
 
 @given(st.lists(st.integers(0, 700_000) | st.integers(1_047_000, 1_049_000), max_size=14))
-def test_every_call_keeps_both_limits_and_every_record_is_kept_whole(wire: Wire, sizes: list[int]) -> None:
+def test_every_call_keeps_both_limits_and_every_record_arrives_whole(wire: Wire, sizes: list[int]) -> None:
     wire.requests.clear()
     bucket = Bucket()
     records = [_failed(number, size) for number, size in enumerate(sizes)]
@@ -135,7 +135,7 @@ def test_every_call_keeps_both_limits_and_every_record_is_kept_whole(wire: Wire,
         for message in messages
     ]
     assert [replace(failed, record_location=None) for failed in whole] == records
-    # The detour costs a request and a read: only what needs it takes it.
+    # S3 costs a request and a read more, so only records that need it go there.
     assert len(bucket.objects) == sum(_alone_too_large(failed) for failed in records)
 
 
@@ -144,7 +144,7 @@ def _alone_too_large(failed: FailedRecord) -> bool:
     return len(failed.to_json()) + sum(len(n) + len("String") + len(v) for n, v in attributes.items()) > BYTES_PER_CALL
 
 
-def test_a_record_over_the_limit_is_kept_whole_in_the_bucket(wire: Wire) -> None:
+def test_a_record_over_the_limit_is_stored_whole_in_the_bucket(wire: Wire) -> None:
     bucket = Bucket()
     large = _failed(7, BYTES_PER_CALL)
     assert _queue(wire, bucket).send([_failed(1), large]) == SendOutcome(2, None)
@@ -155,7 +155,7 @@ def test_a_record_over_the_limit_is_kept_whole_in_the_bucket(wire: Wire) -> None
     assert bucket.objects == {(BUCKET, "failed-records/event-7.json"): replace(large, record_location=location)}
 
 
-def test_an_unreadable_document_over_the_limit_is_kept_whole_too(wire: Wire) -> None:
+def test_an_unreadable_document_over_the_limit_is_stored_whole_in_the_bucket(wire: Wire) -> None:
     bucket = Bucket()
     large = replace(_failed(7), kind="lost", record=None, document="x" * BYTES_PER_CALL)
     assert _queue(wire, bucket).send([large]) == SendOutcome(1, None)
@@ -163,7 +163,7 @@ def test_an_unreadable_document_over_the_limit_is_kept_whole_too(wire: Wire) -> 
     assert kept.document == large.document
 
 
-def test_what_failed_is_sent_again_alone(wire: Wire) -> None:
+def test_only_failed_messages_are_sent_again(wire: Wire) -> None:
     wire.answer = in_turn(_refuse("event-1", "event-2"), _refuse("event-2"), _all_well)
     clock = ManualClock()
     assert _queue(wire, clock=clock).send([_failed(n) for n in range(4)]) == SendOutcome(4, None)
@@ -175,14 +175,14 @@ def test_what_failed_is_sent_again_alone(wire: Wire) -> None:
     assert len(clock.slept) == 2
 
 
-def test_what_keeps_failing_ends_the_sending_at_the_first_of_them(wire: Wire) -> None:
+def test_sending_ends_at_the_first_message_that_keeps_failing(wire: Wire) -> None:
     wire.answer = _refuse("event-12", "event-15")
     outcome = _queue(wire).send([_failed(n) for n in range(30)])
     assert outcome == SendOutcome(12, "SendMessageBatch: InternalError")
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "failure",
     [
         Failure("AWS.SimpleQueueService.NonExistentQueue"),
         Failure("AccessDenied", 403),
@@ -193,14 +193,14 @@ def test_what_keeps_failing_ends_the_sending_at_the_first_of_them(wire: Wire) ->
     ],
     ids=str,
 )
-def test_a_queue_that_cannot_be_reached_ends_the_sending_there(wire: Wire, trouble: Answer) -> None:
-    wire.answer = in_turn(_all_well, trouble)
+def test_sending_ends_where_the_queue_cannot_be_reached(wire: Wire, failure: Answer) -> None:
+    wire.answer = in_turn(_all_well, failure)
     outcome = _queue(wire).send([_failed(n) for n in range(25)])
     assert outcome.sent == 10
     assert outcome.interruption
 
 
-def test_a_bucket_that_cannot_be_reached_ends_the_sending_before_the_large_record(wire: Wire) -> None:
+def test_sending_ends_before_a_large_record_when_the_bucket_cannot_be_reached(wire: Wire) -> None:
     outcome = _queue(wire, Bucket("SlowDown")).send([_failed(1), _failed(2, BYTES_PER_CALL), _failed(3)])
     assert outcome.interruption == "PutObject: SlowDown"
     assert outcome.sent <= 1
@@ -212,7 +212,7 @@ def test_an_unforeseen_failure_is_raised(wire: Wire) -> None:
         _queue(wire).send([_failed(1)])
 
 
-def test_waiting_never_uses_up_the_invocation(wire: Wire) -> None:
+def test_waiting_leaves_time_to_finish_the_invocation(wire: Wire) -> None:
     wire.answer = _refuse("event-0")
     clock = ManualClock(remaining=60)
     queue = _queue(wire, clock=clock)

@@ -1,4 +1,4 @@
-"""From event to answer: refusals, faults of ours, and the one line that is logged."""
+"""From event to answer: refusals, internal errors, and the one line that is logged."""
 
 import json
 from http import HTTPStatus
@@ -38,7 +38,7 @@ def logged(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return fields
 
 
-def test_an_answer_is_written_and_logged(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_answer_is_returned_and_logged(capsys: pytest.CaptureFixture[str]) -> None:
     response = Response(
         status=HTTPStatus.OK, body={"name": "Zo\u00eb"}, headers={"etag": '"1"'}, logged={"userId": "7"}
     )
@@ -55,13 +55,13 @@ def test_an_answer_is_written_and_logged(capsys: pytest.CaptureFixture[str]) -> 
     }
 
 
-def test_an_answer_without_a_body_has_no_type(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_answer_without_a_body_has_no_content_type(capsys: pytest.CaptureFixture[str]) -> None:
     result = answer(http_event("GET /users/{userId}"), lambda _request: Response(status=HTTPStatus.NO_CONTENT))
     assert result == {"statusCode": 204, "headers": {"cache-control": "no-store"}}
     assert logged(capsys)["status"] == 204
 
 
-def test_a_refusal_is_a_problem(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refusal_is_a_problem_document(capsys: pytest.CaptureFixture[str]) -> None:
     refused = answered(refusing(MalformedRequestError("There is no body.")))
     assert refused.body == {
         "type": "urn:userstream:problem:malformed-request",
@@ -87,7 +87,7 @@ def test_each_taken_field_is_named() -> None:
     ]
 
 
-def test_a_busy_service_says_when_to_come_back(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unavailable_service_sends_retry_after(capsys: pytest.CaptureFixture[str]) -> None:
     refused = answered(refusing(UnavailableError("ThrottlingException")))
     assert (refused.status, refused.headers["retry-after"]) == (503, "1")
     assert "Throttling" not in json.dumps(refused.body)
@@ -95,7 +95,7 @@ def test_a_busy_service_says_when_to_come_back(capsys: pytest.CaptureFixture[str
     assert (line["level"], line["problem"], line["cause"]) == ("WARNING", "unavailable", "ThrottlingException")
 
 
-def test_an_unsupported_media_type_says_what_is_supported() -> None:
+def test_an_unsupported_media_type_lists_what_is_accepted() -> None:
     refused = answered(refusing(UnsupportedMediaTypeError("Send JSON.")))
     assert refused.headers["accept"] == "application/json"
 
@@ -103,7 +103,7 @@ def test_an_unsupported_media_type_says_what_is_supported() -> None:
 @pytest.mark.parametrize(
     "fault", [KeyError("USERS_TABLE"), RecursionError(), ValueError("Users-prod"), UserIdTakenError(None)]
 )
-def test_a_fault_of_ours_is_logged_whole_and_answered_without_a_word_of_it(
+def test_an_internal_error_is_logged_whole_and_hidden_from_the_caller(
     fault: Exception, capsys: pytest.CaptureFixture[str]
 ) -> None:
     refused = answered(refusing(fault))
@@ -119,7 +119,9 @@ def test_a_fault_of_ours_is_logged_whole_and_answered_without_a_word_of_it(
 
 
 @pytest.mark.parametrize("event", [{}, {"version": "1.0"}, {"Records": []}])
-def test_an_event_of_another_kind_is_a_fault_of_ours(event: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_event_of_another_format_is_an_internal_error(
+    event: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert read_answer(answer(event, refusing(AssertionError()))).status == 500
     assert "payloadFormatVersion" in logged(capsys)["traceback"]
 
@@ -129,11 +131,11 @@ def leaves(error: type[Exception]) -> set[type[Exception]]:
     return {leaf for child in children for leaf in leaves(child)} if children else {error}
 
 
-def test_every_refusal_has_its_problem() -> None:
+def test_every_refusal_has_a_problem() -> None:
     assert leaves(RequestError) | leaves(UserError) == set(PROBLEMS)
 
 
-def test_problems_are_told_apart_by_type() -> None:
+def test_each_problem_has_a_type_of_its_own() -> None:
     types = [problem.type for problem in (*PROBLEMS.values(), INTERNAL)]
     assert len(set(types)) == len(types)
     assert PROBLEMS[UserNotFoundError].type == "urn:userstream:problem:not-found"

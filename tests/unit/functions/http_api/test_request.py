@@ -1,4 +1,4 @@
-"""Events as API Gateway sends them, with all that may be missing from one."""
+"""Events as API Gateway sends them, with parts missing."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from functions.http_api.request import InvalidEventError, Request, read_request
 from tests.support.users.http_api_events import http_event
 
 
-def test_an_event_is_read_whole() -> None:
+def test_all_parts_of_an_event_are_read() -> None:
     event = http_event(
         "GET /users/{userId}", body="{}", headers={"If-Match": '"1"'}, path={"userId": "7"}, query={"limit": "5"}
     )
@@ -38,6 +38,6 @@ def test_null_parts_are_empty(part: str) -> None:
 
 
 @pytest.mark.parametrize("event", [{}, {"version": "1.0", "httpMethod": "POST"}, {"Records": []}, {"version": "2.0"}])
-def test_another_kind_of_event_names_the_setting_to_change(event: dict[str, object]) -> None:
+def test_an_event_of_another_format_names_the_setting_to_change(event: dict[str, object]) -> None:
     with pytest.raises(InvalidEventError, match="payloadFormatVersion"):
         read_request(event)

@@ -10,7 +10,7 @@ versions = st.integers(1, 10**6)
 
 
 @given(versions, versions)
-def test_a_version_matches_its_own_tag_alone(version: int, other: int) -> None:
+def test_a_version_matches_only_its_own_etag(version: int, other: int) -> None:
     precondition = if_match({"if-match": entity_tag(version)})
     assert precondition is not None
     assert precondition(other) == (other == version)
@@ -37,14 +37,14 @@ def test_without_the_header_there_is_no_precondition() -> None:
         '"1", , "3", ,',
     ],
 )
-def test_values_that_accept_version_3(value: str) -> None:
+def test_an_if_match_that_accepts_version_3(value: str) -> None:
     precondition = if_match({"if-match": value})
     assert precondition is not None
     assert precondition(3)
 
 
 @pytest.mark.parametrize("value", ['"2"', 'W/"3"', '"03"', '"3 "', '""', '"33"', '"1", "2"', '"*"', '"1,3"'])
-def test_values_that_do_not(value: str) -> None:
+def test_an_if_match_that_does_not_accept_version_3(value: str) -> None:
     precondition = if_match({"if-match": value})
     assert precondition is not None
     assert not precondition(3)
@@ -53,13 +53,13 @@ def test_values_that_do_not(value: str) -> None:
 @pytest.mark.parametrize(
     "value", ["", " ", "3", "'3'", '"3', '3"', '"1" "3"', ",", '"1"," "3"', '*, "1"', 'w/"3"', "null", '"1";"3"']
 )
-def test_what_is_no_list_of_tags_is_malformed(value: str) -> None:
+def test_an_if_match_that_is_no_list_of_etags_is_malformed(value: str) -> None:
     with pytest.raises(MalformedRequestError, match="If-Match"):
         if_match({"if-match": value})
 
 
 @given(st.text())
-def test_any_text_is_a_precondition_or_malformed(value: str) -> None:
+def test_any_if_match_is_a_precondition_or_malformed(value: str) -> None:
     try:
         precondition = if_match({"if-match": value})
     except MalformedRequestError:

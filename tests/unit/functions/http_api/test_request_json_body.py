@@ -1,4 +1,4 @@
-"""Bodies that come from clients, tools, and people who mean harm."""
+"""Bodies as clients, tools and attackers send them."""
 
 import json
 from contextlib import suppress
@@ -37,7 +37,7 @@ def read(body: str | bytes | None, **headers: str) -> dict[str, object]:
         "application/json; profile=x; charset=utf-8",
     ],
 )
-def test_json_is_read_however_its_type_is_written(content_type: str) -> None:
+def test_any_spelling_of_the_json_media_type_is_accepted(content_type: str) -> None:
     assert read('{"name": "Zo\u00eb"}', Content_Type=content_type) == {"name": "Zo\u00eb"}
 
 
@@ -116,14 +116,14 @@ MALFORMED: dict[str, str | bytes | None] = {
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED.keys())
-def test_what_is_not_one_json_object_is_malformed(body: str | bytes | None) -> None:
+def test_a_body_that_is_not_one_json_object_is_malformed(body: str | bytes | None) -> None:
     with pytest.raises(MalformedRequestError) as refusal:
         read(body)
     assert "Alice" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("body", ["{!}=", "e30", "e3\n0=", "e30=e30=", "\u00e9", "\ud800"])
-def test_base64_that_is_not_is_malformed(body: str) -> None:
+def test_invalid_base64_is_malformed(body: str) -> None:
     event = http_event("POST /register") | {"isBase64Encoded": True, "body": body}
     with pytest.raises(MalformedRequestError):
         json_object(read_request(event))
@@ -141,7 +141,7 @@ def test_base64_that_is_not_is_malformed(body: str) -> None:
         ('{"name": null}', None),
     ],
 )
-def test_odd_values_are_read_for_the_fields_rules_to_judge(body: str, value: object) -> None:
+def test_odd_values_are_left_to_the_fields_rules(body: str, value: object) -> None:
     assert read(body) == {"name": value}
 
 
@@ -153,7 +153,7 @@ def test_odd_values_are_read_for_the_fields_rules_to_judge(body: str, value: obj
         '{"a": "\\"' + "[" * 100 + '\\\\", "b": [' + "[], " * 100 + "[]]}",
     ],
 )
-def test_brackets_nest_up_to_32_levels_and_not_in_a_text(body: str) -> None:
+def test_brackets_nest_up_to_32_levels_not_counting_those_in_texts(body: str) -> None:
     assert read(body) == json.loads(body)
 
 
@@ -182,13 +182,13 @@ def test_the_largest_body_is_read_and_one_byte_more_is_too_large() -> None:
             read(body)
 
 
-def test_bytes_count_not_characters() -> None:
+def test_the_limit_counts_bytes_not_characters() -> None:
     with pytest.raises(BodyTooLargeError):
         read('{"name": "' + "\u20ac" * (MAXIMUM_BODY_BYTES // 3) + '"}')
 
 
 @pytest.mark.parametrize("body", ["a" * 2**20, b"a" * 2**20, "[" * 2**20, padded(2**20)])
-def test_a_mebibyte_is_too_large_whatever_it_is(body: str | bytes) -> None:
+def test_a_mebibyte_of_anything_is_too_large(body: str | bytes) -> None:
     for content_type in ("application/json", "application/x-www-form-urlencoded"):
         with pytest.raises(BodyTooLargeError):
             read(body, Content_Type=content_type)
@@ -207,19 +207,19 @@ json_values = st.recursive(
 
 
 @given(st.dictionaries(st.text(st.characters(codec="utf-8")), json_values, max_size=5), st.booleans())
-def test_every_json_object_is_read_as_it_is(value: dict[str, Any], as_bytes: bool) -> None:  # noqa: FBT001
+def test_every_json_object_is_read_exactly(value: dict[str, Any], as_bytes: bool) -> None:  # noqa: FBT001
     text = json.dumps(value)
     assert read(text.encode() if as_bytes else text) == value
 
 
 @given(st.text() | st.binary(), st.just("application/json") | st.text(max_size=40))
-def test_no_body_ends_in_anything_but_an_object_or_a_refusal(body: str | bytes, content_type: str) -> None:
+def test_any_body_gives_an_object_or_a_refusal(body: str | bytes, content_type: str) -> None:
     with suppress(RequestError):
         assert isinstance(read(body, Content_Type=content_type), dict)
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_within_a_value_do_either(content: bytes) -> None:
+def test_any_bytes_in_a_value_give_an_object_or_a_refusal(content: bytes) -> None:
     body = b'{"name": "' + content + b'"}'
     with suppress(RequestError):
         assert isinstance(read(body), dict)

@@ -12,7 +12,7 @@ from functions.runtime.invocation import SettingError
 from functions.runtime.json_log import JsonObject
 from tests.support.aws.aws_wire import Failure, Wire, in_turn
 from tests.support.records.record_processing_fakes import FUNCTION_ARN
-from tests.support.records.record_strategies import poisoned, stream_record
+from tests.support.records.record_strategies import broken_record, stream_record
 
 EVE: JsonObject = {"userId": {"S": "u-eve"}, "username": {"S": "toto"}, "version": {"N": "1"}}
 RENAMED: JsonObject = EVE | {"username": {"S": "kichwa"}, "version": {"N": "2"}}
@@ -26,7 +26,7 @@ ENVIRONMENT = {
 
 
 class Context:
-    """Lambda's, with time enough."""
+    """Lambda's context, with enough time."""
 
     invoked_function_arn = FUNCTION_ARN
 
@@ -36,7 +36,7 @@ class Context:
 
 @dataclass
 class Aws:
-    """What the function reaches."""
+    """The services that the function calls."""
 
     activity: Wire = field(
         default_factory=lambda: Wire("dynamodb", in_turn({"UnprocessedItems": {}}), write_batches_as_json)
@@ -58,7 +58,9 @@ def _lines(capsys: pytest.CaptureFixture[str]) -> list[JsonObject]:
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_the_story_of_eve(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_kind_of_event_is_logged_and_stored_or_dead_lettered(
+    aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
     records = [
         stream_record("INSERT", 0, "u-eve", None, EVE),
         stream_record("MODIFY", 1, "u-eve", EVE, RENAMED),
@@ -94,7 +96,7 @@ def test_the_story_of_eve(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     assert (envelope["kind"], envelope["sourceFunction"]) == ("permanent", FUNCTION_ARN)
 
 
-def test_masked_as_the_environment_says(
+def test_personal_data_is_masked_if_the_environment_says_so(
     aws: Aws, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MASK_PERSONAL_DATA", "true")
@@ -106,7 +108,7 @@ def test_masked_as_the_environment_says(
     assert "kichwa" in json.dumps(aws.activity.requests)
 
 
-def test_a_table_that_is_busy_gets_the_record_again(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_busy_table_makes_the_record_come_again(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
     aws.activity.answer = in_turn(Failure("ThrottlingException"))
     record = stream_record("INSERT", 0, "u-eve", None, EVE)
     failures = [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]
@@ -114,15 +116,15 @@ def test_a_table_that_is_busy_gets_the_record_again(aws: Aws, capsys: pytest.Cap
     assert [line["message"] for line in _lines(capsys)] == ["BATCH STOPPED:"]
 
 
-def test_a_queue_that_cannot_be_reached_holds_the_batch_at_the_bad_record(aws: Aws) -> None:
+def test_an_unreachable_queue_stops_the_batch_at_the_bad_record(aws: Aws) -> None:
     aws.queue.answer = in_turn(Failure("AccessDenied", 403))
     good = stream_record("INSERT", 0, "u-eve", None, EVE)
-    bad = poisoned(stream_record("MODIFY", 1, "u-eve", EVE, RENAMED), "schemaVersion 2 is not supported")
+    bad = broken_record(stream_record("MODIFY", 1, "u-eve", EVE, RENAMED), "schemaVersion 2 is not supported")
     failures = [{"itemIdentifier": bad["dynamodb"]["SequenceNumber"]}]
     assert module.handler({"Records": [good, bad]}, Context()) == {"batchItemFailures": failures}
 
 
-def test_a_record_without_a_sequence_number_holds_the_whole_batch_when_it_cannot_be_set_aside(aws: Aws) -> None:
+def test_the_whole_batch_comes_again_if_a_record_without_sequence_number_cannot_be_sent(aws: Aws) -> None:
     aws.queue.answer = in_turn(Failure("AccessDenied", 403))
     assert module.handler({"Records": [{}]}, Context()) == {"batchItemFailures": [{"itemIdentifier": ""}]}
 

@@ -1,4 +1,7 @@
-"""`/users/{userId}`, from event to answer; how requests act together is the state machine's, in tests/properties."""
+"""`/users/{userId}`, from event to answer.
+
+The state machine in tests/properties covers how requests act together.
+"""
 
 from typing import Any
 
@@ -37,7 +40,7 @@ def send(route: str, read_page: ReadPage = no_activity, user_id: str = "7", **pa
     return read_answer(answer(event, lambda request: manage_endpoint(request, users, read_page)))
 
 
-def test_a_user_is_shown_with_an_entity_tag() -> None:
+def test_a_user_is_returned_with_an_etag() -> None:
     answered = UsersApi(alone()).get("7")
     assert answered.status == 200
     assert answered.headers["etag"] == '"1"'
@@ -52,21 +55,21 @@ def test_a_user_is_shown_with_an_entity_tag() -> None:
     }
 
 
-def test_a_change_is_answered_with_the_user_and_the_new_tag() -> None:
+def test_a_change_returns_the_user_and_the_new_etag() -> None:
     answered = UsersApi(alone()).patch("7", {"username": "kichwa"}, if_match='"1"')
     assert (answered.status, answered.headers["etag"]) == (200, '"2"')
     assert answered.body["username"] == "kichwa"
     assert answered.body["createdAt"] < answered.body["updatedAt"]
 
 
-def test_a_change_to_what_already_is_writes_nothing() -> None:
+def test_a_change_to_the_present_values_writes_nothing() -> None:
     users = alone()
     answered = UsersApi(users).patch("7", {"name": "Alice"})
     assert (answered.status, answered.headers["etag"]) == (200, '"1"')
     assert users.users["7"] == ALICE
 
 
-def test_a_removed_user_is_gone() -> None:
+def test_a_removed_user_is_not_found() -> None:
     api = UsersApi(alone())
     removed = api.delete("7", if_match='"1"')
     assert (removed.status, removed.body) == (204, None)
@@ -105,12 +108,12 @@ def test_a_bad_precondition_is_refused(route: str) -> None:
     "route",
     ["GET /users/{userId}", "PATCH /users/{userId}", "DELETE /users/{userId}", "GET /users/{userId}/activity"],
 )
-def test_an_id_that_nobody_has_is_not_found(route: str, user_id: str) -> None:
+def test_an_unknown_id_is_not_found(route: str, user_id: str) -> None:
     answered = send(route, user_id=user_id, body='{"name": "Eve"}')
     assert (answered.status, answered.problem) == (404, "not-found")
 
 
-def test_a_route_that_the_function_does_not_have_is_a_fault_of_ours() -> None:
+def test_an_unknown_route_is_an_internal_error() -> None:
     assert send("PUT /users/{userId}").status == 500
 
 
@@ -143,16 +146,16 @@ def test_a_history_is_read_page_by_page() -> None:
     assert sizes == [25, 25, 10]
 
 
-def test_a_page_has_25_changes_when_nobody_says_how_many() -> None:
+def test_a_page_has_25_changes_by_default() -> None:
     assert len(send("GET /users/{userId}/activity", history).body["items"]) == 25
 
 
-def test_a_user_without_a_history_yet_has_an_empty_one() -> None:
+def test_a_user_without_changes_has_an_empty_history() -> None:
     answered = send("GET /users/{userId}/activity")
     assert (answered.status, answered.body) == (200, {"items": [], "nextToken": None})
 
 
-def test_the_registrations_digest_is_no_part_of_the_history() -> None:
+def test_the_history_hides_the_registration_digest() -> None:
     kept = {"name": {"new": "Alice"}, "schemaVersion": {"new": 1}}
     for changes in ({**kept, "registrationDigest": {"new": "5e88"}}, kept):
         page = ActivityPage([{**CHANGES[0], "kind": "ADDED", "changes": changes}], None)
@@ -170,7 +173,7 @@ def test_a_removed_users_history_may_end_with_an_empty_page() -> None:
 
 
 @pytest.mark.parametrize("limit", ["1", "100", "007"])
-def test_a_limit_within_bounds_is_taken(limit: str) -> None:
+def test_a_limit_within_bounds_is_accepted(limit: str) -> None:
     assert len(send("GET /users/{userId}/activity", history, query={"limit": limit}).body["items"]) == min(
         int(limit), 60
     )
@@ -206,18 +209,18 @@ GOOD_TOKEN = next_token("0" * 40)
         next_token("\u0660" * 40),
     ],
 )
-def test_a_token_that_no_page_gave_is_malformed(token: str) -> None:
+def test_a_token_that_no_page_returned_is_malformed(token: str) -> None:
     answered = send("GET /users/{userId}/activity", history, query={"nextToken": token})
     assert (answered.status, answered.problem) == (400, "malformed-request")
 
 
 @given(st.text(st.characters(codec=None, categories=None), max_size=80))
-def test_any_text_as_a_token_is_a_page_or_malformed(token: str) -> None:
+def test_any_token_gives_a_page_or_a_malformed_request(token: str) -> None:
     assert send("GET /users/{userId}/activity", history, query={"nextToken": token}).status in {200, 400}
 
 
 @given(st.text("0123456789", min_size=40, max_size=40))
-def test_every_place_in_a_history_has_a_token(change_id: str) -> None:
+def test_every_change_id_makes_a_valid_token(change_id: str) -> None:
     seen: list[str | None] = []
 
     def read_page(_user_id: str, _limit: int, after: str | None) -> ActivityPage:

@@ -29,7 +29,7 @@ def send(event: dict[str, Any], users: InMemoryUsers | None = None) -> Answer:
     return read_answer(answer(event, lambda request: register_endpoint(request, store)))
 
 
-def test_a_registration_is_answered_with_the_users_id_and_place() -> None:
+def test_a_registration_returns_the_users_id_and_location() -> None:
     users = InMemoryUsers()
     answered = UsersApi(users).register(ALICE)
     (user_id,) = users.users
@@ -56,12 +56,12 @@ def test_a_taken_email_and_username_are_both_named() -> None:
     )
 
 
-def test_a_throttled_table_is_answered_with_when_to_come_back() -> None:
+def test_a_throttled_table_is_answered_with_503_and_retry_after() -> None:
     answered = UsersApi(BusyUsers()).register(ALICE)
     assert (answered.status, answered.problem, answered.headers["retry-after"]) == (503, "unavailable", "1")
 
 
-def test_a_retry_with_its_key_is_answered_as_the_first_was() -> None:
+def test_a_retry_with_the_same_key_gets_the_first_answer() -> None:
     api = UsersApi(InMemoryUsers())
     first = api.register(ALICE, key="a key")
     assert first.status == 201
@@ -69,7 +69,7 @@ def test_a_retry_with_its_key_is_answered_as_the_first_was() -> None:
     assert api.register(dict(reversed(ALICE.items())), key="a key") == first
 
 
-def test_a_key_with_another_body_is_refused_even_when_the_body_is_invalid_now_or_taken() -> None:
+def test_a_key_with_another_body_is_refused_even_if_that_body_is_taken() -> None:
     api = UsersApi(InMemoryUsers())
     api.register(ALICE, key="a key")
     api.register({**ALICE, "email": "bob@example.com", "username": "bob"})
@@ -84,14 +84,14 @@ def test_a_refused_request_does_not_use_up_its_key() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "caf\u00e9", "a\tb", "a\x00b", "\x7f"])
-def test_a_key_that_is_none_is_malformed(key: str) -> None:
+def test_an_invalid_key_is_malformed(key: str) -> None:
     answered = UsersApi(InMemoryUsers()).register(ALICE, key=key)
     assert (answered.status, answered.problem) == (400, "malformed-request")
     assert "Idempotency-Key" in answered.body["detail"]
 
 
 @pytest.mark.parametrize("key", [" ", "x" * 255, "3f1c2a", '"quoted"', "~!@#$%^&*()"])
-def test_a_printable_key_is_taken(key: str) -> None:
+def test_a_printable_key_is_accepted(key: str) -> None:
     assert UsersApi(InMemoryUsers()).register(ALICE, key=key).status == 201
 
 
@@ -132,11 +132,11 @@ hostile_text = st.text(st.characters(codec=None, categories=None), max_size=50)
         hostile_text | st.just("application/json"),
     ),
 )
-def test_no_input_ends_in_a_fault_of_ours(body: str | bytes, headers: dict[str, str]) -> None:
+def test_no_input_causes_an_internal_error(body: str | bytes, headers: dict[str, str]) -> None:
     assert send(http_event("POST /register", body=body, headers=headers)).status in {201, 400, 413, 415, 422}
 
 
-def test_what_is_logged_names_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_contains_no_personal_data(capsys: pytest.CaptureFixture[str]) -> None:
     api = UsersApi(InMemoryUsers())
     api.register(ALICE)
     api.register(ALICE)
@@ -146,7 +146,7 @@ def test_what_is_logged_names_nobody(capsys: pytest.CaptureFixture[str]) -> None
     assert not any(text in log for text in ("Alice", "alice", "example.com", "no mail"))
 
 
-def test_a_function_without_its_settings_tells_the_log_which_and_the_caller_nothing(
+def test_a_missing_setting_is_logged_and_hidden_from_the_caller(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("USERS_TABLE", raising=False)

@@ -1,4 +1,4 @@
-"""Every recorded form of the mapping's failure message is understood, and what is none is said to be none."""
+"""Every recorded form of the mapping's failure message is read, and any other is refused."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from functions.dead_letters.envelope import StreamPointer
 from functions.rescue_failed_batches.failure_document import MalformedDocumentError, parse_failure_document
 from functions.runtime.json_log import Json, JsonObject
 
-# As recorded on AWS: stream-semantics' sources are its developer guide and third parties' captures.
+# As recorded on AWS: from its developer guide and third parties' captures.
 RETURNED_FAILURE: JsonObject = {
     "requestContext": {
         "requestId": "5a2d3c1f-0000-4000-8000-000000000000",
@@ -41,7 +41,7 @@ POINTER = StreamPointer(
 
 
 def _with(path: str, value: Json) -> JsonObject:
-    """Return the document with one part replaced, or taken away by `...`."""
+    """Return the document with one part replaced, or removed by `...`."""
     document = json.loads(json.dumps(RETURNED_FAILURE))
     *way, name = path.split(".")
     container: Any = document
@@ -67,7 +67,7 @@ del TOO_OLD_AT_ONCE["responseContext"]
 
 
 @pytest.mark.parametrize("document", [RETURNED_FAILURE, RAISED, THROUGH_AN_ALIAS], ids=["returned", "raised", "alias"])
-def test_a_batch_whose_retries_are_used_up(document: JsonObject) -> None:
+def test_a_batch_whose_retries_are_used_up_is_read(document: JsonObject) -> None:
     parsed = parse_failure_document(json.dumps(document))
     assert parsed.condition == "RetryAttemptsExhausted"
     assert parsed.attempts == 2
@@ -77,30 +77,30 @@ def test_a_batch_whose_retries_are_used_up(document: JsonObject) -> None:
     assert parsed.records is None
 
 
-def test_a_batch_that_was_too_old_at_once_was_never_tried() -> None:
+def test_a_batch_that_was_too_old_at_once_has_no_attempts() -> None:
     parsed = parse_failure_document(json.dumps(TOO_OLD_AT_ONCE))
     assert (parsed.condition, parsed.attempts) == ("RecordAgeExceeded", 0)
 
 
-def test_a_batch_that_grew_too_old_between_its_retries_was_tried() -> None:
+def test_a_batch_that_grew_too_old_between_retries_has_attempts() -> None:
     parsed = parse_failure_document(json.dumps(_with("requestContext.condition", "RecordAgeExceeded")))
     assert (parsed.condition, parsed.attempts) == ("RecordAgeExceeded", 2)
 
 
-def test_a_condition_of_tomorrow_is_kept_as_it_is() -> None:
+def test_an_unknown_condition_is_kept() -> None:
     parsed = parse_failure_document(json.dumps(_with("requestContext.condition", "SomethingNew")))
     assert parsed.condition == "SomethingNew"
 
 
 @pytest.mark.parametrize("as_text", [True, False], ids=["as AWS writes it", "as an object"])
-def test_the_records_come_along_in_the_s3_form(as_text: bool) -> None:  # noqa: FBT001  both forms
+def test_the_s3_form_has_the_records(as_text: bool) -> None:  # noqa: FBT001  both forms
     event = {"Records": [{"eventID": str(number)} for number in range(3)]}
     parsed = parse_failure_document(json.dumps(_with("payload", json.dumps(event) if as_text else event)))
     assert parsed.records == event["Records"]
 
 
 @pytest.mark.parametrize("payload", ["", "{", "[]", "{}", '{"Records": 1}', '{"Records": [1]}', None, 7, "[" * 100_000])
-def test_a_payload_that_is_not_all_of_the_batch_leaves_the_pointer(payload: Json) -> None:
+def test_an_incomplete_payload_is_ignored(payload: Json) -> None:
     parsed = parse_failure_document(json.dumps(_with("payload", payload)))
     assert parsed.records is None
     assert parsed.pointer == POINTER
@@ -136,6 +136,6 @@ def test_a_payload_that_is_not_all_of_the_batch_leaves_the_pointer(payload: Json
         (json.dumps(_with("DDBStreamBatchInfo.batchSize", "3")), "batchSize must be a whole number above 0"),
     ],
 )
-def test_a_message_that_points_to_no_records_is_said_to_be_none(body: str, complaint: str) -> None:
+def test_a_message_that_points_to_no_records_is_refused(body: str, complaint: str) -> None:
     with pytest.raises(MalformedDocumentError, match=re.escape(complaint)):
         parse_failure_document(body)

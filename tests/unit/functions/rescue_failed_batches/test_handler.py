@@ -1,4 +1,4 @@
-"""The handler: an event of the failure queue in, full envelopes out, what must stay named; AWS stubbed at the wire."""
+"""The handler: settings, messages of the failure queue in, full envelopes out; AWS stubbed."""
 
 import json
 
@@ -32,7 +32,7 @@ EVENT: JsonObject = {"Records": [{"messageId": "m-1", "body": BODY}, {"messageId
 
 
 class Context:
-    """Lambda's, with time enough."""
+    """Lambda's context, with enough time."""
 
     invoked_function_arn = "arn:aws:lambda:eu-west-1:000000000000:function:RescueFailedBatchesFunction-test"
 
@@ -51,7 +51,7 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Wire:
     return queue
 
 
-def test_pointers_become_envelopes(queue: Wire) -> None:
+def test_messages_become_envelopes(queue: Wire) -> None:
     assert module.handler(EVENT, Context()) == {"batchItemFailures": []}
     rescued, unreadable = [json.loads(request["Entries"][0]["MessageBody"]) for request in queue.requests]
     assert (rescued["kind"], rescued["record"]) == ("exhausted", RECORD)
@@ -65,7 +65,7 @@ def test_messages_that_could_not_be_rescued_stay(queue: Wire) -> None:
     assert module.handler(EVENT, Context()) == {"batchItemFailures": failures}
 
 
-def test_one_unforeseen_failure_keeps_its_own_message_alone(queue: Wire, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unforeseen_failure_keeps_only_its_own_message(queue: Wire, capsys: pytest.CaptureFixture[str]) -> None:
     queue.answer = in_turn(Failure("InvalidMessageContents"), {"Successful": [], "Failed": []})
     assert module.handler(EVENT, Context()) == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
     failed, *_ = (json.loads(line) for line in capsys.readouterr().out.splitlines())
@@ -73,7 +73,7 @@ def test_one_unforeseen_failure_keeps_its_own_message_alone(queue: Wire, capsys:
     assert "InvalidMessageContents" in failed["traceback"]
 
 
-def test_an_unforeseen_failure_of_all_is_the_functions_own(queue: Wire) -> None:
+def test_an_unforeseen_failure_of_all_messages_is_raised(queue: Wire) -> None:
     queue.answer = in_turn(Failure("InvalidMessageContents"))
     with pytest.raises(ClientError, match="InvalidMessageContents"):
         module.handler(EVENT, Context())

@@ -1,4 +1,4 @@
-"""From the failure queue's pointers to full envelopes, with nothing dropped on the way."""
+"""Every pointer of the failure queue becomes full envelopes, and nothing is dropped."""
 
 import json
 from copy import deepcopy
@@ -114,7 +114,7 @@ def test_each_record_of_the_batch_gets_a_full_envelope(rescuing: Rescuing) -> No
     assert rescuing.log.events[0][1]["records"] == 3
 
 
-def test_a_record_that_was_too_old_at_once_says_that_nobody_tried(rescuing: Rescuing) -> None:
+def test_a_record_that_was_too_old_at_once_has_no_attempts(rescuing: Rescuing) -> None:
     document = _document(0, 0)
     document["requestContext"] |= {"condition": "RecordAgeExceeded", "approximateInvokeCount": 1}
     del document["responseContext"]
@@ -124,14 +124,14 @@ def test_a_record_that_was_too_old_at_once_says_that_nobody_tried(rescuing: Resc
     assert envelope.reason == "it grew older than the mapping allows before it was processed"
 
 
-def test_records_of_other_batches_in_the_range_are_kept_and_say_so(rescuing: Rescuing) -> None:
+def test_records_of_other_batches_in_the_range_are_rescued_and_marked(rescuing: Rescuing) -> None:
     """With a parallelization factor above 1, a batch's range also spans records of other items."""
     assert rescuing.rescue(_document(0, 4, batch_size=3)) == []
     assert rescuing.sent_records() == RECORDS
     assert all("may have been processed already" in failed.reason for failed in rescuing.dead_letters.sent)
 
 
-def test_records_that_came_along_need_no_stream(rescuing: Rescuing) -> None:
+def test_records_in_the_message_are_not_read_from_the_stream(rescuing: Rescuing) -> None:
     rescuing.wire.answer = in_turn(Failure("AccessDeniedException"))
     assert rescuing.rescue(_document(0, 2, payload=json.dumps({"Records": RECORDS[:3]}))) == []
     assert rescuing.sent_records() == RECORDS[:3]
@@ -152,14 +152,14 @@ def test_trimmed_records_leave_an_envelope_with_the_pointer(rescuing: Rescuing, 
     assert rescuing.log.messages() == ["BATCH RESCUED:", "RECORDS LOST:"]
 
 
-def test_among_other_batches_records_a_trimmed_first_record_is_noticed(rescuing: Rescuing) -> None:
+def test_a_trimmed_first_record_is_noticed_among_other_batches_records(rescuing: Rescuing) -> None:
     rescuing.shard.trimmed = 1
     assert rescuing.rescue(_document(0, 4, batch_size=2)) == []
     assert rescuing.sent_records() == [*RECORDS[1:], None]
     assert rescuing.dead_letters.sent[-1].kind == "lost"
 
 
-def test_a_stream_that_is_gone_leaves_an_envelope_with_the_pointer(rescuing: Rescuing) -> None:
+def test_a_deleted_stream_leaves_an_envelope_with_the_pointer(rescuing: Rescuing) -> None:
     document = _document(1, 3)
     document["DDBStreamBatchInfo"]["streamArn"] = "arn:aws:dynamodb:eu-west-1:0:table/gone/stream/1"
     assert rescuing.rescue(document) == []
@@ -169,7 +169,7 @@ def test_a_stream_that_is_gone_leaves_an_envelope_with_the_pointer(rescuing: Res
 
 
 @pytest.mark.parametrize("body", ["hello", "", "{}", "[1]"])
-def test_a_message_that_cannot_be_understood_is_kept_as_it_is(rescuing: Rescuing, body: str) -> None:
+def test_an_unreadable_message_is_kept_as_it_is(rescuing: Rescuing, body: str) -> None:
     assert rescuing.rescue(body, body) == []
     first, again = rescuing.dead_letters.sent
     assert (first.kind, first.document, first.source_function) == ("lost", body, RESCUE_ARN)
@@ -188,7 +188,7 @@ def test_a_message_stays_until_all_of_its_records_are_sent(rescuing: Rescuing) -
     assert len(rescuing.dead_letters.by_id()) == 5
 
 
-def test_one_unreadable_shard_does_not_hold_back_the_other_messages(rescuing: Rescuing) -> None:
+def test_an_unreadable_shard_does_not_block_the_other_messages(rescuing: Rescuing) -> None:
     rescuing.wire.answer = in_turn(Failure("LimitExceededException"), rescuing.shard.answer)
     assert rescuing.rescue(_document(0, 1), _document(2, 3)) == ["m0"]
     assert rescuing.sent_records() == RECORDS[2:4]
@@ -198,7 +198,7 @@ def test_one_unreadable_shard_does_not_hold_back_the_other_messages(rescuing: Re
     )
 
 
-def test_the_rest_stays_when_the_time_is_nearly_over(rescuing: Rescuing) -> None:
+def test_the_remaining_messages_stay_when_the_time_is_nearly_over(rescuing: Rescuing) -> None:
     rescuing.clock = ManualClock(remaining=30)
 
     def slow(request: JsonObject) -> Json:
@@ -216,7 +216,7 @@ def test_a_short_timeout_leaves_time_to_rescue(rescuing: Rescuing) -> None:
     assert rescuing.sent_records() == RECORDS[:2]
 
 
-def test_rescuing_again_sends_the_same_envelopes(rescuing: Rescuing) -> None:
+def test_a_second_rescue_sends_the_same_envelopes(rescuing: Rescuing) -> None:
     rescuing.rescue(_document(0, 4))
     once = list(rescuing.dead_letters.sent)
     rescuing.rescue(deepcopy(_document(0, 4)))

@@ -19,7 +19,7 @@ from tests.support.records.shard_in_memory import SHARD_ID, ShardInMemory
 
 
 def _records(count: int) -> list[JsonObject]:
-    """Records whose sequence numbers grow from 21 digits to 22: text order would be wrong."""
+    """Return records whose sequence numbers grow from 21 digits to 22: text order is wrong."""
     records = [stream_record("INSERT", position, "u", None, {"userId": {"S": "u"}}) for position in range(count)]
     for position, record in enumerate(records):
         record["dynamodb"]["SequenceNumber"] = str(10**21 - 10 + 4 * position)
@@ -60,7 +60,7 @@ ranges = st.tuples(st.integers(0, 11), st.integers(0, 11)).map(sorted)
 
 
 @given(ranges, st.integers(1, 13), st.integers(0, 2), st.booleans())
-def test_just_the_range_is_read_over_any_pages(
+def test_exactly_the_range_is_read_over_any_pages(
     wire: Wire,
     ends: list[int],
     page_size: int,
@@ -74,7 +74,7 @@ def test_just_the_range_is_read_over_any_pages(
 
 
 @given(ranges, st.integers(1, 4), st.sets(st.integers(0, 12)), st.booleans())
-def test_an_iterator_that_expires_is_replaced_behind_what_was_read(
+def test_an_expired_iterator_is_replaced_after_what_was_read(
     wire: Wire,
     ends: list[int],
     page_size: int,
@@ -92,10 +92,10 @@ def test_an_iterator_that_expires_is_replaced_behind_what_was_read(
 
 
 @given(ranges, st.integers(1, 4), st.integers(0, 12), st.integers(0, 5))
-def test_what_is_left_after_trimming_is_read(
+def test_the_records_left_after_trimming_are_read(
     wire: Wire, ends: list[int], page_size: int, trimmed: int, when: int
 ) -> None:
-    """Whenever the stream forgets its beginning, all that it still has of the range comes, once and in order."""
+    """Whenever the stream is trimmed, all that it still has of the range is read once, in order."""
     first, last = ends
     shard = ShardInMemory(RECORDS, page_size=page_size, closed=True)
 
@@ -111,20 +111,20 @@ def test_what_is_left_after_trimming_is_read(
     assert set(range(max(first, trimmed), last + 1)) <= set(positions) <= set(range(first, last + 1))
 
 
-def test_a_range_that_is_trimmed_whole_gives_nothing(wire: Wire) -> None:
+def test_a_fully_trimmed_range_is_empty(wire: Wire) -> None:
     shard = ShardInMemory(RECORDS)
     shard.trimmed = 8
     assert _read(wire, shard, _pointer(2, 5)) == []
     assert [iterator["ShardIteratorType"] for iterator in shard.iterators] == ["AT_SEQUENCE_NUMBER", "TRIM_HORIZON"]
 
 
-def test_a_stream_that_is_gone_will_never_give_the_records(wire: Wire) -> None:
+def test_records_of_a_deleted_stream_are_lost(wire: Wire) -> None:
     with pytest.raises(RecordsLostError, match="Stream not found"):
         _read(wire, ShardInMemory(RECORDS), _pointer(2, 5, stream_arn="arn:aws:dynamodb:eu-west-1:0:table/gone"))
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "failure",
     [
         Failure("LimitExceededException"),
         Failure("InternalServerError", 500),
@@ -132,21 +132,19 @@ def test_a_stream_that_is_gone_will_never_give_the_records(wire: Wire) -> None:
         Failure("SomethingNew"),
         EndpointConnectionError(endpoint_url="https://streams"),
     ],
-    ids=lambda trouble: trouble.code if isinstance(trouble, Failure) else type(trouble).__name__,
+    ids=lambda failure: failure.code if isinstance(failure, Failure) else type(failure).__name__,
 )
 @pytest.mark.parametrize("calls_before", [0, 1, 2], ids=["iterator", "first page", "second page"])
-def test_a_trouble_that_may_pass_is_told_from_records_that_are_gone(
-    wire: Wire, trouble: Answer, calls_before: int
-) -> None:
+def test_a_transient_failure_is_not_taken_for_lost_records(wire: Wire, failure: Answer, calls_before: int) -> None:
     shard = ShardInMemory(RECORDS, page_size=2)
-    wire.answer = in_turn(*[shard.answer] * calls_before, trouble)
+    wire.answer = in_turn(*[shard.answer] * calls_before, failure)
     pages = ShardReader(wire.client, ManualClock()).pages(_pointer(0, 9))
-    with pytest.raises(RescueInterruptedError, match=trouble.code if isinstance(trouble, Failure) else "Connection"):
+    with pytest.raises(RescueInterruptedError, match=failure.code if isinstance(failure, Failure) else "Connection"):
         list(pages)
 
 
 def test_reading_ends_before_the_invocation_does(wire: Wire) -> None:
-    """The end of the range never comes: the shard is open, and nothing was written behind its last record."""
+    """The range's end is never read: the shard is open, and nothing follows its last record."""
     wire.answer = ShardInMemory(RECORDS[:5]).answer
     clock = ManualClock(remaining=30)
     pages = ShardReader(wire.client, clock).pages(_pointer(2, 9))

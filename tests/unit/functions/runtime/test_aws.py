@@ -26,7 +26,7 @@ def somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def forget() -> Any:
-    """Leave no client behind that was made for these tests' environment."""
+    """Discard clients that were made for another environment."""
     makers: list[Any] = [
         aws_clients.dynamodb,
         aws_clients.dynamodb_streams,
@@ -50,7 +50,7 @@ def forget() -> Any:
         (aws_clients.sqs, "sqs"),
     ],
 )
-def test_each_client_is_made_once_and_never_waits_long(maker: Callable[[], Any], service: str) -> None:
+def test_each_client_is_made_once_with_short_timeouts(maker: Callable[[], Any], service: str) -> None:
     client = maker()
     assert maker() is client
     assert client.meta.service_model.endpoint_prefix == service
@@ -64,11 +64,11 @@ def test_each_client_is_made_once_and_never_waits_long(maker: Callable[[], Any],
 
 
 @pytest.mark.parametrize("stack", ["dev", "prod", "local"])
-def test_an_api_function_has_the_time_to_say_that_dynamodb_is_silent(stack: str) -> None:
+def test_an_api_functions_timeout_exceeds_the_clients_longest_wait(stack: str) -> None:
     assert int(stack_file_config(stack)["userstream:apiTimeoutSeconds"]) > 12
 
 
-def test_a_service_that_is_not_known_says_which_are() -> None:
+def test_an_unknown_service_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UnknownServiceError, match="dynamodb, dynamodbstreams, s3, sqs"):
         aws_clients._client("sns")  # pyright: ignore[reportPrivateUsage]
 
@@ -88,7 +88,7 @@ HALF_AN_ANSWER = (b'{"Failed":[{"Id":"0",', b"<html>welcome to this network</htm
     ],
     ids=["GetItem", "BatchWriteItem", "TransactWriteItems", "GetRecords", "SendMessageBatch"],
 )
-def test_half_an_answer_is_no_success(call: Callable[[], object], body: bytes) -> None:
+def test_a_truncated_answer_is_an_error(call: Callable[[], object], body: bytes) -> None:
     for client in (aws_clients.dynamodb(), aws_clients.dynamodb_streams(), aws_clients.sqs()):
         answer_with(client, 200, body)
     with pytest.raises(ResponseParserError, match="truncated or non-JSON response body") as caught:
@@ -96,20 +96,20 @@ def test_half_an_answer_is_no_success(call: Callable[[], object], body: bytes) -
     assert transient_reason(caught.value) == "ResponseParserError"
 
 
-def test_a_failure_without_json_stays_the_failure_that_its_status_says() -> None:
+def test_an_error_answer_without_json_keeps_its_status() -> None:
     answer_with(aws_clients.dynamodb(), 413, b"<html>too large</html>")
     with pytest.raises(ClientError) as caught:
         aws_clients.dynamodb().get_item(TableName="T", Key={"id": {"S": "1"}})
     assert http_status(caught.value) == 413
 
 
-def test_s3_answers_without_a_body() -> None:
+def test_s3_may_answer_without_a_body() -> None:
     answer_with(aws_clients.s3(), 200, b"")
     aws_clients.s3().put_object(Bucket="bucket", Key="key", Body=b"{}")
 
 
 def answer_with(client: Any, status: int, body: bytes) -> None:
-    """Let each request of a client end here, with this answer."""
+    """Answer each request of a client with this status and body."""
 
     def stream(**_: object) -> Iterator[bytes]:
         yield body

@@ -1,4 +1,4 @@
-"""Every error that a service's model names for our calls is decided on, and so is every trouble of the network."""
+"""Every error in a service's model of our calls, and every network error, is classified."""
 
 import botocore.exceptions
 import pytest
@@ -16,7 +16,7 @@ OUR_CALLS = [
     ("dynamodbstreams", "GetRecords"),
 ]
 
-# Not worth the same call again. They would be mistakes of this code, so they propagate.
+# Repeating the call is no use. They would be bugs, so they propagate.
 MISTAKES = {
     "ItemCollectionSizeLimitExceededException",  # Activity has no local secondary index
     "TooManyEntriesInBatchRequest",
@@ -32,7 +32,7 @@ MISTAKES = {
     "TooManyParts",
     "EncryptionTypeMismatch",
 }
-# Answered by reading on from another place (functions/rescue_failed_batches/shard_reader.py).
+# Handled by reading on from another position (functions/rescue_failed_batches/shard_reader.py).
 READ_ON = {"ExpiredIteratorException", "TrimmedDataAccessException"}
 
 
@@ -41,34 +41,34 @@ def _client_error(code: str, status: int = 400) -> ClientError:
 
 
 @pytest.mark.parametrize(("service", "operation"), OUR_CALLS)
-def test_every_error_that_a_model_names_is_decided_on(service: str, operation: str) -> None:
+def test_every_error_in_a_service_model_is_classified(service: str, operation: str) -> None:
     model = Session().get_service_model(service).operation_model(operation)
     named = {shape.name for shape in model.error_shapes}
     assert named <= TRANSIENT_CODES | MISTAKES | READ_ON
 
 
-def test_nothing_is_both() -> None:
+def test_no_error_code_is_in_two_classes() -> None:
     assert not TRANSIENT_CODES & (MISTAKES | READ_ON)
 
 
-# What each service calls a request whose time it doesn't believe.
+# How each service calls a request whose time is wrong.
 @pytest.mark.parametrize("code", ["InvalidSignatureException", "RequestExpired", "RequestTimeTooSkewed"])
-def test_a_clock_that_is_wrong_is_nothing_of_the_record(code: str) -> None:
+def test_a_wrong_clock_is_transient(code: str) -> None:
     assert transient_reason(_client_error(code, 403)) == f"Call: {code}"
 
 
 @pytest.mark.parametrize("code", sorted(TRANSIENT_CODES))
-def test_a_named_code_may_pass(code: str) -> None:
+def test_a_listed_code_is_transient(code: str) -> None:
     assert transient_reason(_client_error(code)) == f"Call: {code}"
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_any_answer_of_a_failing_server_may_pass(status: int) -> None:
+def test_any_5xx_answer_is_transient(status: int) -> None:
     assert transient_reason(_client_error("SomethingNew", status)) == "Call: SomethingNew"
 
 
 @pytest.mark.parametrize("code", ["ValidationException", "SomethingNew", ""])
-def test_another_refusal_may_not(code: str) -> None:
+def test_an_unlisted_client_error_is_not_transient(code: str) -> None:
     assert transient_reason(_client_error(code)) is None
 
 
@@ -84,11 +84,11 @@ def test_another_refusal_may_not(code: str) -> None:
         botocore.exceptions.ResponseStreamingError(error=OSError("e")),
         botocore.exceptions.NoCredentialsError(),
         botocore.exceptions.CredentialRetrievalError(provider="p", error_msg="e"),
-        ResponseParserError("half an answer"),
+        ResponseParserError("truncated"),
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_a_trouble_on_the_way_may_pass(error: Exception) -> None:
+def test_a_network_failure_is_transient(error: Exception) -> None:
     assert transient_reason(error) == type(error).__name__
 
 
@@ -101,5 +101,5 @@ def test_a_trouble_on_the_way_may_pass(error: Exception) -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_a_mistake_of_ours_may_not(error: Exception) -> None:
+def test_a_programming_error_is_not_transient(error: Exception) -> None:
     assert transient_reason(error) is None

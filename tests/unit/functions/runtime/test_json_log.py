@@ -1,4 +1,4 @@
-"""One event is one line of JSON on whatever standard output is at that time."""
+"""One event is one line of JSON on the present standard output."""
 
 import json
 
@@ -14,7 +14,7 @@ def test_a_line_begins_with_level_and_message(capsys: pytest.CaptureFixture[str]
     assert list(json.loads(printed)) == ["level", "message", "userId", "image"]
 
 
-def test_collected_lines_are_written_in_order_and_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_buffered_lines_are_written_once_and_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     collected = BufferedLog()
     collected("INFO", "first", number=1)
     collected("ERROR", "second")
@@ -26,7 +26,7 @@ def test_collected_lines_are_written_in_order_and_once(capsys: pytest.CaptureFix
     )
 
 
-def test_collected_lines_do_not_wait_for_more_than_a_hundred(capsys: pytest.CaptureFixture[str]) -> None:
+def test_buffered_lines_are_written_at_a_hundred(capsys: pytest.CaptureFixture[str]) -> None:
     collected = BufferedLog()
     for number in range(LINES_PER_WRITE + 1):
         collected("INFO", "line", number=number)

@@ -27,6 +27,6 @@ def test_any_form_of_iso_8601_is_rewritten(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "soon", "0001-01-01T00:00:00+02:00"])
-def test_what_is_no_time_in_utc_is_refused(text: str) -> None:
+def test_a_text_that_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"isoformat|years 1 to 9999"):
         normalized_timestamp(text)

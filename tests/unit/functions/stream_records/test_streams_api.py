@@ -1,4 +1,4 @@
-"""A record read from the Streams API is given on as the mapping would have delivered it."""
+"""A record read from the Streams API gets the form in which the mapping delivers it."""
 
 import json
 
@@ -14,25 +14,25 @@ from tests.support.records.record_strategies import STREAM_ARN, histories
 from tests.support.records.shard_in_memory import ShardInMemory
 
 
-@pytest.fixture(scope="module", params=["parsed", "as they came"])
+@pytest.fixture(scope="module", params=["parsed", "unparsed"])
 def wire(request: pytest.FixtureRequest) -> Wire:
-    """The Streams API, whose records botocore parses or leaves as they came."""
+    """The Streams API, whose records botocore parses or leaves unparsed."""
     wire = Wire("dynamodbstreams", lambda _: {})
-    if request.param == "as they came":
+    if request.param == "unparsed":
         read_records_as_json(wire.client)
-        read_records_as_json(wire.client)  # twice is as good as once
+        read_records_as_json(wire.client)  # has no further effect
     return wire
 
 
 @given(histories(max_size=6))
-def test_a_record_through_botocore_becomes_the_delivered_one(wire: Wire, records: list[JsonObject]) -> None:
+def test_a_record_from_botocore_becomes_the_delivered_record(wire: Wire, records: list[JsonObject]) -> None:
     wire.answer = ShardInMemory(records).answer
     page = wire.client.get_records(ShardIterator="0/0")["Records"]
     assert [lambda_record(record, STREAM_ARN) for record in page] == records
     json.dumps([lambda_record(record, STREAM_ARN) for record in page])
 
 
-def test_the_rest_of_an_answer_is_as_ever(wire: Wire) -> None:
+def test_the_rest_of_an_answer_and_errors_stay_botocores(wire: Wire) -> None:
     wire.answer = lambda _: {"Records": [], "NextShardIterator": "next"}
     page = wire.client.get_records(ShardIterator="0/0")
     assert (page["Records"], page["NextShardIterator"]) == ([], "next")

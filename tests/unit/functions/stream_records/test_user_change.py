@@ -12,13 +12,13 @@ from functions.stream_records.user_change import (
     UnprocessableRecordError,
     parse_user_change,
 )
-from tests.support.records.record_strategies import WAYS_TO_POISON, poisoned, stream_record
+from tests.support.records.record_strategies import WAYS_TO_BREAK, broken_record, stream_record
 
 EVE = {"userId": {"S": "u-eve"}, "username": {"S": "toto"}, "version": {"N": "1"}}
 RENAMED = {"userId": {"S": "u-eve"}, "username": {"S": "kichwa"}, "version": {"N": "2"}, "schemaVersion": {"N": "1"}}
 
 
-def test_an_added_user() -> None:
+def test_an_insert_is_an_added_user() -> None:
     change = parse_user_change(stream_record("INSERT", 0, "u-eve", None, EVE))
     assert (change.kind, change.event_name, change.actor, change.user_id) == ("ADDED", "INSERT", "caller", "u-eve")
     assert change.new == {"userId": "u-eve", "username": "toto", "version": 1}
@@ -28,7 +28,7 @@ def test_an_added_user() -> None:
     assert change.occurred_at == "2026-11-24T00:00:00.000Z"
 
 
-def test_an_updated_user() -> None:
+def test_a_modify_is_an_updated_user() -> None:
     change = parse_user_change(stream_record("MODIFY", 1, "u-eve", EVE, RENAMED))
     assert change.kind == "UPDATED"
     assert list(change.changes) == ["username", "version", "schemaVersion"]
@@ -42,7 +42,7 @@ def test_a_deleted_user_was_deleted_by_a_caller_or_by_expiry() -> None:
     assert (by_ttl.kind, by_ttl.actor) == ("DELETED", "ttl")
 
 
-def test_only_dynamodb_itself_expires_users() -> None:
+def test_only_dynamodbs_own_deletion_is_an_expiry() -> None:
     other_service = stream_record("REMOVE", 2, "u-eve", EVE, None, by_ttl=True)
     other_service["userIdentity"]["principalId"] = "replication.amazonaws.com"
     assert parse_user_change(other_service).actor == "caller"
@@ -50,7 +50,7 @@ def test_only_dynamodb_itself_expires_users() -> None:
     assert parse_user_change(inserted).actor == "caller"
 
 
-@pytest.mark.parametrize("reason", WAYS_TO_POISON)
+@pytest.mark.parametrize("reason", WAYS_TO_BREAK)
 @pytest.mark.parametrize(
     "record",
     [
@@ -62,17 +62,17 @@ def test_only_dynamodb_itself_expires_users() -> None:
 )
 def test_a_record_that_can_never_be_processed_is_refused_with_the_reason(record: JsonObject, reason: str) -> None:
     with pytest.raises(UnprocessableRecordError, match=re.escape(reason)):
-        parse_user_change(poisoned(record, reason))
+        parse_user_change(broken_record(record, reason))
 
 
 @pytest.mark.parametrize("event_name", ["", None, 7, ["INSERT"]])
-def test_an_event_name_that_is_no_text_is_not_a_name(event_name: Json) -> None:
+def test_an_event_name_must_be_text(event_name: Json) -> None:
     record = stream_record("INSERT", 0, "u-eve", None, EVE) | {"eventName": event_name}
     with pytest.raises(UnprocessableRecordError, match="eventName must be a string"):
         parse_user_change(record)
 
 
-def test_an_unknown_event_is_told_from_the_other_refusals() -> None:
+def test_an_unknown_event_has_an_error_of_its_own() -> None:
     with pytest.raises(UnknownEventError, match="eventName 'TRUNCATE' is not INSERT, MODIFY, REMOVE"):
         parse_user_change({"eventName": "TRUNCATE"})
 
@@ -96,7 +96,7 @@ def test_an_unknown_event_is_told_from_the_other_refusals() -> None:
         ({"NewImage": {"schemaVersion": {"N": "1.5"}}}, "schemaVersion 1.5 is not supported"),
     ],
 )
-def test_parts_that_are_not_what_they_should_be(body: dict[str, Any], reason: str) -> None:
+def test_a_mistyped_part_is_refused_with_the_reason(body: dict[str, Any], reason: str) -> None:
     record = stream_record("INSERT", 0, "u-eve", None, EVE)
     record["dynamodb"] |= body
     with pytest.raises(UnprocessableRecordError, match=re.escape(reason)):
@@ -104,12 +104,12 @@ def test_parts_that_are_not_what_they_should_be(body: dict[str, Any], reason: st
 
 
 @pytest.mark.parametrize("record", [None, 17, "text", [], {}, {"eventName": "INSERT", "eventID": "1", "dynamodb": 1}])
-def test_what_is_no_record_at_all_is_refused_too(record: Json) -> None:
+def test_any_json_that_is_no_record_is_refused(record: Json) -> None:
     with pytest.raises(UnprocessableRecordError, match=r"has no|isn't an object"):
         parse_user_change(record)
 
 
-def test_an_old_image_of_another_version_is_refused_as_a_new_one_is() -> None:
+def test_an_old_image_of_an_unsupported_version_is_refused() -> None:
     record = stream_record("MODIFY", 1, "u-eve", EVE | {"schemaVersion": {"N": "2"}}, RENAMED)
     with pytest.raises(UnprocessableRecordError, match="schemaVersion 2 is not supported"):
         parse_user_change(record)

@@ -1,4 +1,4 @@
-"""The users' requests as they leave for DynamoDB, and what callers hear when it doesn't take them."""
+"""The requests to DynamoDB, and what callers get when it refuses them."""
 
 import json
 from typing import Any, cast
@@ -65,7 +65,7 @@ def test_a_user_is_read_as_the_last_change_left_it() -> None:
     assert wire.requests == [{"TableName": "Users-test", "Key": {"userId": {"S": "7"}}, "ConsistentRead": True}]
 
 
-def test_a_rename_is_a_reading_and_one_transaction() -> None:
+def test_a_rename_is_one_read_and_one_transaction() -> None:
     wire = Wire("dynamodb", lambda request: {} if "TransactItems" in request else {"Item": STORED})
     assert UsersApi(store(wire)).patch("7", {"username": "kichwa"}).status == 200
     _, written = wire.requests
@@ -111,22 +111,24 @@ def refusals(wire: Wire) -> list[tuple[int, str]]:
     return [(answered.status, answered.headers.get("retry-after", "")) for answered in answers]
 
 
-@pytest.mark.parametrize("trouble", BUSY, ids=repr)
-def test_a_busy_service_is_answered_with_when_to_come_back(trouble: Answer) -> None:
-    assert refusals(Wire("dynamodb", lambda _request: trouble)) == [(503, "1")] * 4
+@pytest.mark.parametrize("failure", BUSY, ids=repr)
+def test_a_busy_service_is_answered_with_503_and_retry_after(failure: Answer) -> None:
+    assert refusals(Wire("dynamodb", lambda _request: failure)) == [(503, "1")] * 4
 
 
-@pytest.mark.parametrize("trouble", BROKEN, ids=repr)
-def test_what_only_we_can_mend_is_a_fault_and_logged(trouble: Answer, capsys: pytest.CaptureFixture[str]) -> None:
-    assert refusals(Wire("dynamodb", lambda _request: trouble)) == [(500, "")] * 4
+@pytest.mark.parametrize("failure", BROKEN, ids=repr)
+def test_a_misconfiguration_is_an_internal_error_and_logged(
+    failure: Answer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert refusals(Wire("dynamodb", lambda _request: failure)) == [(500, "")] * 4
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["level"] for line in lines] == ["ERROR"] * 4
-    assert isinstance(trouble, Failure)
-    assert all(trouble.code in line["traceback"] for line in lines)
+    assert isinstance(failure, Failure)
+    assert all(failure.code in line["traceback"] for line in lines)
 
 
-def test_a_transaction_sent_again_is_the_same_transaction() -> None:
-    """After an answer that was lost, DynamoDB must know the next try by its token, or it would refuse its own work."""
+def test_a_resent_transaction_has_the_same_token() -> None:
+    """If an answer is lost, DynamoDB must recognize the next try by its token, or it refuses it."""
     tokens: list[str] = []
 
     def lose_the_first_answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:

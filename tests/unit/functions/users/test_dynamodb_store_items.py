@@ -1,4 +1,4 @@
-"""A stored item read as a user; that the conditions hold in DynamoDB is shown in tests/local/test_imported_users.py."""
+"""A stored item read as a user; tests/local/test_imported_users.py tests the conditions."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from functions.users.user import LONGEST_KEY, User, keys_of
 ID = {"userId": {"S": "1017"}}
 
 
-def test_an_item_of_its_key_alone_is_a_user_of_version_1() -> None:
+def test_an_item_with_its_key_alone_is_a_user_of_version_1() -> None:
     assert user_of(ID) == User("1017", None, None, None, 1, None, None)
 
 
@@ -31,7 +31,7 @@ def test_an_item_of_its_key_alone_is_a_user_of_version_1() -> None:
         ({"NS": ["7"]}, 1),
     ],
 )
-def test_a_version_is_a_whole_number_that_json_carries(stored: dict[str, Any], version: int) -> None:
+def test_a_version_reads_as_a_whole_number_exact_in_json(stored: dict[str, Any], version: int) -> None:
     assert user_of({**ID, "version": stored}).version == version
 
 
@@ -48,7 +48,9 @@ def test_a_version_is_a_whole_number_that_json_carries(stored: dict[str, Any], v
         ({"N": "1795428000"}, None),
     ],
 )
-def test_a_time_is_shown_as_registration_writes_it_or_not_at_all(stored: dict[str, Any], moment: str | None) -> None:
+def test_a_time_is_rewritten_as_registration_writes_it_or_reads_as_none(
+    stored: dict[str, Any], moment: str | None
+) -> None:
     user = user_of({**ID, "createdAt": stored, "updatedAt": stored})
     assert (user.created_at, user.updated_at) == (moment, moment)
 
@@ -56,11 +58,11 @@ def test_a_time_is_shown_as_registration_writes_it_or_not_at_all(stored: dict[st
 @pytest.mark.parametrize(
     "value", [{"N": "7"}, {"BOOL": True}, {"M": {}}, {"L": [{"S": "a"}]}, {"SS": ["a"]}, {"B": b""}]
 )
-def test_what_is_no_text_counts_as_none(value: dict[str, Any]) -> None:
+def test_a_value_that_is_no_text_reads_as_none(value: dict[str, Any]) -> None:
     assert user_of({**ID, "name": value, "email": value, "username": value}) == user_of(ID)
 
 
-def test_only_values_that_can_be_a_key_have_one() -> None:
+def test_only_values_that_fit_into_a_key_have_one() -> None:
     assert keys_of("A@b", "Al") == {"email": "email#a@b", "username": "username#al"}
     assert keys_of(None, "") == {}
     longest = "\u00e9" * ((LONGEST_KEY - len("email#")) // 2)

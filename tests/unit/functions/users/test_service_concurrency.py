@@ -1,4 +1,4 @@
-"""Changes that meet other changes of the same user between their reading and their writing."""
+"""Changes that meet other changes of the same user between their read and their write."""
 
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ ALICE = User(
 
 
 class ContestedUsers(InMemoryUsers):
-    """A store in which somebody else changes, or removes, the user after each of the first readings."""
+    """A store in which somebody else changes or removes the user after each of the first reads."""
 
     def __init__(self, rivals: int, *, remove: bool = False) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class ContestedUsers(InMemoryUsers):
         return user
 
 
-def test_a_change_goes_through_after_others_and_keeps_theirs() -> None:
+def test_a_change_is_retried_after_other_changes_and_keeps_them() -> None:
     users = ContestedUsers(TRIES - 1)
     changed = change_user(users, "7", {"name": "Eve"}, precondition=None, now=NOW)
     assert changed == ALICE._replace(
@@ -49,12 +49,12 @@ def test_a_change_goes_through_after_others_and_keeps_theirs() -> None:
     assert users.get("7") == changed
 
 
-def test_a_change_in_a_storm_is_told_to_come_back() -> None:
+def test_a_change_that_loses_every_try_is_unavailable() -> None:
     with pytest.raises(UnavailableError):
         change_user(ContestedUsers(TRIES), "7", {"name": "Eve"}, precondition=None, now=NOW)
 
 
-def test_a_change_bound_to_a_version_is_stale_once_another_came_first() -> None:
+def test_a_change_with_if_match_is_stale_after_another_change() -> None:
     users = ContestedUsers(1)
     with pytest.raises(StaleVersionError):
         change_user(users, "7", {"name": "Eve"}, precondition=lambda version: version == 1, now=NOW)
@@ -63,19 +63,19 @@ def test_a_change_bound_to_a_version_is_stale_once_another_came_first() -> None:
     assert (stored.name, stored.username) == ("Alice", "rival-1")
 
 
-def test_a_removal_goes_through_after_others() -> None:
+def test_a_removal_is_retried_after_other_changes() -> None:
     users = ContestedUsers(1)
     remove_user(users, "7", precondition=None)
     assert users.get("7") is None
     assert users.owners == {}
 
 
-def test_a_removal_bound_to_a_version_is_stale_once_a_change_came_first() -> None:
+def test_a_removal_with_if_match_is_stale_after_another_change() -> None:
     with pytest.raises(StaleVersionError):
         remove_user(ContestedUsers(1), "7", precondition=lambda version: version == 1)
 
 
-def test_who_is_removed_in_between_is_not_found() -> None:
+def test_a_user_removed_between_read_and_write_is_not_found() -> None:
     with pytest.raises(UserNotFoundError):
         change_user(ContestedUsers(1, remove=True), "7", {"name": "Eve"}, precondition=None, now=NOW)
     with pytest.raises(UserNotFoundError):

@@ -1,4 +1,4 @@
-"""Which request is which user: ids, and the digest that knows a body again."""
+"""The ids of registrations, and the digest that recognizes a repeated body."""
 
 from datetime import UTC, datetime
 from itertools import permutations
@@ -21,7 +21,7 @@ registrations = st.builds(Registration, name=texts, email=texts, username=texts)
 
 
 class ForgetfulUsers(InMemoryUsers):
-    """A store whose first answer is lost on its way, and which is asked again by the library in between."""
+    """A store whose first answer is lost, so that botocore sends the request again."""
 
     def add(self, user: User, registration_digest: str | None) -> None:
         super().add(user, registration_digest)
@@ -42,24 +42,24 @@ def test_a_new_user_is_stored_as_typed_in_version_1() -> None:
     )
 
 
-def test_ids_differ_without_a_key_and_follow_it_with_one() -> None:
+def test_ids_are_random_without_a_key_and_derive_from_one() -> None:
     ids = [register(InMemoryUsers(), ALICE, idempotency_key=key, now=NOW) for key in (None, None, "a", "a", "b")]
     assert len(set(ids)) == 4
     assert ids[2] == ids[3]
 
 
-# Held as a literal: were it to change, retries under way at a deployment would register twice.
+# A literal, because if it changed, retries during a deployment would register twice.
 def test_the_id_of_a_key_never_changes() -> None:
     assert register(InMemoryUsers(), ALICE, idempotency_key="a", now=NOW) == "f00beb26-c922-5438-a3db-57eb722d9dee"
 
 
 @pytest.mark.parametrize("key", [None, "a key"])
-def test_an_attempt_whose_own_answer_was_lost_is_a_success(key: str | None) -> None:
+def test_a_registration_whose_first_answer_was_lost_succeeds(key: str | None) -> None:
     users = ForgetfulUsers()
     assert register(users, ALICE, idempotency_key=key, now=NOW) in users.users
 
 
-def test_a_user_who_was_stored_without_a_digest_is_no_retry() -> None:
+def test_a_user_stored_without_a_digest_is_not_a_retry() -> None:
     users = InMemoryUsers()
     user_id = register(users, ALICE, idempotency_key="a", now=NOW)
     stored = users.users[user_id]
@@ -71,16 +71,16 @@ def test_a_user_who_was_stored_without_a_digest_is_no_retry() -> None:
 
 
 @given(registrations, registrations)
-def test_bodies_have_one_digest_when_they_are_equal(one: Registration, other: Registration) -> None:
+def test_digests_are_equal_exactly_when_bodies_are(one: Registration, other: Registration) -> None:
     assert (registration_digest(one) == registration_digest(other)) == (one == other)
 
 
-def test_the_order_of_the_fields_does_not_matter() -> None:
+def test_the_digest_ignores_the_order_of_fields() -> None:
     digests = {registration_digest(cast("Registration", dict(order))) for order in permutations(ALICE.items())}
     assert len(digests) == 1
 
 
-def test_a_digest_hides_the_body_and_has_one_form() -> None:
+def test_a_digest_is_hex_and_hides_the_body() -> None:
     digest = registration_digest(ALICE)
     assert len(digest) == 64
     assert int(digest, 16)

@@ -1,4 +1,4 @@
-"""One transaction at the wire: which answers are taken as what."""
+"""One transaction at the wire: what each answer leads to."""
 
 from typing import Any
 
@@ -48,27 +48,27 @@ REFUSED = {"Code": "ConditionalCheckFailed", "Message": "The conditional request
 CONFLICT = {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
 
 
-def test_all_conditions_held() -> None:
+def test_a_transaction_is_written_when_all_conditions_hold() -> None:
     wire = Wire()
     wire.accepts()
     assert wire.send() == [None, None]
     assert wire.pauses == []
 
 
-def test_each_refusal_shows_what_its_condition_met() -> None:
+def test_each_refused_condition_returns_the_stored_item() -> None:
     wire = Wire()
     wire.cancels({**REFUSED, "Item": {"userId": {"S": "a"}}}, REFUSED)
     assert wire.send() == [{"userId": {"S": "a"}}, {}]
 
 
-def test_a_held_condition_beside_a_refused_one_is_none() -> None:
+def test_a_condition_that_held_beside_a_refused_one_is_none() -> None:
     wire = Wire()
     wire.cancels(HELD, REFUSED)
     assert wire.send() == [None, {}]
 
 
 @pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
-def test_a_passing_reason_is_tried_again(code: str) -> None:
+def test_a_transient_reason_is_tried_again(code: str) -> None:
     wire = Wire()
     wire.cancels(HELD, {"Code": code})
     wire.cancels({"Code": code}, HELD)
@@ -77,14 +77,14 @@ def test_a_passing_reason_is_tried_again(code: str) -> None:
     assert len(wire.pauses) == 2
 
 
-def test_a_refusal_beside_a_conflict_is_not_yet_believed() -> None:
+def test_a_refusal_beside_a_conflict_is_tried_again() -> None:
     wire = Wire()
     wire.cancels(CONFLICT, REFUSED)
     wire.cancels(REFUSED, HELD)
     assert wire.send() == [{}, None]
 
 
-def test_a_conflict_without_end_is_given_up_after_a_bounded_wait() -> None:
+def test_an_endless_conflict_is_unavailable_after_a_bounded_wait() -> None:
     wire = Wire()
     for _ in range(len(CONFLICT_PAUSES) + 1):
         wire.cancels(CONFLICT, HELD)
@@ -96,14 +96,14 @@ def test_a_conflict_without_end_is_given_up_after_a_bounded_wait() -> None:
 
 
 @pytest.mark.parametrize("reason", ["ValidationError", "ItemCollectionSizeLimitExceeded", "DuplicateItem"])
-def test_any_other_reason_is_a_fault_of_ours(reason: str) -> None:
+def test_any_other_reason_is_raised(reason: str) -> None:
     wire = Wire()
     wire.cancels(REFUSED, {"Code": reason})
     with pytest.raises(ClientError):
         wire.send()
 
 
-def test_a_cancellation_without_reasons_is_a_fault_of_ours() -> None:
+def test_a_cancellation_without_reasons_is_raised() -> None:
     wire = Wire()
     wire.fails("TransactionCanceledException")
     with pytest.raises(ClientError):
@@ -122,7 +122,7 @@ def test_a_cancellation_without_reasons_is_a_fault_of_ours() -> None:
         ("", 502),
     ],
 )
-def test_a_service_that_is_busy_or_failing_is_unavailable(code: str, status: int) -> None:
+def test_a_busy_or_failing_service_is_unavailable(code: str, status: int) -> None:
     wire = Wire()
     wire.fails(code, status)
     with pytest.raises(UnavailableError) as refusal:
@@ -139,7 +139,7 @@ def test_a_service_that_is_busy_or_failing_is_unavailable(code: str, status: int
         "IdempotentParameterMismatchException",
     ],
 )
-def test_a_call_that_can_never_work_is_a_fault_of_ours(code: str) -> None:
+def test_a_call_that_can_never_work_is_raised(code: str) -> None:
     wire = Wire()
     wire.fails(code)
     with pytest.raises(ClientError):
@@ -149,7 +149,7 @@ def test_a_call_that_can_never_work_is_a_fault_of_ours(code: str) -> None:
 @pytest.mark.parametrize(
     "error", [ReadTimeoutError(endpoint_url="http://x"), ConnectTimeoutError(endpoint_url="http://x")]
 )
-def test_a_silent_network_is_unavailable(error: Exception) -> None:
+def test_a_network_failure_is_unavailable(error: Exception) -> None:
     with pytest.raises(UnavailableError), unavailability():
         raise error
 

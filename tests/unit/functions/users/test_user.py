@@ -26,7 +26,7 @@ from functions.users.user import email_key, username_key
         ("\u0661\u0662\u0663", "\u0661\u0662\u0663"),
     ],
 )
-def test_usernames_that_are_one(one: str, other: str) -> None:
+def test_equivalent_usernames_share_a_key(one: str, other: str) -> None:
     assert username_key(one) == username_key(other)
 
 
@@ -40,11 +40,11 @@ def test_usernames_that_are_one(one: str, other: str) -> None:
         ("alice", "\u0430lice"),
     ],
 )
-def test_usernames_that_are_two(one: str, other: str) -> None:
+def test_different_usernames_have_different_keys(one: str, other: str) -> None:
     assert username_key(one) != username_key(other)
 
 
-def test_emails_differ_by_more_than_case() -> None:
+def test_emails_that_differ_by_case_alone_share_a_key() -> None:
     assert email_key("Alice@Example.COM") == email_key("alice@example.com") == "email#alice@example.com"
     assert email_key("al.ice@example.com") != email_key("alice@example.com")
 
@@ -53,7 +53,7 @@ def test_an_email_and_a_username_never_share_a_key() -> None:
     assert email_key("alice") != username_key("alice")
 
 
-def test_a_key_is_its_own_key_for_every_character() -> None:
+def test_the_key_of_a_key_is_the_same_for_every_character() -> None:
     for number in range(sys.maxunicode + 1):
         letter = chr(number)
         key = username_key(letter)
@@ -62,7 +62,7 @@ def test_a_key_is_its_own_key_for_every_character() -> None:
 
 
 @given(st.text())
-def test_a_key_is_its_own_key_and_blind_to_case(text: str) -> None:
+def test_the_key_of_a_key_is_the_same_and_ignores_case(text: str) -> None:
     key = username_key(text)
     assert username_key(key.removeprefix("username#")) == key
     assert username_key(text.casefold()) == key
