@@ -3,6 +3,7 @@
 Not in local/deploy, which imports Pulumi: the supervisor reads it before it starts the emulator.
 """
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -30,14 +31,8 @@ def local_config(website_origin: str, directory: Path = PROJECT_ROOT) -> dict[st
         config = stack_file_config(STACK, directory)
     except (FileNotFoundError, StackFileError) as error:
         raise LocalConfigError(str(error)) from error
-    config[_CORS_KEY] = _with_origin(config.get(_CORS_KEY), website_origin)
+    with contextlib.suppress(ValueError):  # The program reports a setting that isn't a list.
+        origins = json.loads(config.get(_CORS_KEY) or "[]")
+        if isinstance(origins, list):
+            config[_CORS_KEY] = json.dumps([*origins, website_origin])
     return config
-
-
-def _with_origin(setting: str | None, origin: str) -> str:
-    """Add an origin to the setting; leave a setting that isn't a list for the program to report."""
-    try:
-        origins = json.loads(setting or "[]")
-    except ValueError:
-        return setting or ""
-    return json.dumps([*origins, origin]) if isinstance(origins, list) else (setting or "")

@@ -45,15 +45,10 @@ class Emulator:
     """A running emulator: its port, the endpoint URL of every service, and its process id."""
 
     def __init__(self, port: int, region: str, directory: Path) -> None:
-        """Start it; `wait_until_ready` waits until it answers.
+        """Start it without waiting for it; raise EmulatorError if another program uses the port.
 
-        Args:
-            port: 0 for any free one.
-            region: of resources whose caller names none.
-            directory: for its log (`emulator.log`) and its temporary files.
-
-        Raises:
-            EmulatorError: another program uses the port.
+        `port` 0 takes any free one. The region is that of resources whose caller names none. The
+        directory gets the log (`emulator.log`) and the temporary files.
         """
         self.port = _available_port(port)
         self.endpoint_url = f"http://{HOST}:{self.port}"

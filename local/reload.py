@@ -38,10 +38,7 @@ class HotReload:
     def __init__(self, lambda_: "LambdaClient", functions: Mapping[str, str], platform: Platform) -> None:
         """Ask Lambda for the deployed packages' hashes: a source may have been edited since.
 
-        Args:
-            lambda_: client.
-            functions: folder below functions/ to the function's name in the account.
-            platform: what packages are built for.
+        `functions` maps a folder below functions/ to the function's name in the account.
         """
         self._lambda = lambda_
         self._functions = functions
@@ -53,11 +50,7 @@ class HotReload:
         }
 
     def deploy_edits(self) -> list[Reload]:
-        """Deploy what was edited since the last call.
-
-        Raises:
-            ClientError, BotoCoreError: Lambda refused or can't be reached; call it again.
-        """
+        """Deploy what was edited since the last call, or try again what Lambda refused."""
         sources = _sources()
         if sources == self._sources:
             return []

@@ -36,8 +36,6 @@ _POLL_SECONDS = 0.25
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_print_error = partial(click.echo, err=True)
-
 
 def _settings(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
     settings: dict[str, str] = {}
@@ -102,8 +100,8 @@ def preview(stack: str, config: Mapping[str, str], port: int, directory: Path, g
     """Show what `up` would do. Without a running emulator: from nothing."""
     with _workspace_for_preview(port, directory) as workspace:
         opened = workspace.stack(stack, changes=config)
-        with _engine_reports_failure():
-            opened.preview(on_output=click.echo, on_error=_print_error, policy_packs=_policy_packs(guardrails))
+        with _engine_output() as listeners:
+            opened.preview(policy_packs=[str(POLICY_PACK)] if guardrails else [], **listeners)
 
 
 @cli.command()
@@ -114,8 +112,8 @@ def preview(stack: str, config: Mapping[str, str], port: int, directory: Path, g
 def up(stack: str, config: Mapping[str, str], port: int, directory: Path, guardrails: bool) -> None:  # noqa: FBT001  an option
     """Create or update a stack in the running emulator."""
     opened = _workspace(port, directory).stack(stack, changes=config)
-    with _engine_handles_interrupt(), _engine_reports_failure():
-        opened.up(on_output=click.echo, on_error=_print_error, policy_packs=_policy_packs(guardrails))
+    with _engine_output() as listeners:
+        opened.up(policy_packs=[str(POLICY_PACK)] if guardrails else [], **listeners)
 
 
 @cli.command()
@@ -124,8 +122,8 @@ def up(stack: str, config: Mapping[str, str], port: int, directory: Path, guardr
 def refresh(stack: str, port: int, directory: Path) -> None:
     """Read the stack's resources and write what they are now into its state."""
     opened = _workspace(port, directory).stack(stack)
-    with _engine_handles_interrupt(), _engine_reports_failure():
-        opened.refresh(on_output=click.echo, on_error=_print_error)
+    with _engine_output() as listeners:
+        opened.refresh(**listeners)
 
 
 @cli.command()
@@ -146,8 +144,8 @@ def cancel(stack: str, port: int, directory: Path) -> None:
 def destroy(stack: str, port: int, directory: Path) -> None:
     """Delete everything in the stack. A protected resource stops it before anything is deleted."""
     opened = _workspace(port, directory).stack(stack)
-    with _engine_handles_interrupt(), _engine_reports_failure():
-        destroy_stack(opened, on_output=click.echo, on_error=_print_error)
+    with _engine_output() as listeners:
+        destroy_stack(opened, **listeners)
 
 
 @cli.command()
@@ -160,29 +158,20 @@ def outputs(stack: str, port: int, directory: Path) -> None:
 
 
 @contextmanager
-def _engine_reports_failure() -> Generator[None]:
-    """End with exit code 1 if the operation fails: the engine has already printed why."""
-    try:
-        yield
-    except CommandError:
-        raise click.exceptions.Exit(1) from None
+def _engine_output() -> Generator[dict[str, Any]]:
+    """Give the engine's listeners, and leave interrupts and failures to the engine.
 
-
-@contextmanager
-def _engine_handles_interrupt() -> Generator[None]:
-    """On Ctrl-C wait for the engine, which gets the signal too and records what it has begun.
-
-    A handler and not SIG_IGN, which the engine would inherit.
+    The terminal sends Ctrl-C to the engine too, which completes and records what it has begun. It
+    is ignored here by a handler and not by SIG_IGN, which the engine would inherit. After a failure
+    the exit code is 1, without a message: the engine has printed why.
     """
     before = signal.signal(signal.SIGINT, lambda _signal, _frame: None)
     try:
-        yield
+        yield {"on_output": click.echo, "on_error": partial(click.echo, err=True)}
+    except CommandError:
+        raise click.exceptions.Exit(1) from None
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _policy_packs(guardrails: bool) -> list[str]:  # noqa: FBT001  an option's value
-    return [str(POLICY_PACK)] if guardrails else []
 
 
 def _workspace(port: int, directory: Path) -> Workspace:

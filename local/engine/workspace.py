@@ -52,16 +52,10 @@ class Workspace:
     def stack(
         self, name: str, *, program: Program = deploy, changes: Mapping[str, str | None] | None = None
     ) -> automation.Stack:
-        """Open a stack; create it if it doesn't exist yet.
+        """Open a stack, or create it from `Pulumi.<name>.yaml`, for a program that the engine runs.
 
-        Args:
-            name: of the stack; its configuration starts from `Pulumi.<name>.yaml`.
-            program: what the engine runs.
-            changes: full configuration key to another value, or None to unset it.
-
-        Raises:
-            EngineMissingError: no CLI.
-            FileNotFoundError: the stack has no file.
+        `changes` maps a full configuration key to another value, or to None to unset it. Raise
+        EngineMissingError without a CLI, and FileNotFoundError if the stack has no file.
         """
         if not CLI.exists():
             raise EngineMissingError(
@@ -124,15 +118,9 @@ def _write_config(path: Path, config: Mapping[str, str | None]) -> None:
 def destroy_stack(stack: automation.Stack, **listeners: Any) -> None:
     """Delete everything in a stack, or nothing if something is protected.
 
-    Like `pulumi destroy` it previews first. Without that the Automation API would delete everything
-    else before it stops at what is protected.
-
-    Args:
-        stack: the stack.
-        listeners: `on_output`, `on_error`, `on_event` of the Automation API.
-
-    Raises:
-        automation.errors.CommandError: something is protected, or can't be deleted.
+    Like `pulumi destroy` it previews first: otherwise the Automation API would delete everything
+    else before it stops at what is protected. Raise CommandError if that happens or a deletion
+    fails.
     """
     stack.preview_destroy(**listeners)
     stack.destroy(**listeners)
@@ -143,10 +131,8 @@ def recover(workspace: Workspace, stack: automation.Stack, clients: Clients) -> 
 
     It removes the lock. A resource that was created, but not recorded, is added to the state; one
     that wasn't created is forgotten. On AWS `pulumi refresh` does the same, by asking for each id.
-    Return how many resources were added.
-
-    Raises:
-        StillRunningError: an operation on the stack is running.
+    Return how many resources were added; raise StillRunningError if an operation on the stack is
+    running.
     """
     ids = CreatedResources(workspace.created_file(stack.name)).ids_after_plugins_end(_PLUGIN_SECONDS)
     if ids is None:
