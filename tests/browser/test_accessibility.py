@@ -14,7 +14,7 @@ AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"
 
 
 def show_form(_page: Page) -> None:
-    """The page as it opens."""
+    """Show the page as it opens."""
 
 
 def show_field_errors(page: Page) -> None:
@@ -77,7 +77,7 @@ def test_the_colour_schemes_differ(open_page: OpenPage) -> None:
 
 
 def violations(page: Page) -> list[str]:
-    """Run axe-core's every rule, best practices too, and return what it finds, one line each."""
+    """Run every rule of axe-core, and return what it finds, one line each."""
     page.evaluate(AXE)
     found: list[dict[str, Any]] = page.evaluate("axe.run().then((result) => result.violations)")
     return [f"{rule['id']}: {rule['help']}: {node['html']}" for rule in found for node in rule["nodes"]]

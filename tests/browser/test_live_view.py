@@ -16,7 +16,7 @@ def change(page: Page, title: str) -> Locator:
 
 
 def expect_end(page: Page, title: str, end: str) -> None:
-    """The change has gone through every step, to this end."""
+    """Expect the change to have completed every step."""
     for step in ("Stored", "Streamed", "Logged", end):
         expect(change(page, title).get_by_text(f"{step}: done")).to_be_visible()
 
@@ -32,7 +32,7 @@ def test_a_registration_is_followed_from_the_table_to_its_history(page: Page) ->
     save_screenshot(page, "live-added")
 
 
-def test_an_update_and_a_deletion_from_the_page_are_followed(page: Page) -> None:
+def test_an_update_and_a_deletion_made_on_the_page_are_followed(page: Page) -> None:
     register(page, Person(name="Eve", email="eve@example.com", username="toto"))
     page.get_by_label("Try a change on this user").fill("kichwa")
     page.get_by_role("button", name="Update username").click()
@@ -49,7 +49,7 @@ def test_an_update_and_a_deletion_from_the_page_are_followed(page: Page) -> None
     expect(page.get_by_role("heading", name="What happens to it")).to_be_focused()
 
 
-def test_a_tab_that_nobody_sees_takes_no_connection(page: Page) -> None:
+def test_a_hidden_tab_keeps_no_connection(page: Page) -> None:
     user_id = register(page, somebody())
     expect_end(page, "USER ADDED", "In Activity")
 
@@ -64,7 +64,7 @@ def test_a_tab_that_nobody_sees_takes_no_connection(page: Page) -> None:
         page.evaluate(show, {"hidden": False})
 
 
-def test_names_from_right_to_left_stand_in_the_order_of_the_sentence(page: Page) -> None:
+def test_right_to_left_names_keep_the_order_of_the_sentence(page: Page) -> None:
     unique = uuid4().hex[:12]
     register(page, Person(name="علي!", email=f"{unique}@example.com", username=f"علي{uuid4().int % 10**9}"))
     greeting = page.get_by_text("Welcome, علي!. Your username is")
@@ -81,7 +81,7 @@ def test_names_from_right_to_left_stand_in_the_order_of_the_sentence(page: Page)
     assert old["x"] < new["x"]
 
 
-def test_a_refused_update_is_told_in_the_services_words(page: Page) -> None:
+def test_a_refused_update_is_shown_in_the_services_words(page: Page) -> None:
     taken = somebody()
     register(page, taken)
     page.get_by_role("button", name="Register someone else").click()
@@ -93,7 +93,7 @@ def test_a_refused_update_is_told_in_the_services_words(page: Page) -> None:
     expect(page.get_by_text("This username is taken by another user.")).to_be_visible()
 
 
-def test_a_poisoned_change_ends_in_the_dead_letter_queue(page: Page) -> None:
+def test_an_unsupported_user_ends_in_the_dead_letter_queue(page: Page) -> None:
     register(page, somebody())
     page.get_by_role("button", name="Poison").click()
 
@@ -122,7 +122,7 @@ def test_a_double_click_acts_once(page: Page) -> None:
     assert asked == []
 
 
-def test_what_is_typed_stays_while_the_trail_goes_on(page: Page) -> None:
+def test_typed_text_is_kept_while_the_trail_grows(page: Page) -> None:
     register(page, somebody())
     username, renamed = page.get_by_label("Try a change on this user"), somebody().username
     username.fill(renamed)
@@ -139,7 +139,7 @@ def test_what_is_typed_stays_while_the_trail_goes_on(page: Page) -> None:
     expect(username).to_have_value(other.username)
 
 
-def test_a_reload_goes_on_following_the_same_user(page: Page) -> None:
+def test_a_reload_continues_to_follow_the_same_user(page: Page) -> None:
     user_id = register(page, somebody())
     expect_end(page, "USER ADDED", "In Activity")
 
@@ -150,7 +150,7 @@ def test_a_reload_goes_on_following_the_same_user(page: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [640, 1024, 1056, 1280])
-def test_the_cards_are_of_one_width_where_one_stands_below_the_other(open_page: OpenPage, width: int) -> None:
+def test_the_cards_have_the_same_width_when_one_is_below_the_other(open_page: OpenPage, width: int) -> None:
     page = open_page(viewport={"width": width, "height": 800})
     form = page.get_by_role("region", name="Create your account").bounding_box()
     live = page.get_by_role("region", name="What happens to it").bounding_box()

@@ -38,7 +38,7 @@ def test_a_person_registers(page: Page) -> None:
     expect(page.get_by_label("Name", exact=True)).to_have_value("")
 
 
-def test_a_name_is_text_whatever_is_in_it(page: Page) -> None:
+def test_html_in_a_name_is_shown_as_text(page: Page) -> None:
     person = somebody()
     name = "<img src=x onerror=alert(1)>"
 
@@ -47,7 +47,7 @@ def test_a_name_is_text_whatever_is_in_it(page: Page) -> None:
     expect(page.get_by_text(f"Welcome, {name}.")).to_be_visible()
 
 
-def test_a_taken_email_and_username_are_named_at_their_fields(page: Page) -> None:
+def test_a_taken_email_and_username_are_shown_at_their_fields(page: Page) -> None:
     taken = somebody()
     register(page, taken)
     page.get_by_role("button", name="Register someone else").click()
@@ -63,7 +63,7 @@ def test_a_taken_email_and_username_are_named_at_their_fields(page: Page) -> Non
 
 
 @pytest.mark.parametrize("field", ["email", "username"])
-def test_one_taken_detail_blames_its_own_field_only(page: Page, field: str) -> None:
+def test_a_taken_email_or_username_marks_only_its_own_field(page: Page, field: str) -> None:
     taken, other = somebody(), somebody()
     register(page, taken)
     page.get_by_role("button", name="Register someone else").click()
@@ -90,7 +90,7 @@ def test_one_taken_detail_blames_its_own_field_only(page: Page, field: str) -> N
         ("Username", "-alice"),
     ],
 )
-def test_a_broken_rule_is_told_at_its_field(page: Page, label: str, value: str) -> None:
+def test_a_broken_rule_is_shown_at_its_field(page: Page, label: str, value: str) -> None:
     fill(page, somebody())
     page.get_by_label(label, exact=True).fill(value)
     submit(page)
@@ -102,7 +102,7 @@ def test_a_broken_rule_is_told_at_its_field(page: Page, label: str, value: str) 
     expect(page.get_by_label(label, exact=True)).not_to_have_attribute("aria-invalid", "true")
 
 
-def test_empty_fields_are_told_at_once_without_asking_the_service(page: Page) -> None:
+def test_empty_fields_are_shown_at_once_without_a_request(page: Page) -> None:
     sent = sent_registrations(page)
     submit(page)
 
@@ -114,7 +114,7 @@ def test_empty_fields_are_told_at_once_without_asking_the_service(page: Page) ->
     assert sent == []
 
 
-def test_spaces_that_came_with_a_paste_are_removed_where_the_person_sees_it(page: Page) -> None:
+def test_pasted_spaces_are_removed_visibly(page: Page) -> None:
     person = somebody()
     fill(page, Person(name=f"  {person.name} ", email=f" {person.email} ", username=f"{person.username}\t"))
     submit(page)
@@ -134,7 +134,7 @@ def test_a_double_click_registers_once(page: Page) -> None:
     assert len(sent) == 1
 
 
-def test_a_click_before_the_page_knows_its_api_counts(page: Page) -> None:
+def test_a_click_before_the_configuration_has_loaded_is_kept(page: Page) -> None:
     waiting: list[Route] = []
 
     def hold_back(route: Route) -> None:

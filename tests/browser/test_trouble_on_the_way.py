@@ -23,12 +23,12 @@ BUSY = {
 
 
 def stop_the_clock(page: Page) -> None:
-    """From here on the page's time passes only by `page.clock.run_for`, in milliseconds."""
+    """Let the page's time pass only by `page.clock.run_for`, in milliseconds."""
     page.clock.install(time=0)
     page.clock.pause_at(1_000)
 
 
-def test_offline_the_registration_is_kept_and_sent_once_the_connection_is_back(page: Page) -> None:
+def test_an_offline_registration_is_sent_when_the_connection_is_back(page: Page) -> None:
     sent = sent_registrations(page)
     fill(page, somebody())
     page.context.set_offline(True)
@@ -54,7 +54,7 @@ def test_a_service_that_cannot_be_reached_can_be_tried_again(page: Page) -> None
     registered_user_id(page)
 
 
-def test_trying_again_by_keyboard_loses_no_focus(page: Page) -> None:
+def test_trying_again_by_keyboard_keeps_the_focus(page: Page) -> None:
     fill(page, somebody())
     page.route(REGISTER, lambda route: route.abort())
     submit(page)
@@ -66,7 +66,7 @@ def test_trying_again_by_keyboard_loses_no_focus(page: Page) -> None:
     registered_user_id(page)
 
 
-def test_a_busy_service_is_asked_again_by_itself_after_the_time_it_names(page: Page) -> None:
+def test_a_busy_service_is_asked_again_after_its_retry_after(page: Page) -> None:
     stop_the_clock(page)
     sent = sent_registrations(page)
     fill(page, somebody())
@@ -85,7 +85,7 @@ def test_a_busy_service_is_asked_again_by_itself_after_the_time_it_names(page: P
     assert len(set(idempotency_keys(sent))) == 1
 
 
-def test_a_service_that_stays_busy_is_left_alone_until_the_person_asks(page: Page) -> None:
+def test_a_service_that_stays_busy_is_not_asked_until_the_person_asks(page: Page) -> None:
     stop_the_clock(page)
     sent = sent_registrations(page)
     fill(page, somebody())
@@ -106,7 +106,7 @@ def test_a_service_that_stays_busy_is_left_alone_until_the_person_asks(page: Pag
     registered_user_id(page)
 
 
-def test_changing_the_form_ends_the_wait_and_makes_another_registration(page: Page) -> None:
+def test_changing_the_form_ends_the_wait_and_starts_another_registration(page: Page) -> None:
     stop_the_clock(page)
     sent = sent_registrations(page)
     person = somebody()
@@ -127,7 +127,7 @@ def test_changing_the_form_ends_the_wait_and_makes_another_registration(page: Pa
     assert first_key != second_key
 
 
-def test_a_fault_of_the_service_names_the_request_and_keeps_the_details(page: Page) -> None:
+def test_a_server_error_shows_the_request_id_and_keeps_the_details(page: Page) -> None:
     sent = sent_registrations(page)
     person = somebody()
     fill(page, person)
@@ -144,7 +144,7 @@ def test_a_fault_of_the_service_names_the_request_and_keeps_the_details(page: Pa
     assert len(set(idempotency_keys(sent))) == 1
 
 
-def test_a_refusal_of_the_whole_request_is_told_in_its_own_words(page: Page) -> None:
+def test_a_refusal_of_the_whole_request_is_shown_in_its_own_words(page: Page) -> None:
     title, detail = "The Idempotency-Key was used with another body", "Send a new Idempotency-Key with a new body."
     problem = {"type": "urn:userstream:problem:idempotency-key-reused", "title": title, "status": 422}
     sent = sent_registrations(page)
@@ -155,7 +155,7 @@ def test_a_refusal_of_the_whole_request_is_told_in_its_own_words(page: Page) -> 
     expect(alert.get_by_text(title)).to_be_visible()
     expect(alert.get_by_text(detail)).to_be_visible()
 
-    # That key is used up: the next attempt has another.
+    # The next attempt has another key.
     page.unroute(REGISTER)
     submit(page)
     registered_user_id(page)
@@ -164,7 +164,7 @@ def test_a_refusal_of_the_whole_request_is_told_in_its_own_words(page: Page) -> 
 
 
 @pytest.mark.parametrize("errors", [{"email": "no"}, "no", [None, {"title": "no"}]])
-def test_a_refusal_in_a_form_that_is_not_the_services_is_told(page: Page, errors: object) -> None:
+def test_a_refusal_in_another_format_is_shown(page: Page, errors: object) -> None:
     fill(page, somebody())
     page.route(REGISTER, answering(403, {"title": "Blocked by a proxy", "errors": errors}))
     submit(page)
@@ -174,7 +174,7 @@ def test_a_refusal_in_a_form_that_is_not_the_services_is_told(page: Page, errors
     expect(alert.get_by_text("undefined")).to_be_hidden()
 
 
-def test_an_answer_that_is_not_the_services_own_is_a_fault(page: Page) -> None:
+def test_a_response_that_is_not_the_services_is_an_error(page: Page) -> None:
     fill(page, somebody())
     page.route(REGISTER, answering(200, "a captive portal"))
     submit(page)
@@ -190,7 +190,7 @@ def test_an_answer_that_is_not_the_services_own_is_a_fault(page: Page) -> None:
         (200, "not an object", "config.json names no environment"),
     ],
 )
-def test_a_page_without_its_configuration_says_so_and_looks_again(
+def test_a_page_without_its_configuration_says_so_and_tries_again(
     open_page: OpenPage, status: int, body: object, words: str
 ) -> None:
     page = open_page()
@@ -205,7 +205,7 @@ def test_a_page_without_its_configuration_says_so_and_looks_again(
     expect(page.locator("#environment")).to_be_visible()
 
 
-def test_a_registration_looks_again_for_a_configuration_that_was_missing(open_page: OpenPage) -> None:
+def test_a_registration_loads_a_configuration_that_was_missing(open_page: OpenPage) -> None:
     page = open_page()
     page.route("**/config.json", answering(404))
     page.reload()
@@ -221,7 +221,7 @@ def test_a_registration_looks_again_for_a_configuration_that_was_missing(open_pa
     registered_user_id(page)
 
 
-def test_an_unanswered_registration_outlives_a_configuration_that_was_missing(page: Page) -> None:
+def test_an_unanswered_registration_is_kept_while_the_configuration_is_missing(page: Page) -> None:
     sent = sent_registrations(page)
     person = somebody()
     fill(page, person)
@@ -241,8 +241,8 @@ def test_an_unanswered_registration_outlives_a_configuration_that_was_missing(pa
     assert len(set(idempotency_keys(sent))) == 1
 
 
-def test_a_configuration_that_never_comes_is_told_after_a_while(page: Page) -> None:
-    # AbortSignal.timeout keeps its own time, whatever the page's clock says.
+def test_a_configuration_that_does_not_load_is_reported_after_a_timeout(page: Page) -> None:
+    # AbortSignal.timeout doesn't follow the page's clock.
     page.add_init_script(
         "const wait = AbortSignal.timeout.bind(AbortSignal); AbortSignal.timeout = (ms) => wait(ms / 100)"
     )

@@ -15,14 +15,14 @@ from tests.support.engine.engine_stack import Deployed, EngineStack, bring_up
 from tests.support.local.local_stack import running_emulator
 
 REGION = "eu-west-1"
-"""Of dev and prod, as their files say."""
+"""The region in dev's and prod's files."""
 
 # The emulator speaks http, so queues and buckets that require TLS would refuse every request.
 ON_THE_EMULATOR = {"userstream:requireTls": "false"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs the CLI."""
+    """Mark each test that needs the CLI."""
     for item in items:
         if isinstance(item, pytest.Function) and "account" in item.fixturenames:
             item.add_marker(pytest.mark.engine)
@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Generator[Clients]:
-    """An account with nothing in it but what these tests deploy."""
+    """An account that is empty but for what these tests deploy."""
     if not CLI.exists():
         missing = f"needs {CLI}: run make engine (it takes the pulumi on PATH, or builds it with Go)"
         if os.environ.get("CI"):
@@ -49,31 +49,31 @@ def emulator_account(directory: Path) -> Generator[Clients]:
 
 @pytest.fixture(scope="session")
 def workspace(account: Clients, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The engine's home for this run."""
+    """The engine's directory for this run."""
     return Workspace(directory=tmp_path_factory.mktemp("engine"), endpoint_url=account.endpoint_url)
 
 
 @pytest.fixture
 def empty_dev(account: Clients, tmp_path: Path) -> EngineStack:
-    """The dev stack, of which nothing is there yet."""
+    """The dev stack, not yet created."""
     return EngineStack(workspace=Workspace(directory=tmp_path, endpoint_url=account.endpoint_url), name="dev")
 
 
 @pytest.fixture
 def empty_prod(empty_dev: EngineStack) -> EngineStack:
-    """The prod stack, of which nothing is there yet."""
+    """The prod stack, not yet created."""
     return replace(empty_dev, name="prod")
 
 
 @pytest.fixture
 def empty_local(empty_dev: EngineStack) -> EngineStack:
-    """The local stack, of which nothing is there yet."""
+    """The local stack, not yet created."""
     return replace(empty_dev, name="local")
 
 
 @pytest.fixture(scope="session")
 def dev(workspace: Workspace) -> Deployed:
-    """The dev stack, up; a test leaves it as it was."""
+    """The dev stack, up; each test restores what it changes."""
     return bring_up(workspace, "dev", ON_THE_EMULATOR)
 
 

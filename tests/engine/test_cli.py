@@ -12,7 +12,7 @@ from tests.support.engine.engine_stack import EngineStack, as_typed
 
 
 @pytest.mark.parametrize("command", ["up", "outputs", "cancel"])
-def test_a_state_that_the_engine_cannot_read_is_told_once(account: Clients, tmp_path: Path, command: str) -> None:
+def test_a_state_that_the_engine_cannot_read_is_reported_once(account: Clients, tmp_path: Path, command: str) -> None:
     state = EngineStack(
         workspace=Workspace(directory=tmp_path, endpoint_url=account.endpoint_url), name="local"
     ).state_file

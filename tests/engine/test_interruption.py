@@ -1,4 +1,4 @@
-"""An `up` that ends in the middle, the one after it, and the end of the stack."""
+"""An interrupted `up`, the `up` after it, and `destroy`."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ SECONDS = 120
 
 @pytest.fixture
 def local_account(account: Clients, tmp_path: Path) -> Generator[Clients]:
-    """An account of this test's own, in which nothing is but what it makes."""
+    """An account of this test alone."""
     assert account
     with running_emulator(tmp_path / "emulator") as clients:
         yield clients
@@ -45,7 +45,7 @@ def overwritten_in_place(state: Path) -> list[Path]:
 
 
 def up_by_hand(account: Clients, directory: Path) -> "subprocess.Popen[str]":
-    """What a user types, in a process group that can be ended as a whole."""
+    """Run what a user types, in a process group that can be killed as a whole."""
     return subprocess.Popen(
         as_typed("up", account, directory),
         cwd=PROJECT_ROOT,
@@ -63,7 +63,7 @@ def test_an_up_that_was_killed_is_completed_by_the_next_and_destroy_leaves_nothi
     directory = tmp_path / "engine"
     state = directory / "state" / ".pulumi" / "stacks" / "userstream" / "local.json"
     with up_by_hand(local_account, directory) as running:
-        # In the middle of it: some resources are written down, and others are being made.
+        # Some resources are recorded, and others are being created.
         wait_until(lambda: is_half_way(state))
         os.killpg(running.pid, signal.SIGKILL)
     assert not overwritten_in_place(directory / "state")
@@ -80,7 +80,9 @@ def test_an_up_that_was_killed_is_completed_by_the_next_and_destroy_leaves_nothi
     assert everything_in(local_account) == nothing
 
 
-def test_control_c_lets_what_was_begun_end_and_the_next_up_completes(local_account: Clients, tmp_path: Path) -> None:
+def test_control_c_lets_resources_in_progress_complete_and_the_next_up_creates_the_rest(
+    local_account: Clients, tmp_path: Path
+) -> None:
     directory = tmp_path / "engine"
     with up_by_hand(local_account, directory) as running:
         wait_until(lambda: bool(local_account.dynamodb.list_tables()["TableNames"]))

@@ -23,7 +23,7 @@ def program_with_a_wildcard() -> None:
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     anything = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}
     role = aws.iam.Role("role", name="Role-local", assume_role_policy=json.dumps({"Statement": [trust]}), tags=tags)
-    # What a preview doesn't know yet is looked at when it is known.
+    # A value that is unknown in the preview is checked when it is known.
     policy = role.arn.apply(lambda _: json.dumps({"Statement": [anything]}))
     aws.iam.RolePolicy("policy", name="anything", role=role.name, policy=policy)
 

@@ -17,7 +17,7 @@ from tests.support.engine.transforms import misspelt_variables, no_role
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
-def test_a_preview_of_nothing_creates_everything_by_the_rules_and_touches_nothing(
+def test_a_first_preview_creates_everything_by_the_rules_and_changes_nothing(
     name: str, empty_dev: EngineStack, empty_prod: EngineStack, account: Clients, tmp_path: Path
 ) -> None:
     before = account.dynamodb.list_tables()["TableNames"]
@@ -57,7 +57,7 @@ def program_with_a_key() -> None:
     pulumi.CustomResource("aws:kms/key:Key", "key", {"description": "of nothing"})
 
 
-def test_a_type_that_the_emulator_has_no_kind_for_is_refused_by_name(empty_dev: EngineStack) -> None:
+def test_a_type_that_has_no_resource_handler_is_refused_by_name(empty_dev: EngineStack) -> None:
     with pytest.raises(EngineError, match="the local stack has no resource of type aws:kms/key:Key"):
         empty_dev.preview(program=program_with_a_key)
 
@@ -75,7 +75,7 @@ def program_with_a_stream(view: str) -> None:
     aws.sqs.Queue("reader", name="Reader", tags={"reads": table.stream_arn})
 
 
-def test_a_preview_knows_that_another_view_is_another_stream(empty_local: EngineStack) -> None:
+def test_a_preview_shows_that_another_view_type_makes_another_stream(empty_local: EngineStack) -> None:
     empty_local.up(program=partial(program_with_a_stream, "KEYS_ONLY"))
     try:
         steps = empty_local.preview(program=partial(program_with_a_stream, "NEW_AND_OLD_IMAGES"))

@@ -1,4 +1,4 @@
-"""The provider plugin without an engine: what it refuses, what it reads, and when it ends."""
+"""The provider plugin without an engine: checks, conversions, imports, and its end."""
 
 import os
 import subprocess
@@ -50,7 +50,7 @@ PLUGIN = PLUGIN_FOLDER / "pulumi-resource-aws"
         ("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration", {}, "bucket"),
     ],
 )
-def test_inputs_are_held_against_the_real_provider_s_types(
+def test_inputs_are_checked_against_the_real_providers_types(
     token: str, inputs: Mapping[str, Any], path: str | None
 ) -> None:
     problems = input_problems(token, inputs)
@@ -58,7 +58,7 @@ def test_inputs_are_held_against_the_real_provider_s_types(
     assert [problem.path for problem in problems][:1] == ([path] if path else [])
 
 
-def test_what_the_kind_can_t_heed_is_refused_though_the_provider_has_it() -> None:
+def test_a_property_that_the_handler_does_not_support_is_refused() -> None:
     (problem,) = emulator_provider.check(FUNCTION, {"role": "r", "snapStart": {"applyOn": "PublishedVersions"}})
 
     assert "the local stack doesn't know 'snapStart'" in problem.reason
@@ -72,7 +72,7 @@ values = st.recursive(
 
 
 @given(st.dictionaries(st.text(max_size=5), values, max_size=4))
-def test_values_come_back_from_the_wire_as_they_went(properties: dict[str, Any]) -> None:
+def test_values_are_unchanged_after_a_round_trip_over_the_wire(properties: dict[str, Any]) -> None:
     assert from_wire(to_wire(properties)) == properties
 
 
@@ -83,14 +83,14 @@ def archive(path: str, content_hash: str) -> WireArchive:
     return sent
 
 
-def test_an_archive_is_its_content_wherever_it_lies() -> None:
+def test_archives_are_the_same_if_their_contents_are() -> None:
     assert same_value(archive("a.zip", "1"), archive("b.zip", "1"))
     assert not same_value(archive("a.zip", "1"), archive("a.zip", "2"))
     assert archive("a.zip", "1").path == "a.zip"
     assert from_wire(to_wire({"code": archive("a.zip", "1")}))["code"].wire == archive("a.zip", "1").wire
 
 
-def test_a_preview_knows_the_inputs_and_says_that_it_knows_nothing_else() -> None:
+def test_a_preview_knows_the_inputs_and_marks_everything_else_unknown() -> None:
     known = emulator_provider.preview_create("aws:sqs/queue:Queue", {"name": "Queue-dev"})
 
     assert known["name"] == "Queue-dev"
@@ -103,7 +103,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Generator[Clients]:
         yield clients
 
 
-def test_a_table_that_was_there_before_moves_in_without_being_replaced(emulator: Clients) -> None:
+def test_an_existing_table_is_imported_without_being_replaced(emulator: Clients) -> None:
     """`pulumi import` asks a provider to read a resource by its id alone."""
     emulator.dynamodb.create_table(
         TableName="Users-dev",
@@ -139,7 +139,7 @@ def test_the_plugin_refuses_to_stand_in_for_aws(endpoint: str | None) -> None:
 
 
 @pytest.mark.parametrize("plugin", ["pulumi-resource-aws", "pulumi-analyzer-policy-python"])
-def test_a_plugin_ends_with_an_engine_that_was_killed(plugin: str, tmp_path: Path) -> None:
+def test_a_plugin_ends_after_its_engine_was_killed(plugin: str, tmp_path: Path) -> None:
     environment = child_environment(
         os.environ,
         USERSTREAM_PYTHON=sys.executable,
@@ -157,7 +157,7 @@ def test_a_plugin_ends_with_an_engine_that_was_killed(plugin: str, tmp_path: Pat
     ) as engine:
         assert engine.stdout is not None
         process = int(engine.stdout.readline())
-        assert int(engine.stdout.readline()) > 0  # Its port: it serves.
+        assert int(engine.stdout.readline()) > 0  # The port of the running server.
         engine.kill()
         deadline = time.monotonic() + 30
         while is_running(process):

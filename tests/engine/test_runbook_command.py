@@ -10,7 +10,7 @@ MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping users-stream"
 SILENCE_ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm StreamNotPolled"
 
 
-def test_the_mapping_alone_is_replaced_in_prod_too_and_begins_at_the_oldest_record(
+def test_the_runbooks_command_replaces_only_the_mapping_and_starts_at_the_oldest_record(
     prod: Deployed, account: Clients
 ) -> None:
     runbook = (PROJECT_ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")

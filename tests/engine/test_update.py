@@ -1,4 +1,4 @@
-"""Two environments in one account, over the changes of a working life."""
+"""Two environments in one account: updates, refreshes and recovery."""
 
 import json
 import shutil
@@ -31,7 +31,7 @@ def deployed(environment: str, dev: Deployed, prod: Deployed) -> Deployed:
     return {"dev": dev, "prod": prod}[environment]
 
 
-def test_two_environments_share_an_account_and_no_name(dev: Deployed, prod: Deployed, account: Clients) -> None:
+def test_two_environments_in_one_account_share_no_name(dev: Deployed, prod: Deployed, account: Clients) -> None:
     tables = set(account.dynamodb.list_tables()["TableNames"])
 
     assert {"Users-dev", "UserKeys-dev", "Activity-dev", "Users-prod", "UserKeys-prod", "Activity-prod"} <= tables
@@ -54,7 +54,7 @@ def test_the_stack_as_the_engine_registered_it_keeps_every_rule(deployed: Deploy
         for each in deployed.resources()
     ]
 
-    # The one rule that an endpoint without TLS can't keep.
+    # An endpoint without TLS breaks this one rule.
     assert {finding.rule for finding in findings(ALL, resources)} == {"no-plain-http"}
     assert sum(resource.type == TABLE for resource in resources) == 3
 
@@ -91,7 +91,7 @@ def test_changed_settings_update_in_place_and_are_named(dev: Deployed, account: 
     assert mapping.get("BatchSize") == 17
 
 
-def test_a_changed_source_updates_its_function_alone(dev: Deployed, tmp_path: Path) -> None:
+def test_a_changed_source_updates_only_its_function(dev: Deployed, tmp_path: Path) -> None:
     package = package_of_a_changed_source(tmp_path)
     transform = partial(
         other_package,
@@ -110,7 +110,7 @@ def test_a_changed_source_updates_its_function_alone(dev: Deployed, tmp_path: Pa
 
 
 def package_of_a_changed_source(directory: Path) -> Mapping[str, str]:
-    """Build rescue_failed_batches from a copy of the project in which it has one line more."""
+    """Build rescue_failed_batches from a copy of the project, with one more line in its handler."""
     for folder in ("functions", "infra"):
         shutil.copytree(PROJECT_ROOT / folder, directory / folder, ignore=shutil.ignore_patterns("__pycache__"))
     handler = directory / "functions" / "rescue_failed_batches" / "handler.py"
@@ -142,7 +142,7 @@ def test_destroy_is_refused_in_prod_before_anything_is_deleted(prod: Deployed) -
     assert prod.up().changes == {}
 
 
-def test_refresh_shows_what_was_changed_by_hand_and_up_mends_it(dev: Deployed, account: Clients) -> None:
+def test_refresh_shows_what_was_changed_by_hand_and_up_repairs_it(dev: Deployed, account: Clients) -> None:
     group = f"/aws/lambda/{dev.outputs.log_user_changes_function_name}"
     account.logs.put_retention_policy(logGroupName=group, retentionInDays=1)
 
@@ -155,7 +155,7 @@ def test_refresh_shows_what_was_changed_by_hand_and_up_mends_it(dev: Deployed, a
     assert mended.properties == {changed: ["retentionInDays"]}
 
 
-def test_refresh_shows_what_nobody_had_asked_for_and_somebody_has_set(dev: Deployed, account: Clients) -> None:
+def test_refresh_shows_a_property_that_no_program_set_and_somebody_changed(dev: Deployed, account: Clients) -> None:
     """The program sets none of these inputs, so the service's defaults are what it expects."""
     outputs = dev.outputs
     account.lambda_.put_function_concurrency(
@@ -199,9 +199,9 @@ def test_an_address_is_secret_in_the_state(dev: Deployed) -> None:
     assert address not in told.text
 
 
-def test_what_a_killed_engine_did_not_live_to_write_down_is_found_again(dev: Deployed, account: Clients) -> None:
+def test_resources_that_a_killed_engine_did_not_record_are_found(dev: Deployed, account: Clients) -> None:
     """Its state lists them as being created; AWS has created them, and refuses a second one."""
-    # Nothing depends on them: what does was not begun before they were written down.
+    # Nothing depends on them: the engine starts a dependent only after it recorded these.
     unseen = {f"{EVENT_SOURCE_MAPPING} failure-queue", f"{ROUTE} get-users-user"}
     file = json.loads(dev.state_file.read_text())
     state = file["checkpoint"]["latest"]

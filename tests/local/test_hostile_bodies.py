@@ -14,7 +14,7 @@ JSON = {"Content-Type": "application/json"}
 
 
 def member(**fields: object) -> bytes:
-    """A registration nobody else makes, with some fields set as given."""
+    """Return a registration that no other test makes, with some fields replaced."""
     unique = uuid4().hex[:12]
     valid = {"name": "Mallory", "email": f"mallory.{unique}@example.com", "username": f"mallory-{unique}"}
     return json.dumps(valid | fields).encode()
@@ -48,14 +48,14 @@ NOT_AN_OBJECT = {
 
 
 @pytest.mark.parametrize("body", NOT_AN_OBJECT.values(), ids=NOT_AN_OBJECT.keys())
-def test_a_body_that_is_no_plain_json_object_is_malformed(local_stack: LocalStack, body: bytes) -> None:
+def test_a_body_that_is_not_a_plain_json_object_is_malformed(local_stack: LocalStack, body: bytes) -> None:
     answer = register(local_stack, body)
 
     assert problem(answer, 400) == "malformed-request"
 
 
 @pytest.mark.parametrize("text", [b"\xff\xfe", b"\xc0\xaf", b"\xed\xa0\x80"], ids=["no", "overlong", "surrogate"])
-def test_a_body_that_is_no_utf8_is_no_fault_of_the_service(local_stack: LocalStack, text: bytes) -> None:
+def test_a_body_that_is_not_utf8_causes_no_server_error(local_stack: LocalStack, text: bytes) -> None:
     # The emulator hands the function U+FFFD in its place; test_request_json_body.py holds what the
     # function does with the bytes.
     assert register(local_stack, member(name="x").replace(b'"x"', b'"' + text + b'"')).status in {201, 400}
@@ -109,7 +109,7 @@ def test_a_value_that_breaks_a_rule_is_named(local_stack: LocalStack, field: str
     assert field in [error["field"] for error in answer.json["errors"]]
 
 
-def test_thousands_of_unknown_fields_get_a_short_answer(local_stack: LocalStack) -> None:
+def test_thousands_of_unknown_fields_get_a_short_response(local_stack: LocalStack) -> None:
     answer = register(local_stack, member(**{f"f{number}": 0 for number in range(1000)}))
 
     assert problem(answer, 422) == "validation-failed"
@@ -185,7 +185,7 @@ def register(stack: LocalStack, body: bytes, headers: Mapping[str, str] = JSON) 
 
 
 def problem(answer: RawAnswer, status: int) -> str:
-    """The kind of a refusal, which says nothing of how the service is made."""
+    """Return a problem's type, after checking that it shows no internals."""
     assert answer.status == status, answer
     assert answer.headers["content-type"] == "application/problem+json"
     text = answer.body.decode()

@@ -37,7 +37,7 @@ REFUSALS = {400, 403, 404, 405, 414, 431}
     ],
     ids=lambda path: path[:40],
 )
-def test_a_path_trick_reaches_no_route_that_it_should_not(local_stack: LocalStack, path: str) -> None:
+def test_a_path_trick_reaches_no_other_route(local_stack: LocalStack, path: str) -> None:
     answer = send(local_stack.outputs.api_url, "POST", path, member(), JSON)
 
     assert answer.status in REFUSALS, answer
@@ -61,10 +61,10 @@ def test_a_header_cannot_turn_the_request_into_another(local_stack: LocalStack, 
 @pytest.mark.parametrize(
     "key", ["", "x" * 256, "caf\xe9", "tab\there", "\x7f"], ids=["empty", "256", "latin-1", "tab", "delete"]
 )
-def test_an_idempotency_key_that_is_none_is_malformed(local_stack: LocalStack, key: str) -> None:
+def test_an_invalid_idempotency_key_is_malformed(local_stack: LocalStack, key: str) -> None:
     answer = register(local_stack, member(), {**JSON, "Idempotency-Key": key})
 
-    # A header without a value may get lost on the way: then there is no key.
+    # A header without a value may be dropped on the way; then there is no key.
     assert answer.status == 201 if key == "" and answer.status == 201 else problem(answer, 400) == "malformed-request"
 
 
@@ -80,7 +80,7 @@ def test_an_odd_idempotency_key_is_a_key_like_any_other(local_stack: LocalStack,
     assert key not in str(first)
 
 
-def test_a_folded_header_brings_no_header_into_the_answer(local_stack: LocalStack) -> None:
+def test_a_folded_header_adds_no_header_to_the_response(local_stack: LocalStack) -> None:
     folded = b"Content-Type: application/json\r\nIdempotency-Key: a\r\n\tX-Injected: 1\r\n"
     answer = send(local_stack.outputs.api_url, "POST", "/register", member(), folded)
 
@@ -96,7 +96,7 @@ def test_a_request_with_two_lengths_is_refused(local_stack: LocalStack) -> None:
 
 
 @pytest.mark.parametrize("user_id", ["x" * 129, "%00", "%0a", "%F0%9F%98%80", "..", "%2e%2e", NOBODY.upper(), "{}"])
-def test_an_id_that_nobody_has_is_not_found(local_stack: LocalStack, api_caller: Signer, user_id: str) -> None:
+def test_an_unknown_user_id_is_not_found(local_stack: LocalStack, api_caller: Signer, user_id: str) -> None:
     answer = signed_get(local_stack, f"/users/{user_id}", api_caller)
 
     assert answer.status in {400, 403, 404}, answer
@@ -110,7 +110,7 @@ def test_an_id_that_nobody_has_is_not_found(local_stack: LocalStack, api_caller:
     ],
     ids=lambda query: query[:30],
 )
-def test_a_query_that_means_nothing_is_malformed(local_stack: LocalStack, api_caller: Signer, query: str) -> None:
+def test_an_invalid_query_is_malformed(local_stack: LocalStack, api_caller: Signer, query: str) -> None:
     answer = signed_get(local_stack, f"/users/{NOBODY}/activity?{query}", api_caller)
 
     assert problem(answer, 400) == "malformed-request"
@@ -159,14 +159,14 @@ so too.
 
 @pytest.mark.xfail(strict=True, reason="the emulator takes any Authorization header for a caller")
 @pytest.mark.parametrize("forge", LET_THROUGH.values(), ids=LET_THROUGH.keys())
-def test_an_authorization_that_is_no_signature_opens_nothing(
+def test_an_authorization_without_a_signature_is_refused(
     local_stack: LocalStack, api_caller: Signer, forge: Forge
 ) -> None:
-    test_a_malformed_signature_opens_nothing(local_stack, api_caller, forge)
+    test_a_malformed_signature_is_refused(local_stack, api_caller, forge)
 
 
 @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES.keys())
-def test_a_malformed_signature_opens_nothing(local_stack: LocalStack, api_caller: Signer, forge: Forge) -> None:
+def test_a_malformed_signature_is_refused(local_stack: LocalStack, api_caller: Signer, forge: Forge) -> None:
     path = f"/users/{NOBODY}"
     url = local_stack.outputs.api_url
     headers = forge(api_caller.headers("GET", url + path))
@@ -190,7 +190,7 @@ SCOPE_UNCHECKED = pytest.mark.xfail(strict=True, reason="the emulator checks no 
     ],
     ids=str,
 )
-def test_a_signature_for_something_else_opens_nothing(
+def test_a_signature_with_wrong_keys_region_or_service_is_refused(
     local_stack: LocalStack, api_caller: Signer, change: dict[str, str]
 ) -> None:
     answer = signed_get(local_stack, f"/users/{NOBODY}", replace(api_caller, **change))
@@ -198,14 +198,14 @@ def test_a_signature_for_something_else_opens_nothing(
     assert answer.status == 403, answer
 
 
-def test_a_signature_of_another_path_opens_nothing(local_stack: LocalStack, api_caller: Signer) -> None:
+def test_a_signature_for_another_path_is_refused(local_stack: LocalStack, api_caller: Signer) -> None:
     url = local_stack.outputs.api_url
     headers = api_caller.headers("GET", f"{url}/users/another")
 
     assert send(url, "GET", f"/users/{NOBODY}", headers=headers).status == 403
 
 
-def test_the_right_signature_opens_the_route(local_stack: LocalStack, api_caller: Signer) -> None:
+def test_the_right_signature_is_accepted(local_stack: LocalStack, api_caller: Signer) -> None:
     answer = signed_get(local_stack, f"/users/{NOBODY}", api_caller)
 
     assert problem(answer, 404) == "not-found"

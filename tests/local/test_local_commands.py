@@ -19,7 +19,7 @@ from tests.support.local.users_over_http import UsersOverHttp, person
 
 
 def local(*arguments: str, directory: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a command as a user would, but for colours."""
+    """Run a command as a user would, without colours."""
     return subprocess.run(
         [sys.executable, "-m", "local", *arguments, "--state-dir", str(directory)],
         cwd=PROJECT_ROOT,
@@ -31,7 +31,9 @@ def local(*arguments: str, directory: Path, **variables: str) -> subprocess.Comp
     )
 
 
-def test_the_outputs_are_one_flat_object_of_the_contract(local_stack: LocalStack, local_stack_directory: Path) -> None:
+def test_outputs_as_json_are_one_flat_object_of_the_contract(
+    local_stack: LocalStack, local_stack_directory: Path
+) -> None:
     printed = local("outputs", "--json", directory=local_stack_directory)
 
     assert printed.returncode == 0
@@ -39,9 +41,7 @@ def test_the_outputs_are_one_flat_object_of_the_contract(local_stack: LocalStack
     assert all(isinstance(value, str) for value in json.loads(printed.stdout).values())
 
 
-def test_the_outputs_for_people_have_each_on_a_line_of_its_own(
-    local_stack: LocalStack, local_stack_directory: Path
-) -> None:
+def test_outputs_for_people_are_one_per_line(local_stack: LocalStack, local_stack_directory: Path) -> None:
     lines = local("outputs", directory=local_stack_directory).stdout.splitlines()
     assert [line.split() for line in lines] == [
         [name, value] for name, value in local_stack.outputs.model_dump(by_alias=True).items()
@@ -57,7 +57,9 @@ def test_status_names_every_part(local_stack: LocalStack, local_stack_directory:
         assert str(shown) in printed.stdout
 
 
-def test_what_the_terminal_s_encoding_lacks_ends_nothing(local_stack: LocalStack, local_stack_directory: Path) -> None:
+def test_a_character_that_the_terminals_encoding_lacks_is_replaced(
+    local_stack: LocalStack, local_stack_directory: Path
+) -> None:
     user_id = UsersOverHttp(local_stack).registered({**person(), "name": "花子"})
     ChangeLog(local_stack).eventually_about(user_id, bool)
 
@@ -81,7 +83,9 @@ def test_logs_show_what_became_of_a_registration(local_stack: LocalStack, local_
     assert "START RequestId" not in readable
 
 
-def test_a_poisoned_change_ends_in_the_dead_letter_queue(local_stack: LocalStack, local_stack_directory: Path) -> None:
+def test_an_unsupported_user_ends_in_the_dead_letter_queue(
+    local_stack: LocalStack, local_stack_directory: Path
+) -> None:
     printed = local("poison", "--user", "Mallory", directory=local_stack_directory)
 
     assert printed.returncode == 0
@@ -110,7 +114,7 @@ def test_a_second_up_says_what_runs_and_what_to_do(
 
 
 @pytest.mark.parametrize("how", [[], ["--detach"]])
-def test_a_taken_port_is_named_with_another_to_take(local_stack: LocalStack, tmp_path: Path, how: list[str]) -> None:
+def test_a_taken_port_is_named_with_another_one_to_use(local_stack: LocalStack, tmp_path: Path, how: list[str]) -> None:
     printed = local("up", "--port", str(local_stack.port), *how, directory=tmp_path)
 
     assert printed.returncode == 1

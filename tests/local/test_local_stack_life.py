@@ -1,4 +1,4 @@
-"""How a stack begins, goes on and ends: by a signal, by a crash, by an edit."""
+"""The life of a stack: start, signals, crashes, edits, end."""
 
 import os
 import signal
@@ -20,8 +20,8 @@ from tests.support.local.users_over_http import UsersOverHttp, person
 
 
 @pytest.fixture(autouse=True)
-def heeded_hangup() -> Iterator[None]:
-    """Let children heed SIGHUP, though the tests run under nohup: they inherit what is ignored."""
+def handled_hangup() -> Iterator[None]:
+    """Let children handle SIGHUP even if the tests run under nohup, which makes them ignore it."""
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGHUP, before)
@@ -35,7 +35,7 @@ def stack(tmp_path: Path) -> Iterator[LocalStack]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_whatever_ends_the_supervisor_ends_everything(
+def test_any_signal_that_ends_the_supervisor_ends_every_process(
     stack: LocalStack, tmp_path: Path, number: signal.Signals
 ) -> None:
     UsersOverHttp(stack).registered(person())
@@ -65,9 +65,9 @@ def test_a_killed_emulator_ends_the_stack_and_status_says_why(stack: LocalStack,
     assert_says_that_the_emulator_was_killed(tmp_path)
 
 
-def test_so_does_one_killed_before_the_stack_is_ready(tmp_path: Path) -> None:
+def test_an_emulator_killed_before_the_stack_is_ready_ends_the_stack_too(tmp_path: Path) -> None:
     with starting_local_stack(tmp_path) as up:
-        eventually((tmp_path / "state.json").exists, bool)  # Deployed, and the rest is being started.
+        eventually((tmp_path / "state.json").exists, bool)  # Deployed; poller and page are being started.
         os.kill(read_local_stack(tmp_path).emulator_pid, signal.SIGKILL)
         eventually(lambda: up.exit_code, lambda code: code is not None)
     assert_says_that_the_emulator_was_killed(tmp_path)
@@ -83,12 +83,12 @@ def assert_says_that_the_emulator_was_killed(directory: Path) -> None:
     assert "Traceback" not in (directory / "up.log").read_text()
 
 
-def test_everything_listens_on_this_machine_alone(local_stack: LocalStack) -> None:
+def test_every_process_listens_on_this_machine_only(local_stack: LocalStack) -> None:
     UsersOverHttp(local_stack).registered(person())
     assert listens_on_loopback_alone(processes_of(local_stack))
 
 
-def test_detached_it_stays_until_down(tmp_path: Path) -> None:
+def test_a_detached_stack_runs_until_down(tmp_path: Path) -> None:
     def local(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "local", *arguments, "--state-dir", str(tmp_path)]
         return subprocess.run(
@@ -182,7 +182,7 @@ def ready(directory: Path) -> LocalStack | None:
     return stack if stack.poller_pid is not None else None
 
 
-def test_an_edit_goes_live_and_a_broken_one_is_said_and_kept_out(tmp_path: Path) -> None:
+def test_an_edit_goes_live_and_a_broken_one_is_reported_and_not_deployed(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
     sources = (project / "functions" / "log_user_changes").glob("*.py")
     (source,) = [source for source in sources if '"USER ADDED:"' in source.read_text()]

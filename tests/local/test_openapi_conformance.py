@@ -14,17 +14,17 @@ from tests.support.local.local_stack import LocalStack
 
 ROOT = DOCS.parent
 EXAMPLES = int(os.environ.get("USERSTREAM_CONTRACT_EXAMPLES", "15"))
-"""Requests per operation and phase. `make fuzz` asks for as many as 10,000 requests take."""
+"""Requests per operation and phase; `make fuzz` sets it for 10,000 requests in all."""
 
 FEWEST_REQUESTS = int(os.environ.get("USERSTREAM_CONTRACT_REQUESTS", "200"))
 
 EXCLUDED_CHECKS = (
     # A valid request may meet a taken email (409), a reused key (422) or a newer version (412).
     "positive_data_acceptance",
-    # They want 401 and 405, where API Gateway says 403 and 404.
+    # They want 401 and 405; API Gateway answers 403 and 404.
     "missing_required_header",
     "unsupported_method",
-    # A deleted user's history can still be read, on purpose.
+    # A deleted user's history stays readable on purpose.
     "use_after_free",
     # The emulator accepts any Authorization header; test_hostile_requests.py has what it refuses.
     "ignored_auth",
@@ -32,7 +32,7 @@ EXCLUDED_CHECKS = (
 
 
 @pytest.mark.timeout(3600)
-def test_every_answer_is_a_documented_one(local_stack: LocalStack, api_caller: Signer, tmp_path: Path) -> None:
+def test_every_response_is_documented(local_stack: LocalStack, api_caller: Signer, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     command = [
         *(str(Path(sys.executable).with_name("schemathesis")), "run", str(DOCS / "openapi.json")),

@@ -38,7 +38,7 @@ def map_stream(stack: LocalStack, stream_arn: str) -> str:
     )["UUID"]
 
 
-def test_alice_before_the_stream_eve_toto_to_kichwa_and_a_delete(tmp_path: Path) -> None:
+def test_a_stream_shows_the_changes_after_it_was_enabled_and_none_before(tmp_path: Path) -> None:
     with running_local_stack(tmp_path) as stack:
         users = UsersOverHttp(
             stack, Signer(access_key_id="test", secret_access_key="test", region=stack.outputs.region)

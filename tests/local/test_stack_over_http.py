@@ -17,7 +17,7 @@ from tests.support.local.users_over_http import UsersOverHttp, person
 from tests.support.raw_http import RawAnswer, send
 
 
-def test_the_line_to_copy_registers_and_then_says_what_is_taken(local_stack: LocalStack) -> None:
+def test_the_command_to_copy_registers_a_user_and_then_says_what_is_taken(local_stack: LocalStack) -> None:
     command = shlex.split(curl_command(local_stack))
     url, header, body = command[2], command[4], json.loads(command[6])
     name, _, value = header.partition(": ")
@@ -73,7 +73,7 @@ def register_until_decided(users: UsersOverHttp, body: dict[str, str]) -> RawAns
     raise AssertionError("the functions are busy for too long")
 
 
-def test_of_200_registrations_of_one_email_at_once_one_succeeds(local_stack: LocalStack) -> None:
+def test_one_of_200_concurrent_registrations_of_one_email_succeeds(local_stack: LocalStack) -> None:
     users, email = UsersOverHttp(local_stack), f"{uuid4().hex}@example.com"
     bodies = [{**person(), "email": email} for _ in range(200)]
 
@@ -89,7 +89,7 @@ def test_of_200_registrations_of_one_email_at_once_one_succeeds(local_stack: Loc
     assert key.get("Item", {})["userId"].get("S") == created["userId"]
 
 
-def test_a_page_of_another_site_may_not_call_the_api_and_the_stacks_own_may(local_stack: LocalStack) -> None:
+def test_only_the_stacks_own_page_may_call_the_api(local_stack: LocalStack) -> None:
     asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
     own_site = str(local_stack.outputs.website_url)
 

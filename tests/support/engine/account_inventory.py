@@ -1,10 +1,10 @@
-"""What an account holds of the kinds of resource that the program makes."""
+"""The resources of an account, of every type that the program creates."""
 
 from local.deploy.resources.clients import Clients
 
 
 def everything_in(account: Clients) -> set[str]:
-    """Name of each resource in a region of the account."""
+    """Return the name of each resource in the clients' region."""
     functions = {each.get("FunctionName", "") for each in account.lambda_.list_functions()["Functions"]}
     return {
         *account.dynamodb.list_tables()["TableNames"],

@@ -26,7 +26,7 @@ QUIET = frozenset({"same", "read", "refresh"})
 """Steps that change nothing."""
 
 MANDATORY = "mandatory"
-"""How the pack enforces each rule; that a preview can't look at one yet is told as `advisory`."""
+"""How the pack enforces each rule; what a preview can't check yet is reported as `advisory`."""
 
 Settings = Mapping[str, str | None]
 
@@ -57,7 +57,7 @@ class Steps:
     outputs: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def on_event(self, event: EngineEvent) -> None:
-        """Take in one event."""
+        """Record one event."""
         if event.diagnostic_event is not None:
             self.messages.append(event.diagnostic_event.message)
         if event.policy_event is not None and event.policy_event.enforcement_level == MANDATORY:
@@ -76,7 +76,7 @@ class Steps:
                 self.ids.add(step.new.id)
 
     def of_resources(self) -> dict[str, str]:
-        """The changes of AWS's resources, without components and the stack itself."""
+        """Return the changes of AWS resources, without components and the stack itself."""
         return {name: operation for name, operation in self.changes.items() if name.startswith("aws:")}
 
 
@@ -107,7 +107,7 @@ class EngineStack:
     settings: Settings = field(default_factory=dict[str, str | None])
 
     def preview(self, **options: Any) -> Steps:
-        """Preview; the options are those of `_operate` and of the Automation API."""
+        """Preview with options of `_operate` and of the Automation API."""
         return self._run("preview", options)
 
     def up(self, **options: Any) -> Steps:
@@ -115,7 +115,7 @@ class EngineStack:
         return self._run("up", options)
 
     def refresh(self) -> Steps:
-        """Write down what is really there."""
+        """Read the resources into the state."""
         return self._run("refresh", {})
 
     def destroy(self) -> Steps:
@@ -132,7 +132,7 @@ class EngineStack:
 
     @property
     def state_file(self) -> Path:
-        """Where the engine's file backend keeps it."""
+        """The state's file in the engine's backend."""
         return self.workspace.directory / "state" / ".pulumi" / "stacks" / naming.PROJECT / f"{self.name}.json"
 
     def _run(self, operation: str, options: dict[str, Any]) -> Steps:
@@ -199,7 +199,7 @@ def as_typed(command: str, account: Clients, directory: Path) -> list[str]:
 
 
 def resource_name(urn: str) -> str:
-    """`aws:sqs/queue:Queue dead-letter-queue` of a URN."""
+    """Return type and name of a URN: `aws:sqs/queue:Queue dead-letter-queue`."""
     parts = urn.split("::")
     return f"{parts[2].rpartition('$')[2]} {parts[3]}"
 

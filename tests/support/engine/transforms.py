@@ -1,4 +1,4 @@
-"""Changes of what the program registers: each is a slip that somebody could make."""
+"""Transforms of what the program registers: mistakes that somebody could make."""
 
 import pulumi
 

@@ -1,4 +1,4 @@
-"""What LogUserChangesFunction logged, read as its lines' objects."""
+"""The JSON log lines of LogUserChangesFunction."""
 
 import json
 from collections.abc import Callable
@@ -20,14 +20,14 @@ class ChangeLog:
         self._lines: list[LogLine] = []
 
     def lines(self) -> list[LogLine]:
-        """Every structured line so far."""
+        """Return every structured line so far."""
         self._lines += [json.loads(event.message) for event in self._log.read() if event.message.startswith("{")]
         return self._lines
 
     def about(self, user_id: str) -> list[LogLine]:
-        """The lines about one user."""
+        """Return the lines about one user."""
         return [line for line in self.lines() if line.get("userId") == user_id]
 
     def eventually_about(self, user_id: str, holds: Callable[[list[LogLine]], bool]) -> list[LogLine]:
-        """The lines about one user as soon as they are as wanted."""
+        """Wait until `holds` accepts the lines about one user, and return them."""
         return eventually(lambda: self.about(user_id), holds)

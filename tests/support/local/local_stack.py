@@ -20,7 +20,7 @@ REGION = "us-east-1"
 
 
 def copy_project(directory: Path) -> Path:
-    """Copy what a stack is brought up from, so that a test may edit it; the copy's path.
+    """Copy what a stack is brought up from, for a test that edits it; return the copy.
 
     Args:
         directory: made for it.

@@ -17,7 +17,7 @@ def processes_of(stack: LocalStack) -> set[int]:
 
 
 def listens_on_loopback_alone(pids: set[int]) -> bool:
-    """Whether these processes have listening sockets, all of them on 127.0.0.1."""
+    """Say whether these processes listen, and only on 127.0.0.1."""
     inodes = {inode for pid in pids for inode in _socket_inodes(pid)}
     addresses = [address for address, inode in _listening() if inode in inodes]
     return bool(addresses) and set(addresses) == {_LOOPBACK}
@@ -26,7 +26,7 @@ def listens_on_loopback_alone(pids: set[int]) -> bool:
 def _processes() -> Iterator[tuple[int, int, str]]:
     for folder in _PROC.glob("[0-9]*"):
         try:
-            # The name in brackets may hold blanks: what follows it doesn't.
+            # The name in brackets may contain spaces; the fields after it don't.
             fields = (folder / "stat").read_text().rpartition(") ")[2].split()
         except OSError:
             continue  # It has ended meanwhile.
@@ -44,7 +44,7 @@ def _socket_inodes(pid: int) -> Iterator[str]:
 
 
 def _listening() -> Iterator[tuple[str, str]]:
-    """Local address and inode of every listening TCP socket and every UDP socket."""
+    """Yield local address and inode of every listening TCP socket and every UDP socket."""
     for protocol in ("tcp", "tcp6", "udp", "udp6"):
         for line in (_PROC / "net" / protocol).read_text().splitlines()[1:]:
             fields = line.split()

@@ -1,4 +1,4 @@
-"""The users' API as its callers use it: over HTTP, signed where a route asks for it."""
+"""A client of the users API, over HTTP and with signatures."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _JSON = {"Content-Type": "application/json"}
 
 
 def person(name: str = "Eve", username: str | None = None) -> dict[str, str]:
-    """A registration that no other test has made."""
+    """Return a registration that no other test makes."""
     unique = uuid4().hex[:12]
     return {"name": name, "email": f"{name.lower()}-{unique}@example.com", "username": username or f"u{unique}"}
 
@@ -34,7 +34,7 @@ class UsersOverHttp:
         return send(self._api_url, "POST", "/register", json.dumps(body).encode(), _JSON)
 
     def registered(self, body: Mapping[str, str]) -> str:
-        """Register, and give the new user's id."""
+        """Register, and return the new user's id."""
         answer = self.register(body)
         assert answer.status == 201, answer
         created: Any = answer.json
@@ -50,7 +50,7 @@ class UsersOverHttp:
         return self._send("DELETE", f"/users/{user_id}")
 
     def activity(self, user_id: str) -> list[dict[str, Any]]:
-        """The user's history, oldest first."""
+        """Return the user's history, oldest first."""
         answer = self._send("GET", f"/users/{user_id}/activity?limit=100")
         assert answer.status == 200, answer
         page: Any = answer.json

@@ -24,7 +24,7 @@ def test_the_local_page_may_call_the_api() -> None:
         ("config:\n  a: 1\n  a: 2", "a is set twice"),
     ],
 )
-def test_a_file_that_is_none_is_named(tmp_path: Path, text: str | None, said: str) -> None:
+def test_a_file_that_is_missing_or_not_yaml_is_named(tmp_path: Path, text: str | None, said: str) -> None:
     if text is not None:
         (tmp_path / "Pulumi.local.yaml").write_text(text)
     with pytest.raises(LocalConfigError, match=said) as error:
@@ -33,11 +33,11 @@ def test_a_file_that_is_none_is_named(tmp_path: Path, text: str | None, said: st
 
 
 @pytest.mark.parametrize("setting", ["{a: b}", "17", "'*'"])
-def test_a_wrong_setting_is_left_for_the_program_to_complain_of(tmp_path: Path, setting: str) -> None:
+def test_a_wrong_cors_setting_is_left_for_the_program_to_report(tmp_path: Path, setting: str) -> None:
     (tmp_path / "Pulumi.local.yaml").write_text(f"config:\n  userstream:corsAllowedOrigins: {setting}\n")
     assert SITE not in local_config(SITE, tmp_path)["userstream:corsAllowedOrigins"]
 
 
-def test_origins_of_the_file_stay(tmp_path: Path) -> None:
+def test_the_origins_in_the_file_are_kept(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.local.yaml").write_text("config:\n  userstream:corsAllowedOrigins: [http://a.example]\n")
     assert json.loads(local_config(SITE, tmp_path)["userstream:corsAllowedOrigins"]) == ["http://a.example", SITE]

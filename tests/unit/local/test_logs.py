@@ -15,7 +15,7 @@ class Event(NamedTuple):
 
 
 class LogsInMemory:
-    """FilterLogEvents as the emulator answers it: ordered by time, cut at the limit, no token and no event id."""
+    """FilterLogEvents as in the emulator: ordered, cut at the limit, no token and no event id."""
 
     def __init__(self, largest_page: int = 10_000) -> None:
         self.events: list[Event] = []
@@ -37,11 +37,12 @@ def reader(logs: LogsInMemory) -> FunctionLog:
 
 
 @given(st.lists(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 500), st.sampled_from("xy")), max_size=5)))
-def test_every_line_is_read_once_however_they_arrive(arrivals: list[list[tuple[str, int, str]]]) -> None:
+def test_every_line_is_read_once_in_whatever_order_lines_arrive(arrivals: list[list[tuple[str, int, str]]]) -> None:
     logs = LogsInMemory()
     log, read = reader(logs), list[str]()
     for number, arrival in enumerate(arrivals):
-        # Half a second's worth at a time, later ones a little later, with repeated lines among them.
+        # Half a second's worth at a time, later ones a little later, with repeated lines among
+        # them.
         logs.events += [Event(stream, 1_000_000 + 100 * number + ms, text) for stream, ms, text in arrival]
         read += [event.message for event in log.read()]
     assert sorted(read) == sorted(event.message for event in logs.events)
@@ -61,7 +62,7 @@ def test_a_line_has_its_time() -> None:
     assert event.at == datetime.fromtimestamp(1_795_500_000.123, UTC)
 
 
-def test_what_is_older_than_asked_for_is_left_out() -> None:
+def test_lines_older_than_since_are_left_out() -> None:
     logs = LogsInMemory()
     logs.events = [Event("s", 1_000, "old"), Event("s", 3_000, "new")]
     log = FunctionLog(cast("Any", logs), "LogUserChangesFunction-local", since=datetime.fromtimestamp(2, UTC))

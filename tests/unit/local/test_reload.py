@@ -1,4 +1,4 @@
-"""How edits are found and packed; what an edit does on a running stack is in tests/local."""
+"""How edits are found and packed; tests/local has edits on a running stack."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ NAMES = {"register_user": "RegisterUserFunction-local", "log_user_changes": "Log
 
 
 class LambdaInMemory:
-    """Lambda, as far as edits need it: what each function runs.
+    """The part of Lambda that hot reload uses: the code of each function.
 
     Args:
         code: of every function, at first.
@@ -43,7 +43,7 @@ class LambdaInMemory:
 
 @pytest.fixture(autouse=True)
 def sources(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
-    """What every function is packed to now."""
+    """The package that every function has now."""
     now = {"package": b"packed at first"}
 
     def packed(_folder: str, _platform: str) -> bytes:
@@ -58,7 +58,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     return now
 
 
-def test_what_is_deployed_as_the_sources_are_stays(sources: dict[str, bytes]) -> None:
+def test_unchanged_sources_are_not_deployed(sources: dict[str, bytes]) -> None:
     assert HotReload(LambdaInMemory(sources["package"]).client, NAMES, "host").deploy_edits() == []
 
 
@@ -72,7 +72,7 @@ def test_an_edit_goes_live_once(sources: dict[str, bytes]) -> None:
     assert reload.deploy_edits() == []
 
 
-def test_an_edit_that_came_while_the_stack_was_deployed_goes_live(sources: dict[str, bytes]) -> None:
+def test_an_edit_made_during_the_deployment_goes_live(sources: dict[str, bytes]) -> None:
     functions = LambdaInMemory(sources["package"])
     sources["package"] = b"edited"
 
@@ -82,7 +82,7 @@ def test_an_edit_that_came_while_the_stack_was_deployed_goes_live(sources: dict[
     assert set(functions.code.values()) == {b"edited"}
 
 
-def test_an_edit_that_lambda_would_not_take_is_tried_again(sources: dict[str, bytes]) -> None:
+def test_an_edit_that_lambda_refused_is_tried_again(sources: dict[str, bytes]) -> None:
     functions = LambdaInMemory(sources["package"], refusals=1)
     reload = HotReload(functions.client, NAMES, "host")
     sources["package"] = b"edited"

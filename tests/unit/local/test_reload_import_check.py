@@ -14,7 +14,7 @@ def package(handler: str) -> bytes:
     return content.getvalue()
 
 
-def test_a_handler_that_imports_has_no_problem() -> None:
+def test_a_handler_that_can_be_imported_has_no_problem() -> None:
     assert import_problem("greet", package("def handler(event, context):\n    return 1\n")) is None
     assert import_problem("rescue_failed_batches", package_bytes("rescue_failed_batches", "host")) is None
 
@@ -29,12 +29,12 @@ def test_a_handler_that_imports_has_no_problem() -> None:
         ("import os; os._exit(3)\n", "it ended without output"),
     ],
 )
-def test_what_keeps_it_from_starting_is_said_with_its_place(handler: str, said: str) -> None:
+def test_a_problem_names_the_error_and_its_place(handler: str, said: str) -> None:
     problem = import_problem("greet", package(handler))
     assert problem is not None
     assert said in problem
     assert "/tmp" not in problem  # noqa: S108  the place is the user's, not where it was unpacked
 
 
-def test_the_project_itself_is_not_at_hand_as_it_is_not_in_lambda() -> None:
+def test_a_handler_cannot_import_the_project_as_it_cannot_in_lambda() -> None:
     assert import_problem("greet", package("import infra\ndef handler(e, c): ...\n")) is not None

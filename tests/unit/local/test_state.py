@@ -45,7 +45,7 @@ def test_a_running_stack_is_read_as_it_was_written(tmp_path: Path) -> None:
         assert claimed_by(tmp_path) == os.getpid()
 
 
-def test_a_directory_that_can_not_be_made_is_named(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     directory = tmp_path / "file" / "state"
 
@@ -69,7 +69,7 @@ def test_a_stack_that_is_not_ready_is_not_running_yet(tmp_path: Path) -> None:
         read_local_stack(tmp_path)
 
 
-def test_what_a_crash_leaves_is_no_running_stack(tmp_path: Path) -> None:
+def test_files_left_by_a_crash_are_not_a_running_stack(tmp_path: Path) -> None:
     write_local_stack(tmp_path, STACK)
     (tmp_path / "lock").write_text("17\n")
     with pytest.raises(LocalStackNotRunningError, match="make up"):
@@ -77,7 +77,7 @@ def test_what_a_crash_leaves_is_no_running_stack(tmp_path: Path) -> None:
     assert claimed_by(tmp_path) is None
 
 
-def test_why_it_ended_is_told_until_the_next_one(tmp_path: Path) -> None:
+def test_the_reason_of_an_end_is_shown_until_the_next_start(tmp_path: Path) -> None:
     write_end_reason(tmp_path, "the emulator died")
     with pytest.raises(LocalStackNotRunningError, match=r"not running: the emulator died\. Start it with: make up"):
         read_local_stack(tmp_path)
@@ -87,14 +87,14 @@ def test_why_it_ended_is_told_until_the_next_one(tmp_path: Path) -> None:
         read_local_stack(tmp_path)
 
 
-def test_the_state_of_another_version_is_told_from_ours(tmp_path: Path) -> None:
+def test_state_written_by_another_version_is_reported(tmp_path: Path) -> None:
     with claim_directory(tmp_path):
         (tmp_path / "state.json").write_text('{"pid": 1}')
         with pytest.raises(LocalStackNotRunningError, match="another version"):
             read_local_stack(tmp_path)
 
 
-def test_the_directory_is_the_one_named_or_the_environments_or_the_projects(
+def test_the_directory_is_the_given_one_or_the_environments_or_the_projects(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("USERSTREAM_LOCAL_DIR", str(tmp_path / "environment"))
@@ -104,7 +104,7 @@ def test_the_directory_is_the_one_named_or_the_environments_or_the_projects(
     assert state_directory().name == ".local"
 
 
-def test_a_reader_finds_the_old_text_or_the_new_never_a_part(tmp_path: Path) -> None:
+def test_a_reader_finds_the_old_text_or_the_new_one_and_never_a_part(tmp_path: Path) -> None:
     file, texts = tmp_path / "file", ["a" * 100_000, "b" * 50_000]
     write_atomically(file, texts[0])
     done = threading.Event()

@@ -13,11 +13,11 @@ def show(config: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("key", ["streamBatchSize", "userstream:streamBatchSize"])
-def test_a_setting_has_one_name_however_it_is_given(key: str) -> None:
+def test_a_setting_has_one_name_with_or_without_its_namespace(key: str) -> None:
     assert CliRunner().invoke(show, ["--config", f"{key}=10"]).output == "userstream:streamBatchSize is 10\n"
 
 
-def test_a_value_may_hold_what_separates_and_another_namespace_stays() -> None:
+def test_a_value_may_contain_an_equals_sign_and_other_namespaces_are_kept() -> None:
     told = (
         CliRunner().invoke(show, ["--config", "aws:region=eu-west-1", "--config", "alarmEmail=a=b@example.com"]).output
     )
@@ -25,5 +25,5 @@ def test_a_value_may_hold_what_separates_and_another_namespace_stays() -> None:
     assert told == "aws:region is eu-west-1\nuserstream:alarmEmail is a=b@example.com\n"
 
 
-def test_what_is_no_pair_is_refused_with_an_example() -> None:
+def test_an_argument_without_an_equals_sign_is_refused_with_an_example() -> None:
     assert "as in userstream:streamBatchSize=10" in CliRunner().invoke(show, ["--config", "streamBatchSize"]).output

@@ -1,4 +1,4 @@
-"""The local site's server with no stack behind it: what it serves, and whom it refuses."""
+"""The page's server without a stack behind it: what it serves, and what it refuses."""
 
 import json
 import socket
@@ -25,7 +25,7 @@ STACK = LocalStack(
     emulator_pid=2,
     poller_pid=None,
     port=9,
-    # Nothing listens on the discard port: whatever asks the stack is refused a connection.
+    # Nothing listens on the discard port, so every connection to the stack is refused.
     endpoint_url="http://127.0.0.1:9",
     region="eu-west-1",
     access_key_id="test",
@@ -47,7 +47,7 @@ def site() -> Iterator[Site]:
     site.stop()
 
 
-def test_the_emulator_s_port_is_left_to_it() -> None:
+def test_the_site_does_not_take_the_port_reserved_for_the_emulator() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
 
@@ -83,7 +83,7 @@ def test_the_files_of_the_site_are_served_as_they_are(site: Site, file: str) -> 
     assert answer.headers["content-type"].split(";")[0] in {"text/javascript", "text/css", "image/svg+xml"}
 
 
-def test_head_tells_of_the_page_what_get_would(site: Site) -> None:
+def test_head_answers_with_the_headers_of_get_and_no_body(site: Site) -> None:
     host = urlsplit(site.origin).netloc
     answer = exchange(site, f"HEAD / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
 
@@ -92,7 +92,7 @@ def test_head_tells_of_the_page_what_get_would(site: Site) -> None:
 
 
 @pytest.mark.parametrize("length", ["9" * 5000, "1" * 10])
-def test_a_body_of_any_announced_length_is_no_trouble(
+def test_a_huge_content_length_is_refused_without_an_error(
     site: Site, length: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     host = urlsplit(site.origin).netloc
@@ -104,7 +104,7 @@ def test_a_body_of_any_announced_length_is_no_trouble(
     assert capfd.readouterr().err == ""
 
 
-def test_the_page_comes_with_the_live_view(site: Site) -> None:
+def test_the_page_includes_the_live_view(site: Site) -> None:
     page = get(site, "/").body.decode()
 
     assert '<script type="module" src="live/live.js"></script></head>' in page
@@ -122,7 +122,7 @@ def test_config_json_is_made_from_the_outputs(site: Site) -> None:
     }
 
 
-def test_every_answer_has_the_headers_of_the_deployed_site(site: Site) -> None:
+def test_every_response_has_the_headers_of_the_deployed_site(site: Site) -> None:
     for path in ("/", "/styles.css", "/config.json", "/nowhere"):
         answer = get(site, path)
         assert answer.headers["cache-control"] == "no-store"
@@ -141,17 +141,17 @@ def test_every_answer_has_the_headers_of_the_deployed_site(site: Site) -> None:
         "/live/users/x",
     ],
 )
-def test_nothing_else_of_the_machine_is_served(site: Site, path: str) -> None:
+def test_no_other_file_of_the_machine_is_served(site: Site, path: str) -> None:
     assert get(site, path).status == 404
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1", "127.0.0.1:1", "[::1]:8080"])
-def test_another_host_name_is_refused_since_it_may_be_rebound(site: Site, host: str) -> None:
+def test_another_host_name_is_refused_because_it_may_be_dns_rebinding(site: Site, host: str) -> None:
     for path in ("/", "/config.json", f"/live/users/{USER}"):
         assert get(site, path, host).status == 421
 
 
-def test_localhost_is_sent_to_the_one_address_that_cors_knows(site: Site) -> None:
+def test_localhost_is_redirected_to_the_address_that_cors_allows(site: Site) -> None:
     answer = get(site, "/styles.css", f"localhost:{urlsplit(site.origin).port}")
 
     assert (answer.status, answer.headers["location"]) == (307, f"{site.origin}/styles.css")
@@ -182,7 +182,7 @@ def test_there_are_three_actions(site: Site, path: str) -> None:
     assert send(site.origin, "POST", path, b"{}", headers).status == 404
 
 
-def test_an_action_on_a_stack_that_is_gone_says_so(site: Site) -> None:
+def test_an_action_on_a_stack_that_has_ended_is_answered_with_502(site: Site) -> None:
     headers = {"Content-Type": "application/json", "Origin": site.origin}
 
     answer = send(site.origin, "POST", f"/live/users/{USER}/delete", b"{}", headers)
@@ -198,12 +198,12 @@ def test_a_taken_port_is_left_to_its_owner() -> None:
         site.stop()
 
 
-def test_a_browser_that_leaves_in_the_middle_is_no_news(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_browser_that_closes_its_connection_causes_no_output(site: Site, capfd: pytest.CaptureFixture[str]) -> None:
     parts = urlsplit(site.origin)
     assert parts.port is not None
     for _ in range(20):
         with socket.create_connection((parts.hostname, parts.port)) as connection:
-            # Closing with a reset at once, as a browser does with what it no longer wants.
+            # Reset the connection at once, as a browser does.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.sendall(f"GET /styles.css HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode() * 50)
     get(site, "/")
