@@ -49,8 +49,8 @@ REVIEWED_TYPES = frozenset(
         "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
     }
 )
-"""Types for which somebody has decided what the rules must check. A type that nobody reviewed could
-be public, unencrypted or unbounded without any rule finding it."""
+"""Types whose rules have been decided. A type without a review could be public, unencrypted or
+unbounded without any rule finding it."""
 
 OWN_TYPES = ("pulumi:", "userstream:")
 """The engine's stack and providers, and the program's components: none is a resource in AWS."""
@@ -77,7 +77,7 @@ def resources_are_tagged(resource: Resource) -> Iterator[str]:
 
 @RULES.for_resource(takes_unknowns=True)
 def types_are_reviewed(resource: Resource) -> Iterator[str]:
-    """A type must be reviewed before it is used, because no rule checks what nobody thought of."""
+    """A type must be reviewed before it is used, because otherwise no rule checks it."""
     if not resource.type.startswith(OWN_TYPES) and resource.type not in REVIEWED_TYPES:
         yield (
             f"{resource.type} isn't reviewed: write rules for it in guardrails/, "

@@ -32,7 +32,7 @@ class Environment:
     def protect(self) -> bool:
         """Whether Pulumi refuses to delete or replace what can't be made again.
 
-        That is what holds records (tables, queues, buckets) and the API's and the page's address.
+        That is tables, queues and buckets, and the addresses of the API and the page.
         """
         return self.settings.protect_resources
 

@@ -9,7 +9,7 @@ from infra.environment import Environment
 
 
 class UsersStore(pulumi.ComponentResource):
-    """The tables; uniqueness has its own, so that its items stay out of the Users table's stream."""
+    """The tables; uniqueness has its own, to keep its items out of the Users table's stream."""
 
     def __init__(self, name: str, args: Environment, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("userstream:infra:UsersStore", name, None, opts)

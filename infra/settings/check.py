@@ -18,7 +18,7 @@ _FIELDS = {field.alias or name: field for name, field in StackSettings.model_fie
 
 @dataclass(frozen=True, kw_only=True)
 class SettingProblem:
-    """One wrong setting: its full name, its value in words, the rule and the command that fixes it."""
+    """One wrong setting: full name, value in words, rule, and the command that fixes it."""
 
     key: str
     value: str

@@ -36,9 +36,7 @@ class StackSettings(BaseModel):
         alias=REGION_KEY, examples=["eu-west-1"], description="AWS region of every resource of the stack."
     )
 
-    deletion_protection: Switch = Field(
-        examples=["false"], description="DynamoDB refuses to delete the tables, whoever asks."
-    )
+    deletion_protection: Switch = Field(examples=["false"], description="DynamoDB refuses to delete the tables.")
     point_in_time_recovery: Switch = Field(
         examples=["false"], description="The tables can be restored to any second of the last 35 days."
     )
@@ -172,7 +170,7 @@ class Constraint:
         setting: the one that the problem is reported for, by its name in the configuration.
         other: the one it has to fit.
         holds: whether they fit.
-        rule: the rule in words, after `must be`.
+        rule: the rule in words, continuing `must be`.
         fix: returns a value of `setting` that fits the other setting.
     """
 
@@ -195,7 +193,7 @@ CONSTRAINTS = [
         setting="streamMaximumRecordAgeSeconds",
         other="streamTimeoutSeconds",
         holds=lambda settings: settings.stream_maximum_record_age_seconds >= 2 * settings.stream_timeout_seconds,
-        rule="at least twice streamTimeoutSeconds, so that a batch that timed out is tried again",
+        rule="at least twice streamTimeoutSeconds, so that a batch that timed out is retried",
         fix=lambda settings: max(60, 10 * settings.stream_timeout_seconds),
     ),
     Constraint(
