@@ -1,1 +1,1 @@
-"""local.deploy."""
+"""Deploy the program into the emulator: the pipeline is in deployment.py."""

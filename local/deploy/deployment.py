@@ -1,8 +1,21 @@
-"""Deploy the Pulumi program into an emulator from within this process: no CLI, no account, no language host.
+"""Deploy the Pulumi program into an emulator, from within this process.
 
-Pulumi's mocks stand for the engine: it asks them for each resource, and they make it
-(local/deploy/resources/). Order and dependencies are Pulumi's own, since each resource waits for
-the outputs it is made from.
+The pipeline, with no Pulumi CLI, no account and no plugin:
+
+1. `local.config.local_config` reads Pulumi.local.yaml; `deploy` gives it to Pulumi's SDK.
+2. `deploy` runs `infra.program.deploy`. Pulumi's mocks stand for the engine: the SDK asks them for
+   each resource as soon as the outputs that its inputs need are known, so the order is Pulumi's own.
+3. `_EmulatorResources.new_resource` gets a type and inputs. `resources.registry.handler_for` finds
+   the type's handler, which refuses by name what it doesn't support.
+4. The handler (`resources.handler`) sends the inputs to the service: `resources.service_model`
+   translates Pulumi's names by botocore's model of the service, `resources.clients` has the
+   client. It reads the resource back and returns its id and properties.
+5. `on_resource` gets each resource when it exists, so that the local stack can use functions and
+   the mapping before the rest. The program's exports become `StackOutputs`.
+
+The first failure ends the deployment: its message says which resource, why and what to do. The
+provider plugin of the real engine (local/engine/provider) uses the same handlers to read, update
+and delete as well.
 """
 
 import asyncio
@@ -34,7 +47,7 @@ from local.deploy.resources.resource_errors import ResourceError
 from local.deploy.resources.values import plain_values
 from local.process import Pause
 
-_LOOK_SECONDS = 0.25
+_SIGNAL_CHECK_SECONDS = 0.25
 _MAPPING_TYPE = "aws:lambda/eventSourceMapping:EventSourceMapping"
 
 
@@ -44,14 +57,7 @@ class DeploymentError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class DeployedResource:
-    """A resource the program made.
-
-    Attributes:
-        type: Pulumi type, for example `aws:sqs/queue:Queue`.
-        name: logical name in the program.
-        id: in the account.
-        properties: its inputs and outputs.
-    """
+    """A resource: its Pulumi type, its name in the program, its id in the account, its properties."""
 
     type: str
     name: str
@@ -61,18 +67,13 @@ class DeployedResource:
 
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
-    """What the program made.
-
-    Attributes:
-        outputs: of the stack.
-        resources: in the order they were made.
-    """
+    """The stack's outputs, and its resources in the order in which they were created."""
 
     outputs: StackOutputs
     resources: tuple[DeployedResource, ...]
 
     def stream_mapping_id(self) -> str:
-        """UUID of the event source mapping from the Users table's stream.
+        """Return the UUID of the event source mapping from the Users table's stream.
 
         Raises:
             DeploymentError: the program has none.
@@ -87,39 +88,39 @@ class Deployment:
 def deploy(
     clients: Clients, config: Mapping[str, str], on_resource: Callable[[DeployedResource], None], pause: Pause
 ) -> Deployment:
-    """Run the program once. A process can do so once only: Pulumi keeps the running stack in globals.
+    """Run the program. A process can do so only once: Pulumi keeps the running stack in globals.
 
     Args:
         clients: of the emulator.
         config: full keys to text.
-        on_resource: told of each resource as soon as it is there, from whichever thread made it.
+        on_resource: called with each resource when it exists, in the thread that created it.
         pause: of local/process.py.
 
     Raises:
-        DeploymentError: wrong settings, a resource the local stack doesn't know or the emulator refuses, outputs that
-            break their contract.
+        DeploymentError: wrong settings, a resource that the local stack doesn't support or the
+            emulator refuses, or outputs that break their contract.
     """
     resources = _EmulatorResources(clients, on_resource)
-    # A failure is raised below; Pulumi's own log would tell it twice.
+    # A failure is raised below; Pulumi's own log would repeat it.
     silent = logging.getLogger("userstream.deployment")
     silent.addHandler(logging.NullHandler())
     silent.propagate = False
     set_all_config(dict(config))
     try:
         with asyncio.Runner() as runner:
-            # The loop first: set_mocks already schedules the stack on it, and with another loop nothing would finish.
+            # First, because set_mocks schedules the stack on this loop.
             loop = runner.get_loop()
-            loop.set_exception_handler(resources.tell_unless_failed)
-            _look_for_end(loop, pause)
+            loop.set_exception_handler(resources.report_unless_failed)
+            _check_signals(loop, pause)
             set_mocks(resources, project=naming.PROJECT, stack=STACK, preview=False, logger=silent)
-            # Pulumi keeps its settings in context variables, and the runner's own context is older than they are.
+            # Pulumi keeps its settings in context variables, which the runner's older context lacks.
             context = copy_context()
             runner.run(run_pulumi_func(program), context=context)
             outputs = runner.run(_stack_outputs(), context=context)
     except pulumi.RunError as error:
         raise DeploymentError(str(error)) from error
     except Exception as error:
-        # What went wrong in a resource comes wrapped by whatever waited for it.
+        # A resource's failure arrives wrapped by what waited for it.
         if resources.failure is not None:
             raise resources.failure from error
         raise
@@ -129,14 +130,14 @@ def deploy(
         raise DeploymentError(f"the stack's outputs break their contract (infra/outputs.py): {error}") from error
 
 
-def _look_for_end(loop: asyncio.AbstractEventLoop, pause: Pause) -> None:
+def _check_signals(loop: asyncio.AbstractEventLoop, pause: Pause) -> None:
     """End the loop soon after a signal asked for it.
 
-    The signal's own exception may not: Pulumi keeps what breaks the program off, and first waits for all resources,
-    also for those that now nobody makes.
+    The signal's exception alone doesn't: Pulumi catches what interrupts the program, and waits for
+    all resources first, also for those that are never created.
     """
     pause(0)
-    loop.call_later(_LOOK_SECONDS, _look_for_end, loop, pause)
+    loop.call_later(_SIGNAL_CHECK_SECONDS, _check_signals, loop, pause)
 
 
 async def _stack_outputs() -> Any:
@@ -145,7 +146,7 @@ async def _stack_outputs() -> Any:
 
 
 class _EmulatorResources(Mocks):
-    """Answers Pulumi's requests for resources by making them."""
+    """Answers the SDK's requests for resources by creating them."""
 
     def __init__(self, clients: Clients, on_resource: Callable[[DeployedResource], None]) -> None:
         self._clients = clients
@@ -156,7 +157,7 @@ class _EmulatorResources(Mocks):
 
     @override
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        inputs = plain_values(cast("Any", args).inputs)  # Pulumi's types leave a dictionary's keys open.
+        inputs = plain_values(cast("Any", args).inputs)  # The SDK doesn't type the keys.
         if not args.custom:
             return None, inputs  # A component: its children are the resources.
         try:
@@ -176,13 +177,13 @@ class _EmulatorResources(Mocks):
         except (ResourceError, ClientError, BotoCoreError) as error:
             raise self._failed(f"{args.token}: {error}") from error
 
-    def tell_unless_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Handle what the loop couldn't hand to anybody: after a failure, whatever waited for that resource too."""
+    def report_unless_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Report an exception that nothing awaits, unless a resource's failure explains it."""
         if self.failure is None:
             loop.default_exception_handler(context)
 
     def _failed(self, message: str) -> DeploymentError:
         with self._lock:
-            # The first is the cause; what else fails then, fails for it.
+            # The first failure is the cause of the others.
             self.failure = self.failure or DeploymentError(message)
             return self.failure
