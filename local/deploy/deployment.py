@@ -2,9 +2,9 @@
 
 The pipeline, with no Pulumi CLI, no account and no plugin:
 
-1. `local.config.local_config` reads Pulumi.local.yaml; `deploy` gives it to Pulumi's SDK.
+1. `local.config.local_config` reads Pulumi.local.yaml, and `deploy` gives it to Pulumi.
 2. `deploy` runs `infra.program.deploy`. Pulumi's mocks stand for the engine: the SDK asks them for
-   each resource as soon as the outputs that its inputs need are known, so the order is Pulumi's own.
+   each resource as soon as the outputs that its inputs need are known: the order is Pulumi's.
 3. `_EmulatorResources.new_resource` gets a type and inputs. `resources.registry.handler_for` finds
    the type's handler, which refuses by name what it doesn't support.
 4. The handler (`resources.handler`) sends the inputs to the service: `resources.service_model`
@@ -41,8 +41,7 @@ from infra.program import deploy as program
 from local.config import STACK
 from local.deploy.resources.clients import Clients
 from local.deploy.resources.handler import Properties
-from local.deploy.resources.invokes import call
-from local.deploy.resources.registry import handler_for
+from local.deploy.resources.registry import handler_for, invoke
 from local.deploy.resources.resource_errors import ResourceError
 from local.deploy.resources.values import plain_values
 from local.process import Pause
@@ -57,7 +56,7 @@ class DeploymentError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class DeployedResource:
-    """A resource: its Pulumi type, its name in the program, its id in the account, its properties."""
+    """A resource: its Pulumi type, name in the program, id in the account and properties."""
 
     type: str
     name: str
@@ -113,7 +112,7 @@ def deploy(
             loop.set_exception_handler(resources.report_unless_failed)
             _check_signals(loop, pause)
             set_mocks(resources, project=naming.PROJECT, stack=STACK, preview=False, logger=silent)
-            # Pulumi keeps its settings in context variables, which the runner's older context lacks.
+            # Pulumi's settings are context variables, which the runner's older context lacks.
             context = copy_context()
             runner.run(run_pulumi_func(program), context=context)
             outputs = runner.run(_stack_outputs(), context=context)
@@ -173,7 +172,7 @@ class _EmulatorResources(Mocks):
     @override
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         try:
-            return dict(call(self._clients, args.token, plain_values(cast("Any", args).args))), []
+            return invoke(self._clients, args.token), []
         except (ResourceError, ClientError, BotoCoreError) as error:
             raise self._failed(f"{args.token}: {error}") from error
 

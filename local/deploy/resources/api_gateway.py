@@ -30,15 +30,15 @@ def _stage_from_service(properties: Draft, _returned: Properties, _state: Proper
     }
 
 
-# Source of the defaults: API Gateway V2 API reference, UpdateApi, UpdateIntegration, UpdateRoute and
-# UpdateStage.
+# Source of the defaults: API Gateway V2 API reference, UpdateApi, UpdateIntegration, UpdateRoute
+# and UpdateStage.
 HANDLERS = (
     ResourceHandler(
         pulumi_type="aws:apigatewayv2/api:Api",
         operations="CreateApi GetApi UpdateApi DeleteApi",
         required=names("name protocolType"),
         optional=names("corsConfiguration description disableExecuteApiEndpoint tags version"),
-        replace_on=names("protocolType"),
+        immutable=names("protocolType"),
         separate={"corsConfiguration": ("UpdateApi", "DeleteCorsConfiguration")},
         id="{apiId}",
         defaults={"description": "", "disableExecuteApiEndpoint": False, "version": ""},
@@ -56,7 +56,7 @@ HANDLERS = (
         operations="CreateIntegration GetIntegration UpdateIntegration DeleteIntegration",
         required=names("apiId integrationType integrationUri"),
         optional=names("connectionType description integrationMethod payloadFormatVersion timeoutMilliseconds"),
-        replace_on=names("apiId integrationType"),
+        immutable=names("apiId integrationType"),
         id="{integrationId}",
         renamed={"TimeoutInMillis": "timeoutMilliseconds"},
         defaults={"description": "", "timeoutMilliseconds": 30_000},
@@ -67,7 +67,7 @@ HANDLERS = (
         operations="CreateRoute GetRoute UpdateRoute DeleteRoute",
         required=names("apiId routeKey"),
         optional=names("authorizationType operationName target"),
-        replace_on=names("apiId"),
+        immutable=names("apiId"),
         id="{routeId}",
         defaults={"authorizationType": "NONE", "operationName": ""},
         outputs={"apiId": "{apiId}"},
@@ -79,7 +79,7 @@ HANDLERS = (
         optional=names(
             "accessLogSettings autoDeploy defaultRouteSettings description routeSettings stageVariables tags"
         ),
-        replace_on=names("apiId name"),
+        immutable=names("apiId"),
         id="{name}",
         renamed={"StageName": "name"},
         # The settings of a route would go before the stage's own.

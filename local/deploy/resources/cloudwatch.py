@@ -46,7 +46,7 @@ HANDLERS = (
         operations="CreateLogGroup DescribeLogGroups - DeleteLogGroup",
         required=names("name"),
         optional=names("kmsKeyId retentionInDays tags"),
-        replace_on=names("kmsKeyId name"),
+        immutable=names("kmsKeyId"),
         separate={"retentionInDays": ("PutRetentionPolicy", "DeleteRetentionPolicy")},
         id="{name}",
         parameters={"logGroupNamePrefix": "{name}"},
@@ -66,7 +66,6 @@ HANDLERS = (
             "evaluateLowSampleCountPercentiles extendedStatistic insufficientDataActions metricName metricQueries "
             "namespace okActions period statistic tags threshold treatMissingData unit"
         ),
-        replace_on=names("name"),
         write_only=names("evaluateLowSampleCountPercentiles"),  # The emulator forgets it.
         id="{name}",
         parameters={"AlarmNames": ["{name}"], "AlarmTypes": ["MetricAlarm"]},
@@ -85,7 +84,6 @@ HANDLERS = (
         pulumi_type="aws:cloudwatch/dashboard:Dashboard",
         operations="PutDashboard GetDashboard PutDashboard DeleteDashboards",
         required=names("dashboardBody dashboardName"),
-        replace_on=names("dashboardName"),
         id="{dashboardName}",
         parameters={"DashboardNames": ["{dashboardName}"]},
         documents=names("dashboardBody"),

@@ -108,7 +108,7 @@ HANDLERS = (
             "deletionProtectionEnabled pointInTimeRecovery rangeKey serverSideEncryption streamEnabled streamViewType "
             "tags ttl"
         ),
-        replace_on=names("hashKey name rangeKey"),
+        immutable=names("hashKey rangeKey"),
         recomputed=dict.fromkeys(("streamEnabled", "streamViewType"), names("streamArn streamLabel")),
         unsent=names("pointInTimeRecovery ttl"),
         id="{name}",

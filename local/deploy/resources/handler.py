@@ -51,7 +51,8 @@ class ResourceHandler:
             create again where that overwrites, and `-` where there is nothing to call.
         required: the inputs that must be set.
         optional: the other inputs that are supported; any other is refused by name.
-        replace_on: the inputs whose change takes a new resource, as in the AWS provider.
+        immutable: the inputs, besides those in the id, whose change takes a new resource, as in the
+            AWS provider.
         write_only: the inputs that the API doesn't return, or not in the form they were given. Any
             other input that it doesn't return has been removed.
         recomputed: the outputs that change with an input, so that no preview knows them.
@@ -62,7 +63,7 @@ class ResourceHandler:
             they also follow the create operation if that doesn't take the input.
         id: template of the id. Inputs in it are read from it.
         parameters: members that each operation gets if it has them, as templates or constants. It
-            also gets the id, the inputs of `replace_on` and the ARN.
+            also gets what identifies the resource: inputs of `replace_on`, the id and the ARN.
         wrapper: the member of an operation that holds the inputs for which it has no member.
         result: where the read operation returns the resource, one property within the other, if not
             in the wrapper. Of a list it is the item with this id.
@@ -83,7 +84,7 @@ class ResourceHandler:
     operations: str
     required: frozenset[str]
     optional: frozenset[str] = _NONE
-    replace_on: frozenset[str] = _NONE
+    immutable: frozenset[str] = _NONE
     write_only: frozenset[str] = _NONE
     recomputed: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     co_owned: frozenset[str] = _NONE
@@ -107,6 +108,11 @@ class ResourceHandler:
     def supported(self) -> frozenset[str]:
         """The inputs that aren't refused."""
         return self.required | self.optional
+
+    @property
+    def replace_on(self) -> frozenset[str]:
+        """The inputs whose change takes a new resource."""
+        return self.immutable | (self.supported & read_template(self.id, self.id).keys())
 
     @final
     def check(self, inputs: Properties) -> None:
@@ -234,7 +240,7 @@ class ResourceHandler:
         if wrappers and (inner := without(inputs, members.keys())):
             inputs = {**without(inputs, inner.keys()), **dict.fromkeys(wrappers, inner)}
         values = {**values, "clients": clients, "resource": values.get("arn"), "resourceArn": values.get("arn")}
-        found_by = self.replace_on | _FOUND_BY | read_template(self.id, self.id).keys()
+        found_by = self.immutable | _FOUND_BY | read_template(self.id, self.id).keys()
         identity = {name: values[name] for name in found_by & members.keys() & values.keys()}
         parameters = to_parameters(shape, {**identity, **inputs}, self.renamed)
         for member in self.parameters.keys() & members.values():

@@ -99,7 +99,7 @@ def _permission_from_service(properties: Draft, returned: Properties, _state: Pr
 
 
 def _with_destination(properties: Draft) -> Draft:
-    """Return the properties without the destinations that aren't set, which Lambda returns empty."""
+    """Return the properties without the destinations that Lambda returns empty, as not set."""
     set_ones = {name: value for name, value in properties.get("destinationConfig", {}).items() if value}
     return {**without(properties, {"destinationConfig"}), **({"destinationConfig": set_ones} if set_ones else {})}
 
@@ -134,7 +134,7 @@ HANDLERS = (
             "architectures description environment ephemeralStorage loggingConfig memorySize packageType "
             "reservedConcurrentExecutions sourceCodeHash tags timeout tracingConfig"
         ),
-        replace_on=names("name packageType"),
+        immutable=names("packageType"),
         write_only=names("code loggingConfig packageType"),
         unsent=names("packageType sourceCodeHash"),
         separate={"reservedConcurrentExecutions": ("PutFunctionConcurrency", "DeleteFunctionConcurrency")},
@@ -179,7 +179,6 @@ HANDLERS = (
         ),
         required=names("functionName"),
         optional=names("destinationConfig maximumEventAgeInSeconds maximumRetryAttempts"),
-        replace_on=names("functionName"),
         id="{functionName}",
         from_service=lambda properties, _returned, _state: _with_destination(properties),
     ),
@@ -188,7 +187,7 @@ HANDLERS = (
         operations="AddPermission GetPolicy - RemovePermission",
         required=names("action function principal"),
         optional=names("sourceAccount sourceArn statementId"),
-        replace_on=names("action function principal sourceAccount sourceArn statementId"),
+        immutable=names("action function principal sourceAccount sourceArn"),
         write_only=names("sourceAccount"),
         id="{statementId}",
         renamed={"FunctionName": "function"},
@@ -205,7 +204,7 @@ HANDLERS = (
             "maximumBatchingWindowInSeconds maximumRecordAgeInSeconds maximumRetryAttempts metricsConfig "
             "parallelizationFactor scalingConfig startingPosition tags"
         ),
-        replace_on=names("eventSourceArn startingPosition"),
+        immutable=names("eventSourceArn startingPosition"),
         # The emulator forgets `metricsConfig`.
         write_only=names("enabled functionName metricsConfig startingPosition"),
         id="{uuid}",

@@ -1,6 +1,7 @@
-"""Which handler supports which Pulumi type."""
+"""The resource types and the functions of the AWS provider that the local stack supports."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from local.deploy.resources import (
     api_gateway,
@@ -13,8 +14,10 @@ from local.deploy.resources import (
     sns,
     sqs,
 )
+from local.deploy.resources.clients import Clients
 from local.deploy.resources.handler import ResourceHandler
 from local.deploy.resources.resource_errors import UnsupportedTypeError
+from local.deploy.resources.values import fill
 
 _MODULES = (api_gateway, cloudfront, cloudwatch, dynamodb, iam, lambda_functions, s3, sns, sqs)
 
@@ -38,3 +41,40 @@ def handler_for(pulumi_type: str) -> ResourceHandler:
             "Pulumi.local.yaml"
         )
     return handler
+
+
+_FUNCTIONS = {
+    "aws:index/getCallerIdentity:getCallerIdentity": {
+        "id": "{clients.account_id}",
+        "accountId": "{clients.account_id}",
+        "arn": "{clients.identity[Arn]}",
+        "userId": "{clients.identity[UserId]}",
+    },
+    "aws:index/getPartition:getPartition": {
+        "id": "aws",
+        "partition": "aws",
+        "dnsSuffix": "amazonaws.com",
+        "reverseDnsPrefix": "com.amazonaws",
+    },
+    "aws:index/getRegion:getRegion": {
+        "id": "{clients.region}",
+        "name": "{clients.region}",
+        "region": "{clients.region}",
+        "description": "{clients.region}",
+        "endpoint": "ec2.{clients.region}.amazonaws.com",
+    },
+}
+"""From a function's token to its result, as templates."""
+
+
+def invoke(clients: Clients, token: str) -> dict[str, Any]:
+    """Return the result of a function, for example `aws:index/getRegion:getRegion`.
+
+    Raises:
+        UnsupportedTypeError: the local stack doesn't know the function.
+    """
+    if token not in _FUNCTIONS:
+        raise UnsupportedTypeError(
+            f"the local stack can't answer {token}. Write it in local/deploy/resources/registry.py, or do without it"
+        )
+    return {name: fill(template, {"clients": clients}) for name, template in _FUNCTIONS[token].items()}

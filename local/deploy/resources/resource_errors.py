@@ -23,7 +23,7 @@ _MISSING = names(
 
 
 class ResourceError(Exception):
-    """A resource that can't be made as it is described; the message says which, why and what to do."""
+    """A resource can't be made as described; the message says which, why and what to do."""
 
 
 class UnsupportedTypeError(ResourceError):
@@ -31,7 +31,7 @@ class UnsupportedTypeError(ResourceError):
 
 
 class UnsupportedPropertyError(ResourceError):
-    """The handler doesn't know these properties, and refuses them so that none is ignored silently."""
+    """The handler doesn't know these properties, and must not ignore them silently."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         super().__init__(
@@ -41,7 +41,7 @@ class UnsupportedPropertyError(ResourceError):
 
 
 class MissingPropertyError(ResourceError):
-    """A property without which the resource can't be made."""
+    """A required property isn't set."""
 
 
 def is_missing(error: ClientError) -> bool:
@@ -50,5 +50,5 @@ def is_missing(error: ClientError) -> bool:
 
 
 def missing(operation: str, what: str) -> ClientError:
-    """Return the error for a part that has none of its own, such as a statement of a policy or an item of a list."""
+    """Return the error of a part that has none of its own, such as an item of a list."""
     return ClientError({"Error": {"Code": "NotFound", "Message": what}}, operation)

@@ -1,7 +1,8 @@
-"""Translate Pulumi properties to the parameters of an AWS operation and back, by botocore's model of the service.
+"""Translate Pulumi properties to the parameters of an AWS operation, and its result back.
 
-The model knows the name and the type of each member, at each depth. A member and a property have the same name but for
-its case (`pulumi_name`); where the AWS provider has another name, the handler's `renamed` says so.
+botocore's model of the service has the name and the type of each member, at each depth. A property
+has its member's name but for the case (`pulumi_name`); where the AWS provider has another name, the
+handler's `renamed` says so.
 """
 
 import re
@@ -22,10 +23,7 @@ _PAIRS = (("Key", "Value"), ("Name", "Value"))
 
 
 def pulumi_name(member: str) -> str:
-    """Return the AWS provider's name of a member: `stageName` for `StageName`, `okActions` for `OKActions`.
-
-    A run of capitals is one word.
-    """
+    """Return the provider's name of a member, such as `okActions` for `OKActions`."""
     words = re.sub(r"[A-Z]+(?![a-z])", lambda capitals: capitals[0].capitalize(), member)
     return words[:1].lower() + words[1:]
 
@@ -39,8 +37,8 @@ def members_by_property(shape: Shape, renamed: Renamed) -> dict[str, str]:
 def to_parameters(shape: Shape, value: Any, renamed: Renamed, path: str = "") -> Any:
     """Return a property's value as the service takes it.
 
-    A list also stands for a structure of `Items`, with their `Quantity` if it has one, and a map for a list of keys and
-    values. A value of another type stays as it is, and botocore refuses it.
+    A list also stands for a structure of `Items`, with their `Quantity` if it has one, and a map
+    for a list of keys and values. A value of another type stays as it is, and botocore refuses it.
 
     Raises:
         UnsupportedPropertyError: the service has no such property at `path`.

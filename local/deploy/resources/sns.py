@@ -25,7 +25,7 @@ class _Topic(ResourceHandler):
 
     def _set_attributes(self, clients: Clients, topic_arn: str, old: Properties, new: Properties) -> None:
         for name, attribute in _ATTRIBUTES.items():
-            # A policy that isn't set here is a TopicPolicy's, or SNS's own; the others are empty then.
+            # A policy that isn't set here is a TopicPolicy's, or SNS's own; the others are empty.
             if changed(old, new, name) and (name in new or name not in self.co_owned):
                 clients.sns.set_topic_attributes(
                     TopicArn=topic_arn, AttributeName=attribute, AttributeValue=new.get(name, "")
@@ -47,7 +47,7 @@ HANDLERS = (
         operations="CreateTopic GetTopicAttributes SetTopicAttributes DeleteTopic",
         required=names("name"),
         optional=names("displayName kmsMasterKeyId policy tags"),
-        replace_on=names("name"),
+        immutable=names("name"),
         co_owned=names("policy"),
         unsent=names("displayName kmsMasterKeyId policy"),
         id="{topicArn}",
@@ -61,7 +61,6 @@ HANDLERS = (
         # A topic always has a policy, which is deleted with it.
         operations="SetTopicAttributes GetTopicAttributes SetTopicAttributes -",
         required=names("arn policy"),
-        replace_on=names("arn"),
         id="{arn}",
         parameters={"AttributeName": "Policy"},
         result="attributes",
@@ -73,9 +72,9 @@ HANDLERS = (
         pulumi_type="aws:sns/topicSubscription:TopicSubscription",
         operations="Subscribe GetSubscriptionAttributes - Unsubscribe",
         required=names("endpoint protocol topic"),
-        replace_on=names("endpoint protocol topic"),
+        immutable=names("endpoint protocol topic"),
         id="{subscriptionArn}",
-        # Without ReturnSubscriptionArn an unconfirmed subscription has no ARN, and can't be deleted.
+        # Otherwise an unconfirmed subscription has no ARN, and can't be deleted.
         parameters={"ReturnSubscriptionArn": True},
         result="attributes",
         renamed={"TopicArn": "topic"},

@@ -47,7 +47,7 @@ def _queue_from_service(properties: Draft, returned: Properties, state: Properti
 
 
 class _QueueDocument(ResourceHandler):
-    """A JSON document that is an attribute of a queue, and a resource of its own in the AWS provider."""
+    """A JSON document: an attribute of a queue in SQS, and a resource in the AWS provider."""
 
     @override
     def _read(self, clients: Clients, resource_id: str, state: Properties) -> Properties:
@@ -67,7 +67,6 @@ def _queue_document(pulumi_type: str, document: str) -> _QueueDocument:
         pulumi_type=pulumi_type,
         operations="SetQueueAttributes GetQueueAttributes SetQueueAttributes -",
         required=names(f"queueUrl {document}"),
-        replace_on=names("queueUrl"),
         id="{queueUrl}",
         parameters={"AttributeNames": ["All"]},
         result="attributes",
@@ -86,7 +85,7 @@ HANDLERS = (
             "delaySeconds kmsMasterKeyId maxMessageSize messageRetentionSeconds receiveWaitTimeSeconds "
             "redrivePolicy sqsManagedSseEnabled tags visibilityTimeoutSeconds"
         ),
-        replace_on=names("name"),
+        immutable=names("name"),
         co_owned=names("redrivePolicy"),
         id="{queueUrl}",
         parameters={"AttributeNames": ["All"]},

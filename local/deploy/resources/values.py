@@ -28,7 +28,7 @@ def plain_values(value: Any) -> Any:
 
 
 def same_document(known: str | None, live: str | Mapping[str, Any]) -> str:
-    """Return a JSON document as it is known here if the service's has the same value, else the service's.
+    """Return the known form of a JSON document if the service's has the same value, else that.
 
     Services store a policy in their own spelling: blanks and the order of keys don't matter.
     """
@@ -39,7 +39,7 @@ def same_document(known: str | None, live: str | Mapping[str, Any]) -> str:
 
 
 def tag_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[list[str], dict[str, str]]:
-    """Return the keys to remove and the tags to set so that the tags of `old` become those of `new`."""
+    """Return the keys to remove and the tags to set to get from the tags of `old` to `new`'s."""
     before: Mapping[str, str] = old.get("tags") or {}
     after: Mapping[str, str] = new.get("tags") or {}
     return (
@@ -49,7 +49,7 @@ def tag_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[list[st
 
 
 def fill(template: Any, values: Mapping[str, Any]) -> Any:
-    """Return a format string, or each of a list of them, with the values; another constant unchanged.
+    """Return a format string, or each one of a list, with the values; or another constant.
 
     A format string of one field gives the field's value, whatever its type.
     """

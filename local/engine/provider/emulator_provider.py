@@ -21,7 +21,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from typing_extensions import override
 
 from guardrails.aws_types import InputProblem, UnknownResourceTypeError, input_problems, property_names
-from local.deploy.resources import invokes
+from local.deploy.resources import registry
 from local.deploy.resources.clients import Clients
 from local.deploy.resources.handler import Properties, ResourceHandler
 from local.deploy.resources.registry import handler_for
@@ -84,7 +84,7 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def Invoke(self, request: Any, context: Any) -> Any:
         with _plain_errors(context):
             response = proto.InvokeResponse()
-            result = to_wire(invokes.call(self._clients, request.tok, from_wire(request.args)))
+            result = to_wire(registry.invoke(self._clients, request.tok))
             getattr(response, "return").CopyFrom(result)  # `return` is a keyword in Python.
             return response
 
