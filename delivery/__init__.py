@@ -15,8 +15,8 @@ records            a stream record, and when waiting records become a batch
 shard              one shard: its lanes, and how far it is settled. A lane is one of the shard's
                    ParallelizationFactor slots, with at most one batch in flight
 decisions          what follows from an invocation: checkpoint, retry, bisect or discard
-failure_documents  the message about a discarded batch, and its way to the on-failure destination
-delivery           all of it together
+failure_documents  the message about a discarded batch for the on-failure destination
+delivery           all of it; sends the failure documents one after the other
 
 Start at `delivery.Delivery.step`. A retry is decided in `decisions.decide`.
 
