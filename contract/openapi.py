@@ -5,14 +5,14 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from contract.answers import ActivityPage, Answer, GatewayMessage, Problem, Registered, User
+from contract.responses import ActivityPage, GatewayMessage, Problem, Registered, User
 from functions.manage_users.handler import LONGEST_USER_ID
 from functions.users.fields import REGISTRATION_SCHEMA, USER_CHANGES_SCHEMA
 
 Json = dict[str, Any]
 
 _REF = "#/components/schemas/{model}"
-_ANSWERS: tuple[type[Answer | GatewayMessage], ...] = (Registered, User, ActivityPage, Problem, GatewayMessage)
+_RESPONSE_BODIES = (Registered, User, ActivityPage, Problem, GatewayMessage)
 
 _USER_ID: Json = {
     "name": "userId",
@@ -127,7 +127,7 @@ def _register() -> Json:
         "parameters": [_IDEMPOTENCY_KEY],
         "requestBody": _body("Registration"),
         "responses": {
-            "201": _answer("The user is registered.", "Registered", {**_LOCATION, **_ETAG}),
+            "201": _response("The user is registered.", "Registered", {**_LOCATION, **_ETAG}),
             **_problems(400, 409, 413, 415, 422),
             **_overload_and_faults(),
         },
@@ -135,13 +135,13 @@ def _register() -> Json:
 
 
 def _get_user() -> Json:
-    responses = {"200": _answer("The user.", "User", _ETAG), **_problems(404)}
+    responses = {"200": _response("The user.", "User", _ETAG), **_problems(404)}
     return _signed_operation("getUser", "Read a user", responses)
 
 
 def _patch_user() -> Json:
     request = {"parameters": [_IF_MATCH], "requestBody": _body("UserChanges")}
-    stored = _answer("The user as stored now.", "User", _ETAG)
+    stored = _response("The user as stored now.", "User", _ETAG)
     responses = {"200": stored, **_problems(400, 404, 409, 412, 413, 415, 422)}
     return _signed_operation("changeUser", "Change some fields of a user", responses, request)
 
@@ -154,13 +154,13 @@ def _delete_user() -> Json:
 
 def _get_activity() -> Json:
     summary = "Read the changes of a user, also of a deleted one, oldest first"
-    responses = {"200": _answer("A page of changes.", "ActivityPage"), **_problems(400, 404)}
+    responses = {"200": _response("A page of changes.", "ActivityPage"), **_problems(400, 404)}
     return _signed_operation("getActivity", summary, responses, {"parameters": [_LIMIT, _NEXT_TOKEN]})
 
 
 def _signed_operation(operation_id: str, summary: str, responses: Json, request: Json | None = None) -> Json:
     """Return an operation for signed callers, with the responses that all of them have."""
-    unsigned = _answer("API Gateway: the request isn't signed, or its signer isn't allowed.", "GatewayMessage")
+    unsigned = _response("API Gateway: the request isn't signed, or its signer isn't allowed.", "GatewayMessage")
     return {
         "operationId": operation_id,
         "tags": ["administration"],
@@ -175,7 +175,7 @@ def _body(schema: str) -> Json:
     return {"required": True, "content": {"application/json": {"schema": {"$ref": _REF.format(model=schema)}}}}
 
 
-def _answer(description: str, schema: str, headers: Json | None = None) -> Json:
+def _response(description: str, schema: str, headers: Json | None = None) -> Json:
     content = {"application/json": {"schema": {"$ref": _REF.format(model=schema)}}}
     return {"description": description, "content": content} | ({"headers": headers} if headers else {})
 
@@ -195,7 +195,7 @@ def _problem(status: int) -> Json:
 
 def _overload_and_faults() -> Json:
     return {
-        "429": _answer("API Gateway: more requests than the stack's throttling settings allow.", "GatewayMessage"),
+        "429": _response("API Gateway: more requests than the stack's throttling settings allow.", "GatewayMessage"),
         **_problems(500),
         "503": _problem(503) | {"headers": _RETRY_AFTER},
     }
@@ -205,7 +205,7 @@ def _schemas() -> Json:
     schemas: Json = {}
     for name, core_schema in (("Registration", REGISTRATION_SCHEMA), ("UserChanges", USER_CHANGES_SCHEMA)):
         schemas[name] = GenerateJsonSchema(ref_template=_REF).generate(core_schema, mode="validation")
-    for model in _ANSWERS:
+    for model in _RESPONSE_BODIES:
         schema = TypeAdapter(model).json_schema(by_alias=True, ref_template=_REF, mode="serialization")
         schemas |= schema.pop("$defs", {})
         schemas[model.__name__] = schema

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from contract.answers import ActivityPage as ActivityAnswer
-from contract.answers import User as UserAnswer
+from contract.responses import ActivityPage as ActivityAnswer
+from contract.responses import User as UserAnswer
 from functions.activity.items import activity_entry, activity_item
 from functions.activity.table import ActivityPage
 from functions.http_api.endpoint import answer

@@ -13,13 +13,13 @@ from functions.manage_users.handler import LONGEST_USER_ID
 from functions.users.user import FIRST_VERSION, LAST_VERSION
 
 
-class Answer(BaseModel):
+class ResponseBody(BaseModel):
     """A response body with these members and no others, in camelCase."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
 
-class Registered(Answer):
+class Registered(ResponseBody):
     """The user is stored. A repeat with the same Idempotency-Key and body gets it again."""
 
     message: Literal["User registered successfully"]
@@ -30,7 +30,7 @@ class Registered(Answer):
     )
 
 
-class User(Answer):
+class User(ResponseBody):
     """A user as stored now.
 
     A user who registered has every value. Those that an imported user lacks are null.
@@ -54,14 +54,14 @@ class User(Answer):
     updated_at: datetime | None = Field(description="The last change through the API; at first the registration.")
 
 
-class FieldChange(Answer):
+class FieldChange(ResponseBody):
     """A field before and after a change; a missing side is left out."""
 
     old: Any = None
     new: Any = None
 
 
-class Change(Answer):
+class Change(ResponseBody):
     """One change of a user, from the table's stream."""
 
     change_id: str = Field(pattern=r"^\d{40}$", description="Sorts a user's changes by time.")
@@ -71,14 +71,14 @@ class Change(Answer):
     changes: dict[str, FieldChange]
 
 
-class ActivityPage(Answer):
+class ActivityPage(ResponseBody):
     """Some of a user's changes, oldest first."""
 
     items: list[Change]
     next_token: str | None = Field(description="Send it as nextToken for the next page; null on the last.")
 
 
-class FieldProblem(Answer):
+class FieldProblem(ResponseBody):
     """What is wrong with one field."""
 
     field: str = Field(description='The field as it was sent; "" for the body as a whole.')
@@ -86,7 +86,7 @@ class FieldProblem(Answer):
     message: str = Field(description="A sentence for people.")
 
 
-class Problem(Answer):
+class Problem(ResponseBody):
     """Why a request was refused (RFC 9457)."""
 
     type: str = Field(
