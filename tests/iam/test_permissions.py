@@ -142,9 +142,10 @@ def test_the_deployed_roles_have_exactly_the_permissions_of_the_program(bench: B
 
 @pytest.mark.parametrize("each", ROWS, ids=str)
 def test_a_case_fails_without_its_permission_and_names_the_denied_action(each: Row, bench: Bench) -> None:
-    with_all = each.case(Trial(bench, each.permission, refusal=None))
+    with_all = each.case(Trial(bench, each.permission, bench.poller_log(), refusal=None))
+    poller_log = bench.poller_log()
     with bench.roles.without({each.permission}):
-        without_it = each.case(Trial(bench, each.permission, each.fails_with))
+        without_it = each.case(Trial(bench, each.permission, poller_log, each.fails_with))
 
     assert with_all == WORKED
     assert each.fails_with in without_it

@@ -58,7 +58,7 @@ def a_history_is_read(trial: Trial) -> str:
 
 def a_change_reaches_the_history(trial: Trial) -> str:
     bench = trial.bench
-    function, poller = bench.log_of("log-user-changes"), bench.poller_log()
+    function, poller = bench.log_of("log-user-changes"), trial.poller_log
     user = bench.users.registered(person())
     return trial.wait_for(lambda: bool(bench.activity(user)), function, poller)
 
@@ -66,7 +66,7 @@ def a_change_reaches_the_history(trial: Trial) -> str:
 def a_mapping_starts_from_its_checkpoint(trial: Trial) -> str:
     """The role can't read the stream, and only the mapping itself reports it."""
     bench = trial.bench
-    function, poller = bench.log_of("log-user-changes"), bench.poller_log()
+    function, poller = bench.log_of("log-user-changes"), trial.poller_log
     lambda_, uuid = bench.clients.lambda_, bench.stack.mapping_uuid
     batch_size = lambda_.get_event_source_mapping(UUID=uuid).get("BatchSize", 0)
     # An updated mapping starts again from its checkpoint, on AWS and here.
@@ -92,7 +92,7 @@ def a_large_unsupported_change_is_kept_whole(trial: Trial) -> str:
 
 def a_given_up_batch_leaves_its_pointer(trial: Trial) -> str:
     bench = trial.bench
-    poller = bench.poller_log()
+    poller = trial.poller_log
     with bench.roles.without({HISTORY}):  # so that the batch fails until the mapping discards it
         user = bench.users.registered(person())
         return trial.wait_for(lambda: bench.dead_letter(user) is not None, poller)

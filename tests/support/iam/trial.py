@@ -19,6 +19,8 @@ class Trial(NamedTuple):
     bench: Bench
     permission: Permission
     """The permission under test."""
+    poller_log: LogReader
+    """Reads from before the permission was removed, because the poller logs a refusal only once."""
     refusal: str | None
     """Words of the expected refusal; None if no permission is missing."""
 
