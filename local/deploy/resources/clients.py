@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudfront import CloudFrontClient
     from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodbstreams import DynamoDBStreamsClient
     from types_boto3_iam import IAMClient
     from types_boto3_lambda import LambdaClient
     from types_boto3_logs import CloudWatchLogsClient
@@ -42,6 +43,7 @@ class Clients:
     cloudfront: "CloudFrontClient"
     cloudwatch: "CloudWatchClient"
     dynamodb: "DynamoDBClient"
+    dynamodbstreams: "DynamoDBStreamsClient"
     iam: "IAMClient"
     lambda_: "LambdaClient"
     logs: "CloudWatchLogsClient"
