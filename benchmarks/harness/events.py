@@ -74,19 +74,15 @@ def user_image(user_id: str, username: str, *, version: int = 1) -> dict[str, An
 
 def failed_record(record: dict[str, Any]) -> FailedRecord:
     """Return the envelope of a record on which the mapping used up its retries."""
-    identity = identify_record(record)
     return FailedRecord(
-        failure_id=identity.failure_id,
+        **identify_record(record)._asdict(),
         kind="exhausted",
         reason="the function failed 4 times",
         condition="RetryAttemptsExhausted",
         record=record,
         attempts=4,
         source_function=FUNCTION_ARN,
-        event_source_arn=identity.event_source_arn,
         shard_id=SHARD_ID,
-        sequence_number=identity.sequence_number,
-        user_id=identity.user_id,
         first_failed_at="2026-11-24T11:00:00.000Z",
         last_failed_at="2026-11-24T11:00:03.000Z",
     )

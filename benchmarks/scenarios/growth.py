@@ -30,7 +30,7 @@ from functions.runtime.invocation import Clock
 from functions.runtime.json_log import Json, JsonObject
 from infra.outputs import StackOutputs
 from ops.aws.function import InvocationResult
-from ops.aws.services import LocalPoller
+from ops.aws.services import LocalPoller, Services
 from ops.aws.sqs import Message, QueueDepth
 from ops.aws.tables import ActivityKey, UsersPage
 from ops.dead_letters.message import ReplayableChange
@@ -168,35 +168,42 @@ def _generated_stack(queue: _GeneratedQueue, users: int) -> Any:
     )
 
 
-def job() -> Job:
-    """Return a job that doesn't wait."""
-    return Job(sleep=lambda _seconds: None)
+_JOB = Job(sleep=lambda _seconds: None)
 
 
-def replay(length: int, folder: Path) -> int:
-    """Replay all dead letters, in as many rounds as that takes; return how many."""
+def replay_once(services: Services, directory: Path) -> int:
+    """Replay the dead letters that one command can hold, without its pauses; return how many."""
+    replay_db = ReplayDb(directory / "replay.sqlite")
+    try:
+        report = Replay(services, Selection(), replay_db, _JOB, batch_size=RECORDS_PER_BATCH).run()
+    finally:
+        replay_db.close()
+    if report.error is not None or not report.replayed:
+        raise RuntimeError(f"the replay stopped: {report}")
+    return report.replayed
+
+
+def backfill_all(services: Services, directory: Path) -> int:
+    """Backfill the users without the command's pauses; return how many."""
+    report = Backfill(services, directory / "checkpoint.json", _JOB, users_per_second=float("inf")).run()
+    if report.error is not None:
+        raise RuntimeError(f"the backfill stopped: {report.error}")
+    return report.checkpoint.backfilled
+
+
+def replay(length: int, directory: Path) -> int:
+    """Replay so many dead letters, in as many rounds as that takes; return how many."""
     queue = _GeneratedQueue(length)
     stack = _generated_stack(queue, users=0)
     replayed = 0
     while queue.left:
-        replay_db = ReplayDb(folder / "replay.sqlite")
-        try:
-            report = Replay(stack, Selection(), replay_db, job(), batch_size=RECORDS_PER_BATCH).run()
-        finally:
-            replay_db.close()
-        if report.error is not None or not report.replayed:
-            raise RuntimeError(f"the replay stopped at {replayed + report.replayed}: {report}")
-        replayed += report.replayed
+        replayed += replay_once(stack, directory)
     return replayed
 
 
-def backfill(length: int, folder: Path) -> int:
-    """Backfill all users; return how many."""
-    stack = _generated_stack(_GeneratedQueue(0), users=length)
-    report = Backfill(stack, folder / "checkpoint.json", job(), users_per_second=1e9).run()
-    if report.error is not None:
-        raise RuntimeError(f"the backfill stopped: {report.error}")
-    return report.checkpoint.backfilled
+def backfill(length: int, directory: Path) -> int:
+    """Backfill so many users; return how many."""
+    return backfill_all(_generated_stack(_GeneratedQueue(0), users=length), directory)
 
 
 def _sequence_number(number: int) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from benchmarks.harness.comparison import Samples, in_turn
 from benchmarks.harness.events import failed_record, pointer_document
 from benchmarks.report.tables import Goal, Measurement, ratios
-from benchmarks.scenarios.growth import job
+from benchmarks.scenarios.growth import backfill_all, replay_once
 from benchmarks.scenarios.measured_delivery import LocalStream, batch_write, users_of_run
 from delivery.records import StreamRecord
 from infra.components.change_stream import RESCUE_BATCH_SIZE
@@ -28,11 +28,7 @@ from ops.aws.services import Services
 from ops.aws.sqs import OutgoingMessage
 from ops.aws.tables import ActivityKey
 from ops.dead_letters.message import ReplayableChange
-from ops.dead_letters.replay import Replay
-from ops.dead_letters.replay_db import ReplayDb
-from ops.dead_letters.selection import Selection
 from ops.stack_outputs import read_stack
-from ops.users.backfill import Backfill
 from ops.users.backfill_records import backfill_change
 
 ROUNDS = 3
@@ -192,13 +188,8 @@ class JobsOnLocalStack:
             )
 
     def _replay(self, records: Sequence[StreamRecord]) -> None:
-        replay_db = ReplayDb(self._directory / "replay.sqlite")
-        try:
-            report = Replay(self._services, Selection(), replay_db, job(), batch_size=BATCH_SIZE).run()
-        finally:
-            replay_db.close()
-        if report.replayed != len(records):
-            raise RuntimeError(f"the replay did {report.replayed} of {len(records)}: {report.error}")
+        if (replayed := replay_once(self._services, self._directory)) != len(records):
+            raise RuntimeError(f"the replay did {replayed} of {len(records)}")
 
     def _replay_one_by_one(self, records: Sequence[StreamRecord]) -> None:
         queue = self._outputs.dead_letter_queue_url
@@ -208,10 +199,8 @@ class JobsOnLocalStack:
             self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=message.get("ReceiptHandle", ""))
 
     def _backfill(self, users: Sequence[Mapping[str, Any]]) -> None:
-        checkpoint = self._directory / "checkpoint.json"
-        report = Backfill(self._services, checkpoint, job(), users_per_second=float("inf")).run()
-        if report.error or report.checkpoint.backfilled != len(users):
-            raise RuntimeError(f"{report.checkpoint.backfilled} of {len(users)} users were backfilled: {report.error}")
+        if (backfilled := backfill_all(self._services, self._directory)) != len(users):
+            raise RuntimeError(f"{backfilled} of {len(users)} users were backfilled")
 
     def _backfill_one_by_one(self, users: Sequence[Mapping[str, Any]]) -> None:
         request: Any = {"TableName": self._outputs.users_table_name, "Limit": 1}
