@@ -112,7 +112,7 @@ def _run_in_foreground(directory: Path, port: int, website_port: int, *, show_lo
         with contextlib.suppress(OSError):  # The terminal may be closed.
             console.print("\nThe local stack has ended.")
     except OSError as error:
-        # The terminal or the reader of a pipe has gone: an end like Ctrl-C.
+        # The terminal or the pipe's reader was closed: an end like Ctrl-C.
         if error.errno not in (errno.EPIPE, errno.EIO):
             raise
 

@@ -27,9 +27,7 @@ class Reload(NamedTuple):
     """The result of an edit for one function."""
 
     function_name: str
-    """In the account."""
-    problem: str | None
-    """Why the function keeps its code; None if the edit is live."""
+    problem: str | None  # why the function keeps its code; None if the edit is live
 
 
 class HotReload:

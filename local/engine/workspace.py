@@ -20,7 +20,7 @@ from local.deploy.resources.registry import handler_for
 from local.deploy.resources.resource_errors import ResourceError
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from local.engine.provider.created_resources import PATH_VARIABLE, CreatedResources
-from local.engine.provider.wire_values import is_secret, json_values, plain_json
+from local.engine.provider.wire_values import is_secret, json_value, plain_json
 from local.process import child_environment
 from local.state import write_atomically
 
@@ -162,4 +162,4 @@ def _with_outputs(clients: Clients, resource: Mapping[str, Any], resource_id: st
     if live is None:
         return None
     secrets = {name: value for name, value in inputs.items() if is_secret(value)}
-    return {**resource, "id": resource_id, "outputs": {**json_values(live), **secrets}}
+    return {**resource, "id": resource_id, "outputs": {**json_value(live), **secrets}}

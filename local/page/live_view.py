@@ -23,7 +23,7 @@ _READS_UNTIL_IDLE = 40
 """After ten seconds without news the view polls less often: a forgotten tab must cost little."""
 
 _READS_PER_COMMENT = 20
-"""A comment line after this many reads without news finds out whether the browser has gone."""
+"""After this many reads without news a comment line finds out whether the browser still listens."""
 
 
 class LiveView:
@@ -60,7 +60,7 @@ class LiveView:
             try:
                 request.wfile.write(event.encode())
             except OSError:
-                return  # The browser has gone.
+                return  # The browser has closed the connection.
 
     def act(self, path: str, body: bytes) -> ApiResponse | None:
         """Do what a button asks for; return None if the path isn't an action's."""

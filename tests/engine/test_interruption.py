@@ -87,10 +87,10 @@ def test_control_c_lets_resources_in_progress_complete_and_the_next_up_creates_t
     with up_by_hand(local_account, directory) as running:
         wait_until(lambda: bool(local_account.dynamodb.list_tables()["TableNames"]))
         os.killpg(running.pid, signal.SIGINT)
-        told = running.communicate()[0]
+        output = running.communicate()[0]
     assert running.returncode != 0
-    assert "cancelling" in told
-    assert "Traceback" not in told
+    assert "cancelling" in output
+    assert "Traceback" not in output
 
     workspace = Workspace(directory=directory, endpoint_url=local_account.endpoint_url)
     wait_until(lambda: not list((directory / "state").rglob("locks/**/*.json")))

@@ -40,16 +40,16 @@ def test_a_first_preview_creates_everything_by_the_rules_and_changes_nothing(
 
 
 @pytest.mark.parametrize(
-    ("transform", "told"),
+    ("transform", "message"),
     [
         (misspelt_variables, "there is no such property in FunctionEnvironmentArgs; did you mean 'variables'?"),
         (no_role, "FunctionArgs needs it, and it is not set"),
     ],
 )
 def test_a_typo_and_a_missing_property_end_the_preview(
-    transform: pulumi.ResourceTransform, told: str, empty_dev: EngineStack
+    transform: pulumi.ResourceTransform, message: str, empty_dev: EngineStack
 ) -> None:
-    with pytest.raises(EngineError, match=re.escape(told)):
+    with pytest.raises(EngineError, match=re.escape(message)):
         empty_dev.preview(transform=transform)
 
 
@@ -86,7 +86,7 @@ def test_a_preview_shows_that_another_view_type_makes_another_stream(empty_local
 
 
 @pytest.mark.parametrize(
-    ("setting", "value", "told"),
+    ("setting", "value", "message"),
     [
         ("streamBatchSize", None, "userstream:streamBatchSize is not set: must be a whole number from 1 to 10000"),
         ("streamBatchSize", "0", "userstream:streamBatchSize is '0'"),
@@ -94,9 +94,9 @@ def test_a_preview_shows_that_another_view_type_makes_another_stream(empty_local
     ],
 )
 def test_wrong_settings_end_the_preview_before_any_resource(
-    setting: str, value: str | None, told: str, empty_dev: EngineStack
+    setting: str, value: str | None, message: str, empty_dev: EngineStack
 ) -> None:
-    with pytest.raises(EngineError, match=told) as refused:
+    with pytest.raises(EngineError, match=message) as refused:
         empty_dev.preview(settings={f"userstream:{setting}": value})
 
     assert refused.value.steps.of_resources() == {}

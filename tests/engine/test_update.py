@@ -186,17 +186,17 @@ def test_refresh_shows_a_property_that_no_program_set_and_somebody_changed(dev: 
 def test_an_address_is_secret_in_the_state(dev: Deployed) -> None:
     address = "on-call@example.com"
     try:
-        told = dev.up(settings={"userstream:alarmEmail": address})
+        added = dev.up(settings={"userstream:alarmEmail": address})
         # Not `in` below: pytest would compare the whole state with the address, letter by letter.
         leaked = address in json.dumps(dev.resources())
     finally:
         removed = dev.up()
 
     subscription = "aws:sns/topicSubscription:TopicSubscription alarm-email"
-    assert told.of_resources() == {subscription: "create"}
+    assert added.of_resources() == {subscription: "create"}
     assert removed.of_resources() == {subscription: "delete"}
     assert not leaked
-    assert address not in told.text
+    assert address not in added.text
 
 
 def test_resources_that_a_killed_engine_did_not_record_are_found(dev: Deployed, account: Clients) -> None:

@@ -52,6 +52,6 @@ def test_every_response_is_documented(local_stack: LocalStack, api_caller: Signe
     run = subprocess.run(command, cwd=tmp_path, env={**os.environ, **credentials}, capture_output=True, text=True)  # noqa: PLW1510  judged below, with its output
 
     assert run.returncode == 0, run.stdout + run.stderr
-    told = json.loads(report.read_text(encoding="utf-8"))
-    assert told["operations"]["tested"] == told["operations"]["total"] == 5
-    assert told["test_cases"]["generated"] >= FEWEST_REQUESTS
+    summary = json.loads(report.read_text(encoding="utf-8"))
+    assert summary["operations"]["tested"] == summary["operations"]["total"] == 5
+    assert summary["test_cases"]["generated"] >= FEWEST_REQUESTS

@@ -1,4 +1,4 @@
-"""A stream shows nothing of what was written before it was enabled, told as one story."""
+"""A stream shows nothing of what was written before it was enabled, shown as one story."""
 
 import os
 from pathlib import Path

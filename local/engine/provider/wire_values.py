@@ -57,13 +57,19 @@ def plain_json(properties: Mapping[str, Any]) -> dict[str, Any]:
 def to_wire(properties: Mapping[str, Any]) -> struct_pb2.Struct:
     """Return the protocol's values; raise ValueError for one that it can't express."""
     struct = struct_pb2.Struct()
-    struct.update(json_values(properties))
+    struct.update(json_value(properties))
     return struct
 
 
-def json_values(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return JSON, the form that resources have in a stack's state."""
-    return _wire(properties)
+def json_value(value: Any) -> Any:
+    """Return JSON of a plain value, the form that it has in a stack's state."""
+    if isinstance(value, WireArchive | WireFile | WireText):
+        return dict(value.wire)
+    if isinstance(value, Mapping):
+        return {name: json_value(item) for name, item in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [json_value(item) for item in cast("list[Any]", value)]
+    return value
 
 
 def is_secret(value: Any) -> bool:
@@ -98,13 +104,3 @@ def _plain(value: Any) -> Any:
             return WireFile(fields) if "path" in fields else WireText(fields)
         case _:
             return {name: _plain(item) for name, item in fields.items()}
-
-
-def _wire(value: Any) -> Any:
-    if isinstance(value, WireArchive | WireFile | WireText):
-        return dict(value.wire)
-    if isinstance(value, Mapping):
-        return {name: _wire(item) for name, item in cast("Mapping[str, Any]", value).items()}
-    if isinstance(value, list | tuple):
-        return [_wire(item) for item in cast("list[Any]", value)]
-    return value

@@ -42,7 +42,7 @@ class Steps:
         changes: type and logical name of each resource that changes, to what is done to it.
         properties: the same, to the names of the properties that differ.
         ids: the ids that resources had afterwards.
-        messages: what the engine told.
+        messages: what the engine printed.
         broken_rules: what the policy pack found.
         text: all that was printed.
         outputs: of the stack, after `up`.

@@ -18,11 +18,11 @@ def test_a_setting_has_one_name_with_or_without_its_namespace(key: str) -> None:
 
 
 def test_a_value_may_contain_an_equals_sign_and_other_namespaces_are_kept() -> None:
-    told = (
+    output = (
         CliRunner().invoke(show, ["--config", "aws:region=eu-west-1", "--config", "alarmEmail=a=b@example.com"]).output
     )
 
-    assert told == "aws:region is eu-west-1\nuserstream:alarmEmail is a=b@example.com\n"
+    assert output == "aws:region is eu-west-1\nuserstream:alarmEmail is a=b@example.com\n"
 
 
 def test_an_argument_without_an_equals_sign_is_refused_with_an_example() -> None:
