@@ -3,7 +3,8 @@
 import json
 import os
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,15 +21,6 @@ PULUMI_SECONDS = 120
 """Longest wait for the CLI, whose backend is across the network."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Endpoint:
-    """An address with its access key, used instead of AWS and the operator's own credentials."""
-
-    url: str
-    access_key_id: str
-    secret_access_key: str
-
-
 class LocalPoller(NamedTuple):
     """The process that does the event source mapping's work on the stack local."""
 
@@ -41,8 +33,8 @@ class StackAccess:
     """A stack's outputs, and how to reach its services."""
 
     outputs: StackOutputs
-    endpoint: Endpoint | None
-    """None for AWS."""
+    client_options: Mapping[str, str] = field(default_factory=dict[str, str])
+    """botocore's options for an endpoint other than AWS, with its credentials."""
     local_poller: LocalPoller | None = None
     """None for a stack in AWS."""
     source: str
@@ -78,9 +70,11 @@ def _from_local_stack() -> StackAccess:
         raise LocalStackDownError(error.what, error.next_step) from error
     return StackAccess(
         outputs=local.outputs,
-        endpoint=Endpoint(
-            url=local.endpoint_url, access_key_id=local.access_key_id, secret_access_key=local.secret_access_key
-        ),
+        client_options={
+            "endpoint_url": local.endpoint_url,
+            "aws_access_key_id": local.access_key_id,
+            "aws_secret_access_key": local.secret_access_key,
+        },
         local_poller=LocalPoller(local.poller_pid, _is_running(local.poller_pid)),
         source=f"--stack {LOCAL_STACK_NAME}",
     )
@@ -105,7 +99,7 @@ def _from_file(path: Path) -> StackAccess:
         raise WrongUsageError(
             f"The outputs file {path} can't be read: {error}", f"write it with `pulumi stack output --json > {path}`"
         ) from error
-    return StackAccess(outputs=_parse(text, f"the file {path}"), endpoint=None, source=f"--outputs {path}")
+    return StackAccess(outputs=_parse(text, f"the file {path}"), source=f"--outputs {path}")
 
 
 def _from_pulumi(stack: str) -> StackAccess:
@@ -130,7 +124,7 @@ def _from_pulumi(stack: str) -> StackAccess:
             raise NotFoundError(f"There is no stack {stack}: {message}", "`pulumi stack ls` lists the stacks")
         raise PulumiError(f"`{' '.join(command)}` failed: {message}", "run it by hand; `pulumi login` may be missing")
     outputs = _parse(result.stdout, f"`pulumi stack output` of {stack}")
-    return StackAccess(outputs=outputs, endpoint=None, source=f"--stack {stack}")
+    return StackAccess(outputs=outputs, source=f"--stack {stack}")
 
 
 def _parse(text: str, where: str) -> StackOutputs:

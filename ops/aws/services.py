@@ -8,7 +8,7 @@ from botocore.session import Session
 from infra.naming import physical_name
 from ops.aws.cloudwatch import Monitoring
 from ops.aws.function import StreamFunction
-from ops.aws.sqs import CONCURRENT_CALLS, MessageQueue, SqsQueue
+from ops.aws.sqs import CONCURRENT_CALLS, MessageQueue
 from ops.aws.tables import ActivityReader, UsersReader
 from ops.aws.user_keys import DynamoUserKeysTable, UserKeysTable
 from ops.errors import OpsError, translate_aws_errors
@@ -73,23 +73,23 @@ class Services:
         self.outputs = access.outputs
         self.source = access.source
         self.local_poller: LocalPoller | None = access.local_poller
-        self._endpoint = access.endpoint
+        self._options = dict(access.client_options)
         self._session = Session(profile=profile)
         self._clients: dict[tuple[str, Config], Any] = {}
 
     def dead_letter_queue(self) -> MessageQueue:
         """Return the queue of failed records."""
-        return SqsQueue(self.client("sqs"), self.outputs.dead_letter_queue_url)
+        return MessageQueue(self.client("sqs"), self.outputs.dead_letter_queue_url)
 
     def failure_queue(self) -> MessageQueue:
         """Return the queue of the event source mapping's failure metadata, called pointers."""
-        return SqsQueue(self.client("sqs"), self.outputs.failure_queue_url)
+        return MessageQueue(self.client("sqs"), self.outputs.failure_queue_url)
 
     def redrive_queue(self) -> MessageQueue:
         """Return the failure queue's redrive queue, with the pointers that the rescue failed to process."""
         # Not among the stack's outputs, because only operators need it. Its URL differs in the name alone.
         name = physical_name("UserChangesFailureRedriveQueue", self.outputs.environment)
-        return SqsQueue(self.client("sqs"), f"{self.outputs.failure_queue_url.rpartition('/')[0]}/{name}")
+        return MessageQueue(self.client("sqs"), f"{self.outputs.failure_queue_url.rpartition('/')[0]}/{name}")
 
     def envelopes(self) -> EnvelopeStore:
         """Return the store of large envelopes."""
@@ -119,14 +119,8 @@ class Services:
     def client(self, service: str, config: Config = _CALLS) -> Any:
         """Return the service's client for this stack's region and endpoint; created on first use."""
         if (service, config) not in self._clients:
-            endpoint = self._endpoint
             with translate_aws_errors("the AWS configuration"):
                 self._clients[service, config] = self._session.create_client(
-                    service,
-                    region_name=self.outputs.region,
-                    config=config,
-                    endpoint_url=endpoint.url if endpoint else None,
-                    aws_access_key_id=endpoint.access_key_id if endpoint else None,
-                    aws_secret_access_key=endpoint.secret_access_key if endpoint else None,
+                    service, region_name=self.outputs.region, config=config, **self._options
                 )
         return self._clients[service, config]

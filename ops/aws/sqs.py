@@ -6,9 +6,7 @@ Sources: SQS developer guide, "Amazon SQS visibility timeout", "Amazon SQS short
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
-
-from typing_extensions import override
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ops.errors import OpsError, translate_aws_errors
 from ops.job import in_batches
@@ -66,59 +64,18 @@ class QueueDepth(NamedTuple):
         return sum(self)
 
 
-class MessageQueue(Protocol):
+class MessageQueue:
     """A standard queue: no order, at-least-once delivery, a visibility timeout for each received message."""
 
-    @property
-    def name(self) -> str:
-        """The queue's name."""
-        ...
-
-    def receive(self, visibility_timeout: int) -> Sequence[Message]:
-        """Return some messages, in flight for so many seconds; none if none was visible for a second."""
-        ...
-
-    def release(self, receipts: Sequence[str]) -> None:
-        """Make messages visible again now; those no longer in flight already are."""
-        ...
-
-    def change_visibility(self, receipts: Sequence[str], visibility_timeout: int) -> frozenset[str]:
-        """Keep messages in flight for so many seconds from now; return the receipts no longer in flight."""
-        ...
-
-    def delete(self, receipts: Sequence[str]) -> frozenset[str]:
-        """Delete messages that are in flight; return the receipts of those that stay in the queue."""
-        ...
-
-    def send(self, messages: Sequence[OutgoingMessage]) -> None:
-        """Send all messages.
-
-        Raises:
-            OpsError: The queue took some of them, or none.
-        """
-        ...
-
-    def depth(self) -> QueueDepth:
-        """Return the approximate numbers of messages."""
-        ...
-
-
-class SqsQueue(MessageQueue):
-    """A queue in SQS: ten messages per call, several calls concurrently."""
-
     def __init__(self, client: "SQSClient", url: str) -> None:
+        self.name = url.rsplit("/", 1)[-1]
         self._client = client
         self._url = url
         self._pool = ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="sqs")
         self._last_receive_was_full = False
 
-    @property
-    @override
-    def name(self) -> str:
-        return self._url.rsplit("/", 1)[-1]
-
-    @override
     def receive(self, visibility_timeout: int) -> Sequence[Message]:
+        """Return some messages, in flight for so many seconds; none if none was visible for a second."""
         # Long poll once; while batches come back full, short poll concurrently.
         if self._last_receive_was_full:
             results = list(self._pool.map(self._short_poll, [visibility_timeout] * CONCURRENT_CALLS))
@@ -148,17 +105,17 @@ class SqsQueue(MessageQueue):
             )
         return [_message(entry) for entry in response.get("Messages", [])]
 
-    @override
     def release(self, receipts: Sequence[str]) -> None:
+        """Make messages visible again now; those no longer in flight already are."""
         self.change_visibility(receipts, 0)
 
-    @override
     def change_visibility(self, receipts: Sequence[str], visibility_timeout: int) -> frozenset[str]:
+        """Keep messages in flight for so many seconds from now; return the receipts no longer in flight."""
         change = self._client.change_message_visibility_batch
         return self._in_batches(change, receipts, VisibilityTimeout=visibility_timeout)
 
-    @override
     def delete(self, receipts: Sequence[str]) -> frozenset[str]:
+        """Delete messages that are in flight; return the receipts of those that stay in the queue."""
         return self._in_batches(self._client.delete_message_batch, receipts)
 
     def _in_batches(self, operation: Callable[..., Any], receipts: Sequence[str], **options: int) -> frozenset[str]:
@@ -173,8 +130,8 @@ class SqsQueue(MessageQueue):
             results = list(self._pool.map(call, in_batches(receipts, MESSAGES_PER_CALL)))
         return frozenset(receipt for failed in results for receipt in failed)
 
-    @override
     def send(self, messages: Sequence[OutgoingMessage]) -> None:
+        """Send all messages; an OpsError if the queue took some of them, or none."""
         for batch in _sendable(messages):
             entries: Any = [
                 {
@@ -194,8 +151,8 @@ class SqsQueue(MessageQueue):
                     "run the same command again: a message that is there twice counts once",
                 )
 
-    @override
     def depth(self) -> QueueDepth:
+        """Return the approximate numbers of messages."""
         names: list[Any] = [f"ApproximateNumberOfMessages{state}" for state in ("", "NotVisible", "Delayed")]
         with translate_aws_errors(f"the queue {self.name}"):
             response: Any = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)

@@ -164,11 +164,11 @@ class Replay:
         copies: list[str] = []
         with self._db.transaction():
             for letter, change, is_selected in zip(letters, changes, selected, strict=True):
-                added = self._db.add(letter.message, until, change, letter.failure_id)
-                new_changes += added.change_is_new
-                if added.message_is_new:
+                message_is_new, change_is_new = self._db.add(letter.message, until, change, letter.failure_id)
+                new_changes += change_is_new
+                if message_is_new:
                     self._count(letter, selected=is_selected, replayable=change is not None)
-                if change is None or added.change_is_new:
+                if change is None or change_is_new:
                     continue
                 outcome = self._db.outcome(change.identity)
                 if outcome is ReplayOutcome.REPLAYED:

@@ -52,13 +52,6 @@ class InFlight(NamedTuple):
     until: float
 
 
-class Added(NamedTuple):
-    """What adding a message changed."""
-
-    message_is_new: bool
-    change_is_new: bool
-
-
 class PendingChange(NamedTuple):
     """A change without an outcome, and the failure that it belongs to."""
 
@@ -117,8 +110,10 @@ class ReplayDb:
             raise
         self._database.execute("COMMIT")
 
-    def add(self, message: Message, until: float, change: ReplayableChange | None, failure_id: str) -> Added:
-        """Store a received message and, if it is to be replayed, its change; update what is already stored."""
+    def add(
+        self, message: Message, until: float, change: ReplayableChange | None, failure_id: str
+    ) -> tuple[bool, bool]:
+        """Store a received message and the change to replay, if any; say whether the message and the change are new."""
         updated = self._database.execute(
             "UPDATE in_flight SET receipt = ?, until = ? WHERE message_id = ?",
             (message.receipt, until, message.message_id),
@@ -128,7 +123,7 @@ class ReplayDb:
                 "INSERT INTO in_flight VALUES (?, ?, ?, ?, ?)",
                 (message.message_id, message.receipt, until, message.sent_at, change.identity if change else None),
             )
-        return Added(not updated.rowcount, change is not None and self._add_change(change, failure_id))
+        return not updated.rowcount, change is not None and self._add_change(change, failure_id)
 
     def _add_change(self, change: ReplayableChange, failure_id: str) -> bool:
         record = json.dumps(change.record, separators=(",", ":"))

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from functions.stream_records.attribute_values import Image
 from functions.users.user import keys_of
@@ -52,8 +53,7 @@ PROBLEMS = frozenset({KeyOutcome.TAKEN, KeyOutcome.NOT_TEXT, KeyOutcome.TOO_LONG
 """Outcomes that leave a value without a key."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class KeyProblem:
+class KeyProblem(NamedTuple):
     """A value whose user doesn't have its key."""
 
     user_id: str
@@ -106,11 +106,6 @@ class _User:
         """Give this outcome to the attributes without one."""
         self.outcomes |= dict.fromkeys(self.claim().keys, outcome)
 
-    def lose(self, attribute: str, owner: str) -> None:
-        """Leave a key to its owner."""
-        self.outcomes[attribute] = KeyOutcome.TAKEN
-        self.owners[attribute] = owner
-
     def apply(self, refusal: ClaimRefusal | None) -> None:
         """Settle what the response to the claim decides; None means that it was written."""
         if refusal is None:
@@ -121,8 +116,8 @@ class _User:
             # What was read for the former values no longer counts: the next claim finds the owners itself.
             self.read(refusal.stored)
         else:
-            for name, owner in refusal.owners.items():
-                self.lose(name, owner)
+            self.outcomes |= dict.fromkeys(refusal.owners, KeyOutcome.TAKEN)
+            self.owners |= refusal.owners
 
 
 def _without_key(image: Image, name: str) -> KeyOutcome:
@@ -197,19 +192,13 @@ class KeyClaims:
                 if owner == user.user_id:
                     user.outcomes[name] = KeyOutcome.HELD
                 elif owner is not None:
-                    user.lose(name, owner)
+                    user.outcomes[name] = KeyOutcome.TAKEN
+                    user.owners[name] = owner
 
     def _count(self, user: _User) -> None:
         self.report.users += 1
         self.report.outcomes.update(user.outcomes.values())
         for name, outcome in user.outcomes.items():
             if outcome in PROBLEMS and len(self.report.problems) < PROBLEMS_SHOWN:
-                self.report.problems.append(
-                    KeyProblem(
-                        user_id=user.user_id,
-                        attribute=name,
-                        value=user.values.get(name),
-                        outcome=outcome,
-                        owner=user.owners.get(name),
-                    )
-                )
+                value, owner = user.values.get(name), user.owners.get(name)
+                self.report.problems.append(KeyProblem(user.user_id, name, value, outcome, owner))

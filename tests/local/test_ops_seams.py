@@ -14,7 +14,7 @@ from local.state import clients_of
 from ops.aws.cloudwatch import Metric, Monitoring
 from ops.aws.function import InvocationResult, StreamFunction
 from ops.aws.services import EnvelopeStore
-from ops.aws.sqs import MessageQueue, OutgoingMessage, SqsQueue
+from ops.aws.sqs import MessageQueue, OutgoingMessage
 from ops.aws.tables import ActivityKey, ActivityReader, UsersReader
 from ops.errors import CannotReachError, NotFoundError
 from tests.support.local.local_stack import LocalStack
@@ -41,7 +41,7 @@ def make_queue(request: pytest.FixtureRequest) -> MakeQueue:
 
     def make() -> MessageQueue:
         sqs = clients_of(stack).sqs
-        return SqsQueue(sqs, sqs.create_queue(QueueName=f"ops-{uuid4().hex[:12]}")["QueueUrl"])
+        return MessageQueue(sqs, sqs.create_queue(QueueName=f"ops-{uuid4().hex[:12]}")["QueueUrl"])
 
     return make
 
@@ -100,7 +100,7 @@ def test_a_hold_can_be_prolonged_while_it_lasts(make_queue: MakeQueue) -> None:
 
 
 def test_a_queue_that_is_not_there_is_named(clients: Clients, local_stack: LocalStack) -> None:
-    queue = SqsQueue(clients.sqs, local_stack.outputs.dead_letter_queue_url + "-gone")
+    queue = MessageQueue(clients.sqs, local_stack.outputs.dead_letter_queue_url + "-gone")
 
     with pytest.raises(NotFoundError, match="UserChangesDeadLetterQueue-local-gone doesn't exist"):
         queue.receive(1)
@@ -212,4 +212,4 @@ def test_an_address_where_nobody_answers_is_told(local_stack: LocalStack) -> Non
     nobody = Clients("http://127.0.0.1:9", local_stack.region, "test", "test")
 
     with pytest.raises(CannotReachError, match="No answer"):
-        SqsQueue(nobody.sqs, "http://127.0.0.1:9/000000000000/q").depth()
+        MessageQueue(nobody.sqs, "http://127.0.0.1:9/000000000000/q").depth()

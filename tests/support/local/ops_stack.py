@@ -14,7 +14,7 @@ from local.state import clients_of
 from ops.aws.services import Services
 from ops.cli import cli
 from ops.context import CommandContext
-from ops.stack_outputs import Endpoint, LocalPoller, StackAccess
+from ops.stack_outputs import LocalPoller, StackAccess
 from tests.support.local.local_stack import LocalStack
 
 SCHEMA_VERSIONS = "functions/stream_records/schema_versions.py"
@@ -25,11 +25,11 @@ def services_of(stack: LocalStack, **changed_outputs: str) -> Services:
     return Services(
         StackAccess(
             outputs=stack.outputs.model_copy(update=changed_outputs),
-            endpoint=Endpoint(
-                url=stack.endpoint_url,
-                access_key_id=stack.access_key_id,
-                secret_access_key=stack.secret_access_key,
-            ),
+            client_options={
+                "endpoint_url": stack.endpoint_url,
+                "aws_access_key_id": stack.access_key_id,
+                "aws_secret_access_key": stack.secret_access_key,
+            },
             local_poller=LocalPoller(stack.poller_pid, running=True),
             source="--stack local",
         ),

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ops.aws.sqs import MESSAGES_PER_CALL, Message, OutgoingMessage, QueueDepth
+from ops.aws.sqs import MESSAGES_PER_CALL, Message, MessageQueue, OutgoingMessage, QueueDepth
 
 NOON = 1_795_521_600.0
 """Of 24 November 2026, in seconds since the epoch."""
@@ -51,7 +51,7 @@ class _Stored:
     visible_at: float
 
 
-class QueueInMemory:
+class QueueInMemory(MessageQueue):
     """A standard queue: gives messages in any order, and hides what it gave."""
 
     def __init__(self, name: str, clock: Clock, life: Life, choice: random.Random) -> None:

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from functions.runtime.json_log import JsonObject
 from ops.aws.function import InvocationResult
-from ops.aws.sqs import Message, QueueDepth
+from ops.aws.sqs import Message, MessageQueue, QueueDepth
 from ops.aws.tables import ActivityKey, UsersPage
 from ops.aws.user_keys import DryRunKeys
 from ops.dead_letters.replay import Replay
@@ -30,7 +30,7 @@ GROWTH_PER_RECORD = 500
 """Allowed: parsers and interned strings keep something of the first some thousand records, up to their own bounds."""
 
 
-class MadeUpQueue:
+class MadeUpQueue(MessageQueue):
     """A queue of any length that stores nothing: each message is made when it is received."""
 
     name = "made-up"

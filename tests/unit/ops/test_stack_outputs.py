@@ -36,7 +36,7 @@ def test_the_cli_is_asked_for_the_stack_by_name(on_path: Path) -> None:
 
     found = read_stack("dev", None)
 
-    assert (found.outputs, found.endpoint, found.source) == (OUTPUTS, None, "--stack dev")
+    assert (found.outputs, found.client_options, found.source) == (OUTPUTS, {}, "--stack dev")
 
 
 def test_no_cli(on_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from ops.aws.sqs import CONCURRENT_CALLS, MESSAGES_PER_CALL, SqsQueue
+from ops.aws.sqs import CONCURRENT_CALLS, MESSAGES_PER_CALL, MessageQueue
 from ops.errors import OpsError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Failing:
 
 
 def test_what_was_received_beside_a_call_that_failed_is_not_forgotten() -> None:
-    queue = SqsQueue(cast("SQSClient", Failing(1 + CONCURRENT_CALLS // 2)), "https://sqs/000000000000/Q")
+    queue = MessageQueue(cast("SQSClient", Failing(1 + CONCURRENT_CALLS // 2)), "https://sqs/000000000000/Q")
 
     first, some = queue.receive(60), queue.receive(60)
 
