@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
 from io import TextIOWrapper
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any, Literal, cast
 
 from pydantic.alias_generators import to_camel
@@ -139,7 +139,7 @@ def in_flight_elsewhere(messages: int) -> str:
 def short_ids(ids: Sequence[str]) -> dict[str, str]:
     """Return the shortest prefix of each id that no other id has, at least 8 characters long."""
     ordered = sorted(set(ids))
-    shared = [0, *(_shared_length(one, next_one) for one, next_one in pairwise(ordered)), 0]
+    shared = [0, *(_shared_length(*neighbours) for neighbours in pairwise(ordered)), 0]
     return {
         failure_id: failure_id[: max(SHORTEST_ID, shared[position] + 1, shared[position + 1] + 1)]
         for position, failure_id in enumerate(ordered)
@@ -147,10 +147,7 @@ def short_ids(ids: Sequence[str]) -> dict[str, str]:
 
 
 def _shared_length(one: str, other: str) -> int:
-    for position, (left, right) in enumerate(zip(one, other, strict=False)):
-        if left != right:
-            return position
-    return min(len(one), len(other))
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def text_of(value: RenderableType) -> RenderableType:

@@ -73,7 +73,7 @@ class Services:
         self.outputs = access.outputs
         self.source = access.source
         self.local_poller: LocalPoller | None = access.local_poller
-        self._options = dict(access.client_options)
+        self._options: dict[str, Any] = dict(access.client_options)
         self._session = Session(profile=profile)
         self._clients: dict[tuple[str, Config], Any] = {}
 

@@ -19,7 +19,18 @@ from ops.dead_letters.peek import MARGIN_SECONDS, VISIBILITY_TIMEOUT, Peek
 from ops.dead_letters.selection import Selection, parse_conditions
 from ops.dead_letters.summary import DeadLetterSummary, Failure, FailureGroup
 from ops.errors import NotFoundError, OpsError
-from ops.output import age, blocks, count, facts, in_flight_elsewhere, kind_text, printable, short_ids, table
+from ops.output import (
+    age,
+    blocks,
+    camel_json,
+    count,
+    facts,
+    in_flight_elsewhere,
+    kind_text,
+    printable,
+    short_ids,
+    table,
+)
 
 FAILURES_SHOWN = 50
 GROUPS_SHOWN = 20
@@ -76,8 +87,8 @@ def list_failures(context: CommandContext, *, where: tuple[str, ...], limit: int
         "complete": peek.complete,
         "hiddenByOthers": hidden,
         "delayed": depth.delayed,
-        "groups": [group.as_json() for group in groups],
-        "records": [failure.as_json() for failure in failures[:limit]],
+        "groups": [camel_json(group) | {"oldestSentAt": utc_timestamp(group.oldest_sent_at)} for group in groups],
+        "records": [camel_json(one) | {"sentAt": utc_timestamp(one.sent_at)} for one in failures[:limit]],
     }
 
     def render() -> RenderableType:

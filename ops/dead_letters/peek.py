@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from types import TracebackType
 from typing import Self
 
 from ops.aws.sqs import MAX_IN_FLIGHT, Message, MessageQueue, QueueDepth
@@ -46,9 +45,7 @@ class Peek:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         now = self._now()
         self._queue.release([receipt for receipt, until in self._in_flight.values() if until > now])
         self._in_flight.clear()

@@ -1,9 +1,10 @@
 """Return pointers that the rescue failed to process from its redrive queue to the failure queue."""
 
 from dataclasses import dataclass
+from itertools import islice
 
 from ops.aws.services import Services
-from ops.aws.sqs import MESSAGES_PER_CALL, Message, OutgoingMessage
+from ops.aws.sqs import MESSAGES_PER_CALL, OutgoingMessage
 from ops.dead_letters.peek import Peek
 from ops.job import Job
 
@@ -30,37 +31,22 @@ def return_pointers(services: Services, job: Job) -> ReturnedPointers:
         OpsError: A queue can't be reached; messages moved by then stay moved.
     """
     result = ReturnedPointers()
-    complete = False
-    while not complete and not job.stop_requested():
-        moved, complete = _move_batches(services, job, result)
-        if not moved:
-            break
+    source, target = services.redrive_queue(), services.failure_queue()
+    moved, complete = 1, False
+    while moved and not complete and not job.stop_requested():
+        moved = 0
+        with Peek(source, job.stop_requested, now=job.now) as peek:
+            messages = peek.messages()
+            while batch := list(islice(messages, MESSAGES_PER_CALL)):
+                if len(batch) < MESSAGES_PER_CALL and job.stop_requested():
+                    break
+                target.send([OutgoingMessage(message.body, message.attributes) for message in batch])
+                moved += peek.delete(message.message_id for message in batch)
+                result.returned += len(batch)
+                job.report_progress(result.returned, peek.received)
+            result.left = peek.in_flight
+            complete = peek.complete
     result.interrupted = job.stop_requested()
     if not result.returned and not result.interrupted:
-        result.hidden_by_others = services.redrive_queue().depth().in_flight
+        result.hidden_by_others = source.depth().in_flight
     return result
-
-
-def _move_batches(services: Services, job: Job, result: ReturnedPointers) -> tuple[int, bool]:
-    """Move what one peek receives; return the number of messages deleted, and whether the peek was complete."""
-    source, target = services.redrive_queue(), services.failure_queue()
-    moved = 0
-    with Peek(source, job.stop_requested, now=job.now) as peek:
-        batch: list[Message] = []
-
-        def move() -> None:
-            nonlocal moved
-            target.send([OutgoingMessage(message.body, message.attributes) for message in batch])
-            moved += peek.delete(message.message_id for message in batch)
-            result.returned += len(batch)
-            job.report_progress(result.returned, peek.received)
-            batch.clear()
-
-        for message in peek.messages():
-            batch.append(message)
-            if len(batch) == MESSAGES_PER_CALL:
-                move()
-        if batch and not job.stop_requested():
-            move()
-        result.left = peek.in_flight
-        return moved, peek.complete

@@ -5,8 +5,7 @@ until the failing record is alone. A record counts as processed only once its it
 reports success for a record that it sent to the dead-letter queue again.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -47,26 +46,21 @@ class ReplayOutcome(StrEnum):
 class ChangeResult(NamedTuple):
     """The outcome of one change, and why."""
 
+    change: ReplayableChange
     outcome: ReplayOutcome
     detail: str | None = None
 
 
-@dataclass
-class RedeliveryResult:
-    """The results by position of the change; a change without a result was not tried, as far as is known."""
-
-    results: dict[int, ChangeResult] = field(default_factory=dict[int, ChangeResult])
-    error: OpsError | None = None
-    """What ended the redelivery early."""
+Batch = Sequence[ReplayableChange]
 
 
 class _BatchDecision(NamedTuple):
-    """What to do after one invocation, by position."""
+    """What to do after one invocation."""
 
-    taken: Sequence[int] = ()
-    retry: Sequence[list[int]] = ()
+    taken: Batch = ()
+    retry: Sequence[Batch] = ()
     """Batches to send next, the last one first."""
-    failed: tuple[int, str] | None = None
+    failed: tuple[ReplayableChange, str] | None = None
 
 
 class Redelivery:
@@ -78,35 +72,36 @@ class Redelivery:
         self._job = job
         self._failures_in_a_row = 0
 
-    def deliver(self, changes: Sequence[ReplayableChange]) -> RedeliveryResult:
-        """Send the changes; the result also has what was done before an error."""
-        delivery = RedeliveryResult()
-        taken: list[int] = []
+    def deliver(self, changes: Batch) -> tuple[list[ChangeResult], OpsError | None]:
+        """Send the changes; return the results of those known to have been tried, and the error that ended it early."""
+        results: list[ChangeResult] = []
+        taken: list[ReplayableChange] = []
+        error: OpsError | None = None
         try:
-            self._send(changes, delivery.results, taken)
-        except OpsError as error:
-            delivery.error = error
+            self._send(changes, results, taken)
+        except OpsError as sending:
+            error = sending
         try:
-            delivery.results.update(self._verified(changes, taken))
-        except OpsError as error:
-            delivery.error = delivery.error or error
-        return delivery
+            results += self._verified(taken)
+        except OpsError as reading:
+            error = error or reading
+        return results, error
 
-    def _send(self, changes: Sequence[ReplayableChange], results: dict[int, ChangeResult], taken: list[int]) -> None:
-        """Add the positions that the function took to `taken`, and the results of the others to `results`."""
+    def _send(self, changes: Batch, results: list[ChangeResult], taken: list[ReplayableChange]) -> None:
+        """Add the changes that the function took to `taken`, and the results of the others to `results`."""
         stuck_users: set[str] = set()
-        attempts: dict[int, int] = {}
-        batches = [list(range(len(changes)))]
+        attempts: dict[str, int] = {}
+        batches = [changes]
         while batches and not self._job.stop_requested():
-            batch: list[int] = []
-            for position in batches.pop():
-                if changes[position].user_id in stuck_users:
-                    results[position] = ChangeResult(ReplayOutcome.WAITING, "an earlier change of this user failed")
+            batch: list[ReplayableChange] = []
+            for change in batches.pop():
+                if change.user_id in stuck_users:
+                    results.append(ChangeResult(change, ReplayOutcome.WAITING, "an earlier change of this user failed"))
                 else:
-                    batch.append(position)
+                    batch.append(change)
             if not batch:
                 continue
-            invocation = self._invoke([changes[position].record for position in batch])
+            invocation = self._invoke([change.record for change in batch])
             if invocation.busy:
                 return  # a stop was requested while the function was busy: the batch counts as not tried
             decision = self._decide(batch, invocation, attempts)
@@ -115,12 +110,12 @@ class Redelivery:
             if decision.taken:
                 self._failures_in_a_row = 0
             if decision.failed:
-                position, detail = decision.failed
-                results[position] = ChangeResult(ReplayOutcome.FAILED, detail)
-                stuck_users.add(changes[position].user_id)
+                change, detail = decision.failed
+                results.append(ChangeResult(change, ReplayOutcome.FAILED, detail))
+                stuck_users.add(change.user_id)
                 self._count_failure(detail)
 
-    def _decide(self, batch: list[int], invocation: InvocationResult, attempts: dict[int, int]) -> _BatchDecision:
+    def _decide(self, batch: Batch, invocation: InvocationResult, attempts: dict[str, int]) -> _BatchDecision:
         if invocation.error:
             if len(batch) == 1:
                 return _BatchDecision(failed=(batch[0], invocation.error))
@@ -129,9 +124,9 @@ class Redelivery:
         if invocation.failed_from is None:
             return _BatchDecision(taken=batch)
         taken, rest = batch[: invocation.failed_from], batch[invocation.failed_from :]
-        attempts[rest[0]] = attempts.get(rest[0], 0) + 1
-        if attempts[rest[0]] < ATTEMPTS:
-            self._job.pause(FIRST_WAIT_SECONDS * attempts[rest[0]])
+        attempt = attempts[rest[0].identity] = attempts.get(rest[0].identity, 0) + 1
+        if attempt < ATTEMPTS:
+            self._job.pause(FIRST_WAIT_SECONDS * attempt)
             return _BatchDecision(taken=taken, retry=[rest])
         return _BatchDecision(taken=taken, retry=[rest[1:]], failed=(rest[0], _NOT_NOW))
 
@@ -160,13 +155,12 @@ class Redelivery:
             )
         return invocation
 
-    def _verified(self, changes: Sequence[ReplayableChange], positions: Sequence[int]) -> Mapping[int, ChangeResult]:
+    def _verified(self, taken: Batch) -> list[ChangeResult]:
         """Return the result of each change that the function took, by whether its item is in Activity."""
-        keys = {position: ActivityKey(changes[position].user_id, changes[position].change_id) for position in positions}
-        stored = self._activity.event_ids(list(keys.values()))
-        return {
-            position: ChangeResult(ReplayOutcome.REPLAYED)
-            if stored.get(key) == changes[position].event_id
-            else ChangeResult(ReplayOutcome.REFUSED, _DEAD_LETTERED)
-            for position, key in keys.items()
-        }
+        event_ids = self._activity.event_ids([ActivityKey(change.user_id, change.change_id) for change in taken])
+        return [
+            ChangeResult(change, ReplayOutcome.REPLAYED)
+            if event_ids.get(ActivityKey(change.user_id, change.change_id)) == change.event_id
+            else ChangeResult(change, ReplayOutcome.REFUSED, _DEAD_LETTERED)
+            for change in taken
+        ]

@@ -9,7 +9,7 @@ up to 100,000 messages (SQS's limit is 120,000); a larger queue is replayed in r
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ops.aws.services import Services
@@ -164,7 +164,7 @@ class Replay:
         copies: list[str] = []
         with self._db.transaction():
             for letter, change, is_selected in zip(letters, changes, selected, strict=True):
-                message_is_new, change_is_new = self._db.add(letter.message, until, change, letter.failure_id)
+                message_is_new, change_is_new = self._db.add(letter, until, change)
                 new_changes += change_is_new
                 if message_is_new:
                     self._count(letter, selected=is_selected, replayable=change is not None)
@@ -201,10 +201,10 @@ class Replay:
             if self._extend_if_due():
                 return  # messages that were lost may be visible again: they come before later changes of their users
             changes = [one.change for one in pending]
-            delivery = redelivery.deliver(changes)
-            self._settle(changes, delivery.results)
-            if delivery.error:
-                raise delivery.error
+            results, error = redelivery.deliver(changes)
+            self._settle(results)
+            if error:
+                raise error
             done += len(changes)
             self._job.report_progress(done, total)
 
@@ -228,18 +228,14 @@ class Replay:
         self._db.forget_changes_without_message()
         return lost_count > 0
 
-    def _settle(self, changes: Sequence[ReplayableChange], results: Mapping[int, ChangeResult]) -> None:
+    def _settle(self, results: Sequence[ChangeResult]) -> None:
         """Delete the messages of what was replayed, and store every outcome."""
-        replayed = [
-            changes[position].identity
-            for position, result in results.items()
-            if result.outcome is ReplayOutcome.REPLAYED
-        ]
+        replayed = [result.change.identity for result in results if result.outcome is ReplayOutcome.REPLAYED]
         self.report.copies_removed += max(0, self._delete(self._db.receipts(replayed)) - len(replayed))
         with self._db.transaction():
-            for position, result in results.items():
-                self._db.settle(changes[position].identity, result.outcome, result.detail)
-        if any(result.outcome is ReplayOutcome.FAILED for result in results.values()):
+            for result in results:
+                self._db.settle(result.change.identity, result.outcome, result.detail)
+        if any(result.outcome is ReplayOutcome.FAILED for result in results):
             self._db.hold_back_later_changes()
 
     def _delete(self, receipts: list[str]) -> int:

@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from ops.aws.sqs import Message
-from ops.dead_letters.message import ReplayableChange
+from ops.dead_letters.message import DeadLetter, ReplayableChange
 from ops.dead_letters.redelivery import ReplayOutcome
 from ops.errors import OpsError
 
@@ -110,10 +109,9 @@ class ReplayDb:
             raise
         self._database.execute("COMMIT")
 
-    def add(
-        self, message: Message, until: float, change: ReplayableChange | None, failure_id: str
-    ) -> tuple[bool, bool]:
+    def add(self, letter: DeadLetter, until: float, change: ReplayableChange | None) -> tuple[bool, bool]:
         """Store a received message and the change to replay, if any; say whether the message and the change are new."""
+        message = letter.message
         updated = self._database.execute(
             "UPDATE in_flight SET receipt = ?, until = ? WHERE message_id = ?",
             (message.receipt, until, message.message_id),
@@ -123,7 +121,7 @@ class ReplayDb:
                 "INSERT INTO in_flight VALUES (?, ?, ?, ?, ?)",
                 (message.message_id, message.receipt, until, message.sent_at, change.identity if change else None),
             )
-        return not updated.rowcount, change is not None and self._add_change(change, failure_id)
+        return not updated.rowcount, change is not None and self._add_change(change, letter.failure_id)
 
     def _add_change(self, change: ReplayableChange, failure_id: str) -> bool:
         record = json.dumps(change.record, separators=(",", ":"))

@@ -3,10 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from functions.runtime.json_log import JsonObject
-from functions.runtime.timestamps import utc_timestamp
 from ops.dead_letters.message import DeadLetter
-from ops.output import camel_json
 
 
 @dataclass(kw_only=True)
@@ -24,10 +21,6 @@ class Failure:
     """Of its oldest message, in seconds since the epoch."""
     copies: int = 1
 
-    def as_json(self) -> JsonObject:
-        """Return the failure as JSON, the time as text."""
-        return camel_json(self) | {"sentAt": utc_timestamp(self.sent_at)}
-
 
 @dataclass
 class FailureGroup:
@@ -37,10 +30,6 @@ class FailureGroup:
     reason: str
     failures: int
     oldest_sent_at: float
-
-    def as_json(self) -> JsonObject:
-        """Return the group as JSON, the time as text."""
-        return camel_json(self) | {"oldestSentAt": utc_timestamp(self.oldest_sent_at)}
 
 
 @dataclass

@@ -220,8 +220,8 @@ class Backfill:
         return True
 
     def _deliver_batch(self, batch: Sequence[ReplayableChange], progress: BackfillCheckpoint) -> bool:
-        delivery = self._redelivery.deliver(batch)
-        for position, result in delivery.results.items():
+        results, error = self._redelivery.deliver(batch)
+        for result in results:
             if result.outcome is ReplayOutcome.REPLAYED:
                 progress.backfilled += 1
             elif result.outcome is ReplayOutcome.REFUSED:
@@ -229,8 +229,8 @@ class Backfill:
             else:
                 progress.failed += 1
                 if len(self.report.failures) < FAILURES_SHOWN:
-                    self.report.failures.append((batch[position].user_id, result.detail or ""))
+                    self.report.failures.append((result.change.user_id, result.detail or ""))
         self._job.report_progress(progress.backfilled, progress.scanned)
-        if delivery.error:
-            raise delivery.error
-        return len(delivery.results) == len(batch)
+        if error:
+            raise error
+        return len(results) == len(batch)

@@ -147,22 +147,19 @@ class KeyClaims:
 
     def run(self) -> KeyClaimsReport:
         """Read the table to its end, a stop or an error."""
+        after: str | None = None
         try:
-            self._run()
+            while not self.report.finished:
+                page = self._users.page(after)
+                for batch in in_batches(page.users, self._batch_size):
+                    if self._job.stop_requested():
+                        return self.report
+                    self._claim([_User(image) for image in batch])
+                after = page.next_after
+                self.report.finished = after is None
         except OpsError as error:
             self.report.error = error
         return self.report
-
-    def _run(self) -> None:
-        after: str | None = None
-        while not self.report.finished:
-            page = self._users.page(after)
-            for batch in in_batches(page.users, self._batch_size):
-                if self._job.stop_requested():
-                    return
-                self._claim([_User(image) for image in batch])
-            after = page.next_after
-            self.report.finished = after is None
 
     def _claim(self, users: Sequence[_User]) -> None:
         begun = self._job.now()
