@@ -118,7 +118,7 @@ class KilledReplays:
                 )
 
 
-def test_a_replay_killed_at_each_of_its_requests_loses_nothing_and_doubles_nothing(own_stack: OwnStack) -> None:
+def test_a_replay_killed_at_each_request_loses_and_duplicates_nothing(own_stack: OwnStack) -> None:
     stack, directory = own_stack
     replays = KilledReplays(stack, directory)
     with replays.wire.serving():
@@ -126,7 +126,7 @@ def test_a_replay_killed_at_each_of_its_requests_loses_nothing_and_doubles_nothi
         assert replays.run() == 0
         steps = replays.steps
         assert {name for name, _ in steps} >= {"ReceiveMessage", "Invoke", "BatchGetItem", "DeleteMessageBatch"}
-        # What a killed replay held is given back by the next one, as its first step.
+        # The next replay releases the messages of a killed one, as its first step.
         steps.insert(steps.index(("Invoke", 1)) + 1, GIVE_BACK)
 
         kills = [(step, Fault.KILLED_BEFORE) for step in steps]

@@ -79,7 +79,7 @@ def test_a_claim_writes_the_keys_and_again_changes_nothing(place: Place) -> None
     }
 
 
-def test_nothing_is_claimed_for_who_is_stored_otherwise_or_not_at_all(place: Place) -> None:
+def test_nothing_is_claimed_for_a_user_stored_with_other_values_or_deleted(place: Place) -> None:
     place.put(userId="1", email="new@example.com", username="alice")
     assert place.claim("1", email="old@example.com", username="alice") == ClaimRefusal(
         {"userId": {"S": "1"}, "email": {"S": "new@example.com"}, "username": {"S": "alice"}}
@@ -88,7 +88,7 @@ def test_nothing_is_claimed_for_who_is_stored_otherwise_or_not_at_all(place: Pla
     assert place.keys() == {}
 
 
-def test_who_holds_a_key_is_told_and_keeps_it(place: Place) -> None:
+def test_the_owner_of_a_key_is_reported_and_keeps_it(place: Place) -> None:
     place.put(userId="1", email="a@example.com", username="alice")
     place.put(userId="2", email="a@example.com", username="bob")
     assert place.claim("1", email="a@example.com", username="alice") is None
@@ -97,7 +97,7 @@ def test_who_holds_a_key_is_told_and_keeps_it(place: Place) -> None:
     assert place.keys() == {"email#a@example.com": "1", "username#alice": "1", "username#bob": "2"}
 
 
-def test_hundreds_of_keys_are_looked_up(place: Place) -> None:
+def test_the_owners_of_hundreds_of_keys_are_read(place: Place) -> None:
     for number in range(3):
         place.put(userId=f"{number}", email=f"{number}@example.com")
         place.claim(f"{number}", email=f"{number}@example.com")
@@ -106,13 +106,13 @@ def test_hundreds_of_keys_are_looked_up(place: Place) -> None:
     assert place.table.owners([]) == {}
 
 
-def test_tables_that_are_not_there_are_told(tables: UsersInDynamoDB) -> None:
+def test_missing_tables_are_reported(tables: UsersInDynamoDB) -> None:
     missing = DynamoUserKeysTable(tables.client, "Nowhere", tables.tables.users)
     with pytest.raises(NotFoundError, match="Nowhere"):
         missing.owners(["email#a@example.com"])
 
 
-def test_a_storm_leaves_every_key_with_its_user(tables: UsersInDynamoDB) -> None:
+def test_concurrent_writers_leave_every_key_with_its_user(tables: UsersInDynamoDB) -> None:
     """Users register, change and leave while their keys are claimed by two commands at once."""
     for number in range(40):
         tables.put_user(userId=f"old-{number:02}", email=f"{number % 30}@example.com", username=f"user-{number}")
@@ -156,7 +156,7 @@ def test_a_storm_leaves_every_key_with_its_user(tables: UsersInDynamoDB) -> None
 
 
 @pytest.mark.local
-def test_after_the_command_nobody_registers_an_imported_email(local_stack: LocalStack, api_caller: Signer) -> None:
+def test_after_the_command_an_imported_email_can_not_be_registered(local_stack: LocalStack, api_caller: Signer) -> None:
     imported, user_id = person("Alice"), f"customer {uuid4().hex[:8]}"
     item: Any = {"userId": {"S": user_id}, "email": {"S": imported["email"].upper()}}
     clients_of(local_stack).dynamodb.put_item(TableName=local_stack.outputs.users_table_name, Item=item)

@@ -1,4 +1,4 @@
-"""The operators' commands on a running stack, from the poison to the empty queue."""
+"""The operators' commands on a running stack, from an unsupported user to the empty queue."""
 
 import os
 import re
@@ -54,14 +54,14 @@ def history_of(stack: LocalStack, user_id: str) -> list[str]:
     return [change["kind"] for change in answer(result)["items"]] if result.exit_code == 0 else []
 
 
-def test_from_the_poison_to_the_empty_queue(stack: LocalStack) -> None:
+def test_an_unsupported_user_is_replayed_after_the_fix(stack: LocalStack) -> None:
     services = services_of(stack)
     users = UsersOverHttp(stack, Signer(access_key_id="test", secret_access_key="test", region=stack.region))
-    poisoned = [write_unsupported_user(stack), write_unsupported_user(stack)]
+    unsupported = [write_unsupported_user(stack), write_unsupported_user(stack)]
     good = users.registered(person())
 
     found = eventually(lambda: failures_of(stack), lambda records: len(records) == 2)
-    assert {record["userId"] for record in found} == set(poisoned)
+    assert {record["userId"] for record in found} == set(unsupported)
     assert {record["reason"] for record in found} == {"schemaVersion 2 is not supported"}
     eventually(lambda: history_of(stack, good), lambda kinds: kinds == ["ADDED"])
     shown = run_ops(services, "dlq", "show", found[0]["failureId"][:12], "--table").stdout
@@ -77,7 +77,7 @@ def test_from_the_poison_to_the_empty_queue(stack: LocalStack) -> None:
         assert (replayed.exit_code, answer(replayed)["replayed"]) == (ExitCode.OK, 2)
 
     assert answer(run_ops(services, "dlq", "list"))["messages"] == 0
-    assert [history_of(stack, user_id) for user_id in poisoned] == [["ADDED"], ["ADDED"]]
+    assert [history_of(stack, user_id) for user_id in unsupported] == [["ADDED"], ["ADDED"]]
 
 
 def test_a_replayed_change_takes_its_place_before_the_newer_ones(stack: LocalStack) -> None:
@@ -98,18 +98,18 @@ def test_a_replayed_change_takes_its_place_before_the_newer_ones(stack: LocalSta
     assert [changes[0], changes[2]] == since
 
 
-def test_ctrl_c_gives_everything_back_at_once(stack: LocalStack, folder: Path, tmp_path: Path) -> None:
+def test_ctrl_c_releases_all_messages_at_once(stack: LocalStack, folder: Path, tmp_path: Path) -> None:
     sqs = clients_of(stack).sqs
     for position in range(60):
         sqs.send_message(QueueUrl=stack.outputs.dead_letter_queue_url, MessageBody=f"junk {position}")
     environment = {**os.environ, DIRECTORY_VARIABLE: str(folder), STATE_VARIABLE: str(tmp_path / "ops")}
     command = [sys.executable, "-m", "ops", "--stack", "local", "dlq", "list"]
 
-    looking = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    listing = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     queue = services_of(stack).dead_letter_queue()
     eventually(queue.depth, lambda depth: depth.in_flight > 0)
-    looking.send_signal(signal.SIGINT)
-    looking.communicate(timeout=30)
+    listing.send_signal(signal.SIGINT)
+    listing.communicate(timeout=30)
 
     assert queue.depth() == (60, 0, 0)
     assert (
@@ -151,7 +151,7 @@ def test_users_from_before_the_stream_get_their_place_once(stack: LocalStack, fo
     assert updated["changes"]["name"] == {"old": "Alice", "new": "Alice changed"}
 
 
-def test_status_of_the_running_stack(stack: LocalStack) -> None:
+def test_status_reads_the_running_stack(stack: LocalStack) -> None:
     result = run_ops(services_of(stack), "status")
 
     found = answer(result)
@@ -186,7 +186,7 @@ def ops_process(
 ROOT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
-def test_troubles_on_the_way_to_the_stack_name_the_next_step(stack: LocalStack, tmp_path: Path) -> None:
+def test_an_error_on_the_way_to_the_stack_names_the_next_step(stack: LocalStack, tmp_path: Path) -> None:
     good = outputs_file(stack, tmp_path / "good.json")
     gone = outputs_file(
         stack, tmp_path / "gone.json", dead_letter_queue_url=stack.outputs.dead_letter_queue_url + "-gone"

@@ -125,7 +125,7 @@ def stream_record(user_id: str, position: int, old: Image | None, new: Image | N
     }
 
 
-def told(history: list[Image]) -> Image:
+def replayed_image(history: list[Image]) -> Image:
     """Return what the user is in the end, if one believes the history."""
     image: Image = {}
     for item in history:
@@ -177,7 +177,7 @@ def test_every_user_is_added_exactly_once(
             lives = [kind for kind in kinds if kind != "UPDATED"]
             assert all(first != second for first, second in itertools.pairwise(lives)), (user_id, kinds)
             if kinds[0] == "ADDED":
-                assert told(history) == stored.get(user_id, {})
+                assert replayed_image(history) == stored.get(user_id, {})
         assert set(stored) <= {
             user_id for user_id, history in histories.items() if history[0]["kind"]["S"] == "ADDED"
         } | {user_id for user_id, history in histories.items() if "DELETED" in {item["kind"]["S"] for item in history}}

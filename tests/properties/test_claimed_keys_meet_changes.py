@@ -102,7 +102,7 @@ class World(UsersReader):
             self.life.steps = None
 
     def assert_no_key_is_wrong(self) -> None:
-        """Every key is held by a user who is there, for a value that is theirs."""
+        """Every key is owned by a stored user, for a value of theirs."""
         for key, holder in self.users.owners.items():
             user = self.users.users[holder]
             assert key in keys_of(user.email, user.username).values()

@@ -72,8 +72,8 @@ class ReplayMachine(RuleBasedStateMachine):
     def somebody_peeks(self, steps: int | None) -> None:
         self.stack.restart(steps)
         try:
-            with Peek(self.stack.queue, lambda: False, visibility_timeout=60, now=self.stack.clock.now) as look:
-                list(look.messages())
+            with Peek(self.stack.queue, lambda: False, visibility_timeout=60, now=self.stack.clock.now) as peek:
+                list(peek.messages())
         except KilledError:
             pass
         self.stack.restart()
@@ -168,7 +168,7 @@ TestReplayKilled = ReplayMachine.TestCase
 TestReplayKilled.settings = settings(stateful_step_count=12)
 
 
-def test_a_kill_at_each_step_and_the_same_command_again(tmp_path: Path) -> None:
+def test_a_replay_killed_at_each_step_is_completed_by_the_next(tmp_path: Path) -> None:
     """Only the messages of the call that the kill interrupted stay invisible to the second run."""
     steps = 0
     while True:

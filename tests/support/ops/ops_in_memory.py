@@ -54,7 +54,7 @@ class _ToQueue:
 
 @dataclass
 class FunctionInMemory(StreamFunction):
-    """The real processing of a batch; it can be told which records crash it, and which troubles to meet next."""
+    """The real processing of a batch; tests choose which records crash it, and how the next invocations fail."""
 
     table: ActivityInMemory
     queue: QueueInMemory
@@ -130,7 +130,7 @@ class UsersInMemory(UsersReader):
 
 @dataclass
 class MonitoringInMemory(Monitoring):
-    """A `Monitoring` that tells what it is given."""
+    """A `Monitoring` that returns what a test sets."""
 
     state: str = "Enabled"
     last_result: str = "OK"

@@ -1,4 +1,4 @@
-"""A queue that hides messages, on a clock that only moves when told to, used by a process that may die at any step.
+"""A queue with visibility timeouts, on a clock that tests move, used by a process that may be killed at any step.
 
 `Life` ends a process before or after any effect, as `kill -9` would.
 """

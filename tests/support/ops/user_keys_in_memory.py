@@ -1,4 +1,4 @@
-"""A `UserKeysTable` over a dict; test_claim_keys_on_dynamodb holds it and the real one to the same."""
+"""A `UserKeysTable` over a dict; test_claim_keys_on_dynamodb runs the same tests on it and on the real table."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -7,7 +7,7 @@ from ops.aws.user_keys import ClaimRefusal, KeyClaim
 
 
 class UserKeysInMemory:
-    """Keys by the users who hold them.
+    """Keys and their owners.
 
     Args:
         keys: The table.

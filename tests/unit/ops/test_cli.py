@@ -53,7 +53,7 @@ def test_list_groups_failures_by_reason_and_counts_copies_once(stack: StackInMem
     assert stack.queue.visible() == 5
 
 
-def test_list_says_that_others_hold_messages(stack: StackInMemory, run: Run) -> None:
+def test_list_reports_messages_in_flight_elsewhere(stack: StackInMemory, run: Run) -> None:
     stack.fail(change(0))
     stack.queue.receive(60)
 
@@ -63,7 +63,7 @@ def test_list_says_that_others_hold_messages(stack: StackInMemory, run: Run) -> 
     assert "1 message more in flight elsewhere" in result.stdout
 
 
-def test_list_shows_what_fits(stack: StackInMemory, run: Run) -> None:
+def test_list_shows_what_matches(stack: StackInMemory, run: Run) -> None:
     stack.fail(change(0, "adam"))
     stack.fail(change(1, "eve"))
 
@@ -103,14 +103,14 @@ def test_a_message_that_is_no_envelope_is_shown_and_exported_as_it_came(
     assert sorted(line.get("body", "envelope") for line in lines) == sorted([body, "envelope"])
 
 
-def test_show_of_what_is_not_there(run: Run) -> None:
+def test_show_of_a_missing_id_is_refused(run: Run) -> None:
     result = run("dlq", "show", "ffff")
 
     assert result.exit_code == ExitCode.NOT_FOUND
     assert "Next" in result.stderr
 
 
-def test_an_id_that_fits_several_is_refused(stack: StackInMemory, run: Run) -> None:
+def test_an_ambiguous_id_is_refused(stack: StackInMemory, run: Run) -> None:
     stack.fail(change(1))
     stack.fail(change(2))
 
@@ -120,7 +120,7 @@ def test_an_id_that_fits_several_is_refused(stack: StackInMemory, run: Run) -> N
     assert "beginning of 2 ids" in result.stderr
 
 
-def test_replay_says_what_it_did_and_ends_with_a_code_for_it(stack: StackInMemory, run: Run) -> None:
+def test_replay_reports_what_it_did_and_ends_with_an_exit_code_for_it(stack: StackInMemory, run: Run) -> None:
     stack.fail(change(0))
     stack.fail(change(1, "adam", schema_version=2))
 
@@ -139,7 +139,7 @@ def test_replay_says_what_it_did_and_ends_with_a_code_for_it(stack: StackInMemor
 
 
 @pytest.mark.parametrize("arguments", [[], ["x", "--all"], ["--all", "--where", "kind=lost"]])
-def test_replay_wants_one_choice(run: Run, arguments: list[str]) -> None:
+def test_replay_takes_exactly_one_selection(run: Run, arguments: list[str]) -> None:
     assert run("dlq", "replay", *arguments).exit_code == ExitCode.USAGE
 
 
@@ -197,7 +197,7 @@ def test_activity_is_the_newest_first(stack: StackInMemory, run: Run) -> None:
 
 
 @pytest.mark.parametrize("form", ["--json", "--table"])
-def test_activity_leaves_the_registration_s_digest_out(stack: StackInMemory, run: Run, form: str) -> None:
+def test_activity_leaves_out_the_registration_s_digest(stack: StackInMemory, run: Run, form: str) -> None:
     user: JsonObject = {"userId": {"S": "eve"}, "name": {"S": "Eve"}, "registrationDigest": {"S": "5cc21c3e"}}
     stack.function.invoke([stream_record("INSERT", 0, "eve", None, user)])
 
@@ -207,7 +207,7 @@ def test_activity_leaves_the_registration_s_digest_out(stack: StackInMemory, run
     assert "5cc21c3e" not in shown
 
 
-def test_status_of_a_healthy_stack(stack: StackInMemory, run: Run) -> None:
+def test_status_of_a_healthy_stack_ends_with_0(stack: StackInMemory, run: Run) -> None:
     stack.monitored.figures = {"IteratorAge LogUserChangesFunction-test": 1500.0}
 
     result = run("status")
@@ -217,7 +217,7 @@ def test_status_of_a_healthy_stack(stack: StackInMemory, run: Run) -> None:
     assert "healthy" in run("status", "--table").stdout
 
 
-def test_status_says_what_needs_somebody(stack: StackInMemory, run: Run) -> None:
+def test_status_lists_what_needs_attention(stack: StackInMemory, run: Run) -> None:
     stack.fail(change(0))
     stack.failures.put("{}")
     stack.redriven.put("{}")
@@ -245,7 +245,7 @@ def test_status_says_what_needs_somebody(stack: StackInMemory, run: Run) -> None
         assert part in result.stdout
 
 
-def test_pointers_that_were_set_aside_go_back(stack: StackInMemory, run: Run) -> None:
+def test_pointers_go_back_to_the_failure_queue(stack: StackInMemory, run: Run) -> None:
     for number in range(25):
         stack.redriven.put(f"pointer {number}")
 
@@ -291,7 +291,7 @@ def test_an_error_ends_with_its_code_and_its_next_step(error: OpsError, code: in
     assert result.stdout == ""
 
 
-def test_what_the_terminal_s_encoding_lacks_ends_no_command(stack: StackInMemory) -> None:
+def test_a_character_that_the_terminal_lacks_ends_no_command(stack: StackInMemory) -> None:
     failure_id = stack.fail(change(0, "\u00e9ve \u540d"))
 
     result = CliRunner(charset="latin-1").invoke(

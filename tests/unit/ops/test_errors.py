@@ -45,7 +45,7 @@ def answered(code: str, message: str = "") -> ClientError:
         (BotoCoreError(), OpsError),
     ],
 )
-def test_each_becomes_an_error_that_names_the_object(
+def test_each_botocore_error_becomes_an_error_that_names_the_resource(
     raised: ClientError | BotoCoreError, expected: type[OpsError]
 ) -> None:
     with pytest.raises(OpsError) as refusal, translate_aws_errors("the queue Q"):
@@ -76,7 +76,7 @@ def test_a_denied_action_is_named(message: str, action: str) -> None:
 
 
 @pytest.mark.parametrize("message", ["not authorized to perform: sqs:DeleteMessageBatch on x", ""])
-def test_a_denied_batch_of_sqs_names_the_action_that_can_be_allowed(message: str) -> None:
+def test_a_denied_sqs_batch_names_the_action_that_iam_knows(message: str) -> None:
     error = ClientError({"Error": {"Code": "AccessDenied", "Message": message}}, "DeleteMessageBatch")
 
     assert denied_action(error).endswith("DeleteMessage")

@@ -127,7 +127,7 @@ def work(stack: StackInMemory) -> Job:
     return Job(now=stack.clock.now, sleep=stack.clock.pass_by)
 
 
-def test_replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_of_a_replay_stays_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def replay(length: int) -> None:
         stack = StackInMemory()
         queue, last_batch = MadeUpQueue(length), LastBatch(stack)
@@ -144,7 +144,7 @@ def test_replay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert growth_per_record(replay) < GROWTH_PER_RECORD
 
 
-def test_backfill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_of_a_backfill_stays_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ops.users.backfill.USERS_PER_ROUND", 100)
 
     def backfill(length: int) -> None:
@@ -159,7 +159,7 @@ def test_backfill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert growth_per_record(backfill) < GROWTH_PER_RECORD
 
 
-def test_claiming_keys_on_paper(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_memory_of_a_dry_run_of_claim_keys_stays_flat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ops.users.key_claims.PROBLEMS_SHOWN", 10)
 
     def claim(length: int) -> None:

@@ -31,7 +31,7 @@ def test_no_short_help_is_cut_off() -> None:
     assert [text for _, text in helps(cli, "python -m ops") if "..." in text.partition("Commands:")[2]] == []
 
 
-def test_the_page_shows_the_commands_as_they_are() -> None:
+def test_the_page_has_the_commands_current_help() -> None:
     page = PAGE.read_text(encoding="utf-8")
 
     assert page == with_generated_help(page), "run: python -m ops.generate_docs"
@@ -60,5 +60,5 @@ def test_every_error_is_documented_with_its_exit_code() -> None:
     assert not {str(ExitCode.OK.value), str(ExitCode.INTERRUPTED.value)} & set(documented.values())
 
 
-def test_every_outcome_that_leaves_a_record_has_words() -> None:
+def test_every_outcome_that_leaves_a_record_has_a_text() -> None:
     assert set(LEFT_BECAUSE) == set(ReplayOutcome) - {ReplayOutcome.REPLAYED}

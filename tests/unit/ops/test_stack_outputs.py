@@ -39,7 +39,7 @@ def test_the_cli_is_asked_for_the_stack_by_name(on_path: Path) -> None:
     assert (found.outputs, found.client_options, found.source) == (OUTPUTS, {}, "--stack dev")
 
 
-def test_no_cli(on_path: Path) -> None:
+def test_a_missing_cli_is_reported(on_path: Path) -> None:
     error = refused("dev")
 
     assert list(on_path.iterdir()) == []
@@ -48,7 +48,7 @@ def test_no_cli(on_path: Path) -> None:
     assert "pulumi stack output --json --stack dev > outputs.json" in error.next_step
 
 
-def test_a_stack_that_the_cli_does_not_know(on_path: Path) -> None:
+def test_a_stack_that_the_cli_does_not_know_is_not_found(on_path: Path) -> None:
     install_pulumi(on_path, "echo \"error: no stack named 'qa' found\" >&2; exit 255")
 
     error = refused("qa")
@@ -57,7 +57,7 @@ def test_a_stack_that_the_cli_does_not_know(on_path: Path) -> None:
     assert error.next_step == "`pulumi stack ls` lists the stacks"
 
 
-def test_a_cli_that_refuses(on_path: Path) -> None:
+def test_a_failing_cli_is_reported(on_path: Path) -> None:
     install_pulumi(on_path, "echo 'error: PULUMI_ACCESS_TOKEN must be set' >&2; exit 255")
 
     error = refused("dev")
@@ -66,7 +66,7 @@ def test_a_cli_that_refuses(on_path: Path) -> None:
     assert "PULUMI_ACCESS_TOKEN must be set" in error.message
 
 
-def test_a_stack_that_was_never_deployed(on_path: Path) -> None:
+def test_a_stack_that_was_never_deployed_is_not_found(on_path: Path) -> None:
     install_pulumi(on_path, "echo '{}'")
 
     error = refused("dev")
@@ -92,7 +92,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         ("\ufffe\ud800".encode("utf-16", "surrogatepass").hex(), "isn't JSON"),
     ],
 )
-def test_a_file_that_holds_something_else(tmp_path: Path, text: str, said: str) -> None:
+def test_a_file_with_other_content_is_refused(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "outputs.json"
     path.write_text(text)
 
@@ -103,7 +103,7 @@ def test_a_file_that_holds_something_else(tmp_path: Path, text: str, said: str) 
     assert error.next_step
 
 
-def test_a_file_that_is_none(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe\x00")
 
@@ -116,7 +116,7 @@ def test_a_stack_must_be_named_and_only_once(tmp_path: Path) -> None:
     assert isinstance(refused("dev", tmp_path / "outputs.json"), WrongUsageError)
 
 
-def test_local_that_is_not_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_local_stack_that_is_down_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(DIRECTORY_VARIABLE, str(tmp_path))
 
     error = refused("local")

@@ -27,7 +27,7 @@ class Failing:
         return {"Messages": [{"MessageId": f"m-{next(self._numbers)}"} for _ in range(MESSAGES_PER_CALL)]}
 
 
-def test_what_was_received_beside_a_call_that_failed_is_not_forgotten() -> None:
+def test_messages_received_beside_a_failed_call_are_returned() -> None:
     queue = MessageQueue(cast("SQSClient", Failing(1 + CONCURRENT_CALLS // 2)), "https://sqs/000000000000/Q")
 
     first, some = queue.receive(60), queue.receive(60)

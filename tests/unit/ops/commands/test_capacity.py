@@ -31,13 +31,13 @@ def ask(*arguments: str) -> Result:
         (["--call-ms", "nan"], 2, "nan is not a finite number"),
     ],
 )
-def test_a_wrong_option_is_named_with_what_it_may_be(arguments: list[str], exit_code: int, words: str) -> None:
+def test_a_wrong_option_is_named_with_its_range(arguments: list[str], exit_code: int, words: str) -> None:
     result = ask("--users", "1", "--registrations-per-second", "1", *arguments)
     assert result.exit_code == exit_code
     assert words in result.output
 
 
-def test_a_file_that_is_none_of_a_stack_s_is_said_in_words(tmp_path: Path) -> None:
+def test_a_malformed_stack_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text("config: [")
 
     with pytest.raises(WrongUsageError, match=r"Pulumi\.dev\.yaml"):
@@ -53,14 +53,14 @@ def test_a_file_that_is_none_of_a_stack_s_is_said_in_words(tmp_path: Path) -> No
         ["--users", "1000000000", "--registrations-per-second", "20", "--call-ms", "2999.9"],
     ],
 )
-def test_the_ends_of_what_may_be_asked_have_answers_too(arguments: list[str]) -> None:
+def test_the_extremes_of_the_options_have_results(arguments: list[str]) -> None:
     result = ask(*arguments, "--table")
     assert result.exit_code == 0, result.output
     assert "nan" not in result.output
     assert "at 0.0 x" not in result.output
 
 
-def test_changes_take_invocations_too() -> None:
+def test_changes_need_invocations_too() -> None:
     arguments = ("--users", "1000000000", "--registrations-per-second", "1", "--call-ms", "2999", "--json")
     limits = {use["limit"]: use["share"] for use in json.loads(ask(*arguments).output)["limits"]}
     assert limits["manage_users at a time"] > 1 > limits["register_user at a time"]

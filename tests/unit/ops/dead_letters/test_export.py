@@ -75,7 +75,7 @@ def test_without_remove_the_queue_is_as_it_was(tmp_path: Path) -> None:
     assert stack.queue.visible() == 25
 
 
-def test_what_lies_in_s3_is_in_the_file_whole_and_finds_its_way_back(tmp_path: Path) -> None:
+def test_a_record_in_s3_is_exported_whole_and_restored(tmp_path: Path) -> None:
     stack = StackInMemory()
     large = {"userId": {"S": "eve"}, "biography": {"S": "x" * BYTES_PER_CALL}}
     whole = dataclasses.replace(
@@ -100,9 +100,7 @@ def test_what_lies_in_s3_is_in_the_file_whole_and_finds_its_way_back(tmp_path: P
     ("stored", "said"),
     [(None, "s3://bucket/key doesn't exist"), ("{}", "s3://bucket/key is not a failed record's envelope")],
 )
-def test_what_is_gone_from_s3_or_spoilt_there_is_said_in_the_file(
-    tmp_path: Path, stored: str | None, said: str
-) -> None:
+def test_the_file_says_when_an_s3_object_is_missing_or_malformed(tmp_path: Path, stored: str | None, said: str) -> None:
     stack = StackInMemory()
     if stored is not None:
         stack.store.objects["s3://bucket/key"] = stored
@@ -150,7 +148,7 @@ def test_ctrl_c_ends_a_restore_like_any_other_command(
     assert len(stack.queue.bodies()) == 10
 
 
-def test_pointers_are_never_lost_on_their_way_back() -> None:
+def test_no_pointer_is_lost_when_the_return_is_killed() -> None:
     steps, killed = 0, True
     while killed:
         stack = StackInMemory(random.Random(steps))  # noqa: S311  a test's dice
@@ -169,7 +167,7 @@ def test_pointers_are_never_lost_on_their_way_back() -> None:
         steps += 1
 
 
-def test_a_removal_that_is_denied_hides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_denied_deletion_leaves_all_messages_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stack = StackInMemory()
     stack.fail(record(0))
     stack.redriven.put("pointer")
@@ -188,7 +186,7 @@ def test_a_removal_that_is_denied_hides_nothing(tmp_path: Path, monkeypatch: pyt
     assert (stack.queue.visible(), stack.redriven.visible()) == (1, 1)
 
 
-def test_an_export_that_could_not_remove_all_is_not_done(
+def test_an_export_that_could_not_remove_all_is_unfinished(
     stack: StackInMemory, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.fail(record(0))
@@ -200,7 +198,7 @@ def test_an_export_that_could_not_remove_all_is_not_done(
     assert stack.queue.visible() == 1
 
 
-def test_more_pointers_than_one_look_can_take_all_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_pointers_than_one_peek_can_take_are_all_returned(monkeypatch: pytest.MonkeyPatch) -> None:
     stack = StackInMemory()
     for number in range(60):
         stack.redriven.put(f"pointer {number}")
@@ -217,7 +215,7 @@ def test_more_pointers_than_one_look_can_take_all_go_back(monkeypatch: pytest.Mo
     assert stack.redriven.bodies() == []
 
 
-def test_pointers_that_a_killed_run_hides_are_not_taken_for_none(
+def test_pointers_in_flight_in_a_killed_run_are_not_reported_as_none(
     stack: StackInMemory, run: Callable[..., Result]
 ) -> None:
     stack.redriven.put("pointer")
@@ -229,7 +227,7 @@ def test_pointers_that_a_killed_run_hides_are_not_taken_for_none(
     assert result.exit_code == ExitCode.UNFINISHED
 
 
-def test_an_export_beside_somebody_who_holds_messages_is_not_all_of_it(
+def test_an_export_is_unfinished_while_messages_are_in_flight_elsewhere(
     stack: StackInMemory, run: Callable[..., Result]
 ) -> None:
     stack.fail(record(0))

@@ -24,7 +24,7 @@ def test_failed_records_are_processed_in_order_and_removed(stack: StackInMemory,
     assert set(stack.table.items) == {activity_key(record) for record in records}
 
 
-def test_a_replayed_old_version_leaves_what_the_user_did_since(stack: StackInMemory, replay_db_path: Path) -> None:
+def test_replaying_an_old_change_keeps_newer_changes(stack: StackInMemory, replay_db_path: Path) -> None:
     old, newer = change(1), change(2)
     stack.function.invoke([newer])
     since = dict(stack.table.items)
@@ -37,9 +37,9 @@ def test_a_replayed_old_version_leaves_what_the_user_did_since(stack: StackInMem
     assert max(stack.table.items) == activity_key(newer)
 
 
-def test_a_record_that_is_set_aside_again_stays_once(stack: StackInMemory, replay_db_path: Path) -> None:
-    poison = change(0, schema_version=2)
-    stack.fail(poison, "permanent", "an older reason")
+def test_a_record_that_is_dead_lettered_again_stays_once(stack: StackInMemory, replay_db_path: Path) -> None:
+    unsupported = change(0, schema_version=2)
+    stack.fail(unsupported, "permanent", "an older reason")
 
     for _ in range(3):
         stack.clock.pass_by(1)
@@ -47,7 +47,7 @@ def test_a_record_that_is_set_aside_again_stays_once(stack: StackInMemory, repla
         assert report.counts == {ReplayOutcome.REFUSED: 1}
         assert report.left == 1
         assert "schemaVersion 2 is not supported" in report.failures[0].detail
-        assert sent_records(stack.queue) == [poison]
+        assert sent_records(stack.queue) == [unsupported]
         assert stack.queue.visible() == 1
     assert stack.table.items == {}
 
@@ -91,7 +91,7 @@ def test_a_busy_function_is_waited_for(stack: StackInMemory, replay_db_path: Pat
     assert stack.queue.bodies() == []
 
 
-def test_a_function_that_stays_busy_ends_the_replay_with_all_kept(stack: StackInMemory, replay_db_path: Path) -> None:
+def test_a_function_that_stays_busy_ends_the_replay(stack: StackInMemory, replay_db_path: Path) -> None:
     stack.fail(change(0))
     stack.function.troubles = ["busy"] * 50
 
@@ -103,7 +103,7 @@ def test_a_function_that_stays_busy_ends_the_replay_with_all_kept(stack: StackIn
     assert stack.queue.visible() == 1
 
 
-def test_a_function_that_fails_everything_is_not_asked_for_each_record(
+def test_a_function_that_fails_everything_is_not_invoked_for_each_record(
     stack: StackInMemory, replay_db_path: Path
 ) -> None:
     for position in range(200):
@@ -130,7 +130,7 @@ def test_a_throttled_table_is_tried_again_from_where_it_stopped(stack: StackInMe
     assert [len(batch) for batch in stack.function.invocations] == [8, 4, 2]
 
 
-def test_only_what_was_chosen_is_touched(stack: StackInMemory, replay_db_path: Path) -> None:
+def test_only_selected_messages_are_replayed(stack: StackInMemory, replay_db_path: Path) -> None:
     chosen = stack.fail(change(0, "adam"))
     stack.fail(change(1, "eve"), "expired", "too old")
 
@@ -140,7 +140,7 @@ def test_only_what_was_chosen_is_touched(stack: StackInMemory, replay_db_path: P
     assert replay(stack, replay_db_path, Selection.of((), ("kind=expired,reason~OLD",), everything=False)).replayed == 1
 
 
-def test_an_id_that_is_not_there_ends_it_before_anything_is_done(stack: StackInMemory, replay_db_path: Path) -> None:
+def test_a_missing_id_ends_the_replay_before_anything_is_done(stack: StackInMemory, replay_db_path: Path) -> None:
     there = stack.fail(change(0))
 
     report = replay(stack, replay_db_path, Selection(ids=(there, "ffff")))
@@ -151,7 +151,7 @@ def test_an_id_that_is_not_there_ends_it_before_anything_is_done(stack: StackInM
     assert stack.queue.visible() == 1
 
 
-def test_what_holds_no_record_is_counted_and_left(stack: StackInMemory, replay_db_path: Path) -> None:
+def test_messages_without_a_record_are_counted_and_left(stack: StackInMemory, replay_db_path: Path) -> None:
     stack.fail(None, "lost", "trimmed before the rescue")
     stack.fail({"eventID": "x"})
     stack.queue.put("not an envelope")
@@ -163,7 +163,7 @@ def test_what_holds_no_record_is_counted_and_left(stack: StackInMemory, replay_d
     assert stack.queue.visible() == 3
 
 
-def test_an_envelope_that_lies_in_s3_is_fetched(stack: StackInMemory, replay_db_path: Path) -> None:
+def test_an_envelope_in_s3_is_fetched(stack: StackInMemory, replay_db_path: Path) -> None:
     whole = dataclasses.replace(envelope(change(0)), record_location="s3://bucket/key")
     stack.store.objects["s3://bucket/key"] = whole.to_json()
     stack.queue.put(dataclasses.replace(whole, record=None).to_json())
@@ -172,7 +172,7 @@ def test_an_envelope_that_lies_in_s3_is_fetched(stack: StackInMemory, replay_db_
     assert stack.queue.bodies() == []
 
 
-def test_a_queue_larger_than_what_can_be_held_is_replayed_in_rounds(
+def test_a_queue_with_more_messages_than_may_be_in_flight_is_replayed_in_rounds(
     stack: StackInMemory, replay_db_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ops.dead_letters.replay.MAX_IN_FLIGHT", 30)
@@ -186,7 +186,7 @@ def test_a_queue_larger_than_what_can_be_held_is_replayed_in_rounds(
     assert max(len(batch) for batch in stack.function.invocations) < 40
 
 
-def test_what_lies_beyond_messages_that_stay_is_said(
+def test_messages_beyond_the_in_flight_limit_are_reported(
     stack: StackInMemory, replay_db_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ops.dead_letters.replay.MAX_IN_FLIGHT", 30)

@@ -1,4 +1,4 @@
-"""A replay that is stopped or killed, whose holds run out, or whose messages the queue doesn't let go."""
+"""A replay that is stopped or killed, whose visibility timeouts end, or whose messages the queue keeps."""
 
 import itertools
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from tests.support.ops.queue_in_memory import KilledError
 from tests.support.ops.replaying import EVERYTHING, change, replay
 
 
-def test_ctrl_c_keeps_what_is_done_and_gives_back_the_rest(stack: StackInMemory, replay_db_path: Path) -> None:
+def test_ctrl_c_keeps_what_is_done_and_releases_the_rest(stack: StackInMemory, replay_db_path: Path) -> None:
     for position in range(10):
         stack.fail(change(position))
 
@@ -38,7 +38,7 @@ def test_ctrl_c_while_the_function_is_busy_is_no_failure(stack: StackInMemory, r
 
 
 @pytest.mark.parametrize(("refusals", "left"), [(1, 0), (1000, 3)])
-def test_what_the_queue_does_not_let_go_is_tried_again_or_told_as_left(
+def test_a_message_that_the_queue_keeps_is_deleted_later_or_counted_as_left(
     stack: StackInMemory, replay_db_path: Path, monkeypatch: pytest.MonkeyPatch, refusals: int, left: int
 ) -> None:
     for position in range(3):
@@ -59,7 +59,7 @@ def test_what_the_queue_does_not_let_go_is_tried_again_or_told_as_left(
     assert stack.queue.bodies() == []
 
 
-def test_ctrl_c_before_an_id_is_met_does_not_say_that_it_is_not_there(
+def test_ctrl_c_before_an_id_is_found_does_not_say_that_it_is_missing(
     stack: StackInMemory, replay_db_path: Path
 ) -> None:
     there = stack.fail(change(0))
@@ -70,7 +70,7 @@ def test_ctrl_c_before_an_id_is_met_does_not_say_that_it_is_not_there(
     assert stack.queue.visible() == 1
 
 
-def test_a_hold_that_runs_out_is_prolonged(stack: StackInMemory, replay_db_path: Path) -> None:
+def test_a_visibility_timeout_that_runs_out_is_extended(stack: StackInMemory, replay_db_path: Path) -> None:
     for position in range(30):
         stack.fail(change(position))
     visible: list[int] = []
@@ -86,9 +86,7 @@ def test_a_hold_that_runs_out_is_prolonged(stack: StackInMemory, replay_db_path:
     assert not any(visible)
 
 
-def test_a_rehearsal_that_is_killed_hides_nothing_for_longer_than_a_look(
-    stack: StackInMemory, replay_db_path: Path
-) -> None:
+def test_a_killed_dry_run_hides_nothing_for_longer_than_a_peek(stack: StackInMemory, replay_db_path: Path) -> None:
     for position in range(30):
         stack.fail(change(position))
     replay_db = ReplayDb(replay_db_path)
@@ -114,7 +112,7 @@ def test_a_second_replay_on_this_machine_is_refused(replay_db_path: Path) -> Non
     ReplayDb(replay_db_path).close()
 
 
-def test_a_spool_that_the_machine_s_end_broke_is_begun_anew(stack: StackInMemory, replay_db_path: Path) -> None:
+def test_a_corrupt_replay_database_is_replaced(stack: StackInMemory, replay_db_path: Path) -> None:
     stack.fail(change(0))
     replay_db_path.write_bytes(b"no database" * 1000)
 

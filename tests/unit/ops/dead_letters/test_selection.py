@@ -30,11 +30,11 @@ def letter(body: str = "") -> DeadLetter:
         ("shard~shardId", True),
     ],
 )
-def test_conditions(conditions: str, *, holds: bool) -> None:
+def test_a_condition_compares_a_field(conditions: str, *, holds: bool) -> None:
     assert Selection.of((), (conditions,), everything=False).matches(letter()) is holds
 
 
-def test_what_a_message_does_not_say_equals_nothing() -> None:
+def test_a_field_that_a_message_lacks_equals_no_value() -> None:
     junk = letter("junk")
 
     assert not Selection(conditions=parse_conditions(["user=eve"])).matches(junk)
@@ -44,14 +44,14 @@ def test_what_a_message_does_not_say_equals_nothing() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "kind", "kind=", "colour=red", "=x", "kind<3"])
-def test_what_is_no_condition_is_refused_with_those_there_are(text: str) -> None:
+def test_a_malformed_condition_is_refused_with_the_fields(text: str) -> None:
     with pytest.raises(WrongUsageError) as refusal:
         parse_conditions([text])
 
     assert "kind, reason" in (refusal.value.next_step or "")
 
 
-def test_an_id_may_be_shortened_as_far_as_it_fits_one() -> None:
+def test_an_id_may_be_shortened_to_a_unique_prefix() -> None:
     found = frozenset({"abc1", "abc2", "abc"})
 
     assert Selection(ids=("abc1", "abc")).missing(found) == []
@@ -60,7 +60,7 @@ def test_an_id_may_be_shortened_as_far_as_it_fits_one() -> None:
         Selection(ids=("ab",)).missing(found)
 
 
-def test_an_exact_id_is_not_the_beginning_of_others() -> None:
+def test_an_exact_id_matches() -> None:
     selection = Selection(ids=("0" * 31 + "7",))
 
     assert selection.matches(letter())

@@ -1,4 +1,4 @@
-"""A backfill that goes on for long: it heeds a stop, and looks at the delivery again and again."""
+"""A long backfill: a stop ends it soon, and it checks the delivery in every round."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +22,7 @@ def backfill(stack: StackInMemory, folder: Path, rate: float, stop: Callable[[],
     return Backfill(stack, folder / "checkpoint.json", work, users_per_second=rate).run()
 
 
-def test_a_stop_is_heeded_at_once_however_low_the_rate(stack: StackInMemory, tmp_path: Path) -> None:
+def test_a_stop_ends_the_run_within_a_second_however_low_the_rate(stack: StackInMemory, tmp_path: Path) -> None:
     add_users(stack, 30)
     asked_at = NOON + 60.5
 
@@ -35,7 +35,7 @@ def test_a_stop_is_heeded_at_once_however_low_the_rate(stack: StackInMemory, tmp
     assert backfill(stack, tmp_path, 500, lambda: False).checkpoint.backfilled == 30
 
 
-def test_a_stop_is_heeded_while_it_waits_before_it_asks_for_histories(stack: StackInMemory, tmp_path: Path) -> None:
+def test_a_stop_ends_the_pause_before_histories_are_read(stack: StackInMemory, tmp_path: Path) -> None:
     add_users(stack, 3)
 
     backfill(stack, tmp_path, 500, lambda: stack.clock.now() >= NOON + 2)
@@ -44,7 +44,7 @@ def test_a_stop_is_heeded_while_it_waits_before_it_asks_for_histories(stack: Sta
     assert stack.table.items == {}
 
 
-def test_a_delivery_that_falls_behind_meanwhile_ends_it(
+def test_a_delivery_that_falls_behind_ends_the_backfill(
     stack: StackInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ops.users.backfill.USERS_PER_ROUND", 3)

@@ -1,4 +1,4 @@
-"""`claim-keys` from what it is told to what it says; what others do meanwhile is in tests/properties."""
+"""`claim-keys` from its options to its output; concurrent writers are in tests/properties."""
 
 import json
 from collections.abc import Callable
@@ -81,7 +81,7 @@ def test_a_dry_run_writes_nothing_and_finds_the_same(stack: StackInMemory, run: 
     assert answer(planned) == {**answer(written), "dryRun": True}
 
 
-def test_a_key_is_never_taken_from_who_holds_it(stack: StackInMemory, run: Run) -> None:
+def test_a_key_is_never_taken_from_its_owner(stack: StackInMemory, run: Run) -> None:
     store(stack, "imported", email="Alice@example.com", username="alice-1")
     store(stack, "registered", email="alice@example.com", username="alice")
     stack.keys |= {"email#alice@example.com": "registered", "username#alice": "registered"}
@@ -114,7 +114,7 @@ def test_a_key_is_never_taken_from_who_holds_it(stack: StackInMemory, run: Run) 
         ("x" * 3000, "too-long"),
     ],
 )
-def test_a_value_that_can_have_no_key_is_told(stack: StackInMemory, run: Run, value: Any, outcome: str) -> None:
+def test_a_value_that_can_have_no_key_is_reported(stack: StackInMemory, run: Run, value: Any, outcome: str) -> None:
     store(stack, "1", **({} if value is None else {"email": value}), username="alice")
 
     result = run()
@@ -152,7 +152,7 @@ def test_a_denied_action_ends_it_with_its_code(stack: StackInMemory, run: Run, m
     assert answer(result)["finished"] is False
 
 
-def test_a_stop_is_heeded_and_the_next_run_goes_on(stack: StackInMemory) -> None:
+def test_a_stop_ends_the_run_and_the_next_run_continues(stack: StackInMemory) -> None:
     for number in range(10):
         store(stack, f"{number}", email=f"{number}@example.com", username=f"user-{number}")
     asked: list[bool] = []
@@ -170,7 +170,7 @@ def test_a_stop_is_heeded_and_the_next_run_goes_on(stack: StackInMemory) -> None
     assert (second.finished, second.users, len(stack.keys)) == (True, 10, 20)
 
 
-def test_the_rate_is_kept_and_no_pause_is_long(stack: StackInMemory) -> None:
+def test_the_rate_is_kept_with_short_pauses(stack: StackInMemory) -> None:
     for number in range(30):
         store(stack, f"{number:02}", email=f"{number}@example.com", username=f"user-{number}")
     pauses: list[float] = []
@@ -183,7 +183,7 @@ def test_the_rate_is_kept_and_no_pause_is_long(stack: StackInMemory) -> None:
     for _ in range(2):
         KeyClaims(stack.users(), stack.user_keys(), work, users_per_second=2).run()
     assert max(pauses) <= 1
-    assert sum(pauses) == pytest.approx(15), "those who hold their keys cost no time"
+    assert sum(pauses) == pytest.approx(15), "users who have their keys cost no time"
 
 
 def test_every_problem_says_what_to_do() -> None:

@@ -1,4 +1,4 @@
-"""What a command answers to a slip of the hand, a Ctrl-C, a narrow terminal, a machine that refuses."""
+"""What a command does after a typing error, a Ctrl-C, in a narrow terminal, and on a full disk."""
 
 import errno
 import io
@@ -40,7 +40,7 @@ class CtrlC(io.BytesIO):
         raise KeyboardInterrupt
 
 
-def test_a_kind_that_does_not_exist_is_refused_and_not_taken_for_an_empty_queue(stack: StackInMemory, run: Run) -> None:
+def test_an_unknown_kind_is_refused(stack: StackInMemory, run: Run) -> None:
     stack.fail(record(0))
 
     result = run("dlq", "replay", "--where", "kind=permament")
@@ -50,7 +50,7 @@ def test_a_kind_that_does_not_exist_is_refused_and_not_taken_for_an_empty_queue(
 
 
 @pytest.mark.parametrize("command", [["discard", "--yes"], ["replay"], ["show"]])
-def test_an_empty_id_is_not_the_beginning_of_the_only_one(stack: StackInMemory, run: Run, command: list[str]) -> None:
+def test_an_empty_id_is_refused(stack: StackInMemory, run: Run, command: list[str]) -> None:
     stack.fail(record(0))
 
     assert run("dlq", *command, "").exit_code == ExitCode.USAGE
@@ -59,18 +59,18 @@ def test_an_empty_id_is_not_the_beginning_of_the_only_one(stack: StackInMemory, 
 
 @pytest.mark.parametrize("command", ["backfill", "claim-keys"])
 @pytest.mark.parametrize("rate", ["nan", "0", "-1", "fast"])
-def test_a_rate_that_is_none_is_refused(run: Run, command: str, rate: str) -> None:
+def test_a_wrong_rate_is_refused(run: Run, command: str, rate: str) -> None:
     assert run(command, "--rate", rate).exit_code == ExitCode.USAGE
 
 
-def test_nothing_that_fits_is_told_from_an_empty_queue(stack: StackInMemory, run: Run) -> None:
+def test_a_queue_without_a_match_is_told_apart_from_an_empty_queue(stack: StackInMemory, run: Run) -> None:
     assert "Nothing to replay." in run("dlq", "replay", "--all", "--table").stdout
     stack.fail(record(0))
 
     assert "none of the 1 in the queue matches" in run("dlq", "replay", "--where", "kind=lost", "--table").stdout
 
 
-def test_list_goes_on_with_the_choice_that_was_made(stack: StackInMemory, run: Run) -> None:
+def test_list_proposes_a_replay_of_the_same_selection(stack: StackInMemory, run: Run) -> None:
     stack.fail(record(0), reason="it's odd")
 
     shown = run("dlq", "list", "--where", "reason~it's odd", "--table").stdout
@@ -78,14 +78,14 @@ def test_list_goes_on_with_the_choice_that_was_made(stack: StackInMemory, run: R
     assert """dlq replay --where 'reason~it'"'"'s odd' --dry-run""" in shown
 
 
-def test_what_has_no_record_is_not_proposed_for_a_replay(stack: StackInMemory, run: Run) -> None:
+def test_a_message_without_a_record_is_not_proposed_for_a_replay(stack: StackInMemory, run: Run) -> None:
     stack.queue.put("junk")
 
     assert "dlq discard --all" in run("dlq", "list", "--table").stdout
     assert "--stack test dlq list" in run("dlq", "replay", "--all", "--table").stdout
 
 
-def test_a_rehearsal_ends_with_the_command_itself(stack: StackInMemory, run: Run) -> None:
+def test_a_dry_run_ends_with_the_command_to_run(stack: StackInMemory, run: Run) -> None:
     failure_id = stack.fail(record(0), reason="it broke")
 
     for chosen in ([failure_id], ["--all"], ["--where", "kind=exhausted,reason~it broke"]):
@@ -95,7 +95,7 @@ def test_a_rehearsal_ends_with_the_command_itself(stack: StackInMemory, run: Run
     assert stack.queue.visible() == 1
 
 
-def test_a_list_that_was_stopped_says_so_and_gives_all_back(
+def test_a_stopped_list_is_incomplete_and_releases_all_messages(
     stack: StackInMemory, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for position in range(50):
@@ -114,7 +114,7 @@ def test_a_list_that_was_stopped_says_so_and_gives_all_back(
     assert stack.queue.visible() == 50
 
 
-def test_a_question_that_nobody_answers_is_a_no_that_names_the_way_for_scripts(stack: StackInMemory, run: Run) -> None:
+def test_a_question_without_an_answer_is_a_no_that_names_the_option_for_scripts(stack: StackInMemory, run: Run) -> None:
     stack.fail(record(0))
 
     result = run("dlq", "discard", "--all", input="")
@@ -131,7 +131,7 @@ def test_ctrl_c_at_the_question_ends_like_any_ctrl_c(stack: StackInMemory, run: 
     assert stack.queue.visible() == 1
 
 
-def test_ctrl_c_while_it_starts_leaves_no_traceback() -> None:
+def test_ctrl_c_during_the_imports_prints_no_traceback() -> None:
     with subprocess.Popen(
         [sys.executable, "-X", "importtime", "-m", "ops", "--help"],
         stdout=subprocess.PIPE,
@@ -153,7 +153,7 @@ def test_a_discard_of_nothing_names_no_file(run: Run) -> None:
     assert json.loads(run("dlq", "discard", "--all", "--yes").stdout)["file"] is None
 
 
-def test_the_event_of_a_record_that_lies_in_s3_is_known_to_a_choice(stack: StackInMemory, run: Run) -> None:
+def test_a_condition_on_the_event_reads_records_in_s3(stack: StackInMemory, run: Run) -> None:
     whole = replace(envelope(record(0)), record_location="s3://bucket/key")
     stack.store.objects["s3://bucket/key"] = whole.to_json()
     stack.queue.put(replace(whole, record=None).to_json())
@@ -164,7 +164,7 @@ def test_the_event_of_a_record_that_lies_in_s3_is_known_to_a_choice(stack: Stack
     assert json.loads(run("dlq", "replay", "--where", "event=INSERT").stdout)["replayed"] == 1
 
 
-def test_a_discard_that_could_not_see_all_is_not_done(stack: StackInMemory, run: Run) -> None:
+def test_a_discard_that_could_not_read_all_is_unfinished(stack: StackInMemory, run: Run) -> None:
     stack.fail(record(0))
     stack.queue.receive(60)
 
@@ -183,7 +183,7 @@ def test_a_discard_that_could_not_see_all_is_not_done(stack: StackInMemory, run:
     assert run("dlq", "discard", named, "--yes", "--export", "y.jsonl").exit_code == ExitCode.OK
 
 
-def test_a_replay_tells_an_empty_queue_from_one_that_somebody_else_holds(stack: StackInMemory, run: Run) -> None:
+def test_a_replay_tells_an_empty_queue_from_one_in_flight_elsewhere(stack: StackInMemory, run: Run) -> None:
     stack.fail(record(0))
     stack.queue.receive(60)
 
@@ -200,7 +200,7 @@ def test_a_replay_tells_an_empty_queue_from_one_that_somebody_else_holds(stack: 
     assert rest.exit_code == ExitCode.UNFINISHED
 
 
-def test_an_export_that_came_to_nothing_leaves_its_name_free(
+def test_a_failed_export_leaves_no_empty_file(
     stack: StackInMemory, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_hide_seconds: int) -> Sequence[Message]:
@@ -214,14 +214,14 @@ def test_an_export_that_came_to_nothing_leaves_its_name_free(
     assert run("dlq", "export", "new.jsonl").exit_code == 0
 
 
-def test_restore_of_another_file_says_which_it_wants(run: Run, tmp_path: Path) -> None:
+def test_restore_of_another_file_says_which_it_takes(run: Run, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("# userstream\n")
 
     assert "name a file that `dlq export` or `dlq discard` wrote" in run("dlq", "restore", "README.md").stderr
 
 
 @pytest.mark.parametrize("restart", [[], ["--restart"]])
-def test_backfill_leaves_a_file_alone_that_is_no_checkpoint(run: Run, tmp_path: Path, restart: list[str]) -> None:
+def test_backfill_never_overwrites_a_file_that_is_no_checkpoint(run: Run, tmp_path: Path, restart: list[str]) -> None:
     (tmp_path / "README.md").write_text("# userstream\n")
 
     result = run("backfill", "--checkpoint", "README.md", *restart)
@@ -231,14 +231,14 @@ def test_backfill_leaves_a_file_alone_that_is_no_checkpoint(run: Run, tmp_path: 
     assert (tmp_path / "README.md").read_text() == "# userstream\n"
 
 
-def test_backfill_begins_anew_from_a_checkpoint_of_another_stack(run: Run, tmp_path: Path) -> None:
+def test_backfill_restarts_from_a_checkpoint_of_another_stack_only_on_request(run: Run, tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "x.json", BackfillCheckpoint(stream_arn="another", scanned=7))
 
     assert run("backfill", "--checkpoint", "x.json").exit_code == ExitCode.USAGE
     assert json.loads(run("backfill", "--checkpoint", "x.json", "--restart").stdout)["scanned"] == 0
 
 
-def test_backfill_sends_nothing_when_it_cannot_keep_how_far_it_came(
+def test_backfill_sends_nothing_when_it_cannot_write_its_checkpoint(
     stack: StackInMemory, run: Run, tmp_path: Path
 ) -> None:
     stack.user_table.items = {"alice": {"userId": {"S": "alice"}, "createdAt": {"S": "2025-01-01T00:00:00.000Z"}}}
@@ -251,7 +251,7 @@ def test_backfill_sends_nothing_when_it_cannot_keep_how_far_it_came(
     assert stack.table.items == {}
 
 
-def test_a_folder_of_its_own_that_cannot_be_made_is_said_in_words(
+def test_a_state_folder_that_cannot_be_made_is_reported(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
@@ -263,7 +263,7 @@ def test_a_folder_of_its_own_that_cannot_be_made_is_said_in_words(
     assert STATE_VARIABLE in result.stderr
 
 
-def test_a_full_disk_is_said_in_words(stack: StackInMemory, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported(stack: StackInMemory, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -278,7 +278,7 @@ def test_a_full_disk_is_said_in_words(stack: StackInMemory, run: Run, monkeypatc
     assert stack.queue.visible() == 1
 
 
-def test_a_mapping_that_may_not_be_seen_is_not_called_missing(
+def test_a_mapping_that_may_not_be_read_is_not_reported_as_missing(
     stack: StackInMemory, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_stream_arn: str, _function_name: str) -> MappingState | None:

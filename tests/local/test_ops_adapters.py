@@ -1,4 +1,4 @@
-"""What the tests in memory take for granted of queue, table and bucket holds on the emulator's services as well."""
+"""Queue, tables, function and bucket in memory behave as the adapters do on the emulator's services."""
 
 import random
 from collections.abc import Callable
@@ -57,7 +57,7 @@ def outgoing(number: int) -> list[OutgoingMessage]:
     return [OutgoingMessage(f"body {position}", {"kind": "permanent"}) for position in range(number)]
 
 
-def test_what_is_received_is_hidden_until_it_is_given_back(make_queue: MakeQueue) -> None:
+def test_a_received_message_is_in_flight_until_it_is_released(make_queue: MakeQueue) -> None:
     queue = make_queue()
     queue.send(outgoing(35))
 
@@ -74,7 +74,7 @@ def test_what_is_received_is_hidden_until_it_is_given_back(make_queue: MakeQueue
     assert {message.receive_count for message in again} == {2}
 
 
-def test_only_what_is_held_can_be_removed(make_queue: MakeQueue) -> None:
+def test_only_messages_in_flight_can_be_deleted(make_queue: MakeQueue) -> None:
     queue = make_queue()
     queue.send(outgoing(12))
     messages = all_visible(queue)
@@ -88,7 +88,7 @@ def test_only_what_is_held_can_be_removed(make_queue: MakeQueue) -> None:
     assert queue.depth().total == 1
 
 
-def test_a_hold_can_be_prolonged_while_it_lasts(make_queue: MakeQueue) -> None:
+def test_a_visibility_timeout_can_be_extended_while_it_lasts(make_queue: MakeQueue) -> None:
     queue = make_queue()
     queue.send(outgoing(2))
     kept, lost = (message.receipt for message in all_visible(queue))
@@ -99,7 +99,7 @@ def test_a_hold_can_be_prolonged_while_it_lasts(make_queue: MakeQueue) -> None:
     assert queue.receive(60) == []
 
 
-def test_a_queue_that_is_not_there_is_named(clients: Clients, local_stack: LocalStack) -> None:
+def test_a_missing_queue_is_named(clients: Clients, local_stack: LocalStack) -> None:
     queue = MessageQueue(clients.sqs, local_stack.outputs.dead_letter_queue_url + "-gone")
 
     with pytest.raises(NotFoundError, match="UserChangesDeadLetterQueue-local-gone doesn't exist"):
@@ -132,7 +132,7 @@ def activity(request: pytest.FixtureRequest) -> Callable[[list[Any]], ActivityRe
     return in_memory if request.param == "memory" else in_emulator
 
 
-def test_effects_and_histories_are_found(activity: Callable[[list[Any]], ActivityReader]) -> None:
+def test_event_ids_kinds_and_histories_are_read(activity: Callable[[list[Any]], ActivityReader]) -> None:
     eve, adam, nobody = (uuid4().hex for _ in range(3))
     written = [*records(eve, 130), *records(adam, 1)]
     table = activity(written)
@@ -144,7 +144,7 @@ def test_effects_and_histories_are_found(activity: Callable[[list[Any]], Activit
     assert history == sorted((activity_key(record).change_id for record in records(eve, 130)), reverse=True)
 
 
-def test_the_function_takes_records_and_its_failures_are_told_apart(clients: Clients, local_stack: LocalStack) -> None:
+def test_the_function_s_failures_are_distinguished(clients: Clients, local_stack: LocalStack) -> None:
     function = StreamFunction(clients.lambda_, local_stack.outputs.log_user_changes_function_name)
     record = records(uuid4().hex, 1)[0]
 
@@ -156,7 +156,7 @@ def test_the_function_takes_records_and_its_failures_are_told_apart(clients: Cli
         absent.invoke([record])
 
 
-def test_users_come_page_by_page_as_records_have_them(clients: Clients) -> None:
+def test_users_are_read_page_by_page_in_the_form_of_records(clients: Clients) -> None:
     name = f"Users-{uuid4().hex[:8]}"
     clients.dynamodb.create_table(
         TableName=name,
@@ -188,7 +188,7 @@ def test_a_large_envelope_is_read_from_its_bucket(clients: Clients, local_stack:
         store.fetch(f"s3://{bucket}/failed-records/y.json")
 
 
-def test_the_watch_reads_mapping_metrics_and_alarms(clients: Clients, local_stack: LocalStack) -> None:
+def test_monitoring_reads_mapping_metrics_and_alarms(clients: Clients, local_stack: LocalStack) -> None:
     outputs = local_stack.outputs
     watch = Monitoring(clients.lambda_, clients.cloudwatch)
 
@@ -208,7 +208,7 @@ def test_the_watch_reads_mapping_metrics_and_alarms(clients: Clients, local_stac
     assert watch.metrics([invocations])[invocations] >= 1
 
 
-def test_an_address_where_nobody_answers_is_told(local_stack: LocalStack) -> None:
+def test_an_unreachable_endpoint_is_reported(local_stack: LocalStack) -> None:
     nobody = Clients("http://127.0.0.1:9", local_stack.region, "test", "test")
 
     with pytest.raises(CannotReachError, match="No answer"):
