@@ -37,7 +37,7 @@ def running_stub() -> Generator[AwsStub]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # Headers and body are two writes; with Nagle's algorithm the second would wait 40 ms for the first one's ACK.
+        # Headers and body are two writes: with Nagle's algorithm the body waits 40 ms.
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
@@ -81,7 +81,7 @@ class _RawBody(io.BytesIO):
 
 
 def stub_client(client: BaseClient) -> list[Request]:
-    """Answer a client's calls inside this process; return the list that each request is added to."""
+    """Answer a client's calls inside this process; return the list that collects its requests."""
     requests: list[Request] = []
 
     def answer(request: AWSRequest, event_name: str, **_: object) -> Any:

@@ -45,7 +45,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 def _environment(endpoint_url: str) -> dict[str, str]:
-    """Return the environment that Lambda sets, with AWS at an endpoint, without the caller's own."""
+    """Return the environment that Lambda sets, with AWS at an endpoint."""
     return {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(PROJECT_ROOT),
@@ -74,7 +74,7 @@ class Contestant(NamedTuple):
     process: "subprocess.Popen[str]"
 
     def effects(self, events: Sequence[object]) -> list[dict[str, Any]]:
-        """Return each event's answer, AWS requests and log; `seconds_per_call` uses these events."""
+        """Return each event's answer, AWS requests and log, and keep them for `seconds_per_call`."""
         return self._ask({"events": events})
 
     def seconds_per_call(self, calls: int) -> float:

@@ -1,4 +1,4 @@
-"""The input of the scenarios: a request, stream records, and envelopes and pointers of failed ones."""
+"""The input of the scenarios: a request, stream records, and what failed records leave."""
 
 import json
 from collections.abc import Iterable

@@ -206,7 +206,7 @@ def _met_at(limit: str, settings: CapacitySettings, times: ServiceTimes) -> floa
 
 
 def retries() -> str:
-    """Return how long a crash holds its lane, and what an outage costs, by the number of retries."""
+    """Return how long a crash holds its lane, and what an outage costs, by retries."""
     prod = stack_settings("prod")
     times = _times(prod)
     shards = shards_of(TEN_MILLION, PUBLISHED.limits)

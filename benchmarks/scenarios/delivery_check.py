@@ -73,7 +73,7 @@ def main() -> None:
         with stream.without_other_poller():
             warm_up = stream.write_at_once(users_of_run("warm-up", 200))
             stream.deliver(stream.mapping, len(warm_up))
-            # All cases in turn, then all again, so that a slow minute of the machine affects one round of each.
+            # All cases in turn, then all again: a slow minute affects one round of each.
             for turn in range(ROUNDS):
                 for number, case in enumerate(CASES):
                     for result, pair in run_case(stream, case, f"{turn}-{number}").items():
@@ -108,7 +108,7 @@ def run_case(stream: LocalStream, case: Case, name: str) -> dict[str, Pair]:
     if case.per_second is None:
         results["seconds until all is delivered"] = (run.seconds, simulated.last_settled_seconds)
     else:
-        # Only until the last write: the very last batch waits in its window for records that don't come.
+        # Until the last write, because the last batch waits in its window in vain.
         end = max(run.written.values())
         ages = [it.sent - _written_at(run, it.records[-1]) for it in run.invocations if it.sent <= end]
         busy = simulate(run, case, end - run.began)
@@ -120,7 +120,7 @@ def run_case(stream: LocalStream, case: Case, name: str) -> dict[str, Pair]:
 
 
 def simulate(run: MeasuredRun, case: Case, seconds: float) -> simulation.SimulatedDelivery:
-    """Simulate so many seconds with a run's arrivals and the durations of its invocations and reads."""
+    """Simulate so many seconds with a run's arrivals and durations."""
     records = [
         record._replace(
             written_at=_written_at(run, record) - run.began,
@@ -144,7 +144,7 @@ def simulate(run: MeasuredRun, case: Case, seconds: float) -> simulation.Simulat
 
 
 def _service_times(run: MeasuredRun) -> ServiceTimes:
-    """Return the fixed part, the part per record and the spread of a run's invocations and reads."""
+    """Return the fixed time, the time per record and the spread of invocations and reads."""
     batch, record = _line([(len(it.records), it.seconds) for it in run.invocations])
     read, read_record = _line(run.reads)
     spread = tuple(it.seconds / (batch + record * len(it.records)) for it in run.invocations)

@@ -144,7 +144,7 @@ class _NothingToReport:
 
 
 def _generated_stack(queue: _GeneratedQueue, users: int) -> Any:
-    """Return a stack with dead letters and users from before its stream, for replay and backfill."""
+    """Return a stack with dead letters, and with users from before its stream."""
 
     def page(after: str | None) -> UsersPage:
         start = 0 if after is None else int(after) + 1

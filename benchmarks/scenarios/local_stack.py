@@ -82,7 +82,7 @@ class JobsOnLocalStack:
         self._shard_id: str = stream["StreamDescription"]["Shards"][-1]["ShardId"]
 
     def poller(self) -> tuple[Samples, list[StreamRecord]]:
-        """Return the seconds per batch by the poller and by hand, and all records that were delivered."""
+        """Return the seconds per batch by the poller and by hand, and all delivered records."""
         settings = replace(self.stream.mapping, batch_size=BATCH_SIZE, window_seconds=0, parallelization_factor=1)
         invoke = partial(invoke_function, self._lambda, settings.function_arn)
         samples: Samples = {"local poller": [], "by hand": []}
@@ -105,7 +105,7 @@ class JobsOnLocalStack:
         return self._compare("rescue", self._rescue, self._rescue_one_by_one, records)
 
     def replay(self, records: Sequence[StreamRecord]) -> Samples:
-        """Return the records per second from the dead-letter queue through the function to Activity."""
+        """Return the records per second from the dead-letter queue to Activity."""
 
         def dead_letter() -> None:
             # Their items are in Activity already, which makes no call faster.

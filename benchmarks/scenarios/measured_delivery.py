@@ -132,7 +132,7 @@ class MeasuredRun:
 
 
 class LocalStream:
-    """The stream of a stack that nothing else writes to; a delivery continues after the last one."""
+    """The stream of a stack that nothing else writes to; deliveries follow each other."""
 
     def __init__(self, stack: LocalStack) -> None:
         self._clients = clients_of(stack)
@@ -161,7 +161,7 @@ class LocalStream:
             os.kill(self._poller_pid, signal.SIGCONT)
 
     def write_at_once(self, users: Sequence[str]) -> dict[str, float]:
-        """Write a change of each user as fast as the table takes them; return when each was written."""
+        """Write a change of each user as fast as possible; return when each was written."""
         written: dict[str, float] = {}
         for start in range(0, len(users), ITEMS_PER_CALL):
             call = users[start : start + ITEMS_PER_CALL]
@@ -171,7 +171,7 @@ class LocalStream:
         return written
 
     def write_at_random(self, users: Sequence[str], per_second: float, seed: int) -> dict[str, float]:
-        """Write a change of each user at random times with a mean rate; return when each was written."""
+        """Write a change of each user at random times; return when each was written."""
         chance, written = Random(seed), dict[str, float]()  # noqa: S311  times, no secret
         due = time.time()
         for user in users:

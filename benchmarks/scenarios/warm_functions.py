@@ -50,7 +50,7 @@ def measure_registrations() -> list[Measurement]:
 
 
 def measure_stream() -> list[Measurement]:
-    """Measure log_user_changes at growing batch sizes, without Activity and with it, as deployed."""
+    """Measure log_user_changes at growing batch sizes, without Activity and with it."""
     with all_running(contestants.STREAM_WITHOUT_ACTIVITY, WRITE_ACTIVITY="false") as processes:
         without = {size: _seconds_per_record(processes, size) for size in BATCH_SIZES}
     with all_running(contestants.STREAM) as processes:
