@@ -74,7 +74,7 @@ class Contestant(NamedTuple):
     process: "subprocess.Popen[str]"
 
     def effects(self, events: Sequence[object]) -> list[dict[str, Any]]:
-        """Return each event's answer, AWS requests and log, and keep them for `seconds_per_call`."""
+        """Return each event's answer, AWS requests and log; keep the events for other calls."""
         return self._ask({"events": events})
 
     def seconds_per_call(self, calls: int) -> float:
