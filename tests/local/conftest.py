@@ -8,8 +8,8 @@ import pytest
 from local.deploy.resources.clients import Clients
 from tests.support.aws.signature_v4 import Signer
 from tests.support.local.local_stack import LocalStack, running_emulator
-from tests.support.local.resource_examples import surroundings
-from tests.support.local.resource_examples.example import Surroundings
+from tests.support.local.resource_examples import dependencies_of
+from tests.support.local.resource_examples.example import Dependencies
 
 _USER_NAME = "api-caller"
 _POLICY_NAME = "invoke-the-api"
@@ -23,9 +23,9 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clients]:
 
 
 @pytest.fixture(scope="module")
-def around(clients: Clients) -> Surroundings:
-    """What a resource there needs around it."""
-    return surroundings(clients)
+def dependencies(clients: Clients) -> Dependencies:
+    """What a resource there depends on."""
+    return dependencies_of(clients)
 
 
 @pytest.fixture(scope="session")

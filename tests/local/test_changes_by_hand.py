@@ -20,11 +20,11 @@ from local.deploy.resources.handler import Properties
 from local.deploy.resources.registry import handler_for
 from local.engine.provider import emulator_provider
 from tests.support.local.resource_examples import EXAMPLES
-from tests.support.local.resource_examples.example import Surroundings
+from tests.support.local.resource_examples.example import Dependencies
 
 
 class Deployed:
-    """A resource as the engine knows it: what was asked for, and its state."""
+    """A resource as the engine knows it: its wanted inputs and its state."""
 
     def __init__(self, clients: Clients, token: str, inputs: Properties) -> None:
         self._clients = clients
@@ -33,7 +33,7 @@ class Deployed:
         self.id, self.state = handler_for(token).create(clients, inputs)
 
     def refresh(self) -> list[str]:
-        """Read it; the inputs that show as changed."""
+        """Read the resource; return the inputs that differ from the last known ones."""
         live = emulator_provider.read(self._clients, self._token, self.id, self.state, self.inputs)
         assert live is not None
         shown = emulator_provider.difference(self._token, self.inputs, live.inputs).changed
@@ -41,7 +41,7 @@ class Deployed:
         return shown
 
     def up(self) -> list[str]:
-        """Update it to what was asked for; the inputs that differ."""
+        """Update the resource to the wanted inputs; return those that differ."""
         changed = emulator_provider.difference(self._token, self.inputs, self.asked_for).changed
         self.state = handler_for(self._token).update(self._clients, self.id, self.state, self.asked_for)
         self.inputs = self.asked_for
@@ -51,8 +51,8 @@ class Deployed:
         handler_for(self._token).delete(self._clients, self.id, self.state)
 
 
-def example(token: str, around: Surroundings, *left_out: str) -> Properties:
-    return {name: value for name, value in EXAMPLES[token](around).inputs.items() if name not in left_out}
+def example(token: str, dependencies: Dependencies, *left_out: str) -> Properties:
+    return {name: value for name, value in EXAMPLES[token](dependencies).inputs.items() if name not in left_out}
 
 
 def change_mapping(clients: Clients, deployed: Deployed) -> None:
@@ -118,10 +118,10 @@ def change_distribution(clients: Clients, deployed: Deployed) -> None:
         (DISTRIBUTION, change_distribution, ["defaultCacheBehavior", "origins"]),
     ],
 )
-def test_a_refresh_shows_it_once_and_the_next_update_sets_it_back(
-    token: str, change: Any, shown: list[str], clients: Clients, around: Surroundings
+def test_a_refresh_shows_a_change_once_and_the_next_update_reverts_it(
+    token: str, change: Any, shown: list[str], clients: Clients, dependencies: Dependencies
 ) -> None:
-    deployed = Deployed(clients, token, example(token, around, *(set(shown) - handler_for(token).required)))
+    deployed = Deployed(clients, token, example(token, dependencies, *(set(shown) - handler_for(token).required)))
     try:
         assert deployed.refresh() == []
         before = deployed.state
@@ -143,11 +143,11 @@ def test_a_refresh_shows_it_once_and_the_next_update_sets_it_back(
         (QUEUE, "aws:sqs/redrivePolicy:RedrivePolicy", "redrivePolicy"),
     ],
 )
-def test_what_a_resource_of_its_own_sets_is_nobody_s_change(
-    token: str, part_token: str, part: str, clients: Clients, around: Surroundings
+def test_an_input_that_another_resource_sets_is_not_a_change(
+    token: str, part_token: str, part: str, clients: Clients, dependencies: Dependencies
 ) -> None:
-    whole = Deployed(clients, token, {**example(token, around, part), "name": "Whole"})
-    inputs = example(part_token, around)
+    whole = Deployed(clients, token, {**example(token, dependencies, part), "name": "Whole"})
+    inputs = example(part_token, dependencies)
     attached = Deployed(clients, part_token, {**inputs, next(iter(inputs.keys() - {part})): whole.id})
     try:
         assert whole.refresh() == []

@@ -1,4 +1,4 @@
-"""The program run in process, where something comes between."""
+"""A deployment that fails or is interrupted."""
 
 import socket
 import subprocess
@@ -44,7 +44,7 @@ def run(program: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def test_what_could_not_be_made_is_told_once_whatever_waited_for_it() -> None:
+def test_the_first_failure_is_reported_once_and_nothing_else() -> None:
     with socket.socket() as taken:
         taken.bind((HOST, 0))  # Bound and not listening: every connection is refused.
         endpoint_url = f"http://{HOST}:{taken.getsockname()[1]}"
@@ -56,7 +56,7 @@ def test_what_could_not_be_made_is_told_once_whatever_waited_for_it() -> None:
     assert f'Could not connect to the endpoint URL: "{endpoint_url}' in line
 
 
-def test_a_signal_that_breaks_the_program_off_ends_the_deployment(tmp_path: Path) -> None:
+def test_a_signal_while_the_program_waits_ends_the_deployment(tmp_path: Path) -> None:
     with running_emulator(tmp_path) as clients:
         deployed = run(SIGNAL_IN_A_RESOURCE + DEPLOY.format(endpoint_url=clients.endpoint_url))
 

@@ -11,7 +11,7 @@ from local.deploy.resources.handler import Properties
 from local.deploy.resources.registry import HANDLERS, handler_for
 from local.deploy.resources.resource_errors import MissingPropertyError, UnsupportedPropertyError, UnsupportedTypeError
 from tests.support.local.resource_examples import EXAMPLES
-from tests.support.local.resource_examples.example import API, FUNCTION, LOG_GROUP, QUEUE, TABLE, Example, Surroundings
+from tests.support.local.resource_examples.example import API, FUNCTION, LOG_GROUP, QUEUE, TABLE, Dependencies, Example
 
 NEVER_WITHOUT = {
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
@@ -28,12 +28,12 @@ every_changeable_handler = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def example(pulumi_type: str, around: Surroundings) -> Example:
-    return EXAMPLES[pulumi_type](around)
+def example(pulumi_type: str, dependencies: Dependencies) -> Example:
+    return EXAMPLES[pulumi_type](dependencies)
 
 
 def asked_for(inputs: Properties, properties: Properties) -> Properties:
-    """Those of the properties that were asked for: what `pulumi refresh` compares."""
+    """Return the properties that are inputs, which `pulumi refresh` compares."""
     return {name: properties.get(name) for name in inputs}
 
 
@@ -42,7 +42,9 @@ def test_every_handler_has_an_example() -> None:
 
 
 @every_handler
-def test_reading_back_gives_what_was_asked_for(pulumi_type: str, clients: Clients, example: Example) -> None:
+def test_a_new_resource_has_the_properties_that_were_asked_for(
+    pulumi_type: str, clients: Clients, example: Example
+) -> None:
     handler = handler_for(pulumi_type)
     resource_id, properties = handler.create(clients, example.inputs)
     try:
@@ -55,7 +57,7 @@ def test_reading_back_gives_what_was_asked_for(pulumi_type: str, clients: Client
 
 
 @every_changeable_handler
-def test_a_change_in_place_is_read_back(pulumi_type: str, clients: Clients, example: Example) -> None:
+def test_an_update_in_place_changes_the_properties(pulumi_type: str, clients: Clients, example: Example) -> None:
     handler = handler_for(pulumi_type)
     assert example.change
     assert not example.change.keys() & handler.replace_on
@@ -70,7 +72,9 @@ def test_a_change_in_place_is_read_back(pulumi_type: str, clients: Clients, exam
 
 
 @every_handler
-def test_what_is_deleted_is_gone_and_may_be_deleted_again(pulumi_type: str, clients: Clients, example: Example) -> None:
+def test_a_deleted_resource_is_missing_and_can_be_deleted_again(
+    pulumi_type: str, clients: Clients, example: Example
+) -> None:
     handler = handler_for(pulumi_type)
     resource_id, properties = handler.create(clients, example.inputs)
     handler.delete(clients, resource_id, properties)
@@ -80,30 +84,30 @@ def test_what_is_deleted_is_gone_and_may_be_deleted_again(pulumi_type: str, clie
 
 
 @every_handler
-def test_what_replaces_and_what_is_required_are_inputs(pulumi_type: str) -> None:
+def test_inputs_that_replace_or_are_required_are_supported(pulumi_type: str) -> None:
     handler = handler_for(pulumi_type)
     assert handler.replace_on <= handler.supported
     assert handler.required <= handler.supported
 
 
 @every_handler
-def test_an_input_it_does_not_know_is_refused_by_name(pulumi_type: str, clients: Clients, example: Example) -> None:
+def test_an_unknown_input_is_refused_by_name(pulumi_type: str, clients: Clients, example: Example) -> None:
     with pytest.raises(UnsupportedPropertyError, match="'colour'"):
         handler_for(pulumi_type).create(clients, {**example.inputs, "colour": "red"})
 
 
-def test_an_input_it_needs_is_asked_for_by_name(clients: Clients) -> None:
+def test_a_missing_required_input_is_refused_by_name(clients: Clients) -> None:
     with pytest.raises(MissingPropertyError, match="'billingMode'"):
         handler_for(TABLE).create(clients, {"name": "T", "hashKey": "k", "attributes": [{"name": "k", "type": "S"}]})
 
 
-def test_a_type_nobody_wrote_is_refused_by_name() -> None:
+def test_a_type_without_a_handler_is_refused_by_name() -> None:
     with pytest.raises(UnsupportedTypeError, match="aws:ec2/instance:Instance"):
         handler_for("aws:ec2/instance:Instance")
 
 
-def test_a_change_by_hand_shows(clients: Clients, around: Surroundings) -> None:
-    queue, group = around.get(QUEUE), around.get(LOG_GROUP)
+def test_a_value_that_was_changed_by_hand_is_read(clients: Clients, dependencies: Dependencies) -> None:
+    queue, group = dependencies.get(QUEUE), dependencies.get(LOG_GROUP)
     clients.sqs.set_queue_attributes(QueueUrl=queue["id"], Attributes={"VisibilityTimeout": "7"})
     clients.logs.put_retention_policy(logGroupName=group["id"], retentionInDays=1)
 
@@ -114,8 +118,8 @@ def test_a_change_by_hand_shows(clients: Clients, around: Surroundings) -> None:
     assert (live_queue["visibilityTimeoutSeconds"], live_group["retentionInDays"]) == (7, 1)
 
 
-def test_what_was_taken_away_by_hand_shows(clients: Clients, around: Surroundings) -> None:
-    table, api = around.get(TABLE), around.get(API)
+def test_an_input_that_was_removed_by_hand_is_missing(clients: Clients, dependencies: Dependencies) -> None:
+    table, api = dependencies.get(TABLE), dependencies.get(API)
     assert "corsConfiguration" in api
     expiry: Any = {"Enabled": False, "AttributeName": table["ttl"]["attributeName"]}
     clients.dynamodb.update_time_to_live(TableName=table["id"], TimeToLiveSpecification=expiry)
@@ -129,8 +133,8 @@ def test_what_was_taken_away_by_hand_shows(clients: Clients, around: Surrounding
     assert "corsConfiguration" not in live_api
 
 
-def test_a_functions_code_is_known_by_its_hash(clients: Clients, around: Surroundings) -> None:
-    handler, example = handler_for(FUNCTION), EXAMPLES[FUNCTION](around)
+def test_the_hash_of_a_function_s_code_is_an_output(clients: Clients, dependencies: Dependencies) -> None:
+    handler, example = handler_for(FUNCTION), EXAMPLES[FUNCTION](dependencies)
     resource_id, old = handler.create(clients, example.inputs)
     try:
         assert old["sourceCodeHash"] == _hash(example.inputs["code"])
@@ -145,9 +149,9 @@ def _hash(archive: object) -> str:
     return base64.b64encode(hashlib.sha256(archive_bytes(archive)).digest()).decode()
 
 
-def test_a_streams_mapping_is_left_to_the_local_poller(clients: Clients, around: Surroundings) -> None:
+def test_the_mapping_of_a_stream_is_disabled_in_the_emulator(clients: Clients, dependencies: Dependencies) -> None:
     mapping_type = "aws:lambda/eventSourceMapping:EventSourceMapping"
-    handler, example = handler_for(mapping_type), EXAMPLES[mapping_type](around)
+    handler, example = handler_for(mapping_type), EXAMPLES[mapping_type](dependencies)
     resource_id, properties = handler.create(clients, {**example.inputs, "enabled": True})
     try:
         assert properties["enabled"] is True

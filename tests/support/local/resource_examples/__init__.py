@@ -2,13 +2,13 @@
 
 from local.deploy.resources.clients import Clients
 from tests.support.local.resource_examples.edge import EDGE
-from tests.support.local.resource_examples.example import Examples, Surroundings
+from tests.support.local.resource_examples.example import Dependencies, Examples
 from tests.support.local.resource_examples.functions import FUNCTIONS
 from tests.support.local.resource_examples.storage import STORAGE
 
 EXAMPLES: Examples = {**EDGE, **FUNCTIONS, **STORAGE}
 
 
-def surroundings(clients: Clients) -> Surroundings:
-    """What the examples need around them, in the emulator of these clients."""
-    return Surroundings(clients, EXAMPLES)
+def dependencies_of(clients: Clients) -> Dependencies:
+    """Return what the examples depend on, in the emulator of these clients."""
+    return Dependencies(clients, EXAMPLES)

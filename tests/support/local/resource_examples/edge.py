@@ -1,4 +1,4 @@
-"""What callers reach: the API and the page."""
+"""Examples of the API and of CloudFront."""
 
 from typing import Any
 
@@ -49,40 +49,40 @@ EDGE: Examples = {
             "tags": {"project": "another"},
         },
     ),
-    INTEGRATION: lambda around: Example(
+    INTEGRATION: lambda dependencies: Example(
         {
-            "apiId": around.get(API)["id"],
+            "apiId": dependencies.get(API)["id"],
             "integrationType": "AWS_PROXY",
-            "integrationUri": around.get(FUNCTION)["arn"],
+            "integrationUri": dependencies.get(FUNCTION)["arn"],
             "integrationMethod": "POST",
             "payloadFormatVersion": "2.0",
         },
         {"description": "now with words", "timeoutMilliseconds": 5000},
     ),
-    "aws:apigatewayv2/route:Route": lambda around: Example(
+    "aws:apigatewayv2/route:Route": lambda dependencies: Example(
         {
-            "apiId": around.get(API)["id"],
+            "apiId": dependencies.get(API)["id"],
             "routeKey": "GET /users/{userId}",
             "authorizationType": "AWS_IAM",
-            "target": f"integrations/{around.get(INTEGRATION)['id']}",
+            "target": f"integrations/{dependencies.get(INTEGRATION)['id']}",
         },
         {"authorizationType": "NONE"},
     ),
-    "aws:apigatewayv2/stage:Stage": lambda around: Example(
+    "aws:apigatewayv2/stage:Stage": lambda dependencies: Example(
         {
-            "apiId": around.get(API)["id"],
+            "apiId": dependencies.get(API)["id"],
             "name": "$default",
             "autoDeploy": True,
             "defaultRouteSettings": {"throttlingRateLimit": 100, "throttlingBurstLimit": 200},
             "accessLogSettings": {
-                "destinationArn": around.get(LOG_GROUP)["arn"],
+                "destinationArn": dependencies.get(LOG_GROUP)["arn"],
                 "format": '{"requestId":"$context.requestId"}',
             },
             "tags": TAGS,
         },
         {"defaultRouteSettings": {"throttlingRateLimit": 10, "throttlingBurstLimit": 20}, "tags": {"only": "this"}},
     ),
-    "aws:cloudfront/distribution:Distribution": lambda around: Example(
+    "aws:cloudfront/distribution:Distribution": lambda dependencies: Example(
         {
             "comment": "the page",
             "enabled": True,
@@ -93,8 +93,8 @@ EDGE: Examples = {
             "origins": [
                 {
                     "originId": "site",
-                    "domainName": around.get(BUCKET)["bucketRegionalDomainName"],
-                    "originAccessControlId": around.get(OAC)["id"],
+                    "domainName": dependencies.get(BUCKET)["bucketRegionalDomainName"],
+                    "originAccessControlId": dependencies.get(OAC)["id"],
                 }
             ],
             "defaultCacheBehavior": _behavior(),

@@ -1,4 +1,4 @@
-"""What an example of a resource is, and what stands around one."""
+"""Example resources and the resources that they depend on."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -34,8 +34,8 @@ class Example:
         return {name: value for name, value in both.items() if value is not None}
 
 
-class Surroundings:
-    """What most resources need around them, made when first asked for."""
+class Dependencies:
+    """The resources that examples depend on, created when first needed."""
 
     def __init__(self, clients: Clients, examples: "Examples") -> None:
         self._clients = clients
@@ -43,7 +43,7 @@ class Surroundings:
         self._made: dict[str, Properties] = {}
 
     def get(self, pulumi_type: str) -> Properties:
-        """The properties, id among them, of a resource of a type, apart from the one under test."""
+        """Return the properties and the id of a resource of a type, not the one under test."""
         if pulumi_type not in self._made:
             inputs = dict(self._examples[pulumi_type](self).inputs)
             for name in ("name", "bucket"):
@@ -54,5 +54,5 @@ class Surroundings:
         return self._made[pulumi_type]
 
 
-Examples = Mapping[str, Callable[[Surroundings], Example]]
-"""By Pulumi type; each needs the surroundings."""
+Examples = Mapping[str, Callable[[Dependencies], Example]]
+"""By Pulumi type."""

@@ -1,4 +1,4 @@
-"""What runs, what it may do, and what watches it."""
+"""Examples of functions, permissions and monitoring."""
 
 import json
 
@@ -29,7 +29,7 @@ HANDLER = "def handler(event, context):\n    return {}\n"
 
 
 def identity_statement(action: str) -> str:
-    """A role's policy of one statement."""
+    """Return a role's policy with one statement."""
     return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]})
 
 
@@ -46,7 +46,7 @@ FUNCTIONS: Examples = {
         {"name": "/aws/lambda/example", "retentionInDays": 14, "tags": TAGS},
         {"retentionInDays": 30, "tags": {"a": "b"}},
     ),
-    "aws:cloudwatch/metricAlarm:MetricAlarm": lambda around: Example(
+    "aws:cloudwatch/metricAlarm:MetricAlarm": lambda dependencies: Example(
         {
             "name": "failures",
             "alarmDescription": "a pointer waits",
@@ -59,8 +59,8 @@ FUNCTIONS: Examples = {
             "period": 60,
             "statistic": "Maximum",
             "treatMissingData": "notBreaching",
-            "alarmActions": [around.get(TOPIC)["arn"]],
-            "okActions": [around.get(TOPIC)["arn"]],
+            "alarmActions": [dependencies.get(TOPIC)["arn"]],
+            "okActions": [dependencies.get(TOPIC)["arn"]],
             "tags": TAGS,
         },
         {"threshold": 5, "period": 300, "tags": {"only": "this"}},
@@ -69,21 +69,21 @@ FUNCTIONS: Examples = {
         {"name": "RegisterUserFunction", "description": "what it may do", "assumeRolePolicy": TRUST, "tags": TAGS},
         {"description": "what it may do now", "tags": {"only": "this"}},
     ),
-    "aws:iam/rolePolicy:RolePolicy": lambda around: Example(
-        {"name": "policy", "role": around.get(ROLE)["name"], "policy": identity_statement("dynamodb:PutItem")},
+    "aws:iam/rolePolicy:RolePolicy": lambda dependencies: Example(
+        {"name": "policy", "role": dependencies.get(ROLE)["name"], "policy": identity_statement("dynamodb:PutItem")},
         {"policy": identity_statement("dynamodb:GetItem")},
     ),
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": lambda around: Example(
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": lambda dependencies: Example(
         {
-            "role": around.get(ROLE)["name"],
+            "role": dependencies.get(ROLE)["name"],
             "policyArn": "arn:aws:iam::aws:policy/CloudWatchLambdaApplicationSignalsExecutionRolePolicy",
         }
     ),
-    FUNCTION: lambda around: Example(
+    FUNCTION: lambda dependencies: Example(
         {
             "name": "RegisterUserFunction",
             "description": "registers",
-            "role": around.get(ROLE)["arn"],
+            "role": dependencies.get(ROLE)["arn"],
             "runtime": "python3.13",
             "architectures": ["arm64"],
             "handler": "handler.handler",
@@ -100,27 +100,27 @@ FUNCTIONS: Examples = {
             "tags": {"only": "this"},
         },
     ),
-    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": lambda around: Example(
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": lambda dependencies: Example(
         {
-            "functionName": around.get(FUNCTION)["name"],
+            "functionName": dependencies.get(FUNCTION)["name"],
             "maximumRetryAttempts": 0,
             "maximumEventAgeInSeconds": 60,
-            "destinationConfig": {"onFailure": {"destination": around.get(QUEUE)["arn"]}},
+            "destinationConfig": {"onFailure": {"destination": dependencies.get(QUEUE)["arn"]}},
         },
         {"maximumRetryAttempts": 1},
     ),
-    "aws:lambda/permission:Permission": lambda around: Example(
+    "aws:lambda/permission:Permission": lambda dependencies: Example(
         {
             "action": "lambda:InvokeFunction",
-            "function": around.get(FUNCTION)["name"],
+            "function": dependencies.get(FUNCTION)["name"],
             "principal": "apigateway.amazonaws.com",
-            "sourceArn": f"{around.get(API)['executionArn']}/*/POST/register",
+            "sourceArn": f"{dependencies.get(API)['executionArn']}/*/POST/register",
         }
     ),
-    "aws:lambda/eventSourceMapping:EventSourceMapping": lambda around: Example(
+    "aws:lambda/eventSourceMapping:EventSourceMapping": lambda dependencies: Example(
         {
-            "eventSourceArn": around.get(TABLE)["streamArn"],
-            "functionName": around.get(FUNCTION)["arn"],
+            "eventSourceArn": dependencies.get(TABLE)["streamArn"],
+            "functionName": dependencies.get(FUNCTION)["arn"],
             "startingPosition": "TRIM_HORIZON",
             "batchSize": 100,
             "maximumBatchingWindowInSeconds": 1,
@@ -129,7 +129,7 @@ FUNCTIONS: Examples = {
             "maximumRecordAgeInSeconds": 3600,
             "bisectBatchOnFunctionError": True,
             "functionResponseTypes": ["ReportBatchItemFailures"],
-            "destinationConfig": {"onFailure": {"destinationArn": around.get(QUEUE)["arn"]}},
+            "destinationConfig": {"onFailure": {"destinationArn": dependencies.get(QUEUE)["arn"]}},
             "metricsConfig": {"metrics": ["EventCount"]},
             "tags": TAGS,
         },

@@ -1,4 +1,4 @@
-"""What is kept: tables, buckets, queues and the alarms' topic."""
+"""Examples of tables, buckets, queues and topics."""
 
 import json
 
@@ -6,7 +6,7 @@ from tests.support.local.resource_examples.example import BUCKET, QUEUE, TABLE, 
 
 
 def statement(action: str, resource: str) -> str:
-    """A resource's policy of one statement."""
+    """Return a resource's policy with one statement."""
     account = {"AWS": "arn:aws:iam::000000000000:root"}
     allowed = {"Effect": "Allow", "Action": action, "Resource": resource, "Principal": account}
     return json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
@@ -36,16 +36,16 @@ STORAGE: Examples = {
     BUCKET: lambda _: Example(
         {"bucket": "userstream-example", "forceDestroy": True, "tags": TAGS}, {"tags": {"only": "this"}}
     ),
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": lambda around: Example(
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": lambda dependencies: Example(
         {
-            "bucket": around.get(BUCKET)["bucket"],
+            "bucket": dependencies.get(BUCKET)["bucket"],
             "rules": [{"id": "expire", "status": "Enabled", "filter": {"prefix": ""}, "expiration": {"days": 15}}],
         },
         {"rules": [{"id": "expire", "status": "Enabled", "filter": {"prefix": ""}, "expiration": {"days": 3}}]},
     ),
-    "aws:s3/bucketObjectv2:BucketObjectv2": lambda around: Example(
+    "aws:s3/bucketObjectv2:BucketObjectv2": lambda dependencies: Example(
         {
-            "bucket": around.get(BUCKET)["bucket"],
+            "bucket": dependencies.get(BUCKET)["bucket"],
             "key": "config.json",
             "content": "{}",
             "contentType": "application/json",
@@ -53,17 +53,20 @@ STORAGE: Examples = {
         },
         {"content": '{"environment": "test"}', "cacheControl": "no-cache"},
     ),
-    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": lambda around: Example(
-        {"bucket": around.get(BUCKET)["bucket"], "rule": {"objectOwnership": "BucketOwnerEnforced"}},
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": lambda dependencies: Example(
+        {"bucket": dependencies.get(BUCKET)["bucket"], "rule": {"objectOwnership": "BucketOwnerEnforced"}},
         {"rule": {"objectOwnership": "BucketOwnerPreferred"}},
     ),
-    "aws:s3/bucketPolicy:BucketPolicy": lambda around: Example(
-        {"bucket": around.get(BUCKET)["bucket"], "policy": statement("s3:GetObject", f"{around.get(BUCKET)['arn']}/*")},
-        {"policy": statement("s3:PutObject", f"{around.get(BUCKET)['arn']}/*")},
-    ),
-    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": lambda around: Example(
+    "aws:s3/bucketPolicy:BucketPolicy": lambda dependencies: Example(
         {
-            "bucket": around.get(BUCKET)["bucket"],
+            "bucket": dependencies.get(BUCKET)["bucket"],
+            "policy": statement("s3:GetObject", f"{dependencies.get(BUCKET)['arn']}/*"),
+        },
+        {"policy": statement("s3:PutObject", f"{dependencies.get(BUCKET)['arn']}/*")},
+    ),
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": lambda dependencies: Example(
+        {
+            "bucket": dependencies.get(BUCKET)["bucket"],
             "blockPublicAcls": True,
             "blockPublicPolicy": True,
             "ignorePublicAcls": True,
@@ -71,24 +74,29 @@ STORAGE: Examples = {
         },
         {"ignorePublicAcls": False},
     ),
-    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": lambda around: Example(
-        {
-            "bucket": around.get(BUCKET)["bucket"],
-            "rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}],
-        },
-        {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms"}}]},
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": lambda dependencies: (
+        Example(
+            {
+                "bucket": dependencies.get(BUCKET)["bucket"],
+                "rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}],
+            },
+            {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "aws:kms"}}]},
+        )
     ),
-    "aws:s3/bucketVersioning:BucketVersioning": lambda around: Example(
-        {"bucket": around.get(BUCKET)["bucket"], "versioningConfiguration": {"status": "Enabled"}},
+    "aws:s3/bucketVersioning:BucketVersioning": lambda dependencies: Example(
+        {"bucket": dependencies.get(BUCKET)["bucket"], "versioningConfiguration": {"status": "Enabled"}},
         {"versioningConfiguration": {"status": "Suspended"}},
     ),
     TOPIC: lambda _: Example({"name": "alarms", "displayName": "Alarms", "tags": TAGS}, {"displayName": "All alarms"}),
-    "aws:sns/topicPolicy:TopicPolicy": lambda around: Example(
-        {"arn": around.get(TOPIC)["arn"], "policy": statement("sns:Publish", str(around.get(TOPIC)["arn"]))},
-        {"policy": statement("sns:Subscribe", str(around.get(TOPIC)["arn"]))},
+    "aws:sns/topicPolicy:TopicPolicy": lambda dependencies: Example(
+        {
+            "arn": dependencies.get(TOPIC)["arn"],
+            "policy": statement("sns:Publish", str(dependencies.get(TOPIC)["arn"])),
+        },
+        {"policy": statement("sns:Subscribe", str(dependencies.get(TOPIC)["arn"]))},
     ),
-    "aws:sns/topicSubscription:TopicSubscription": lambda around: Example(
-        {"topic": around.get(TOPIC)["arn"], "protocol": "email", "endpoint": "team@example.com"}
+    "aws:sns/topicSubscription:TopicSubscription": lambda dependencies: Example(
+        {"topic": dependencies.get(TOPIC)["arn"], "protocol": "email", "endpoint": "team@example.com"}
     ),
     QUEUE: lambda _: Example(
         {
@@ -101,32 +109,35 @@ STORAGE: Examples = {
         },
         {"messageRetentionSeconds": 86400, "visibilityTimeoutSeconds": None, "tags": {"only": "this"}},
     ),
-    "aws:sqs/queuePolicy:QueuePolicy": lambda around: Example(
-        {"queueUrl": around.get(QUEUE)["url"], "policy": statement("sqs:SendMessage", str(around.get(QUEUE)["arn"]))},
-        {"policy": statement("sqs:ReceiveMessage", str(around.get(QUEUE)["arn"]))},
-    ),
-    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": lambda around: Example(
+    "aws:sqs/queuePolicy:QueuePolicy": lambda dependencies: Example(
         {
-            "queueUrl": around.get(QUEUE)["url"],
+            "queueUrl": dependencies.get(QUEUE)["url"],
+            "policy": statement("sqs:SendMessage", str(dependencies.get(QUEUE)["arn"])),
+        },
+        {"policy": statement("sqs:ReceiveMessage", str(dependencies.get(QUEUE)["arn"]))},
+    ),
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": lambda dependencies: Example(
+        {
+            "queueUrl": dependencies.get(QUEUE)["url"],
             "redriveAllowPolicy": json.dumps(
                 {
                     "redrivePermission": "byQueue",
-                    "sourceQueueArns": [around.get(QUEUE)["arn"]],
+                    "sourceQueueArns": [dependencies.get(QUEUE)["arn"]],
                 }
             ),
         },
         {"redriveAllowPolicy": json.dumps({"redrivePermission": "denyAll"})},
     ),
-    "aws:sqs/redrivePolicy:RedrivePolicy": lambda around: Example(
+    "aws:sqs/redrivePolicy:RedrivePolicy": lambda dependencies: Example(
         {
-            "queueUrl": around.get(QUEUE)["url"],
+            "queueUrl": dependencies.get(QUEUE)["url"],
             "redrivePolicy": json.dumps(
                 {
-                    "deadLetterTargetArn": around.get(QUEUE)["arn"],
+                    "deadLetterTargetArn": dependencies.get(QUEUE)["arn"],
                     "maxReceiveCount": 5,
                 }
             ),
         },
-        {"redrivePolicy": json.dumps({"deadLetterTargetArn": around.get(QUEUE)["arn"], "maxReceiveCount": 3})},
+        {"redrivePolicy": json.dumps({"deadLetterTargetArn": dependencies.get(QUEUE)["arn"], "maxReceiveCount": 3})},
     ),
 }

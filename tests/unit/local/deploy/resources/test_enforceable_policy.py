@@ -19,25 +19,25 @@ def added(document: str) -> dict[str, Any]:
     return statement
 
 
-def test_the_emulator_gets_the_same_stream_reads_on_everything() -> None:
+def test_reads_of_a_stream_are_granted_on_everything() -> None:
     statement = added(policy(allow("dynamodb:GetRecords", "dynamodb:DescribeStream"), allow("sqs:GetQueueUrl")))
     assert statement["Action"] == ["dynamodb:DescribeStream", "dynamodb:GetRecords"]
     assert statement["Resource"] == "*"
 
 
-def test_the_right_to_a_message_is_the_right_to_a_batch_of_them_on_the_same_queue() -> None:
+def test_an_action_on_a_message_grants_the_batch_action_on_the_same_queue() -> None:
     queue = "arn:aws:sqs:us-east-1:000000000000:UserChangesDeadLetterQueue-dev"
     statement = added(policy(allow("sqs:SendMessage", "sqs:GetQueueAttributes", resource=queue)))
     assert statement["Action"] == ["sqs:SendMessageBatch"]
     assert statement["Resource"] == queue
 
 
-def test_no_other_action_is_widened() -> None:
+def test_no_other_action_is_granted_on_everything() -> None:
     mixed = policy(allow("dynamodb:GetRecords", "dynamodb:PutItem", resource=[STREAM, "arn:aws:dynamodb:::table/t"]))
     assert added(mixed)["Action"] == ["dynamodb:GetRecords"]
 
 
-def test_a_policy_without_stream_reads_stays_as_it_is() -> None:
+def test_a_policy_without_such_grants_is_unchanged() -> None:
     for document in (
         policy(allow("dynamodb:PutItem", resource="arn:aws:dynamodb:us-east-1:000000000000:table/Users-dev")),
         policy({**allow("dynamodb:GetRecords"), "Effect": "Deny"}),
@@ -47,7 +47,7 @@ def test_a_policy_without_stream_reads_stays_as_it_is() -> None:
         assert enforceable(document) == document
 
 
-def test_what_was_added_is_taken_away_again() -> None:
+def test_reading_a_policy_removes_the_added_statements() -> None:
     document = policy(allow("dynamodb:GetRecords"), allow("sqs:SendMessage"))
     assert as_written(json.loads(enforceable(document))) == json.loads(document)
     assert as_written(json.loads(document)) == json.loads(document)

@@ -46,12 +46,12 @@ def input_shape(service: str, name: str) -> StructureShape:
         ("UUID", "uuid"),
     ],
 )
-def test_a_member_has_the_aws_provider_s_name(member: str, name: str) -> None:
+def test_a_member_is_named_as_in_the_aws_provider(member: str, name: str) -> None:
     assert pulumi_name(member) == name
 
 
 def of_shape(shape: Shape, depth: int = 3) -> st.SearchStrategy[Any]:
-    """Values of a property, as a program gives them."""
+    """Return a strategy for values of a property, as a program gives them."""
     if isinstance(shape, StructureShape):
         members = {name: shape.members[member] for name, member in members_by_property(shape, {}).items()}
         if members.keys() in ({"items"}, {"items", "quantity"}):
@@ -77,13 +77,13 @@ def of_shape(shape: Shape, depth: int = 3) -> st.SearchStrategy[Any]:
 @pytest.mark.parametrize(("service", "name"), OPERATIONS)
 @given(data=st.data())
 @settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-def test_properties_go_to_the_service_and_come_back_as_they_were(service: str, name: str, data: st.DataObject) -> None:
+def test_translating_to_the_service_and_back_changes_nothing(service: str, name: str, data: st.DataObject) -> None:
     shape = input_shape(service, name)
     properties = data.draw(of_shape(shape))
     assert to_properties(shape, to_parameters(shape, properties, {}), {}) == properties
 
 
-def test_tags_are_a_map_for_the_provider_whatever_they_are_for_the_service() -> None:
+def test_tags_are_a_map_in_the_form_of_each_service() -> None:
     tags = {"tags": {"a": "1", "b": "2"}}
     as_list = [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]
     assert to_parameters(input_shape("iam", "TagRole"), tags, {}) == {"Tags": as_list}
@@ -91,7 +91,7 @@ def test_tags_are_a_map_for_the_provider_whatever_they_are_for_the_service() -> 
     assert to_parameters(input_shape("cloudfront", "TagResource"), tags, {}) == {"Tags": {"Items": as_list}}
 
 
-def test_a_list_has_its_quantity_where_cloudfront_wants_it() -> None:
+def test_a_list_for_cloudfront_has_its_quantity() -> None:
     config = input_shape("cloudfront", "UpdateDistribution").members["DistributionConfig"]
     sent = to_parameters(config, {"aliases": ["a.example"], "origins": []}, {})
     assert sent == {"Aliases": {"Quantity": 1, "Items": ["a.example"]}, "Origins": {"Quantity": 0}}
@@ -103,7 +103,7 @@ def test_a_nested_property_that_the_service_does_not_have_is_refused_by_its_path
         to_parameters(input_shape("apigatewayv2", "CreateApi"), cors, {})
 
 
-def test_a_value_of_another_type_is_left_for_botocore_to_refuse() -> None:
+def test_a_value_of_the_wrong_type_is_unchanged_so_that_botocore_refuses_it() -> None:
     assert to_parameters(input_shape("lambda", "CreateFunction"), {"environment": "A=1"}, {}) == {"Environment": "A=1"}
 
 

@@ -26,7 +26,7 @@ TAGS = st.dictionaries(st.text(min_size=1, max_size=3), st.text(max_size=3), max
 
 
 def as_wire(value: Any) -> Any:
-    """A value as it comes over Pulumi's wire: every number a double."""
+    """Return a value as Pulumi sends it: every number is a double."""
     if isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if is_object(value):
@@ -35,12 +35,12 @@ def as_wire(value: Any) -> Any:
 
 
 @given(JSON)
-def test_whole_numbers_come_back_from_the_wire_as_they_were(value: Any) -> None:
+def test_whole_numbers_become_integers_again(value: Any) -> None:
     assert plain_values(as_wire(value)) == plain_values(value)
 
 
 @given(JSON)
-def test_no_whole_double_and_no_absent_key_is_left(value: Any) -> None:
+def test_whole_doubles_and_absent_keys_are_removed(value: Any) -> None:
     def check(plain: Any) -> None:
         assert not (isinstance(plain, float) and plain.is_integer())
         if is_object(plain):
@@ -52,18 +52,18 @@ def test_no_whole_double_and_no_absent_key_is_left(value: Any) -> None:
 
 
 @given(st.dictionaries(st.text(), JSON), st.integers(0, 4))
-def test_a_document_spelled_otherwise_is_the_same(document: dict[str, Any], indent: int) -> None:
+def test_a_document_of_the_same_value_keeps_its_known_form(document: dict[str, Any], indent: int) -> None:
     known = json.dumps(document)
     assert same_document(known, json.dumps(document, indent=indent, sort_keys=True)) == known
 
 
-def test_a_document_that_differs_is_the_services() -> None:
+def test_a_document_of_another_value_has_the_form_of_the_service() -> None:
     assert json.loads(same_document('{"a": 1}', {"a": 2})) == {"a": 2}
     assert json.loads(same_document(None, '{"a": 2}')) == {"a": 2}
 
 
 @given(TAGS, TAGS)
-def test_applying_the_changes_of_tags_gives_the_new_ones(before: dict[str, str], after: dict[str, str]) -> None:
+def test_applying_the_changes_of_tags_gives_the_new_tags(before: dict[str, str], after: dict[str, str]) -> None:
     removed, added = tag_changes({"tags": before}, {"tags": after})
     assert {key: value for key, value in before.items() if key not in removed} | added == after
     assert not set(removed) & added.keys()
@@ -74,13 +74,13 @@ ARN = st.from_regex(r"arn:aws:iam::[0-9]{12}:policy/[a-z]{1,6}(/[a-z]{1,6})?", f
 
 
 @given(ROLE, ARN)
-def test_an_id_gives_back_the_inputs_it_was_made_of(role: str, policy_arn: str) -> None:
+def test_the_inputs_are_read_from_an_id(role: str, policy_arn: str) -> None:
     inputs = {"role": role, "policyArn": policy_arn}
     resource_id = fill("{role}/{policyArn}", inputs)
     assert read_template("{role}/{policyArn}", resource_id) == inputs
 
 
-def test_an_id_within_an_answer_gives_back_nothing() -> None:
+def test_no_input_is_read_from_an_id_that_is_nested_in_a_result() -> None:
     assert (
         read_template(
             "{distribution[id]}",
@@ -90,7 +90,7 @@ def test_an_id_within_an_answer_gives_back_nothing() -> None:
     )
 
 
-def test_a_template_of_a_single_field_gives_the_value_itself() -> None:
+def test_a_template_of_one_field_gives_the_value_unchanged() -> None:
     assert fill("{codeSize}", {"codeSize": 7}) == 7
     assert fill(["{name}"], {"name": "users"}) == ["users"]
     assert fill("{name}:{version}", {"name": "f", "version": 1}) == "f:1"
