@@ -1,4 +1,4 @@
-"""Queue, tables, function and bucket in memory behave as the adapters do on the emulator's services."""
+"""Queue, tables, function and bucket in memory behave as the adapters do on the emulator."""
 
 import random
 from collections.abc import Callable

@@ -49,7 +49,7 @@ def answer(result: Result) -> Any:
 
 @contextmanager
 def deployed_fix(stack: LocalStack) -> Generator[None]:
-    """Deploy, for the time of the block, a log_user_changes that understands users of schemaVersion 2 as well."""
+    """Deploy a log_user_changes that accepts users of schemaVersion 2 too, until the block ends."""
     function = stack.outputs.log_user_changes_function_name
     lambda_ = clients_of(stack).lambda_
     before = package_bytes("log_user_changes", "host")

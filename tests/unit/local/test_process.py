@@ -1,4 +1,4 @@
-"""Termination signals end a program at once and only once; child processes see nothing of the user's settings."""
+"""Termination signals end a program once, at once; child processes inherit no user settings."""
 
 import asyncio
 import gc
@@ -18,7 +18,7 @@ USER_SETTINGS = st.from_regex(
 
 
 class SignalsInDestructor:
-    """Its destructor is where the signal arrives, so Python drops the exception that the handler raises."""
+    """Gets a signal in its destructor, where Python drops the exception of the handler."""
 
     def __del__(self) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
