@@ -151,7 +151,7 @@ def _log_image(log: Log, message: str, change: UserChange, image: _PlainImage, *
         userId=change.user_id,
         eventId=change.event_id,
         sequenceNumber=change.sequence_number,
-        occurredAt=change.occurred_at,
+        occurredAt=utc_timestamp(change.occurred_seconds),
         image=image,
         **more,
     )
