@@ -1,20 +1,22 @@
-"""The operators' command line, `python -m ops`, over a library that also works without it; docs/ops.md describes it.
+"""The operators' command line, `python -m ops`, over a library; docs/ops.md describes the commands.
 
     cli            names the stack and lists the commands
     commands/      one function per command: parse, call the library, print
     context        what commands share: CommandContext, options, exit codes
 
-    dead_letters/  peek at the dead-letter queue, select, replay, export, discard, restore; return pointers
+    dead_letters/  peek at the dead-letter queue, select, replay, export, restore; return pointers
     users/         backfill the history of older users; claim the keys of imported users
     health         the stack's state in one object
 
-    aws/           a protocol beside its adapter for each AWS service; `services` opens them for one stack
+    aws/           an adapter for each AWS service; `services` opens them for one stack
     stack_outputs  reads a stack's outputs from pulumi, a file, or the local stack
-    errors, output, job    error classes with exit codes; tables and JSON; stopping, progress and pauses
+    errors, output, job    exit codes; tables and JSON; stopping, progress and pauses
 
-Each block imports only from itself and the blocks below it. From other packages ops imports functions (records,
-envelopes, keys), infra.outputs and infra.naming, capacity, and local.state; never tests, benchmarks or guardrails.
+Each block imports only from itself and the blocks below it. From other packages ops imports
+functions (records, envelopes, keys), infra (outputs, naming, settings), capacity and local.state;
+never tests, benchmarks or guardrails.
 
-Start with commands/dlq_replay.py and dead_letters/replay.py: a failed record goes through the real function again, and
-`Replay._delete` deletes its message once its change is in Activity. `Export` deletes what was saved (`dlq discard`).
+Start with commands/dlq_replay.py and dead_letters/replay.py: a failed record goes through the real
+function again, and `Replay._delete` deletes its message from the queue once its change is in
+Activity. `dlq discard` deletes messages in dead_letters/export.py, once they are in a file.
 """

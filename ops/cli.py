@@ -14,8 +14,8 @@ from ops.context import CommandContext, OpsGroup
 from ops.stack_outputs import read_stack
 
 EXIT_CODES_HELP = """
-Exit codes: 0 done; 1 something failed, is left over or needs attention; 2 wrong usage; 3 the stack can't be reached
-(address, credentials, pulumi); 4 not found; 5 denied by IAM; 130 ended by Ctrl-C.
+Exit codes: 0 done; 1 something failed, is left over or needs attention; 2 wrong usage; 3 the stack
+can't be reached (address, credentials, pulumi); 4 not found; 5 denied by IAM; 130 ended by Ctrl-C.
 """
 
 

@@ -32,11 +32,11 @@ class CommandContext:
 
     @cached_property
     def services(self) -> Services:
-        """The stack's services, opened when a command first needs them; an OpsError if the stack can't be found."""
+        """The stack's services, opened on first use; an OpsError if the stack can't be found."""
         return self.open_services()
 
     def next_steps(self, *commands: str, by_hand: str | None = None) -> RenderableType:
-        """Return what to do by hand, if anything, and then command lines for the same stack, to be copied."""
+        """Return what to do by hand, if anything, and command lines for the same stack to copy."""
         command_lines = [f"python -m ops {self.services.source} {command}" for command in commands]
         return next_steps(*([by_hand] if by_hand else []), *command_lines)
 
@@ -57,7 +57,8 @@ class CommandContext:
     ) -> None:
         """Print the result as JSON or rendered, then end the command with an exit code.
 
-        It is the error's, 130 after an interruption, 1 if something failed, is left over or needs attention, or 0.
+        It is the error's, 130 after an interruption, 1 if something failed, is left over or needs
+        attention, or 0.
         """
         self.output.show(data, render)
         if error:
@@ -77,7 +78,7 @@ def exit_with(code: ExitCode) -> NoReturn:
 
 
 class OpsCommand(click.Command):
-    """A command with `--json` and `--table`; an error ends it with the error's exit code and the next step."""
+    """A command with `--json` and `--table`; an error ends it with its exit code and next step."""
 
     def __init__(self, *arguments: Any, params: list[click.Parameter] | None = None, **options: Any) -> None:
         as_json = click.Option(["--json", "form"], flag_value="json", help="Print JSON; the default in a pipe.")
@@ -171,7 +172,7 @@ def rate_option(users_per_second: float, help_: str) -> _Decorator:
 
 
 class FiniteRange(click.FloatRange):
-    """A finite number in a range: without this, nan passes every limit, and infinity an open one."""
+    """A finite number in a range; click lets nan pass every limit, and infinity an open one."""
 
     @override
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:

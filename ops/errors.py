@@ -1,4 +1,4 @@
-"""The errors that end a command, each with its exit code, and botocore's errors translated into them.
+"""The errors that end a command, their exit codes, and the translation of botocore's errors.
 
 OpsError                      1   the work could not be done, or not all of it
 ├── WrongUsageError           2   the command as typed can't be carried out
@@ -6,7 +6,7 @@ OpsError                      1   the work could not be done, or not all of it
 │   ├── CredentialsError      3   none, expired, or not valid there
 │   ├── PulumiError           3   the pulumi CLI is missing or fails
 │   └── LocalStackDownError   3   the stack `local` isn't running
-├── NotFoundError             4   a stack, queue, function, table, message or user that doesn't exist
+├── NotFoundError             4   a stack, queue, function, table, message or user doesn't exist
 └── DeniedError               5   IAM denies an action
 """
 
@@ -115,7 +115,8 @@ _NO_CREDENTIALS = (
 )
 _SIGN_IN = "sign in (`aws sso login`), or set AWS_PROFILE; `aws sts get-caller-identity` says who you are"
 
-# IAM has no actions of these names: the action for one message allows them (SQS developer guide, "API permissions").
+# IAM has no actions of these names: the action for one message allows them (SQS developer guide,
+# "API permissions").
 _SQS_BATCHES = frozenset({"SendMessageBatch", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"})
 
 _ACTION = re.compile(r"perform:? ([a-z0-9-]+:[A-Za-z]+)")
@@ -169,7 +170,7 @@ def _translate_response(error: ClientError, what: str) -> OpsError:
 
 
 def denied_action(error: ClientError) -> str:
-    """Return the IAM action that was denied: as the response names it, else the name of the operation."""
+    """Return the IAM action that was denied, as the response names it, else the operation."""
     named = _ACTION.search(error.response.get("Error", {}).get("Message", ""))
     action = named.group(1) if named else error.operation_name
     return action.removesuffix("Batch") if error.operation_name in _SQS_BATCHES else action

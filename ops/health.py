@@ -17,7 +17,7 @@ FUNCTION_METRICS = ("Invocations", "Errors", "Throttles")
 _Part = TypeVar("_Part")
 
 GOOD_RESULTS = ("OK", "No records processed", "")
-"""LastProcessingResult without a problem (Lambda API reference, "EventSourceMappingConfiguration")."""
+"""LastProcessingResult without a problem (Lambda API, "EventSourceMappingConfiguration")."""
 
 
 @dataclass(frozen=True)

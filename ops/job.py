@@ -1,4 +1,4 @@
-"""Work that takes time: how Ctrl-C stops it at a safe point, how it shows progress, waits and keeps state files."""
+"""Work that takes time: how it stops at a safe point, shows progress, waits and keeps state."""
 
 import hashlib
 import os
@@ -29,7 +29,7 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What a job needs from outside: when to stop, whom to report to, and the clock. Tests replace all of it."""
+    """What a job needs from outside: when to stop, whom to report to, and the clock."""
 
     stop_requested: StopRequested = lambda: False
     report_progress: ReportProgress = lambda _done, _total: None
@@ -49,7 +49,7 @@ class Job:
 
 @contextmanager
 def stop_on_interrupt(*, announce: bool = True) -> Generator[StopRequested]:
-    """Turn SIGINT and SIGTERM into a request to stop, so that messages are released and no step ends halfway.
+    """Turn SIGINT and SIGTERM into a request to stop, so that no step ends halfway.
 
     A second signal raises KeyboardInterrupt at once.
     """
@@ -80,7 +80,7 @@ def in_batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
 
 
 def state_file(purpose: str, environment: str, resource: str, suffix: str) -> Path:
-    """Return the path of a stack's state file, in a folder outside the project that exists afterwards.
+    """Return the path of a stack's state file; make its folder, which is outside the project.
 
     The hash of the resource, a URL or an ARN, tells stacks of one name in different accounts apart.
 

@@ -1,4 +1,4 @@
-"""How results are printed: a table in a terminal, JSON in a pipe. Notes, progress and errors go to stderr."""
+"""How results are printed: a table in a terminal, JSON in a pipe; notes and errors on stderr."""
 
 import json
 import sys
@@ -53,7 +53,8 @@ class Output:
         """Wrap the current streams; without a form, choose JSON unless stdout is a terminal."""
         stdout = sys.stdout
         if isinstance(stdout, TextIOWrapper):
-            # A user's name that the terminal's encoding lacks must not end a command; stderr escapes it by default.
+            # A user's name that the terminal's encoding lacks must not end a command; stderr
+            # escapes it by default.
             stdout.reconfigure(errors="replace")
         terminal = sys.stdout.isatty()
         return cls(
@@ -91,7 +92,7 @@ class Output:
 
 
 def camel_json(value: Any) -> Any:
-    """Return a value made of dataclasses, named tuples, mappings and sequences as JSON with camelCase names."""
+    """Return dataclasses, named tuples, mappings and sequences as JSON with camelCase names."""
     if is_dataclass(value):
         return {to_camel(field.name): camel_json(getattr(value, field.name)) for field in fields(value)}
     if hasattr(value, "_asdict"):
@@ -104,7 +105,7 @@ def camel_json(value: Any) -> Any:
 
 
 def printable(text: str) -> str:
-    """Return the text with everything escaped that isn't printable, such as a terminal's escape sequences."""
+    """Return the text with what isn't printable escaped, such as a terminal's escape sequences."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text
@@ -163,7 +164,7 @@ def kind_text(kind: str) -> Text:
 def table(
     headings: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, right: Collection[str] = ()
 ) -> RenderableType:
-    """Return a table. The columns in `right` hold numbers; an ID is never broken, since it is copied."""
+    """Return a table; the columns in `right` hold numbers, and an ID is never broken."""
     result = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for heading in headings:
         result.add_column(
@@ -198,7 +199,7 @@ def blocks(*parts: RenderableType | None) -> RenderableType:
 
 
 def next_steps(*commands: str) -> RenderableType:
-    """Return the commands to run next, each on its own line however narrow the terminal: they are copied."""
+    """Return the commands to run next, each on its own line however narrow the terminal."""
     return Group(
         *(
             Text.assemble(("Next  " if position == 0 else "      ", "bold"), command, no_wrap=True, overflow="ignore")

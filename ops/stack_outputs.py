@@ -1,4 +1,4 @@
-"""Read a stack's outputs: from the pulumi CLI, a file that it wrote, or the stack on this machine."""
+"""Read a stack's outputs from the pulumi CLI, a file that it wrote, or the local stack."""
 
 import json
 import os

@@ -63,7 +63,7 @@ class Monitoring:
         return None
 
     def metrics(self, wanted: Sequence[Metric]) -> Mapping[Metric, float]:
-        """Return the total of each sum and the latest of each maximum; metrics without data are missing."""
+        """Return each sum's total and each maximum's latest value, as far as there is data."""
         until = datetime.now(UTC)
         queries: Any = [
             {

@@ -33,7 +33,7 @@ class InvocationResult:
     """What one invocation says about its batch."""
 
     failed_from: int | None = None
-    """Position of the first record that the function can't process now; all from there on are to be retried."""
+    """Position of the first record that the function can't process now, where a retry starts."""
     error: str | None = None
     """Why the invocation failed as a whole; the outcome of each record is unknown then."""
     busy: bool = False

@@ -1,4 +1,4 @@
-"""One stack's AWS services; each client is created on first use, so that a command pays only for its own."""
+"""One stack's AWS services; each client is created on first use, since that takes time."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -27,14 +27,16 @@ _CALLS = Config(
     max_pool_connections=CONCURRENT_CALLS,
 )
 
-# The client doesn't retry: the outcome of a lost invocation is unknown, and the caller has to know that.
+# The client doesn't retry: the outcome of a lost invocation is unknown, and the caller has to know
+# that.
 _INVOCATIONS = Config(connect_timeout=5, read_timeout=INVOCATION_SECONDS, retries={"total_max_attempts": 1})
 
 
 class EnvelopeStore:
     """The bucket of the envelopes that are too large for a message.
 
-    Both methods raise NotFoundError if the object or the bucket doesn't exist, and DeniedError if IAM denies the call.
+    Both methods raise NotFoundError if the object or the bucket doesn't exist, and DeniedError if
+    IAM denies the call.
     """
 
     def __init__(self, client: "S3Client") -> None:
@@ -86,8 +88,9 @@ class Services:
         return MessageQueue(self.client("sqs"), self.outputs.failure_queue_url)
 
     def redrive_queue(self) -> MessageQueue:
-        """Return the failure queue's redrive queue, with the pointers that the rescue failed to process."""
-        # Not among the stack's outputs, because only operators need it. Its URL differs in the name alone.
+        """Return the redrive queue of the pointers that the rescue failed to process."""
+        # Not among the stack's outputs, because only operators need it. Its URL differs in the name
+        # alone.
         name = physical_name("UserChangesFailureRedriveQueue", self.outputs.environment)
         return MessageQueue(self.client("sqs"), f"{self.outputs.failure_queue_url.rpartition('/')[0]}/{name}")
 
@@ -117,7 +120,7 @@ class Services:
         return Monitoring(self.client("lambda"), self.client("cloudwatch"))
 
     def client(self, service: str, config: Config = _CALLS) -> Any:
-        """Return the service's client for this stack's region and endpoint; created on first use."""
+        """Return the service's client for this stack's region and endpoint."""
         if (service, config) not in self._clients:
             with translate_aws_errors("the AWS configuration"):
                 self._clients[service, config] = self._session.create_client(

@@ -1,6 +1,7 @@
 """A queue as the commands use it: receive, release, delete, send, count.
 
-Sources: SQS developer guide, "Amazon SQS visibility timeout", "Amazon SQS short and long polling", "Message quotas".
+Sources: SQS developer guide, "Amazon SQS visibility timeout", "Amazon SQS short and long polling",
+"Message quotas".
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,16 +20,16 @@ MESSAGES_PER_CALL = 10
 """The most messages in one SQS call."""
 
 BYTES_PER_CALL = 1_048_576
-"""Of all messages in a call together, with names, types and values of their attributes (API, "SendMessageBatch")."""
+"""Of a call: bodies, and attributes' names, types and values (API, "SendMessageBatch")."""
 
 MAX_IN_FLIGHT = 100_000
 """A command has at most this many messages in flight; SQS allows 120,000 in a standard queue."""
 
 CONCURRENT_CALLS = 8
-"""Enough to hide the network's latency; SQS takes any number (standard queues have no request quota)."""
+"""Enough to hide the network's latency; standard queues have no request quota."""
 
 LONG_POLL_SECONDS = 1
-"""A long poll asks all of the queue's servers, so an empty response means an empty queue; a short poll's doesn't."""
+"""Unlike a short poll, a long poll asks all of the queue's servers whether it is empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ class OutgoingMessage(NamedTuple):
 
 
 class QueueDepth(NamedTuple):
-    """Approximate numbers of messages; SQS updates them within a minute (API, "GetQueueAttributes")."""
+    """Approximate numbers of messages, updated within a minute (API, "GetQueueAttributes")."""
 
     visible: int
     in_flight: int
@@ -65,7 +66,7 @@ class QueueDepth(NamedTuple):
 
 
 class MessageQueue:
-    """A standard queue: no order, at-least-once delivery, a visibility timeout for each received message."""
+    """A standard queue: no order, at-least-once delivery, visibility timeouts."""
 
     def __init__(self, client: "SQSClient", url: str) -> None:
         self.name = url.rsplit("/", 1)[-1]
@@ -75,7 +76,7 @@ class MessageQueue:
         self._last_receive_was_full = False
 
     def receive(self, visibility_timeout: int) -> Sequence[Message]:
-        """Return some messages, in flight for so many seconds; none if none was visible for a second."""
+        """Return some messages, in flight for so many seconds; none if none is visible."""
         # Long poll once; while batches come back full, short poll concurrently.
         if self._last_receive_was_full:
             results = list(self._pool.map(self._short_poll, [visibility_timeout] * CONCURRENT_CALLS))
@@ -87,7 +88,7 @@ class MessageQueue:
         return messages
 
     def _short_poll(self, visibility_timeout: int) -> list[Message] | OpsError:
-        """Return an error instead of raising it: the messages of the other calls are in flight and mustn't be lost."""
+        """Return an error instead of raising it, so that the other calls' messages aren't lost."""
         try:
             return self._receive(visibility_timeout, 0)
         except OpsError as error:
@@ -110,12 +111,12 @@ class MessageQueue:
         self.change_visibility(receipts, 0)
 
     def change_visibility(self, receipts: Sequence[str], visibility_timeout: int) -> frozenset[str]:
-        """Keep messages in flight for so many seconds from now; return the receipts no longer in flight."""
+        """Keep messages in flight for so many seconds; return the receipts no longer in flight."""
         change = self._client.change_message_visibility_batch
         return self._in_batches(change, receipts, VisibilityTimeout=visibility_timeout)
 
     def delete(self, receipts: Sequence[str]) -> frozenset[str]:
-        """Delete messages that are in flight; return the receipts of those that stay in the queue."""
+        """Delete messages in flight; return the receipts of those that stay in the queue."""
         return self._in_batches(self._client.delete_message_batch, receipts)
 
     def _in_batches(self, operation: Callable[..., Any], receipts: Sequence[str], **options: int) -> frozenset[str]:

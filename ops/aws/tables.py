@@ -134,5 +134,5 @@ class UsersReader:
 
 
 def binary_as_base64(value: AttributeValue) -> AttributeValue:
-    """Return a value from botocore in the form of stream records: binary as base64 text instead of bytes."""
+    """Return a value from botocore as stream records have it: binary as base64 text."""
     return convert_binary(value, lambda content: b64encode(content).decode("ascii"))

@@ -1,4 +1,4 @@
-"""The UserKeys table as the commands use it: who owns a key, and claims of keys for users as they are stored."""
+"""The UserKeys table as the commands use it: the owners of keys, and claims of keys."""
 
 import sqlite3
 import time
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class KeyClaim(NamedTuple):
-    """A request to give keys to a user, on condition that the user is stored with the values of the keys."""
+    """A request to give keys to a user, if the user is stored with the values of the keys."""
 
     user_id: str
     values: Mapping[str, str]
@@ -111,11 +111,12 @@ def _owner(item: Image) -> str:
 
 
 class DryRunKeys(UserKeysTable):
-    """Keeps claims in a temporary database instead of the table, so that users who share a value are found as well."""
+    """Keeps claims in a temporary database, so that users who share a value are found as well."""
 
     def __init__(self, table: UserKeysTable) -> None:
         self._table = table
-        # Without a name the database is a temporary file, deleted with the connection: memory stays flat.
+        # Without a name the database is a temporary file, deleted with the connection: memory stays
+        # flat.
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute("CREATE TABLE claimed (key TEXT PRIMARY KEY, user_id TEXT NOT NULL) WITHOUT ROWID")
 

@@ -1,1 +1,1 @@
-"""The commands: each parses its options, calls one function of the library, and prints the result."""
+"""The commands: each parses its options, calls the library, and prints the result."""

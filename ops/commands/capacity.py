@@ -58,9 +58,9 @@ def capacity(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Say what to expect at a size: iterator age, concurrency, shards, limits and the month's bill.
 
-    It needs no stack and no network: the delivery runs in virtual time with the local poller's own decisions, prices
-    and limits are AWS's published ones, service times those that `make bench` measured. docs/capacity.md says how
-    accurate it is.
+    It needs no stack and no network: the delivery runs in virtual time with the local poller's own
+    decisions, prices and limits are AWS's published ones, service times those that `make bench`
+    measured. docs/capacity.md says how accurate it is.
     """
     settings = settings_of(stack)
     workload = Workload(
@@ -143,7 +143,7 @@ def _expectations(report: CapacityReport, workload: Workload, settings: Capacity
 
 
 def _factor(factor: float) -> str:
-    """Below 1 use significant digits: far past a limit, 0.0 would say that no load at all is carried."""
+    """Below 1 use significant digits: far past a limit, 0.0 would say that no load is carried."""
     return f"{factor:,.1f}" if factor >= 1 else f"{factor:.2g}"
 
 

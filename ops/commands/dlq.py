@@ -1,4 +1,4 @@
-"""`dlq`: the group of commands on failed records, with `dlq list` and `dlq show`, which only read."""
+"""`dlq`: the commands on failed records, with `dlq list` and `dlq show`, which only read."""
 
 import json
 import time
@@ -56,8 +56,8 @@ GROUPS_SHOWN = 20
 def list_failures(context: CommandContext, *, where: tuple[str, ...], limit: int | None, seconds: int) -> None:
     """Show what is in the dead-letter queue: grouped by reason, then one by one.
 
-    Nothing is removed. While it reads, the messages are in flight, invisible to other consumers; at the end, and after
-    Ctrl-C, all of them become visible again.
+    Nothing is removed. While it reads, the messages are in flight, invisible to other consumers; at
+    the end, and after Ctrl-C, all of them become visible again.
     """
     selection = Selection(conditions=parse_conditions(where))
     queue, store = context.services.dead_letter_queue(), context.services.envelopes()

@@ -1,4 +1,4 @@
-"""`dlq export`, `dlq discard`, `dlq restore`: failed records saved to a file, removed, and put back."""
+"""`dlq export`, `discard`, `restore`: failed records saved to a file, removed, and put back."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,9 +25,9 @@ from ops.output import camel_json, count, in_flight_elsewhere
 def export(context: CommandContext, *, file: Path, remove: bool) -> None:
     """Write all failed records to FILE, one JSON object a line, each with its whole record.
 
-    FILE must not exist. Nothing is removed without --remove, and with it only what is complete and on disk. Without
-    --remove at most 100,000 messages are exported, because SQS limits the messages in flight; with it a larger queue
-    is exported in rounds.
+    FILE must not exist. Nothing is removed without --remove, and with it only what is complete and
+    on disk. Without --remove at most 100,000 messages are exported, because SQS limits the messages
+    in flight; with it a larger queue is exported in rounds.
     """
     with context.job("Exporting") as job:
         report = Export(context.services, lambda _: True, job, remove=remove).run(file)
@@ -64,8 +64,9 @@ def _render_export(report: ExportReport) -> RenderableType:
 def discard(context: CommandContext, *, selection: Selection, file: Path | None, yes: bool) -> None:
     """Remove failed records for good: those changes will never be in Activity.
 
-    Which ones: by ID (or its beginning), --where, or --all. They are saved to a file first, complete and on disk, as
-    `dlq export` does it; then only what was saved is removed. Without --yes it shows what it found, and asks.
+    Which ones: by ID (or its beginning), --where, or --all. They are saved to a file first,
+    complete and on disk, as `dlq export` does it; then only what was saved is removed. Without
+    --yes it shows what it found, and asks.
     """
     with stop_on_interrupt() as stop_requested:
         found, hidden, unseen = _find(context, selection, stop_requested)
@@ -103,7 +104,7 @@ def discard(context: CommandContext, *, selection: Selection, file: Path | None,
 def _find(
     context: CommandContext, selection: Selection, stop_requested: StopRequested
 ) -> tuple[dict[str, DeadLetter], int, str | None]:
-    """Return the selected dead letters by message id, the number in flight elsewhere, and a remark on those unseen."""
+    """Return the selected dead letters by message id, those in flight elsewhere, and a remark."""
     queue, store = context.services.dead_letter_queue(), context.services.envelopes()
     with Peek(queue, stop_requested) as peek:
         letters = map(read_dead_letter, peek.messages())
@@ -138,8 +139,8 @@ def _render_discard(report: ExportReport, *, complete: bool) -> Text:
 def restore_command(context: CommandContext, *, file: Path) -> None:
     """Put the messages of an export FILE back into the dead-letter queue.
 
-    It undoes a `dlq discard`, or an `export --remove`. To restore twice is harmless: a failed record that is in the
-    queue several times is listed and replayed once.
+    It undoes a `dlq discard`, or an `export --remove`. To restore twice is harmless: a failed
+    record that is in the queue several times is listed and replayed once.
     """
     with context.job("Restoring") as job:
         restored = restore(context.services, file, job)

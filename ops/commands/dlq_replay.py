@@ -49,13 +49,15 @@ LARGEST_BATCH = 1_000
 def replay(context: CommandContext, *, selection: Selection, dry_run: bool, batch_size: int) -> None:
     """Send failed records through the real function again, and remove those that it has processed.
 
-    Which ones: by ID (or its beginning), --where, or --all. They are sent in the order of their sequence numbers, which
-    keeps the order of each user's changes; after one that fails, later ones of the same user wait. A message is removed
-    only once its change is in Activity. Each change has its own item there, so an old one never overwrites what the
-    same user did since, and a second replay duplicates nothing.
+    Which ones: by ID (or its beginning), --where, or --all. They are sent in the order of their
+    sequence numbers, which keeps the order of each user's changes; after one that fails, later ones
+    of the same user wait. A message is removed only once its change is in Activity. Each change has
+    its own item there, so an old one never overwrites what the same user did since, and a second
+    replay duplicates nothing.
 
-    Ctrl-C stops it between two steps; the same command continues. So it does after a kill: the messages that the killed
-    run had in flight become visible again with the next replay from this machine, or after 15 minutes.
+    Ctrl-C stops it between two steps; the same command continues. So it does after a kill: the
+    messages that the killed run had in flight become visible again with the next replay from this
+    machine, or after 15 minutes.
     """
     services = context.services
     outputs = services.outputs

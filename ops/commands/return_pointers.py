@@ -13,9 +13,10 @@ from ops.output import camel_json, count
 def return_pointers_command(context: CommandContext) -> None:
     """Give the rescue the pointers again that it failed to process.
 
-    A pointer that rescue_failed_batches failed to process several times is in its redrive queue. Once the rescue works
-    again, this moves all of them back to the failure queue; each is deleted only when it is there. The records they
-    point to leave the stream 24 hours after they were written: be quick.
+    A pointer that rescue_failed_batches failed to process several times is in its redrive queue.
+    Once the rescue works again, this moves all of them back to the failure queue; each is deleted
+    only when it is there. The records they point to leave the stream 24 hours after they were
+    written: be quick.
     """
     with context.job("Returning") as job:
         result = return_pointers(context.services, job)

@@ -72,7 +72,7 @@ def activity(context: CommandContext, *, user_id: str, limit: int) -> None:
 
 
 def _entry(item: Image) -> JsonObject:
-    """Return the entry as the API does, but without the digest: former values could be guessed from it."""
+    """Return the entry as the API does, but without the digest, which reveals former values."""
     entry: JsonObject = json.loads(json_line(activity_entry(item)))
     entry["changes"].pop(REGISTRATION_DIGEST, None)
     return entry
@@ -107,9 +107,9 @@ def _history_table(entries: Sequence[JsonObject]) -> RenderableType:
 def backfill(context: CommandContext, *, rate: float, dry_run: bool, restart: bool, checkpoint: Path | None) -> None:
     """Give users from before the stream their place in the history.
 
-    Each becomes an ordinary INSERT record, sent through the real function, dated when the user was created. Users who
-    came through the stream are left out, so that nobody is added twice, whatever changes meanwhile. Ctrl-C stops it;
-    the same command continues where it stopped.
+    Each becomes an ordinary INSERT record, sent through the real function, dated when the user was
+    created. Users who came through the stream are left out, so that nobody is added twice, whatever
+    changes meanwhile. Ctrl-C stops it; the same command continues where it stopped.
     """
     outputs = context.services.outputs
     path = checkpoint or state_file("backfill", outputs.environment, outputs.users_stream_arn, ".json")
@@ -166,12 +166,13 @@ def _render_backfill(context: CommandContext, report: BackfillReport, *, dry_run
 @click.option("--dry-run", is_flag=True, help="Only count and list the problems; nothing is written.")
 @pass_command_context
 def claim_keys(context: CommandContext, *, rate: float, dry_run: bool) -> None:
-    """Claim the emails and usernames of users who didn't register, so that nobody else can take them.
+    """Claim the emails and usernames of users who didn't register, for them alone.
 
-    Registration writes a key for each into UserKeys, and refuses a value whose key exists. This writes the same keys
-    for users who came in by other ways, such as an imported table. A key is never taken from its owner, and users may
-    register, change and leave meanwhile. Run it again as often as you like: it writes what is missing. Exit code 1
-    says that some values are left without a key, and which.
+    Registration writes a key for each into UserKeys, and refuses a value whose key exists. This
+    writes the same keys for users who came in by other ways, such as an imported table. A key is
+    never taken from its owner, and users may register, change and leave meanwhile. Run it again as
+    often as you like: it writes what is missing. Exit code 1 says that some values are left without
+    a key, and which.
     """
     services = context.services
     keys = DryRunKeys(services.user_keys()) if dry_run else services.user_keys()

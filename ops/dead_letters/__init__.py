@@ -1,1 +1,1 @@
-"""Work on the dead-letter queue: peek, select, replay, export, discard, restore; and on the pointers before it."""
+"""Work on the dead-letter queue: peek, select, replay, export, restore; and on pointers."""

@@ -1,7 +1,8 @@
 """Write dead letters to a file, one JSON object per line, and put them back into the queue.
 
-Each line has `messageId`, `failureId`, `sentAt`, `attributes`, and either `envelope` (with its record, also if that is
-in S3) or, for a message that isn't an envelope, its `body`. Messages are deleted only after the file is on disk.
+Each line has `messageId`, `failureId`, `sentAt`, `attributes`, and either `envelope` (with its
+record, also if that is in S3) or, for a message that isn't an envelope, its `body`. Messages are
+deleted only after the file is on disk.
 """
 
 import json
@@ -23,7 +24,7 @@ from ops.errors import NotFoundError, WrongUsageError
 from ops.job import Job
 
 VISIBILITY_TIMEOUT = 900
-"""Seconds. The longest round of an export; if it is killed, messages become visible again after this time."""
+"""Seconds. The longest round of an export; after a kill messages become visible again then."""
 
 LARGEST_BODY = BYTES_PER_CALL - 1_000
 """Leaves room for the attributes."""
@@ -53,7 +54,8 @@ class ExportReport:
 class Export:
     """Writes selected messages to a new file, and deletes them from the queue if `remove` is true.
 
-    SQS allows 120,000 messages in flight; only an export that deletes can take a larger queue, in rounds.
+    SQS allows 120,000 messages in flight; only an export that deletes can take a larger queue, in
+    rounds.
     """
 
     def __init__(self, services: Services, selects: Callable[[DeadLetter], bool], job: Job, *, remove: bool) -> None:
@@ -68,7 +70,7 @@ class Export:
 
         Raises:
             WrongUsageError: The file exists, or can't be written.
-            OpsError: The queue or the bucket can't be reached; messages deleted by then are in the file.
+            OpsError: An AWS service can't be reached; messages deleted by then are in the file.
         """
         report = ExportReport(str(path))
         with _new_file(path) as file:
@@ -147,9 +149,9 @@ def _new_file(path: Path) -> Generator[TextIOWrapper]:
 def restore(services: Services, path: Path, job: Job) -> int:
     """Send every message of an export file until a stop is requested; return the number sent.
 
-    All lines are read before the first is sent. A record too large for a message is written to S3 again, because the
-    bucket expires objects a day after the message that they were first written for. A failed record that is still in
-    the queue is there twice then; each reader counts it once.
+    All lines are read before the first is sent. A record too large for a message is written to S3
+    again, because the bucket expires objects a day after the message that they were first written
+    for. A failed record that is still in the queue is there twice then; each reader counts it once.
 
     Raises:
         WrongUsageError: The file can't be read, or a line isn't an export's.
@@ -172,7 +174,7 @@ def restore(services: Services, path: Path, job: Job) -> int:
 
 
 def _outgoing(content: FailedRecord | str, attributes: dict[str, str], store: EnvelopeStore) -> OutgoingMessage:
-    """Return the message of an envelope, written to the store first if it is too large, or of another body."""
+    """Return the message of an envelope, stored in S3 first if it is too large, or of a body."""
     if isinstance(content, str):
         return OutgoingMessage(content, attributes)
     text = content.to_json()

@@ -1,4 +1,4 @@
-"""A message of the dead-letter queue: a failed record's envelope, or something else that is kept as it is."""
+"""A message of the dead-letter queue: a failed record's envelope, or something else."""
 
 import hashlib
 import json
@@ -37,18 +37,18 @@ NOTHING_TO_REPLAY = ("lost", NOT_AN_ENVELOPE)
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayableChange:
-    """A record with the key of its item in Activity: its user and its place among that user's changes."""
+    """A record with the key of its item in Activity: user, and place among the user's changes."""
 
     user_id: str
     change_id: str
     event_id: str
     record: JsonObject
     identity: str
-    """A hash of the record: equal for its copies, different for different records even if they share an id."""
+    """A hash of the record, different for different records even if they share an id."""
 
     @classmethod
     def of(cls, record: Json) -> "ReplayableChange | None":
-        """Return the record's change; None if the record lacks a valid id, user or sequence number."""
+        """Return the record's change; None if it lacks a valid id, user or sequence number."""
         found = identify_record(record)
         event_id: Json = record.get("eventID") if is_object(record) else None
         if not (isinstance(event_id, str) and event_id and found.user_id and found.sequence_number):

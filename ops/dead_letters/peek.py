@@ -1,4 +1,4 @@
-"""Read a queue without changing it: receive each visible message once, then make all of them visible again."""
+"""Read a queue without changing it: receive each visible message once, then release them all."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +18,7 @@ EMPTY_RECEIVES = 3
 
 
 class Peek:
-    """A context manager that releases, at its end, every message that it received and didn't delete.
+    """A context manager that releases at its end what it received and didn't delete.
 
     Attributes:
         complete: Whether every visible message was received.
@@ -51,7 +51,7 @@ class Peek:
         self._in_flight.clear()
 
     def messages(self) -> Iterator[Message]:
-        """Yield each visible message once, until none are left, a limit is reached, or a stop is requested."""
+        """Yield each visible message once, until none is left, a limit, or a requested stop."""
         ends_at = self._now() + self._visibility_timeout - MARGIN_SECONDS
         empty = 0
         while not self._stop_requested() and self._now() < ends_at and len(self._in_flight) < MAX_IN_FLIGHT:
@@ -75,11 +75,11 @@ class Peek:
         return len(self._in_flight)
 
     def in_flight_elsewhere(self, depth: QueueDepth) -> int:
-        """Return the approximate number of messages in flight in other consumers, given the queue's depth now."""
+        """Return the approximate number in flight in other consumers, given the queue's depth."""
         return max(0, depth.in_flight - len(self._in_flight))
 
     def delete(self, message_ids: Iterable[str]) -> int:
-        """Delete messages from the queue and return how many; those that stay are released at the end."""
+        """Delete messages and return how many; those that stay are released at the end."""
         receipts = {message_id: self._in_flight[message_id][0] for message_id in message_ids}
         refused = self._queue.delete(list(receipts.values()))
         deleted = [message_id for message_id, receipt in receipts.items() if receipt not in refused]

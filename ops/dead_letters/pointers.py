@@ -24,8 +24,8 @@ class ReturnedPointers:
 def return_pointers(services: Services, job: Job) -> ReturnedPointers:
     """Move all messages from the redrive queue to the failure queue.
 
-    A message is deleted once the failure queue has it. If the process is killed in between, a pointer is rescued
-    twice, to the same failure ids.
+    A message is deleted once the failure queue has it. If the process is killed in between, a
+    pointer is rescued twice, to the same failure ids.
 
     Raises:
         OpsError: A queue can't be reached; messages moved by then stay moved.

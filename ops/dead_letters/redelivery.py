@@ -1,8 +1,9 @@
 """Send records through the real function again, and prove what became of each.
 
-The function's response is read as the event source mapping reads it. A batch that fails as a whole is split in half
-until the failing record is alone. A record counts as processed only once its item is in Activity: the function also
-reports success for a record that it sent to the dead-letter queue again.
+The function's response is read as the event source mapping reads it. A batch that fails as a whole
+is split in half until the failing record is alone. A record counts as processed only once its item
+is in Activity: the function also reports success for a record that it sent to the dead-letter queue
+again.
 """
 
 from collections.abc import Sequence
@@ -24,7 +25,7 @@ FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 20.0
 
 FAILURES_IN_A_ROW = 10
-"""After this many failed records without a success in between, the function is at fault, not the records."""
+"""After so many failed records without a success in between, the function is at fault."""
 
 _NOT_NOW = "the function can't process it now (batchItemFailures); its log says why"
 _DEAD_LETTERED = "the function sent it to the dead-letter queue again"
@@ -73,7 +74,7 @@ class Redelivery:
         self._failures_in_a_row = 0
 
     def deliver(self, changes: Batch) -> tuple[list[ChangeResult], OpsError | None]:
-        """Send the changes; return the results of those known to have been tried, and the error that ended it early."""
+        """Send the changes; return the results of those known to be tried, and any error."""
         results: list[ChangeResult] = []
         taken: list[ReplayableChange] = []
         error: OpsError | None = None
@@ -88,7 +89,7 @@ class Redelivery:
         return results, error
 
     def _send(self, changes: Batch, results: list[ChangeResult], taken: list[ReplayableChange]) -> None:
-        """Add the changes that the function took to `taken`, and the results of the others to `results`."""
+        """Add changes that the function took to `taken`, and the results of others to `results`."""
         stuck_users: set[str] = set()
         attempts: dict[str, int] = {}
         batches = [changes]
@@ -139,7 +140,7 @@ class Redelivery:
             )
 
     def _invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
-        """Invoke the function, again while it is busy, until a stop is requested or it stays busy: an OpsError."""
+        """Invoke the function until it isn't busy, or a stop; an OpsError if it stays busy."""
         invocation = self._function.invoke(records)
         wait = FIRST_WAIT_SECONDS
         for _ in range(BUSY_ATTEMPTS - 1):
@@ -156,7 +157,7 @@ class Redelivery:
         return invocation
 
     def _verified(self, taken: Batch) -> list[ChangeResult]:
-        """Return the result of each change that the function took, by whether its item is in Activity."""
+        """Return the results of the changes that the function took: is the item in Activity?"""
         event_ids = self._activity.event_ids([ActivityKey(change.user_id, change.change_id) for change in taken])
         return [
             ChangeResult(change, ReplayOutcome.REPLAYED)

@@ -1,11 +1,13 @@
-"""Replay failed records: through the real function, in order, and out of the queue only with proof of success.
+"""Replay failed records through the real function, and delete them with proof of success.
 
-A message is deleted once its change's item is in Activity, never before; every other message is released at the end.
-So a replay may end anywhere, by Ctrl-C, an error or a kill, and run again: each change has one item in Activity (by
-user and sequence number), which a second delivery writes with the same content, and which no other change shares.
+A message is deleted once its change's item is in Activity, never before; every other message is
+released at the end. So a replay may end anywhere, by Ctrl-C, an error or a kill, and run again:
+each change has one item in Activity (by user and sequence number), which a second delivery writes
+with the same content, and which no other change shares.
 
-Changes are sent by sequence number, which orders the changes of each user. That holds for what is in flight together,
-up to 100,000 messages (SQS's limit is 120,000); a larger queue is replayed in rounds of that size.
+Changes are sent by sequence number, which orders the changes of each user. That holds for what is
+in flight together, up to 100,000 messages (SQS's limit is 120,000); a larger queue is replayed in
+rounds of that size.
 """
 
 import math
@@ -32,12 +34,12 @@ RENEWAL_SHARE = 1 / 3
 """Visibility timeouts are extended, all together, when no more than this share of them is left."""
 
 BATCH_BYTES = 5_000_000
-"""A synchronous invocation takes 6 MB (Lambda quotas); the rest is for the event around the records."""
+"""A synchronous invocation takes 6 MB (Lambda quotas), the event around the records included."""
 
 FAILURES_SHOWN = 1_000
 
 STALE_RECEIVES = 50
-"""Responses in a row without a new message end a round: the queue returns the same messages again and again."""
+"""So many responses in a row without a new message end a round."""
 
 
 @dataclass(kw_only=True)
@@ -56,9 +58,9 @@ class ReplayReport:
     failures: list[ReplayFailure] = field(default_factory=list[ReplayFailure])
     untried: int = 0
     not_removed: int = 0
-    """Messages whose change is processed, but which the queue failed to delete: they become visible again."""
+    """Messages whose change is processed, but which the queue failed to delete."""
     hidden_by_others: int = 0
-    """Approximate number in flight in other consumers, both after the first round and at the end."""
+    """Approximate number in flight in other consumers after the first round and at the end."""
     beyond_reach: bool = False
     """Whether there may be more messages than SQS allows in flight."""
     interrupted: bool = False
@@ -94,7 +96,7 @@ class Replay:
         self.report = ReplayReport()
 
     def run(self) -> ReplayReport:
-        """Replay until nothing new is left, a stop is requested, or an error occurs; then release the rest."""
+        """Replay until nothing new is left, a stop is requested, or an error; release the rest."""
         redelivery = Redelivery(self._services.stream_function(), self._services.activity(), self._job)
         try:
             self._begin()
@@ -124,7 +126,7 @@ class Replay:
         self._extend_at = self._job.now() + self._visibility_timeout * (1 - RENEWAL_SHARE)
 
     def _receive_round(self) -> int:
-        """Receive what is visible and may be in flight together; return the number of new changes."""
+        """Receive what may be in flight together; return the number of new changes."""
         added = empty = stale = 0
         while not self._job.stop_requested() and self._in_flight < MAX_IN_FLIGHT:
             self._extend_if_due()
@@ -144,7 +146,8 @@ class Replay:
         if self._first_round:
             self.report.hidden_by_others = max(0, self._queue.depth().in_flight - self._in_flight)
             self._first_round = False
-        # A round that was stopped may not have received all messages, and nothing is replayed after it.
+        # A round that was stopped may not have received all messages, and nothing is replayed after
+        # it.
         if not self._job.stop_requested() and (missing := self._selection.missing(frozenset(self.report.selected_ids))):
             raise NotFoundError(
                 f"No message of {self._queue.name} has the id {', '.join(missing)}; nothing was replayed",
@@ -194,7 +197,7 @@ class Replay:
             return None
 
     def _redeliver(self, redelivery: Redelivery) -> None:
-        """Send the pending changes, batch by batch; when an OpsError ends it, what was done by then is settled."""
+        """Send the pending changes in batches; an OpsError leaves settled what was done by then."""
         done, total = 0, self._db.pending_count()
         self._job.report_progress(done, total)
         while not self._job.stop_requested() and (pending := self._db.next_changes(self._batch_size, BATCH_BYTES)):
@@ -209,9 +212,10 @@ class Replay:
             self._job.report_progress(done, total)
 
     def _extend_if_due(self) -> bool:
-        """Extend all visibility timeouts before the first one ends; say whether messages were lost nevertheless.
+        """Extend all visibility timeouts before the first ends; say whether messages were lost.
 
-        A change whose messages are no longer in flight here is forgotten, as if it had never been received.
+        A change whose messages are no longer in flight here is forgotten, as if it had never been
+        received.
         """
         if self._job.now() < self._extend_at:
             return False
@@ -239,7 +243,7 @@ class Replay:
             self._db.hold_back_later_changes()
 
     def _delete(self, receipts: list[str]) -> int:
-        """Delete messages from the queue and return how many; those that stay are deleted at the end, if possible."""
+        """Delete messages and return how many; those that stay are deleted again at the end."""
         if not receipts:
             return 0
         refused = self._queue.delete(receipts)
@@ -268,7 +272,8 @@ class Replay:
             finally:
                 self.report.not_removed = len(self._db.replayed_messages())
                 self._release()
-            # Read twice, because the depth lags: messages released a moment ago still count as in flight.
+            # Read twice, because the depth lags: messages released a moment ago still count as in
+            # flight.
             if self.report.hidden_by_others:
                 self.report.hidden_by_others = min(self.report.hidden_by_others, self._queue.depth().in_flight)
         except OpsError as error:

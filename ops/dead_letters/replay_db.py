@@ -1,7 +1,8 @@
-"""The messages that a replay has in flight and their changes, in SQLite: sorted on disk, so that memory stays flat.
+"""A replay's messages in flight and their changes in SQLite, sorted on disk: memory stays flat.
 
-The queue stays the only store of the messages; this database may be lost at any time. It also serves to clean up after
-a replay that was killed: the next one finds the receipt handles and releases the messages at once.
+The queue stays the only store of the messages; this database may be lost at any time. It also
+serves to clean up after a replay that was killed: the next one finds the receipt handles and
+releases the messages at once.
 """
 
 import fcntl
@@ -45,7 +46,7 @@ _ROWS_PER_READ = 5_000
 
 
 class InFlight(NamedTuple):
-    """The receipt handle of a message in flight, and when it becomes visible again (epoch seconds)."""
+    """The receipt handle of a message in flight, and when that ends (epoch seconds)."""
 
     receipt: str
     until: float
@@ -110,7 +111,7 @@ class ReplayDb:
         self._database.execute("COMMIT")
 
     def add(self, letter: DeadLetter, until: float, change: ReplayableChange | None) -> tuple[bool, bool]:
-        """Store a received message and the change to replay, if any; say whether the message and the change are new."""
+        """Store a message and its change to replay, if any; say whether the two are new."""
         message = letter.message
         updated = self._database.execute(
             "UPDATE in_flight SET receipt = ?, until = ? WHERE message_id = ?",
@@ -176,7 +177,7 @@ class ReplayDb:
             self._database.executemany("DELETE FROM in_flight WHERE receipt = ?", [(receipt,) for receipt in receipts])
 
     def forget_changes_without_message(self) -> None:
-        """Forget pending changes whose messages are no longer in flight, as if they had never been received."""
+        """Forget pending changes whose messages are no longer in flight, as if never received."""
         self._database.execute(
             "DELETE FROM change WHERE outcome IS NULL "
             "AND NOT EXISTS (SELECT 1 FROM in_flight WHERE in_flight.identity = change.identity)"
@@ -201,7 +202,7 @@ class ReplayDb:
         )
 
     def refused_copies(self) -> list[str]:
-        """Return the receipt handles of all but the newest message of each change that the function refused."""
+        """Return the receipt handles of all but the newest message of each refused change."""
         return self._receipts(
             "JOIN change USING (identity) WHERE outcome = 'refused' AND EXISTS ("
             "SELECT 1 FROM in_flight AS newer WHERE newer.identity = in_flight.identity "
@@ -209,7 +210,7 @@ class ReplayDb:
         )
 
     def replayed_messages(self) -> list[str]:
-        """Return the receipt handles of messages that are in flight although their change is processed."""
+        """Return the receipt handles of messages in flight although their change is processed."""
         return self._receipts("JOIN change USING (identity) WHERE outcome = 'replayed'")
 
     def in_flight(self) -> Iterator[list[InFlight]]:
@@ -252,6 +253,7 @@ class ReplayDb:
 def _open(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # its content is personal data
     database = sqlite3.connect(path, isolation_level=None)
-    # A killed process leaves the file intact. A power failure may not, but nothing in it is the only copy.
+    # A killed process leaves the file intact. A power failure may not, but nothing in it is the
+    # only copy.
     database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + _SCHEMA)
     return database

@@ -43,11 +43,11 @@ class Condition(NamedTuple):
 
 
 def parse_conditions(texts: Sequence[str]) -> tuple[Condition, ...]:
-    """Parse the `--where` options; all conditions must hold, in one option (separated by commas) or in several.
+    """Parse `--where` options: conditions that must all hold, in one with commas or in several.
 
     Raises:
-        WrongUsageError: A condition isn't `field=value`, `field!=value` or `field~part`, or its field or kind is
-            unknown.
+        WrongUsageError: A condition isn't `field=value`, `field!=value` or `field~part`, or its
+            field or kind is unknown.
     """
     return tuple(_condition(part) for text in texts for part in _NEXT_CONDITION.split(text))
 
@@ -70,7 +70,7 @@ class Selection:
     """A selection of failed records; without ids and conditions, all of them.
 
     Raises:
-        WrongUsageError: An id is empty, as a script's unset variable is: every failure's id would match.
+        WrongUsageError: An id is empty, as a script's unset variable is; it would match every id.
     """
 
     ids: tuple[str, ...] = ()

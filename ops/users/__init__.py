@@ -1,1 +1,1 @@
-"""Work on many users: backfill the history of those from before the stream, and claim keys of imported ones."""
+"""Work on many users: backfill the history of older ones, claim the keys of imported ones."""

@@ -1,15 +1,19 @@
-"""Give users from before the stream the record that they never had: an INSERT, through the real function, once only.
+"""Give users from before the stream their INSERT record, through the real function, once only.
 
-A user gets one if their INSERT is not, was not, and will not be in the stream. Three checks exclude all others.
+A user gets one if their INSERT is not, was not, and will not be in the stream. Three checks exclude
+all others.
 
 1. The item: if it was created since the stream began, its INSERT is in the stream.
-2. The history: it shows the user as added; or as deleted, and then the user who is stored now came through the stream.
-3. What is between stream and history: a change may be late, or in a queue. So the delivery must run without delay, a
-   pause separates reading users from reading their histories, the rescue must have processed all pointers, and users
-   with a change in the dead-letter queue are left to a later run.
+2. The history: it shows the user as added; or as deleted, and then the user who is stored now came
+   through the stream.
+3. What is between stream and history: a change may be late, or in a queue. So the delivery must
+   run without delay, a pause separates reading users from reading their histories, the rescue must
+   have processed all pointers, and users with a change in the dead-letter queue are left to a later
+   run.
 
-The record shows the user as before all changes of the history, and its item comes before all of theirs: the history
-has no gap, whatever happens meanwhile. A backfill that was killed and runs again sends the same records.
+The record shows the user as before all changes of the history, and its item comes before all of
+theirs: the history has no gap, whatever happens meanwhile. A backfill that was killed and runs
+again sends the same records.
 """
 
 from collections.abc import Sequence
@@ -31,7 +35,7 @@ USERS_PER_ROUND = 5_000
 """Users read before their histories are, so that one pause serves many users."""
 
 SETTLE_SECONDS = 10
-"""The pause. A change reaches Activity within two seconds of its write while the delivery has no delay."""
+"""The pause. Without delay, a change reaches Activity within two seconds of its write."""
 
 MAX_DELAY_SECONDS = 60
 """The delivery is late if its iterator age is higher."""
@@ -40,7 +44,7 @@ POINTER_WAIT_SECONDS = 60
 """For the rescue to process the pointers in the failure queue."""
 
 BATCH_SIZE = 100
-"""Most records in one invocation, the mapping's default; fewer at a low rate, which counts users, not invocations."""
+"""Most records in one invocation, the mapping's default; fewer at a low rate."""
 
 PAGES_PER_ROUND = 32
 """Of at most 1 MB: bounds the memory however large the users are."""
@@ -101,7 +105,7 @@ class Backfill:
         return self.report
 
     def _check_delivery(self) -> None:
-        """Raise an OpsError if nothing is delivered, or late, or if the delivery's state can't be read."""
+        """Raise an OpsError if nothing is delivered, or late, or if the state can't be read."""
         health = read_health(self._services)
         for error in health.delivery_errors:
             raise error
@@ -157,7 +161,7 @@ class Backfill:
         return images
 
     def _keep_counts(self, progress: BackfillCheckpoint) -> None:
-        """Count what was sent in a round that will be repeated: those users have a history by then."""
+        """Count what was sent in a round that is repeated: those users have a history then."""
         sent = {"backfilled": progress.backfilled, "dead_lettered": progress.dead_lettered}
         self.report.checkpoint = self.report.checkpoint.model_copy(update=sent)
         if self._send:
@@ -190,7 +194,7 @@ class Backfill:
         )
 
     def _users_in_queue(self) -> frozenset[str]:
-        """Return the users with a change in the dead-letter queue, or raise an OpsError if some can't be read."""
+        """Return the users with a change in the dead-letter queue; OpsError if it can't be read."""
         queue = self._services.dead_letter_queue()
         if not queue.depth().total:
             return frozenset()

@@ -1,8 +1,9 @@
-"""INSERT records for users from before the stream, made from the stored item alone and therefore always the same.
+"""INSERT records for users from before the stream, made from the stored item alone.
 
-A record's sequence number is below every number that a stream assigns (those have 21 digits or more: Streams API
-reference, "StreamRecord"), so its item comes first in the user's history, whatever happens meanwhile. Sequence number
-and eventID derive from the user's id: the same record sent again writes the same item again.
+A record's sequence number is below every number that a stream assigns (those have 21 digits or
+more: Streams API reference, "StreamRecord"), so its item comes first in the user's history,
+whatever happens meanwhile. Sequence number and eventID derive from the user's id: the same record
+sent again writes the same item again.
 """
 
 import hashlib
@@ -20,7 +21,7 @@ _DIGITS = 21
 
 
 def stream_began_at(stream_arn: str) -> float:
-    """Return when a stream began, in seconds since the epoch, as its label at the end of its ARN says.
+    """Return when a stream began, in seconds since the epoch, from the label in its ARN.
 
     Raises:
         WrongUsageError: The text isn't a stream's ARN.
@@ -46,7 +47,8 @@ def before_changes(image: Image, history: Iterable[Image]) -> Image:
 
     Args:
         image: The user at any time before, between or after these changes.
-        history: The user's items of Activity, all of them updates, newest first, as botocore returns them.
+        history: The user's items of Activity, all of them updates, newest first, as botocore
+            returns them.
     """
     earlier = dict(image)
     for item in history:
@@ -77,7 +79,7 @@ def user_id_of(image: Image) -> str:
 
 
 def backfill_change(image: Image, stream_arn: str, region: str) -> ReplayableChange:
-    """Return the INSERT of a user, dated when the user was created or, if that is unknown, when the stream began."""
+    """Return the INSERT of a user, dated at the user's creation, or else the stream's."""
     user_id = user_id_of(image)
     digest = hashlib.sha256(f"userstream backfill {user_id}".encode()).digest()
     number = int.from_bytes(digest[:_SEQUENCE_NUMBER_BYTES], "big")

@@ -1,4 +1,4 @@
-"""How far a backfill came, in a file that is replaced as a whole: after a crash it holds the old state or the new."""
+"""How far a backfill came, in a file that is replaced as a whole."""
 
 import os
 from pathlib import Path

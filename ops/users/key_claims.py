@@ -1,8 +1,9 @@
-"""Claim the keys of emails and usernames for users who didn't register, so that nobody else can take the values.
+"""Claim the keys of emails and usernames for users who didn't register.
 
-A key is written only if it is free, and only while the user is stored with its value: one transaction checks both. So
-a key never changes its owner, and a user who leaves or takes another value at the same moment leaves no key behind.
-Users who have their keys are only read: a run that was killed and starts again writes what is left.
+A key is written only if it is free, and only while the user is stored with its value: one
+transaction checks both. So a key never changes its owner, and a user who leaves or takes another
+value at the same moment leaves no key behind. Users who have their keys are only read: a run that
+was killed and starts again writes what is left.
 """
 
 from collections import Counter
@@ -113,7 +114,8 @@ class _User:
         elif refusal.stored == {}:
             self.outcomes = dict.fromkeys(UNIQUE, KeyOutcome.GONE)
         elif refusal.stored is not None:
-            # What was read for the former values no longer counts: the next claim finds the owners itself.
+            # What was read for the former values no longer counts: the next claim finds the owners
+            # itself.
             self.read(refusal.stored)
         else:
             self.outcomes |= dict.fromkeys(refusal.owners, KeyOutcome.TAKEN)

@@ -1,4 +1,4 @@
-"""A stack in memory for the operators' commands: queues that hide messages, and the real processing as the function."""
+"""A stack in memory for the operators' commands, with the real processing as the function."""
 
 import json
 import random
@@ -54,7 +54,7 @@ class _ToQueue:
 
 @dataclass
 class FunctionInMemory(StreamFunction):
-    """The real processing of a batch; tests choose which records crash it, and how the next invocations fail."""
+    """The real processing of a batch; tests choose what crashes it, and how it fails next."""
 
     table: ActivityInMemory
     queue: QueueInMemory
@@ -62,7 +62,7 @@ class FunctionInMemory(StreamFunction):
     crashing: set[str] = field(default_factory=set[str])
     """Sequence numbers of records that end the invocation with an exception."""
     troubles: list[str] = field(default_factory=list[str])
-    """What happens to the next invocations: busy, crash, late (it works, and then no answer comes), throttle, none."""
+    """The next invocations' fate: busy, crash, late (processed, no response), throttle, none."""
     before: Callable[[], None] = lambda: None
     """Called at the start of each invocation."""
     invocations: list[list[JsonObject]] = field(default_factory=list[list[JsonObject]])
@@ -113,7 +113,7 @@ class ActivityReaderInMemory(ActivityReader):
 
 
 class UsersInMemory(UsersReader):
-    """A `UsersReader` of a few users a page; `before` is called ahead of each, for what happens meanwhile."""
+    """A `UsersReader` of a few users a page; `before` is called ahead of each page."""
 
     def __init__(self, life: Life) -> None:
         self.items: dict[str, Image] = {}

@@ -1,4 +1,4 @@
-"""A queue with visibility timeouts, on a clock that tests move, used by a process that may be killed at any step.
+"""A queue with visibility timeouts, a clock that tests move, and a process that can be killed.
 
 `Life` ends a process before or after any effect, as `kill -9` would.
 """
@@ -118,7 +118,7 @@ class QueueInMemory(MessageQueue):
         return QueueDepth(visible=self.visible(), in_flight=len(self._stored) - self.visible(), delayed=0)
 
     def _each(self, receipts: Sequence[str], act: Callable[[_Stored], object]) -> frozenset[str]:
-        """Act on messages one by one: a kill may come between any two of a call, since SQS promises no more."""
+        """Act on messages one by one, because a kill may come between any two of a call."""
         refused: set[str] = set()
         for receipt in receipts:
             self._life.step()

@@ -1,4 +1,4 @@
-"""A `UserKeysTable` over a dict; test_claim_keys_on_dynamodb runs the same tests on it and on the real table."""
+"""A `UserKeysTable` over a dict; test_claim_keys_on_dynamodb tests it like the real table."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -10,9 +10,8 @@ class UserKeysInMemory:
     """Keys and their owners.
 
     Args:
-        keys: The table.
-        stored: Gives a user as stored now, None when there is none.
-        before: Called before each read and each write: what others do meanwhile, or the end of this process.
+        keys: The table. stored: Gives a user as stored now, None when there is none. before: Called
+        before each read and each write: what others do meanwhile, or the end of this process.
     """
 
     def __init__(

@@ -27,7 +27,7 @@ FEW, MANY = 500, 2_500
 
 RECORD_BYTES = 5_000
 GROWTH_PER_RECORD = 500
-"""Allowed: parsers and interned strings keep something of the first some thousand records, up to their own bounds."""
+"""Allowed: parsers and interned strings keep something of the first records, up to a bound."""
 
 
 class MadeUpQueue(MessageQueue):

@@ -1,4 +1,4 @@
-"""A replay that is stopped or killed, whose visibility timeouts end, or whose messages the queue keeps."""
+"""A replay that is stopped or killed, or whose messages become visible or stay."""
 
 import itertools
 from collections.abc import Sequence
