@@ -6,7 +6,9 @@ import click
 
 from ops.aws.services import Services
 from ops.commands.capacity import capacity
-from ops.commands.dlq import dlq
+from ops.commands.dlq_files import discard, export, restore_command
+from ops.commands.dlq_replay import replay
+from ops.commands.dlq_show import list_failures, show_failure
 from ops.commands.return_pointers import return_pointers_command
 from ops.commands.status import status
 from ops.commands.users import activity, backfill, claim_keys
@@ -37,5 +39,12 @@ def cli(ctx: click.Context, stack: str | None, outputs: Path | None, profile: st
         ctx.obj = CommandContext(lambda: Services(read_stack(stack, outputs), profile))
 
 
+@click.group(cls=OpsGroup, short_help="Failed records: see, save, replay, discard.")
+def dlq() -> None:
+    """The dead-letter queue: records that could not be processed, whole."""
+
+
+for command in (list_failures, show_failure, replay, export, discard, restore_command):
+    dlq.add_command(command)
 for command in (status, dlq, activity, backfill, claim_keys, return_pointers_command, capacity):
     cli.add_command(command)

@@ -1,6 +1,6 @@
 """One stack's AWS services; each client is created on first use, since that takes time."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from botocore.config import Config
 from botocore.session import Session
@@ -8,14 +8,12 @@ from botocore.session import Session
 from infra.naming import physical_name
 from ops.aws.cloudwatch import Monitoring
 from ops.aws.function import StreamFunction
+from ops.aws.s3 import EnvelopeStore
 from ops.aws.sqs import CONCURRENT_CALLS, MessageQueue
 from ops.aws.tables import ActivityReader, UsersReader
 from ops.aws.user_keys import DynamoUserKeysTable, UserKeysTable
-from ops.errors import OpsError, translate_aws_errors
+from ops.errors import translate_aws_errors
 from ops.stack_outputs import LocalPoller, StackAccess
-
-if TYPE_CHECKING:
-    from types_boto3_s3.client import S3Client
 
 INVOCATION_SECONDS = 905
 """Lambda ends an invocation after at most 900 seconds."""
@@ -30,36 +28,6 @@ _CALLS = Config(
 # The client doesn't retry: the outcome of a lost invocation is unknown, and the caller has to know
 # that.
 _INVOCATIONS = Config(connect_timeout=5, read_timeout=INVOCATION_SECONDS, retries={"total_max_attempts": 1})
-
-
-class EnvelopeStore:
-    """The bucket of the envelopes that are too large for a message.
-
-    Both methods raise NotFoundError if the object or the bucket doesn't exist, and DeniedError if
-    IAM denies the call.
-    """
-
-    def __init__(self, client: "S3Client") -> None:
-        self._client = client
-
-    def fetch(self, location: str) -> str:
-        """Return the envelope at `s3://bucket/key`."""
-        bucket, key = _bucket_and_key(location)
-        with translate_aws_errors(f"the failed record {location}"):
-            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8")
-
-    def keep(self, location: str, text: str) -> None:
-        """Write the envelope to `s3://bucket/key`, replacing what is there."""
-        bucket, key = _bucket_and_key(location)
-        with translate_aws_errors(f"the failed record {location}"):
-            self._client.put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType="application/json")
-
-
-def _bucket_and_key(location: str) -> tuple[str, str]:
-    bucket, _, key = location.removeprefix("s3://").partition("/")
-    if not location.startswith("s3://") or not key:
-        raise OpsError(f"{location!r} isn't an s3://bucket/key address")
-    return bucket, key
 
 
 class Services:

@@ -9,7 +9,7 @@ from rich.text import Text
 from functions.runtime.json_log import JsonObject
 from ops.aws.sqs import MAX_IN_FLIGHT
 from ops.context import CommandContext, OpsCommand, pass_command_context, selection_options
-from ops.dead_letters.redelivery import ReplayOutcome
+from ops.dead_letters.message import ReplayOutcome
 from ops.dead_letters.replay import Replay, ReplayReport
 from ops.dead_letters.replay_db import PendingChange, ReplayDb
 from ops.dead_letters.selection import Selection

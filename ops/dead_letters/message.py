@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from typing import get_args
 
@@ -20,7 +21,7 @@ from functions.stream_records.attribute_values import (
     unmarshal,
     unmarshal_image,
 )
-from ops.aws.services import EnvelopeStore
+from ops.aws.s3 import EnvelopeStore
 from ops.aws.sqs import Message
 from ops.errors import NotFoundError
 
@@ -61,6 +62,19 @@ class ReplayableChange:
             record=record,
             identity=hashlib.sha256(text.encode()).hexdigest(),
         )
+
+
+class ReplayOutcome(StrEnum):
+    """What became of one change."""
+
+    REPLAYED = "replayed"
+    """Processed: its item is in Activity."""
+    REFUSED = "refused"
+    """The function sent it to the dead-letter queue again."""
+    FAILED = "failed"
+    """The function could not process it now."""
+    WAITING = "waiting"
+    """Not tried, because an earlier change of the same user failed."""
 
 
 @dataclass(frozen=True)

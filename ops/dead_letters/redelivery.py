@@ -7,13 +7,12 @@ again.
 """
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import NamedTuple
 
 from functions.runtime.json_log import JsonObject
 from ops.aws.function import InvocationResult, StreamFunction
 from ops.aws.tables import ActivityKey, ActivityReader
-from ops.dead_letters.message import ReplayableChange
+from ops.dead_letters.message import ReplayableChange, ReplayOutcome
 from ops.errors import OpsError
 from ops.job import Job
 
@@ -29,19 +28,6 @@ FAILURES_IN_A_ROW = 10
 
 _NOT_NOW = "the function can't process it now (batchItemFailures); its log says why"
 _DEAD_LETTERED = "the function sent it to the dead-letter queue again"
-
-
-class ReplayOutcome(StrEnum):
-    """What became of one change."""
-
-    REPLAYED = "replayed"
-    """Processed: its item is in Activity."""
-    REFUSED = "refused"
-    """The function sent it to the dead-letter queue again."""
-    FAILED = "failed"
-    """The function could not process it now."""
-    WAITING = "waiting"
-    """Not tried, because an earlier change of the same user failed."""
 
 
 class ChangeResult(NamedTuple):

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 
 from ops.aws.services import Services
 from ops.aws.sqs import MAX_IN_FLIGHT, Message
-from ops.dead_letters.message import DeadLetter, ReplayableChange, read_dead_letter
+from ops.dead_letters.message import DeadLetter, ReplayableChange, ReplayOutcome, read_dead_letter
 from ops.dead_letters.peek import EMPTY_RECEIVES
-from ops.dead_letters.redelivery import ChangeResult, Redelivery, ReplayOutcome
+from ops.dead_letters.redelivery import ChangeResult, Redelivery
 from ops.dead_letters.replay_db import PendingChange, ReplayDb, ReplayFailure
 from ops.dead_letters.selection import Selection
 from ops.errors import NotFoundError, OpsError

@@ -14,8 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from ops.dead_letters.message import DeadLetter, ReplayableChange
-from ops.dead_letters.redelivery import ReplayOutcome
+from ops.dead_letters.message import DeadLetter, ReplayableChange, ReplayOutcome
 from ops.errors import OpsError
 
 _SCHEMA = """

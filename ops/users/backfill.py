@@ -22,9 +22,9 @@ from pathlib import Path
 
 from functions.stream_records.attribute_values import Image
 from ops.aws.services import Services
-from ops.dead_letters.message import ReplayableChange, read_dead_letter
+from ops.dead_letters.message import ReplayableChange, ReplayOutcome, read_dead_letter
 from ops.dead_letters.peek import Peek
-from ops.dead_letters.redelivery import Redelivery, ReplayOutcome
+from ops.dead_letters.redelivery import Redelivery
 from ops.errors import OpsError
 from ops.health import read_health
 from ops.job import Job, in_batches

@@ -13,7 +13,7 @@ from local.deploy.resources.clients import Clients
 from local.state import clients_of
 from ops.aws.cloudwatch import Metric, Monitoring
 from ops.aws.function import InvocationResult, StreamFunction
-from ops.aws.services import EnvelopeStore
+from ops.aws.s3 import EnvelopeStore
 from ops.aws.sqs import MessageQueue, OutgoingMessage
 from ops.aws.tables import ActivityKey, ActivityReader, UsersReader
 from ops.errors import CannotReachError, NotFoundError

@@ -5,7 +5,7 @@ import click
 from ops import errors
 from ops.cli import cli
 from ops.commands.dlq_replay import LEFT_BECAUSE
-from ops.dead_letters.redelivery import ReplayOutcome
+from ops.dead_letters.message import ReplayOutcome
 from ops.errors import ExitCode, OpsError
 from ops.generate_docs import PAGE, helps, with_generated_help
 

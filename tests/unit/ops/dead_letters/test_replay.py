@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.dead_letters.redelivery import ReplayOutcome
+from ops.dead_letters.message import ReplayOutcome
 from ops.dead_letters.selection import Selection
 from ops.errors import NotFoundError, OpsError
 from tests.support.ops.ops_in_memory import StackInMemory, activity_key, envelope, sent_records

@@ -1,4 +1,4 @@
-"""`dlq`: the commands on failed records, with `dlq list` and `dlq show`, which only read."""
+"""`dlq list` and `dlq show`: failed records read without a change."""
 
 import json
 import time
@@ -11,9 +11,7 @@ from rich.text import Text
 from functions.runtime.json_log import Json, JsonObject
 from functions.runtime.timestamps import utc_timestamp
 from functions.stream_records.attribute_values import Changes
-from ops.commands.dlq_files import discard, export, restore_command
-from ops.commands.dlq_replay import replay
-from ops.context import CommandContext, OpsCommand, OpsGroup, pass_command_context, where_option
+from ops.context import CommandContext, OpsCommand, pass_command_context, where_option
 from ops.dead_letters.message import NOTHING_TO_REPLAY, DeadLetter, read_dead_letter, record_changes, value_as_json
 from ops.dead_letters.peek import MARGIN_SECONDS, VISIBILITY_TIMEOUT, Peek
 from ops.dead_letters.selection import Selection, parse_conditions
@@ -281,12 +279,3 @@ def _change_table(changes: Changes) -> RenderableType:
         for name, change in changes.items()
     )
     return table(("Field", "Before", "After"), rows)
-
-
-@click.group(cls=OpsGroup, short_help="Failed records: see, save, replay, discard.")
-def dlq() -> None:
-    """The dead-letter queue: records that could not be processed, whole."""
-
-
-for command in (list_failures, show_failure, replay, export, discard, restore_command):
-    dlq.add_command(command)
