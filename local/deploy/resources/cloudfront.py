@@ -26,7 +26,7 @@ class _Versioned(ResourceHandler):
         super()._delete(clients, resource_id, {**state, "etag": self._etag(clients, resource_id)})
 
     def _etag(self, clients: Clients, resource_id: str) -> str:
-        return self.send(clients, self._operation(1), {"id": resource_id}, {})["etag"]
+        return self.send(clients, self.operation.read, {"id": resource_id}, {})["etag"]
 
 
 class _Distribution(_Versioned):
@@ -36,7 +36,7 @@ class _Distribution(_Versioned):
     def _create(self, clients: Clients, inputs: Properties) -> str:
         config = self.to_service(without(inputs, self.unsent | {"tags"}))
         sent = {"distributionConfig": {"callerReference": str(uuid.uuid4()), **config}, "tags": inputs.get("tags", {})}
-        created = self.send(clients, self._operation(0), {}, {"distributionConfigWithTags": sent})
+        created = self.send(clients, self.operation.create, {}, {"distributionConfigWithTags": sent})
         return created["distribution"]["id"]
 
     @override

@@ -4,11 +4,14 @@ A `ResourceHandler` is a table: the service's operations, how an id is made, and
 provider's names and rules differ from the service's. `service_model` does the rest. What no table
 can say, such as one change per call in DynamoDB, is a function of the table or a method that a
 subclass overrides, in the service's module.
+
+To support another type, add its table to `HANDLERS` of the service's module, and an example of it
+to tests/support/local/resource_examples. The tests then create, change, read and delete it.
 """
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast, final
+from typing import Any, NamedTuple, cast, final
 
 from botocore import xform_name
 from botocore.exceptions import ClientError
@@ -36,6 +39,15 @@ _FOUND_BY = names("id resource resourceArn")
 """Members that find a resource: by its id, or by its ARN to list and change its tags."""
 
 
+class Operations(NamedTuple):
+    """The API names of a service's operations on a resource."""
+
+    create: str
+    read: str
+    update: str
+    delete: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResourceHandler:
     """A Pulumi resource type.
@@ -58,7 +70,7 @@ class ResourceHandler:
         recomputed: the outputs that change with an input, so that no preview knows them.
         co_owned: the inputs that a resource of another type may set as well; those not set here
             are that one's.
-        unsent: the inputs that the operations above aren't sent: a subclass sends them.
+        unsent: the inputs that the operations above leave out; a subclass may send them.
         separate: the operations that set and remove an input which the update operation can't;
             they also follow the create operation if that doesn't take the input.
         id: template of the id. Inputs in it are read from it.
@@ -103,6 +115,11 @@ class ResourceHandler:
     from_service: Callable[[Draft, Properties, Properties], Draft] = lambda properties, _returned, _state: properties
     tag_operations: tuple[str, str, str] = ("ListTagsForResource", "TagResource", "UntagResource")
     tags_on_create: bool = True
+
+    @property
+    def operation(self) -> Operations:
+        """The API names in `operations`."""
+        return Operations(*self.operations.split())
 
     @property
     def supported(self) -> frozenset[str]:
@@ -178,15 +195,15 @@ class ResourceHandler:
                 raise
 
     def _create(self, clients: Clients, inputs: Properties) -> str:
-        operation = self._operation(0)
-        later = self.separate.keys() - self._members(clients, operation).keys()
-        tags_later = names("" if self.tags_on_create else "tags")
-        sent = self.to_service(without(inputs, self.unsent | later | tags_later))
+        operation = self.operation.create
+        separate = self.separate.keys() - self._members(clients, operation).keys()
+        later = separate if self.tags_on_create else separate | {"tags"}
+        sent = self.to_service(without(inputs, self.unsent | later))
         returned = self.send(clients, operation, sent, sent)
         resource_id: str = fill(self.id, {**sent, **returned})
-        for name in later & inputs.keys():
+        for name in separate & inputs.keys():
             self._set(clients, resource_id, name, inputs)
-        if tags_later:
+        if not self.tags_on_create:
             self._change_tags(clients, resource_id, {}, inputs)
         return resource_id
 
@@ -213,7 +230,7 @@ class ResourceHandler:
                 self._set(clients, resource_id, name, new)
         apart = self.unsent | self.separate.keys() | {"tags"}
         if changed(old, new, *self.supported - self.replace_on - apart):
-            operation = self._operation(2)
+            operation = self.operation.update
             removed = old.keys() - new.keys()
             defaults = {name: each for name, each in self.defaults.items() if name in removed and old[name] != each}
             sent = self.to_service({**defaults, **without(new, apart)})
@@ -224,7 +241,7 @@ class ResourceHandler:
             self._change_tags(clients, resource_id, old, new)
 
     def _delete(self, clients: Clients, resource_id: str, state: Properties) -> None:
-        if (operation := self._operation(3)) != "-":
+        if (operation := self.operation.delete) != "-":
             self.send(clients, operation, {**state, **self._known(clients, resource_id)}, {})
 
     @final
@@ -248,9 +265,6 @@ class ResourceHandler:
         answer = getattr(self._client(clients), xform_name(operation))(**parameters)
         return to_properties(model.output_shape, answer, self.renamed) if model.output_shape else {}
 
-    def _operation(self, index: int) -> str:
-        return self.operations.split()[index]
-
     def _client(self, clients: Clients) -> Any:
         return clients.of_service(self.service or self.pulumi_type.split(":")[1].split("/")[0])
 
@@ -272,7 +286,7 @@ class ResourceHandler:
         Raises:
             botocore.exceptions.ClientError: a list has no such resource.
         """
-        operation = self._operation(1)
+        operation = self.operation.read
         returned = self.send(clients, operation, values, {})
         for name in (self.result or pulumi_name(self.wrapper)).split():
             part = returned.get(name, {})

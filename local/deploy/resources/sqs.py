@@ -54,7 +54,7 @@ class _QueueDocument(ResourceHandler):
         properties = super()._read(clients, resource_id, state)
         (document,) = self.documents
         if document not in properties:
-            raise missing(self._operation(1), f"{document} of {resource_id}")
+            raise missing(self.operation.read, f"{document} of {resource_id}")
         return {"queueUrl": resource_id, document: properties[document]}
 
     @override
