@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import click
 from rich.console import RenderableType
+from rich.text import Text
 from typing_extensions import override
 
 from functions.runtime.json_log import Json
@@ -122,14 +123,10 @@ OpsGroup.group_class = OpsGroup
 
 def _fail(ctx: click.Context, error: OpsError) -> NoReturn:
     stderr = Output.of(None).stderr
-    stderr.print(f"[bold red]Error[/] {_without_markup(error.message)}", soft_wrap=True)
+    stderr.print(Text.assemble(("Error", "bold red"), " ", printable(error.message)), soft_wrap=True)
     if error.next_step:
-        stderr.print(f"[bold]Next[/]  {_without_markup(error.next_step)}", soft_wrap=True)
+        stderr.print(Text.assemble(("Next", "bold"), "  ", printable(error.next_step)), soft_wrap=True)
     ctx.exit(error.exit_code)
-
-
-def _without_markup(text: str) -> str:
-    return printable(text).replace("[", r"\[")
 
 
 where_option = click.option(

@@ -64,14 +64,9 @@ class BackfillReport:
 
 
 class Backfill:
-    """One run over the Users table.
+    """One run over the Users table, from the checkpoint in the file `path`.
 
-    Args:
-        services: The stack's services.
-        path: The checkpoint's file.
-        job: Stops and times the run.
-        users_per_second: The highest rate at which users are sent to the function.
-        send: If false, users are only counted, and no checkpoint is written.
+    Without `send`, users are only counted, and no checkpoint is written.
     """
 
     def __init__(self, services: Services, path: Path, job: Job, *, users_per_second: float, send: bool = True) -> None:

@@ -130,14 +130,7 @@ def _without_key(image: Image, name: str) -> KeyOutcome:
 
 
 class KeyClaims:
-    """One run over the Users table.
-
-    Args:
-        users: The Users table.
-        user_keys: The UserKeys table, or `DryRunKeys`, which only counts.
-        job: Stops and times the run.
-        users_per_second: The highest rate at which users' keys are written.
-    """
+    """One run over the Users table; `DryRunKeys` in place of UserKeys only counts."""
 
     def __init__(self, users: UsersReader, user_keys: UserKeysTable, job: Job, *, users_per_second: float) -> None:
         self._users = users
