@@ -87,10 +87,10 @@ def discard(context: CommandContext, *, selection: Selection, file: Path | None,
     report = ExportReport(None, complete=True)
     if found:
         with context.job("Discarding") as job:
-            # Messages that arrived since the question are not among those found.
-            found_ids = frozenset(found)
-            export = Export(context.services, lambda letter: letter.message.message_id in found_ids, job, remove=True)
-            report = export.run(path)
+            # Only what was found before the question is removed, not what arrived since.
+            report = Export(context.services, lambda letter: letter.message.message_id in found, job, remove=True).run(
+                path
+            )
     report.complete = report.complete and not unseen
     report.hidden_by_others = hidden
     context.finish(
