@@ -204,7 +204,7 @@ class DeliverySimulation:
         return computing + calls * self._times.call, _stopped_at(batch, calls * self._times.records_per_call)
 
     def _settle(self, lane: int, outcome: InvocationOutcome, now: float) -> None:
-        decision = self._delivery.settle(lane, outcome, now)
+        decision = self._delivery.take_outcome(lane, outcome, now)
         if decision.settled:
             self._settled += len(decision.settled)
             self._last_settled = now

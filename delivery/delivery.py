@@ -53,7 +53,7 @@ class Delivery:
                     self._discard(messages.SendDocument(shard_id, discarded))
                 if due.batch is not None:
                     self._actions.append(messages.Invoke(shard_id, lane, due.batch))
-        checkpoint = self._shards.checkpoint()
+        checkpoint = self._shards.close_finished()
         if checkpoint != self._saved:
             self._saved = checkpoint
             self._actions.append(messages.SaveCheckpoint(checkpoint))
@@ -86,7 +86,7 @@ class Delivery:
                 self._take_send_attempt(event, now)
 
     def _take_outcome(self, event: messages.Invoked, now: float) -> None:
-        decision = self._shards.open[event.shard_id].delivery.settle(event.lane, event.outcome, now)
+        decision = self._shards.open[event.shard_id].delivery.take_outcome(event.lane, event.outcome, now)
         if isinstance(event.outcome, NotAdmitted):
             if not self._function_refuses:
                 self._log("WARNING", "FUNCTION NOT INVOKED:", reason=event.outcome.reason)

@@ -17,22 +17,22 @@ class Lane:
         self._assumptions = assumptions
         self._waiting = WaitingRecords(settings, assumptions)
         self._redeliveries: list[Batch] = []
-        """The next one last: halves of a batch come before what follows it."""
+        """A stack, the next batch last: halves of a batch come before what follows it."""
         self._not_before = 0.0
         self._in_flight: Batch | None = None
-        self._redelivers = False
+        self._in_flight_is_redelivery = False
 
     @property
     def is_stalled(self) -> bool:
         """Whether a batch is to be redelivered, or is being redelivered."""
-        return bool(self._redeliveries) or self._redelivers
+        return bool(self._redeliveries) or self._in_flight_is_redelivery
 
     def add(self, record: StreamRecord, now: float) -> None:
         """Append a record."""
         self._waiting.add(record, now)
 
     def next_time(self) -> float | None:
-        """Return when a batch is due, in the past if at once; None if never or one is in flight."""
+        """Return when a batch is due; a past time means now. None: never, or one is in flight."""
         if self._in_flight is not None:
             return None
         return self._not_before if self._redeliveries else self._waiting.due_at()
@@ -41,7 +41,7 @@ class Lane:
         """Take the next batch into flight, if one is due and not too old."""
         discards: list[DiscardedBatch] = []
         while (due := self.next_time()) is not None and due <= now:
-            self._redelivers = bool(self._redeliveries)
+            self._in_flight_is_redelivery = bool(self._redeliveries)
             batch = self._redeliveries.pop() if self._redeliveries else self._waiting.take_batch()
             self._in_flight, expired = expire(batch, now, self._settings, self._assumptions)
             discards += expired
@@ -49,7 +49,7 @@ class Lane:
                 return DueBatch(self._in_flight, discards)
         return DueBatch(None, discards)
 
-    def settle(self, outcome: InvocationOutcome, now: float) -> Decision:
+    def take_outcome(self, outcome: InvocationOutcome, now: float) -> Decision:
         """Take the outcome of the batch in flight.
 
         Raises:
@@ -58,7 +58,7 @@ class Lane:
         batch, self._in_flight = self._in_flight, None
         if batch is None:
             raise RuntimeError("an outcome came for a lane in which nothing is in flight")
-        self._redelivers = False
+        self._in_flight_is_redelivery = False
         decision = decide(batch, outcome, now, self._settings, self._assumptions)
         self._redeliveries += reversed(decision.next_batches)
         self._not_before = now + decision.wait_seconds
@@ -69,9 +69,10 @@ class Lane:
 class ShardDelivery:
     """The lanes of one shard, and how far it is settled.
 
-    Lanes finish in any order; the checkpoint covers only a settled beginning. A discarded batch is
-    settled when its failure document is: the lane continues meanwhile, as on AWS, but after a crash
-    the records must be found again.
+    A record is settled when the function has processed it, or when it was discarded and its failure
+    document was sent or dropped. Lanes finish in any order; the checkpoint ends before the first
+    record that is not settled. A lane continues while a failure document is on its way, as on AWS;
+    after a crash before that, the records are read again.
 
     Attributes:
         checkpoint: All records up to this sequence number are settled.
@@ -114,7 +115,7 @@ class ShardDelivery:
             self.read_to = record.sequence_number
 
     def next_time(self) -> float | None:
-        """Return when a batch is due, in the past if at once; None for never."""
+        """Return when a batch is due; a past time means now, None never."""
         times = [time for number in self._startable() if (time := self._lanes[number].next_time()) is not None]
         return min(times, default=None)
 
@@ -122,9 +123,9 @@ class ShardDelivery:
         """Take the batches that are due into flight, and return each with its lane."""
         return [(number, self._lanes[number].start(now)) for number in self._startable()]
 
-    def settle(self, lane: int, outcome: InvocationOutcome, now: float) -> Decision:
+    def take_outcome(self, lane: int, outcome: InvocationOutcome, now: float) -> Decision:
         """Take the outcome of a lane's batch."""
-        decision = self._lanes[lane].settle(outcome, now)
+        decision = self._lanes[lane].take_outcome(outcome, now)
         self.settle_records(decision.settled)
         return decision
 
@@ -136,7 +137,7 @@ class ShardDelivery:
             self._settled.remove(self.checkpoint)
 
     def _startable(self) -> Iterable[int]:
-        """Return the lanes that may start a batch."""
+        """Return the stalled lanes alone if a stalled lane stalls its shard; else all lanes."""
         stalls = self._assumptions.stalled_lane_stalls_shard
         stalled = [number for number, lane in enumerate(self._lanes) if stalls and lane.is_stalled]
         return stalled or range(len(self._lanes))

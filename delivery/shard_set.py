@@ -32,7 +32,7 @@ class CallSchedule:
 
     Attributes:
         in_flight: Whether a call is being made.
-        next_at: When the next call is due, a time in the past if at once.
+        next_at: When the next call is due; a past time means now.
     """
 
     def __init__(self, interval_seconds: float, assumptions: Assumptions) -> None:
@@ -43,7 +43,7 @@ class CallSchedule:
         self.next_at = 0.0
 
     def next_time(self) -> float | None:
-        """Return when the next call is due, in the past if at once; None while one is in flight."""
+        """Return when the next call is due; a past time means now, None that one is in flight."""
         return None if self.in_flight else self.next_at
 
     def start(self, now: float) -> bool:
@@ -74,7 +74,7 @@ class OpenShard:
     """A shard that is read and delivered."""
 
     delivery: ShardDelivery
-    start: StartingPosition
+    starting_position: StartingPosition
     """Where to begin when nothing of it is settled."""
     schedule: CallSchedule
 
@@ -107,10 +107,10 @@ class ShardSet:
             self._act(messages.ListShards())
         for shard_id, shard in self.open.items():
             if shard.delivery.has_room and shard.schedule.start(now):
-                self._act(messages.ReadShard(shard_id, shard.delivery.read_to, shard.start))
+                self._act(messages.ReadShard(shard_id, shard.delivery.read_to, shard.starting_position))
 
     def next_time(self) -> float | None:
-        """Return when a read is due, in the past if at once; None while all are in flight."""
+        """Return when a read is due; a past time means now, None that all are in flight."""
         times = [self._listing.next_time()]
         times += [shard.schedule.next_time() for shard in self.open.values() if shard.delivery.has_room]
         return min((time for time in times if time is not None), default=None)
@@ -121,6 +121,7 @@ class ShardSet:
             self._log("INFO", "STREAM IN REACH AGAIN:", shards=len(event.shards))
         self._forget_all_but({shard.shard_id for shard in event.shards})
         if self._is_first_listing and self._settings.starting_position == "LATEST":
+            # A shard that is closed already holds only records from before this mapping.
             self._settled |= {
                 shard.shard_id: messages.ShardCheckpoint(None, finished=True) for shard in event.shards if shard.closed
             }
@@ -153,15 +154,15 @@ class ShardSet:
         if self.open[event.shard_id].schedule.fail(now):
             self._log("WARNING", "SHARD OUT OF REACH:", shardId=event.shard_id, reason=event.reason)
 
-    def checkpoint(self) -> messages.Checkpoint:
-        """Return how far all shards are settled, and close those that are finished."""
+    def close_finished(self) -> messages.Checkpoint:
+        """Close the shards that are finished, and return how far all are settled."""
         for shard_id, shard in list(self.open.items()):
             finished = shard.delivery.ended and shard.delivery.is_idle and not shard.schedule.in_flight
             if finished or shard.delivery.checkpoint is not None:
                 self._settled[shard_id] = messages.ShardCheckpoint(shard.delivery.checkpoint, finished)
             if finished:
                 del self.open[shard_id]
-                self._listing.next_at = 0.0  # for its children
+                self._listing.next_at = 0.0  # list now, because its children may be readable
         return messages.Checkpoint(dict(self._settled))
 
     def _open(self, shard: messages.Shard) -> None:

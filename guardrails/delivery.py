@@ -1,4 +1,4 @@
-"""Rules that keep the stream's delivery safe and everybody's share of the account bounded."""
+"""Rules on delivery and load: no record is lost or blocks others, and no caller takes it all."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ from guardrails.resource import (
 RULES = Rules()
 
 MAXIMUM_RECORD_AGE_SECONDS = 12 * 60 * 60
-"""Half of the 24 hours that a stream keeps a record: one that is given up can still be read."""
+"""Half of the 24 hours that a stream keeps a record: 12 hours remain to read a discarded one."""
 
 MAXIMUM_RETRY_ATTEMPTS = 100
 """With more, a bad batch blocks its shard until it is too old."""
@@ -34,17 +34,18 @@ VISIBILITY_TIMEOUT_FACTOR = 6
 
 
 def _within(value: Any, least: int, most: Any) -> bool:
+    # A value that a preview doesn't know yet passes.
     return UNKNOWN in {value, most} or (isinstance(value, int | float) and least <= value <= most)
 
 
 def is_of_stream(mapping: Resource) -> bool:
-    """Return whether a mapping reads a DynamoDB stream; a queue's has no starting position."""
+    """Return whether a mapping reads a stream; a queue's mapping has no starting position."""
     return bool(mapping.get("startingPosition")) or "/stream/" in str(mapping.get("eventSourceArn"))
 
 
 @RULES.for_resource(EVENT_SOURCE_MAPPING, takes_unknowns=True)
 def stream_mapping_is_safe(mapping: Resource) -> Iterator[str]:
-    """A record that fails must be retried for a bounded time, alone, and kept."""
+    """A record that fails must be retried for a bounded time, split from its batch, and kept."""
     if not is_of_stream(mapping):
         return
     if mapping.get("startingPosition") != "TRIM_HORIZON":
@@ -150,4 +151,4 @@ def functions_have_log_groups(resources: Sequence[Resource]) -> Iterator[tuple[R
     logs = {log_group.get("name") for log_group in of_type(resources, LOG_GROUP)}
     for function in of_type(resources, FUNCTION):
         if f"/aws/lambda/{function.get('name')}" not in logs:
-            yield function, "Lambda creates a log group that never expires: add one with retention"
+            yield function, "Lambda creates a log group whose events never expire: add one with retention"

@@ -38,12 +38,11 @@ if TYPE_CHECKING:
     from functions.runtime.json_log import JsonObject
 
 SCHEMA_VERSION = 1
-"""The form of the items written here. Readers of the stream must know it first: deploy it in
-stream_records/schema_versions.py before raising it here."""
+"""The form of the items written here. Raise it only once readers that accept the new version are
+deployed (stream_records/schema_versions.py)."""
 
-MAX_KEY_RETRIES = 4
-"""How often a key that a user gives up may change its owner between two tries. Each time its owner
-wrote in between."""
+MAX_KEY_TRIES = 4
+"""How often a transaction is tried while a key to release has another owner than expected."""
 
 
 @cache
@@ -54,7 +53,7 @@ def store_from_environment() -> DynamoDBUsersStore:
 
 
 class DynamoDBUsersStore:
-    """The `UsersStore` of the deployed stack; `pause` waits for that many seconds."""
+    """The `UsersStore` of the deployed stack; `pause(seconds)` sleeps."""
 
     def __init__(
         self,
@@ -105,18 +104,18 @@ class DynamoDBUsersStore:
         """Write a user, claim keys by field and release keys in one transaction.
 
         Returns:
-            None if all was written; the stored item ({} if there is none) if it didn't meet the
-            condition of `user`, the write to Users.
+            None if all was written. If the condition of `user`, the write to Users, failed, the
+            stored item, or {} if there is none or the write didn't ask for it.
 
         Raises:
             AlreadyTakenError: Keys to claim are another user's.
         """
         claims = [claim_key(self._user_keys_table, key, owner) for key in claim.values()]
-        # A user who came by another way than registration may share a value with the user who owns
-        # its key. That key stays the other user's, which the transaction must verify: if the other
-        # user has released it meanwhile, it must be released here.
+        # An imported user, written to Users without a registration, may share a value with the
+        # user who owns its key. That key stays the other user's, which the transaction verifies. If
+        # it no longer is theirs, the next try releases it.
         of_others: dict[str, JsonObject] = {}
-        for _ in range(MAX_KEY_RETRIES):
+        for _ in range(MAX_KEY_TRIES):
             releases = [
                 keep_key(self._user_keys_table, of_others[key])
                 if key in of_others
@@ -126,19 +125,19 @@ class DynamoDBUsersStore:
             refused_user, *refused_keys = transact(self._client, [user, *claims, *releases], self._pause)
             taken = [field for field, refused in zip(claim, refused_keys, strict=False) if refused is not None]
             found = zip(release, refused_keys[len(claim) :], strict=True)
-            changed_owner = {key: item for key, item in found if item is not None}
+            refused_releases = {key: item for key, item in found if item is not None}
             if refused_user is not None:
                 return refused_user
             if taken:
                 raise AlreadyTakenError(taken)
-            if not changed_owner:
+            if not refused_releases:
                 return None
-            for key, item in changed_owner.items():
+            for key, item in refused_releases.items():
                 if item.get("userId") in (None, {"S": owner}):
                     of_others.pop(key, None)
                 else:
                     of_others[key] = item
-        raise UnavailableError("a key changed hands at each try")
+        raise UnavailableError("a key to release had another owner than expected at each try")
 
     def _put_user(self, user: User, registration_digest: str | None) -> TransactWriteItemTypeDef:
         values = attributes_of(user) | {REGISTRATION_DIGEST: registration_digest, "schemaVersion": SCHEMA_VERSION}
@@ -189,7 +188,7 @@ def _typed(value: str | int) -> JsonObject:
 
 
 def user_of(item: Mapping[str, Any]) -> User:
-    """Read an item of Users, also one that came by another way than registration.
+    """Read an item of Users, also one of an imported user.
 
     Missing or mistyped attributes read as None; a missing version reads as 1.
     """
@@ -222,7 +221,7 @@ def _moment(item: Mapping[str, Any], attribute: str) -> str | None:
 
 
 def _unchanged(user: User) -> tuple[str, dict[str, str], JsonObject]:
-    """Return the condition, its names and values, that `user_of` still reads the same.
+    """Return a condition, its names and values, that holds while `user_of` reads these values.
 
     The version alone isn't enough: a user who is removed and registers again with the same
     Idempotency-Key has the same id and version 1. If email and username are others by then, the
@@ -231,8 +230,8 @@ def _unchanged(user: User) -> tuple[str, dict[str, str], JsonObject]:
     conditions = ["attribute_exists(userId)"]
     values: JsonObject = {}
     if user.version == FIRST_VERSION:
-        # All that isn't a number of a later version: a comparison is false for what is missing or
-        # no number.
+        # True for everything that `user_of` reads as version 1: missing, not a number, below 2, or
+        # beyond the last version. A comparison is false for what is missing or not a number.
         conditions.append("(NOT attribute_type(#version, :number) OR #version < :second OR #version >= :beyond)")
         values = {
             ":number": {"S": "N"},

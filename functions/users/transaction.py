@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from functions.runtime.json_log import JsonObject
 
 # Seconds before each further try of a transaction that met another one on the same item. Such a
-# conflict lasts milliseconds; a caller who still loses after this long should rather retry than
-# wait. Full jitter, so competing retries don't collide again.
+# conflict lasts milliseconds; a caller who still loses after this long gets UnavailableError and
+# may send the request again. Full jitter, so competing retries don't collide again.
 CONFLICT_PAUSES = (0.05, 0.1, 0.2, 0.4)
 
 # Why a transaction was cancelled, per operation. (API Reference, TransactWriteItems.)
@@ -34,7 +34,7 @@ _FREE_OR_OWN = "attribute_not_exists(userId) OR userId = :owner"
 
 
 def claim_key(table: str, key: str, owner: str) -> TransactWriteItemTypeDef:
-    """Make a key the owner's; refused if it is another user's."""
+    """Make a key the owner's; refused if another user has it. This makes the value unique."""
     return {
         "Put": {
             "TableName": table,
@@ -60,7 +60,7 @@ def release_key(table: str, key: str, owner: str) -> TransactWriteItemTypeDef:
 
 
 def keep_key(table: str, item: JsonObject) -> TransactWriteItemTypeDef:
-    """Write another user's key as it is; refused, with the stored item, if it isn't theirs now.
+    """Check that a key is still another user's by writing it unchanged; else refused with the item.
 
     A condition check would do the same, but needs one more permission.
     """
@@ -80,12 +80,13 @@ def transact(
 ) -> list[JsonObject | None]:
     """Write all operations (1 to 100, each on an item of its own) or none.
 
-    botocore repeats a request with the same ClientRequestToken, so if an answer is lost, its own
-    next try isn't refused. `pause` waits for that many seconds.
+    botocore repeats a request with the same ClientRequestToken, so if an answer is lost, the retry
+    gets the first try's success. `pause(seconds)` sleeps.
 
     Returns:
         Per operation, None if its condition held, else the item that it met: typed, as far as the
-        operation asked for it, {} if there is none. All None means that all is written.
+        operation asked for it, {} if there is none or it didn't ask. All None means that all is
+        written.
 
     Raises:
         UnavailableError: Throttled, unreachable, or in conflict with other transactions too long.
@@ -110,8 +111,7 @@ def _try(client: DynamoDBClient, operations: Sequence[TransactWriteItemTypeDef])
     except ClientError as error:
         reasons = cast("list[JsonObject]", error.response.get("CancellationReasons", []))
         codes = [reason.get("Code", "None") for reason in reasons]
-        # Before any refusal: beside a conflict, the other conditions were checked on items that
-        # are about to change.
+        # Transient reasons first: beside a conflict, a refusal may be out of date.
         transient = _TRANSIENT.intersection(codes)
         if transient:
             return min(transient)

@@ -1,8 +1,9 @@
 """The alarms: each with its metric, its threshold and the sentence its message begins with.
 
-An alarm's name is the heading of its section in docs/runbook.md. CloudWatch evaluates each minute:
-an alarm fires at the first bad one and clears after EVALUATION_MINUTES good ones, so that a metric
-that flickers sends one message and not many.
+`Monitoring` in monitoring.py creates them. An alarm's name is the heading of its section in
+docs/runbook.md. CloudWatch evaluates each minute: an alarm is on while `bad_minutes` of the last
+EVALUATION_MINUTES are bad, by default one, so that a metric that flickers sends one message and not
+many.
 """
 
 from dataclasses import dataclass
@@ -21,14 +22,14 @@ PERIOD_SECONDS = 60
 """The shortest period of AWS's own metrics."""
 
 EVALUATION_MINUTES = 5
-"""Good minutes in a row that clear an alarm."""
+"""The minutes that an alarm looks back on: so many good ones in a row clear it."""
 
 DURATION_SHARE = 0.8
 """Part of a function's timeout from which an invocation is too close to being cut off."""
 
 POINTER_AGE_SECONDS = 900
-"""Age of a pointer from which its rescue is late: a rescue takes seconds, and records leave the
-stream after 24 hours."""
+"""Age of a pointer, the mapping's message about discarded records, from which its rescue is late: a
+rescue takes seconds, and records leave the stream after 24 hours."""
 
 POINTER_AGE_RECEIVES = 1.5
 """The same in visibility timeouts: from its third receive on, SQS leaves a message out of the
@@ -146,6 +147,7 @@ def stream_alarms(changes: ChangeStream, settings: StackSettings) -> list[Alarm]
             "Nobody reads the stream: its event source mapping is off, gone, or not allowed to. Changes leave "
             "the stream 24 hours after they were written.",
             Metric("AWS/Lambda", "PolledEventCount", "EventSourceMappingUUID", changes.stream_mapping.uuid),
+            # No value is below 0, so only a missing value is bad.
             comparison="LessThanThreshold",
             missing="breaching",
             # A mapping that was created or changed takes a few minutes to poll.

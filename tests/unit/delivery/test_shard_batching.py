@@ -75,7 +75,7 @@ def test_windows_open_as_recorded_on_aws() -> None:
         assert batch is not None
         sent.append((now - WRITTEN_AT, numbers_of(batch.records)))
         now += 0.01
-        lane.settle(SUCCESS, now)
+        lane.take_outcome(SUCCESS, now)
     assert [numbers for _, numbers in sent] == [[1, 2], [3, 4], [5]]
     assert round(sent[2][0] - sent[1][0], 2) == 5.01
 

@@ -40,22 +40,22 @@ def test_a_lane_has_one_batch_in_flight() -> None:
     delivery = shard("bbbcc", batch_size=1)
     assert started(delivery) == {0: [1], 1: [4]}
     assert started(delivery) == {}
-    delivery.settle(1, SUCCESS, NOW)
+    delivery.take_outcome(1, SUCCESS, NOW)
     assert started(delivery) == {1: [5]}
 
 
 def test_the_checkpoint_waits_for_the_slowest_lane() -> None:
     delivery = shard("bcbc", batch_size=1)
     delivery.start(NOW)
-    delivery.settle(1, SUCCESS, NOW)
+    delivery.take_outcome(1, SUCCESS, NOW)
     assert delivery.checkpoint is None
     delivery.start(NOW)
-    delivery.settle(1, SUCCESS, NOW)
+    delivery.take_outcome(1, SUCCESS, NOW)
     assert delivery.checkpoint is None
-    delivery.settle(0, SUCCESS, NOW)
+    delivery.take_outcome(0, SUCCESS, NOW)
     assert delivery.checkpoint == sequence_number(2)
     delivery.start(NOW)
-    delivery.settle(0, SUCCESS, NOW)
+    delivery.take_outcome(0, SUCCESS, NOW)
     assert delivery.checkpoint == sequence_number(4)
     assert delivery.is_idle
 
@@ -63,8 +63,8 @@ def test_the_checkpoint_waits_for_the_slowest_lane() -> None:
 def test_other_lanes_continue_while_one_fails() -> None:
     delivery = shard("bcc", batch_size=1)
     delivery.start(NOW)
-    delivery.settle(0, FAILURE, NOW)
-    delivery.settle(1, SUCCESS, NOW)
+    delivery.take_outcome(0, FAILURE, NOW)
+    delivery.take_outcome(1, SUCCESS, NOW)
     assert started(delivery) == {1: [3]}
 
 
@@ -72,12 +72,12 @@ def test_a_failing_lane_stops_the_others_if_assumed() -> None:
     assumptions = Assumptions(lane=by_first_letter, stalled_lane_stalls_shard=True)
     delivery = shard("bcc", assumptions, batch_size=1)
     delivery.start(NOW)
-    delivery.settle(0, FAILURE, NOW)
-    delivery.settle(1, SUCCESS, NOW)
+    delivery.take_outcome(0, FAILURE, NOW)
+    delivery.take_outcome(1, SUCCESS, NOW)
     assert started(delivery) == {}
     assert started(delivery, NOW + 1) == {0: [1]}
     assert started(delivery, NOW + 1) == {}
-    delivery.settle(0, SUCCESS, NOW + 1)
+    delivery.take_outcome(0, SUCCESS, NOW + 1)
     assert started(delivery, NOW + 1) == {1: [3]}
 
 
@@ -86,17 +86,17 @@ def test_reading_stops_while_a_lane_is_stalled() -> None:
     delivery = shard("bccc", assumptions, batch_size=1)
     assert not delivery.has_room
     delivery.start(NOW)
-    delivery.settle(0, SUCCESS, NOW)
+    delivery.take_outcome(0, SUCCESS, NOW)
     assert delivery.has_room
 
 
 def test_the_checkpoint_waits_for_the_document_of_a_discarded_batch() -> None:
     delivery = shard("bb", batch_size=1, maximum_retry_attempts=0)
     delivery.start(NOW)
-    discard = delivery.settle(0, FAILURE, NOW).discarded
+    discard = delivery.take_outcome(0, FAILURE, NOW).discarded
     assert discard is not None
     assert started(delivery) == {0: [2]}
-    delivery.settle(0, SUCCESS, NOW)
+    delivery.take_outcome(0, SUCCESS, NOW)
     assert delivery.checkpoint is None
     delivery.settle_records(discard.records)
     assert delivery.checkpoint == sequence_number(2)

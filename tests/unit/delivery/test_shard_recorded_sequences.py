@@ -56,7 +56,7 @@ def deliver(
             continue
         numbers = numbers_of(start.batch.records)
         invocations.append(numbers)
-        discard = lane.settle(function(numbers), max(now, WRITTEN_AT)).discarded
+        discard = lane.take_outcome(function(numbers), max(now, WRITTEN_AT)).discarded
         discards += [discard] if discard else []
     return invocations, discards
 
@@ -136,5 +136,5 @@ def test_a_batch_of_one_is_retried_and_then_discarded() -> None:
     delivered: list[Batch] = []
     while (now := lane.next_time()) is not None and (batch := lane.start(max(now, WRITTEN_AT)).batch) is not None:
         delivered.append(batch)
-        lane.settle(FunctionFailed(RAISED), max(now, WRITTEN_AT))
+        lane.take_outcome(FunctionFailed(RAISED), max(now, WRITTEN_AT))
     assert [numbers_of(batch.records) for batch in delivered] == [[2], [2]]
