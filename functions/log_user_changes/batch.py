@@ -74,13 +74,11 @@ def process_batch(  # noqa: PLR0913  each is a dependency or a setting, named at
     readings, settled = _after_write(readings, written)
     interruption = written.interruption
 
-    failed_at = utc_timestamp(now())
-    failed = {
-        position: _envelope(record, reading, source_function, failed_at)
-        for position, (record, reading) in enumerate(zip(records[:settled], readings, strict=False))
-        if isinstance(reading, UnprocessableRecordError)
-    }
-    if failed:
+    errors = {at: error for at, error in enumerate(readings[:settled]) if isinstance(error, UnprocessableRecordError)}
+    failed: dict[int, FailedRecord] = {}
+    if errors:
+        failed_at = utc_timestamp(now())
+        failed = {at: _envelope(records[at], error, source_function, failed_at) for at, error in errors.items()}
         sent = dead_letters.send(list(failed.values()))
         if sent.interruption is not None:
             settled, interruption = list(failed)[sent.sent], sent.interruption
