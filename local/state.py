@@ -19,7 +19,7 @@ from pydantic.alias_generators import to_camel
 
 from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 
 DIRECTORY_VARIABLE = "USERSTREAM_LOCAL_DIR"
 """Environment variable that names another state directory, for every command."""

@@ -18,8 +18,8 @@ from rich.console import Console
 from rich.status import Status
 
 from local.actions import warm_up
+from local.aws_clients import Clients
 from local.config import PLATFORM_KEY, REGION_KEY, LocalConfigError, local_config
-from local.deploy.resources.clients import Clients
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Emulator, EmulatorError
 from local.logs import FunctionLog
 from local.output import print_log, print_outputs_and_command

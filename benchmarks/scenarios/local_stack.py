@@ -20,8 +20,8 @@ from benchmarks.scenarios.growth import backfill_all, replay_once
 from benchmarks.scenarios.measured_delivery import LocalStream, batch_write, users_of_run
 from delivery.records import StreamRecord
 from infra.components.change_stream import RESCUE_BATCH_SIZE
+from local.aws_clients import RoleSession
 from local.state import DIRECTORY_VARIABLE, LocalStack, clients_of
-from local.stream_poller.aws_clients import RoleSession
 from local.stream_poller.invocation import invoke_function
 from local.temporary_stack import running_local_stack
 from ops.aws.services import Services

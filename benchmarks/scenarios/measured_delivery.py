@@ -21,8 +21,8 @@ from delivery.delivery import Delivery
 from delivery.messages import Checkpoint, PageRead, ReadFailed, ReadShard
 from delivery.records import StreamRecord
 from delivery.settings import MappingSettings
+from local.aws_clients import ONE_ATTEMPT
 from local.state import LocalStack, clients_of
-from local.stream_poller.aws_clients import CALLS, Account
 from local.stream_poller.invocation import invoke_function, send_failure_document
 from local.stream_poller.poller import Poller, Ports
 from local.stream_poller.service import LOCAL_ASSUMPTIONS, read_mapping
@@ -139,14 +139,8 @@ class LocalStream:
         self._users_table = stack.outputs.users_table_name
         self._poller_pid = stack.poller_pid
         self._checkpoint: Checkpoint | None = None
-        account = Account(
-            endpoint_url=stack.endpoint_url,
-            region=stack.region,
-            access_key_id=stack.access_key_id,
-            secret_access_key=stack.secret_access_key,
-        )
-        self._streams = account.client("dynamodbstreams", CALLS)
-        self._sqs = account.client("sqs", CALLS)
+        self._streams = self._clients.create("dynamodbstreams", ONE_ATTEMPT)
+        self._sqs = self._clients.create("sqs", ONE_ATTEMPT)
         self.mapping: MappingSettings = read_mapping(self._clients.lambda_, stack.mapping_uuid).settings
 
     @contextmanager

@@ -8,7 +8,7 @@ The pipeline, with no Pulumi CLI, no account and no plugin:
 3. `_EmulatorResources.new_resource` gets a type and inputs. `resources.registry.handler_for` finds
    the type's handler, which refuses by name what it doesn't support.
 4. The handler (`resources.handler`) sends the inputs to the service: `resources.service_model`
-   translates Pulumi's names by botocore's model of the service, `resources.clients` has the
+   translates Pulumi's names by botocore's model of the service, `local.aws_clients` has the
    client. It reads the resource back and returns its id and properties.
 5. `on_resource` gets each resource when it exists, so that the local stack can use functions and
    the mapping before the rest. The program's exports become `StackOutputs`.
@@ -38,12 +38,11 @@ from typing_extensions import override
 from infra import naming
 from infra.outputs import StackOutputs
 from infra.program import deploy as program
+from local.aws_clients import Clients
 from local.config import STACK
-from local.deploy.resources.clients import Clients
 from local.deploy.resources.handler import Properties
 from local.deploy.resources.registry import handler_for, invoke
-from local.deploy.resources.resource_errors import ResourceError
-from local.deploy.resources.values import plain_values
+from local.deploy.resources.values import ResourceError, plain_values
 from local.process import Pause
 
 _SIGNAL_CHECK_SECONDS = 0.25

@@ -20,7 +20,7 @@ from infra.naming import PROJECT_ROOT
 from infra.outputs import output_names
 from infra.settings.model import REGION_KEY
 from infra.settings.stack_file import StackFileError, stack_file_config
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.emulator import ACCESS_KEY_ID, HOST, SECRET_ACCESS_KEY, Emulator, EmulatorError, is_healthy
 from local.engine.workspace import EngineMissingError, StillRunningError, Workspace, destroy_stack, recover
 from local.process import remove_user_settings

@@ -15,9 +15,9 @@ from infra import naming
 from infra.naming import PROJECT_ROOT
 from infra.program import deploy
 from infra.settings.stack_file import stack_file_config
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.deploy.resources.registry import handler_for
-from local.deploy.resources.resource_errors import ResourceError
+from local.deploy.resources.values import ResourceError
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from local.engine.provider.created_resources import PATH_VARIABLE, CreatedResources
 from local.engine.provider.wire_values import is_secret, json_value, plain_json

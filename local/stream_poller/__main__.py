@@ -9,10 +9,10 @@ from types import FrameType
 
 from delivery.settings import UnsupportedMappingError
 from functions.runtime.json_log import log as write_line
+from local.aws_clients import Clients
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from local.process import remove_user_settings
-from local.state import LocalStackError, read_local_stack, state_directory
-from local.stream_poller.aws_clients import Account
+from local.state import LocalStackError, clients_of, read_local_stack, state_directory
 from local.stream_poller.checkpoint_file import AlreadyDeliveredError
 from local.stream_poller.service import MappingService
 
@@ -25,8 +25,8 @@ def main() -> int:
     options = _options()
     directory = state_directory(options.state_dir)
     try:
-        account, uuid = _target(options, directory)
-        service = MappingService(account, uuid, directory / "checkpoints", _log)
+        clients, uuid = _target(options, directory)
+        service = MappingService(clients, uuid, directory / "checkpoints", _log)
 
         def end(_signal_number: int, _frame: FrameType | None) -> None:
             service.end()
@@ -53,14 +53,13 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _target(options: argparse.Namespace, directory: Path) -> tuple[Account, str]:
-    """Return the mapping's account and its UUID."""
+def _target(options: argparse.Namespace, directory: Path) -> tuple[Clients, str]:
+    """Return clients of the mapping's account, and the mapping's UUID."""
     remove_user_settings()
     if options.endpoint_url:
-        return Account(options.endpoint_url, options.region, ACCESS_KEY_ID, SECRET_ACCESS_KEY), options.mapping_uuid
+        return Clients(options.endpoint_url, options.region, ACCESS_KEY_ID, SECRET_ACCESS_KEY), options.mapping_uuid
     stack = read_local_stack(directory)
-    account = Account(stack.endpoint_url, stack.region, stack.access_key_id, stack.secret_access_key)
-    return account, stack.mapping_uuid
+    return clients_of(stack), stack.mapping_uuid
 
 
 def _log(level: str, message: str, **fields: object) -> None:

@@ -20,7 +20,7 @@ from delivery.messages import SendAttempted
 from delivery.records import Invocation, StreamRecord, event_payload
 from delivery.settings import MappingSettings
 from functions.runtime.aws import AWS_CALL_ERRORS, error_code, http_status
-from local.stream_poller.aws_clients import STALE_CREDENTIALS
+from local.aws_clients import STALE_CREDENTIALS
 
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient

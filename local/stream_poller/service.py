@@ -16,7 +16,7 @@ from delivery.messages import Checkpoint, MalformedCheckpointError
 from delivery.settings import MappingSettings, UnsupportedMappingError, read_settings
 from functions.runtime.aws import AWS_CALL_ERRORS, error_code
 from functions.runtime.json_log import Log
-from local.stream_poller.aws_clients import CALLS, Account, RoleSession
+from local.aws_clients import ONE_ATTEMPT, Clients, RoleSession
 from local.stream_poller.checkpoint_file import CheckpointFile
 from local.stream_poller.invocation import invoke_function, send_failure_document
 from local.stream_poller.poller import Poller, Ports
@@ -67,12 +67,12 @@ def read_mapping(client: "LambdaClient", uuid: str) -> MappedFunction:
 class MappingService:
     """Delivers one mapping, with its checkpoint below the directory `checkpoints`."""
 
-    def __init__(self, account: Account, mapping_uuid: str, checkpoints: Path, log: Log) -> None:
-        self._account = account
+    def __init__(self, clients: Clients, mapping_uuid: str, checkpoints: Path, log: Log) -> None:
+        self._clients = clients
         self._uuid = mapping_uuid
         self._checkpoints = checkpoints
         self._log = log
-        self._lambda: LambdaClient = account.client("lambda", CALLS)
+        self._lambda: LambdaClient = clients.create("lambda", ONE_ATTEMPT)
         self._poller: Poller | None = None
         self._ended = False
 
@@ -98,15 +98,15 @@ class MappingService:
 
     def _deliver(self, mapped: MappedFunction, checkpoint_file: CheckpointFile, grace_seconds: float) -> None:
         """Deliver until the settings change, the clock is set back, or `end` is called."""
-        account, settings = self._account, mapped.settings
-        role = RoleSession(account.client("sts", CALLS), mapped.role_arn, account.region, account.endpoint_url)
+        clients, settings = self._clients, mapped.settings
+        role = RoleSession(clients.create("sts", ONE_ATTEMPT), mapped.role_arn, clients.region, clients.endpoint_url)
         read_timeout = mapped.timeout_seconds + ANSWER_SLACK_SECONDS
-        invoking = CALLS.merge(Config(read_timeout=read_timeout, max_pool_connections=MOST_INVOCATIONS_AT_ONCE))
+        invoking = ONE_ATTEMPT.merge(Config(read_timeout=read_timeout, max_pool_connections=MOST_INVOCATIONS_AT_ONCE))
         reader = StreamsApiReader(lambda: role.client("dynamodbstreams"), settings.stream_arn)
         ports = Ports(
             list_shards=reader.list_shards,
             read=reader.read,
-            invoke=partial(invoke_function, account.client("lambda", invoking), settings.function_arn),
+            invoke=partial(invoke_function, clients.create("lambda", invoking), settings.function_arn),
             send_document=partial(send_failure_document, role.client, settings),
             save=checkpoint_file.save,
             log=self._log,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from local.engine.workspace import CLI, Workspace
 from tests.support.engine.engine_stack import Deployed, EngineStack, bring_up

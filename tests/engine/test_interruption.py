@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra.naming import PROJECT_ROOT
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.engine.workspace import Workspace
 from tests.support.engine.account_inventory import everything_in
 from tests.support.engine.engine_stack import EngineStack, as_typed, bring_up

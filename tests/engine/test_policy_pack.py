@@ -6,7 +6,7 @@ import pulumi_aws as aws
 import pytest
 
 from guardrails.resource import ROLE
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.engine.cli import POLICY_PACK
 from tests.support.engine.engine_stack import EngineError, EngineStack
 

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 import pytest
 
 from guardrails.resource import FUNCTION, QUEUE, TABLE, UNKNOWN
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.engine.cli import POLICY_PACK
 from tests.support.engine.engine_stack import EngineError, EngineStack
 from tests.support.engine.transforms import misspelt_variables, no_role

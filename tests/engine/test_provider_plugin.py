@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from guardrails.aws_types import input_problems
 from guardrails.resource import EVENT_SOURCE_MAPPING, FUNCTION, TABLE, UNKNOWN
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.engine.cli import POLICY_PACK
 from local.engine.provider import emulator_provider
 from local.engine.provider.wire_values import WireArchive, from_wire, same_value, to_wire

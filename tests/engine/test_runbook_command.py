@@ -3,7 +3,7 @@
 import re
 
 from infra.naming import PROJECT_ROOT
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from tests.support.engine.engine_stack import Deployed
 
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping users-stream"

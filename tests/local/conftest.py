@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from tests.support.aws.signature_v4 import Signer
 from tests.support.local.local_stack import LocalStack, running_emulator
 from tests.support.local.resource_examples import dependencies_of

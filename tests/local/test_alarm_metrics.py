@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.state import clients_of
 from tests.support.local.local_stack import LocalStack, running_local_stack
 from tests.support.local.users_over_http import UsersOverHttp, person

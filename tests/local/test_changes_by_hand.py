@@ -15,7 +15,7 @@ from guardrails.resource import (
     STAGE,
     TOPIC,
 )
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.deploy.resources.handler import Properties
 from local.deploy.resources.registry import handler_for
 from local.engine.provider import emulator_provider

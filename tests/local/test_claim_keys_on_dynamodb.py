@@ -13,7 +13,7 @@ import pytest
 
 from functions.users.service import change_user, register, remove_user
 from functions.users.user import UserError, keys_of
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.state import clients_of
 from ops.aws.tables import UsersReader
 from ops.aws.user_keys import ClaimRefusal, DynamoUserKeysTable, KeyClaim, UserKeysTable

@@ -14,7 +14,7 @@ DEPLOY = """
 from local.deploy.deployment import DeploymentError, deploy
 from local.process import TerminationRequested, termination_signals
 from local.config import local_config
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 
 clients = Clients("{endpoint_url}", "us-east-1", "test", "test")
 try:

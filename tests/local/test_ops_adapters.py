@@ -9,7 +9,7 @@ import pytest
 
 from functions.activity.items import activity_item
 from functions.stream_records.user_change import parse_user_change
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.state import clients_of
 from ops.aws.cloudwatch import Metric, Monitoring
 from ops.aws.function import InvocationResult, StreamFunction

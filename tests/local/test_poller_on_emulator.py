@@ -43,9 +43,9 @@ class PollerProcess:
         command = [
             *(sys.executable, "-m", "local.stream_poller"),
             *("--state-dir", str(directory)),
-            *("--endpoint-url", mapped.account.endpoint_url),
+            *("--endpoint-url", mapped.clients.endpoint_url),
             *("--mapping-uuid", mapped.mapping_uuid),
-            *("--region", mapped.account.region),
+            *("--region", mapped.clients.region),
         ]
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(

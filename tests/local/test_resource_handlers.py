@@ -5,11 +5,11 @@ from typing import Any
 import pulumi
 import pytest
 
-from local.deploy.resources.archives import archive_bytes
-from local.deploy.resources.clients import Clients
-from local.deploy.resources.handler import Properties
-from local.deploy.resources.registry import HANDLERS, handler_for
-from local.deploy.resources.resource_errors import MissingPropertyError, UnsupportedPropertyError, UnsupportedTypeError
+from local.aws_clients import Clients
+from local.deploy.resources.handler import MissingPropertyError, Properties
+from local.deploy.resources.registry import HANDLERS, UnsupportedTypeError, handler_for
+from local.deploy.resources.service_model import UnsupportedPropertyError
+from local.deploy.resources.values import archive_bytes
 from tests.support.local.resource_examples import EXAMPLES
 from tests.support.local.resource_examples.example import API, FUNCTION, LOG_GROUP, QUEUE, TABLE, Dependencies, Example
 

@@ -6,7 +6,7 @@ from typing import Any
 from typing_extensions import override
 
 from functions.runtime.json_log import is_array, is_object
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.deploy.resources.handler import Draft, Properties, ResourceHandler, without
 from local.deploy.resources.values import names
 

@@ -2,7 +2,7 @@
 
 from typing_extensions import override
 
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.deploy.resources.handler import Draft, Properties, ResourceHandler, changed, without
 from local.deploy.resources.values import names
 

@@ -17,15 +17,15 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from botocore.model import OperationModel
 
-from local.deploy.resources.clients import Clients
-from local.deploy.resources.resource_errors import (
-    MissingPropertyError,
+from local.aws_clients import Clients
+from local.deploy.resources.service_model import (
     UnsupportedPropertyError,
-    is_missing,
-    missing,
+    members_by_property,
+    pulumi_name,
+    to_parameters,
+    to_properties,
 )
-from local.deploy.resources.service_model import members_by_property, pulumi_name, to_parameters, to_properties
-from local.deploy.resources.values import fill, names, read_template, same_document, tag_changes
+from local.deploy.resources.values import ResourceError, fill, names, read_template, same_document, tag_changes
 
 Properties = Mapping[str, Any]
 """A resource's properties under Pulumi's names: camelCase, as in the AWS provider's schema."""
@@ -37,6 +37,19 @@ _NONE = frozenset[str]()
 
 _FOUND_BY = names("id resource resourceArn")
 """Members that find a resource: by its id, or by its ARN to list and change its tags."""
+
+_MISSING = names(
+    "404 AWS.SimpleQueueService.NonExistentQueue DashboardNotFoundError NoSuchBucket NoSuchBucketPolicy "
+    "NoSuchCachePolicy NoSuchDistribution NoSuchEntity NoSuchKey NoSuchLifecycleConfiguration "
+    "NoSuchOriginAccessControl NoSuchPublicAccessBlockConfiguration NoSuchResponseHeadersPolicy NotFound "
+    "NotFoundException OwnershipControlsNotFoundError QueueDoesNotExist ResourceNotFound "
+    "ResourceNotFoundException ServerSideEncryptionConfigurationNotFoundError"
+)
+"""Error codes of a resource that doesn't exist."""
+
+
+class MissingPropertyError(ResourceError):
+    """A required property isn't set."""
 
 
 class Operations(NamedTuple):
@@ -330,3 +343,13 @@ def changed(old: Properties, new: Properties, *inputs: str) -> bool:
 def without(properties: Properties, left_out: Collection[str]) -> dict[str, Any]:
     """Return the properties but for some."""
     return {name: value for name, value in properties.items() if name not in left_out}
+
+
+def is_missing(error: ClientError) -> bool:
+    """Return whether a service says that the resource doesn't exist."""
+    return error.response.get("Error", {}).get("Code", "") in _MISSING
+
+
+def missing(operation: str, what: str) -> ClientError:
+    """Return the error of a part that has none of its own, such as an item of a list."""
+    return ClientError({"Error": {"Code": "NotFound", "Message": what}}, operation)

@@ -1,8 +1,75 @@
-"""IAM roles and their policies."""
+"""IAM roles and their policies, which the emulator gets in a form that it can enforce.
 
-from local.deploy.resources.enforceable_policy import as_written, enforceable
+The emulator (ministack 1.5.33) differs in two ways, and a policy gets a statement more for each:
+
+- It doesn't see which stream a call of the Streams API is about, and requires the right to all
+  resources, which a policy that names its stream doesn't give. The same actions are granted on
+  everything: actions are enforced then, but not that a role reads only its own stream.
+- It requires sqs:SendMessageBatch, an action that AWS doesn't have: there the right to
+  sqs:SendMessage is the right to a batch of them. Source: SQS developer guide, "Amazon SQS API
+  permissions: actions and resource reference".
+"""
+
+import json
+from typing import Any
+
+from functions.runtime.json_log import is_array
 from local.deploy.resources.handler import Draft, Properties, ResourceHandler
 from local.deploy.resources.values import names
+
+_ADDED = "OnTheEmulator"
+"""How the ids of the added statements begin, so that `as_written` finds them."""
+
+_STREAM_READS = frozenset({"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"})
+_BATCH_OF = {
+    "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
+    "sqs:DeleteMessage": "sqs:DeleteMessageBatch",
+    "sqs:SendMessage": "sqs:SendMessageBatch",
+}
+
+
+def enforceable(policy: str) -> str:
+    """Return a role's policy, a JSON text, as the emulator needs it."""
+    document: dict[str, Any] = json.loads(policy)
+    statements = _listed(document.get("Statement", []))
+    added = [*_stream_reads(statements), *_batches(statements)]
+    if not added:
+        return policy
+    numbered = [{**grant, "Sid": f"{_ADDED}{number}", "Effect": "Allow"} for number, grant in enumerate(added)]
+    return json.dumps({**document, "Statement": [*statements, *numbered]})
+
+
+def as_written(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the emulator's policy without what `enforceable` added."""
+    statements = _listed(document.get("Statement", []))
+    kept = [statement for statement in statements if not statement.get("Sid", "").startswith(_ADDED)]
+    return document if len(kept) == len(statements) else {**document, "Statement": kept}
+
+
+def _stream_reads(statements: list[Any]) -> list[dict[str, Any]]:
+    reads = sorted({action for statement in statements for action in _granted_stream_reads(statement)})
+    return [{"Action": reads, "Resource": "*"}] if reads else []
+
+
+def _granted_stream_reads(statement: dict[str, Any]) -> frozenset[str]:
+    names_stream = any(":dynamodb:" in arn and "/stream/" in arn for arn in _listed(statement.get("Resource", [])))
+    if statement.get("Effect") != "Allow" or not names_stream:
+        return frozenset()
+    return _STREAM_READS.intersection(_listed(statement.get("Action", [])))
+
+
+def _batches(statements: list[Any]) -> list[dict[str, Any]]:
+    grants = [(statement, _BATCH_OF.keys() & set(_listed(statement.get("Action", [])))) for statement in statements]
+    return [
+        {**statement, "Action": [_BATCH_OF[action] for action in sorted(actions)]}
+        for statement, actions in grants
+        if actions and statement.get("Effect") == "Allow"
+    ]
+
+
+def _listed(value: Any) -> list[Any]:
+    """Return as a list what a policy may write alone or as a list."""
+    return value if is_array(value) else [value]
 
 
 def _role_from_service(properties: Draft, _returned: Properties, _state: Properties) -> Draft:

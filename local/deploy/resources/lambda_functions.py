@@ -5,11 +5,9 @@ import time
 
 from typing_extensions import override
 
-from local.deploy.resources.archives import archive_bytes
-from local.deploy.resources.clients import Clients
-from local.deploy.resources.handler import Draft, Properties, ResourceHandler, changed, without
-from local.deploy.resources.resource_errors import ResourceError, missing
-from local.deploy.resources.values import names
+from local.aws_clients import Clients
+from local.deploy.resources.handler import Draft, Properties, ResourceHandler, changed, missing, without
+from local.deploy.resources.values import ResourceError, archive_bytes, names
 
 _UNRESERVED = -1
 """The provider's word for a function that takes its concurrency from the account's pool."""

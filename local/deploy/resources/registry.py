@@ -3,21 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from local.deploy.resources import (
-    api_gateway,
-    cloudfront,
-    cloudwatch,
-    dynamodb,
-    iam,
-    lambda_functions,
-    s3,
-    sns,
-    sqs,
-)
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
+from local.deploy.resources import api_gateway, cloudfront, cloudwatch, dynamodb, iam, lambda_functions, s3, sns, sqs
 from local.deploy.resources.handler import ResourceHandler
-from local.deploy.resources.resource_errors import UnsupportedTypeError
-from local.deploy.resources.values import fill
+from local.deploy.resources.values import ResourceError, fill
 
 _MODULES = (api_gateway, cloudfront, cloudwatch, dynamodb, iam, lambda_functions, s3, sns, sqs)
 
@@ -25,6 +14,10 @@ HANDLERS: Mapping[str, ResourceHandler] = {
     handler.pulumi_type: handler for module in _MODULES for handler in module.HANDLERS
 }
 """Every handler, by its Pulumi type."""
+
+
+class UnsupportedTypeError(ResourceError):
+    """The local stack has no resource or function of this Pulumi type."""
 
 
 def handler_for(pulumi_type: str) -> ResourceHandler:

@@ -6,10 +6,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 from typing_extensions import override
 
-from local.deploy.resources.archives import asset_bytes
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.deploy.resources.handler import Draft, Properties, ResourceHandler, without
-from local.deploy.resources.values import names
+from local.deploy.resources.values import asset_bytes, names
 
 _REGION_WITHOUT_CONSTRAINT = "us-east-1"
 """S3 refuses a location constraint there. Source: S3 API reference, CreateBucket."""

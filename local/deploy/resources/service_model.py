@@ -6,20 +6,30 @@ handler's `renamed` says so.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from functions.runtime.json_log import is_array, is_object
-from local.deploy.resources.resource_errors import UnsupportedPropertyError
+from local.deploy.resources.values import ResourceError
 
 Renamed = Mapping[str, str]
 """From a member of an AWS structure to the Pulumi property, where the name is another."""
 
 _PAIRS = (("Key", "Value"), ("Name", "Value"))
 """Lists of these, such as tags and an alarm's dimensions, are maps in the AWS provider."""
+
+
+class UnsupportedPropertyError(ResourceError):
+    """The handler doesn't know these properties, and must not ignore them silently."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        super().__init__(
+            f"the local stack doesn't know {', '.join(map(repr, paths))}. Leave it out, "
+            "or teach it to the handler in local/deploy/resources/"
+        )
 
 
 def pulumi_name(member: str) -> str:

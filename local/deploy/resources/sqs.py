@@ -4,9 +4,8 @@ import json
 
 from typing_extensions import override
 
-from local.deploy.resources.clients import Clients
-from local.deploy.resources.handler import Draft, Properties, ResourceHandler, without
-from local.deploy.resources.resource_errors import missing
+from local.aws_clients import Clients
+from local.deploy.resources.handler import Draft, Properties, ResourceHandler, missing, without
 from local.deploy.resources.values import names
 
 _ATTRIBUTES = {

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.engine.provider.created_resources import PATH_VARIABLE, CreatedResources
 from local.engine.provider.emulator_provider import serve
 

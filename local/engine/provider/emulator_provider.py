@@ -21,11 +21,11 @@ from pulumi.runtime.rpc import UNKNOWN
 from typing_extensions import override
 
 from guardrails.aws_types import InputProblem, UnknownResourceTypeError, input_problems, property_names
+from local.aws_clients import Clients
 from local.deploy.resources import registry
-from local.deploy.resources.clients import Clients
 from local.deploy.resources.handler import Properties, ResourceHandler
 from local.deploy.resources.registry import handler_for
-from local.deploy.resources.resource_errors import ResourceError
+from local.deploy.resources.values import ResourceError
 from local.engine.provider.wire_values import from_wire, same_value, to_wire
 
 _PARALLEL_REQUESTS = 16

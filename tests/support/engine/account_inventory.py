@@ -1,6 +1,6 @@
 """The resources of an account, of every type that the program creates."""
 
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 
 
 def everything_in(account: Clients) -> set[str]:

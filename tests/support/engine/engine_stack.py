@@ -19,7 +19,7 @@ from pulumi.automation.events import EngineEvent
 from infra import naming
 from infra.outputs import StackOutputs
 from infra.program import deploy
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.engine.workspace import Program, Workspace, destroy_stack, recover
 
 QUIET = frozenset({"same", "read", "refresh"})

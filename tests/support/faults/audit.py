@@ -8,15 +8,14 @@ from functions.activity.items import activity_item
 from functions.runtime.json_log import JsonObject
 from functions.stream_records.streams_api import lambda_record
 from functions.stream_records.user_change import UnprocessableRecordError, parse_user_change
+from local.aws_clients import ONE_ATTEMPT
 from local.state import clients_of
-from local.stream_poller.aws_clients import CALLS
-from local.stream_poller.aws_clients import Account as Services
 from tests.support.local.local_stack import LocalStack
 
 if TYPE_CHECKING:
     from types_boto3_dynamodbstreams import DynamoDBStreamsClient
 
-    from local.deploy.resources.clients import Clients
+    from local.aws_clients import Clients
 
 
 @dataclass(frozen=True)
@@ -76,13 +75,7 @@ class Audit:
 
     def written(self) -> dict[str, WrittenChange]:
         """Return the records of the whole stream by eventID."""
-        services = Services(
-            endpoint_url=self._stack.endpoint_url,
-            region=self._stack.region,
-            access_key_id=self._stack.access_key_id,
-            secret_access_key=self._stack.secret_access_key,
-        )
-        streams: DynamoDBStreamsClient = services.client("dynamodbstreams", CALLS)
+        streams: DynamoDBStreamsClient = self._clients.create("dynamodbstreams", ONE_ATTEMPT)
         arn = self._stack.outputs.users_stream_arn
         records: dict[str, WrittenChange] = {}
         for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"].get("Shards", []):

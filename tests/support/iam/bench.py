@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from local.aws_clients import RoleSession
 from local.logs import FunctionLog
 from local.state import clients_of
-from local.stream_poller.aws_clients import RoleSession
 from tests.support.aws.signature_v4 import Signer
 from tests.support.iam.permissions import Roles
 from tests.support.local.local_stack import LocalStack

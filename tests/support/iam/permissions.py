@@ -7,8 +7,8 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from local.deploy.resources.clients import Clients
-from local.deploy.resources.enforceable_policy import as_written, enforceable
+from local.aws_clients import Clients
+from local.deploy.resources.iam import as_written, enforceable
 from tests.support.stack.recorded_stack import record
 
 STACK = "local"

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra.naming import PROJECT_ROOT
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Emulator
 from local.state import LocalStack
 from local.temporary_stack import running_local_stack, starting_local_stack

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 from functions.runtime.json_log import JsonObject
-from local.deploy.resources.clients import Clients
-from local.deploy.resources.enforceable_policy import enforceable
-from local.stream_poller.aws_clients import Account
+from local.aws_clients import Clients
+from local.deploy.resources.iam import enforceable
 
 if TYPE_CHECKING:
     from tests.support.aws.dynamodb_endpoints import DynamoDBEndpoint
@@ -61,7 +60,6 @@ _TRUST = {
 class MappedFunction(NamedTuple):
     """What was created."""
 
-    account: Account
     clients: Clients
     table: str
     stream_arn: str
@@ -121,8 +119,7 @@ def create_mapped_function(endpoint: "DynamoDBEndpoint", directory: Path, **sett
         directory: Where the function writes down its invocations.
         settings: Of the mapping, as CreateEventSourceMapping takes them.
     """
-    account = Account(endpoint_url=endpoint.url, region=REGION, access_key_id="test", secret_access_key="test")
-    clients = Clients(account.endpoint_url, account.region, account.access_key_id, account.secret_access_key)
+    clients = Clients(endpoint.url, REGION, "test", "test")
     name = f"mapped-{uuid4().hex[:8]}"
     calls_file = directory / f"{name}.jsonl"
 
@@ -156,7 +153,6 @@ def create_mapped_function(endpoint: "DynamoDBEndpoint", directory: Path, **sett
         **settings,
     )
     mapped = MappedFunction(
-        account=account,
         clients=clients,
         table=name,
         stream_arn=stream_arn,

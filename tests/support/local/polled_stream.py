@@ -17,8 +17,8 @@ from delivery.messages import SendAttempted
 from delivery.records import Invocation, StreamRecord, event_payload
 from delivery.settings import INFINITE, MappingSettings
 from functions.runtime.json_log import JsonObject
+from local.aws_clients import ONE_ATTEMPT
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
-from local.stream_poller.aws_clients import CALLS
 from local.stream_poller.checkpoint_file import CheckpointFile
 from local.stream_poller.poller import Poller, Ports
 from local.stream_poller.stream_reader import StreamsApiReader
@@ -95,7 +95,7 @@ class PolledStream:
                 region_name=REGION,
                 aws_access_key_id=ACCESS_KEY_ID,
                 aws_secret_access_key=SECRET_ACCESS_KEY,
-                config=CALLS,
+                config=ONE_ATTEMPT,
             ),
         )
         self.table = f"Users-{uuid4().hex[:8]}"

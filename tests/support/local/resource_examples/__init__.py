@@ -1,6 +1,6 @@
 """An example of every resource type: inputs as the program gives them, and a change in place."""
 
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from tests.support.local.resource_examples.edge import EDGE
 from tests.support.local.resource_examples.example import Dependencies, Examples
 from tests.support.local.resource_examples.functions import FUNCTIONS

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from local.deploy.resources.clients import Clients
+from local.aws_clients import Clients
 from local.deploy.resources.handler import Properties
 from local.deploy.resources.registry import handler_for
 

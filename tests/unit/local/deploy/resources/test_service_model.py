@@ -8,8 +8,13 @@ from hypothesis import strategies as st
 
 from local.deploy.resources.handler import ResourceHandler
 from local.deploy.resources.registry import HANDLERS
-from local.deploy.resources.resource_errors import UnsupportedPropertyError
-from local.deploy.resources.service_model import members_by_property, pulumi_name, to_parameters, to_properties
+from local.deploy.resources.service_model import (
+    UnsupportedPropertyError,
+    members_by_property,
+    pulumi_name,
+    to_parameters,
+    to_properties,
+)
 
 SESSION = Session()
 

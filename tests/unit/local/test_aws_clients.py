@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from local.stream_poller.aws_clients import RoleSession
+from local.aws_clients import RoleSession
 
 
 class Sts:
