@@ -14,7 +14,7 @@ The pipeline, with no Pulumi CLI, no account and no plugin:
    the mapping before the rest. The program's exports become `StackOutputs`.
 
 The first failure ends the deployment: its message says which resource, why and what to do. The
-provider plugin of the real engine (local/engine/provider) uses the same handlers to read, update
+provider plugin of the real engine (local/engine/provider.py) uses the same handlers to read, update
 and delete as well.
 """
 
@@ -39,11 +39,11 @@ from infra import naming
 from infra.outputs import StackOutputs
 from infra.program import deploy as program
 from local.aws_clients import Clients
-from local.config import STACK
 from local.deploy.resources.handler import Properties
 from local.deploy.resources.registry import handler_for, invoke
 from local.deploy.resources.values import ResourceError, plain_values
 from local.process import Pause
+from local.supervisor import STACK
 
 _SIGNAL_CHECK_SECONDS = 0.25
 _MAPPING_TYPE = "aws:lambda/eventSourceMapping:EventSourceMapping"

@@ -22,7 +22,8 @@ from infra.settings.model import REGION_KEY
 from infra.settings.stack_file import StackFileError, stack_file_config
 from local.aws_clients import Clients
 from local.emulator import ACCESS_KEY_ID, HOST, SECRET_ACCESS_KEY, Emulator, EmulatorError, is_healthy
-from local.engine.workspace import EngineMissingError, StillRunningError, Workspace, destroy_stack, recover
+from local.engine.recovery import StillRunningError, recover
+from local.engine.workspace import EngineMissingError, Workspace, destroy_stack
 from local.process import remove_user_settings
 
 POLICY_PACK = PROJECT_ROOT / "guardrails"
@@ -134,7 +135,7 @@ def cancel(stack: str, port: int, directory: Path) -> None:
     workspace = _workspace(port, directory)
     region = stack_file_config(stack)[REGION_KEY]
     clients = Clients(workspace.endpoint_url, region, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
-    found = recover(workspace, workspace.stack(stack), clients)
+    found = recover(workspace.created_file(stack), workspace.stack(stack), clients)
     click.echo(f"The lock is removed. Resources found and added to the state: {found}.")
 
 

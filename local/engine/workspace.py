@@ -1,4 +1,4 @@
-"""Stacks for the real engine: their files, their deletion, and repair after a killed engine."""
+"""Stacks for the real engine: their files, their environment, and their deletion."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 from pulumi import automation
@@ -15,12 +15,8 @@ from infra import naming
 from infra.naming import PROJECT_ROOT
 from infra.program import deploy
 from infra.settings.stack_file import stack_file_config
-from local.aws_clients import Clients
-from local.deploy.resources.registry import handler_for
-from local.deploy.resources.values import ResourceError
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
-from local.engine.provider.created_resources import PATH_VARIABLE, CreatedResources
-from local.engine.provider.wire_values import is_secret, json_value, plain_json
+from local.engine.recovery import PATH_VARIABLE
 from local.process import child_environment
 from local.state import write_atomically
 
@@ -28,18 +24,11 @@ ENGINE_ROOT = PROJECT_ROOT / ".engine"
 CLI = ENGINE_ROOT / "bin" / "pulumi"
 PLUGIN_FOLDER = PROJECT_ROOT / "local" / "engine" / "plugins"
 
-_PLUGIN_SECONDS = 20.0
-"""How long a plugin may take to complete what its engine began."""
-
 Program = Callable[[], None]
 
 
 class EngineMissingError(Exception):
     """There is no Pulumi CLI; the message says how to get one."""
-
-
-class StillRunningError(Exception):
-    """An operation on the stack still runs; the message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,42 +113,3 @@ def destroy_stack(stack: automation.Stack, **listeners: Any) -> None:
     """
     stack.preview_destroy(**listeners)
     stack.destroy(**listeners)
-
-
-def recover(workspace: Workspace, stack: automation.Stack, clients: Clients) -> int:
-    """Repair a stack's state after its engine was killed, so that the next `up` completes the work.
-
-    It removes the lock. A resource that was created, but not recorded, is added to the state; one
-    that wasn't created is forgotten. On AWS `pulumi refresh` does the same, by asking for each id.
-    Return how many resources were added; raise StillRunningError if an operation on the stack is
-    running.
-    """
-    ids = CreatedResources(workspace.created_file(stack.name)).ids_after_plugins_end(_PLUGIN_SECONDS)
-    if ids is None:
-        raise StillRunningError(f"an operation on stack '{stack.name}' still runs: end it first, with Ctrl-C")
-    stack.cancel()
-    exported = stack.export_stack()
-    state: dict[str, Any] = dict(exported.deployment or {})
-    pending = cast("list[dict[str, Any]]", state.pop("pending_operations", None) or [])
-    if not pending:
-        return 0
-    begun: list[dict[str, Any]] = [each["resource"] for each in pending if each["type"] == "creating"]
-    found = [made for resource in begun if (made := _with_outputs(clients, resource, ids.get(resource["urn"])))]
-    state["resources"] = [*state["resources"], *found]
-    stack.import_stack(automation.Deployment(exported.version, state))
-    return len(found)
-
-
-def _with_outputs(clients: Clients, resource: Mapping[str, Any], resource_id: str | None) -> dict[str, Any] | None:
-    """Return a resource as the engine would have written it down, or None if it doesn't exist."""
-    if resource_id is None:
-        return None
-    inputs = cast("Mapping[str, Any]", resource.get("inputs", {}))
-    try:
-        live = handler_for(resource["type"]).read(clients, resource_id, plain_json(inputs))
-    except ResourceError:
-        return None
-    if live is None:
-        return None
-    secrets = {name: value for name, value in inputs.items() if is_secret(value)}
-    return {**resource, "id": resource_id, "outputs": {**json_value(live), **secrets}}

@@ -13,8 +13,7 @@ from local.aws_clients import Clients
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from local.process import remove_user_settings
 from local.state import LocalStackError, clients_of, read_local_stack, state_directory
-from local.stream_poller.checkpoint_file import AlreadyDeliveredError
-from local.stream_poller.service import MappingService
+from local.stream_poller.service import AlreadyDeliveredError, MappingService
 
 GRACE_SECONDS = 2.0
 """For invocations in flight at the end. The supervisor waits a little longer."""

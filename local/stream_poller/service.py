@@ -1,7 +1,14 @@
-"""Delivers one mapping until it is ended: waits for it, and follows changes of its settings."""
+"""Delivers one mapping until it is ended, from a checkpoint that is kept in a file.
 
+`MappingService` waits for the mapping, and begins again when its settings change.
+"""
+
+import fcntl
+import hashlib
 import threading
 import time
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +24,6 @@ from delivery.settings import MappingSettings, UnsupportedMappingError, read_set
 from functions.runtime.aws import AWS_CALL_ERRORS, error_code
 from functions.runtime.json_log import Log
 from local.aws_clients import ONE_ATTEMPT, Clients, RoleSession
-from local.stream_poller.checkpoint_file import CheckpointFile
 from local.stream_poller.invocation import invoke_function, send_failure_document
 from local.stream_poller.poller import Poller, Ports
 from local.stream_poller.stream_reader import StreamsApiReader
@@ -62,6 +68,62 @@ def read_mapping(client: "LambdaClient", uuid: str) -> MappedFunction:
     settings = read_settings(mapping)
     function = client.get_function_configuration(FunctionName=settings.function_arn)
     return MappedFunction(settings=settings, role_arn=function["Role"], timeout_seconds=function["Timeout"])
+
+
+class AlreadyDeliveredError(Exception):
+    """Another process delivers the same mapping; the message says what to do."""
+
+
+class CheckpointFile:
+    """Keeps the checkpoint of a mapping below `directory`, which is created if missing.
+
+    Mapping, stream and function name the file: a new mapping begins at its starting position.
+    """
+
+    def __init__(self, directory: Path, settings: MappingSettings) -> None:
+        digest = hashlib.sha256(f"{settings.uuid} {settings.stream_arn} {settings.function_arn}".encode()).hexdigest()
+        function_name = settings.function_arn.split(":")[6]
+        directory.mkdir(parents=True, exist_ok=True)
+        self.path = directory / f"{function_name}-{digest[:16]}.json"
+
+    @contextmanager
+    def claim(self) -> Generator[None]:
+        """Hold the lock that lets one process deliver from this checkpoint; a crash releases it.
+
+        Raises:
+            AlreadyDeliveredError: Another process holds it.
+        """
+        with self.path.with_suffix(".lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise AlreadyDeliveredError(
+                    f"another poller already delivers this mapping: it has locked {lock.name}. End that one first."
+                ) from None
+            yield
+
+    def load(self) -> Checkpoint | None:
+        """Return the checkpoint that was saved last; None if there is none.
+
+        Raises:
+            MalformedCheckpointError: The file holds something else.
+        """
+        try:
+            return Checkpoint.from_json(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (MalformedCheckpointError, UnicodeDecodeError) as error:
+            raise MalformedCheckpointError(f"{self.path} can't be read as a checkpoint: {error}") from None
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Replace the saved checkpoint in one step.
+
+        The file is not synced to the disk: a crash of the process can't lose it, and after a power
+        failure the records are only delivered again.
+        """
+        new = self.path.with_suffix(".new")
+        new.write_text(checkpoint.to_json(), encoding="utf-8")
+        new.replace(self.path)
 
 
 class MappingService:

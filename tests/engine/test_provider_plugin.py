@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from guardrails.aws_types import input_problems
 from guardrails.resource import EVENT_SOURCE_MAPPING, FUNCTION, TABLE, UNKNOWN
 from local.aws_clients import Clients
+from local.engine import provider
 from local.engine.cli import POLICY_PACK
-from local.engine.provider import emulator_provider
-from local.engine.provider.wire_values import WireArchive, from_wire, same_value, to_wire
+from local.engine.wire_values import WireArchive, from_wire, same_value, to_wire
 from local.engine.workspace import PLUGIN_FOLDER
 from local.process import child_environment
 from tests.support.local.local_stack import running_emulator
@@ -59,7 +59,7 @@ def test_inputs_are_checked_against_the_real_providers_types(
 
 
 def test_a_property_that_the_handler_does_not_support_is_refused() -> None:
-    (problem,) = emulator_provider.check(FUNCTION, {"role": "r", "snapStart": {"applyOn": "PublishedVersions"}})
+    (problem,) = provider.check(FUNCTION, {"role": "r", "snapStart": {"applyOn": "PublishedVersions"}})
 
     assert "the local stack doesn't know 'snapStart'" in problem.reason
 
@@ -91,7 +91,7 @@ def test_archives_are_the_same_if_their_contents_are() -> None:
 
 
 def test_a_preview_knows_the_inputs_and_marks_everything_else_unknown() -> None:
-    known = emulator_provider.preview_create("aws:sqs/queue:Queue", {"name": "Queue-dev"})
+    known = provider.preview_create("aws:sqs/queue:Queue", {"name": "Queue-dev"})
 
     assert known["name"] == "Queue-dev"
     assert known["url"] == known["arn"] == UNKNOWN
@@ -112,14 +112,14 @@ def test_an_existing_table_is_imported_without_being_replaced(emulator: Clients)
         BillingMode="PAY_PER_REQUEST",
     )
 
-    live = emulator_provider.read(emulator, TABLE, "Users-dev", {}, {})
+    live = provider.read(emulator, TABLE, "Users-dev", {}, {})
 
     assert live is not None
-    assert emulator_provider.check(TABLE, live.inputs) == []
-    difference = emulator_provider.difference(TABLE, live.inputs, record("dev").only(TABLE, "users").inputs)
+    assert provider.check(TABLE, live.inputs) == []
+    difference = provider.difference(TABLE, live.inputs, record("dev").only(TABLE, "users").inputs)
     assert difference.replacing == []
     assert {"streamEnabled", "tags"} <= set(difference.changed)
-    assert emulator_provider.read(emulator, TABLE, "Users-gone", {}, {}) is None
+    assert provider.read(emulator, TABLE, "Users-gone", {}, {}) is None
 
 
 @pytest.mark.parametrize("endpoint", [None, "https://dynamodb.eu-west-1.amazonaws.com", "http://10.0.0.1:4566"])

@@ -14,7 +14,7 @@ import pytest
 from guardrails.resource import EVENT_SOURCE_MAPPING, ROUTE, TABLE, Resource
 from infra.naming import PROJECT_ROOT
 from local.aws_clients import Clients
-from local.engine.provider.wire_values import plain_json
+from local.engine.wire_values import plain_json
 from tests.support.engine.engine_stack import Deployed, EngineError, resource_name
 from tests.support.engine.transforms import another_key, other_package
 from tests.support.stack.guarded_stack import ALL, findings

@@ -18,7 +18,7 @@ from guardrails.resource import (
 from local.aws_clients import Clients
 from local.deploy.resources.handler import Properties
 from local.deploy.resources.registry import handler_for
-from local.engine.provider import emulator_provider
+from local.engine import provider
 from tests.support.local.resource_examples import EXAMPLES
 from tests.support.local.resource_examples.example import Dependencies
 
@@ -34,15 +34,15 @@ class Deployed:
 
     def refresh(self) -> list[str]:
         """Read the resource; return the inputs that differ from the last known ones."""
-        live = emulator_provider.read(self._clients, self._token, self.id, self.state, self.inputs)
+        live = provider.read(self._clients, self._token, self.id, self.state, self.inputs)
         assert live is not None
-        shown = emulator_provider.difference(self._token, self.inputs, live.inputs).changed
+        shown = provider.difference(self._token, self.inputs, live.inputs).changed
         self.inputs, self.state = live.inputs, live.properties
         return shown
 
     def up(self) -> list[str]:
         """Update the resource to the wanted inputs; return those that differ."""
-        changed = emulator_provider.difference(self._token, self.inputs, self.asked_for).changed
+        changed = provider.difference(self._token, self.inputs, self.asked_for).changed
         self.state = handler_for(self._token).update(self._clients, self.id, self.state, self.asked_for)
         self.inputs = self.asked_for
         return changed

@@ -20,7 +20,8 @@ from infra import naming
 from infra.outputs import StackOutputs
 from infra.program import deploy
 from local.aws_clients import Clients
-from local.engine.workspace import Program, Workspace, destroy_stack, recover
+from local.engine.recovery import recover
+from local.engine.workspace import Program, Workspace, destroy_stack
 
 QUIET = frozenset({"same", "read", "refresh"})
 """Steps that change nothing."""
@@ -124,7 +125,9 @@ class EngineStack:
 
     def cancel(self, account: Clients) -> int:
         """Repair the state after a killed operation; return how many resources were found again."""
-        return recover(self.workspace, self.workspace.stack(self.name, changes=self.settings), account)
+        return recover(
+            self.workspace.created_file(self.name), self.workspace.stack(self.name, changes=self.settings), account
+        )
 
     def resources(self) -> list[dict[str, Any]]:
         """Return the state of every resource from its file; an export would decrypt the secrets."""

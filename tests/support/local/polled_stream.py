@@ -19,8 +19,8 @@ from delivery.settings import INFINITE, MappingSettings
 from functions.runtime.json_log import JsonObject
 from local.aws_clients import ONE_ATTEMPT
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
-from local.stream_poller.checkpoint_file import CheckpointFile
 from local.stream_poller.poller import Poller, Ports
+from local.stream_poller.service import CheckpointFile
 from local.stream_poller.stream_reader import StreamsApiReader
 from tests.support.aws.dynamodb_endpoints import REGION, DynamoDBEndpoint
 from tests.support.records.record_processing_fakes import LogInMemory, Processing

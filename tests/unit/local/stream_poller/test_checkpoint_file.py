@@ -10,7 +10,7 @@ from delivery.assumptions import Assumptions
 from delivery.messages import Checkpoint, MalformedCheckpointError, ShardCheckpoint
 from delivery.settings import MappingSettings
 from delivery.shard import ShardDelivery
-from local.stream_poller.checkpoint_file import AlreadyDeliveredError, CheckpointFile
+from local.stream_poller.service import AlreadyDeliveredError, CheckpointFile
 from tests.support.delivery.stream_record_examples import WRITTEN_AT, example_records, sequence_number
 
 SETTINGS = MappingSettings(

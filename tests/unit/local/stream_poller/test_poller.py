@@ -13,8 +13,8 @@ from delivery.delivery import Delivery
 from delivery.messages import Checkpoint, PageRead, ReadShard, SendAttempted, Shard, ShardCheckpoint, ShardsListed
 from delivery.records import Invocation, StreamRecord
 from delivery.settings import MappingSettings
-from local.stream_poller.checkpoint_file import CheckpointFile
 from local.stream_poller.poller import Poller, Ports
+from local.stream_poller.service import CheckpointFile
 from tests.support.delivery.stream_record_examples import example_record, numbers_of, sequence_number
 from tests.support.records.record_processing_fakes import LogInMemory
 

@@ -1,4 +1,7 @@
-"""Answer the engine's gRPC requests with the resource handlers of local/deploy/resources.
+"""`pulumi-resource-aws` for the emulator, which the engine starts in the place of AWS's own plugin.
+
+It answers the engine's gRPC requests: it compares and previews, and local/deploy/resources creates,
+reads, updates and deletes. It needs none of the engine's arguments.
 
 Source of the protocol: Pulumi SDK, proto/pulumi/provider.proto.
 """
@@ -10,7 +13,9 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import grpc
 from botocore.exceptions import BotoCoreError, ClientError
@@ -26,8 +31,10 @@ from local.deploy.resources import registry
 from local.deploy.resources.handler import Properties, ResourceHandler
 from local.deploy.resources.registry import handler_for
 from local.deploy.resources.values import ResourceError
-from local.engine.provider.wire_values import from_wire, same_value, to_wire
+from local.engine.recovery import PATH_VARIABLE, CreatedResources
+from local.engine.wire_values import from_wire, same_value, to_wire
 
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _PARALLEL_REQUESTS = 16
 _PARENT_CHECK_SECONDS = 1.0
 """How soon the plugin ends after its engine was killed, which ends no plugin."""
@@ -228,3 +235,25 @@ def _input_names(handler: ResourceHandler, live: Properties, state: Properties, 
         return returned
     changed = {name for name in returned - handler.co_owned if not same_value(state.get(name), live[name])}
     return (inputs.keys() & live.keys()) | changed
+
+
+def main() -> None:
+    """Serve the engine, unless the endpoint isn't on this machine."""
+    endpoint_url = os.environ.get("AWS_ENDPOINT_URL", "")
+    if urlsplit(endpoint_url).hostname not in _LOOPBACK:
+        sys.exit(
+            "pulumi-resource-aws: this is userstream's stand-in for the emulator, and AWS_ENDPOINT_URL is "
+            f"{endpoint_url or 'not set'}. For AWS take local/engine/plugins off PATH; "
+            "for the emulator use python -m local.engine (docs/engine.md)"
+        )
+
+    def connect(region: str) -> Clients:
+        return Clients(endpoint_url, region, os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+
+    created = CreatedResources(Path(os.environ[PATH_VARIABLE]))
+    with created.in_use():
+        serve(connect, created.add)
+
+
+if __name__ == "__main__":
+    main()
