@@ -10,10 +10,11 @@
 `make capacity` writes docs/capacity.md: scenarios/capacity_tables.py from the model in capacity/,
 and scenarios/delivery_check.py from the same deliveries in the model and on a local stack.
 
-A scenario runs its contestants with harness/: each in a process of its own, with the same events
-and AWS stubbed, held to the same work, and measured in turn. It returns the rows of its table;
-report/ makes tables, plots and the sections of the pages. peers/ has the contestants that are not
-ours. The times that the capacity model needs are kept in capacity/service_times.json.
+A scenario runs its contestants (contestants.py), each in a process of its own (contestant.py) with
+the same events (events.py) and AWS stubbed (aws_stub.py), held to the same work and measured in
+turn. It returns the rows of its table; report.py makes tables and the sections of the pages,
+plots.py the pictures. peers/ has the contestants that are not ours. The times that the capacity
+model needs are kept in capacity/service_times.json.
 
 The benchmarks may import every package but tests; only their own tests import them. Start reading
 at `__main__.py` and scenarios/warm_functions.py.

@@ -7,8 +7,7 @@ stream` runs one section and leaves the others as they are.
 import argparse
 import time
 
-from benchmarks.report.pages import IMAGES, PERFORMANCE, measured_today, write_section
-from benchmarks.report.tables import goals_not_reached, measurements_table
+from benchmarks.report import IMAGES, PERFORMANCE, goals_not_reached, measured_today, measurements_table, write_section
 from benchmarks.scenarios import cold_start, growth, local_stack, warm_functions
 
 SECTIONS = {

@@ -6,9 +6,8 @@ python -m benchmarks.scenarios.capacity_tables
 from collections.abc import Callable
 from dataclasses import replace
 
-from benchmarks.report.pages import CAPACITY, IMAGES, write_section
-from benchmarks.report.plots import lines
-from benchmarks.report.tables import table
+from benchmarks.plots import lines
+from benchmarks.report import CAPACITY, IMAGES, table, write_section
 from capacity.limits import deliverable_per_second, lane_seconds_per_crash, limit_uses, shards_of
 from capacity.prices_and_limits import prices_and_limits
 from capacity.report import CapacityReport, capacity_report, read_intervals

@@ -9,14 +9,21 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from benchmarks.harness import contestants
-from benchmarks.harness.aws_stub import running_stub
-from benchmarks.harness.comparison import Samples, in_turn
-from benchmarks.harness.contestants import BARE, LOG_USER_CHANGES, POWERTOOLS, REGISTER_USER, STREAM, ColdStart, started
-from benchmarks.harness.events import REGISTER_EVENT, stream_event
-from benchmarks.report import plots
-from benchmarks.report.pages import IMAGES
-from benchmarks.report.tables import Goal, Measurement, ratios
+from benchmarks import contestants, plots
+from benchmarks.aws_stub import running_stub
+from benchmarks.contestants import (
+    BARE,
+    LOG_USER_CHANGES,
+    POWERTOOLS,
+    REGISTER_USER,
+    STREAM,
+    ColdStart,
+    Samples,
+    in_turn,
+    started,
+)
+from benchmarks.events import REGISTER_EVENT, stream_event
+from benchmarks.report import IMAGES, Goal, Measurement, ratios
 from infra.naming import PROJECT_ROOT
 from infra.packaging.zip import package_bytes
 

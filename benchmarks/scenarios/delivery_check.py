@@ -15,8 +15,7 @@ from pathlib import Path
 from statistics import fmean, linear_regression, median, quantiles
 from typing import NamedTuple
 
-from benchmarks.report.pages import CAPACITY, measured_today, write_section
-from benchmarks.report.tables import table
+from benchmarks.report import CAPACITY, measured_today, table, write_section
 from benchmarks.scenarios.measured_delivery import CRASHING, LocalStream, MeasuredRun, users_of_run
 from capacity import simulation
 from capacity.service_times import ServiceTimes

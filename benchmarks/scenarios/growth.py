@@ -18,10 +18,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from benchmarks.harness import events
-from benchmarks.harness.contestant import CONTEXT, peak_mib
-from benchmarks.report.pages import IMAGES
-from benchmarks.report.tables import Goal, Measurement
+from benchmarks import events
+from benchmarks.contestant import CONTEXT, peak_mib
+from benchmarks.report import IMAGES, Goal, Measurement
 from delivery.records import StreamRecord
 from delivery.settings import MappingSettings
 from functions.dead_letters.envelope import FailedRecord, SendOutcome, StreamPointer
@@ -48,7 +47,7 @@ MESSAGES_PER_CALL = 10
 
 def measure() -> list[Measurement]:
     """Return the peak at the largest size over that at the smallest."""
-    from benchmarks.report import plots  # noqa: PLC0415  the measured processes must not load matplotlib
+    from benchmarks import plots  # noqa: PLC0415  the measured processes must not load matplotlib
 
     # Several at a time, because no time is measured; the longest first.
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness.comparison import Samples, in_turn
-from benchmarks.harness.events import failed_record, pointer_document
-from benchmarks.report.tables import Goal, Measurement, ratios
+from benchmarks.contestants import Samples, in_turn
+from benchmarks.events import failed_record, pointer_document
+from benchmarks.report import Goal, Measurement, ratios
 from benchmarks.scenarios.growth import backfill_all, replay_once
 from benchmarks.scenarios.measured_delivery import LocalStream, batch_write, users_of_run
 from delivery.records import StreamRecord

@@ -15,7 +15,7 @@ from itertools import pairwise
 from random import Random
 from typing import Any, NamedTuple
 
-from benchmarks.harness.events import user_image
+from benchmarks.events import user_image
 from delivery.decisions import FunctionFailed, InvocationOutcome, NotAdmitted
 from delivery.delivery import Delivery
 from delivery.messages import Checkpoint, PageRead, ReadFailed, ReadShard

@@ -4,21 +4,23 @@ from collections.abc import Mapping
 from functools import partial
 from statistics import median
 
-from benchmarks.harness import contestants
-from benchmarks.harness.comparison import Samples, in_turn, logged_and_kept, registration, require_same_work
-from benchmarks.harness.contestants import (
+from benchmarks import contestants, plots
+from benchmarks.contestants import (
     DUMPS,
     LOG_USER_CHANGES,
     NODE,
     POWERTOOLS,
     REGISTER_USER,
     Contestant,
+    Samples,
     all_running,
+    in_turn,
+    logged_and_kept,
+    registration,
+    require_same_work,
 )
-from benchmarks.harness.events import REGISTER_EVENT, batches, stream_event
-from benchmarks.report import plots
-from benchmarks.report.pages import IMAGES, keep_service_times
-from benchmarks.report.tables import Goal, Measurement, ratios
+from benchmarks.events import REGISTER_EVENT, batches, stream_event
+from benchmarks.report import IMAGES, Goal, Measurement, keep_service_times, ratios
 
 REGISTER_ROUNDS = 15
 REGISTRATIONS_PER_ROUND = 300

@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from benchmarks.harness.events import stream_event
+from benchmarks.events import stream_event
 from capacity import workload as sizes
 from capacity.cost import ALARMS, monthly_cost
 from capacity.limits import RESCUES_AT_A_TIME, limit_uses, shards_of

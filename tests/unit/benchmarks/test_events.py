@@ -1,6 +1,6 @@
 """The batches that contestants are measured with."""
 
-from benchmarks.harness.events import CHANGES, batches
+from benchmarks.events import CHANGES, batches
 
 
 def test_every_kind_of_change_is_measured_at_every_size() -> None:

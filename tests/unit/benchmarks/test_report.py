@@ -1,6 +1,6 @@
 """What the performance page says of goals that are not reached."""
 
-from benchmarks.report.tables import NOT_KNOWN, Goal, Measurement, goals_not_reached, measurements_table
+from benchmarks.report import NOT_KNOWN, Goal, Measurement, goals_not_reached, measurements_table
 
 
 def measurement(name: str, against: str, value: float) -> Measurement:

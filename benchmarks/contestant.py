@@ -1,6 +1,6 @@
 """One contestant in a process of its own, as in Lambda, without the imports and memory of others.
 
-    python -m benchmarks.harness.contestant MODULE [--stub]
+    python -m benchmarks.contestant MODULE.FUNCTION [--stub]
 
 It reads one JSON object a line from standard input and answers each with one line:
 
@@ -27,7 +27,7 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from benchmarks.harness.aws_stub import Request
+    from benchmarks.aws_stub import Request
 
 CONTEXT = SimpleNamespace(
     aws_request_id="00000000-0000-4000-8000-000000000000",
@@ -69,25 +69,27 @@ def main() -> None:
     answers = sys.stdout
     with open(os.devnull, "w") as nothing:  # noqa: PTH123  pathlib would count
         sys.stdout = _FlushedAtEachWrite(nothing)
-        module = importlib.import_module(sys.argv[1])
+        module_name, _, function = sys.argv[1].rpartition(".")
+        module = importlib.import_module(module_name)
+        handler = getattr(module, function)
         requests = _stubbed(module) if "--stub" in sys.argv else []
         events: list[Any] = []
         for line in sys.stdin:
             asked = json.loads(line)
             if "events" in asked:
                 events = asked["events"]
-                answer = [_effects(module.handler, event, requests, sys.stdout) for event in events]
+                answer = [_effects(handler, event, requests, sys.stdout) for event in events]
             elif "peak" in asked:
                 answer = peak_mib()
             else:
-                answer = _seconds_per_call(module.handler, events, asked["calls"])
+                answer = _seconds_per_call(handler, events, asked["calls"])
                 requests.clear()
             print(json.dumps(answer), file=answers, flush=True)
 
 
 def _stubbed(module: ModuleType) -> "list[Request]":
     """Stub the module's client, or the one that the functions share; return its requests."""
-    from benchmarks.harness.aws_stub import stub_client  # noqa: PLC0415  not in cold starts
+    from benchmarks.aws_stub import stub_client  # noqa: PLC0415  not in cold starts
 
     if module.__name__.startswith("functions."):
         return stub_client(importlib.import_module("functions.runtime.aws").dynamodb())

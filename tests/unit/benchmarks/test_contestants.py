@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks.harness.aws_stub import running_stub
-from benchmarks.harness.comparison import OtherWorkError, registration
-from benchmarks.harness.contestants import BARE, BARE_CLIENT, ColdStart
-from benchmarks.harness.events import stream_event
+from benchmarks.aws_stub import running_stub
+from benchmarks.contestants import BARE, BARE_CLIENT, ColdStart, OtherWorkError, registration
+from benchmarks.events import stream_event
 from benchmarks.peers.registration import transaction
 
 CREATED = {"statusCode": 201}
@@ -23,8 +22,8 @@ def test_a_cold_start_fails_if_the_answer_names_a_failed_record(
         "def handler(event, context): return {'batchItemFailures': [{'itemIdentifier': '1'}]}"
     )
     monkeypatch.chdir(tmp_path)  # `python -m` finds modules there.
-    with running_stub() as stub, pytest.raises(OtherWorkError, match="failing answered"):
-        ColdStart("failing", "BatchWriteItem", {"batchItemFailures": []}).seconds({}, stub)
+    with running_stub() as stub, pytest.raises(OtherWorkError, match=r"failing\.handler answered"):
+        ColdStart("failing.handler", "BatchWriteItem", {"batchItemFailures": []}).seconds({}, stub)
 
 
 def test_a_cold_start_makes_its_one_call_and_no_other() -> None:
