@@ -1,8 +1,9 @@
 """The clients that every function shares."""
 
+import json
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -108,8 +109,26 @@ def test_s3_may_answer_without_a_body() -> None:
     aws_clients.s3().put_object(Bucket="bucket", Key="key", Body=b"{}")
 
 
-def answer_with(client: Any, status: int, body: bytes) -> None:
-    """Answer each request of a client with this status and body."""
+# botocore's serializer refuses a type that its model lacks, and its parser drops it.
+OF_NO_MODEL = {"photo": {"B": "AA=="}, "colour": {"X": "red"}}
+
+
+def test_batches_are_sent_without_botocores_serializer() -> None:
+    sent = answer_with(aws_clients.dynamodb(), 200, b"{}")
+    puts: Any = [{"PutRequest": {"Item": OF_NO_MODEL}}]
+    aws_clients.dynamodb().batch_write_item(RequestItems={"T": puts})
+    assert [json.loads(body) for body in sent] == [{"RequestItems": {"T": puts}}]
+
+
+def test_records_are_returned_without_botocores_parser() -> None:
+    record = {"dynamodb": {"ApproximateCreationDateTime": 1_795_478_400, "NewImage": OF_NO_MODEL}}
+    answer_with(aws_clients.dynamodb_streams(), 200, json.dumps({"Records": [record]}).encode())
+    assert aws_clients.dynamodb_streams().get_records(ShardIterator="1")["Records"] == [record]
+
+
+def answer_with(client: Any, status: int, body: bytes) -> list[bytes]:
+    """Answer each request of a client with this status and body; return the requests' bodies."""
+    sent: list[bytes] = []
 
     def stream(**_: object) -> Iterator[bytes]:
         yield body
@@ -117,6 +136,8 @@ def answer_with(client: Any, status: int, body: bytes) -> None:
     def send(request: AWSPreparedRequest, **_: object) -> AWSResponse:
         raw: Any = SimpleNamespace(stream=stream)
         no_headers: Any = {}
+        sent.append(cast("bytes", request.body))
         return AWSResponse(request.url, status, no_headers, raw)
 
     client.meta.events.register("before-send", send)
+    return sent
