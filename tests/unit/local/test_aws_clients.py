@@ -34,13 +34,25 @@ def refuse(client: Any, code: str) -> None:
             client.list_queues()
 
 
-def test_stale_credentials_are_replaced_after_the_call_that_they_failed() -> None:
+@pytest.fixture
+def role() -> RoleSession:
     sts: Any = Sts()
-    role = RoleSession(sts, "arn:aws:iam::000000000000:role/r", "eu-west-1", "http://127.0.0.1:4566")
+    return RoleSession(sts, "arn:aws:iam::000000000000:role/r", "eu-west-1", "http://127.0.0.1:4566")
+
+
+@pytest.mark.parametrize(
+    "code", ["ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"]
+)
+def test_stale_credentials_are_replaced_after_the_call_that_they_failed(role: RoleSession, code: str) -> None:
     client = role.client("sqs")
     assert role.client("sqs") is client
     assert key_of(client) == "key-1"
-    refuse(client, "AccessDenied")
-    assert role.client("sqs") is client
-    refuse(client, "InvalidClientTokenId")
+    refuse(client, code)
     assert key_of(role.client("sqs")) == "key-2"
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "RequestThrottled", "InternalError"])
+def test_another_error_keeps_the_credentials(role: RoleSession, code: str) -> None:
+    client = role.client("sqs")
+    refuse(client, code)
+    assert role.client("sqs") is client
