@@ -64,12 +64,12 @@ def test_pydantic_writes_what_the_functions_write(failed: FailedRecord) -> None:
 @given(failed_records)
 def test_an_envelope_of_another_version_or_form_is_refused(failed: FailedRecord) -> None:
     envelope = json.loads(failed.to_json())
-    for broken in (
-        envelope | {"envelopeVersion": 2},
-        envelope | {"colour": "red"},
-        {name: value for name, value in envelope.items() if name != "failureId"},
+    for broken, complaint in (
+        (envelope | {"envelopeVersion": 2}, r"envelopeVersion\s+Input should be 1"),
+        (envelope | {"colour": "red"}, r"colour\s+Unexpected keyword argument"),
+        ({name: value for name, value in envelope.items() if name != "failureId"}, r"failureId\s+Field required"),
     ):
-        with pytest.raises(ValidationError):
+        with pytest.raises(ValidationError, match=complaint):
             ENVELOPE.validate_json(json.dumps(broken))
 
 
