@@ -5,7 +5,7 @@ process.py):
 
 1. claim the state directory: a lock that the process holds (state.py);
 2. start the AWS emulator as a child process, on 127.0.0.1 and with IAM enforced (emulator.py);
-3. read Pulumi.local.yaml (config.py) and run infra/'s Pulumi program in this process: local/deploy
+3. read Pulumi.local.yaml and run infra/'s Pulumi program in this process: local/deploy
    answers Pulumi's requests with calls to the emulator;
 4. write state.json: process ids, endpoint, keys and stack outputs, for every other command and for
    `ops --stack local`;
@@ -13,7 +13,7 @@ process.py):
    function by the rules of delivery/;
 6. serve the registration page with its live view (page/) and call each function once (actions.py);
 7. loop: restart the poller if it ended, deploy edited functions (reload.py), print the log
-   (logs.py, output.py).
+   (output.py).
 
 Who ends whom: Ctrl-C, SIGTERM or SIGHUP ends the supervisor, which stops page, poller and emulator
 in that order. If the supervisor is killed, parent_watch.py ends its children. If the emulator ends,

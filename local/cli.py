@@ -23,8 +23,7 @@ from rich.markup import escape
 from infra.naming import PROJECT_ROOT
 from local.actions import UNSUPPORTED_SCHEMA_VERSION, write_unsupported_user
 from local.emulator import DEFAULT_PORT, is_healthy
-from local.logs import FunctionLog
-from local.output import print_log, print_outputs, print_outputs_and_command
+from local.output import FunctionLog, print_log, print_outputs, print_outputs_and_command
 from local.process import TerminationRequested, describe_exit, remove_user_settings, termination_signals
 from local.state import (
     DIRECTORY_VARIABLE,

@@ -1,43 +1,24 @@
-"""What the terminal shows of a stack: its outputs, a command to copy, and a function's log."""
+"""What the terminal shows of a stack: a function's log as it grows, and the stack's outputs."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from rich.console import Console
 from rich.text import Text
 
-from local.logs import FunctionLogLine
 from local.state import LocalStack
 
+if TYPE_CHECKING:
+    from types_boto3_logs import CloudWatchLogsClient
 
-def curl_command(stack: LocalStack) -> str:
-    """Return a registration to copy: the first time the answer is 201, then 409."""
-    body = '{"name": "Alice", "email": "alice@example.com", "username": "alice"}'
-    return f"curl -i {stack.outputs.api_url}/register -H 'content-type: application/json' -d '{body}'"
+_LATE_MILLISECONDS = 2_000
+"""Each read starts this much before the newest event: an older one may become readable later."""
 
-
-def print_outputs(console: Console, stack: LocalStack) -> None:
-    """Print each stack output on one line, never wrapped, so that it can be copied."""
-    values = stack.outputs.model_dump(by_alias=True)
-    width = max(map(len, values))
-    for name, value in values.items():
-        line = Text(f"{name:<{width}}  ", style="dim").append("" if value is None else str(value), style="not dim")
-        console.print(line, soft_wrap=True)
-
-
-def print_outputs_and_command(console: Console, stack: LocalStack) -> None:
-    """Print the stack outputs and how to register a user."""
-    print_outputs(console, stack)
-    console.print("\nRegister a user:\n")
-    console.print(f"{curl_command(stack)}\n", style="bold", soft_wrap=True, highlight=False, markup=False)
-
-
-def print_log(console: Console, lines: Iterable[FunctionLogLine]) -> None:
-    """Print a function's log for people."""
-    for text in readable_lines(lines):
-        console.print(text, soft_wrap=True)
-
+_PAGE_EVENTS = 10_000
+"""Most events of one response. Source: CloudWatch Logs API reference, FilterLogEvents."""
 
 _COLOURS = {
     "USER ADDED:": "bold green",
@@ -49,6 +30,60 @@ _LEVEL_COLOURS = {"WARNING": "magenta", "ERROR": "bold white on red", "CRITICAL"
 _RUNTIME_LINES = ("START RequestId:", "END RequestId:", "REPORT RequestId:", "INIT_START")
 _SHOWN_BEFORE_FIELDS = frozenset({"level", "message", "image", "changedFields", "userId"})
 _FIRST_ATTRIBUTES = ("name", "email", "username")
+
+
+class FunctionLogLine(NamedTuple):
+    """One line of a function's log."""
+
+    at: datetime
+    """When it was written, UTC."""
+    message: str
+
+
+class FunctionLog:
+    """The log of one function; each `read` continues where the last one ended."""
+
+    def __init__(self, logs: "CloudWatchLogsClient", function_name: str, since: datetime | None = None) -> None:
+        """Read the log of a function, without lines older than `since`."""
+        self._logs = logs
+        self._group = f"/aws/lambda/{function_name}"
+        self._since_ms = 0 if since is None else int(since.timestamp() * 1000)
+        # From (log stream, time, message, how many like it came before) to the time: the emulator
+        # gives a function's lines no eventId.
+        self._seen: dict[tuple[str, int, str, int], int] = {}
+
+    def read(self) -> list[FunctionLogLine]:
+        """Return the lines that are new since the last call, in order."""
+        lines = list(self._new_lines())
+        # Forget what no later read asks for.
+        self._seen = {key: at_ms for key, at_ms in self._seen.items() if at_ms >= self._since_ms}
+        return lines
+
+    def _new_lines(self) -> Iterator[FunctionLogLine]:
+        start_ms, newest_ms = self._since_ms, self._since_ms
+        while True:
+            page = self._logs.filter_log_events(logGroupName=self._group, startTime=start_ms, limit=_PAGE_EVENTS)
+            equal_lines = Counter[tuple[str, int, str]]()
+            for event in page["events"]:
+                at_ms, message = event.get("timestamp", 0), event.get("message", "")
+                line = (event.get("logStreamName", ""), at_ms, message)
+                key = (*line, equal_lines[line])
+                equal_lines[line] += 1
+                newest_ms = max(newest_ms, at_ms)
+                if key not in self._seen:
+                    self._seen[key] = at_ms
+                    yield FunctionLogLine(datetime.fromtimestamp(at_ms / 1000, UTC), message)
+            if len(page["events"]) < _PAGE_EVENTS:
+                break
+            # The emulator gives no token for the rest: ask again from the last event on.
+            start_ms = max(newest_ms, start_ms + 1)
+        self._since_ms = max(self._since_ms, newest_ms - _LATE_MILLISECONDS)
+
+
+def print_log(console: Console, lines: Iterable[FunctionLogLine]) -> None:
+    """Print a function's log for people."""
+    for text in readable_lines(lines):
+        console.print(text, soft_wrap=True)
 
 
 def readable_lines(lines: Iterable[FunctionLogLine]) -> Iterator[Text]:
@@ -96,3 +131,25 @@ def _json_entry(message: str) -> Mapping[str, Any] | None:
 def _printable(value: object) -> str:
     """Return text that can't control the terminal, whatever a user's name is."""
     return "".join(character if character.isprintable() else "�" for character in str(value))
+
+
+def curl_command(stack: LocalStack) -> str:
+    """Return a registration to copy: the first time the answer is 201, then 409."""
+    body = '{"name": "Alice", "email": "alice@example.com", "username": "alice"}'
+    return f"curl -i {stack.outputs.api_url}/register -H 'content-type: application/json' -d '{body}'"
+
+
+def print_outputs(console: Console, stack: LocalStack) -> None:
+    """Print each stack output on one line, never wrapped, so that it can be copied."""
+    values = stack.outputs.model_dump(by_alias=True)
+    width = max(map(len, values))
+    for name, value in values.items():
+        line = Text(f"{name:<{width}}  ", style="dim").append("" if value is None else str(value), style="not dim")
+        console.print(line, soft_wrap=True)
+
+
+def print_outputs_and_command(console: Console, stack: LocalStack) -> None:
+    """Print the stack outputs and how to register a user."""
+    print_outputs(console, stack)
+    console.print("\nRegister a user:\n")
+    console.print(f"{curl_command(stack)}\n", style="bold", soft_wrap=True, highlight=False, markup=False)

@@ -21,6 +21,9 @@ from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
 from local.aws_clients import Clients
 
+STACK = "local"
+"""Name of the Pulumi stack that runs here; its settings are in Pulumi.local.yaml."""
+
 DIRECTORY_VARIABLE = "USERSTREAM_LOCAL_DIR"
 """Environment variable that names another state directory, for every command."""
 

@@ -3,7 +3,9 @@
 Read `Supervisor` from top to bottom; local/__init__.py lists its steps.
 """
 
+import contextlib
 import itertools
+import json
 import os
 import threading
 import time
@@ -17,16 +19,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.status import Status
 
+from infra.naming import PROJECT_ROOT
+from infra.settings.model import REGION_KEY
+from infra.settings.stack_file import StackFileError, stack_file_config
 from local.actions import warm_up
 from local.aws_clients import Clients
-from local.config import PLATFORM_KEY, REGION_KEY, LocalConfigError, local_config
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Emulator, EmulatorError
-from local.logs import FunctionLog
-from local.output import print_log, print_outputs_and_command
+from local.output import FunctionLog, print_log, print_outputs_and_command
 from local.page.site import Site
 from local.process import ChildProcess, Pause, child_environment, describe_exit
 from local.reload import HotReload
-from local.state import LocalStack, LocalStackError, claim_directory, write_end_reason, write_local_stack
+from local.state import STACK, LocalStack, LocalStackError, claim_directory, write_end_reason, write_local_stack
 
 if TYPE_CHECKING:
     from local.deploy.deployment import DeployedResource, Deployment
@@ -36,6 +39,8 @@ _LOOPS_PER_RELOAD = 2
 """An edit must be live within two seconds; checking every source costs more than reading a log."""
 
 _EMULATOR_REGION = "us-east-1"
+_PLATFORM_KEY = "userstream:functionPlatform"
+_CORS_KEY = "userstream:corsAllowedOrigins"
 
 _POLLER_STOP_SECONDS = 3.0
 """Time for the current batch; a batch that is cut off is delivered again, from its checkpoint."""
@@ -44,6 +49,10 @@ _FIRST_RESTART_SECONDS = 0.5
 _LONGEST_RESTART_SECONDS = 30.0
 _STEADY_SECONDS = 60.0
 """After a poller has run this long, its next restart waits the shortest time again."""
+
+
+class LocalConfigError(Exception):
+    """The configuration can't be read; the message says where and why."""
 
 
 @dataclass(kw_only=True)
@@ -114,7 +123,7 @@ class Supervisor:
                 "log_user_changes": outputs.log_user_changes_function_name,
                 "rescue_failed_batches": outputs.rescue_failed_batches_function_name,
             },
-            "lambda" if config.get(PLATFORM_KEY) == "lambda" else "host",
+            "lambda" if config.get(_PLATFORM_KEY) == "lambda" else "host",
         )
         threading.Thread(target=warm_up, args=[self._stack], name="warm-up", daemon=True).start()
         seconds = time.monotonic() - started
@@ -190,6 +199,23 @@ class Supervisor:
 
     def _warn(self, message: str) -> None:
         self.console.print(f"[yellow]![/] {message}", highlight=False)
+
+
+def local_config(website_origin: str, directory: Path = PROJECT_ROOT) -> dict[str, str]:
+    """Return full keys to text, as the Pulumi CLI would pass them to the program.
+
+    Raises:
+        LocalConfigError: Pulumi.local.yaml doesn't exist in the directory, or isn't YAML.
+    """
+    try:
+        config = stack_file_config(STACK, directory)
+    except (FileNotFoundError, StackFileError) as error:
+        raise LocalConfigError(str(error)) from error
+    with contextlib.suppress(ValueError):  # The program reports a setting that isn't a list.
+        origins = json.loads(config.get(_CORS_KEY) or "[]")
+        if isinstance(origins, list):
+            config[_CORS_KEY] = json.dumps([*origins, website_origin])
+    return config
 
 
 class _PollerProcess:

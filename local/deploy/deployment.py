@@ -2,7 +2,7 @@
 
 The pipeline, with no Pulumi CLI, no account and no plugin:
 
-1. `local.config.local_config` reads Pulumi.local.yaml, and `deploy` gives it to Pulumi.
+1. `local.supervisor.local_config` reads Pulumi.local.yaml, and `deploy` gives it to Pulumi.
 2. `deploy` runs `infra.program.deploy`. Pulumi's mocks stand for the engine: the SDK asks them for
    each resource as soon as the outputs that its inputs need are known: the order is Pulumi's.
 3. `_EmulatorResources.new_resource` gets a type and inputs. `resources.registry.handler_for` finds
@@ -43,7 +43,7 @@ from local.deploy.resources.handler import Properties
 from local.deploy.resources.registry import handler_for, invoke
 from local.deploy.resources.values import ResourceError, plain_values
 from local.process import Pause
-from local.supervisor import STACK
+from local.state import STACK
 
 _SIGNAL_CHECK_SECONDS = 0.25
 _MAPPING_TYPE = "aws:lambda/eventSourceMapping:EventSourceMapping"

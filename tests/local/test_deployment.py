@@ -13,7 +13,7 @@ from tests.support.local.local_stack import running_emulator
 DEPLOY = """
 from local.deploy.deployment import DeploymentError, deploy
 from local.process import TerminationRequested, termination_signals
-from local.config import local_config
+from local.supervisor import local_config
 from local.aws_clients import Clients
 
 clients = Clients("{endpoint_url}", "us-east-1", "test", "test")

@@ -1,6 +1,6 @@
 /**
  * Beside the form, on the local stack only: what becomes of the user who was just registered, as it happens, and three
- * changes to try on that user. local/page/live_view.py answers it with the UserTrail of local/page/trail.py.
+ * changes to try on that user. local/page/site.py answers it with the UserTrail of local/page/trail.py.
  */
 
 const FOLLOWED_KEY = "userstream.live.followed";

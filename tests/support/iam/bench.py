@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from local.aws_clients import RoleSession
-from local.logs import FunctionLog
+from local.output import FunctionLog
 from local.state import clients_of
 from tests.support.aws.signature_v4 import Signer
 from tests.support.iam.permissions import Roles

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from local.logs import FunctionLog
+from local.output import FunctionLog
 from local.state import clients_of
 from tests.support.local.local_stack import LocalStack
 from tests.support.local.mapped_function import eventually

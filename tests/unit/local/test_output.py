@@ -5,8 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.logs import FunctionLogLine
-from local.output import readable_lines
+from local.output import FunctionLogLine, readable_lines
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.logs import FunctionLog
+from local.output import FunctionLog
 
 
 class Event(NamedTuple):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from infra.settings.check import load_settings
-from local.config import LocalConfigError, local_config
+from local.supervisor import LocalConfigError, local_config
 
 SITE = "http://127.0.0.1:8080"
 
