@@ -11,17 +11,7 @@ from functools import partial
 
 from benchmarks import contestants, plots
 from benchmarks.aws_stub import running_stub
-from benchmarks.contestants import (
-    BARE,
-    LOG_USER_CHANGES,
-    POWERTOOLS,
-    REGISTER_USER,
-    STREAM,
-    ColdStart,
-    Samples,
-    in_turn,
-    started,
-)
+from benchmarks.contestants import BARE, POWERTOOLS, ColdStart, Samples, in_turn, started
 from benchmarks.events import REGISTER_EVENT, stream_event
 from benchmarks.report import IMAGES, Goal, Measurement, ratios
 from infra.naming import PROJECT_ROOT
@@ -32,9 +22,6 @@ REGISTRATIONS, BATCHES, RECORDS_PER_BATCH = 10_000, 500, 100
 CALLS_PER_REQUEST = 100
 """The stub keeps the requests of so many calls before it discards them."""
 
-Work = tuple[str, object, int]
-"""A handler, an event, and the number of calls with it."""
-
 
 def measure_starts_and_memory() -> list[Measurement]:
     """Measure cold starts in turn, then peak memory."""
@@ -42,28 +29,19 @@ def measure_starts_and_memory() -> list[Measurement]:
     created = {"statusCode": 201}
     nothing_failed: Mapping[str, object] = {"batchItemFailures": []}
     register_starts = {name: ColdStart(handler, "TransactWriteItems", created) for name, handler in registering.items()}
-    stream_starts = {
-        LOG_USER_CHANGES: ColdStart(STREAM[LOG_USER_CHANGES], "BatchWriteItem", nothing_failed),
-        POWERTOOLS: ColdStart(STREAM[POWERTOOLS], "PutItem", nothing_failed),
-        BARE: register_starts[BARE],
-    }
-    register = _cold_starts(register_starts, REGISTER_EVENT, "Cold start", REGISTER_USER, "register")
+    calls = {contestants.LOG_USER_CHANGES: "BatchWriteItem", POWERTOOLS: "PutItem"}
+    streaming = {name: contestants.STREAM[name] for name in calls}
+    stream_starts = {name: ColdStart(streaming[name], call, nothing_failed) for name, call in calls.items()}
+    stream_starts[BARE] = register_starts[BARE]
+    register = _cold_starts(register_starts, REGISTER_EVENT, "Cold start", contestants.REGISTER_USER, "register")
     title = "Cold start of the stream's function"
-    stream = _cold_starts(stream_starts, stream_event(1), title, LOG_USER_CHANGES, "log-user-changes")
+    stream = _cold_starts(stream_starts, stream_event(1), title, contestants.LOG_USER_CHANGES, "log-user-changes")
 
-    register_works: dict[str, Work] = {
-        name: (handler, REGISTER_EVENT, REGISTRATIONS)
-        for name, handler in registering.items()
-        if name != contestants.NODE  # It has no SDK, so its memory says nothing.
-    }
-    batch = stream_event(RECORDS_PER_BATCH)
-    stream_works: dict[str, Work] = {
-        LOG_USER_CHANGES: (STREAM[LOG_USER_CHANGES], batch, BATCHES),
-        POWERTOOLS: (STREAM[POWERTOOLS], batch, BATCHES),
-        BARE: register_works[BARE],
-    }
-    register_mib = _peaks(register_works, REGISTER_USER, f"{REGISTRATIONS:,} registrations")
-    stream_mib = _peaks(stream_works, LOG_USER_CHANGES, f"{BATCHES:,} batches of {RECORDS_PER_BATCH}")
+    registering.pop(contestants.NODE, None)  # It has no SDK, so its memory says nothing.
+    register_mib = _peaks_mib(registering, REGISTER_EVENT, REGISTRATIONS)
+    stream_mib = _peaks_mib(streaming, stream_event(RECORDS_PER_BATCH), BATCHES) | {BARE: register_mib[BARE]}
+    _plot_memory(register_mib, contestants.REGISTER_USER, f"{REGISTRATIONS:,} registrations")
+    _plot_memory(stream_mib, contestants.LOG_USER_CHANGES, f"{BATCHES:,} batches of {RECORDS_PER_BATCH}")
 
     bare, name = f"{BARE} and one call", "cold start, register"
     return [
@@ -89,14 +67,11 @@ def _cold_starts(starts: Mapping[str, ColdStart], event: object, title: str, our
     return seconds
 
 
-def _peaks(works: Mapping[str, Work], ours: str, shown: str) -> Samples:
+def _peaks_mib(handlers: Mapping[str, str], event: object, calls: int) -> Samples:
     # Several at a time, because no time is measured.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        peaks = {name: pool.submit(_peak_mib, *work) for name, work in works.items()}
-    mib = {name: [peak.result()] for name, peak in peaks.items()}
-    path = IMAGES / f"peak-memory-{ours.replace('_', '-')}.png"
-    plots.bars(path, f"{ours}: peak memory in {shown}", "MiB resident", mib, ours=ours)
-    return mib
+        peaks = {name: pool.submit(_peak_mib, handler, event, calls) for name, handler in handlers.items()}
+    return {name: [peak.result()] for name, peak in peaks.items()}
 
 
 def _peak_mib(handler: str, event: object, calls: int) -> float:
@@ -105,6 +80,11 @@ def _peak_mib(handler: str, event: object, calls: int) -> float:
         for _ in range(calls // CALLS_PER_REQUEST):
             contestant.seconds_per_call(CALLS_PER_REQUEST)
         return contestant.peak_mib()
+
+
+def _plot_memory(mib: Samples, ours: str, calls: str) -> None:
+    path = IMAGES / f"peak-memory-{ours.replace('_', '-')}.png"
+    plots.bars(path, f"{ours}: peak memory in {calls}", "MiB resident", mib, ours=ours)
 
 
 def measure_packages() -> list[Measurement]:

@@ -6,44 +6,37 @@ Each case runs on the stack. Then the simulation gets the same settings, the sam
 durations of the invocations and reads, and its results are set beside the measured ones.
 """
 
-import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from itertools import pairwise
 from statistics import fmean, linear_regression, median, quantiles
 from typing import NamedTuple
 
 from benchmarks.report import CAPACITY, measured_today, table, write_section
-from benchmarks.scenarios.measured_delivery import CRASHING, LocalStream, MeasuredRun, users_of_run
+from benchmarks.scenarios.measured_delivery import CRASHING, LocalStream, MeasuredRun, local_stream, users_of_run
 from capacity import simulation
 from capacity.service_times import ServiceTimes
 from capacity.stack_settings import stack_settings
-from delivery.records import StreamRecord
-from local.temporary_stack import running_local_stack
 
 RECORDS_PER_READ = 1000
 ROUNDS = 3
 
 
 class Case(NamedTuple):
-    """One delivery.
-
-    Attributes:
-        lanes: The mapping's ParallelizationFactor. per_second: Mean rate of the writes; None if all
-        records are written before the delivery begins. crash_rate: The share of records that crash
-        the function.
-    """
+    """One delivery."""
 
     name: str
     records: int
     batch_size: int = 100
     window_seconds: int = 0
-    lanes: int = 1
+    lanes: int = 1  # the mapping's ParallelizationFactor
     retries: int = 2
     per_second: float | None = None
+    """Mean rate of the writes; None if all records are written before the delivery begins."""
     crash_rate: float = 0.0
+    """The share of records that crash the function."""
 
 
 CASES = [
@@ -67,17 +60,15 @@ Results = Mapping[tuple[str, str], Sequence[Pair]]
 def main() -> None:
     """Run every case, and write the table into the page."""
     results: defaultdict[tuple[str, str], list[Pair]] = defaultdict(list)
-    with tempfile.TemporaryDirectory(prefix="userstream-check-") as name, running_local_stack(Path(name)) as stack:
-        stream = LocalStream(stack)
-        with stream.without_other_poller():
-            warm_up = stream.write_at_once(users_of_run("warm-up", 200))
-            stream.deliver(stream.mapping, len(warm_up))
-            # All cases in turn, then all again: a slow minute affects one round of each.
-            for turn in range(ROUNDS):
-                for number, case in enumerate(CASES):
-                    for result, pair in run_case(stream, case, f"{turn}-{number}").items():
-                        results[case.name, result].append(pair)
-    text = f"{_table(results)}\n\n{_summary(results)}"
+    with local_stream() as stream:
+        warm_up = stream.write_at_once(users_of_run("warm-up", 200))
+        stream.deliver(stream.mapping, len(warm_up))
+        # All cases in turn, then all again: a slow minute affects one round of each.
+        for turn in range(ROUNDS):
+            for number, case in enumerate(CASES):
+                for result, pair in run_case(stream, case, f"{turn}-{number}").items():
+                    results[case.name, result].append(pair)
+    text = _table_and_summary(results)
     print(text)
     write_section(CAPACITY, "check", measured_today(text))
 
@@ -109,8 +100,8 @@ def run_case(stream: LocalStream, case: Case, name: str) -> dict[str, Pair]:
     else:
         # Until the last write, because the last batch waits in its window in vain.
         end = max(run.written.values())
-        ages = [it.sent - _written_at(run, it.records[-1]) for it in run.invocations if it.sent <= end]
-        busy = simulate(run, case, end - run.began)
+        ages = [it.sent - run.written_at(it.records[-1]) for it in run.invocations if it.sent <= end]
+        busy = simulate(run, case, end - run.reads_began[0])
         results["iterator age, median, s"] = (median(ages), busy.age_median_seconds)
         results["iterator age, 9 of 10, s"] = (quantiles(ages, n=10, method="inclusive")[8], busy.age_p90_seconds)
     if case.crash_rate:
@@ -122,7 +113,7 @@ def simulate(run: MeasuredRun, case: Case, seconds: float) -> simulation.Simulat
     """Simulate so many seconds with a run's arrivals and durations."""
     records = [
         record._replace(
-            written_at=_written_at(run, record) - run.began,
+            written_at=run.written_at(record) - run.reads_began[0],
             body=simulation.CRASHING if CRASHING.encode() in record.body else simulation.GOOD,
         )
         for record in run.records()
@@ -137,7 +128,7 @@ def simulate(run: MeasuredRun, case: Case, seconds: float) -> simulation.Simulat
             maximum_retry_attempts=case.retries,
         ),
         times=_service_times(run),
-        read_intervals=run.read_intervals,
+        read_intervals=[later - earlier for earlier, later in pairwise(run.reads_began)],
         records_per_read=RECORDS_PER_READ,
     ).run(seconds)
 
@@ -159,33 +150,21 @@ def _line(samples: Sequence[tuple[int, float]]) -> tuple[float, float]:
     return max(intercept, min(seconds)), max(slope, 0.0)
 
 
-def _written_at(run: MeasuredRun, record: StreamRecord) -> float:
-    return run.written[record.item.split('"')[5]]
-
-
-def _errors(pairs: Sequence[Pair]) -> list[float]:
-    return [(simulated - measured) / measured for measured, simulated in pairs]
-
-
-def _table(results: Results) -> str:
+def _table_and_summary(results: Results) -> str:
+    """Return the medians of all rounds, and the largest error of each result over the cases."""
     rows: list[list[str]] = []
+    largest: dict[str, float] = {}
     previous = ""
     for (case, result), pairs in results.items():
-        errors = _errors(pairs)
+        errors = [(simulated - measured) / measured for measured, simulated in pairs]
         measured, simulated = (f"{median(values):.3g}" for values in zip(*pairs, strict=True))
         spread = f"{median(errors):+.0%} ({min(errors):+.0%} to {max(errors):+.0%})"
         rows.append([case if case != previous else "", result, measured, simulated, spread])
+        largest[result] = max(largest.get(result, 0.0), abs(median(errors)))
         previous = case
-    return table(["case", "figure", "measured", "simulated", "error (least to most)"], rows)
-
-
-def _summary(results: Results) -> str:
-    """Return the largest error of each result; a case's error is the median of its rounds."""
-    largest: dict[str, float] = {}
-    for (_, result), pairs in results.items():
-        largest[result] = max(largest.get(result, 0.0), abs(median(_errors(pairs))))
-    errors = "; ".join(f"{result} {error:.0%}" for result, error in largest.items())
-    return f"The medians of {ROUNDS} rounds. Largest errors: {errors}."
+    shown = table(["case", "figure", "measured", "simulated", "error (least to most)"], rows)
+    summary = "; ".join(f"{result} {error:.0%}" for result, error in largest.items())
+    return f"{shown}\n\nThe medians of {ROUNDS} rounds. Largest errors: {summary}."
 
 
 if __name__ == "__main__":

@@ -5,25 +5,22 @@ The stack's own poller is suspended meanwhile, so that nothing else uses the pro
 
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from benchmarks.contestants import Samples, in_turn
 from benchmarks.events import failed_record, pointer_document
 from benchmarks.report import Goal, Measurement, ratios
 from benchmarks.scenarios.growth import backfill_all, replay_once
-from benchmarks.scenarios.measured_delivery import LocalStream, batch_write, users_of_run
+from benchmarks.scenarios.measured_delivery import LocalStream, batch_write, local_stream, users_of_run
 from delivery.records import StreamRecord
 from infra.components.change_stream import RESCUE_BATCH_SIZE
 from local.aws_clients import RoleSession
-from local.state import DIRECTORY_VARIABLE, LocalStack, clients_of
+from local.state import DIRECTORY_VARIABLE
 from local.stream_poller.invocation import invoke_function
-from local.temporary_stack import running_local_stack
 from ops.aws.services import Services
 from ops.aws.sqs import OutgoingMessage
 from ops.aws.tables import ActivityKey
@@ -41,18 +38,15 @@ ONE_BY_ONE = 200
 """The first of the same records. Table, stream and queue are equally full for both ways, because
 the emulator's time for a call depends on that."""
 
+Work = Callable[[Sequence[Any]], None]
+
 
 def measure() -> list[Measurement]:
     """Measure everything on one stack, one after the other."""
-    with tempfile.TemporaryDirectory(prefix="userstream-bench-") as name, running_local_stack(Path(name)) as stack:
-        os.environ[DIRECTORY_VARIABLE] = name
-        jobs = JobsOnLocalStack(stack, Path(name))
-        with jobs.stream.without_other_poller():
-            poller, records = jobs.poller()
-            records = records[-RECORDS:]
-            speeds = {"rescue": jobs.rescue(records), "replay": jobs.replay(records)}
-            # Last, because it deletes the users of the others.
-            speeds["backfill"] = jobs.backfill()
+    with local_stream() as stream:
+        os.environ[DIRECTORY_VARIABLE] = str(stream.directory)
+        poller, records = _poller(stream)
+        speeds = JobsOnLocalStack(stream).speeds(records[-RECORDS:])
     return [
         *(
             Measurement(f"records/s, {job}", "one call per record", Goal("least", 10), ratios(samples, "one by one"))
@@ -62,99 +56,90 @@ def measure() -> list[Measurement]:
     ]
 
 
+def _poller(stream: LocalStream) -> tuple[Samples, list[StreamRecord]]:
+    """Return the seconds per batch by the poller and by hand, and all delivered records."""
+    settings = replace(stream.mapping, batch_size=BATCH_SIZE, window_seconds=0, parallelization_factor=1)
+    samples: Samples = {"local poller": [], "by hand": []}
+    records: list[StreamRecord] = []
+    for number in range(ROUNDS + 1):
+        stream.write_at_once(users_of_run(f"poller-{number}", RECORDS_PER_ROUND))
+        run = stream.deliver(settings, RECORDS_PER_ROUND)
+        began = time.perf_counter()
+        for invocation in run.invocations:
+            invoke_function(stream.clients.lambda_, settings.function_arn, invocation.records)
+        by_hand = time.perf_counter() - began
+        records += run.records()
+        if number:  # The first warms the function up.
+            samples["local poller"].append(run.seconds / len(run.invocations))
+            samples["by hand"].append(by_hand / len(run.invocations))
+    return samples, records
+
+
 class JobsOnLocalStack:
     """The jobs, and the loops beside them, on a stack that nothing else writes to."""
 
-    def __init__(self, stack: LocalStack, directory: Path) -> None:
-        clients = clients_of(stack)
-        self.stream = LocalStream(stack)
-        self._directory = directory
-        self._outputs = stack.outputs
+    def __init__(self, stream: LocalStream) -> None:
+        self._stream = stream
+        self._clients = stream.clients
+        self._outputs = stream.stack.outputs
         self._services = Services(read_stack("local", None), profile=None)
         self._activity = self._services.activity()
-        self._dynamodb, self._sqs, self._lambda = clients.dynamodb, clients.sqs, clients.lambda_
-        rescue = clients.lambda_.get_function_configuration(
-            FunctionName=stack.outputs.rescue_failed_batches_function_name
+        rescue = self._clients.lambda_.get_function_configuration(
+            FunctionName=self._outputs.rescue_failed_batches_function_name
         )
-        self._rescue_role = RoleSession(clients.sts, rescue["Role"], stack.region, stack.endpoint_url)
-        streams: Any = self._services.client("dynamodbstreams")
-        stream: Any = streams.describe_stream(StreamArn=self._outputs.users_stream_arn)
-        self._shard_id: str = stream["StreamDescription"]["Shards"][-1]["ShardId"]
+        stack = stream.stack
+        self._rescue_role = RoleSession(self._clients.sts, rescue["Role"], stack.region, stack.endpoint_url)
+        stream_arn = self._outputs.users_stream_arn
+        described: Any = self._clients.dynamodbstreams.describe_stream(StreamArn=stream_arn)
+        self._shard_id: str = described["StreamDescription"]["Shards"][-1]["ShardId"]
 
-    def poller(self) -> tuple[Samples, list[StreamRecord]]:
-        """Return the seconds per batch by the poller and by hand, and all delivered records."""
-        settings = replace(self.stream.mapping, batch_size=BATCH_SIZE, window_seconds=0, parallelization_factor=1)
-        invoke = partial(invoke_function, self._lambda, settings.function_arn)
-        samples: Samples = {"local poller": [], "by hand": []}
-        records: list[StreamRecord] = []
-        for number in range(ROUNDS + 1):
-            self.stream.write_at_once(users_of_run(f"poller-{number}", RECORDS_PER_ROUND))
-            run = self.stream.deliver(settings, RECORDS_PER_ROUND)
-            began = time.perf_counter()
-            for invocation in run.invocations:
-                invoke(invocation.records)
-            by_hand = time.perf_counter() - began
-            records += run.records()
-            if number:  # The first warms the function up.
-                samples["local poller"].append(run.seconds / len(run.invocations))
-                samples["by hand"].append(by_hand / len(run.invocations))
-        return samples, records
+    def speeds(self, records: Sequence[StreamRecord]) -> dict[str, Samples]:
+        """Return the records per second of each job and of its loop, given what a stream delivered.
 
-    def rescue(self, records: Sequence[StreamRecord]) -> Samples:
-        """Return the records per second from the stream, whole, to the dead-letter queue."""
-        return self._compare("rescue", self._rescue, self._rescue_one_by_one, records)
-
-    def replay(self, records: Sequence[StreamRecord]) -> Samples:
-        """Return the records per second from the dead-letter queue to Activity."""
+        A rescue goes from the stream to the dead-letter queue, a replay from there to Activity, and
+        a backfill gives users their INSERT. None pauses as its command does.
+        """
 
         def dead_letter() -> None:
             # Their items are in Activity already, which makes no call faster.
             bodies = (failed_record(json.loads(record.body)).to_json() for record in records)
             self._services.dead_letter_queue().send([OutgoingMessage(body, {}) for body in bodies])
 
-        return self._compare("replay", self._replay, self._replay_one_by_one, records, dead_letter)
-
-    def backfill(self) -> Samples:
-        """Return the users per second that get their INSERT, without the pauses of the command."""
-        deletes = [{"DeleteRequest": {"Key": {"userId": user["userId"]}}} for user in self._all_users()]
-        batch_write(self._dynamodb, self._outputs.users_table_name, deletes)
-        self.stream.write_at_once(users_of_run("backfill", RECORDS_PER_ROUND))
+        speeds = {
+            "rescue": self._compare(self._rescue, self._rescue_one_by_one, records),
+            "replay": self._compare(self._replay, self._replay_one_by_one, records, dead_letter),
+        }
+        # Last, because it deletes the users of the others.
+        self._delete(self._outputs.users_table_name, [{"userId": user["userId"]} for user in self._all_users()])
+        self._stream.write_at_once(users_of_run("backfill", RECORDS_PER_ROUND))
         users = self._all_users()
-        changes = [self._backfill_change(user) for user in users]
+        changes = map(self._backfill_change, users)
         keys = [{"userId": {"S": change.user_id}, "changeId": {"S": change.change_id}} for change in changes]
-        deletes = [{"DeleteRequest": {"Key": key}} for key in keys]
-        forget = partial(batch_write, self._dynamodb, self._outputs.activity_table_name, deletes)
-        return self._compare("backfill", self._backfill, self._backfill_one_by_one, users, forget)
+        forget = partial(self._delete, self._outputs.activity_table_name, keys)
+        return speeds | {"backfill": self._compare(self._backfill, self._backfill_one_by_one, users, forget)}
 
     def _compare(
-        self,
-        name: str,
-        whole: Callable[[Sequence[Any]], None],
-        one_by_one: Callable[[Sequence[Any]], None],
-        records: Sequence[Any],
-        before: Callable[[], None] = lambda: None,
+        self, job: Work, one_by_one: Work, records: Sequence[Any], before: Callable[[], None] = lambda: None
     ) -> Samples:
-        """Return the records per second of a job, and of a loop with the first of its records."""
-
-        def speed(work: Callable[[Sequence[Any]], None], records: Sequence[Any]) -> float:
+        def speed(work: Work, records: Sequence[Any]) -> float:
             before()
             began = time.perf_counter()
             work(records)
             records_per_second = len(records) / (time.perf_counter() - began)
-            self._sqs.purge_queue(QueueUrl=self._outputs.dead_letter_queue_url)
+            self._clients.sqs.purge_queue(QueueUrl=self._outputs.dead_letter_queue_url)
             return records_per_second
 
-        ways = {name: partial(speed, whole, records), "one by one": partial(speed, one_by_one, records[:ONE_BY_ONE])}
+        ways = {"job": partial(speed, job, records), "one by one": partial(speed, one_by_one, records[:ONE_BY_ONE])}
         return in_turn(ways, rounds=ROUNDS)
 
     def _rescue(self, records: Sequence[StreamRecord]) -> None:
         batches = [records[at : at + BATCH_SIZE] for at in range(0, len(records), BATCH_SIZE)]
-        pointers = [pointer_document(batch, self.stream.mapping, self._shard_id) for batch in batches]
+        pointers = [pointer_document(batch, self._stream.mapping, self._shard_id) for batch in batches]
         messages = [{"messageId": f"{number}", "body": body} for number, body in enumerate(pointers)]
         # As many at a time as the failure queue's mapping sends.
         for start in range(0, len(messages), RESCUE_BATCH_SIZE):
             event = {"Records": messages[start : start + RESCUE_BATCH_SIZE]}
-            response = self._lambda.invoke(
+            response = self._clients.lambda_.invoke(
                 FunctionName=self._outputs.rescue_failed_batches_function_name, Payload=json.dumps(event).encode()
             )
             answer = json.loads(response["Payload"].read())
@@ -188,24 +173,24 @@ class JobsOnLocalStack:
             )
 
     def _replay(self, records: Sequence[StreamRecord]) -> None:
-        if (replayed := replay_once(self._services, self._directory)) != len(records):
+        if (replayed := replay_once(self._services, self._stream.directory)) != len(records):
             raise RuntimeError(f"the replay did {replayed} of {len(records)}")
 
     def _replay_one_by_one(self, records: Sequence[StreamRecord]) -> None:
         queue = self._outputs.dead_letter_queue_url
         for _ in records:
-            message = self._sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=1).get("Messages", [])[0]
+            message = self._clients.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=1).get("Messages", [])[0]
             self._process_one(json.loads(message.get("Body", ""))["record"])
-            self._sqs.delete_message(QueueUrl=queue, ReceiptHandle=message.get("ReceiptHandle", ""))
+            self._clients.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message.get("ReceiptHandle", ""))
 
     def _backfill(self, users: Sequence[Mapping[str, Any]]) -> None:
-        if (backfilled := backfill_all(self._services, self._directory)) != len(users):
+        if (backfilled := backfill_all(self._services, self._stream.directory)) != len(users):
             raise RuntimeError(f"{backfilled} of {len(users)} users were backfilled")
 
     def _backfill_one_by_one(self, users: Sequence[Mapping[str, Any]]) -> None:
         request: Any = {"TableName": self._outputs.users_table_name, "Limit": 1}
         for _ in users:
-            page = self._dynamodb.scan(**request)
+            page = self._clients.dynamodb.scan(**request)
             request["ExclusiveStartKey"] = page.get("LastEvaluatedKey")
             user: Any = page["Items"][0]
             if self._activity.kinds([user["userId"]["S"]]):
@@ -222,6 +207,9 @@ class JobsOnLocalStack:
     def _backfill_change(self, user: Any) -> ReplayableChange:
         return backfill_change(user, self._outputs.users_stream_arn, self._outputs.region)
 
+    def _delete(self, table: str, keys: Sequence[Any]) -> None:
+        batch_write(self._clients.dynamodb, table, [{"DeleteRequest": {"Key": key}} for key in keys])
+
     def _all_users(self) -> list[Any]:
-        pages = self._dynamodb.get_paginator("scan").paginate(TableName=self._outputs.users_table_name)
+        pages = self._clients.dynamodb.get_paginator("scan").paginate(TableName=self._outputs.users_table_name)
         return [user for page in pages for user in page["Items"]]
