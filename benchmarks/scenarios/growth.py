@@ -52,9 +52,7 @@ def measure() -> list[Measurement]:
     # Several at a time, because no time is measured; the longest first.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         peak_of = {(name, size): pool.submit(_peak_mib, name, size) for size in reversed(SIZES) for name in JOBS}
-    peaks: dict[str, dict[float, float]] = {
-        name: {size: peak_of[name, size].result() for size in SIZES} for name in JOBS
-    }
+    peaks = {name: {float(size): peak_of[name, size].result() for size in SIZES} for name in JOBS}
     plots.lines(
         IMAGES / "memory-growth.png",
         "Peak memory of a process that brings so many records through",
@@ -63,10 +61,11 @@ def measure() -> list[Measurement]:
         ours="replay",
         logarithmic="x",
     )
-    growth = {name: by_size[SIZES[-1]] / by_size[SIZES[0]] for name, by_size in peaks.items()}
+    smallest, *_, largest = SIZES
+    goal = Goal("most", 1.2)
     return [
-        Measurement(f"peak memory, {name} of 1,000,000", "of 10,000", Goal("most", 1.2), [factor])
-        for name, factor in growth.items()
+        Measurement(f"peak memory, {name} of {largest:,}", f"of {smallest:,}", goal, [mib[largest] / mib[smallest]])
+        for name, mib in peaks.items()
     ]
 
 
@@ -129,17 +128,12 @@ class _LastBatch:
         return {}
 
 
-class _NothingToReport:
-    """A stack's health."""
+def _nothing(*_: object, **__: object) -> None:
+    pass
 
-    def mapping(self, *_ends: str) -> None:
-        pass
 
-    def metrics(self, _wanted: object) -> dict[object, float]:
-        return {}
-
-    def alarms(self, _environment: str) -> list[object]:
-        return []
+def _empty(*_: object) -> dict[str, Any]:
+    return {}
 
 
 def _generated_stack(queue: _GeneratedQueue, users: int) -> Any:
@@ -156,18 +150,18 @@ def _generated_stack(queue: _GeneratedQueue, users: int) -> Any:
     return SimpleNamespace(
         outputs=SimpleNamespace(**dict.fromkeys(StackOutputs.model_fields, "generated") | {"users_stream_arn": later}),
         dead_letter_queue=lambda: queue,
-        envelopes=lambda: None,
+        envelopes=_nothing,
         failure_queue=lambda: _GeneratedQueue(0),
         redrive_queue=lambda: _GeneratedQueue(0),
         stream_function=lambda: last_batch,
         activity=lambda: last_batch,
         users=lambda: SimpleNamespace(page=page),
-        monitoring=_NothingToReport,
+        monitoring=lambda: SimpleNamespace(mapping=_nothing, metrics=_empty, alarms=_empty),
         local_poller=LocalPoller(pid=None, running=True),
     )
 
 
-_JOB = Job(sleep=lambda _seconds: None)
+_JOB = Job(sleep=_nothing)
 
 
 def replay_once(services: Services, directory: Path) -> int:
@@ -190,8 +184,7 @@ def backfill_all(services: Services, directory: Path) -> int:
     return report.checkpoint.backfilled
 
 
-def replay(length: int, directory: Path) -> int:
-    """Replay so many dead letters, in as many rounds as that takes; return how many."""
+def _replay(length: int, directory: Path) -> int:
     queue = _GeneratedQueue(length)
     stack = _generated_stack(queue, users=0)
     replayed = 0
@@ -200,8 +193,7 @@ def replay(length: int, directory: Path) -> int:
     return replayed
 
 
-def backfill(length: int, directory: Path) -> int:
-    """Backfill so many users; return how many."""
+def _backfill(length: int, directory: Path) -> int:
     return backfill_all(_generated_stack(_GeneratedQueue(0), users=length), directory)
 
 
@@ -227,24 +219,21 @@ class _RescuedRecords:
         self.sent += len(failed_records)
         return SendOutcome(len(failed_records), None)
 
-    def log(self, level: str, message: str, **fields: object) -> None:
-        pass
 
-
-def rescue(length: int, _folder: Path) -> int:
-    """Rescue the records of so many batches that the mapping gave up on; return how many."""
+def _rescue(length: int, _directory: Path) -> int:
     ports = _RescuedRecords()
     mapping = MappingSettings(uuid="generated", stream_arn=events.STREAM_ARN, function_arn=events.FUNCTION_ARN)
     for start in range(0, length, RECORDS_PER_BATCH):
         numbers = map(_sequence_number, range(start, start + RECORDS_PER_BATCH))
         pointer = events.pointer_document((StreamRecord(number, "", 0.0, b"") for number in numbers), mapping)
-        rescue_batch = Rescue(ports, ports, ports.log, Clock(cast("Any", CONTEXT)), events.FUNCTION_ARN)
-        if rescue_batch.rescue_all([{"messageId": f"{start}", "body": pointer}]):
+        rescue = Rescue(ports, ports, _nothing, Clock(cast("Any", CONTEXT)), events.FUNCTION_ARN)
+        if rescue.rescue_all([{"messageId": f"{start}", "body": pointer}]):
             raise RuntimeError(f"the batch at {start} was not rescued")
     return ports.sent
 
 
-JOBS: Mapping[str, Callable[[int, Path], int]] = {"rescue": rescue, "replay": replay, "backfill": backfill}
+JOBS: Mapping[str, Callable[[int, Path], int]] = {"rescue": _rescue, "replay": _replay, "backfill": _backfill}
+"""Each does a job with so many records, and returns how many it did."""
 
 
 def main() -> None:
