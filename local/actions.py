@@ -12,6 +12,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 
+from functions.runtime.timestamps import utc_timestamp
 from local.state import LocalStack, clients_of
 
 _TIMEOUT_SECONDS = 30
@@ -61,7 +62,7 @@ def write_unsupported_user(stack: LocalStack, user_id: str | None = None, name: 
     It goes straight to the Users table, because the API would never write it. Return the user's id.
     """
     dynamodb = clients_of(stack).dynamodb
-    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = utc_timestamp(datetime.now(UTC))
     if user_id is not None:
         dynamodb.update_item(
             TableName=stack.outputs.users_table_name,

@@ -123,12 +123,7 @@ class RoleSession:
         self._creating = threading.Lock()
 
     def client(self, service: str) -> Any:
-        """Return the client of a service.
-
-        Raises:
-            botocore.exceptions.ClientError: The role can't be assumed.
-            botocore.exceptions.BotoCoreError: STS can't be reached.
-        """
+        """Return the client of a service; raise ClientError if the role can't be assumed."""
         with self._creating:
             if service not in self._clients:
                 session = Session()

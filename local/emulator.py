@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
-from local.process import ChildProcess, child_environment, describe_exit
+from local.process import ChildProcess, describe_exit
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4566
@@ -58,8 +58,10 @@ class Emulator:
         log_file = directory / "emulator.log"
         log_file.write_bytes(b"")
         # The processes of functions inherit this environment.
-        environment = child_environment(
-            os.environ,
+        self._process = ChildProcess(
+            "ministack",
+            [],
+            log_file,
             GATEWAY_PORT=str(self.port),
             BIND_HOST=HOST,
             # The host in queue URLs and the like.
@@ -78,7 +80,6 @@ class Emulator:
             S3_DATA_DIR=str(scratch / "s3"),
             STATE_DIR=str(scratch / "state"),
         )
-        self._process = ChildProcess("ministack", [], environment, log_file)
         self.pid = self._process.pid
 
     def wait_until_ready(self) -> None:

@@ -27,17 +27,20 @@ class ChildProcess:
         self,
         module: str,
         arguments: Sequence[str],
-        environment: Mapping[str, str],
         log_file: Path,
         project: Path = PROJECT_ROOT,
+        **variables: str,
     ) -> None:
-        """Start `python -m module arguments...` in a project; append its output to the log file."""
+        """Start `python -m module arguments...` in a project; append its output to the log file.
+
+        Its environment is `child_environment` with the variables.
+        """
         self.log_file = log_file
         with log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "local.parent_watch", module, *arguments],
                 cwd=project,
-                env=dict(environment),
+                env=child_environment(os.environ, **variables),
                 # local/parent_watch.py ends the child when this pipe closes.
                 stdin=subprocess.PIPE,
                 stdout=log,

@@ -160,9 +160,7 @@ def make_directory(directory: Path) -> None:
 def claim_directory(directory: Path) -> Generator[None]:
     """Hold the directory's lock while the block runs; the system releases it if the process ends.
 
-    Raises:
-        LocalStackError: the directory can't be written to.
-        LocalStackRunningError: another process holds the lock.
+    Raise LocalStackRunningError if another process holds it.
     """
     make_directory(directory)
     with (directory / _LOCK_FILE).open("a+") as lock:

@@ -27,7 +27,7 @@ from local.aws_clients import Clients
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Emulator, EmulatorError
 from local.output import FunctionLog, print_log, print_outputs_and_command
 from local.page.site import Site
-from local.process import ChildProcess, Pause, child_environment, describe_exit
+from local.process import ChildProcess, Pause, describe_exit
 from local.reload import HotReload
 from local.state import STACK, LocalStack, LocalStackError, claim_directory, write_end_reason, write_local_stack
 
@@ -57,27 +57,18 @@ class LocalConfigError(Exception):
 
 @dataclass(kw_only=True)
 class Supervisor:
-    """One local stack, from `run` to its end.
-
-    Attributes:
-        console: shows progress, edits that went live, and the log.
-        directory: for state, logs and checkpoints.
-        port: the emulator's; 0 for any free one.
-        website_port: the page's, if it is free; 0 for any.
-        show_log: whether to show LogUserChangesFunction's log.
-    """
+    """One local stack, from `run` to its end. Port 0 means any free one."""
 
     console: Console
-    directory: Path
-    port: int
-    website_port: int
+    directory: Path  # for state, logs and checkpoints
+    port: int  # the emulator's
+    website_port: int  # the page's; another if it is taken
     show_log: bool
 
     def run(self, pause: Pause) -> None:
         """Bring the stack up and keep it running until `pause` raises TerminationRequested.
 
-        Raises:
-            LocalStackError: it can't be brought up, or ended by itself.
+        Raise LocalStackError if it can't be brought up, or ends by itself.
         """
         with claim_directory(self.directory):
             try:
@@ -204,8 +195,7 @@ class Supervisor:
 def local_config(website_origin: str, directory: Path = PROJECT_ROOT) -> dict[str, str]:
     """Return full keys to text, as the Pulumi CLI would pass them to the program.
 
-    Raises:
-        LocalConfigError: Pulumi.local.yaml doesn't exist in the directory, or isn't YAML.
+    Raise LocalConfigError if Pulumi.local.yaml doesn't exist in the directory, or isn't YAML.
     """
     try:
         config = stack_file_config(STACK, directory)
@@ -233,7 +223,7 @@ class _PollerProcess:
         self._restart_at: float | None = None
         self._started_at = time.monotonic()
         arguments = ["--state-dir", str(self._directory)]
-        self._process = ChildProcess("local.stream_poller", arguments, child_environment(os.environ), self._log_file)
+        self._process = ChildProcess("local.stream_poller", arguments, self._log_file)
 
     @property
     def pid(self) -> int:

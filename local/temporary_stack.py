@@ -1,13 +1,12 @@
 """A local stack of its own for the time of a block, on free ports, for tests and benchmarks."""
 
-import os
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 from infra.naming import PROJECT_ROOT
-from local.process import ChildProcess, child_environment
+from local.process import ChildProcess
 from local.state import LocalStack, LocalStackError, wait_until_ready
 
 _START_SECONDS = 120
@@ -19,13 +18,10 @@ def starting_local_stack(directory: Path, project: Path = PROJECT_ROOT) -> Gener
     """Start a stack and enter the block at once; end the stack with the block.
 
     The stack also ends with this process, however that ends, unlike `python -m local up --detach`.
-
-    Args:
-        directory: For the stack's state and logs; `up.log` has the output of the command.
-        project: The checkout that is deployed.
+    `up.log` in the directory has the output of the command; `project` is the checkout to deploy.
     """
     arguments = ["up", "--no-log", "--port", "0", "--website-port", "0", "--state-dir", str(directory)]
-    process = ChildProcess("local", arguments, child_environment(os.environ), directory / "up.log", project)
+    process = ChildProcess("local", arguments, directory / "up.log", project)
     try:
         yield process
     finally:
@@ -36,8 +32,7 @@ def starting_local_stack(directory: Path, project: Path = PROJECT_ROOT) -> Gener
 def running_local_stack(directory: Path, project: Path = PROJECT_ROOT) -> Generator[LocalStack]:
     """Do as `starting_local_stack`, but enter the block when the stack is ready.
 
-    Raises:
-        LocalStackError: The stack ends or isn't ready in time; the message has the end of its log.
+    Raise LocalStackError, with the end of its log, if the stack ends or isn't ready in time.
     """
     with starting_local_stack(directory, project) as process:
         deadline = time.monotonic() + _START_SECONDS

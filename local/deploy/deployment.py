@@ -71,11 +71,7 @@ class Deployment:
     resources: tuple[DeployedResource, ...]
 
     def stream_mapping_id(self) -> str:
-        """Return the UUID of the event source mapping from the Users table's stream.
-
-        Raises:
-            DeploymentError: the program has none.
-        """
+        """Return the UUID of the mapping from the Users stream, or raise DeploymentError."""
         for resource in self.resources:
             is_stream = resource.properties.get("eventSourceArn") == self.outputs.users_stream_arn
             if resource.type == _MAPPING_TYPE and is_stream:
@@ -88,15 +84,9 @@ def deploy(
 ) -> Deployment:
     """Run the program. A process can do so only once: Pulumi keeps the running stack in globals.
 
-    Args:
-        clients: of the emulator.
-        config: full keys to text.
-        on_resource: called with each resource when it exists, in the thread that created it.
-        pause: of local/process.py.
-
-    Raises:
-        DeploymentError: wrong settings, a resource that the local stack doesn't support or the
-            emulator refuses, or outputs that break their contract.
+    `config` maps full keys to text. `on_resource` gets each resource when it exists, in the thread
+    that created it. Raise DeploymentError if a setting is wrong, if the local stack doesn't support
+    a resource or the emulator refuses it, or if outputs break their contract.
     """
     resources = _EmulatorResources(clients, on_resource)
     # A failure is raised below; Pulumi's own log would repeat it.

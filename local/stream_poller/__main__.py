@@ -3,12 +3,13 @@
 import argparse
 import signal
 import sys
-from datetime import UTC, datetime
+import time
 from pathlib import Path
 from types import FrameType
 
 from delivery.settings import UnsupportedMappingError
 from functions.runtime.json_log import log as write_line
+from functions.runtime.timestamps import utc_timestamp
 from local.aws_clients import Clients
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from local.process import remove_user_settings
@@ -62,8 +63,7 @@ def _target(options: argparse.Namespace, directory: Path) -> tuple[Clients, str]
 
 
 def _log(level: str, message: str, **fields: object) -> None:
-    time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    write_line(level, message, time=time, **fields)
+    write_line(level, message, time=utc_timestamp(time.time()), **fields)
     sys.stdout.flush()  # for those who follow the log
 
 

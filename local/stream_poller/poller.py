@@ -51,12 +51,8 @@ class Poller:
     def run(self, grace_seconds: float) -> None:
         """Deliver until `end` is called, or the clock is set back and a new delivery must begin.
 
-        Args:
-            grace_seconds: How long invocations in flight are waited for at the end. What is still
-                open then is delivered again by the next run.
-
-        Raises:
-            Exception: A call raised an unhandled error; the next run resumes from the checkpoint.
+        At the end it waits `grace_seconds` for invocations in flight. What is open then, or when a
+        call raises an unhandled error here, is delivered again by the next run.
         """
         while not (self._ending or self._is_set_back()):
             for action in self._delivery.step(self._time(), self._wait(self._seconds_to_wait())):

@@ -57,13 +57,7 @@ class MappedFunction:
 
 
 def read_mapping(client: "LambdaClient", uuid: str) -> MappedFunction:
-    """Read a mapping and its function.
-
-    Raises:
-        UnsupportedMappingError: The mapping can't be delivered here.
-        botocore.exceptions.ClientError: The mapping doesn't exist, or Lambda refuses.
-        botocore.exceptions.BotoCoreError: Lambda can't be reached.
-    """
+    """Read a mapping and its function; raise UnsupportedMappingError if it can't be delivered."""
     mapping: Any = client.get_event_source_mapping(UUID=uuid)
     settings = read_settings(mapping)
     function = client.get_function_configuration(FunctionName=settings.function_arn)
@@ -88,10 +82,9 @@ class CheckpointFile:
 
     @contextmanager
     def claim(self) -> Generator[None]:
-        """Hold the lock that lets one process deliver from this checkpoint; a crash releases it.
+        """Hold the lock that lets one process deliver from here; a crash releases it.
 
-        Raises:
-            AlreadyDeliveredError: Another process holds it.
+        Raise AlreadyDeliveredError if another process holds it.
         """
         with self.path.with_suffix(".lock").open("a") as lock:
             try:
@@ -103,11 +96,7 @@ class CheckpointFile:
             yield
 
     def load(self) -> Checkpoint | None:
-        """Return the checkpoint that was saved last; None if there is none.
-
-        Raises:
-            MalformedCheckpointError: The file holds something else.
-        """
+        """Return the last checkpoint, or None; raise MalformedCheckpointError for other content."""
         try:
             return Checkpoint.from_json(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -147,9 +136,8 @@ class MappingService:
     def run(self, grace_seconds: float) -> None:
         """Deliver until `end` is called; then wait this long for invocations in flight.
 
-        Raises:
-            AlreadyDeliveredError: Another process delivers this mapping.
-            UnsupportedMappingError: The mapping can't be delivered here.
+        Raise AlreadyDeliveredError if another process delivers this mapping, and
+        UnsupportedMappingError if the mapping can't be delivered here.
         """
         while (mapped := self._wait_for_mapping()) is not None:
             checkpoint_file = CheckpointFile(self._checkpoints, mapped.settings)

@@ -14,7 +14,7 @@ from uuid import uuid4
 import pytest
 
 from local.actions import write_unsupported_user
-from local.process import ChildProcess, child_environment
+from local.process import ChildProcess
 from local.state import DIRECTORY_VARIABLE, clients_of
 from ops.errors import ExitCode
 from ops.job import STATE_VARIABLE
@@ -129,7 +129,6 @@ def test_users_from_before_the_stream_get_their_place_once(stack: LocalStack, fo
     poller = ChildProcess(
         "local.stream_poller",
         [*arguments, "--region", stack.region, "--state-dir", str(folder / "new-stream")],
-        child_environment(os.environ),
         folder / "new-poller.log",
     )
     try:

@@ -1,11 +1,10 @@
 """A stream shows nothing of what was written before it was enabled, shown as one story."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 from local.deploy.resources.registry import handler_for
-from local.process import ChildProcess, child_environment
+from local.process import ChildProcess
 from local.state import clients_of
 from tests.support.aws.signature_v4 import Signer
 from tests.support.local.change_log import ChangeLog
@@ -52,7 +51,6 @@ def test_a_stream_shows_the_changes_after_it_was_enabled_and_none_before(tmp_pat
         poller = ChildProcess(
             "local.stream_poller",
             [*arguments, "--region", stack.region, "--state-dir", str(tmp_path / "new-stream")],
-            child_environment(os.environ),
             tmp_path / "new-poller.log",
         )
         try:

@@ -23,11 +23,7 @@ def _stage_to_service(inputs: Draft) -> Draft:
 def _stage_from_service(properties: Draft, _returned: Properties, _state: Properties) -> Draft:
     settings = [{"routeKey": route, **each} for route, each in properties["routeSettings"].items()]
     # The default stage has no name in its address.
-    return {
-        **properties,
-        "routeSettings": settings,
-        "invokeUrl": properties["invokeUrl"].removesuffix("$default"),
-    }
+    return {**properties, "routeSettings": settings, "invokeUrl": properties["invokeUrl"].removesuffix("$default")}
 
 
 # Source of the defaults: API Gateway V2 API reference, UpdateApi, UpdateIntegration, UpdateRoute

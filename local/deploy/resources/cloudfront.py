@@ -93,10 +93,7 @@ def _distribution_from_service(properties: Draft, returned: Properties, state: P
         "orderedCacheBehaviors": [_behavior_from_service(each) for each in returned["orderedCacheBehaviors"]],
         "origins": [{**without(each, {"id"}), "originId": each["id"]} for each in returned["origins"]],
         "restrictions": {
-            "geoRestriction": {
-                "restrictionType": geography["restrictionType"],
-                "locations": geography.get("items", []),
-            }
+            "geoRestriction": {"restrictionType": geography["restrictionType"], "locations": geography.get("items", [])}
         },
         "viewerCertificate": {
             name: value for name, value in returned["viewerCertificate"].items() if name in _CERTIFICATE
@@ -171,10 +168,7 @@ HANDLERS = (
         parameters={"IfMatch": "{etag}"},
         wrapper="OriginAccessControlConfig",
         renamed={"ETag": "etag"},
-        outputs={
-            "arn": "arn:aws:cloudfront::{clients.account_id}:origin-access-control/{id}",
-            "etag": "{etag}",
-        },
+        outputs={"arn": "arn:aws:cloudfront::{clients.account_id}:origin-access-control/{id}", "etag": "{etag}"},
     ),
     _Versioned(
         pulumi_type="aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",
@@ -188,10 +182,7 @@ HANDLERS = (
         parameters={"IfMatch": "{etag}"},
         wrapper="ResponseHeadersPolicyConfig",
         renamed={"ETag": "etag"},
-        outputs={
-            "arn": "arn:aws:cloudfront::{clients.account_id}:response-headers-policy/{id}",
-            "etag": "{etag}",
-        },
+        outputs={"arn": "arn:aws:cloudfront::{clients.account_id}:response-headers-policy/{id}", "etag": "{etag}"},
         from_service=_headers_policy_from_service,
     ),
 )

@@ -70,12 +70,10 @@ class ResourceHandler:
     service returned, `id` and `clients`; a template of one field gives the field's value unchanged.
 
     Attributes:
-        pulumi_type: for example `aws:dynamodb/table:Table`.
         service: the AWS service; "" if the type's module has the same name.
         operations: the API names to create, read, update and delete, separated by blanks: update is
             create again where that overwrites, and `-` where there is nothing to call.
-        required: the inputs that must be set.
-        optional: the other inputs that are supported; any other is refused by name.
+        optional: the inputs that are supported besides `required`; any other is refused by name.
         immutable: the inputs, besides those in the id, whose change takes a new resource, as in the
             AWS provider.
         write_only: the inputs that the API doesn't return, or not in the form they were given. Any
@@ -146,12 +144,7 @@ class ResourceHandler:
 
     @final
     def check(self, inputs: Properties) -> None:
-        """Check that every input is supported and every required one is set.
-
-        Raises:
-            UnsupportedPropertyError: an input is not supported.
-            MissingPropertyError: a required input is not set.
-        """
+        """Raise UnsupportedPropertyError or MissingPropertyError for inputs of another shape."""
         if unknown := sorted(inputs.keys() - self.supported):
             raise UnsupportedPropertyError(unknown)
         if lacking := sorted(self.required - inputs.keys()):
@@ -161,9 +154,8 @@ class ResourceHandler:
     def create(self, clients: Clients, inputs: Properties) -> tuple[str, Properties]:
         """Create the resource; return its id and its properties: inputs and what the API returns.
 
-        Raises:
-            ResourceError: the inputs are not those of this type.
-            botocore.exceptions.ClientError: the service refused, as in the methods below.
+        Raise ResourceError if the inputs are not those of this type, and ClientError if the service
+        refuses, as the methods below do.
         """
         self.check(inputs)
         resource_id = self._create(clients, inputs)
@@ -190,9 +182,6 @@ class ResourceHandler:
 
         `old` is its properties as last known, `new` the wanted inputs. They differ in none of
         `replace_on`.
-
-        Raises:
-            ResourceError: the inputs are not those of this type.
         """
         self.check(new)
         self._update(clients, resource_id, old, new)
@@ -285,7 +274,6 @@ class ResourceHandler:
         return self._client(clients).meta.service_model.operation_model(operation)
 
     def _members(self, clients: Clients, operation: str) -> dict[str, str]:
-        """Return the members of an operation's input by the names of their properties."""
         shape: Any = self._model(clients, operation).input_shape
         return members_by_property(shape, self.renamed)
 
@@ -294,11 +282,7 @@ class ResourceHandler:
         return {**read_template(self.id, resource_id), "id": resource_id, "clients": clients}
 
     def _returned(self, clients: Clients, resource_id: str, values: Properties) -> dict[str, Any]:
-        """Return what the read operation returns: its members, and those of its `result`.
-
-        Raises:
-            botocore.exceptions.ClientError: a list has no such resource.
-        """
+        """Return what the read operation returns: its members, and those of its `result`."""
         operation = self.operation.read
         returned = self.send(clients, operation, values, {})
         for name in (self.result or pulumi_name(self.wrapper)).split():

@@ -41,12 +41,9 @@ class _Function(ResourceHandler):
 
 
 def _wait_until_ready(clients: Clients, function_name: str) -> None:
-    """Return when the function takes invocations and changes.
+    """Return when the function takes invocations and changes, or raise ResourceError.
 
     boto3's waiters poll once a second, which adds up.
-
-    Raises:
-        ResourceError: it failed, or takes too long.
     """
     for _ in range(_READY_ATTEMPTS):
         configuration = clients.lambda_.get_function_configuration(FunctionName=function_name)

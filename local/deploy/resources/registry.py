@@ -21,11 +21,7 @@ class UnsupportedTypeError(ResourceError):
 
 
 def handler_for(pulumi_type: str) -> ResourceHandler:
-    """Return the handler that supports a Pulumi type.
-
-    Raises:
-        UnsupportedTypeError: none does.
-    """
+    """Return the handler of a Pulumi type; raise UnsupportedTypeError if there is none."""
     handler = HANDLERS.get(pulumi_type)
     if handler is None:
         raise UnsupportedTypeError(
@@ -61,11 +57,7 @@ _FUNCTIONS = {
 
 
 def invoke(clients: Clients, token: str) -> dict[str, Any]:
-    """Return the result of a function, for example `aws:index/getRegion:getRegion`.
-
-    Raises:
-        UnsupportedTypeError: the local stack doesn't know the function.
-    """
+    """Return the result of a function by its token; raise UnsupportedTypeError if it is unknown."""
     if token not in _FUNCTIONS:
         raise UnsupportedTypeError(
             f"the local stack can't answer {token}. Write it in local/deploy/resources/registry.py, or do without it"

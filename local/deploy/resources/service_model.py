@@ -49,9 +49,7 @@ def to_parameters(shape: Shape, value: Any, renamed: Renamed, path: str = "") ->
 
     A list also stands for a structure of `Items`, with their `Quantity` if it has one, and a map
     for a list of keys and values. A value of another type stays as it is, and botocore refuses it.
-
-    Raises:
-        UnsupportedPropertyError: the service has no such property at `path`.
+    Raise UnsupportedPropertyError if the service has no such property at `path`.
     """
     if isinstance(shape, StructureShape):
         members: Mapping[str, Shape] = shape.members

@@ -92,8 +92,7 @@ def read_template(template: str, text: str) -> dict[str, str]:
 def archive_bytes(archive: object) -> bytes:
     """Return the zip of a `FileArchive` of a zip file or folder, or of an `AssetArchive` of assets.
 
-    Raises:
-        ResourceError: another type of archive, or a file that can't be read.
+    Raise ResourceError for another type of archive, or a file that can't be read.
     """
     if isinstance(archive, pulumi.FileArchive):
         path = Path(archive.path)
@@ -106,11 +105,7 @@ def archive_bytes(archive: object) -> bytes:
 
 
 def asset_bytes(asset: object) -> bytes:
-    """Return the content of a `FileAsset` or a `StringAsset`.
-
-    Raises:
-        ResourceError: another type of asset, or a file that can't be read.
-    """
+    """Return the content of a `FileAsset` or a `StringAsset`; raise ResourceError as above."""
     if isinstance(asset, pulumi.FileAsset):
         return _file_bytes(Path(str(asset.path)))
     if isinstance(asset, pulumi.StringAsset):

@@ -173,7 +173,6 @@ class StackUnderFaults:
         self._poller = ChildProcess(
             "local.stream_poller",
             [*arguments, "--region", self.stack.region, "--state-dir", str(self._directory)],
-            child_environment(os.environ),
             self._directory / "poller.log",
         )
 
