@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from functions.runtime.json_log import JsonObject
 from ops.aws.cloudwatch import AlarmState, MappingState, Metric
+from ops.aws.queues import QueueDepth
 from ops.aws.services import Services
-from ops.aws.sqs import QueueDepth
 from ops.errors import CannotReachError, OpsError
 from ops.output import camel_json, count
 from ops.stack_outputs import LocalPoller

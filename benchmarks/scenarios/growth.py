@@ -29,8 +29,8 @@ from functions.runtime.invocation import Clock
 from functions.runtime.json_log import Json, JsonObject
 from infra.outputs import StackOutputs
 from ops.aws.function import InvocationResult
+from ops.aws.queues import Message, QueueDepth
 from ops.aws.services import LocalPoller, Services
-from ops.aws.sqs import Message, QueueDepth
 from ops.aws.tables import ActivityKey, UsersPage
 from ops.dead_letters.message import ReplayableChange
 from ops.dead_letters.replay import Replay

@@ -22,7 +22,6 @@ from local.aws_clients import RoleSession
 from local.state import DIRECTORY_VARIABLE
 from local.stream_poller.invocation import invoke_function
 from ops.aws.services import Services
-from ops.aws.sqs import OutgoingMessage
 from ops.aws.tables import ActivityKey
 from ops.dead_letters.message import ReplayableChange
 from ops.stack_outputs import read_stack

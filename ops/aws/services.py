@@ -8,10 +8,8 @@ from botocore.session import Session
 from infra.naming import physical_name
 from ops.aws.cloudwatch import Monitoring
 from ops.aws.function import StreamFunction
-from ops.aws.s3 import EnvelopeStore
-from ops.aws.sqs import CONCURRENT_CALLS, MessageQueue
-from ops.aws.tables import ActivityReader, UsersReader
-from ops.aws.user_keys import DynamoUserKeysTable, UserKeysTable
+from ops.aws.queues import CONCURRENT_CALLS, EnvelopeStore, MessageQueue
+from ops.aws.tables import ActivityReader, DynamoUserKeysTable, UserKeysTable, UsersReader
 from ops.errors import translate_aws_errors
 from ops.stack_outputs import LocalPoller, StackAccess
 

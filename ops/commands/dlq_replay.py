@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from functions.runtime.json_log import JsonObject
-from ops.aws.sqs import MAX_IN_FLIGHT
+from ops.aws.queues import MAX_IN_FLIGHT
 from ops.context import CommandContext, OpsCommand, pass_command_context, selection_options
 from ops.dead_letters.message import ReplayOutcome
 from ops.dead_letters.replay import Replay, ReplayReport

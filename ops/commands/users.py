@@ -14,14 +14,13 @@ from functions.activity.items import activity_entry
 from functions.runtime.json_log import JsonObject, json_line
 from functions.stream_records.attribute_values import Image
 from functions.users.user import REGISTRATION_DIGEST
-from ops.aws.user_keys import DryRunKeys
 from ops.context import CommandContext, OpsCommand, pass_command_context, rate_option
 from ops.errors import NotFoundError
 from ops.job import state_file
 from ops.output import blocks, count, facts, printable, table
 from ops.users.backfill import Backfill, BackfillReport
 from ops.users.checkpoint import remove_checkpoint
-from ops.users.key_claims import KeyClaims, KeyClaimsReport, KeyOutcome, KeyProblem
+from ops.users.key_claims import DryRunKeys, KeyClaims, KeyClaimsReport, KeyOutcome, KeyProblem
 
 CHANGES_SHOWN = 25
 ROWS = 20

@@ -16,9 +16,8 @@ from pathlib import Path
 from functions.dead_letters.envelope import FailedRecord
 from functions.runtime.json_log import Json, JsonObject, is_object
 from functions.runtime.timestamps import utc_timestamp
-from ops.aws.s3 import EnvelopeStore
+from ops.aws.queues import BYTES_PER_CALL, MESSAGES_PER_CALL, EnvelopeStore, OutgoingMessage
 from ops.aws.services import Services
-from ops.aws.sqs import BYTES_PER_CALL, MESSAGES_PER_CALL, OutgoingMessage
 from ops.dead_letters.message import DeadLetter, read_dead_letter, read_envelope
 from ops.dead_letters.peek import Peek
 from ops.errors import NotFoundError, WrongUsageError

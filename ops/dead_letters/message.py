@@ -21,8 +21,7 @@ from functions.stream_records.attribute_values import (
     unmarshal,
     unmarshal_image,
 )
-from ops.aws.s3 import EnvelopeStore
-from ops.aws.sqs import Message
+from ops.aws.queues import EnvelopeStore, Message
 from ops.errors import NotFoundError
 
 _ENVELOPE = TypeAdapter(FailedRecord)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Self
 
-from ops.aws.sqs import MAX_IN_FLIGHT, Message, MessageQueue, QueueDepth
+from ops.aws.queues import MAX_IN_FLIGHT, Message, MessageQueue, QueueDepth
 from ops.job import StopRequested
 
 VISIBILITY_TIMEOUT = 60

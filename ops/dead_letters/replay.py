@@ -14,8 +14,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from ops.aws.queues import MAX_IN_FLIGHT, Message
 from ops.aws.services import Services
-from ops.aws.sqs import MAX_IN_FLIGHT, Message
 from ops.dead_letters.message import DeadLetter, ReplayableChange, ReplayOutcome, read_dead_letter
 from ops.dead_letters.peek import EMPTY_RECEIVES
 from ops.dead_letters.redelivery import ChangeResult, Redelivery

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ops.aws.s3 import EnvelopeStore
+from ops.aws.queues import EnvelopeStore
 from ops.dead_letters.message import KINDS, DeadLetter
 from ops.errors import NotFoundError, WrongUsageError
 

@@ -6,16 +6,18 @@ value at the same moment leaves no key behind. Users who have their keys are onl
 was killed and starts again writes what is left.
 """
 
+import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from typing_extensions import override
+
 from functions.stream_records.attribute_values import Image
 from functions.users.user import keys_of
-from ops.aws.tables import UsersReader
-from ops.aws.user_keys import ClaimRefusal, KeyClaim, UserKeysTable
+from ops.aws.tables import ClaimRefusal, KeyClaim, UserKeysTable, UsersReader
 from ops.errors import OpsError
 from ops.job import Job, in_batches
 from ops.users.backfill_records import user_id_of
@@ -194,3 +196,43 @@ class KeyClaims:
             if outcome in PROBLEMS and len(self.report.problems) < PROBLEMS_SHOWN:
                 value, owner = user.values.get(name), user.owners.get(name)
                 self.report.problems.append(KeyProblem(user.user_id, name, value, outcome, owner))
+
+
+class DryRunKeys(UserKeysTable):
+    """Keeps claims in a temporary database, so that users who share a value are found as well."""
+
+    def __init__(self, table: UserKeysTable) -> None:
+        self._table = table
+        # Without a name the database is a temporary file, deleted with the connection: memory stays
+        # flat.
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.execute("CREATE TABLE claimed (key TEXT PRIMARY KEY, user_id TEXT NOT NULL) WITHOUT ROWID")
+
+    def close(self) -> None:
+        """Delete the database."""
+        self._database.close()
+
+    @override
+    def owners(self, keys: Sequence[str]) -> Mapping[str, str]:
+        found = dict(self._table.owners(keys))
+        claimed = {key: owner for key in keys if key not in found and (owner := self._claimed(key)) is not None}
+        return found | claimed
+
+    @override
+    def claim(self, claims: Sequence[KeyClaim]) -> Sequence[ClaimRefusal | None]:
+        return [self._claim(claim) for claim in claims]
+
+    def _claim(self, claim: KeyClaim) -> ClaimRefusal | None:
+        # The caller claims only keys that are free in the table.
+        owners = {name: self._claimed(key) for name, key in claim.keys.items()}
+        others = {name: owner for name, owner in owners.items() if owner not in (None, claim.user_id)}
+        if others:
+            return ClaimRefusal(owners=others)
+        self._database.executemany(
+            "INSERT OR IGNORE INTO claimed VALUES (?, ?)", [(key, claim.user_id) for key in claim.keys.values()]
+        )
+        return None
+
+    def _claimed(self, key: str) -> str | None:
+        row = self._database.execute("SELECT user_id FROM claimed WHERE key = ?", (key,)).fetchone()
+        return None if row is None else row[0]

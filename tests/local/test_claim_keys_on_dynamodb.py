@@ -15,8 +15,7 @@ from functions.users.service import change_user, register, remove_user
 from functions.users.user import UserError, keys_of
 from local.aws_clients import Clients
 from local.state import clients_of
-from ops.aws.tables import UsersReader
-from ops.aws.user_keys import ClaimRefusal, DynamoUserKeysTable, KeyClaim, UserKeysTable
+from ops.aws.tables import ClaimRefusal, DynamoUserKeysTable, KeyClaim, UserKeysTable, UsersReader
 from ops.errors import DeniedError, NotFoundError
 from ops.job import Job
 from ops.users.key_claims import KeyClaims, KeyClaimsReport, KeyOutcome

@@ -13,8 +13,7 @@ from local.aws_clients import Clients
 from local.state import clients_of
 from ops.aws.cloudwatch import Metric, Monitoring
 from ops.aws.function import InvocationResult, StreamFunction
-from ops.aws.s3 import EnvelopeStore
-from ops.aws.sqs import MessageQueue, OutgoingMessage
+from ops.aws.queues import EnvelopeStore, MessageQueue, OutgoingMessage
 from ops.aws.tables import ActivityKey, ActivityReader, UsersReader
 from ops.errors import CannotReachError, NotFoundError
 from tests.support.local.local_stack import LocalStack

@@ -14,7 +14,7 @@ from functions.activity.items import activity_item
 from functions.runtime.json_log import JsonObject
 from functions.stream_records.user_change import parse_user_change
 from ops.aws.function import sequence_number_of
-from ops.aws.sqs import MESSAGES_PER_CALL
+from ops.aws.queues import MESSAGES_PER_CALL
 from ops.aws.tables import ActivityKey
 from ops.dead_letters.peek import Peek
 from ops.dead_letters.replay import VISIBILITY_TIMEOUT, Replay

@@ -13,7 +13,7 @@ from functions.stream_records.attribute_values import Image
 from infra.outputs import StackOutputs
 from ops.aws.cloudwatch import AlarmState, MappingState, Metric, Monitoring
 from ops.aws.function import InvocationResult, StreamFunction, sequence_number_of
-from ops.aws.s3 import EnvelopeStore
+from ops.aws.queues import EnvelopeStore
 from ops.aws.services import Services
 from ops.aws.tables import ActivityKey, ActivityReader, UsersPage, UsersReader
 from ops.errors import NotFoundError

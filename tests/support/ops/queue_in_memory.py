@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ops.aws.sqs import MESSAGES_PER_CALL, Message, MessageQueue, OutgoingMessage, QueueDepth
+from ops.aws.queues import MESSAGES_PER_CALL, Message, MessageQueue, OutgoingMessage, QueueDepth
 
 NOON = 1_795_521_600.0
 """Of 24 November 2026, in seconds since the epoch."""

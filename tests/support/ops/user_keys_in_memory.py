@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from functions.stream_records.attribute_values import Image
-from ops.aws.user_keys import ClaimRefusal, KeyClaim
+from ops.aws.tables import ClaimRefusal, KeyClaim
 
 
 class UserKeysInMemory:

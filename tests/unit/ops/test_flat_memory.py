@@ -11,15 +11,14 @@ from typing_extensions import override
 
 from functions.runtime.json_log import JsonObject
 from ops.aws.function import InvocationResult
-from ops.aws.sqs import Message, MessageQueue, QueueDepth
+from ops.aws.queues import Message, MessageQueue, QueueDepth
 from ops.aws.tables import ActivityKey, UsersPage
-from ops.aws.user_keys import DryRunKeys
 from ops.dead_letters.replay import Replay
 from ops.dead_letters.replay_db import ReplayDb
 from ops.dead_letters.selection import Selection
 from ops.job import Job
 from ops.users.backfill import Backfill
-from ops.users.key_claims import KeyClaims
+from ops.users.key_claims import DryRunKeys, KeyClaims
 from tests.support.ops.ops_in_memory import ActivityReaderInMemory, StackInMemory, UsersInMemory, activity_key, envelope
 from tests.support.records.record_strategies import stream_record
 

@@ -17,7 +17,7 @@ from click.testing import Result
 
 from functions.runtime.json_log import JsonObject
 from ops.aws.cloudwatch import MappingState
-from ops.aws.sqs import Message
+from ops.aws.queues import Message
 from ops.errors import DeniedError, ExitCode
 from ops.job import STATE_VARIABLE
 from ops.users.checkpoint import BackfillCheckpoint, write_checkpoint

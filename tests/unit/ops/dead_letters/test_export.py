@@ -11,9 +11,9 @@ import pytest
 from click.testing import Result
 
 from functions.runtime.json_log import JsonObject
-from ops.aws.sqs import BYTES_PER_CALL, OutgoingMessage
+from ops.aws.queues import BYTES_PER_CALL, OutgoingMessage
+from ops.commands.return_pointers import return_pointers
 from ops.dead_letters.export import VISIBILITY_TIMEOUT, Export, ExportReport, restore
-from ops.dead_letters.pointers import return_pointers
 from ops.errors import DeniedError, ExitCode, WrongUsageError
 from ops.job import Job
 from tests.support.ops.ops_in_memory import StackInMemory, envelope

@@ -1,6 +1,6 @@
 import pytest
 
-from ops.aws.sqs import Message
+from ops.aws.queues import Message
 from ops.dead_letters.message import DeadLetter, read_dead_letter
 from ops.dead_letters.selection import Selection, parse_conditions
 from ops.errors import WrongUsageError

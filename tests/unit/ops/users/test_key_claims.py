@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from ops.aws.user_keys import ClaimRefusal, KeyClaim
+from ops.aws.tables import ClaimRefusal, KeyClaim
 from ops.cli import cli
 from ops.commands.users import WHAT_TO_DO
 from ops.context import CommandContext

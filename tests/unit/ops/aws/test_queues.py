@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from ops.aws.sqs import CONCURRENT_CALLS, MESSAGES_PER_CALL, MessageQueue
+from ops.aws.queues import CONCURRENT_CALLS, MESSAGES_PER_CALL, MessageQueue
 from ops.errors import OpsError
 
 if TYPE_CHECKING:

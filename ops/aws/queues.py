@@ -1,4 +1,4 @@
-"""A queue as the commands use it: receive, release, delete, send, count.
+"""Messages: the queues, and the S3 bucket of the failed records too large for a message.
 
 Sources: SQS developer guide, "Amazon SQS visibility timeout", "Amazon SQS short and long polling",
 "Message quotas".
@@ -13,6 +13,7 @@ from ops.errors import OpsError, translate_aws_errors
 from ops.job import in_batches
 
 if TYPE_CHECKING:
+    from types_boto3_s3.client import S3Client
     from types_boto3_sqs.client import SQSClient
     from types_boto3_sqs.type_defs import MessageTypeDef
 
@@ -191,3 +192,29 @@ def _message(entry: "MessageTypeDef") -> Message:
             if "StringValue" in value
         },
     )
+
+
+class EnvelopeStore:
+    """The bucket; both methods raise NotFoundError if the object or the bucket doesn't exist."""
+
+    def __init__(self, client: "S3Client") -> None:
+        self._client = client
+
+    def fetch(self, location: str) -> str:
+        """Return the envelope at `s3://bucket/key`."""
+        bucket, key = _bucket_and_key(location)
+        with translate_aws_errors(f"the failed record {location}"):
+            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8")
+
+    def keep(self, location: str, text: str) -> None:
+        """Write the envelope to `s3://bucket/key`, replacing what is there."""
+        bucket, key = _bucket_and_key(location)
+        with translate_aws_errors(f"the failed record {location}"):
+            self._client.put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType="application/json")
+
+
+def _bucket_and_key(location: str) -> tuple[str, str]:
+    bucket, _, key = location.removeprefix("s3://").partition("/")
+    if not location.startswith("s3://") or not key:
+        raise OpsError(f"{location!r} isn't an s3://bucket/key address")
+    return bucket, key
