@@ -8,11 +8,10 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from ops.context import CommandContext, OpsCommand, exit_with, pass_command_context, selection_options
-from ops.dead_letters.export import Export, ExportReport, restore
-from ops.dead_letters.message import DeadLetter, read_dead_letter
+from ops.dead_letters.export import ExportReport, export_messages, restore
+from ops.dead_letters.message import DeadLetter, count_failures, group_by_reason, read_dead_letter
 from ops.dead_letters.peek import Peek
 from ops.dead_letters.selection import Selection
-from ops.dead_letters.summary import DeadLetterSummary
 from ops.errors import ExitCode, NotFoundError, OpsError
 from ops.job import StopRequested, stop_on_interrupt
 from ops.output import camel_json, count, in_flight_elsewhere
@@ -30,7 +29,7 @@ def export(context: CommandContext, *, file: Path, remove: bool) -> None:
     in flight; with it a larger queue is exported in rounds.
     """
     with context.job("Exporting") as job:
-        report = Export(context.services, lambda _: True, job, remove=remove).run(file)
+        report = export_messages(context.services, file, job, remove=remove)
     not_removed = remove and report.removed < report.exported
     context.finish(
         camel_json(report),
@@ -88,9 +87,7 @@ def discard(context: CommandContext, *, selection: Selection, file: Path | None,
     if found:
         with context.job("Discarding") as job:
             # Only what was found before the question is removed, not what arrived since.
-            report = Export(context.services, lambda letter: letter.message.message_id in found, job, remove=True).run(
-                path
-            )
+            report = export_messages(context.services, path, job, only=found, remove=True)
     report.complete = report.complete and not unseen
     report.hidden_by_others = hidden
     context.finish(
@@ -120,7 +117,7 @@ def _find(
 
 
 def _confirm(context: CommandContext, found: dict[str, DeadLetter]) -> None:
-    for group in DeadLetterSummary.of(found.values()).groups():
+    for group in group_by_reason(count_failures(found.values())):
         context.output.note(f"{group.failures:>8,}  {group.kind}  {group.reason}")
     if not click.confirm(f"Remove {count(len(found), 'message')} from the queue for good?", err=True):
         raise OpsError("Nothing was removed", "`dlq replay` processes records again, `dlq export` only saves them")

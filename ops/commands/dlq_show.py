@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 from rich.console import Group, RenderableType
@@ -12,10 +12,19 @@ from functions.runtime.json_log import Json, JsonObject
 from functions.runtime.timestamps import utc_timestamp
 from functions.stream_records.attribute_values import Changes
 from ops.context import CommandContext, OpsCommand, pass_command_context, where_option
-from ops.dead_letters.message import NOTHING_TO_REPLAY, DeadLetter, read_dead_letter, record_changes, value_as_json
+from ops.dead_letters.message import (
+    NOTHING_TO_REPLAY,
+    DeadLetter,
+    Failure,
+    FailureGroup,
+    count_failures,
+    group_by_reason,
+    read_dead_letter,
+    record_changes,
+    value_as_json,
+)
 from ops.dead_letters.peek import MARGIN_SECONDS, VISIBILITY_TIMEOUT, Peek
 from ops.dead_letters.selection import Selection, parse_conditions
-from ops.dead_letters.summary import DeadLetterSummary, Failure, FailureGroup
 from ops.errors import NotFoundError, OpsError
 from ops.output import (
     age,
@@ -59,20 +68,22 @@ def list_failures(context: CommandContext, *, where: tuple[str, ...], limit: int
     """
     selection = Selection(conditions=parse_conditions(where))
     queue, store = context.services.dead_letter_queue(), context.services.envelopes()
-    summary = DeadLetterSummary()
-    depth = queue.depth()
+    approximate_total = queue.depth().total
     with (
         context.job("Reading") as job,
         Peek(queue, job.stop_requested, visibility_timeout=seconds + MARGIN_SECONDS) as peek,
     ):
-        for message in peek.messages():
-            letter = read_dead_letter(message)
-            if selection.matches_fetched(letter, store):
-                summary.add(letter)
-            job.report_progress(peek.received, depth.total)
+
+        def selected() -> Iterator[DeadLetter]:
+            for letter in map(read_dead_letter, peek.messages()):
+                if selection.matches_fetched(letter, store):
+                    yield letter
+                job.report_progress(peek.received, approximate_total)
+
+        failures = count_failures(selected())
         depth = queue.depth()
         hidden = peek.in_flight_elsewhere(depth)
-    failures, groups = summary.failures(), summary.groups()
+    groups = group_by_reason(failures)
     remark = None
     if hidden:
         remark = in_flight_elsewhere(hidden)
@@ -80,7 +91,7 @@ def list_failures(context: CommandContext, *, where: tuple[str, ...], limit: int
         remark = f"Not all: {peek.received:,} of about {depth.total:,}. To read for longer: --seconds."
     data = {
         "queue": queue.name,
-        "messages": summary.messages,
+        "messages": sum(failure.copies for failure in failures),
         "failures": len(failures),
         "complete": peek.complete,
         "hiddenByOthers": hidden,
@@ -98,7 +109,7 @@ def list_failures(context: CommandContext, *, where: tuple[str, ...], limit: int
         arguments = selection.as_arguments
         then = f"dlq replay {arguments} --dry-run" if replayable else f"dlq discard {arguments}"
         return blocks(
-            Text.assemble((queue.name, "bold"), f": {_heading(summary, failures)}"),
+            Text.assemble((queue.name, "bold"), f": {_heading(failures)}"),
             _group_table(groups[:GROUPS_SHOWN]),
             f"{len(groups) - GROUPS_SHOWN:,} more reasons: --json lists all." if len(groups) > GROUPS_SHOWN else None,
             _failure_table(failures[:shown], ids),
@@ -111,9 +122,10 @@ def list_failures(context: CommandContext, *, where: tuple[str, ...], limit: int
     context.finish(data, render, interrupted=job.stop_requested())
 
 
-def _heading(summary: DeadLetterSummary, failures: Sequence[Failure]) -> str:
+def _heading(failures: Sequence[Failure]) -> str:
     oldest = age(time.time() - failures[0].sent_at)
-    copies = f" ({count(summary.messages, 'message')}: some come twice)" if summary.messages > len(failures) else ""
+    messages = sum(failure.copies for failure in failures)
+    copies = f" ({count(messages, 'message')}: some come twice)" if messages > len(failures) else ""
     return f"{count(len(failures), 'failed record')}, the oldest waiting for {oldest}{copies}"
 
 

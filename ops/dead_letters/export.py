@@ -7,7 +7,7 @@ deleted only after the file is on disk.
 
 import json
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import TextIOWrapper
@@ -51,73 +51,58 @@ class ExportReport:
     interrupted: bool = False
 
 
-class Export:
-    """Writes selected messages to a new file, and deletes them from the queue if `remove` is true.
+def export_messages(
+    services: Services, path: Path, job: Job, *, only: Collection[str] | None = None, remove: bool
+) -> ExportReport:
+    """Write all messages, or only those with these ids, to a new file; with `remove` delete them.
 
     SQS allows 120,000 messages in flight; only an export that deletes can take a larger queue, in
     rounds.
+
+    Raises:
+        WrongUsageError: The file exists, or can't be written.
+        OpsError: An AWS service can't be reached; messages deleted by then are in the file.
     """
+    queue, store = services.dead_letter_queue(), services.envelopes()
+    report = ExportReport(str(path))
+    deleted = 1
+    with _new_file(path) as file:
+        while deleted and not report.complete and not job.stop_requested():
+            with Peek(queue, job.stop_requested, visibility_timeout=VISIBILITY_TIMEOUT, now=job.now) as peek:
+                written: list[str] = []
+                for message in peek.messages():
+                    if only is None or message.message_id in only:
+                        line = _line(read_dead_letter(message), store)
+                        file.write(json.dumps(line, separators=(",", ":")) + "\n")
+                        written.append(message.message_id)
+                        report.exported += 1
+                        job.report_progress(report.exported, peek.received)
+                file.flush()
+                os.fsync(file.fileno())
+                report.complete = peek.complete
+                report.hidden_by_others = peek.in_flight_elsewhere(queue.depth())
+                deleted = peek.delete(written) if remove and not job.stop_requested() else 0
+                report.removed += deleted
+    report.interrupted = job.stop_requested()
+    return report
 
-    def __init__(self, services: Services, selects: Callable[[DeadLetter], bool], job: Job, *, remove: bool) -> None:
-        self._queue = services.dead_letter_queue()
-        self._envelopes = services.envelopes()
-        self._selects = selects
-        self._job = job
-        self._remove = remove
 
-    def run(self, path: Path) -> ExportReport:
-        """Write the file.
-
-        Raises:
-            WrongUsageError: The file exists, or can't be written.
-            OpsError: An AWS service can't be reached; messages deleted by then are in the file.
-        """
-        report = ExportReport(str(path))
-        with _new_file(path) as file:
-            while self._round(file, report) and not report.complete and not self._job.stop_requested():
-                pass
-        report.interrupted = self._job.stop_requested()
-        return report
-
-    def _round(self, file: TextIOWrapper, report: ExportReport) -> int:
-        """Write what can be in flight together; return the number of messages deleted."""
-        with Peek(
-            self._queue, self._job.stop_requested, visibility_timeout=VISIBILITY_TIMEOUT, now=self._job.now
-        ) as peek:
-            written: list[str] = []
-            for message in peek.messages():
-                letter = read_dead_letter(message)
-                if self._selects(letter):
-                    file.write(json.dumps(self._line(letter), separators=(",", ":")) + "\n")
-                    written.append(message.message_id)
-                    report.exported += 1
-                    self._job.report_progress(report.exported, peek.received)
-            file.flush()
-            os.fsync(file.fileno())
-            report.complete = peek.complete
-            report.hidden_by_others = peek.in_flight_elsewhere(self._queue.depth())
-            if not self._remove or self._job.stop_requested():
-                return 0
-            deleted = peek.delete(written)
-            report.removed += deleted
-            return deleted
-
-    def _line(self, letter: DeadLetter) -> JsonObject:
-        line: JsonObject = {
-            "messageId": letter.message.message_id,
-            "failureId": letter.failure_id,
-            "sentAt": utc_timestamp(letter.message.sent_at),
-            "attributes": dict(letter.message.attributes),
-        }
-        try:
-            letter = letter.fetched(self._envelopes)
-        except NotFoundError as error:
-            line["missing"] = error.message
-        if letter.envelope:
-            line["envelope"] = json.loads(letter.envelope.to_json())
-        else:
-            line["body"] = letter.message.body
-        return line
+def _line(letter: DeadLetter, store: EnvelopeStore) -> JsonObject:
+    line: JsonObject = {
+        "messageId": letter.message.message_id,
+        "failureId": letter.failure_id,
+        "sentAt": utc_timestamp(letter.message.sent_at),
+        "attributes": dict(letter.message.attributes),
+    }
+    try:
+        letter = letter.fetched(store)
+    except NotFoundError as error:
+        line["missing"] = error.message
+    if letter.envelope:
+        line["envelope"] = json.loads(letter.envelope.to_json())
+    else:
+        line["body"] = letter.message.body
+    return line
 
 
 @contextmanager
@@ -126,9 +111,8 @@ def _new_file(path: Path) -> Generator[TextIOWrapper]:
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError as error:
-        raise WrongUsageError(
-            f"{path} exists", "name another file: what an earlier export saved is never overwritten"
-        ) from error
+        advice = "name another file: what an earlier export saved is never overwritten"
+        raise WrongUsageError(f"{path} exists", advice) from error
     except OSError as error:
         raise WrongUsageError(f"{path} can't be written: {error.strerror}", "name a file that can") from error
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

@@ -1,7 +1,8 @@
-"""A message of the dead-letter queue: a failed record's envelope, or something else."""
+"""A message of the dead-letter queue: a failed record's envelope, or something else; and counts."""
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -162,3 +163,61 @@ def _valid_image(image: Json) -> Image | None:
 def value_as_json(value: AttributeValue | None) -> str | None:
     """Return an attribute value as JSON text; None for None."""
     return None if value is None else json_line(unmarshal(value))
+
+
+@dataclass(kw_only=True)
+class Failure:
+    """One failed record without its content, and the number of messages that carry it."""
+
+    failure_id: str
+    kind: str
+    reason: str
+    event_name: str | None
+    user_id: str | None
+    sequence_number: str | None
+    first_failed_at: str | None
+    sent_at: float
+    """Of its oldest message, in seconds since the epoch."""
+    copies: int = 1
+
+
+@dataclass
+class FailureGroup:
+    """The failures of one kind with one reason."""
+
+    kind: str
+    reason: str
+    failures: int
+    oldest_sent_at: float
+
+
+def count_failures(letters: Iterable[DeadLetter]) -> list[Failure]:
+    """Return the failures that the messages carry, oldest first."""
+    failures: dict[str, Failure] = {}
+    for letter in letters:
+        known = failures.get(letter.failure_id)
+        if known:
+            known.copies += 1
+            known.sent_at = min(known.sent_at, letter.message.sent_at)
+            continue
+        envelope = letter.envelope
+        failures[letter.failure_id] = Failure(
+            failure_id=letter.failure_id,
+            kind=letter.kind,
+            reason=letter.reason,
+            event_name=letter.event_name,
+            user_id=letter.user_id,
+            sequence_number=envelope.sequence_number if envelope else None,
+            first_failed_at=envelope.first_failed_at if envelope else None,
+            sent_at=letter.message.sent_at,
+        )
+    return sorted(failures.values(), key=lambda failure: (failure.sent_at, failure.failure_id))
+
+
+def group_by_reason(failures: Iterable[Failure]) -> list[FailureGroup]:
+    """Return the groups of failures that are sorted by age, largest group first."""
+    groups: dict[tuple[str, str], FailureGroup] = {}
+    for failure in failures:  # the first one of a group is its oldest
+        group = FailureGroup(failure.kind, failure.reason, 0, failure.sent_at)
+        groups.setdefault((failure.kind, failure.reason), group).failures += 1
+    return sorted(groups.values(), key=lambda group: (-group.failures, group.kind, group.reason))

@@ -13,7 +13,7 @@ from click.testing import Result
 from functions.runtime.json_log import JsonObject
 from ops.aws.queues import BYTES_PER_CALL, OutgoingMessage
 from ops.commands.return_pointers import return_pointers
-from ops.dead_letters.export import VISIBILITY_TIMEOUT, Export, ExportReport, restore
+from ops.dead_letters.export import VISIBILITY_TIMEOUT, ExportReport, export_messages, restore
 from ops.errors import DeniedError, ExitCode, WrongUsageError
 from ops.job import Job
 from tests.support.ops.ops_in_memory import StackInMemory, envelope
@@ -30,7 +30,7 @@ def work(stack: StackInMemory) -> Job:
 
 
 def export(stack: StackInMemory, path: Path, *, remove: bool = False) -> ExportReport:
-    return Export(stack, lambda _: True, work(stack), remove=remove).run(path)
+    return export_messages(stack, path, work(stack), remove=remove)
 
 
 def lines(path: Path) -> list[Any]:
