@@ -9,7 +9,7 @@ from functools import cached_property, wraps
 from typing import Any, NoReturn
 
 import click
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 from typing_extensions import override
 
@@ -18,9 +18,7 @@ from ops.aws.services import Services
 from ops.dead_letters.selection import FIELD_NAMES, Selection
 from ops.errors import ExitCode, OpsError, WrongUsageError
 from ops.job import Job, stop_on_interrupt
-from ops.output import Output, next_steps, printable
-
-_Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+from ops.output import Output, printable
 
 
 @dataclass
@@ -37,9 +35,15 @@ class CommandContext:
         return self.open_services()
 
     def next_steps(self, *commands: str, by_hand: str | None = None) -> RenderableType:
-        """Return what to do by hand, if anything, and command lines for the same stack to copy."""
-        command_lines = [f"python -m ops {self.services.source} {command}" for command in commands]
-        return next_steps(*([by_hand] if by_hand else []), *command_lines)
+        """Return what to do by hand, if anything, and command lines for the same stack to copy.
+
+        Each is on its own line, however narrow the terminal.
+        """
+        steps = [by_hand] if by_hand else []
+        steps += [f"python -m ops {self.services.source} {command}" for command in commands]
+        leads = ["Next  ", *["      "] * len(steps)]
+        lines = zip(leads, steps, strict=False)
+        return Group(*(Text.assemble((lead, "bold"), step, no_wrap=True, overflow="ignore") for lead, step in lines))
 
     @contextmanager
     def job(self, label: str) -> Generator[Job]:
@@ -56,11 +60,7 @@ class CommandContext:
         interrupted: bool = False,
         unfinished: bool = False,
     ) -> None:
-        """Print the result as JSON or rendered, then end the command with an exit code.
-
-        It is the error's, 130 after an interruption, 1 if something failed, is left over or needs
-        attention, or 0.
-        """
+        """Print the result as JSON or rendered, then end the command with the fitting exit code."""
         self.output.show(data, render)
         if error:
             raise error
@@ -151,21 +151,15 @@ def selection_options(command: Callable[..., None]) -> Callable[..., None]:
     return add_ids(add_all(where_option(with_selection)))
 
 
-def number_option(name: str, metavar: str, help_: str, *, default: float | None = None, **limits: Any) -> _Decorator:
-    """Return an option that takes a finite number from 0 on, within click's `FloatRange` limits.
-
-    Without a default the option is required.
-    """
+def number_option(
+    name: str, metavar: str, help_: str, *, default: float | None = None, **limits: Any
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Return an option for a finite number from 0 on; without a default it is required."""
     number = FiniteRange(min=0, **limits)
     required = default is None
     return click.option(
         name, metavar=metavar, type=number, required=required, default=default, show_default=True, help=help_
     )
-
-
-def rate_option(users_per_second: float, help_: str) -> _Decorator:
-    """Return the option `--rate` with its default and its help."""
-    return number_option("--rate", "N", help_, default=users_per_second, min_open=True)
 
 
 class FiniteRange(click.FloatRange):

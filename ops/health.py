@@ -13,6 +13,7 @@ from ops.output import camel_json, count
 from ops.stack_outputs import LocalPoller
 
 FUNCTION_METRICS = ("Invocations", "Errors", "Throttles")
+"""In the order of FunctionHealth's fields."""
 
 _Part = TypeVar("_Part")
 
@@ -22,15 +23,13 @@ GOOD_RESULTS = ("OK", "No records processed", "")
 
 @dataclass(frozen=True)
 class QueueHealth:
-    """One queue."""
+    """One queue: why it has messages, and the command to run if there are any."""
 
     name: str
     depth: QueueDepth
     oldest_seconds: float | None
     content: str
-    """The number of its messages, and why they are there."""
     next_command: str
-    """The command to run if there are any."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class FunctionHealth:
 
 @dataclass
 class StackHealth:
-    """Everything that could be read."""
+    """What could be read."""
 
     environment: str
     region: str
@@ -80,10 +79,9 @@ class StackHealth:
         """Return what keeps changes from being delivered."""
         if self.local_poller:
             return [] if self.local_poller.running else ["the local poller isn't running: nothing is delivered"]
-        if self.mapping is None and self.delivery_errors:
-            return []  # It may exist: `unknown` says why it could not be read.
         if self.mapping is None:
-            return ["no event source mapping is known: nothing is delivered"]
+            # After an error it may exist: `unknown` says why it could not be read.
+            return [] if self.delivery_errors else ["no event source mapping is known: nothing is delivered"]
         if self.mapping.state != "Enabled":
             return [f"the event source mapping is {self.mapping.state}"]
         if self.mapping.last_processing_result not in GOOD_RESULTS:
@@ -115,11 +113,7 @@ class StackHealth:
 
 
 def read_health(services: Services) -> StackHealth:
-    """Read everything that can be read; list what is denied or missing as unknown.
-
-    Raises:
-        CannotReachError: The stack can't be reached at all.
-    """
+    """Read what can be read, list the rest as unknown; raise a CannotReachError if it is all."""
     outputs = services.outputs
     monitoring = services.monitoring()
     health = StackHealth(outputs.environment, outputs.region, local_poller=services.local_poller)
@@ -150,11 +144,7 @@ def read_health(services: Services) -> StackHealth:
     ]
     iterator_age = _function_metric(log_user_changes, "IteratorAge")
     wanted = [
-        *(
-            _function_metric(function, name)
-            for function in functions
-            for name in ("Invocations", "Errors", "Throttles")
-        ),
+        *(_function_metric(function, name) for function in functions for name in FUNCTION_METRICS),
         iterator_age,
         *(_oldest_message(queue.name) for queue, *_ in queues),
     ]

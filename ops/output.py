@@ -35,10 +35,6 @@ KIND_STYLES = {
     "unreadable": "magenta",
 }
 
-_MINUTE = 60
-_HOUR = 60 * _MINUTE
-_DAY = 24 * _HOUR
-
 
 @dataclass(frozen=True)
 class Output:
@@ -56,7 +52,7 @@ class Output:
             # A user's name that the terminal's encoding lacks must not end a command; stderr
             # escapes it by default.
             stdout.reconfigure(errors="replace")
-        terminal = sys.stdout.isatty()
+        terminal = stdout.isatty()
         return cls(
             form == "json" if form else not terminal,
             Console(file=sys.stdout, highlight=False, width=None if terminal else WIDTH_WITHOUT_TERMINAL),
@@ -114,14 +110,15 @@ def printable(text: str) -> str:
 
 def age(seconds: float) -> str:
     """Return a duration in its largest fitting unit: `45 s`, `12 min`, `3 h`, `2 d`."""
+    minute, hour, day = 60, 3600, 86_400
     seconds = max(0, seconds)
-    if seconds < _MINUTE:
+    if seconds < minute:
         return f"{seconds:.0f} s"
-    if seconds < _HOUR:
-        return f"{seconds // _MINUTE:.0f} min"
-    if seconds < 2 * _DAY:
-        return f"{seconds // _HOUR:.0f} h"
-    return f"{seconds // _DAY:.0f} d"
+    if seconds < hour:
+        return f"{seconds // minute:.0f} min"
+    if seconds < 2 * day:
+        return f"{seconds // hour:.0f} h"
+    return f"{seconds // day:.0f} d"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
@@ -196,13 +193,3 @@ def blocks(*parts: RenderableType | None) -> RenderableType:
         if part is not None:
             lines += [Text(), text_of(part)] if lines else [text_of(part)]
     return Group(*lines)
-
-
-def next_steps(*commands: str) -> RenderableType:
-    """Return the commands to run next, each on its own line however narrow the terminal."""
-    return Group(
-        *(
-            Text.assemble(("Next  " if position == 0 else "      ", "bold"), command, no_wrap=True, overflow="ignore")
-            for position, command in enumerate(commands)
-        )
-    )

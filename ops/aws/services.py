@@ -23,19 +23,12 @@ _CALLS = Config(
     max_pool_connections=CONCURRENT_CALLS,
 )
 
-# The client doesn't retry: the outcome of a lost invocation is unknown, and the caller has to know
-# that.
+# No retry: the outcome of an invocation without a response is unknown, as the caller has to know.
 _INVOCATIONS = Config(connect_timeout=5, read_timeout=INVOCATION_SECONDS, retries={"total_max_attempts": 1})
 
 
 class Services:
-    """The services of one stack, in AWS or in the emulator.
-
-    Attributes:
-        outputs: The stack's outputs.
-        source: The option that names the stack: `--stack dev`.
-        local_poller: The poller of the stack local; None for a stack in AWS.
-    """
+    """The services of one stack, in AWS or in the emulator; StackAccess explains the attributes."""
 
     def __init__(self, access: StackAccess, profile: str | None) -> None:
         self.outputs = access.outputs
@@ -55,8 +48,7 @@ class Services:
 
     def redrive_queue(self) -> MessageQueue:
         """Return the redrive queue of the pointers that the rescue failed to process."""
-        # Not among the stack's outputs, because only operators need it. Its URL differs in the name
-        # alone.
+        # No output of the stack, because only operators need it. Its URL differs in the name alone.
         name = physical_name("UserChangesFailureRedriveQueue", self.outputs.environment)
         return MessageQueue(self.client("sqs"), f"{self.outputs.failure_queue_url.rpartition('/')[0]}/{name}")
 
@@ -82,7 +74,7 @@ class Services:
         return DynamoUserKeysTable(self.client("dynamodb"), outputs.user_keys_table_name, outputs.users_table_name)
 
     def monitoring(self) -> Monitoring:
-        """Return the event source mapping's state, the metrics and the alarms."""
+        """Return the source of the mapping's state, the metrics and the alarms."""
         return Monitoring(self.client("lambda"), self.client("cloudwatch"))
 
     def client(self, service: str, config: Config = _CALLS) -> Any:

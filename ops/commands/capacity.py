@@ -1,6 +1,5 @@
 """`capacity`: what a stack costs, and which limit it reaches first, at a given size."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -22,7 +21,6 @@ NEAR_LIMIT = 0.8
 
 LONGEST_CALL_MS = 3000
 """The functions' read time-out (functions/runtime/aws_clients.py); a test compares the two."""
-
 
 CALL_MS = CALL_SECONDS * 1000
 BUSY_SHARE_HELP = "Of the month, how much is as busy as that; the rest is quiet."
@@ -101,8 +99,8 @@ def settings_of(stack: str, directory: Path = PROJECT_ROOT) -> CapacitySettings:
 
 
 def _report_json(report: CapacityReport, published: PricesAndLimits) -> Json:
-    return camel_json(asdict(report)) | {
-        "limits": [camel_json(asdict(use)) | {"share": use.share} for use in report.limits],
+    return camel_json(report) | {
+        "limits": [camel_json(use) | {"share": use.share} for use in report.limits],
         "dollars": report.dollars,
         "dollarsByService": report.dollars_by_service,
         "pricesRead": published.read,

@@ -14,7 +14,7 @@ from functions.activity.items import activity_entry
 from functions.runtime.json_log import JsonObject, json_line
 from functions.stream_records.attribute_values import Image
 from functions.users.user import REGISTRATION_DIGEST
-from ops.context import CommandContext, OpsCommand, pass_command_context, rate_option
+from ops.context import CommandContext, OpsCommand, number_option, pass_command_context
 from ops.errors import NotFoundError
 from ops.job import state_file
 from ops.output import blocks, count, facts, printable, table
@@ -27,6 +27,7 @@ ROWS = 20
 LONGEST_VALUE = 80
 BACKFILL_USERS_PER_SECOND = 500
 CLAIM_USERS_PER_SECOND = 200
+RATE_HELP = "Users a second at most whose keys are written."
 
 WHAT_TO_DO = {
     KeyOutcome.TAKEN: "give one of the two another value, or delete one",
@@ -92,7 +93,7 @@ def _history_table(entries: Sequence[JsonObject]) -> RenderableType:
 
 
 @click.command(cls=OpsCommand, short_help="Add users from before the stream.")
-@rate_option(BACKFILL_USERS_PER_SECOND, "Users a second at most.")
+@number_option("--rate", "N", "Users a second at most.", default=BACKFILL_USERS_PER_SECOND, min_open=True)
 @click.option("--dry-run", is_flag=True, help="Only count; nothing is sent.")
 @click.option("--restart", is_flag=True, help="Start again instead of continuing; no user is added twice.")
 @click.option(
@@ -161,7 +162,7 @@ def _render_backfill(context: CommandContext, report: BackfillReport, *, dry_run
 
 
 @click.command("claim-keys", cls=OpsCommand, short_help="Make imported users' emails and usernames unique.")
-@rate_option(CLAIM_USERS_PER_SECOND, "Users a second at most whose keys are written.")
+@number_option("--rate", "N", RATE_HELP, default=CLAIM_USERS_PER_SECOND, min_open=True)
 @click.option("--dry-run", is_flag=True, help="Only count and list the problems; nothing is written.")
 @pass_command_context
 def claim_keys(context: CommandContext, *, rate: float, dry_run: bool) -> None:

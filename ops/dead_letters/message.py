@@ -70,7 +70,7 @@ class ReplayOutcome(StrEnum):
     REPLAYED = "replayed"
     """Processed: its item is in Activity."""
     REFUSED = "refused"
-    """The function sent it to the dead-letter queue again."""
+    """The function took it, but its item isn't in Activity: presumably dead-lettered again."""
     FAILED = "failed"
     """The function could not process it now."""
     WAITING = "waiting"

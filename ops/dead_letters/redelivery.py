@@ -2,8 +2,8 @@
 
 The function's response is read as the event source mapping reads it. A batch that fails as a whole
 is split in half until the failing record is alone. A record counts as processed only once its item
-is in Activity: the function also reports success for a record that it sent to the dead-letter queue
-again.
+is in Activity, because the function reports success also for a record that it sent to the
+dead-letter queue again.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ FAILURES_IN_A_ROW = 10
 """After so many failed records without a success in between, the function is at fault."""
 
 _NOT_NOW = "the function can't process it now (batchItemFailures); its log says why"
-_DEAD_LETTERED = "the function sent it to the dead-letter queue again"
+_DEAD_LETTERED = "the function took it, but its item isn't in Activity: presumably it is in the dead-letter queue again"
 
 
 class ChangeResult(NamedTuple):
@@ -44,7 +44,8 @@ Batch = Sequence[ReplayableChange]
 class _BatchDecision(NamedTuple):
     """What to do after one invocation."""
 
-    taken: Batch = ()
+    successful: Batch = ()
+    """What the function reports as processed; Activity has yet to prove it."""
     retry: Sequence[Batch] = ()
     """Batches to send next, the last one first."""
     failed: tuple[ReplayableChange, str] | None = None
@@ -62,20 +63,20 @@ class Redelivery:
     def deliver(self, changes: Batch) -> tuple[list[ChangeResult], OpsError | None]:
         """Send the changes; return the results of those known to be tried, and any error."""
         results: list[ChangeResult] = []
-        taken: list[ReplayableChange] = []
+        successful: list[ReplayableChange] = []
         error: OpsError | None = None
         try:
-            self._send(changes, results, taken)
+            self._send(changes, results, successful)
         except OpsError as sending:
             error = sending
         try:
-            results += self._verified(taken)
+            results += self._verified(successful)
         except OpsError as reading:
             error = error or reading
         return results, error
 
-    def _send(self, changes: Batch, results: list[ChangeResult], taken: list[ReplayableChange]) -> None:
-        """Add changes that the function took to `taken`, and the results of others to `results`."""
+    def _send(self, changes: Batch, results: list[ChangeResult], successful: list[ReplayableChange]) -> None:
+        """Add changes reported as processed to `successful`, the results of others to `results`."""
         stuck_users: set[str] = set()
         attempts: dict[str, int] = {}
         batches = [changes]
@@ -92,9 +93,9 @@ class Redelivery:
             if invocation.busy:
                 return  # a stop was requested while the function was busy: the batch counts as not tried
             decision = self._decide(batch, invocation, attempts)
-            taken += decision.taken
+            successful += decision.successful
             batches += decision.retry
-            if decision.taken:
+            if decision.successful:
                 self._failures_in_a_row = 0
             if decision.failed:
                 change, detail = decision.failed
@@ -109,13 +110,13 @@ class Redelivery:
             half = len(batch) // 2
             return _BatchDecision(retry=[batch[half:], batch[:half]])
         if invocation.failed_from is None:
-            return _BatchDecision(taken=batch)
-        taken, rest = batch[: invocation.failed_from], batch[invocation.failed_from :]
+            return _BatchDecision(successful=batch)
+        successful, rest = batch[: invocation.failed_from], batch[invocation.failed_from :]
         attempt = attempts[rest[0].identity] = attempts.get(rest[0].identity, 0) + 1
         if attempt < ATTEMPTS:
             self._job.pause(FIRST_WAIT_SECONDS * attempt)
-            return _BatchDecision(taken=taken, retry=[rest])
-        return _BatchDecision(taken=taken, retry=[rest[1:]], failed=(rest[0], _NOT_NOW))
+            return _BatchDecision(successful, retry=[rest])
+        return _BatchDecision(successful, retry=[rest[1:]], failed=(rest[0], _NOT_NOW))
 
     def _count_failure(self, detail: str) -> None:
         self._failures_in_a_row += 1
@@ -142,12 +143,13 @@ class Redelivery:
             )
         return invocation
 
-    def _verified(self, taken: Batch) -> list[ChangeResult]:
-        """Return the results of the changes that the function took: is the item in Activity?"""
-        event_ids = self._activity.event_ids([ActivityKey(change.user_id, change.change_id) for change in taken])
+    def _verified(self, successful: Batch) -> list[ChangeResult]:
+        """Return the results of changes reported as processed: REPLAYED if the item is there."""
+        keys = [ActivityKey(change.user_id, change.change_id) for change in successful]
+        event_ids = self._activity.event_ids(keys)
         return [
             ChangeResult(change, ReplayOutcome.REPLAYED)
-            if event_ids.get(ActivityKey(change.user_id, change.change_id)) == change.event_id
+            if event_ids.get(key) == change.event_id
             else ChangeResult(change, ReplayOutcome.REFUSED, _DEAD_LETTERED)
-            for change in taken
+            for key, change in zip(keys, successful, strict=True)
         ]

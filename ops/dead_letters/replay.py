@@ -1,13 +1,13 @@
 """Replay failed records through the real function, and delete them with proof of success.
 
-A message is deleted once its change's item is in Activity, never before; every other message is
-released at the end. So a replay may end anywhere, by Ctrl-C, an error or a kill, and run again:
-each change has one item in Activity (by user and sequence number), which a second delivery writes
-with the same content, and which no other change shares.
+A message is deleted once its change's item is in Activity. Of a change that the function refuses,
+older messages are deleted too, and the newest stays. Every other message is released at the end. So
+a replay may end anywhere, by Ctrl-C, an error or a kill, and run again: each change has one item in
+Activity (by user and sequence number), which a second delivery writes with the same content.
 
-Changes are sent by sequence number, which orders the changes of each user. That holds for what is
-in flight together, up to 100,000 messages (SQS's limit is 120,000); a larger queue is replayed in
-rounds of that size.
+Changes are sent by sequence number, which orders the changes of each user. This order holds only
+among messages that are in flight together, up to 100,000 (SQS's limit is 120,000); a larger queue
+is replayed in rounds of that size.
 """
 
 import math
@@ -25,10 +25,8 @@ from ops.errors import NotFoundError, OpsError
 from ops.job import Job
 
 VISIBILITY_TIMEOUT = 900
-"""Seconds. If a replay is killed, other consumers see its messages again after this time."""
-
 DRY_RUN_VISIBILITY_TIMEOUT = 60
-"""Seconds. The same for a dry run, which others need not wait for."""
+"""Seconds. If a replay is killed, other consumers see its messages again after this time."""
 
 RENEWAL_SHARE = 1 / 3
 """Visibility timeouts are extended, all together, when no more than this share of them is left."""
@@ -68,7 +66,7 @@ class ReplayReport:
 
     @property
     def replayed(self) -> int:
-        """Changes that are processed."""
+        """The number of changes that are processed."""
         return self.counts.get(ReplayOutcome.REPLAYED, 0)
 
     @property
@@ -83,8 +81,8 @@ class Replay:
     def __init__(
         self, services: Services, selection: Selection, replay_db: ReplayDb, job: Job, *, batch_size: int
     ) -> None:
-        self._queue = services.dead_letter_queue()
         self._services = services
+        self._queue = services.dead_letter_queue()
         self._selection = selection
         self._db = replay_db
         self._job = job
@@ -122,7 +120,7 @@ class Replay:
     def _begin(self) -> None:
         """Release what a replay that was killed still has in flight."""
         self._release()
-        self._db.forget_changes()
+        self._db.remove_all_changes()
         self._extend_at = self._job.now() + self._visibility_timeout * (1 - RENEWAL_SHARE)
 
     def _receive_round(self) -> int:
@@ -132,12 +130,11 @@ class Replay:
             self._extend_if_due()
             until = self._job.now() + self._visibility_timeout
             messages = self._queue.receive(self._visibility_timeout)
-            if not messages:
-                empty += 1
-                if empty >= EMPTY_RECEIVES or self._queue.depth().visible == 0:
-                    break
+            empty = 0 if messages else empty + 1
+            if empty >= EMPTY_RECEIVES or (empty and self._queue.depth().visible == 0):
+                break
+            if empty:
                 continue
-            empty = 0
             before = self._in_flight
             added += self._add(messages, until)
             stale = stale + 1 if self._in_flight == before else 0
@@ -146,11 +143,11 @@ class Replay:
         if self._first_round:
             self.report.hidden_by_others = max(0, self._queue.depth().in_flight - self._in_flight)
             self._first_round = False
-        # A round that was stopped may not have received all messages, and nothing is replayed after
-        # it.
+        # A round that was stopped may miss messages, and nothing is replayed after it.
         if not self._job.stop_requested() and (missing := self._selection.missing(frozenset(self.report.selected_ids))):
+            ids = ", ".join(missing)
             raise NotFoundError(
-                f"No message of {self._queue.name} has the id {', '.join(missing)}; nothing was replayed",
+                f"No message received so far from {self._queue.name} has the id {ids}; nothing was replayed",
                 "`dlq list` shows the ids; a message in flight in another consumer becomes visible again later",
             )
         self.report.copies_removed += self._delete(self._db.refused_copies())
@@ -197,12 +194,12 @@ class Replay:
             return None
 
     def _redeliver(self, redelivery: Redelivery) -> None:
-        """Send the pending changes in batches; an OpsError leaves settled what was done by then."""
+        """Send the pending changes in batches; after an OpsError the outcomes so far are stored."""
         done, total = 0, self._db.pending_count()
         self._job.report_progress(done, total)
         while not self._job.stop_requested() and (pending := self._db.next_changes(self._batch_size, BATCH_BYTES)):
             if self._extend_if_due():
-                return  # messages that were lost may be visible again: they come before later changes of their users
+                return  # receive those messages again, before later changes of their users are sent
             changes = [one.change for one in pending]
             results, error = redelivery.deliver(changes)
             self._settle(results)
@@ -212,25 +209,24 @@ class Replay:
             self._job.report_progress(done, total)
 
     def _extend_if_due(self) -> bool:
-        """Extend all visibility timeouts before the first ends; say whether messages were lost.
+        """Extend all visibility timeouts before the first ends.
 
-        A change whose messages are no longer in flight here is forgotten, as if it had never been
-        received.
+        Say whether some messages are no longer in flight here. Their rows are removed, and so are
+        the pending changes that none is left for: both have to be received again.
         """
         if self._job.now() < self._extend_at:
             return False
         until = self._job.now() + self._visibility_timeout
         self._extend_at = until - self._visibility_timeout * RENEWAL_SHARE
-        lost_count = 0
+        before = self._in_flight
         for messages in self._db.in_flight():
             receipts = [message.receipt for message in messages]
-            lost = self._queue.change_visibility(receipts, self._visibility_timeout)
+            not_in_flight = self._queue.change_visibility(receipts, self._visibility_timeout)
             self._db.extend(receipts, until)
-            self._db.forget(list(lost))
-            lost_count += len(lost)
-        self._in_flight -= lost_count
-        self._db.forget_changes_without_message()
-        return lost_count > 0
+            self._db.remove_messages(not_in_flight)
+            self._in_flight -= len(not_in_flight)
+        self._db.remove_changes_without_message()
+        return self._in_flight < before
 
     def _settle(self, results: Sequence[ChangeResult]) -> None:
         """Delete the messages of what was replayed, and store every outcome."""
@@ -243,12 +239,15 @@ class Replay:
             self._db.hold_back_later_changes()
 
     def _delete(self, receipts: list[str]) -> int:
-        """Delete messages and return how many; those that stay are deleted again at the end."""
+        """Delete messages and return how many.
+
+        Deleting those that stay is tried again at the end, if their change is replayed.
+        """
         if not receipts:
             return 0
-        refused = self._queue.delete(receipts)
-        deleted = [receipt for receipt in receipts if receipt not in refused]
-        self._db.forget(deleted)
+        kept = self._queue.delete(receipts)
+        deleted = [receipt for receipt in receipts if receipt not in kept]
+        self._db.remove_messages(deleted)
         self._in_flight -= len(deleted)
         return len(deleted)
 
@@ -257,7 +256,7 @@ class Replay:
         now = self._job.now()
         for messages in self._db.in_flight():
             self._queue.release([message.receipt for message in messages if message.until > now])
-        self._db.forget_messages()
+        self._db.remove_all_messages()
         self._in_flight = 0
 
     def _finished(self) -> ReplayReport:
@@ -272,8 +271,7 @@ class Replay:
             finally:
                 self.report.not_removed = len(self._db.replayed_messages())
                 self._release()
-            # Read twice, because the depth lags: messages released a moment ago still count as in
-            # flight.
+            # Read twice: messages released a moment ago still count as in flight.
             if self.report.hidden_by_others:
                 self.report.hidden_by_others = min(self.report.hidden_by_others, self._queue.depth().in_flight)
         except OpsError as error:

@@ -1,15 +1,15 @@
 """A replay's messages in flight and their changes in SQLite, sorted on disk: memory stays flat.
 
-The queue stays the only store of the messages; this database may be lost at any time. It also
-serves to clean up after a replay that was killed: the next one finds the receipt handles and
-releases the messages at once.
+The queue stays the only store of the messages; this database may be lost at any time, and removing
+a row deletes no message. After a replay that was killed, the next one finds the receipt handles
+here and releases the messages at once.
 """
 
 import fcntl
 import json
 import os
 import sqlite3
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -45,7 +45,7 @@ _ROWS_PER_READ = 5_000
 
 
 class InFlight(NamedTuple):
-    """The receipt handle of a message in flight, and when that ends (epoch seconds)."""
+    """A message in flight, until a time in seconds since the epoch."""
 
     receipt: str
     until: float
@@ -121,15 +121,15 @@ class ReplayDb:
                 "INSERT INTO in_flight VALUES (?, ?, ?, ?, ?)",
                 (message.message_id, message.receipt, until, message.sent_at, change.identity if change else None),
             )
-        return not updated.rowcount, change is not None and self._add_change(change, letter.failure_id)
-
-    def _add_change(self, change: ReplayableChange, failure_id: str) -> bool:
+        message_is_new = not updated.rowcount
+        if change is None:
+            return message_is_new, False
         record = json.dumps(change.record, separators=(",", ":"))
         added = self._database.execute(
             "INSERT OR IGNORE INTO change VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)",
-            (change.identity, failure_id, change.user_id, change.change_id, change.event_id, record),
+            (change.identity, letter.failure_id, change.user_id, change.change_id, change.event_id, record),
         )
-        return added.rowcount == 1
+        return message_is_new, added.rowcount == 1
 
     def outcome(self, identity: str) -> ReplayOutcome | None:
         """Return the outcome of a change; None if it is pending or unknown."""
@@ -170,13 +170,13 @@ class ReplayDb:
                 "UPDATE in_flight SET until = ? WHERE receipt = ?", [(until, receipt) for receipt in receipts]
             )
 
-    def forget(self, receipts: Sequence[str]) -> None:
-        """Forget messages that were deleted or are visible again."""
+    def remove_messages(self, receipts: Iterable[str]) -> None:
+        """Remove the rows of messages that were deleted or are no longer in flight here."""
         with self.transaction():
             self._database.executemany("DELETE FROM in_flight WHERE receipt = ?", [(receipt,) for receipt in receipts])
 
-    def forget_changes_without_message(self) -> None:
-        """Forget pending changes whose messages are no longer in flight, as if never received."""
+    def remove_changes_without_message(self) -> None:
+        """Remove the pending changes none of whose messages is in flight, as if never received."""
         self._database.execute(
             "DELETE FROM change WHERE outcome IS NULL "
             "AND NOT EXISTS (SELECT 1 FROM in_flight WHERE in_flight.identity = change.identity)"
@@ -240,19 +240,18 @@ class ReplayDb:
         )
         return [ReplayFailure(failure, user, ReplayOutcome(outcome), detail) for failure, user, outcome, detail in rows]
 
-    def forget_messages(self) -> None:
-        """Forget all messages, once they are released."""
+    def remove_all_messages(self) -> None:
+        """Remove the rows of all messages, once these are released."""
         self._database.execute("DELETE FROM in_flight")
 
-    def forget_changes(self) -> None:
-        """Forget all changes."""
+    def remove_all_changes(self) -> None:
+        """Remove all changes."""
         self._database.execute("DELETE FROM change")
 
 
 def _open(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # its content is personal data
     database = sqlite3.connect(path, isolation_level=None)
-    # A killed process leaves the file intact. A power failure may not, but nothing in it is the
-    # only copy.
+    # A killed process leaves the file intact; a power failure may not, but it holds only copies.
     database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + _SCHEMA)
     return database
