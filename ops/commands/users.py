@@ -18,8 +18,7 @@ from ops.context import CommandContext, OpsCommand, number_option, pass_command_
 from ops.errors import NotFoundError
 from ops.job import state_file
 from ops.output import blocks, count, facts, printable, table
-from ops.users.backfill import Backfill, BackfillReport
-from ops.users.checkpoint import remove_checkpoint
+from ops.users.backfill import Backfill, BackfillReport, remove_checkpoint
 from ops.users.key_claims import DryRunKeys, KeyClaims, KeyClaimsReport, KeyOutcome, KeyProblem
 
 CHANGES_SHOWN = 25

@@ -16,20 +16,23 @@ theirs: the history has no gap, whatever happens meanwhile. A backfill that was 
 again sends the same records.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
 from functions.stream_records.attribute_values import Image
 from ops.aws.services import Services
-from ops.dead_letters.message import ReplayableChange, ReplayOutcome, read_dead_letter
+from ops.dead_letters.message import ReplayOutcome, read_dead_letter
 from ops.dead_letters.peek import Peek
-from ops.dead_letters.redelivery import Redelivery
-from ops.errors import OpsError
+from ops.dead_letters.redelivery import ChangeResult, Redelivery
+from ops.errors import OpsError, WrongUsageError
 from ops.health import read_health
 from ops.job import Job, in_batches
 from ops.users.backfill_records import backfill_change, before_changes, created_since, stream_began_at, user_id_of
-from ops.users.checkpoint import BackfillCheckpoint, read_checkpoint, write_checkpoint
 
 USERS_PER_ROUND = 5_000
 """Users read before their histories are, so that one pause serves many users."""
@@ -52,6 +55,29 @@ PAGES_PER_ROUND = 32
 FAILURES_SHOWN = 1_000
 
 
+class BackfillCheckpoint(BaseModel):
+    """Counts of users, and where the backfill continues: a file that is replaced as a whole."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
+
+    version: int = 1
+    stream_arn: str
+    """Tells one stack from another."""
+    after: str | None = None
+    """Id of the last user that was processed."""
+    scanned: int = 0
+    in_stream: int = 0
+    """Created since the stream began."""
+    with_history: int = 0
+    """Their history shows them as added, by an earlier backfill for instance."""
+    in_queue: int = 0
+    """A change of theirs is in the dead-letter queue."""
+    backfilled: int = 0
+    dead_lettered: int = Field(default=0, alias="setAside")
+    """The function sent their record to the dead-letter queue."""
+    failed: int = 0
+
+
 @dataclass
 class BackfillReport:
     """How far a backfill came; the counts include earlier runs with the same checkpoint."""
@@ -70,20 +96,19 @@ class Backfill:
     """
 
     def __init__(self, services: Services, path: Path, job: Job, *, users_per_second: float, send: bool = True) -> None:
-        outputs = services.outputs
         self._services = services
         self._path = path
         self._job = job
         self._rate = users_per_second
         self._batch_size = max(1, int(min(BATCH_SIZE, users_per_second)))
         self._send = send
-        self._stream_arn = outputs.users_stream_arn
-        self._began_at = stream_began_at(outputs.users_stream_arn)
+        self._stream_arn = services.outputs.users_stream_arn
+        self._began_at = stream_began_at(self._stream_arn)
         self._users = services.users()
         self._activity = services.activity()
         self._redelivery = Redelivery(services.stream_function(), self._activity, job)
-        new = BackfillCheckpoint(stream_arn=self._stream_arn)
-        self.report = BackfillReport(read_checkpoint(path, self._stream_arn) if send else new)
+        checkpoint = _read_checkpoint(path, self._stream_arn) if send else None
+        self.report = BackfillReport(checkpoint or BackfillCheckpoint(stream_arn=self._stream_arn))
 
     def run(self) -> BackfillReport:
         """Continue from the checkpoint to the end of the table, a stop or an error."""
@@ -114,7 +139,7 @@ class Backfill:
             )
 
     def _round(self) -> None:
-        """Process some thousand users, and then move the checkpoint."""
+        """Process some thousand users, then move the checkpoint."""
         progress = self.report.checkpoint.model_copy()
         candidates = self._read(progress)
         if candidates:
@@ -213,23 +238,72 @@ class Backfill:
                 progress.backfilled += len(batch)
                 continue
             begun = self._job.now()
-            if self._job.stop_requested() or not self._deliver_batch(batch, progress):
+            if self._job.stop_requested():
+                return False
+            results, error = self._redelivery.deliver(batch)
+            for result in results:
+                self._count(result, progress)
+            self._job.report_progress(progress.backfilled, progress.scanned)
+            if error:
+                raise error
+            if len(results) < len(batch):
                 return False
             self._job.pause(len(batch) / self._rate - (self._job.now() - begun))
         return True
 
-    def _deliver_batch(self, batch: Sequence[ReplayableChange], progress: BackfillCheckpoint) -> bool:
-        results, error = self._redelivery.deliver(batch)
-        for result in results:
-            if result.outcome is ReplayOutcome.REPLAYED:
-                progress.backfilled += 1
-            elif result.outcome is ReplayOutcome.REFUSED:
-                progress.dead_lettered += 1
-            else:
-                progress.failed += 1
-                if len(self.report.failures) < FAILURES_SHOWN:
-                    self.report.failures.append((result.change.user_id, result.detail or ""))
-        self._job.report_progress(progress.backfilled, progress.scanned)
-        if error:
-            raise error
-        return len(results) == len(batch)
+    def _count(self, result: ChangeResult, progress: BackfillCheckpoint) -> None:
+        if result.outcome is ReplayOutcome.REPLAYED:
+            progress.backfilled += 1
+        elif result.outcome is ReplayOutcome.REFUSED:
+            progress.dead_lettered += 1
+        else:
+            progress.failed += 1
+            if len(self.report.failures) < FAILURES_SHOWN:
+                self.report.failures.append((result.change.user_id, result.detail or ""))
+
+
+def _read_checkpoint(path: Path, stream_arn: str) -> BackfillCheckpoint | None:
+    """Return the file's checkpoint; None without a file. Raise a WrongUsageError for another's."""
+    checkpoint = _read(path)
+    if checkpoint and checkpoint.stream_arn != stream_arn:
+        raise WrongUsageError(
+            f"The checkpoint {path} is of the stream {checkpoint.stream_arn}, this stack's is {stream_arn}",
+            "name another file, or start again with --restart; no user is added twice",
+        )
+    return checkpoint
+
+
+def remove_checkpoint(path: Path) -> None:
+    """Delete the file if it exists; raise a WrongUsageError instead if it isn't a checkpoint."""
+    if _read(path) is not None:
+        path.unlink()
+
+
+def write_checkpoint(path: Path, checkpoint: BackfillCheckpoint) -> None:
+    """Replace the file, or raise a WrongUsageError if it can't be written."""
+    new = path.with_name(path.name + ".new")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with new.open("w", encoding="utf-8") as file:
+            file.write(checkpoint.model_dump_json(by_alias=True, indent=2) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        raise WrongUsageError(
+            f"The checkpoint {path} can't be written: {error.strerror}", "name another file with --checkpoint"
+        ) from error
+
+
+def _read(path: Path) -> BackfillCheckpoint | None:
+    try:
+        return BackfillCheckpoint.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise WrongUsageError(f"The checkpoint {path} can't be read: {error.strerror}", "name another file") from error
+    except ValidationError as error:
+        raise WrongUsageError(
+            f"{path} is no checkpoint of a backfill",
+            "name another file; if it is a broken checkpoint, delete it and start again: no user is added twice",
+        ) from error

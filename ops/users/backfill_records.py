@@ -21,11 +21,7 @@ _DIGITS = 21
 
 
 def stream_began_at(stream_arn: str) -> float:
-    """Return when a stream began, in seconds since the epoch, from the label in its ARN.
-
-    Raises:
-        WrongUsageError: The text isn't a stream's ARN.
-    """
+    """Return when a stream began, in seconds since the epoch, from the label in its ARN."""
     label = stream_arn.rpartition("/stream/")[2]
     try:
         return datetime.fromisoformat(label).replace(tzinfo=UTC).timestamp()
@@ -43,12 +39,9 @@ def created_since(image: Image, began_at: float) -> bool:
 
 
 def before_changes(image: Image, history: Iterable[Image]) -> Image:
-    """Return a user as it was before the changes of its history.
+    """Return a user as it was before the changes of its history: updates only, newest first.
 
-    Args:
-        image: The user at any time before, between or after these changes.
-        history: The user's items of Activity, all of them updates, newest first, as botocore
-            returns them.
+    `image` shows the user at any time before, between or after these changes.
     """
     earlier = dict(image)
     for item in history:
@@ -68,9 +61,9 @@ def epoch_seconds(value: AttributeValue | None) -> float | None:
         moment = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         return None
-    if moment is None:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if moment and not moment.tzinfo:
+        moment = moment.replace(tzinfo=UTC)
+    return moment.timestamp() if moment else None
 
 
 def user_id_of(image: Image) -> str:

@@ -116,8 +116,7 @@ class _User:
         elif refusal.stored == {}:
             self.outcomes = dict.fromkeys(UNIQUE, KeyOutcome.GONE)
         elif refusal.stored is not None:
-            # What was read for the former values no longer counts: the next claim finds the owners
-            # itself.
+            # The owners read for the former values no longer count; the next claim finds its own.
             self.read(refusal.stored)
         else:
             self.outcomes |= dict.fromkeys(refusal.owners, KeyOutcome.TAKEN)
@@ -203,8 +202,7 @@ class DryRunKeys(UserKeysTable):
 
     def __init__(self, table: UserKeysTable) -> None:
         self._table = table
-        # Without a name the database is a temporary file, deleted with the connection: memory stays
-        # flat.
+        # Without a name it is a temporary file, deleted with the connection: memory stays flat.
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute("CREATE TABLE claimed (key TEXT PRIMARY KEY, user_id TEXT NOT NULL) WITHOUT ROWID")
 

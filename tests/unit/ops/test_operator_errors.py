@@ -20,7 +20,7 @@ from ops.aws.cloudwatch import MappingState
 from ops.aws.queues import Message
 from ops.errors import DeniedError, ExitCode
 from ops.job import STATE_VARIABLE
-from ops.users.checkpoint import BackfillCheckpoint, write_checkpoint
+from ops.users.backfill import BackfillCheckpoint, write_checkpoint
 from tests.support.ops.ops_in_memory import StackInMemory, envelope
 from tests.support.records.record_strategies import stream_record
 
