@@ -1,5 +1,7 @@
 """The errors that end a command, their exit codes, and the translation of botocore's errors.
 
+Every function of ops that calls AWS may raise these; docstrings name only those with another cause.
+
 OpsError                      1   the work could not be done, or not all of it
 ├── WrongUsageError           2   the command as typed can't be carried out
 ├── CannotReachError          3   no way to the stack: address, tools

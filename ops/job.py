@@ -49,10 +49,7 @@ class Job:
 
 @contextmanager
 def stop_on_interrupt(*, announce: bool = True) -> Generator[StopRequested]:
-    """Turn SIGINT and SIGTERM into a request to stop, so that no step ends halfway.
-
-    A second signal raises KeyboardInterrupt at once.
-    """
+    """Turn SIGINT and SIGTERM into a request to stop between steps; a second one interrupts."""
     requested = False
 
     def request(_number: int, _frame: FrameType | None) -> None:
@@ -83,9 +80,6 @@ def state_file(purpose: str, environment: str, resource: str, suffix: str) -> Pa
     """Return the path of a stack's state file; make its folder, which is outside the project.
 
     The hash of the resource, a URL or an ARN, tells stacks of one name in different accounts apart.
-
-    Raises:
-        WrongUsageError: The folder can't be made.
     """
     own = os.environ.get(STATE_VARIABLE)
     base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"

@@ -44,11 +44,8 @@ class StackAccess:
 def read_stack(stack: str | None, outputs_file: Path | None) -> StackAccess:
     """Return the outputs of the stack that is named or whose outputs are in the file.
 
-    Raises:
-        WrongUsageError: Neither or both were given, or the file holds no outputs.
-        LocalStackDownError: The stack `local` isn't running.
-        PulumiError: The CLI is missing or fails.
-        NotFoundError: The stack doesn't exist or was never deployed.
+    Each OpsError says why that can't be done: a WrongUsageError, LocalStackDownError, PulumiError
+    or NotFoundError.
     """
     if stack is not None and outputs_file is not None:
         raise WrongUsageError("--stack and --outputs both name a stack", "give one of them")

@@ -48,11 +48,7 @@ class StreamFunction:
         self._name = name
 
     def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
-        """Invoke the function and wait for its response.
-
-        Raises:
-            OpsError: The function doesn't exist, can't be reached, or IAM denies the invocation.
-        """
+        """Invoke the function and wait for its response; an OpsError if it can't be invoked."""
         payload = json.dumps({"Records": list(records)}, separators=(",", ":")).encode()
         with translate_aws_errors(f"the function {self._name}"):
             try:
@@ -78,10 +74,7 @@ def sequence_number_of(record: JsonObject) -> str:
 
 
 def read_batch_response(text: bytes, sequence_numbers: Sequence[str]) -> InvocationResult:
-    """Read a partial batch response; a malformed one is an error.
-
-    Source: Lambda developer guide, "Configuring partial batch response with DynamoDB and Lambda".
-    """
+    """Read a partial batch response (Lambda developer guide, "Partial batch response")."""
     try:
         response: Json = json.loads(text) if text.strip() else None
     except ValueError:

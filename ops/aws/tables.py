@@ -105,11 +105,7 @@ class ActivityReader:
 
 
 def batch_get(client: "DynamoDBClient", table: str, request: Any) -> list[Image]:
-    """Return the items that exist of at most 100 keys.
-
-    Raises:
-        OpsError: DynamoDB keeps returning keys as unprocessed, or the call fails.
-    """
+    """Return the items that exist of at most 100 keys; an OpsError if keys stay unprocessed."""
     items: list[Any] = []
     unprocessed: Any = {table: request}
     for _ in range(ATTEMPTS):

@@ -57,11 +57,8 @@ def export_messages(
     """Write all messages, or only those with these ids, to a new file; with `remove` delete them.
 
     SQS allows 120,000 messages in flight; only an export that deletes can take a larger queue, in
-    rounds.
-
-    Raises:
-        WrongUsageError: The file exists, or can't be written.
-        OpsError: An AWS service can't be reached; messages deleted by then are in the file.
+    rounds. Raise a WrongUsageError if the file exists, or can't be written. Whatever the error, the
+    messages that are deleted by then are in the file.
     """
     queue, store = services.dead_letter_queue(), services.envelopes()
     report = ExportReport(str(path))
@@ -136,10 +133,7 @@ def restore(services: Services, path: Path, job: Job) -> int:
     All lines are read before the first is sent. A record too large for a message is written to S3
     again, because the bucket expires objects a day after the message that they were first written
     for. A failed record that is still in the queue is there twice then; each reader counts it once.
-
-    Raises:
-        WrongUsageError: The file can't be read, or a line isn't an export's.
-        OpsError: The queue or the bucket can't be reached.
+    Raise a WrongUsageError if the file can't be read, or a line isn't an export's.
     """
     queue, store = services.dead_letter_queue(), services.envelopes()
     total = sum(1 for _ in _restorable(path))

@@ -101,9 +101,7 @@ class DeadLetter:
     def fetched(self, store: EnvelopeStore) -> "DeadLetter":
         """Return the dead letter with its record, read from the store if it isn't in the message.
 
-        Raises:
-            NotFoundError: The object doesn't exist, or isn't an envelope.
-            DeniedError: IAM denies the read.
+        Raise a NotFoundError if the object doesn't exist, or isn't an envelope.
         """
         if self.envelope is None or self.envelope.record is not None or self.envelope.record_location is None:
             return self

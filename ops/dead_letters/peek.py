@@ -18,12 +18,7 @@ EMPTY_RECEIVES = 3
 
 
 class Peek:
-    """A context manager that releases at its end what it received and didn't delete.
-
-    Attributes:
-        complete: Whether every visible message was received.
-        received: Number of messages received.
-    """
+    """A context manager that releases at its end what it received and didn't delete."""
 
     def __init__(
         self,
@@ -40,7 +35,9 @@ class Peek:
         self._in_flight: dict[str, tuple[str, float]] = {}
         """Receipt handle and time of expiry, by message id."""
         self.complete = False
+        """Whether every visible message was received."""
         self.received = 0
+        """Number of messages received."""
 
     def __enter__(self) -> Self:
         return self
@@ -61,11 +58,8 @@ class Peek:
             self._in_flight |= {message.message_id: (message.receipt, until) for message in messages}
             self.received += len(new)
             yield from new
-            if messages:
-                empty = 0
-                continue
-            empty += 1
-            if empty >= EMPTY_RECEIVES or self._queue.depth().visible == 0:
+            empty = 0 if messages else empty + 1
+            if empty >= EMPTY_RECEIVES or (empty and self._queue.depth().visible == 0):
                 self.complete = True
                 return
 

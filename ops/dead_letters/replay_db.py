@@ -68,11 +68,7 @@ class ReplayFailure(NamedTuple):
 
 
 class ReplayDb:
-    """The database file, locked for one process.
-
-    Raises:
-        OpsError: Another process has it.
-    """
+    """The database file, locked for one process; an OpsError if another has it."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

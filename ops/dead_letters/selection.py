@@ -43,12 +43,7 @@ class Condition(NamedTuple):
 
 
 def parse_conditions(texts: Sequence[str]) -> tuple[Condition, ...]:
-    """Parse `--where` options: conditions that must all hold, in one with commas or in several.
-
-    Raises:
-        WrongUsageError: A condition isn't `field=value`, `field!=value` or `field~part`, or its
-            field or kind is unknown.
-    """
+    """Parse `--where` options: conditions that must all hold, in one with commas or in several."""
     return tuple(_condition(part) for text in texts for part in _NEXT_CONDITION.split(text))
 
 
@@ -67,27 +62,19 @@ def _condition(text: str) -> Condition:
 
 @dataclass(frozen=True)
 class Selection:
-    """A selection of failed records; without ids and conditions, all of them.
-
-    Raises:
-        WrongUsageError: An id is empty, as a script's unset variable is; it would match every id.
-    """
+    """A selection of failed records; without ids and conditions, all of them."""
 
     ids: tuple[str, ...] = ()
     """Failure ids or prefixes of them."""
     conditions: tuple[Condition, ...] = ()
 
     def __post_init__(self) -> None:
-        if "" in self.ids:
+        if "" in self.ids:  # a script's unset variable; it would match every id
             raise WrongUsageError("An ID is empty", "`dlq list` shows the ids")
 
     @classmethod
     def of(cls, ids: Sequence[str], where: Sequence[str], *, everything: bool) -> "Selection":
-        """Return the selection of a command's options.
-
-        Raises:
-            WrongUsageError: Not exactly one of the three is given, or a condition is wrong.
-        """
+        """Return the selection of a command's options, of which exactly one may be given."""
         if bool(ids) + bool(where) + everything != 1:
             raise WrongUsageError(
                 "Which failed records?"
@@ -110,22 +97,14 @@ class Selection:
         return all(condition.holds_for(letter) for condition in self.conditions)
 
     def matches_fetched(self, letter: DeadLetter, store: EnvelopeStore) -> bool:
-        """Say the same, after reading the record from the store if a condition needs it.
-
-        Raises:
-            OpsError: The store can't be read.
-        """
+        """Say the same, after reading the record from the store if a condition needs it."""
         if letter.event_name is None and any(condition.field == "event" for condition in self.conditions):
             with suppress(NotFoundError):
                 letter = letter.fetched(store)
         return self.matches(letter)
 
     def missing(self, found: frozenset[str]) -> list[str]:
-        """Return the ids that match none of the failure ids found.
-
-        Raises:
-            WrongUsageError: A prefix matches several failures.
-        """
+        """Return the ids without a failure; a WrongUsageError if one is a prefix of several."""
         missing: list[str] = []
         for prefix in self.ids:
             matching = sorted(failure_id for failure_id in found if failure_id.startswith(prefix))
