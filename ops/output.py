@@ -153,6 +153,11 @@ def text_of(value: RenderableType) -> RenderableType:
     return Text(printable(value)) if isinstance(value, str) else value
 
 
+def value_text(value: str | None, style: str) -> Text:
+    """Return a value in a colour; a dash for None."""
+    return Text("-", style="dim") if value is None else Text(printable(value), style=style)
+
+
 def kind_text(kind: str) -> Text:
     """Return a failure's kind in its colour."""
     return Text(kind, style=KIND_STYLES.get(kind, ""))

@@ -8,7 +8,7 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from functions.runtime.json_log import Json, JsonObject
+from functions.runtime.json_log import JsonObject
 from functions.runtime.timestamps import utc_timestamp
 from functions.stream_records.attribute_values import Changes
 from ops.context import CommandContext, OpsCommand, pass_command_context, where_option
@@ -37,6 +37,7 @@ from ops.output import (
     printable,
     short_ids,
     table,
+    value_text,
 )
 
 FAILURES_SHOWN = 50
@@ -162,12 +163,12 @@ def show_failure(context: CommandContext, *, failure_id: str) -> None:
     ID is what `dlq list` prints, or the beginning of it. The message stays in the queue.
     """
     copies = _find_copies(context, failure_id)
-    letter, missing = copies[-1], None
+    missing = None
     try:
-        letter = letter.fetched(context.services.envelopes())
+        copies[-1] = copies[-1].fetched(context.services.envelopes())
     except OpsError as error:
         missing = error.message
-    context.finish(_letter_json(letter, copies, missing), lambda: _render_letter(context, letter, copies, missing))
+    context.finish(_letter_json(copies, missing), lambda: _render_letter(context, copies, missing))
 
 
 def _find_copies(context: CommandContext, failure_id: str) -> list[DeadLetter]:
@@ -188,7 +189,8 @@ def _find_copies(context: CommandContext, failure_id: str) -> list[DeadLetter]:
     return sorted(exact, key=lambda letter: letter.message.sent_at)
 
 
-def _letter_json(letter: DeadLetter, copies: Sequence[DeadLetter], missing: str | None) -> JsonObject:
+def _letter_json(copies: Sequence[DeadLetter], missing: str | None) -> JsonObject:
+    letter = copies[-1]
     changes = _changes(letter)
     return {
         "failureId": letter.failure_id,
@@ -203,17 +205,18 @@ def _letter_json(letter: DeadLetter, copies: Sequence[DeadLetter], missing: str 
             }
             for copy in copies
         ],
-        "changes": None
-        if isinstance(changes, str)
-        else {name: _old_and_new(change.old, change.new) for name, change in changes.items()},
+        "changes": None if isinstance(changes, str) else _changes_json(changes),
         "envelope": json.loads(letter.envelope.to_json()) if letter.envelope else None,
         "body": None if letter.envelope else letter.message.body,
         "missing": missing,
     }
 
 
-def _old_and_new(old: Json, new: Json) -> JsonObject:
-    return {side: json.loads(text) for side, value in (("old", old), ("new", new)) if (text := value_as_json(value))}
+def _changes_json(changes: Changes) -> JsonObject:
+    return {
+        name: {side: json.loads(text) for side, value in change._asdict().items() if (text := value_as_json(value))}
+        for name, change in changes.items()
+    }
 
 
 def _changes(letter: DeadLetter) -> Changes | str:
@@ -225,9 +228,8 @@ def _changes(letter: DeadLetter) -> Changes | str:
     return record_changes(letter.envelope.record)
 
 
-def _render_letter(
-    context: CommandContext, letter: DeadLetter, copies: Sequence[DeadLetter], missing: str | None
-) -> RenderableType:
+def _render_letter(context: CommandContext, copies: Sequence[DeadLetter], missing: str | None) -> RenderableType:
+    letter = copies[-1]
     heading = Text.assemble((printable(letter.failure_id), "bold"), "  ", kind_text(letter.kind))
     changes = _changes(letter)
     if letter.envelope is None:
@@ -239,55 +241,47 @@ def _render_letter(
     then = f"dlq replay {letter.failure_id} --dry-run" if letter.change else f"dlq discard {letter.failure_id}"
     return blocks(
         Group(heading, Text(printable(letter.reason), style="bold")),
-        facts(_facts(letter, copies)),
+        _facts(copies),
         Text(missing, style="red") if missing else None,
         content,
         context.next_steps(then),
     )
 
 
-def _facts(letter: DeadLetter, copies: Sequence[DeadLetter]) -> list[tuple[str, RenderableType | None]]:
-    newest = copies[-1].message
-    waiting: list[tuple[str, RenderableType | None]] = [
+def _facts(copies: Sequence[DeadLetter]) -> RenderableType:
+    newest, envelope = copies[-1].message, copies[-1].envelope
+    waiting = [
         ("in the queue", f"{age(time.time() - copies[0].message.sent_at)}, received {newest.receive_count} times"),
         ("messages", str(len(copies)) if len(copies) > 1 else None),
     ]
-    envelope = letter.envelope
     if envelope is None:
-        return [*waiting, ("message", newest.message_id)]
+        return facts([*waiting, ("message", newest.message_id)])
     pointer = envelope.pointer
-    return [
-        ("event", letter.event_name),
-        ("user", envelope.user_id),
-        ("attempts", str(envelope.attempts)),
-        ("condition", envelope.condition),
-        ("first failed", envelope.first_failed_at),
-        ("last failed", envelope.last_failed_at if envelope.last_failed_at != envelope.first_failed_at else None),
-        *waiting,
-        ("function", envelope.source_function),
-        ("stream", envelope.event_source_arn),
-        ("shard", envelope.shard_id),
-        ("sequence number", envelope.sequence_number),
-        ("kept at", envelope.record_location),
-        (
-            "pointer",
-            f"{pointer.batch_size} of {pointer.shard_id}, {pointer.start_sequence_number} to "
-            f"{pointer.end_sequence_number}"
-            if pointer
-            else None,
-        ),
-    ]
+    sequence = f"{pointer.start_sequence_number} to {pointer.end_sequence_number}" if pointer else ""
+    return facts(
+        [
+            ("event", copies[-1].event_name),
+            ("user", envelope.user_id),
+            ("attempts", str(envelope.attempts)),
+            ("condition", envelope.condition),
+            ("first failed", envelope.first_failed_at),
+            ("last failed", envelope.last_failed_at if envelope.last_failed_at != envelope.first_failed_at else None),
+            *waiting,
+            ("function", envelope.source_function),
+            ("stream", envelope.event_source_arn),
+            ("shard", envelope.shard_id),
+            ("sequence number", envelope.sequence_number),
+            ("kept at", envelope.record_location),
+            ("pointer", f"{pointer.batch_size} of {pointer.shard_id}, {sequence}" if pointer else None),
+        ]
+    )
 
 
 def _change_table(changes: Changes) -> RenderableType:
     if not changes:
         return Text("The images are equal: it would have changed nothing.")
-
-    def side(value: str | None, style: str) -> Text:
-        return Text("-", style="dim") if value is None else Text(printable(value), style=style)
-
     rows = (
-        (name, side(value_as_json(change.old), "red"), side(value_as_json(change.new), "green"))
+        (name, value_text(value_as_json(change.old), "red"), value_text(value_as_json(change.new), "green"))
         for name, change in changes.items()
     )
     return table(("Field", "Before", "After"), rows)

@@ -17,7 +17,7 @@ from functions.users.user import REGISTRATION_DIGEST
 from ops.context import CommandContext, OpsCommand, number_option, pass_command_context
 from ops.errors import NotFoundError
 from ops.job import state_file
-from ops.output import blocks, count, facts, printable, table
+from ops.output import blocks, count, facts, printable, table, value_text
 from ops.users.backfill import Backfill, BackfillReport, remove_checkpoint
 from ops.users.key_claims import DryRunKeys, KeyClaims, KeyClaimsReport, KeyOutcome, KeyProblem
 
@@ -78,15 +78,13 @@ def _entry(item: Image) -> JsonObject:
 
 
 def _history_table(entries: Sequence[JsonObject]) -> RenderableType:
-    def side(change: JsonObject, name: str, style: str) -> Text:
-        return Text(printable(json_line(change[name])), style=style) if name in change else Text("-", style="dim")
-
     rows: list[Sequence[RenderableType]] = []
     for entry in entries:
         lead = [str(entry[name]) for name in ("occurredAt", "kind", "actor")]
         changes: JsonObject = entry["changes"] or {"": {}}
         for name, change in changes.items():
-            rows.append((*lead, name, side(change, "old", "red"), side(change, "new", "green")))
+            old, new = (json_line(change[side]) if side in change else None for side in ("old", "new"))
+            rows.append((*lead, name, value_text(old, "red"), value_text(new, "green")))
             lead = [""] * 3
     return table(("When", "What", "By", "Field", "Before", "After"), rows)
 

@@ -71,7 +71,7 @@ class ReplayReport:
 
     @property
     def left(self) -> int:
-        """Selected failures that are still in the queue."""
+        """The number of selected failures that are still in the queue."""
         return sum(self.counts.values()) - self.replayed + self.untried + self.not_replayable + self.not_removed
 
 
@@ -120,7 +120,6 @@ class Replay:
     def _begin(self) -> None:
         """Release what a replay that was killed still has in flight."""
         self._release()
-        self._db.remove_all_changes()
         self._extend_at = self._job.now() + self._visibility_timeout * (1 - RENEWAL_SHARE)
 
     def _receive_round(self) -> int:
@@ -174,7 +173,7 @@ class Replay:
                 if outcome is ReplayOutcome.REPLAYED:
                     copies.append(letter.message.receipt)
                 elif outcome is ReplayOutcome.REFUSED:
-                    self._db.update_detail(change.identity, letter.reason)
+                    self._db.settle(change.identity, outcome, letter.reason)
         self.report.copies_removed += self._delete(copies)
         return new_changes
 
@@ -220,7 +219,7 @@ class Replay:
         self._extend_at = until - self._visibility_timeout * RENEWAL_SHARE
         before = self._in_flight
         for messages in self._db.in_flight():
-            receipts = [message.receipt for message in messages]
+            receipts = [receipt for receipt, _ in messages]
             not_in_flight = self._queue.change_visibility(receipts, self._visibility_timeout)
             self._db.extend(receipts, until)
             self._db.remove_messages(not_in_flight)
@@ -252,11 +251,11 @@ class Replay:
         return len(deleted)
 
     def _release(self) -> None:
-        """Make all messages in flight visible again."""
+        """Make all messages in flight visible again, and clear the database."""
         now = self._job.now()
         for messages in self._db.in_flight():
-            self._queue.release([message.receipt for message in messages if message.until > now])
-        self._db.remove_all_messages()
+            self._queue.release([receipt for receipt, until in messages if until > now])
+        self._db.clear()
         self._in_flight = 0
 
     def _finished(self) -> ReplayReport:

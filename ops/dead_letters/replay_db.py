@@ -44,13 +44,6 @@ CREATE INDEX IF NOT EXISTS stuck_users ON change (user_id, change_id) WHERE outc
 _ROWS_PER_READ = 5_000
 
 
-class InFlight(NamedTuple):
-    """A message in flight, until a time in seconds since the epoch."""
-
-    receipt: str
-    until: float
-
-
 class PendingChange(NamedTuple):
     """A change without an outcome, and the failure that it belongs to."""
 
@@ -184,10 +177,6 @@ class ReplayDb:
             "UPDATE change SET outcome = ?, detail = ?, record = NULL WHERE identity = ?", (outcome, detail, identity)
         )
 
-    def update_detail(self, identity: str, detail: str) -> None:
-        """Store a newer reason for a change's failure."""
-        self._database.execute("UPDATE change SET detail = ? WHERE identity = ?", (detail, identity))
-
     def hold_back_later_changes(self) -> None:
         """Give each pending change whose user has an earlier failed one the outcome `waiting`."""
         self._database.execute(
@@ -205,17 +194,17 @@ class ReplayDb:
         )
 
     def replayed_messages(self) -> list[str]:
-        """Return the receipt handles of messages in flight although their change is processed."""
+        """Return the receipt handles in flight of processed changes."""
         return self._receipts("JOIN change USING (identity) WHERE outcome = 'replayed'")
 
-    def in_flight(self) -> Iterator[list[InFlight]]:
-        """Yield all messages in flight, a few thousand at a time."""
+    def in_flight(self) -> Iterator[list[tuple[str, float]]]:
+        """Yield the receipt handles in flight and until when, a few thousand at a time."""
         last = ""
         while rows := self._database.execute(
             "SELECT message_id, receipt, until FROM in_flight WHERE message_id > ? ORDER BY message_id LIMIT ?",
             (last, _ROWS_PER_READ),
         ).fetchall():
-            yield [InFlight(receipt, until) for _, receipt, until in rows]
+            yield [(receipt, until) for _, receipt, until in rows]
             last = rows[-1][0]
 
     def pending_count(self) -> int:
@@ -236,13 +225,9 @@ class ReplayDb:
         )
         return [ReplayFailure(failure, user, ReplayOutcome(outcome), detail) for failure, user, outcome, detail in rows]
 
-    def remove_all_messages(self) -> None:
-        """Remove the rows of all messages, once these are released."""
-        self._database.execute("DELETE FROM in_flight")
-
-    def remove_all_changes(self) -> None:
-        """Remove all changes."""
-        self._database.execute("DELETE FROM change")
+    def clear(self) -> None:
+        """Remove all rows, once the messages are released."""
+        self._database.executescript("DELETE FROM in_flight; DELETE FROM change;")
 
 
 def _open(path: Path) -> sqlite3.Connection:
