@@ -51,10 +51,6 @@ _STEADY_SECONDS = 60.0
 """After a poller has run this long, its next restart waits the shortest time again."""
 
 
-class LocalConfigError(Exception):
-    """The configuration can't be read; the message says where and why."""
-
-
 @dataclass(kw_only=True)
 class Supervisor:
     """One local stack, from `run` to its end. Port 0 means any free one."""
@@ -81,7 +77,7 @@ class Supervisor:
                         self._emulator.check_alive()
                         raise LocalStackError(str(error)) from error
                     self._keep_running(pause)
-            except (EmulatorError, LocalConfigError, LocalStackError) as error:
+            except (EmulatorError, LocalStackError) as error:
                 write_end_reason(self.directory, f"it ended by itself: {error}")
                 raise LocalStackError(str(error)) from error
 
@@ -97,7 +93,19 @@ class Supervisor:
             cleanup.callback(self._emulator.stop)
             self._clients = Clients(self._emulator.endpoint_url, region, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
             deployment = self._deploy(config, progress, pause)
-            self._stack = self._describe(deployment, site.origin)
+            self._stack = LocalStack(
+                pid=os.getpid(),
+                emulator_pid=self._emulator.pid,
+                poller_pid=None,
+                port=self._emulator.port,
+                endpoint_url=self._emulator.endpoint_url,
+                region=self._clients.region,
+                access_key_id=ACCESS_KEY_ID,
+                secret_access_key=SECRET_ACCESS_KEY,
+                mapping_uuid=deployment.stream_mapping_id(),
+                started_at=datetime.now(UTC),
+                outputs=deployment.outputs.model_copy(update={"website_url": site.origin}),
+            )
             write_local_stack(self.directory, self._stack)
             progress.update("Starting the stream poller")
             self._poller = _PollerProcess(self.directory)
@@ -137,21 +145,6 @@ class Supervisor:
         except DeploymentError as error:
             self._emulator.check_alive()
             raise LocalStackError(str(error)) from error
-
-    def _describe(self, deployment: "Deployment", site_origin: str) -> LocalStack:
-        return LocalStack(
-            pid=os.getpid(),
-            emulator_pid=self._emulator.pid,
-            poller_pid=None,
-            port=self._emulator.port,
-            endpoint_url=self._emulator.endpoint_url,
-            region=self._clients.region,
-            access_key_id=ACCESS_KEY_ID,
-            secret_access_key=SECRET_ACCESS_KEY,
-            mapping_uuid=deployment.stream_mapping_id(),
-            started_at=datetime.now(UTC),
-            outputs=deployment.outputs.model_copy(update={"website_url": site_origin}),
-        )
 
     def _publish_poller(self) -> None:
         self._stack = self._stack.model_copy(update={"poller_pid": self._poller.pid})
@@ -195,12 +188,12 @@ class Supervisor:
 def local_config(website_origin: str, directory: Path = PROJECT_ROOT) -> dict[str, str]:
     """Return full keys to text, as the Pulumi CLI would pass them to the program.
 
-    Raise LocalConfigError if Pulumi.local.yaml doesn't exist in the directory, or isn't YAML.
+    Raise LocalStackError if Pulumi.local.yaml doesn't exist in the directory, or isn't YAML.
     """
     try:
         config = stack_file_config(STACK, directory)
     except (FileNotFoundError, StackFileError) as error:
-        raise LocalConfigError(str(error)) from error
+        raise LocalStackError(str(error)) from error
     with contextlib.suppress(ValueError):  # The program reports a setting that isn't a list.
         origins = json.loads(config.get(_CORS_KEY) or "[]")
         if isinstance(origins, list):

@@ -59,7 +59,7 @@ HANDLERS = (
     ),
     ResourceHandler(
         pulumi_type="aws:cloudwatch/metricAlarm:MetricAlarm",
-        operations="PutMetricAlarm DescribeAlarms PutMetricAlarm DeleteAlarms",
+        operations="PutMetricAlarm DescribeAlarms DeleteAlarms",
         required=names("comparisonOperator evaluationPeriods name"),
         optional=names(
             "actionsEnabled alarmActions alarmDescription datapointsToAlarm dimensions "
@@ -82,7 +82,7 @@ HANDLERS = (
     ),
     ResourceHandler(
         pulumi_type="aws:cloudwatch/dashboard:Dashboard",
-        operations="PutDashboard GetDashboard PutDashboard DeleteDashboards",
+        operations="PutDashboard GetDashboard DeleteDashboards",
         required=names("dashboardBody dashboardName"),
         id="{dashboardName}",
         parameters={"DashboardNames": ["{dashboardName}"]},

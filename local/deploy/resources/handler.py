@@ -71,11 +71,9 @@ class ResourceHandler:
 
     Attributes:
         service: the AWS service; "" if the type's module has the same name.
-        operations: the API names to create, read, update and delete, separated by blanks: update is
-            create again where that overwrites, and `-` where there is nothing to call.
-        optional: the inputs that are supported besides `required`; any other is refused by name.
-        immutable: the inputs, besides those in the id, whose change takes a new resource, as in the
-            AWS provider.
+        operations: the API names to create, read, update and delete, separated by blanks: `-` where
+            there is nothing to call. Of three names the first also updates, because it overwrites.
+        immutable: the inputs, besides those in the id, whose change takes a new resource.
         write_only: the inputs that the API doesn't return, or not in the form they were given. Any
             other input that it doesn't return has been removed.
         recomputed: the outputs that change with an input, so that no preview knows them.
@@ -130,7 +128,8 @@ class ResourceHandler:
     @property
     def operation(self) -> Operations:
         """The API names in `operations`."""
-        return Operations(*self.operations.split())
+        create, read, *update, delete = self.operations.split()
+        return Operations(create, read, update[0] if update else create, delete)
 
     @property
     def supported(self) -> frozenset[str]:

@@ -109,7 +109,7 @@ HANDLERS = (
     ),
     ResourceHandler(
         pulumi_type="aws:iam/rolePolicy:RolePolicy",
-        operations="PutRolePolicy GetRolePolicy PutRolePolicy DeleteRolePolicy",
+        operations="PutRolePolicy GetRolePolicy DeleteRolePolicy",
         required=names("name policy role"),
         id="{role}:{name}",
         renamed={"RoleName": "role", "PolicyName": "name", "PolicyDocument": "policy"},

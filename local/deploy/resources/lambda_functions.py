@@ -168,10 +168,7 @@ HANDLERS = (
     ),
     ResourceHandler(
         pulumi_type="aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
-        operations=(
-            "PutFunctionEventInvokeConfig GetFunctionEventInvokeConfig PutFunctionEventInvokeConfig "
-            "DeleteFunctionEventInvokeConfig"
-        ),
+        operations="PutFunctionEventInvokeConfig GetFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig",
         required=names("functionName"),
         optional=names("destinationConfig maximumEventAgeInSeconds maximumRetryAttempts"),
         id="{functionName}",

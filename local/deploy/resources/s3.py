@@ -99,14 +99,14 @@ HANDLERS = (
     ),
     ResourceHandler(
         pulumi_type="aws:s3/bucketPolicy:BucketPolicy",
-        operations="PutBucketPolicy GetBucketPolicy PutBucketPolicy DeleteBucketPolicy",
+        operations="PutBucketPolicy GetBucketPolicy DeleteBucketPolicy",
         required=names("bucket policy"),
         id="{bucket}",
         documents=names("policy"),
     ),
     ResourceHandler(
         pulumi_type="aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
-        operations="PutPublicAccessBlock GetPublicAccessBlock PutPublicAccessBlock DeletePublicAccessBlock",
+        operations="PutPublicAccessBlock GetPublicAccessBlock DeletePublicAccessBlock",
         required=names("bucket"),
         optional=names("blockPublicAcls blockPublicPolicy ignorePublicAcls restrictPublicBuckets"),
         id="{bucket}",
@@ -114,10 +114,7 @@ HANDLERS = (
     ),
     ResourceHandler(
         pulumi_type="aws:s3/bucketOwnershipControls:BucketOwnershipControls",
-        operations=(
-            "PutBucketOwnershipControls GetBucketOwnershipControls PutBucketOwnershipControls "
-            "DeleteBucketOwnershipControls"
-        ),
+        operations="PutBucketOwnershipControls GetBucketOwnershipControls DeleteBucketOwnershipControls",
         required=names("bucket rule"),
         id="{bucket}",
         wrapper="OwnershipControls",
@@ -128,7 +125,7 @@ HANDLERS = (
     ),
     ResourceHandler(
         pulumi_type="aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-        operations="PutBucketEncryption GetBucketEncryption PutBucketEncryption DeleteBucketEncryption",
+        operations="PutBucketEncryption GetBucketEncryption DeleteBucketEncryption",
         required=names("bucket rules"),
         id="{bucket}",
         wrapper="ServerSideEncryptionConfiguration",
@@ -143,10 +140,7 @@ HANDLERS = (
     ),
     ResourceHandler(
         pulumi_type="aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
-        operations=(
-            "PutBucketLifecycleConfiguration GetBucketLifecycleConfiguration PutBucketLifecycleConfiguration "
-            "DeleteBucketLifecycle"
-        ),
+        operations="PutBucketLifecycleConfiguration GetBucketLifecycleConfiguration DeleteBucketLifecycle",
         required=names("bucket rules"),
         id="{bucket}",
         wrapper="LifecycleConfiguration",
@@ -154,7 +148,7 @@ HANDLERS = (
     ),
     _Object(
         pulumi_type="aws:s3/bucketObjectv2:BucketObjectv2",
-        operations="PutObject HeadObject PutObject DeleteObject",
+        operations="PutObject HeadObject DeleteObject",
         required=names("bucket key"),
         optional=names("cacheControl content contentBase64 contentType etag source sourceHash tags"),
         write_only=names("content contentBase64 source sourceHash tags"),

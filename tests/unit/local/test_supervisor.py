@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from infra.settings.check import load_settings
-from local.supervisor import LocalConfigError, local_config
+from local.state import LocalStackError
+from local.supervisor import local_config
 
 SITE = "http://127.0.0.1:8080"
 
@@ -27,7 +28,7 @@ def test_the_local_page_may_call_the_api() -> None:
 def test_a_file_that_is_missing_or_not_yaml_is_named(tmp_path: Path, text: str | None, said: str) -> None:
     if text is not None:
         (tmp_path / "Pulumi.local.yaml").write_text(text)
-    with pytest.raises(LocalConfigError, match=said) as error:
+    with pytest.raises(LocalStackError, match=said) as error:
         local_config(SITE, tmp_path)
     assert "Pulumi.local.yaml" in str(error.value)
 
