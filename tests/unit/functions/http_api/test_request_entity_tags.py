@@ -58,7 +58,7 @@ def test_an_if_match_that_is_no_list_of_etags_is_malformed(value: str) -> None:
         if_match({"if-match": value})
 
 
-@given(st.text())
+@given(st.text() | st.lists(st.sampled_from(['"1"', 'W/"1"', '"2"', "*", ",", " "])).map("".join))
 def test_any_if_match_is_a_precondition_or_malformed(value: str) -> None:
     try:
         precondition = if_match({"if-match": value})

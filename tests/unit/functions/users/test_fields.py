@@ -157,7 +157,14 @@ def test_the_message_states_the_whole_rule(field: str, value: str) -> None:
     assert refusal.value.errors[0].message == RULES[field]
 
 
-@given(st.dictionaries(st.sampled_from([*ALICE, "other"]) | st.text(max_size=3), st.text(max_size=40) | st.integers()))
+any_objects = st.dictionaries(
+    st.sampled_from([*ALICE, "other"]) | st.text(max_size=3), st.text(max_size=40) | st.integers()
+)
+# Random objects alone are never valid.
+with_any_name = st.text(max_size=40).map(lambda name: {**ALICE, "name": name})
+
+
+@given(any_objects | with_any_name)
 def test_any_object_is_valid_or_has_reported_errors(body: dict[str, Any]) -> None:
     try:
         parsed = parse_registration(body)

@@ -64,7 +64,8 @@ SWITCHES = sorted(alias for alias, field in FIELDS.items() if field.annotation i
 
 
 @given(
-    alias=st.sampled_from(SWITCHES), text=st.text() | st.sampled_from(["True", "yes", "1", "on", "", "TRUE", " true"])
+    alias=st.sampled_from(SWITCHES),
+    text=st.text() | st.sampled_from(["true", "false", "True", "yes", "1", "on", "", "TRUE", " true"]),
 )
 def test_a_switch_is_exactly_true_or_false(alias: str, text: str) -> None:
     key = config_key(alias)
