@@ -36,11 +36,15 @@ class AuditResult:
     """The eventIDs of changes, which are their failure ids, by how they ended.
 
     Attributes:
-        kept: In Activity alone, with every attribute. dead_lettered: In the dead-letter queue
-        alone, whole. in_both: Processed, but the mapping got no answer and gave the change up. A
-        replay writes the same item. lost: In neither. altered: In one of them, with other content
-        than was written. never_written: In one of them, but not in the stream. doubled: Twice in
-        Activity, or in Activity although log_user_changes refused it as unprocessable.
+        kept: In Activity alone, with every attribute.
+        dead_lettered: In the dead-letter queue alone, whole.
+        in_both: Processed, but the mapping got no answer and gave the change up. A replay writes
+            the same item.
+        lost: In neither.
+        altered: In one of them, with other content than was written.
+        never_written: In one of them, but not in the stream.
+        doubled: Twice in Activity, or in Activity although log_user_changes refused it as
+            unprocessable.
     """
 
     kept: set[str] = field(default_factory=set[str])

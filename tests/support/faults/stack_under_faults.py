@@ -32,9 +32,11 @@ class StackUnderFaults:
     """Deliver a stack's stream with a second poller, through faulty connections.
 
     Args:
-        stack: The stack; its own poller is suspended meanwhile. directory: The stack's state
-        directory. seed: Of the faults. requests_per_fault: Of log_user_changes; of the few requests
-        of the rescue every second one meets a fault.
+        stack: The stack; its own poller is suspended meanwhile.
+        directory: The stack's state directory.
+        seed: Of the faults.
+        requests_per_fault: Of log_user_changes; of the few requests of the rescue every second one
+            meets a fault.
     """
 
     def __init__(self, stack: LocalStack, directory: Path, seed: int, requests_per_fault: int) -> None:

@@ -10,8 +10,10 @@ class UserKeysInMemory:
     """Keys and their owners.
 
     Args:
-        keys: The table. stored: Gives a user as stored now, None when there is none. before: Called
-        before each read and each write: what others do meanwhile, or the end of this process.
+        keys: The table.
+        stored: Returns a user as stored now, or None if there is none.
+        before: Called before each read and each write: what others do meanwhile, or the end of this
+            process.
     """
 
     def __init__(
