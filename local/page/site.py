@@ -40,7 +40,7 @@ _CONTENT_TYPES = {
 _LARGEST_BODY_BYTES = 16 * 1024
 """Of an action's request."""
 
-_PATH = re.compile(r"/live/users/(?P<user_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/(?P<action>[a-z]+))?")
+_LIVE_PATH = re.compile(r"/live/users/(?P<user_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/(?P<action>[a-z]+))?")
 
 _POLL_SECONDS = 0.25
 _IDLE_POLL_SECONDS = 1.0
@@ -68,7 +68,7 @@ class Site(ThreadingHTTPServer):
         self.host = f"{_HOST}:{self.server_port}"
         self.origin = f"http://{self.host}"
         """Scheme, host and port, as CORS compares them; also the address to open."""
-        self._closing = threading.Event()
+        self.closing = threading.Event()
         self._thread = threading.Thread(target=self.serve_forever, name="site", daemon=True)
 
     def start(self, stack: LocalStack) -> None:
@@ -76,12 +76,12 @@ class Site(ThreadingHTTPServer):
         config = SiteConfig.from_outputs(stack.outputs)
         self.config_json = config.to_json().encode()
         self.security_headers = security_headers(origin(config.api_url))
-        self.live_view = _LiveView(stack, self._closing)
+        self.stack = stack
         self._thread.start()
 
     def stop(self) -> None:
         """End every response that is still being sent, and close the port."""
-        self._closing.set()
+        self.closing.set()
         if self._thread.is_alive():
             self.shutdown()
             self._thread.join()
@@ -95,6 +95,8 @@ class Site(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    """Answers the site's files, GET /live/users/{userId} and POST /live/users/{userId}/{action}."""
+
     server: Site  # pyright: ignore[reportIncompatibleVariableOverride]  BaseServer, narrowed to the one that is
     protocol_version = "HTTP/1.1"
     timeout = 30
@@ -103,8 +105,9 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         if not self._names_this_server():
             return
-        if self.command == "GET" and (user_id := self.server.live_view.followed_user(path)):
-            self.server.live_view.follow(self, user_id)
+        match = _LIVE_PATH.fullmatch(path)
+        if self.command == "GET" and match and match["action"] is None:
+            self._follow(match["user_id"])
         elif path == f"/{CONFIG_FILE}":
             self._send(HTTPStatus.OK, self.server.config_json, ".json")
         elif (file := _served_file(path)) is None:
@@ -126,10 +129,56 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(HTTPStatus.FORBIDDEN, b"Only this site's own pages may ask for that.\n")
         elif body is None or self.headers.get_content_type() != "application/json":
             self._send(HTTPStatus.BAD_REQUEST, b"Send a small JSON body with its Content-Length.\n")
-        elif (response := self.server.live_view.act(urlsplit(self.path).path, body)) is None:
+        elif (response := self._act(body)) is None:
             self._send(HTTPStatus.NOT_FOUND, b"Not found.\n")
         else:
             self._send(response.status, response.body, ".json")
+
+    def _follow(self, user_id: str) -> None:
+        """Send the user's trail now and after each change, until the browser or the stack ends."""
+        self.close_connection = True
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        reader = TrailReader(self.server.stack, user_id)
+        last, unchanged_reads = "", 0
+        while not self.server.closing.wait(
+            _POLL_SECONDS if unchanged_reads < _READS_UNTIL_IDLE else _IDLE_POLL_SECONDS
+        ):
+            try:
+                trail = reader.read().model_dump_json(by_alias=True)
+            except (BotoCoreError, ClientError):
+                return  # The emulator is ending. The browser asks again.
+            if trail != last:
+                event, last, unchanged_reads = f"data: {trail}\n\n", trail, 0
+            else:
+                unchanged_reads += 1
+                event = ":\n\n" if unchanged_reads % _READS_PER_COMMENT == 0 else ""
+            try:
+                self.wfile.write(event.encode())
+            except OSError:
+                return  # The browser has closed the connection.
+
+    def _act(self, body: bytes) -> ApiResponse | None:
+        """Do what a button asks for; return None if the path isn't an action's."""
+        match = _LIVE_PATH.fullmatch(urlsplit(self.path).path)
+        if match is None:
+            return None
+        stack, user_id = self.server.stack, match["user_id"]
+        try:
+            match match["action"]:
+                case "update":
+                    return call_api(stack, "PATCH", f"/users/{user_id}", body)
+                case "delete":
+                    return call_api(stack, "DELETE", f"/users/{user_id}")
+                case "poison":
+                    write_unsupported_user(stack, user_id)
+                    return ApiResponse(HTTPStatus.NO_CONTENT, b"")
+                case _:
+                    return None
+        except (BotoCoreError, ClientError) as error:
+            detail = json.dumps({"title": "The local stack did not do that.", "detail": str(error)})
+            return ApiResponse(HTTPStatus.BAD_GATEWAY, detail.encode())
 
     def _names_this_server(self) -> bool:
         """Check the request's Host header; answer the request if it names another host."""
@@ -175,64 +224,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def version_string(self) -> str:
         return "userstream"
-
-
-class _LiveView:
-    """Answers GET /live/users/{userId} with events, and POST /live/users/{userId}/{action}."""
-
-    def __init__(self, stack: LocalStack, closing: threading.Event) -> None:
-        """Prepare to answer; `closing` is set when the server ends."""
-        self._stack = stack
-        self._closing = closing
-
-    def followed_user(self, path: str) -> str | None:
-        """Return the user id in the path of a trail, or None for any other path."""
-        match = _PATH.fullmatch(path)
-        return match["user_id"] if match and match["action"] is None else None
-
-    def follow(self, request: BaseHTTPRequestHandler, user_id: str) -> None:
-        """Send the user's trail now and after each change, until the browser or the stack ends."""
-        request.close_connection = True
-        request.send_response(HTTPStatus.OK)
-        request.send_header("Content-Type", "text/event-stream")
-        request.end_headers()
-        reader = TrailReader(self._stack, user_id)
-        last, unchanged_reads = "", 0
-        while not self._closing.wait(_POLL_SECONDS if unchanged_reads < _READS_UNTIL_IDLE else _IDLE_POLL_SECONDS):
-            try:
-                trail = reader.read().model_dump_json(by_alias=True)
-            except (BotoCoreError, ClientError):
-                return  # The emulator is ending. The browser asks again.
-            if trail != last:
-                event, last, unchanged_reads = f"data: {trail}\n\n", trail, 0
-            else:
-                unchanged_reads += 1
-                event = ":\n\n" if unchanged_reads % _READS_PER_COMMENT == 0 else ""
-            try:
-                request.wfile.write(event.encode())
-            except OSError:
-                return  # The browser has closed the connection.
-
-    def act(self, path: str, body: bytes) -> ApiResponse | None:
-        """Do what a button asks for; return None if the path isn't an action's."""
-        match = _PATH.fullmatch(path)
-        if match is None:
-            return None
-        user_id = match["user_id"]
-        try:
-            match match["action"]:
-                case "update":
-                    return call_api(self._stack, "PATCH", f"/users/{user_id}", body)
-                case "delete":
-                    return call_api(self._stack, "DELETE", f"/users/{user_id}")
-                case "poison":
-                    write_unsupported_user(self._stack, user_id)
-                    return ApiResponse(HTTPStatus.NO_CONTENT, b"")
-                case _:
-                    return None
-        except (BotoCoreError, ClientError) as error:
-            detail = json.dumps({"title": "The local stack did not do that.", "detail": str(error)})
-            return ApiResponse(HTTPStatus.BAD_GATEWAY, detail.encode())
 
 
 def _served_file(path: str) -> Path | None:
