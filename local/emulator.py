@@ -13,6 +13,7 @@ from local.process import ChildProcess, describe_exit
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4566
+DEFAULT_REGION = "us-east-1"
 _HIGHEST_PORT = 65535
 
 ACCESS_KEY_ID = "test"

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -164,7 +165,7 @@ def claim_directory(directory: Path) -> Generator[None]:
     """
     make_directory(directory)
     with (directory / _LOCK_FILE).open("a+") as lock:
-        if not _lock(lock.fileno()):
+        if not _lock(lock):
             raise LocalStackRunningError(directory, _written_pid(directory))
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")
@@ -187,24 +188,27 @@ def _written_pid(directory: Path) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-def _lock(descriptor: int) -> bool:
+def _lock(file: IO[str]) -> bool:
     # Several attempts, because `_is_locked` in another process holds the lock for a moment.
     for _ in range(_LOCK_ATTEMPTS):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(_LOCK_PAUSE_SECONDS)
-        else:
+        if try_lock(file):
             return True
+        time.sleep(_LOCK_PAUSE_SECONDS)
     return False
 
 
 def _is_locked(directory: Path) -> bool:
     try:
         with (directory / _LOCK_FILE).open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return not try_lock(lock, fcntl.LOCK_SH)
     except (FileNotFoundError, NotADirectoryError):
         return False
+
+
+def try_lock(file: IO[str], mode: int = fcntl.LOCK_EX) -> bool:
+    """Lock an open file until it is closed; return False if another process has locked it."""
+    try:
+        fcntl.flock(file, mode | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
-    return False
+        return False
+    return True

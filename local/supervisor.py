@@ -24,7 +24,7 @@ from infra.settings.model import REGION_KEY
 from infra.settings.stack_file import StackFileError, stack_file_config
 from local.actions import warm_up
 from local.aws_clients import Clients
-from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Emulator, EmulatorError
+from local.emulator import ACCESS_KEY_ID, DEFAULT_REGION, SECRET_ACCESS_KEY, Emulator, EmulatorError
 from local.output import FunctionLog, print_log, print_outputs_and_command
 from local.page.site import Site
 from local.process import ChildProcess, Pause, describe_exit
@@ -38,7 +38,6 @@ _LOOP_SECONDS = 0.25
 _LOOPS_PER_RELOAD = 2
 """An edit must be live within two seconds; checking every source costs more than reading a log."""
 
-_EMULATOR_REGION = "us-east-1"
 _PLATFORM_KEY = "userstream:functionPlatform"
 _CORS_KEY = "userstream:corsAllowedOrigins"
 
@@ -88,7 +87,7 @@ class Supervisor:
         cleanup.callback(site.stop)
         with self.console.status("Starting the AWS emulator") as progress:
             config = local_config(site.origin)
-            region = config.get(REGION_KEY, _EMULATOR_REGION)
+            region = config.get(REGION_KEY, DEFAULT_REGION)
             self._emulator = Emulator(self.port, region, self.directory)
             cleanup.callback(self._emulator.stop)
             self._clients = Clients(self._emulator.endpoint_url, region, ACCESS_KEY_ID, SECRET_ACCESS_KEY)

@@ -21,7 +21,7 @@ from infra.outputs import output_names
 from infra.settings.model import REGION_KEY
 from infra.settings.stack_file import StackFileError, stack_file_config
 from local.aws_clients import Clients
-from local.emulator import ACCESS_KEY_ID, HOST, SECRET_ACCESS_KEY, Emulator, EmulatorError, is_healthy
+from local.emulator import ACCESS_KEY_ID, DEFAULT_REGION, HOST, SECRET_ACCESS_KEY, Emulator, EmulatorError, is_healthy
 from local.engine.recovery import StillRunningError, recover
 from local.engine.workspace import EngineMissingError, Workspace, destroy_stack
 from local.process import remove_user_settings
@@ -32,7 +32,6 @@ _PORT = 4567
 """One above the local stack's own emulator, so that both can run."""
 
 _DIRECTORY = PROJECT_ROOT / ".local" / "engine"
-_EMULATOR_REGION = "us-east-1"
 _POLL_SECONDS = 0.25
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -199,7 +198,7 @@ def _workspace_for_preview(port: int, directory: Path) -> Generator[Workspace]:
 
 @contextmanager
 def _running_emulator(port: int, directory: Path) -> Generator[Emulator]:
-    running = Emulator(port, _EMULATOR_REGION, directory)
+    running = Emulator(port, DEFAULT_REGION, directory)
     try:
         running.wait_until_ready()
         yield running

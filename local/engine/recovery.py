@@ -19,6 +19,7 @@ from local.aws_clients import Clients
 from local.deploy.resources.registry import handler_for
 from local.deploy.resources.values import ResourceError
 from local.engine.wire_values import is_secret, json_value, plain_json
+from local.state import try_lock
 
 PATH_VARIABLE = "USERSTREAM_CREATED"
 """Environment variable that tells a plugin the file's path."""
@@ -58,15 +59,11 @@ class CreatedResources:
             return {}
         deadline = time.monotonic() + seconds
         with self._path.open(encoding="utf-8") as file:
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        return None
-                    time.sleep(_POLL_SECONDS)
-                else:
-                    return {line["urn"]: line["id"] for line in map(json.loads, file)}
+            while not try_lock(file):
+                if time.monotonic() > deadline:
+                    return None
+                time.sleep(_POLL_SECONDS)
+            return {line["urn"]: line["id"] for line in map(json.loads, file)}
 
 
 def recover(created_file: Path, stack: automation.Stack, clients: Clients) -> int:

@@ -11,7 +11,7 @@ from delivery.settings import UnsupportedMappingError
 from functions.runtime.json_log import log as write_line
 from functions.runtime.timestamps import utc_timestamp
 from local.aws_clients import Clients
-from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from local.emulator import ACCESS_KEY_ID, DEFAULT_REGION, SECRET_ACCESS_KEY
 from local.process import remove_user_settings
 from local.state import LocalStackError, clients_of, read_local_stack, state_directory
 from local.stream_poller.service import AlreadyDeliveredError, MappingService
@@ -46,7 +46,7 @@ def _options() -> argparse.Namespace:
     elsewhere = parser.add_argument_group("another emulator's mapping, instead of the local stack's")
     elsewhere.add_argument("--endpoint-url", help="for example http://127.0.0.1:4566")
     elsewhere.add_argument("--mapping-uuid")
-    elsewhere.add_argument("--region", default="us-east-1")
+    elsewhere.add_argument("--region", default=DEFAULT_REGION)
     options = parser.parse_args()
     if bool(options.endpoint_url) != bool(options.mapping_uuid):
         parser.error("--endpoint-url and --mapping-uuid belong together")

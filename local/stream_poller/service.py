@@ -3,7 +3,6 @@
 `MappingService` waits for the mapping, and begins again when its settings change.
 """
 
-import fcntl
 import hashlib
 import threading
 import time
@@ -24,6 +23,7 @@ from delivery.settings import MappingSettings, UnsupportedMappingError, read_set
 from functions.runtime.aws import AWS_CALL_ERRORS, error_code
 from functions.runtime.json_log import Log
 from local.aws_clients import ONE_ATTEMPT, Clients, RoleSession
+from local.state import try_lock
 from local.stream_poller.invocation import invoke_function, send_failure_document
 from local.stream_poller.poller import Poller, Ports
 from local.stream_poller.stream_reader import StreamsApiReader
@@ -87,12 +87,10 @@ class CheckpointFile:
         Raise AlreadyDeliveredError if another process holds it.
         """
         with self.path.with_suffix(".lock").open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not try_lock(lock):
                 raise AlreadyDeliveredError(
                     f"another poller already delivers this mapping: it has locked {lock.name}. End that one first."
-                ) from None
+                )
             yield
 
     def load(self) -> Checkpoint | None:
