@@ -16,11 +16,10 @@ from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.client import BaseClient
 
 _BODIES = {
-    "TransactWriteItems": b"{}",
-    "PutItem": b"{}",
     "BatchWriteItem": b'{"UnprocessedItems": {}}',
     "SendMessageBatch": b'{"Successful": [], "Failed": []}',
 }
+"""What an operation answers, if not an empty object."""
 
 
 class AwsStub(NamedTuple):
@@ -55,28 +54,20 @@ def running_stub() -> Generator[AwsStub]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield AwsStub(f"http://127.0.0.1:{server.server_port}", calls)
     finally:
         server.shutdown()
         server.server_close()
-        thread.join()
 
 
-class Request(NamedTuple):
-    """One call that a stubbed client made."""
-
-    operation: str
-    body: str | bytes
+Request = tuple[str, str | bytes]
+"""The operation and the body of a call that a stubbed client made."""
 
 
 class _RawBody(io.BytesIO):
-    """The part of urllib3's response that botocore reads."""
-
-    def stream(self, **_: object) -> Any:
-        """Yield the body in one piece."""
+    def stream(self, **_: object) -> Any:  # all that botocore uses of urllib3's response
         yield self.read()
 
 
@@ -86,8 +77,8 @@ def stub_client(client: BaseClient) -> list[Request]:
 
     def answer(request: AWSRequest, event_name: str, **_: object) -> Any:
         operation = event_name.rpartition(".")[2]
-        requests.append(Request(operation, request.body))
-        body = _BODIES[operation]
+        requests.append((operation, request.body))
+        body = _BODIES.get(operation, b"{}")
         headers: Any = {"content-type": "application/x-amz-json-1.0", "content-length": str(len(body))}
         return AWSResponse(request.url or "", 200, headers, _RawBody(body))
 

@@ -42,8 +42,7 @@ CONTEXT = SimpleNamespace(
 def peak_mib() -> float:
     """Return the peak resident memory of this process in MiB.
 
-    getrusage and a parent's RUSAGE_CHILDREN also count what the parent had in memory when it
-    forked.
+    getrusage also counts what the parent had in memory when it forked.
     """
     with open("/proc/self/status", encoding="ascii") as status:  # noqa: PTH123  pathlib would count
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024

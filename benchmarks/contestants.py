@@ -150,9 +150,7 @@ class ColdStart(NamedTuple):
     def seconds(self, event: object, stub: AwsStub) -> float:
         """Return the seconds from the start of the process to its answer.
 
-        Raises:
-            OtherWorkError: It gave another answer or made another call, or more than one, because a
-                retry would be timed as well.
+        Raise OtherWorkError on another answer or call, or a retry, which would be timed as well.
         """
         stub.calls.clear()
         began = time.perf_counter()
@@ -187,12 +185,9 @@ def require_same_work(works: Mapping[str, object]) -> None:
 
 
 def registration(effects: Mapping[str, Any]) -> object:
-    """Return the answer and the items of the one transaction of a registration's effects.
+    """Return a registration's answer and the items of its one transaction, without ids and times.
 
-    They are without ids and times, which differ.
-
-    Raises:
-        OtherWorkError: An item belongs to another user, or could be written over another user's.
+    Raise OtherWorkError if an item belongs to another user, or could replace another user's.
     """
     body = json.loads(effects["answer"]["body"])
     user_id = body.pop("userId")
@@ -221,7 +216,6 @@ def logged_and_kept(effects: Mapping[str, Any]) -> object:
         if operation == "PutItem":
             items.append((request["TableName"], request["Item"]))
         else:
-            items += [
-                (table, put["PutRequest"]["Item"]) for table, puts in request["RequestItems"].items() for put in puts
-            ]
+            for table, puts in request["RequestItems"].items():
+                items += [(table, put["PutRequest"]["Item"]) for put in puts]
     return lines, items

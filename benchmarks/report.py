@@ -18,35 +18,23 @@ CAPACITY = PROJECT_ROOT / "docs/capacity.md"
 IMAGES = PROJECT_ROOT / "docs/images"
 
 
-class Goal(NamedTuple):
-    """The bound that a value must stay at or under (`most`) or reach (`least`)."""
-
-    direction: Literal["most", "least"]
-    bound: float
-    unit: str = "x"
-
-
 class Measurement(NamedTuple):
-    """One row: what was measured, beside what, its goal, and its value in each round."""
+    """One row: what was measured, beside what, the goal of its median, and its value per round."""
 
     name: str
     against: str
-    goal: Goal
+    goal: Literal["at most", "at least"]
+    bound: float
     rounds: Sequence[float]
+    unit: str = "x"
 
     def cells(self) -> list[str]:
         """Return the cells of the row."""
-        direction, bound, unit = self.goal
         middle, smallest, largest = median(self.rounds), min(self.rounds), max(self.rounds)
         spread = "" if smallest == largest else f" ({smallest:.3g} to {largest:.3g})"
-        reached = middle <= bound if direction == "most" else middle >= bound
-        return [
-            self.name,
-            self.against,
-            f"at {direction} {bound:g} {unit}",
-            f"{middle:.3g} {unit}{spread}",
-            "yes" if reached else "**no**",
-        ]
+        reached = middle <= self.bound if self.goal == "at most" else middle >= self.bound
+        goal, measured = f"{self.goal} {self.bound:g} {self.unit}", f"{middle:.3g} {self.unit}{spread}"
+        return [self.name, self.against, goal, measured, "yes" if reached else "**no**"]
 
 
 def ratios(samples: Mapping[str, Sequence[float]], peer: str) -> list[float]:
@@ -107,11 +95,7 @@ def goals_not_reached(page: str) -> str:
 
 
 def write_section(page: Path, name: str, text: str) -> None:
-    """Replace the text between the two markers of a section.
-
-    Raises:
-        ValueError: The page has no such section.
-    """
+    """Replace the text between the two markers of a section; raise ValueError without them."""
     pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
     before = page.read_text()
     if not pattern.search(before):
@@ -125,11 +109,7 @@ def measured_today(table: str) -> str:
 
 
 def keep_service_times(**milliseconds: float) -> None:
-    """Replace some of the times in capacity/service_times.json, and its day and machine.
-
-    Raises:
-        ValidationError: The capacity model has no time of that name.
-    """
+    """Replace some of the times in capacity/service_times.json, and its day and machine."""
     kept = json.loads(FILE.read_text()) | {name: round(value, 4) for name, value in milliseconds.items()}
     kept |= {"measured": f"{datetime.now(UTC):%Y-%m-%d}", "machine": _machine()}
     FILE.write_text(MeasuredWork.model_validate(kept).model_dump_json(indent=2) + "\n")

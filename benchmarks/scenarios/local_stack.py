@@ -13,7 +13,7 @@ from typing import Any
 
 from benchmarks.contestants import Samples, in_turn
 from benchmarks.events import failed_record, pointer_document
-from benchmarks.report import Goal, Measurement, ratios
+from benchmarks.report import Measurement, ratios
 from benchmarks.scenarios.growth import backfill_all, replay_once
 from benchmarks.scenarios.measured_delivery import LocalStream, batch_write, local_stream, users_of_run
 from delivery.records import StreamRecord
@@ -49,10 +49,10 @@ def measure() -> list[Measurement]:
         speeds = JobsOnLocalStack(stream).speeds(records[-RECORDS:])
     return [
         *(
-            Measurement(f"records/s, {job}", "one call per record", Goal("least", 10), ratios(samples, "one by one"))
+            Measurement(f"records/s, {job}", "one call per record", "at least", 10, ratios(samples, "one by one"))
             for job, samples in speeds.items()
         ),
-        Measurement("local poller, seconds per batch", "invoked by hand", Goal("most", 1.2), ratios(poller, "by hand")),
+        Measurement("local poller, seconds per batch", "invoked by hand", "at most", 1.2, ratios(poller, "by hand")),
     ]
 
 
@@ -84,9 +84,8 @@ class JobsOnLocalStack:
         self._outputs = stream.stack.outputs
         self._services = Services(read_stack("local", None), profile=None)
         self._activity = self._services.activity()
-        rescue = self._clients.lambda_.get_function_configuration(
-            FunctionName=self._outputs.rescue_failed_batches_function_name
-        )
+        self._rescue_name = self._outputs.rescue_failed_batches_function_name
+        rescue = self._clients.lambda_.get_function_configuration(FunctionName=self._rescue_name)
         stack = stream.stack
         self._rescue_role = RoleSession(self._clients.sts, rescue["Role"], stack.region, stack.endpoint_url)
         stream_arn = self._outputs.users_stream_arn
@@ -138,10 +137,8 @@ class JobsOnLocalStack:
         messages = [{"messageId": f"{number}", "body": body} for number, body in enumerate(pointers)]
         # As many at a time as the failure queue's mapping sends.
         for start in range(0, len(messages), RESCUE_BATCH_SIZE):
-            event = {"Records": messages[start : start + RESCUE_BATCH_SIZE]}
-            response = self._clients.lambda_.invoke(
-                FunctionName=self._outputs.rescue_failed_batches_function_name, Payload=json.dumps(event).encode()
-            )
+            event = json.dumps({"Records": messages[start : start + RESCUE_BATCH_SIZE]}).encode()
+            response = self._clients.lambda_.invoke(FunctionName=self._rescue_name, Payload=event)
             answer = json.loads(response["Payload"].read())
             if answer != {"batchItemFailures": []}:
                 raise RuntimeError(f"the rescue did not take all of it: {answer}")
@@ -163,14 +160,10 @@ class JobsOnLocalStack:
                 raise RuntimeError("the stream returned another record than the next one")
             iterator = page["NextShardIterator"]
             failed = failed_record(json.loads(record.body))
-            attributes = {"kind": failed.kind, "failureId": failed.failure_id}
-            sqs.send_message(
-                QueueUrl=self._outputs.dead_letter_queue_url,
-                MessageBody=failed.to_json(),
-                MessageAttributes={
-                    name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-                },
-            )
+            texts = {"kind": failed.kind, "failureId": failed.failure_id}
+            attributes = {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}
+            queue = self._outputs.dead_letter_queue_url
+            sqs.send_message(QueueUrl=queue, MessageBody=failed.to_json(), MessageAttributes=attributes)
 
     def _replay(self, records: Sequence[StreamRecord]) -> None:
         if (replayed := replay_once(self._services, self._stream.directory)) != len(records):

@@ -7,7 +7,7 @@ from statistics import median
 from benchmarks import contestants, plots
 from benchmarks.contestants import Contestant, Samples, all_running, in_turn, logged_and_kept
 from benchmarks.events import REGISTER_EVENT, batches, stream_event
-from benchmarks.report import IMAGES, Goal, Measurement, keep_service_times, ratios
+from benchmarks.report import IMAGES, Measurement, keep_service_times, ratios
 
 REGISTER_ROUNDS = 15
 REGISTRATIONS_PER_ROUND = 300
@@ -34,7 +34,7 @@ def measure_registrations() -> list[Measurement]:
     )
     bounds = {contestants.PLAIN: 1.3, contestants.POWERTOOLS: 1.0, contestants.FASTAPI: 1.0, contestants.CHALICE: 1.0}
     return [
-        Measurement("warm register", peer, Goal("most", bound), ratios(seconds, peer)) for peer, bound in bounds.items()
+        Measurement("warm register", peer, "at most", bound, ratios(seconds, peer)) for peer, bound in bounds.items()
     ]
 
 
@@ -51,7 +51,7 @@ def measure_stream() -> list[Measurement]:
     return [
         *_stream_rows("without", without),
         *_stream_rows("with", with_activity),
-        Measurement("AWS calls per record, batch 100", "1 per record", Goal("most", 0.05, "calls"), [calls]),
+        Measurement("AWS calls per record, batch 100", "1 per record", "at most", 0.05, [calls], "calls"),
     ]
 
 
@@ -87,7 +87,7 @@ def _stream_rows(with_or_without: str, results: Mapping[int, Samples]) -> list[M
         speeds = {name: [1 / each for each in samples] for name, samples in seconds.items()}
         name = f"records/s, batch {size:,}, {with_or_without} Activity"
         rows += [
-            Measurement(name, peer, Goal("least", bound), ratios(speeds, peer))
+            Measurement(name, peer, "at least", bound, ratios(speeds, peer))
             for peer, bound in ((contestants.POWERTOOLS, 5.0), (contestants.DUMPS, 0.5))
         ]
     return rows
