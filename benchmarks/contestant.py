@@ -24,10 +24,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any, TextIO
-
-if TYPE_CHECKING:
-    from benchmarks.aws_stub import Request
+from typing import Any, TextIO
 
 CONTEXT = SimpleNamespace(
     aws_request_id="00000000-0000-4000-8000-000000000000",
@@ -86,7 +83,7 @@ def main() -> None:
             print(json.dumps(answer), file=answers, flush=True)
 
 
-def _stubbed(module: ModuleType) -> "list[Request]":
+def _stubbed(module: ModuleType) -> list[Any]:
     """Stub the module's client, or the one that the functions share; return its requests."""
     from benchmarks.aws_stub import stub_client  # noqa: PLC0415  not in cold starts
 
@@ -96,7 +93,7 @@ def _stubbed(module: ModuleType) -> "list[Request]":
 
 
 def _effects(
-    handler: Callable[[Any, Any], Any], event: Any, requests: "list[Request]", output: _FlushedAtEachWrite
+    handler: Callable[[Any, Any], Any], event: Any, requests: list[Any], output: _FlushedAtEachWrite
 ) -> dict[str, Any]:
     requests.clear()
     output.kept = []

@@ -140,28 +140,24 @@ def all_running(handlers: Mapping[str, str], **variables: str) -> Generator[dict
         yield {name: processes.enter_context(started(handler, **variables)) for name, handler in handlers.items()}
 
 
-class ColdStart(NamedTuple):
-    """A new process that answers one event, with these members, and makes one AWS call."""
+def cold_start_seconds(
+    handler: str, event: object, stub: AwsStub, *, call: str, expected: Mapping[str, object]
+) -> float:
+    """Return the seconds from the start of a new process to its answer to one event.
 
-    handler: str
-    call: str
-    expected: Mapping[str, object]
-
-    def seconds(self, event: object, stub: AwsStub) -> float:
-        """Return the seconds from the start of the process to its answer.
-
-        Raise OtherWorkError on another answer or call, or a retry, which would be timed as well.
-        """
-        stub.calls.clear()
-        began = time.perf_counter()
-        with started(self.handler, endpoint_url=stub.url) as contestant:
-            answer = contestant.effects([event])[0]["answer"]
-            seconds = time.perf_counter() - began
-        if any(answer.get(name) != value for name, value in self.expected.items()):
-            raise OtherWorkError(f"{self.handler} answered {answer}")
-        if stub.calls != {self.call: 1}:
-            raise OtherWorkError(f"{self.handler} made {dict(stub.calls)} instead of one {self.call}")
-        return seconds
+    Raise OtherWorkError if the answer lacks an expected member, or if it made anything else than
+    this one AWS call, because a retry would be timed as well.
+    """
+    stub.calls.clear()
+    began = time.perf_counter()
+    with started(handler, endpoint_url=stub.url) as contestant:
+        answer = contestant.effects([event])[0]["answer"]
+        seconds = time.perf_counter() - began
+    if any(answer.get(name) != value for name, value in expected.items()):
+        raise OtherWorkError(f"{handler} answered {answer}")
+    if stub.calls != {call: 1}:
+        raise OtherWorkError(f"{handler} made {dict(stub.calls)} instead of one {call}")
+    return seconds
 
 
 def in_turn(contestants: Mapping[str, Callable[[], float]], *, rounds: int) -> Samples:

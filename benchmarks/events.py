@@ -17,6 +17,7 @@ REGISTER_EVENT: dict[str, Any] = json.loads(Path(__file__).with_name("register_e
 STREAM_ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/Users-dev/stream/2026-11-24T00:00:00.000"
 FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:benchmark"
 SHARD_ID = "shardId-00000001795478400000-0badcafe"
+FIRST_SEQUENCE_NUMBER = 10**20
 USERS = 1_000
 CHANGES = ("INSERT", "MODIFY", "REMOVE")
 
@@ -39,7 +40,7 @@ def stream_record(number: int, event_name: str) -> dict[str, Any]:
     change: dict[str, Any] = {
         "ApproximateCreationDateTime": 1795478400,
         "Keys": {"userId": {"S": user_id}},
-        "SequenceNumber": str(100_000_000_000_000_000_000 + number),
+        "SequenceNumber": str(FIRST_SEQUENCE_NUMBER + number),
         "SizeBytes": 420,
         "StreamViewType": "NEW_AND_OLD_IMAGES",
     }

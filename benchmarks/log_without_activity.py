@@ -1,7 +1,6 @@
-"""log_user_changes without Activity: its own processing over a writer that keeps nothing.
+"""log_user_changes without Activity, to show what Activity costs the function, which always has it.
 
-Reading, describing and logging are left. The deployed function always writes Activity; this shows
-what that costs.
+Reading, describing and logging are left.
 """
 
 import time
@@ -15,16 +14,19 @@ from functions.runtime.json_log import BufferedLog
 from functions.stream_records.user_change import UserChange
 
 
-class _NoActivity:
+class _Nowhere:
+    """An Activity table that keeps nothing, and a dead-letter queue that takes nothing."""
+
     def write(self, changes: Sequence[UserChange]) -> WriteOutcome:
         return WriteOutcome(len(changes), {}, None)
 
-
-class _NoDeadLetters:
     def send(self, failed_records: Sequence[FailedRecord]) -> SendOutcome:
         if failed_records:
             raise AssertionError(f"a valid record was dead-lettered: {failed_records[0].reason}")
         return SendOutcome(0, None)
+
+
+_NOWHERE = _Nowhere()
 
 
 def handler(event: dict[str, Any], context: Any) -> object:
@@ -33,8 +35,8 @@ def handler(event: dict[str, Any], context: Any) -> object:
     try:
         outcome = process_batch(
             event["Records"],
-            activity=_NoActivity(),
-            dead_letters=_NoDeadLetters(),
+            activity=_NOWHERE,
+            dead_letters=_NOWHERE,
             log=log,
             mask_personal_data=False,
             source_function=context.invoked_function_arn,

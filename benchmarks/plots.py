@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import quantiles
 
 import matplotlib as mpl
+import numpy as np
 
 mpl.use("Agg")
 
@@ -28,18 +29,14 @@ plt.rcParams.update(
 
 def bars(path: Path, title: str, unit: str, samples: Mapping[str, Sequence[float]], *, ours: str) -> None:
     """Draw each contestant's median as a bar, and the middle half of its rounds as a whisker."""
-    names = sorted(samples, key=lambda name: median(samples[name]))
-    medians = [median(samples[name]) for name in names]
-    quarters = [quantiles(each, n=4) if len(each := samples[name]) > 1 else [*each] * 3 for name in names]
-    whiskers = [
-        [middle - low for middle, (low, _, _) in zip(medians, quarters, strict=True)],
-        [high - middle for middle, (_, _, high) in zip(medians, quarters, strict=True)],
-    ]
+    quarters = {name: quantiles(each, n=4) if len(each) > 1 else [*each] * 3 for name, each in samples.items()}
+    names = sorted(quarters, key=lambda name: quarters[name][1])
+    lows, medians, highs = np.array([quarters[name] for name in names]).T
     figure, axes = plt.subplots(figsize=(8, 1.2 + 0.42 * len(names)), layout="constrained")
     colours = [OURS if name == ours else OTHERS[0] for name in names]
-    whisker_style = {"ecolor": INK, "lw": 1, "capsize": 3}
-    axes.barh(names, medians, xerr=whiskers, color=colours, height=0.62, error_kw=whisker_style)
-    for position, (middle, (_, _, high)) in enumerate(zip(medians, quarters, strict=True)):
+    axes.barh(names, medians, color=colours, height=0.62)
+    axes.errorbar(medians, names, xerr=[medians - lows, highs - medians], fmt="none", ecolor=INK, lw=1, capsize=3)
+    for position, (middle, high) in enumerate(zip(medians, highs, strict=True)):
         axes.annotate(f"{middle:,.0f}", (high, position), xytext=(7, 0), textcoords="offset points", va="center")
     axes.invert_yaxis()
     axes.margins(x=0.1)

@@ -11,7 +11,7 @@ from functools import partial
 
 from benchmarks import contestants, plots
 from benchmarks.aws_stub import running_stub
-from benchmarks.contestants import BARE, POWERTOOLS, ColdStart, Samples, in_turn, started
+from benchmarks.contestants import BARE, POWERTOOLS, Samples, cold_start_seconds, in_turn, started
 from benchmarks.events import REGISTER_EVENT, stream_event
 from benchmarks.report import IMAGES, Measurement, ratios
 from infra.naming import PROJECT_ROOT
@@ -26,15 +26,19 @@ CALLS_PER_REQUEST = 100
 def measure_starts_and_memory() -> list[Measurement]:
     """Measure cold starts in turn, then peak memory."""
     registering = contestants.REGISTER | contestants.BARE_CLIENT
-    created, nothing_failed = {"statusCode": 201}, dict[str, object](batchItemFailures=[])
-    register_starts = {name: ColdStart(handler, "TransactWriteItems", created) for name, handler in registering.items()}
-    calls = {contestants.LOG_USER_CHANGES: "BatchWriteItem", POWERTOOLS: "PutItem"}
-    streaming = {name: contestants.STREAM[name] for name in calls}
-    stream_starts = {name: ColdStart(streaming[name], call, nothing_failed) for name, call in calls.items()}
-    stream_starts[BARE] = register_starts[BARE]
-    register = _cold_starts(register_starts, REGISTER_EVENT, "Cold start", contestants.REGISTER_USER, "register")
-    title = "Cold start of the stream's function"
-    stream = _cold_starts(stream_starts, stream_event(1), title, contestants.LOG_USER_CHANGES, "log-user-changes")
+    streaming = {name: contestants.STREAM[name] for name in (contestants.LOG_USER_CHANGES, POWERTOOLS)}
+    with running_stub() as stub:
+        registration = partial(
+            cold_start_seconds, event=REGISTER_EVENT, stub=stub, call="TransactWriteItems", expected={"statusCode": 201}
+        )
+        batch = partial(cold_start_seconds, event=stream_event(1), stub=stub, expected={"batchItemFailures": []})
+        starts = {name: partial(registration, handler) for name, handler in registering.items()}
+        register = in_turn(starts, rounds=ROUNDS)
+        calls = {contestants.LOG_USER_CHANGES: "BatchWriteItem", POWERTOOLS: "PutItem"}
+        stream_starts = {name: partial(batch, streaming[name], call=call) for name, call in calls.items()}
+        stream = in_turn(stream_starts | {BARE: starts[BARE]}, rounds=ROUNDS)
+    _plot_starts(register, "Cold start", contestants.REGISTER_USER, "register")
+    _plot_starts(stream, "Cold start of the stream's function", contestants.LOG_USER_CHANGES, "log-user-changes")
 
     registering.pop(contestants.NODE, None)  # It has no SDK, so its memory says nothing.
     register_mib = _peaks_mib(registering, REGISTER_EVENT, REGISTRATIONS)
@@ -53,9 +57,7 @@ def measure_starts_and_memory() -> list[Measurement]:
     ]
 
 
-def _cold_starts(starts: Mapping[str, ColdStart], event: object, title: str, ours: str, image: str) -> Samples:
-    with running_stub() as stub:
-        seconds = in_turn({name: partial(start.seconds, event, stub) for name, start in starts.items()}, rounds=ROUNDS)
+def _plot_starts(seconds: Samples, title: str, ours: str, image: str) -> None:
     plots.bars(
         IMAGES / f"cold-start-{image}.png",
         f"{title}: a fresh process until its first answer",
@@ -63,7 +65,6 @@ def _cold_starts(starts: Mapping[str, ColdStart], event: object, title: str, our
         {contestant: [1000 * each for each in samples] for contestant, samples in seconds.items()},
         ours=ours,
     )
-    return seconds
 
 
 def _peaks_mib(handlers: Mapping[str, str], event: object, calls: int) -> Samples:

@@ -50,11 +50,7 @@ CASES = [
     Case("10,000 waiting, batches of 100, 2 lanes", 10_000, batch_size=100, lanes=2),
 ]
 
-Pair = tuple[float, float]
-"""Measured and simulated."""
-
-Results = Mapping[tuple[str, str], Sequence[Pair]]
-"""By case and name of the result, the pairs of all rounds."""
+Pair = tuple[float, float]  # measured and simulated
 
 
 def main() -> None:
@@ -134,7 +130,6 @@ def simulate(run: MeasuredRun, case: Case, seconds: float) -> simulation.Simulat
 
 
 def _service_times(run: MeasuredRun) -> ServiceTimes:
-    """Return the fixed time, the time per record and the spread of invocations and reads."""
     batch, record = _line([(len(it.records), it.seconds) for it in run.invocations])
     read, read_record = _line(run.reads)
     spread = tuple(it.seconds / (batch + record * len(it.records)) for it in run.invocations)
@@ -150,7 +145,7 @@ def _line(samples: Sequence[tuple[int, float]]) -> tuple[float, float]:
     return max(intercept, min(seconds)), max(slope, 0.0)
 
 
-def _table_and_summary(results: Results) -> str:
+def _table_and_summary(results: Mapping[tuple[str, str], Sequence[Pair]]) -> str:
     """Return the medians of all rounds, and the largest error of each result over the cases."""
     rows: list[list[str]] = []
     largest: dict[str, float] = {}

@@ -61,11 +61,9 @@ def measure() -> list[Measurement]:
         ours="replay",
         logarithmic="x",
     )
-    smallest, *_, largest = SIZES
+    low, *_, high = SIZES
     return [
-        Measurement(
-            f"peak memory, {name} of {largest:,}", f"of {smallest:,}", "at most", 1.2, [mib[largest] / mib[smallest]]
-        )
+        Measurement(f"peak memory, {name} of {high:,}", f"of {low:,}", "at most", 1.2, [mib[high] / mib[low]])
         for name, mib in peaks.items()
     ]
 
@@ -198,10 +196,6 @@ def _backfill(length: int, directory: Path) -> int:
     return backfill_all(_generated_stack(_GeneratedQueue(0), users=length), directory)
 
 
-def _sequence_number(number: int) -> str:
-    return events.stream_record(number, "INSERT")["dynamodb"]["SequenceNumber"]
-
-
 class _RescuedRecords:
     """A stream that makes a pointer's records when they are read, and a queue that counts them."""
 
@@ -209,7 +203,7 @@ class _RescuedRecords:
         self.sent = 0
 
     def pages(self, pointer: StreamPointer) -> Iterator[list[Json]]:
-        start = int(pointer.start_sequence_number) - int(_sequence_number(0))
+        start = int(pointer.start_sequence_number) - events.FIRST_SEQUENCE_NUMBER
         yield [events.stream_record(start + offset, "INSERT") for offset in range(pointer.batch_size)]
 
     def send(self, failed_records: Sequence[FailedRecord]) -> SendOutcome:
@@ -225,8 +219,9 @@ def _rescue(length: int, _directory: Path) -> int:
     ports = _RescuedRecords()
     mapping = MappingSettings(uuid="generated", stream_arn=events.STREAM_ARN, function_arn=events.FUNCTION_ARN)
     for start in range(0, length, RECORDS_PER_BATCH):
-        numbers = map(_sequence_number, range(start, start + RECORDS_PER_BATCH))
-        pointer = events.pointer_document((StreamRecord(number, "", 0.0, b"") for number in numbers), mapping)
+        first = events.FIRST_SEQUENCE_NUMBER + start
+        batch = [StreamRecord(str(first + offset), "", 0.0, b"") for offset in range(RECORDS_PER_BATCH)]
+        pointer = events.pointer_document(batch, mapping)
         rescue = Rescue(ports, ports, _nothing, Clock(cast("Any", CONTEXT)), events.FUNCTION_ARN)
         if rescue.rescue_all([{"messageId": f"{start}", "body": pointer}]):
             raise RuntimeError(f"the batch at {start} was not rescued")
@@ -234,7 +229,7 @@ def _rescue(length: int, _directory: Path) -> int:
 
 
 JOBS: Mapping[str, Callable[[int, Path], int]] = {"rescue": _rescue, "replay": _replay, "backfill": _backfill}
-"""Each does a job with so many records, and returns how many it did."""
+"""Each does so many records, and returns how many it did."""
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.aws_stub import running_stub
-from benchmarks.contestants import BARE, BARE_CLIENT, ColdStart, OtherWorkError, registration
+from benchmarks.contestants import BARE, BARE_CLIENT, OtherWorkError, cold_start_seconds, registration
 from benchmarks.events import stream_event
 from benchmarks.peers.registration import transaction
 
@@ -23,14 +23,15 @@ def test_a_cold_start_fails_if_the_answer_names_a_failed_record(
     )
     monkeypatch.chdir(tmp_path)  # `python -m` finds modules there.
     with running_stub() as stub, pytest.raises(OtherWorkError, match=r"failing\.handler answered"):
-        ColdStart("failing.handler", "BatchWriteItem", {"batchItemFailures": []}).seconds({}, stub)
+        cold_start_seconds("failing.handler", {}, stub, call="BatchWriteItem", expected={"batchItemFailures": []})
 
 
 def test_a_cold_start_makes_its_one_call_and_no_other() -> None:
     with running_stub() as stub:
-        assert ColdStart(BARE_CLIENT[BARE], "TransactWriteItems", CREATED).seconds(stream_event(1), stub) > 0
+        event, bare = stream_event(1), BARE_CLIENT[BARE]
+        assert cold_start_seconds(bare, event, stub, call="TransactWriteItems", expected=CREATED) > 0
         with pytest.raises(OtherWorkError, match="instead of one PutItem"):
-            ColdStart(BARE_CLIENT[BARE], "PutItem", CREATED).seconds(stream_event(1), stub)
+            cold_start_seconds(bare, event, stub, call="PutItem", expected=CREATED)
 
 
 @pytest.fixture(autouse=True)
