@@ -32,7 +32,14 @@ def enforceable(policy: str) -> str:
     """Return a role's policy, a JSON text, as the emulator needs it."""
     document: dict[str, Any] = json.loads(policy)
     statements = _listed(document.get("Statement", []))
-    added = [*_stream_reads(statements), *_batches(statements)]
+    allowed = [(each, set(_listed(each.get("Action", [])))) for each in statements if each.get("Effect") == "Allow"]
+    stream_reads = {action for each, actions in allowed if _names_stream(each) for action in actions & _STREAM_READS}
+    added = [{"Action": sorted(stream_reads), "Resource": "*"}] if stream_reads else []
+    added += [
+        {**each, "Action": [_BATCH_OF[action] for action in sorted(actions & _BATCH_OF.keys())]}
+        for each, actions in allowed
+        if actions & _BATCH_OF.keys()
+    ]
     if not added:
         return policy
     numbered = [{**grant, "Sid": f"{_ADDED}{number}", "Effect": "Allow"} for number, grant in enumerate(added)]
@@ -46,25 +53,8 @@ def as_written(document: dict[str, Any]) -> dict[str, Any]:
     return document if len(kept) == len(statements) else {**document, "Statement": kept}
 
 
-def _stream_reads(statements: list[Any]) -> list[dict[str, Any]]:
-    reads = sorted({action for statement in statements for action in _granted_stream_reads(statement)})
-    return [{"Action": reads, "Resource": "*"}] if reads else []
-
-
-def _granted_stream_reads(statement: dict[str, Any]) -> frozenset[str]:
-    names_stream = any(":dynamodb:" in arn and "/stream/" in arn for arn in _listed(statement.get("Resource", [])))
-    if statement.get("Effect") != "Allow" or not names_stream:
-        return frozenset()
-    return _STREAM_READS.intersection(_listed(statement.get("Action", [])))
-
-
-def _batches(statements: list[Any]) -> list[dict[str, Any]]:
-    grants = [(statement, _BATCH_OF.keys() & set(_listed(statement.get("Action", [])))) for statement in statements]
-    return [
-        {**statement, "Action": [_BATCH_OF[action] for action in sorted(actions)]}
-        for statement, actions in grants
-        if actions and statement.get("Effect") == "Allow"
-    ]
+def _names_stream(statement: dict[str, Any]) -> bool:
+    return any(":dynamodb:" in arn and "/stream/" in arn for arn in _listed(statement.get("Resource", [])))
 
 
 def _listed(value: Any) -> list[Any]:
