@@ -170,13 +170,13 @@ class Supervisor:
                 self._warn(str(error))
 
     def _deploy_edits(self) -> None:
-        unchanged: dict[str, list[str]] = {}
+        not_reloaded: dict[str, list[str]] = {}
         for reload in self._hot_reload.deploy_edits():
             if reload.problem is None:
                 self.console.print(f"[green]↻[/] {reload.function_name} runs the edited code", highlight=False)
             else:
-                unchanged.setdefault(reload.problem, []).append(reload.function_name)
-        for problem, names in unchanged.items():
+                not_reloaded.setdefault(reload.problem, []).append(reload.function_name)
+        for problem, names in not_reloaded.items():
             self.console.print(f"[red]✗[/] {', '.join(names)} keeps the code it had: ", end="", highlight=False)
             self.console.print(problem, markup=False, highlight=False, soft_wrap=True)
 
