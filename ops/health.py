@@ -88,10 +88,6 @@ class StackHealth:
             return [f"the event source mapping says: {self.mapping.last_processing_result}"]
         return []
 
-    def next_commands(self) -> list[str]:
-        """Return the commands for the queues that hold messages."""
-        return list(dict.fromkeys(queue.next_command for queue in self.queues if queue.depth.total))
-
     def as_json(self) -> JsonObject:
         """Return the health as JSON."""
         attention = self.attention()
@@ -113,7 +109,7 @@ class StackHealth:
 
 
 def read_health(services: Services) -> StackHealth:
-    """Read what can be read, list the rest as unknown; raise a CannotReachError if it is all."""
+    """Read what can be read, list the rest as unknown; a CannotReachError if nothing can be."""
     outputs = services.outputs
     monitoring = services.monitoring()
     health = StackHealth(outputs.environment, outputs.region, local_poller=services.local_poller)

@@ -83,9 +83,7 @@ class Monitoring:
         values: dict[Metric, float] = {}
         with translate_aws_errors("CloudWatch's metrics"):
             pages = self._cloudwatch.get_paginator("get_metric_data").paginate(
-                MetricDataQueries=queries,
-                StartTime=until - timedelta(minutes=WINDOW_MINUTES),
-                EndTime=until,
+                MetricDataQueries=queries, StartTime=until - timedelta(minutes=WINDOW_MINUTES), EndTime=until
             )
             for result in (result for page in pages for result in page["MetricDataResults"]):
                 metric = wanted[int(result.get("Id", "m0")[1:])]
@@ -101,14 +99,14 @@ class Monitoring:
         topic = ":" + physical_name(f"{PROJECT}-alarms", environment)
         with translate_aws_errors("CloudWatch's alarms"):
             pages = self._cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm"])
-            found = [alarm for page in pages for alarm in page["MetricAlarms"]]
-        return [
-            AlarmState(
-                alarm.get("AlarmName", ""),
-                alarm.get("StateValue", ""),
-                alarm.get("StateReason", ""),
-                alarm.get("StateUpdatedTimestamp", datetime.now(UTC)),
-            )
-            for alarm in found
-            if any(action.endswith(topic) for action in alarm.get("AlarmActions", []))
-        ]
+            return [
+                AlarmState(
+                    alarm.get("AlarmName", ""),
+                    alarm.get("StateValue", ""),
+                    alarm.get("StateReason", ""),
+                    alarm.get("StateUpdatedTimestamp", datetime.now(UTC)),
+                )
+                for page in pages
+                for alarm in page["MetricAlarms"]
+                if any(action.endswith(topic) for action in alarm.get("AlarmActions", []))
+            ]

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from functions.dead_letters.queue import BYTES_PER_CALL, MESSAGES_PER_CALL
 from ops.errors import OpsError, translate_aws_errors
 from ops.job import in_batches
 
@@ -16,12 +17,6 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
     from types_boto3_sqs.client import SQSClient
     from types_boto3_sqs.type_defs import MessageTypeDef
-
-MESSAGES_PER_CALL = 10
-"""The most messages in one SQS call."""
-
-BYTES_PER_CALL = 1_048_576
-"""Of a call: bodies, and attributes' names, types and values (API, "SendMessageBatch")."""
 
 MAX_IN_FLIGHT = 100_000
 """A command has at most this many messages in flight; SQS allows 120,000 in a standard queue."""

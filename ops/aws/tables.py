@@ -1,7 +1,6 @@
 """The tables Activity, Users and UserKeys as the commands use them; every read is consistent."""
 
 import time
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import override
 
-from functions.stream_records.attribute_values import AttributeValue, Image, convert_binary
+from functions.stream_records.attribute_values import AttributeValue, Image, base64_text, convert_binary
 from functions.users.transaction import claim_key, transact
 from functions.users.user import UnavailableError
 from ops.aws.queues import CONCURRENT_CALLS
@@ -139,7 +138,7 @@ class UsersReader:
 
 def binary_as_base64(value: AttributeValue) -> AttributeValue:
     """Return a value from botocore as stream records have it: binary as base64 text."""
-    return convert_binary(value, lambda content: b64encode(content).decode("ascii"))
+    return convert_binary(value, base64_text)
 
 
 class KeyClaim(NamedTuple):
@@ -153,14 +152,12 @@ class KeyClaim(NamedTuple):
 
 
 class ClaimRefusal(NamedTuple):
-    """Why nothing of a claim was written."""
+    """Why nothing of a claim was written; empty if every attempt met another write."""
 
     stored: Image | None = None
     """The user as stored now, if the values changed; {} if the user was deleted."""
     owners: Mapping[str, str] = {}
     """By attribute, the other user who owns its key."""
-    busy: bool = False
-    """Every attempt met another write of the same items."""
 
 
 class UserKeysTable(Protocol):
@@ -218,7 +215,7 @@ class DynamoUserKeysTable(UserKeysTable):
         except UnavailableError as error:
             cause = error.__cause__
             if cause is None:
-                return ClaimRefusal(busy=True)
+                return ClaimRefusal()
             if isinstance(cause, BotoCoreError | ClientError):
                 raise translate(cause, what) from error
             raise OpsError(f"{what}: the response can't be read", "run the same command again") from error

@@ -39,7 +39,6 @@ CALL_HELP = "Of one call to DynamoDB; more is a slow downstream."
     "stack",
     metavar="NAME",
     default="prod",
-    show_default=True,
     help="Whose Pulumi.<NAME>.yaml to take: dev, prod.",
 )
 @pass_command_context
@@ -91,9 +90,7 @@ def settings_of(stack: str, directory: Path = PROJECT_ROOT) -> CapacitySettings:
     try:
         return stack_settings(stack, directory)
     except FileNotFoundError as error:
-        raise NotFoundError(
-            str(error), next_step="Name a stack that has a Pulumi.<stack>.yaml: dev or prod."
-        ) from error
+        raise NotFoundError(str(error), "Name a stack that has a Pulumi.<stack>.yaml: dev or prod.") from error
     except (SettingsError, StackFileError) as error:
         raise WrongUsageError(str(error)) from error
 
@@ -116,14 +113,10 @@ def _expectations(report: CapacityReport, workload: Workload, settings: Capacity
         + (f": past the alarm at {settings.iterator_age_alarm_seconds} s" if late else ""),
         style="red" if late else "",
     )
-    falls_behind = (
-        None
-        if report.hours_until_given_up is None
-        else Text(
-            f"more arrives than is delivered: the first record is given up after {report.hours_until_given_up:.1f} h",
-            style="red",
-        )
-    )
+    falls_behind = None
+    if report.hours_until_given_up is not None:
+        hours = f"{report.hours_until_given_up:.1f} h"
+        falls_behind = Text(f"more arrives than is delivered: the first record is given up after {hours}", style="red")
     return facts(
         [
             ("workload", f"{workload.users:,} users, {workload.records_per_second:,.3g} changes/s at the busiest time"),

@@ -10,10 +10,10 @@ from rich.text import Text
 from ops.context import CommandContext, OpsCommand, exit_with, pass_command_context, selection_options
 from ops.dead_letters.export import ExportReport, export_messages, restore
 from ops.dead_letters.message import DeadLetter, count_failures, group_by_reason, read_dead_letter
-from ops.dead_letters.peek import Peek
+from ops.dead_letters.peek import Peek, unread_remark
 from ops.dead_letters.selection import Selection
-from ops.errors import ExitCode, NotFoundError, OpsError
-from ops.job import StopRequested, stop_on_interrupt
+from ops.errors import ExitCode, OpsError
+from ops.job import stop_on_interrupt
 from ops.output import camel_json, count, in_flight_elsewhere
 
 
@@ -67,16 +67,16 @@ def discard(context: CommandContext, *, selection: Selection, file: Path | None,
     complete and on disk, as `dlq export` does it; then only what was saved is removed. Without
     --yes it shows what it found, and asks.
     """
-    with stop_on_interrupt() as stop_requested:
-        found, hidden, unseen = _find(context, selection, stop_requested)
+    queue, store = context.services.dead_letter_queue(), context.services.envelopes()
+    with stop_on_interrupt() as stop_requested, Peek(queue, stop_requested) as peek:
+        letters = map(read_dead_letter, peek.messages())
+        found = {letter.message.message_id: letter for letter in letters if selection.matches_fetched(letter, store)}
+        depth = queue.depth()
+        hidden = peek.in_flight_elsewhere(depth)
+        unseen = unread_remark(peek, depth, "The same command takes the next.")
     if stop_requested():
         exit_with(ExitCode.INTERRUPTED)
-    if missing := selection.missing(frozenset(letter.failure_id for letter in found.values())):
-        ids = ", ".join(missing)
-        raise NotFoundError(
-            f"No message that could be read has the id {ids}. {unseen}" if unseen else f"No message has the id {ids}",
-            "`dlq list` shows the ids",
-        )
+    selection.check_found((letter.failure_id for letter in found.values()), queue.name, unseen)
     unseen = None if selection.ids else unseen
     if unseen:
         context.output.note(unseen)
@@ -96,24 +96,6 @@ def discard(context: CommandContext, *, selection: Selection, file: Path | None,
         interrupted=report.interrupted,
         unfinished=bool(report.removed < len(found) or unseen),
     )
-
-
-def _find(
-    context: CommandContext, selection: Selection, stop_requested: StopRequested
-) -> tuple[dict[str, DeadLetter], int, str | None]:
-    """Return the selected dead letters by message id, those in flight elsewhere, and a remark."""
-    queue, store = context.services.dead_letter_queue(), context.services.envelopes()
-    with Peek(queue, stop_requested) as peek:
-        letters = map(read_dead_letter, peek.messages())
-        found = {letter.message.message_id: letter for letter in letters if selection.matches_fetched(letter, store)}
-        depth = queue.depth()
-        hidden = peek.in_flight_elsewhere(depth)
-    unseen = None
-    if hidden:
-        unseen = in_flight_elsewhere(hidden)
-    elif not peek.complete:
-        unseen = f"Not all: {peek.received:,} of about {depth.total:,} were read. The same command takes the next."
-    return found, hidden, unseen
 
 
 def _confirm(context: CommandContext, found: dict[str, DeadLetter]) -> None:

@@ -30,21 +30,11 @@ BEYOND_REACH = (
     "remove what can't be replayed with `dlq discard`, then replay again."
 )
 
-BATCH_SIZE = 100
-LARGEST_BATCH = 1_000
-
 
 @click.command("replay", cls=OpsCommand, short_help="Send them through the function again.")
 @selection_options
 @click.option("--dry-run", is_flag=True, help="Only say what would be replayed, in order.")
-@click.option(
-    "--batch-size",
-    metavar="N",
-    type=click.IntRange(1, LARGEST_BATCH),
-    default=BATCH_SIZE,
-    show_default=True,
-    help="Records in one invocation.",
-)
+@click.option("--batch-size", metavar="N", type=click.IntRange(1, 1000), default=100, help="Records in one invocation.")
 @pass_command_context
 def replay(context: CommandContext, *, selection: Selection, dry_run: bool, batch_size: int) -> None:
     """Send failed records through the real function again, and remove those that it has processed.
@@ -147,11 +137,9 @@ def _render(context: CommandContext, report: ReplayReport) -> RenderableType:
             return Text(f"Nothing to replay now. {in_flight_elsewhere(report.hidden_by_others)}", style="yellow")
         others = f": none of the {report.seen:,} in the queue matches" if report.seen else ""
         return Text(f"Nothing to replay{others}.", style="green")
-    command = None
+    command = "dlq list" if report.not_replayable else None
     if report.failures:
         command = f"dlq show {report.failures[0].failure_id[:SHORTEST_ID]}"
-    elif report.not_replayable:
-        command = "dlq list"
     untried = f"{count(report.untried, 'record')} not tried yet: the same command continues with them."
     not_removed = (
         f"The queue kept {count(report.not_removed, 'message')} of what was replayed: the same command removes them."

@@ -23,16 +23,15 @@ from ops.dead_letters.message import (
     record_changes,
     value_as_json,
 )
-from ops.dead_letters.peek import MARGIN_SECONDS, VISIBILITY_TIMEOUT, Peek
+from ops.dead_letters.peek import MARGIN_SECONDS, VISIBILITY_TIMEOUT, Peek, unread_remark
 from ops.dead_letters.selection import Selection, parse_conditions
-from ops.errors import NotFoundError, OpsError
+from ops.errors import OpsError
 from ops.output import (
     age,
     blocks,
     camel_json,
     count,
     facts,
-    in_flight_elsewhere,
     kind_text,
     printable,
     short_ids,
@@ -56,7 +55,6 @@ GROUPS_SHOWN = 20
     metavar="S",
     type=click.IntRange(min=1, max=3600),
     default=VISIBILITY_TIMEOUT - MARGIN_SECONDS,
-    show_default=True,
     help="Longest time to read; a larger queue is counted in part.",
 )
 @where_option
@@ -84,12 +82,8 @@ def list_failures(context: CommandContext, *, where: tuple[str, ...], limit: int
         failures = count_failures(selected())
         depth = queue.depth()
         hidden = peek.in_flight_elsewhere(depth)
+        remark = unread_remark(peek, depth, "To read for longer: --seconds.")
     groups = group_by_reason(failures)
-    remark = None
-    if hidden:
-        remark = in_flight_elsewhere(hidden)
-    elif not peek.complete:
-        remark = f"Not all: {peek.received:,} of about {depth.total:,}. To read for longer: --seconds."
     data = {
         "queue": queue.name,
         "messages": sum(failure.copies for failure in failures),
@@ -179,12 +173,8 @@ def _find_copies(context: CommandContext, failure_id: str) -> list[DeadLetter]:
         matching = [letter for letter in map(read_dead_letter, peek.messages()) if selection.matches(letter)]
     if job.stop_requested():
         raise KeyboardInterrupt
-    if selection.missing(frozenset(letter.failure_id for letter in matching)):
-        raise NotFoundError(
-            f"No message of {queue.name} has an id that begins with {failure_id}"
-            + ("" if peek.complete else f", among the {peek.received:,} that were read"),
-            "`dlq list` shows the ids; a message in flight in another consumer becomes visible again later",
-        )
+    read = None if peek.complete else f"{peek.received:,} messages were read."
+    selection.check_found((letter.failure_id for letter in matching), queue.name, read)
     exact = [letter for letter in matching if letter.failure_id == failure_id] or matching
     return sorted(exact, key=lambda letter: letter.message.sent_at)
 

@@ -62,7 +62,7 @@ def _render(context: CommandContext, health: StackHealth) -> RenderableType:
         heading.append(f"needs attention ({len(attention)})", style="bold red")
     else:
         heading.append("healthy", style="bold green")
-    commands = health.next_commands()
+    commands = dict.fromkeys(queue.next_command for queue in health.queues if queue.depth.total)
     return blocks(
         Group(heading, *(Text.assemble(("! ", "red"), printable(line)) for line in attention)),
         _delivery(health),

@@ -39,14 +39,7 @@ WHAT_TO_DO = {
 
 @click.command(cls=OpsCommand, short_help="What happened to one user.")
 @click.argument("user_id", metavar="USER")
-@click.option(
-    "--limit",
-    metavar="N",
-    type=click.IntRange(min=1),
-    default=CHANGES_SHOWN,
-    show_default=True,
-    help="Changes to show.",
-)
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), default=CHANGES_SHOWN, help="Changes to show.")
 @pass_command_context
 def activity(context: CommandContext, *, user_id: str, limit: int) -> None:
     """Show the changes of the user with the id USER, the newest first."""
@@ -134,11 +127,9 @@ def _render_backfill(context: CommandContext, report: BackfillReport, *, dry_run
     done = report.checkpoint
     heading = f"{count(done.backfilled, 'user')} {'would be ' if dry_run else ''}backfilled"
     heading += "." if report.finished or report.error else ", and there are more users: the same command continues."
-    command = None
+    command = "backfill" if dry_run and done.backfilled else None
     if done.in_queue or done.dead_lettered:
         command = "dlq list"
-    elif dry_run and done.backfilled:
-        command = "backfill"
     dead_lettered = f"{done.dead_lettered:,}  sent by the function to the dead-letter queue"
     numbers = facts(
         [
@@ -224,14 +215,14 @@ def _render_claims(context: CommandContext, report: KeyClaimsReport, *, dry_run:
             ),
         ]
     )
-    next_commands = None
-    if report.problems:
-        by_hand = "PATCH /users/{userId} of the stack's API, or DELETE"
-        next_commands = context.next_steps("claim-keys", by_hand=by_hand)
-    elif dry_run and outcomes[KeyOutcome.CLAIMED]:
-        next_commands = context.next_steps("claim-keys")
-    problems = _problem_table(report) if report.problems else None
-    return blocks(Text(heading, style="bold"), numbers, problems, next_commands)
+    by_hand = "PATCH /users/{userId} of the stack's API, or DELETE" if report.problems else None
+    again = by_hand or (dry_run and outcomes[KeyOutcome.CLAIMED])
+    return blocks(
+        Text(heading, style="bold"),
+        numbers,
+        _problem_table(report) if report.problems else None,
+        context.next_steps("claim-keys", by_hand=by_hand) if again else None,
+    )
 
 
 def _problem_table(report: KeyClaimsReport) -> RenderableType:

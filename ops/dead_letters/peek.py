@@ -6,6 +6,7 @@ from typing import Self
 
 from ops.aws.queues import MAX_IN_FLIGHT, Message, MessageQueue, QueueDepth
 from ops.job import StopRequested
+from ops.output import in_flight_elsewhere
 
 VISIBILITY_TIMEOUT = 60
 """Seconds. If the command is killed, the messages become visible again after this time."""
@@ -80,3 +81,12 @@ class Peek:
         for message_id in deleted:
             del self._in_flight[message_id]
         return len(deleted)
+
+
+def unread_remark(peek: Peek, depth: QueueDepth, advice: str) -> str | None:
+    """Return a remark on messages that the peek, before its end, didn't receive, if any."""
+    if elsewhere := peek.in_flight_elsewhere(depth):
+        return in_flight_elsewhere(elsewhere)
+    if not peek.complete:
+        return f"Not all: {peek.received:,} of about {depth.total:,} were read. {advice}"
+    return None

@@ -143,12 +143,8 @@ class Replay:
             self.report.hidden_by_others = max(0, self._queue.depth().in_flight - self._in_flight)
             self._first_round = False
         # A round that was stopped may miss messages, and nothing is replayed after it.
-        if not self._job.stop_requested() and (missing := self._selection.missing(frozenset(self.report.selected_ids))):
-            ids = ", ".join(missing)
-            raise NotFoundError(
-                f"No message received so far from {self._queue.name} has the id {ids}; nothing was replayed",
-                "`dlq list` shows the ids; a message in flight in another consumer becomes visible again later",
-            )
+        if not self._job.stop_requested():
+            self._selection.check_found(self.report.selected_ids, self._queue.name)
         self.report.copies_removed += self._delete(self._db.refused_copies())
         return added
 
@@ -166,7 +162,12 @@ class Replay:
                 message_is_new, change_is_new = self._db.add(letter, until, change)
                 new_changes += change_is_new
                 if message_is_new:
-                    self._count(letter, selected=is_selected, replayable=change is not None)
+                    self._in_flight += 1
+                    self.report.seen += 1
+                    self.report.selected += is_selected
+                    self.report.not_replayable += is_selected and change is None
+                    if is_selected and self._selection.ids:
+                        self.report.selected_ids.add(letter.failure_id)
                 if change is None or change_is_new:
                     continue
                 outcome = self._db.outcome(change.identity)
@@ -176,15 +177,6 @@ class Replay:
                     self._db.settle(change.identity, outcome, letter.reason)
         self.report.copies_removed += self._delete(copies)
         return new_changes
-
-    def _count(self, letter: DeadLetter, *, selected: bool, replayable: bool) -> None:
-        self._in_flight += 1
-        self.report.seen += 1
-        if selected:
-            self.report.selected += 1
-            self.report.not_replayable += not replayable
-            if self._selection.ids:
-                self.report.selected_ids.add(letter.failure_id)
 
     def _change(self, letter: DeadLetter) -> ReplayableChange | None:
         try:

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -103,8 +103,9 @@ class Selection:
                 letter = letter.fetched(store)
         return self.matches(letter)
 
-    def missing(self, found: frozenset[str]) -> list[str]:
-        """Return the ids without a failure; a WrongUsageError if one is a prefix of several."""
+    def check_found(self, failure_ids: Iterable[str], queue: str, remark: str | None = None) -> None:
+        """Raise an OpsError unless each id is of exactly one of the failures received."""
+        found = frozenset(failure_ids)
         missing: list[str] = []
         for prefix in self.ids:
             matching = sorted(failure_id for failure_id in found if failure_id.startswith(prefix))
@@ -115,4 +116,9 @@ class Selection:
                     f"{prefix!r} is the beginning of {len(matching)} ids: {', '.join(matching[:3])} ...",
                     "give more of the id",
                 )
-        return missing
+        if missing:
+            raise NotFoundError(
+                f"No message received so far from {queue} has the id {', '.join(missing)}; nothing was done"
+                + (f". {remark}" if remark else ""),
+                "`dlq list` shows the ids; a message in flight in another consumer becomes visible again later",
+            )

@@ -114,8 +114,7 @@ class Backfill:
         """Continue from the checkpoint to the end of the table, a stop or an error."""
         try:
             self._check_delivery()
-            if self._send:
-                write_checkpoint(self._path, self.report.checkpoint)  # fails before any user is sent
+            self._save(self.report.checkpoint)  # fails before any user is sent
             while not self.report.finished and not self._job.stop_requested():
                 self._round()
         except OpsError as error:
@@ -150,19 +149,11 @@ class Backfill:
             if self._job.stop_requested():
                 return
             images = self._without_history(candidates, in_queue, progress)
-            try:
-                complete = self._deliver(images, progress)
-            except OpsError:
-                self._keep_counts(progress)
-                raise
-            if not complete:
-                self._keep_counts(progress)
+            if not self._deliver(images, progress):
                 return
-        self.report.checkpoint = progress
         self.report.finished = progress.after is None
         self._job.report_progress(progress.scanned, progress.scanned)
-        if self._send:
-            write_checkpoint(self._path, progress)
+        self._save(progress)
 
     def _without_history(
         self, candidates: Sequence[Image], in_queue: frozenset[str], progress: BackfillCheckpoint
@@ -183,9 +174,12 @@ class Backfill:
     def _keep_counts(self, progress: BackfillCheckpoint) -> None:
         """Count what was sent in a round that is repeated: those users have a history then."""
         sent = {"backfilled": progress.backfilled, "dead_lettered": progress.dead_lettered}
-        self.report.checkpoint = self.report.checkpoint.model_copy(update=sent)
+        self._save(self.report.checkpoint.model_copy(update=sent))
+
+    def _save(self, checkpoint: BackfillCheckpoint) -> None:
+        self.report.checkpoint = checkpoint
         if self._send:
-            write_checkpoint(self._path, self.report.checkpoint)
+            write_checkpoint(self._path, checkpoint)
 
     def _read(self, progress: BackfillCheckpoint) -> list[Image]:
         """Read the next users of the table; return those who may be from before the stream."""
@@ -230,7 +224,7 @@ class Backfill:
         return users
 
     def _deliver(self, images: Sequence[Image], progress: BackfillCheckpoint) -> bool:
-        """Send the users' records; say whether all were tried."""
+        """Send the users' records; say whether all were tried, and keep the counts if not."""
         region = self._services.outputs.region
         for part in in_batches(images, self._batch_size):
             batch = [backfill_change(image, self._stream_arn, region) for image in part]
@@ -239,14 +233,16 @@ class Backfill:
                 continue
             begun = self._job.now()
             if self._job.stop_requested():
+                self._keep_counts(progress)
                 return False
             results, error = self._redelivery.deliver(batch)
             for result in results:
                 self._count(result, progress)
             self._job.report_progress(progress.backfilled, progress.scanned)
-            if error:
-                raise error
-            if len(results) < len(batch):
+            if error or len(results) < len(batch):
+                self._keep_counts(progress)
+                if error:
+                    raise error
                 return False
             self._job.pause(len(batch) / self._rate - (self._job.now() - begun))
         return True

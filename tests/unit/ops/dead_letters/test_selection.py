@@ -3,7 +3,7 @@ import pytest
 from ops.aws.queues import Message
 from ops.dead_letters.message import DeadLetter, read_dead_letter
 from ops.dead_letters.selection import Selection, parse_conditions
-from ops.errors import WrongUsageError
+from ops.errors import NotFoundError, WrongUsageError
 from tests.support.ops.ops_in_memory import envelope
 from tests.support.records.record_strategies import stream_record
 
@@ -54,10 +54,11 @@ def test_a_malformed_condition_is_refused_with_the_fields(text: str) -> None:
 def test_an_id_may_be_shortened_to_a_unique_prefix() -> None:
     found = frozenset({"abc1", "abc2", "abc"})
 
-    assert Selection(ids=("abc1", "abc")).missing(found) == []
-    assert Selection(ids=("abd",)).missing(found) == ["abd"]
+    Selection(ids=("abc1", "abc")).check_found(found, "queue")
+    with pytest.raises(NotFoundError, match="from queue has the id abd;"):
+        Selection(ids=("abd", "abc")).check_found(found, "queue")
     with pytest.raises(WrongUsageError, match="beginning of 3 ids"):
-        Selection(ids=("ab",)).missing(found)
+        Selection(ids=("ab",)).check_found(found, "queue")
 
 
 def test_an_exact_id_matches() -> None:
