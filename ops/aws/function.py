@@ -25,7 +25,6 @@ BUSY_CODES = frozenset(
         "ServiceUnavailableException",
     }
 )
-TOO_LARGE_CODE = "RequestTooLargeException"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +55,7 @@ class StreamFunction:
                 response = invocation["Payload"].read()
             except ClientError as error:
                 code = error.response.get("Error", {}).get("Code", "")
-                if code == TOO_LARGE_CODE:
+                if code == "RequestTooLargeException":
                     return InvocationResult(error=f"the request is too large for Lambda ({code})")
                 if code in BUSY_CODES:
                     return InvocationResult(error=f"Lambda says {code}", busy=True)

@@ -9,7 +9,7 @@ from infra.naming import physical_name
 from ops.aws.cloudwatch import Monitoring
 from ops.aws.function import StreamFunction
 from ops.aws.queues import CONCURRENT_CALLS, EnvelopeStore, MessageQueue
-from ops.aws.tables import ActivityReader, DynamoUserKeysTable, UserKeysTable, UsersReader
+from ops.aws.tables import ActivityReader, UserKeysTable, UsersReader
 from ops.errors import translate_aws_errors
 from ops.stack_outputs import LocalPoller, StackAccess
 
@@ -71,7 +71,7 @@ class Services:
     def user_keys(self) -> UserKeysTable:
         """Return the UserKeys table."""
         outputs = self.outputs
-        return DynamoUserKeysTable(self.client("dynamodb"), outputs.user_keys_table_name, outputs.users_table_name)
+        return UserKeysTable(self.client("dynamodb"), outputs.user_keys_table_name, outputs.users_table_name)
 
     def monitoring(self) -> Monitoring:
         """Return the source of the mapping's state, the metrics and the alarms."""

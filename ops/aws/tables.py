@@ -3,10 +3,9 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
-from typing_extensions import override
 
 from functions.stream_records.attribute_values import AttributeValue, Image, base64_text, convert_binary
 from functions.users.transaction import claim_key, transact
@@ -160,20 +159,8 @@ class ClaimRefusal(NamedTuple):
     """By attribute, the other user who owns its key."""
 
 
-class UserKeysTable(Protocol):
+class UserKeysTable:
     """The keys that make emails and usernames unique."""
-
-    def owners(self, keys: Sequence[str]) -> Mapping[str, str]:
-        """Return the user who owns each key; free keys are missing."""
-        ...
-
-    def claim(self, claims: Sequence[KeyClaim]) -> Sequence[ClaimRefusal | None]:
-        """Write each claim whole or not at all; return None for each claim that is written."""
-        ...
-
-
-class DynamoUserKeysTable(UserKeysTable):
-    """The table in DynamoDB; a claim is one transaction, which also checks the user."""
 
     def __init__(self, client: "DynamoDBClient", name: str, users_name: str) -> None:
         self._client = client
@@ -181,8 +168,8 @@ class DynamoUserKeysTable(UserKeysTable):
         self._users_name = users_name
         self._pool = ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="user-keys")
 
-    @override
     def owners(self, keys: Sequence[str]) -> Mapping[str, str]:
+        """Return the user who owns each key; free keys are missing."""
         batches = in_batches(list(dict.fromkeys(keys)), KEYS_PER_CALL)
         return {key: owner for found in self._pool.map(self._owners, batches) for key, owner in found.items()}
 
@@ -191,8 +178,8 @@ class DynamoUserKeysTable(UserKeysTable):
         items = batch_get(self._client, self._name, request)
         return {item["key"]["S"]: _owner(item) for item in items if "userId" in item}
 
-    @override
     def claim(self, claims: Sequence[KeyClaim]) -> Sequence[ClaimRefusal | None]:
+        """Write each claim in one transaction, which also checks the user; None for a success."""
         return list(self._pool.map(self._claim, claims))
 
     def _claim(self, claim: KeyClaim) -> ClaimRefusal | None:

@@ -47,7 +47,7 @@ def return_pointers(services: Services, job: Job) -> ReturnedPointers:
                 moved += peek.delete(message.message_id for message in batch)
                 result.returned += len(batch)
                 job.report_progress(result.returned, peek.received)
-            result.left = peek.in_flight
+            result.left = peek.received - moved
             complete = peek.complete
     result.interrupted = job.stop_requested()
     if not result.returned and not result.interrupted:

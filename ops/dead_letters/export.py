@@ -32,10 +32,6 @@ LARGEST_BODY = BYTES_PER_CALL - 1_000
 _Restorable = tuple[FailedRecord | str, dict[str, str]]
 """An envelope or the body of another message, and the message's attributes."""
 
-_BAD_LINE = (
-    "name a file that `dlq export` or `dlq discard` wrote; if that was cut off at its last line, remove the line"
-)
-
 
 @dataclass
 class ExportReport:
@@ -177,7 +173,10 @@ def _parse_line(text: str, place: str) -> _Restorable:
     except ValueError:
         line = None
     if not is_object(line) or not isinstance(line.get("attributes"), dict):
-        raise WrongUsageError(f"{place} isn't an export's", _BAD_LINE)
+        raise WrongUsageError(
+            f"{place} isn't an export's",
+            "name a file that `dlq export` or `dlq discard` wrote; if that was cut off, remove its last line",
+        )
     body: Json = line.get("body")
     if isinstance(body, str):
         return body, line["attributes"]

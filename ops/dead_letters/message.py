@@ -16,7 +16,6 @@ from functions.runtime.json_log import Json, JsonObject, is_object, json_line
 from functions.stream_records.attribute_values import (
     AttributeValue,
     Changes,
-    Image,
     MalformedValueError,
     diff_images,
     unmarshal,
@@ -89,7 +88,6 @@ class DeadLetter:
     reason: str
     """The envelope's, or why the message isn't an envelope."""
     user_id: str | None
-    """The user whose change failed, if known."""
     event_name: str | None
     """INSERT, MODIFY or REMOVE, if known."""
 
@@ -146,16 +144,14 @@ def record_changes(record: Json) -> Changes | str:
     body: Json = record.get("dynamodb") if is_object(record) else None
     if not is_object(body):
         return "the record has no images"
+    old, new = body.get("OldImage"), body.get("NewImage")
     try:
-        return diff_images(_valid_image(body.get("OldImage")), _valid_image(body.get("NewImage")))
+        for image in (old, new):
+            if image is not None:
+                unmarshal_image(image)
     except MalformedValueError as error:
         return f"the images can't be read: {error}"
-
-
-def _valid_image(image: Json) -> Image | None:
-    if image is not None:
-        unmarshal_image(image)
-    return image
+    return diff_images(old, new)
 
 
 def value_as_json(value: AttributeValue | None) -> str | None:

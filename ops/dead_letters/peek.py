@@ -64,11 +64,6 @@ class Peek:
                 self.complete = True
                 return
 
-    @property
-    def in_flight(self) -> int:
-        """Number of messages that this peek has in flight now."""
-        return len(self._in_flight)
-
     def in_flight_elsewhere(self, depth: QueueDepth) -> int:
         """Return the approximate number in flight in other consumers, given the queue's depth."""
         return max(0, depth.in_flight - len(self._in_flight))

@@ -101,7 +101,12 @@ class Redelivery:
                 change, detail = decision.failed
                 results.append(ChangeResult(change, ReplayOutcome.FAILED, detail))
                 stuck_users.add(change.user_id)
-                self._count_failure(detail)
+                self._failures_in_a_row += 1
+                if self._failures_in_a_row >= FAILURES_IN_A_ROW:
+                    raise OpsError(
+                        f"Stopped: {self._failures_in_a_row} records in a row failed; the last one: {detail}",
+                        "the function itself is at fault: see its log, then run the same command again",
+                    )
 
     def _decide(self, batch: Batch, invocation: InvocationResult, attempts: dict[str, int]) -> _BatchDecision:
         if invocation.error:
@@ -117,14 +122,6 @@ class Redelivery:
             self._job.pause(FIRST_WAIT_SECONDS * attempt)
             return _BatchDecision(successful, retry=[rest])
         return _BatchDecision(successful, retry=[rest[1:]], failed=(rest[0], _NOT_NOW))
-
-    def _count_failure(self, detail: str) -> None:
-        self._failures_in_a_row += 1
-        if self._failures_in_a_row >= FAILURES_IN_A_ROW:
-            raise OpsError(
-                f"Stopped: {self._failures_in_a_row} records in a row failed; the last one: {detail}",
-                "the function itself is at fault: see its log, then run the same command again",
-            )
 
     def _invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
         """Invoke the function until it isn't busy, or a stop; an OpsError if it stays busy."""

@@ -15,7 +15,7 @@ from functions.users.service import change_user, register, remove_user
 from functions.users.user import UserError, keys_of
 from local.aws_clients import Clients
 from local.state import clients_of
-from ops.aws.tables import ClaimRefusal, DynamoUserKeysTable, KeyClaim, UserKeysTable, UsersReader
+from ops.aws.tables import ClaimRefusal, KeyClaim, UserKeysTable, UsersReader
 from ops.errors import DeniedError, NotFoundError
 from ops.job import Job
 from ops.users.key_claims import KeyClaims, KeyClaimsReport, KeyOutcome
@@ -32,7 +32,7 @@ DYNAMODB = ["dynamodb_emulator", pytest.param("dynamodb_local", marks=pytest.mar
 
 def claim_all(client: Any, users: str, user_keys: str) -> KeyClaimsReport:
     work = Job()
-    table = DynamoUserKeysTable(client, user_keys, users)
+    table = UserKeysTable(client, user_keys, users)
     return KeyClaims(UsersReader(client, users), table, work, users_per_second=1e9).run()
 
 
@@ -59,7 +59,7 @@ def place(request: pytest.FixtureRequest) -> Place:
 
         return Place(UserKeysInMemory(keys, users.get), put, lambda: keys)
     tables = UsersInDynamoDB(request.getfixturevalue(request.param).client())
-    table = DynamoUserKeysTable(tables.client, tables.tables.user_keys, tables.tables.users)
+    table = UserKeysTable(tables.client, tables.tables.user_keys, tables.tables.users)
     return Place(table, tables.put_user, tables.owners)
 
 
@@ -106,7 +106,7 @@ def test_the_owners_of_hundreds_of_keys_are_read(place: Place) -> None:
 
 
 def test_missing_tables_are_reported(tables: UsersInDynamoDB) -> None:
-    missing = DynamoUserKeysTable(tables.client, "Nowhere", tables.tables.users)
+    missing = UserKeysTable(tables.client, "Nowhere", tables.tables.users)
     with pytest.raises(NotFoundError, match="Nowhere"):
         missing.owners(["email#a@example.com"])
 

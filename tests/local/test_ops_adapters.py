@@ -18,7 +18,7 @@ from ops.aws.tables import ActivityKey, ActivityReader, UsersReader
 from ops.errors import CannotReachError, NotFoundError
 from tests.support.local.local_stack import LocalStack
 from tests.support.ops.ops_in_memory import StackInMemory, activity_key
-from tests.support.ops.queue_in_memory import Clock, Life, QueueInMemory
+from tests.support.ops.queue_in_memory import Clock, QueueInMemory, StepLimit
 from tests.support.records.record_strategies import stream_record
 
 pytestmark = pytest.mark.local
@@ -34,7 +34,7 @@ def clients(local_stack: LocalStack) -> Clients:
 @pytest.fixture(params=["memory", "emulator"])
 def make_queue(request: pytest.FixtureRequest) -> MakeQueue:
     if request.param == "memory":
-        return lambda: QueueInMemory("q", Clock(), Life(), random.Random(0))  # noqa: S311  a test's dice
+        return lambda: QueueInMemory("q", Clock(), StepLimit(), random.Random(0))  # noqa: S311  a test's dice
 
     stack: LocalStack = request.getfixturevalue("local_stack")
 

@@ -73,9 +73,9 @@ class World:
         records, self.pending = self.pending, []
         if records:
             monitored, self.stack.function.before = self.stack.function.before, lambda: None
-            steps, self.stack.life.steps = self.stack.life.steps, None
+            steps, self.stack.step_limit.steps = self.stack.step_limit.steps, None
             self.stack.function.invoke(records)
-            self.stack.life.steps = steps
+            self.stack.step_limit.steps = steps
             self.stack.function.before = monitored
 
     def sleep(self, seconds: float) -> None:

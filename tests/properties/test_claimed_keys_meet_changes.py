@@ -14,7 +14,7 @@ from functions.users.user import User, UserError, keys_of
 from ops.aws.tables import UsersPage, UsersReader
 from ops.job import Job
 from ops.users.key_claims import KeyClaims, KeyClaimsReport, KeyOutcome
-from tests.support.ops.queue_in_memory import KilledError, Life
+from tests.support.ops.queue_in_memory import KilledError, StepLimit
 from tests.support.ops.user_keys_in_memory import UserKeysInMemory
 from tests.support.users.users_in_memory import InMemoryUsers
 
@@ -42,7 +42,7 @@ class World(UsersReader):
 
     def __init__(self, imported: list[tuple[str | None, str | None]], registered: int, actions: Actions) -> None:
         self.users = InMemoryUsers()
-        self.life = Life()
+        self.step_limit = StepLimit()
         self.registrations = 0
         self.actions: Iterator[tuple[str, int, str | None, str | None]] = iter(actions)
         for number, (email, username) in enumerate(imported):
@@ -72,7 +72,7 @@ class World(UsersReader):
                 remove_user(self.users, user_id, precondition=None)
 
     def step(self) -> None:
-        self.life.step()
+        self.step_limit.step()
         self.act(*next(self.actions, ("", 0, None, None)))
 
     def image(self, user_id: str) -> Image | None:
@@ -91,7 +91,7 @@ class World(UsersReader):
         return UsersPage(images, page[-1] if more else None)
 
     def claim_keys(self, steps: int | None = None) -> KeyClaimsReport | None:
-        self.life.steps = steps
+        self.step_limit.steps = steps
         work = Job(now=lambda: 0.0, sleep=lambda _: None)
         keys = UserKeysInMemory(self.users.owners, self.image, self.step)
         try:
@@ -99,7 +99,7 @@ class World(UsersReader):
         except KilledError:
             return None
         finally:
-            self.life.steps = None
+            self.step_limit.steps = None
 
     def assert_no_key_is_wrong(self) -> None:
         """Every key is owned by a stored user, for a value of theirs."""

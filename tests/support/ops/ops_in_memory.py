@@ -17,7 +17,7 @@ from ops.aws.queues import EnvelopeStore
 from ops.aws.services import Services
 from ops.aws.tables import ActivityKey, ActivityReader, UsersPage, UsersReader
 from ops.errors import NotFoundError
-from tests.support.ops.queue_in_memory import Clock, Life, QueueInMemory
+from tests.support.ops.queue_in_memory import Clock, QueueInMemory, StepLimit
 from tests.support.ops.user_keys_in_memory import UserKeysInMemory
 from tests.support.records.record_processing_fakes import FUNCTION_ARN, ActivityInMemory, Processing
 
@@ -41,7 +41,7 @@ OUTPUTS = StackOutputs(
 )
 
 
-class _ToQueue:
+class _DeadLetterSenderInMemory:
     """A `DeadLetterSender` to the queue in memory."""
 
     def __init__(self, queue: QueueInMemory) -> None:
@@ -59,7 +59,7 @@ class FunctionInMemory(StreamFunction):
 
     table: ActivityInMemory
     queue: QueueInMemory
-    life: Life
+    step_limit: StepLimit
     crashing: set[str] = field(default_factory=set[str])
     """Sequence numbers of records that end the invocation with an exception."""
     troubles: list[str] = field(default_factory=list[str])
@@ -69,7 +69,7 @@ class FunctionInMemory(StreamFunction):
     invocations: list[list[JsonObject]] = field(default_factory=list[list[JsonObject]])
 
     def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
-        self.life.step()
+        self.step_limit.step()
         self.before()
         self.invocations.append(list(records))
         trouble = self.troubles.pop(0) if self.troubles else "none"
@@ -78,9 +78,9 @@ class FunctionInMemory(StreamFunction):
         if trouble == "crash" or any(sequence_number_of(record) in self.crashing for record in records):
             return InvocationResult(error="the function failed: RuntimeError: told to")
         self.table.room_for = len(records) // 2 if trouble == "throttle" else None
-        outcome = Processing(self.table, _ToQueue(self.queue)).process(records)  # pyright: ignore[reportArgumentType]
+        outcome = Processing(self.table, _DeadLetterSenderInMemory(self.queue)).process(records)  # pyright: ignore[reportArgumentType]
         self.table.room_for = None
-        self.life.step()
+        self.step_limit.step()
         if trouble == "late":
             return InvocationResult(error="no answer: read time-out", busy=True)
         numbers = [sequence_number_of(record) for record in records]
@@ -90,16 +90,16 @@ class FunctionInMemory(StreamFunction):
 class ActivityReaderInMemory(ActivityReader):
     """An `ActivityReader` over the items in memory."""
 
-    def __init__(self, table: ActivityInMemory, life: Life) -> None:
+    def __init__(self, table: ActivityInMemory, step_limit: StepLimit) -> None:
         self._table = table
-        self._life = life
+        self._step_limit = step_limit
 
     def event_ids(self, keys: Sequence[ActivityKey]) -> Mapping[ActivityKey, str]:
-        self._life.step()
+        self._step_limit.step()
         return {key: self._table.items[key]["eventId"]["S"] for key in keys if key in self._table.items}
 
     def kinds(self, user_ids: Sequence[str]) -> Mapping[str, set[str]]:
-        self._life.step()
+        self._step_limit.step()
         found: dict[str, set[str]] = {}
         for (user_id, _), item in self._table.items.items():
             if user_id in user_ids:
@@ -107,7 +107,7 @@ class ActivityReaderInMemory(ActivityReader):
         return found
 
     def history(self, user_id: str) -> Iterator[Image]:
-        self._life.step()
+        self._step_limit.step()
         for key in sorted(self._table.items, reverse=True):
             if key[0] == user_id:
                 yield self._table.items[key]
@@ -116,13 +116,13 @@ class ActivityReaderInMemory(ActivityReader):
 class UsersInMemory(UsersReader):
     """A `UsersReader` of a few users a page; `before` is called ahead of each page."""
 
-    def __init__(self, life: Life) -> None:
+    def __init__(self, step_limit: StepLimit) -> None:
         self.items: dict[str, Image] = {}
         self.before: Callable[[], None] = lambda: None
-        self._life = life
+        self._step_limit = step_limit
 
     def page(self, after: str | None) -> UsersPage:
-        self._life.step()
+        self._step_limit.step()
         self.before()
         rest = [user_id for user_id in sorted(self.items) if after is None or user_id > after]
         page, more = rest[:3], len(rest) > 3
@@ -177,16 +177,16 @@ class StackInMemory(Services):
 
     def __init__(self, choice: random.Random | None = None) -> None:
         self.clock = Clock()
-        self.life = Life()
+        self.step_limit = StepLimit()
         choice = choice or random.Random(0)  # noqa: S311  a test's dice
-        self.queue = QueueInMemory("UserChangesDeadLetterQueue-test", self.clock, self.life, choice)
-        self.failures = QueueInMemory("UserChangesFailureQueue-test", self.clock, self.life, choice)
-        self.redriven = QueueInMemory("UserChangesFailureRedriveQueue-test", self.clock, self.life, choice)
+        self.queue = QueueInMemory("UserChangesDeadLetterQueue-test", self.clock, self.step_limit, choice)
+        self.failures = QueueInMemory("UserChangesFailureQueue-test", self.clock, self.step_limit, choice)
+        self.redriven = QueueInMemory("UserChangesFailureRedriveQueue-test", self.clock, self.step_limit, choice)
         self.table = ActivityInMemory()
-        self.user_table = UsersInMemory(self.life)
+        self.user_table = UsersInMemory(self.step_limit)
         self.keys: dict[str, str] = {}
         self.monitored = MonitoringInMemory()
-        self.function = FunctionInMemory(self.table, self.queue, self.life)
+        self.function = FunctionInMemory(self.table, self.queue, self.step_limit)
         self.store = EnvelopesInMemory()
         self.outputs = OUTPUTS
         self.source = "--stack test"
@@ -205,7 +205,7 @@ class StackInMemory(Services):
         return self.user_table
 
     def user_keys(self) -> UserKeysInMemory:
-        return UserKeysInMemory(self.keys, self.user_table.items.get, self.life.step)
+        return UserKeysInMemory(self.keys, self.user_table.items.get, self.step_limit.step)
 
     def monitoring(self) -> MonitoringInMemory:
         return self.monitored
@@ -217,7 +217,7 @@ class StackInMemory(Services):
         return self.function
 
     def activity(self) -> ActivityReaderInMemory:
-        return ActivityReaderInMemory(self.table, self.life)
+        return ActivityReaderInMemory(self.table, self.step_limit)
 
     def fail(self, record: Json, kind: Kind = "exhausted", reason: str = "the function failed 4 times") -> str:
         """Put a record's envelope into the dead-letter queue; return its failure id."""
@@ -227,7 +227,7 @@ class StackInMemory(Services):
 
     def restart(self, steps: int | None = None) -> None:
         """Begin a new process, which may take so many steps."""
-        self.life.steps = steps
+        self.step_limit.steps = steps
 
 
 def envelope(record: Json, kind: Kind = "exhausted", reason: str = "the function failed 4 times") -> FailedRecord:

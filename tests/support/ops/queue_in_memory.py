@@ -1,6 +1,6 @@
 """A queue with visibility timeouts, a clock that tests move, and a process that can be killed.
 
-`Life` ends a process before or after any effect, as `kill -9` would.
+`StepLimit` ends a process before or after any effect, as `kill -9` would.
 """
 
 import random
@@ -18,7 +18,7 @@ class KilledError(BaseException):
 
 
 @dataclass
-class Life:
+class StepLimit:
     """How many more steps a process may take; None for any number."""
 
     steps: int | None = None
@@ -54,20 +54,20 @@ class _Stored:
 class QueueInMemory(MessageQueue):
     """A standard queue: gives messages in any order, and hides what it gave."""
 
-    def __init__(self, name: str, clock: Clock, life: Life, choice: random.Random) -> None:
+    def __init__(self, name: str, clock: Clock, step_limit: StepLimit, choice: random.Random) -> None:
         self.name = name
         self._clock = clock
-        self._life = life
+        self._step_limit = step_limit
         self._choice = choice
         self._stored: dict[str, _Stored] = {}
         self._receipts = 0
         self._sent = 0
 
     def send(self, messages: Sequence[OutgoingMessage]) -> None:
-        self._life.step()
+        self._step_limit.step()
         for message in messages:
             self.put(message.body, message.attributes)
-        self._life.step()
+        self._step_limit.step()
 
     def put(self, body: str, attributes: Mapping[str, str] | None = None) -> str:
         self._sent += 1
@@ -90,7 +90,7 @@ class QueueInMemory(MessageQueue):
         return sum(stored.visible_at <= self._clock.now() for stored in self._stored.values())
 
     def receive(self, visibility_timeout: int) -> Sequence[Message]:
-        self._life.step()
+        self._step_limit.step()
         candidates = [stored for stored in self._stored.values() if stored.visible_at <= self._clock.now()]
         given = self._choice.sample(candidates, min(len(candidates), self._choice.randint(1, MESSAGES_PER_CALL)))
         for stored in given:
@@ -99,7 +99,7 @@ class QueueInMemory(MessageQueue):
             stored.message = replace(
                 stored.message, receipt=f"receipt-{self._receipts}", receive_count=stored.message.receive_count + 1
             )
-        self._life.step()
+        self._step_limit.step()
         return [stored.message for stored in given]
 
     def release(self, receipts: Sequence[str]) -> None:
@@ -114,18 +114,18 @@ class QueueInMemory(MessageQueue):
         return self._each(receipts, lambda stored: self._stored.pop(stored.message.message_id))
 
     def depth(self) -> QueueDepth:
-        self._life.step()
+        self._step_limit.step()
         return QueueDepth(visible=self.visible(), in_flight=len(self._stored) - self.visible(), delayed=0)
 
     def _each(self, receipts: Sequence[str], act: Callable[[_Stored], object]) -> frozenset[str]:
         """Act on messages one by one, because a kill may come between any two of a call."""
         refused: set[str] = set()
         for receipt in receipts:
-            self._life.step()
+            self._step_limit.step()
             stored = next((stored for stored in self._stored.values() if stored.message.receipt == receipt), None)
             if stored is None or stored.visible_at <= self._clock.now():
                 refused.add(receipt)
             else:
                 act(stored)
-        self._life.step()
+        self._step_limit.step()
         return frozenset(refused)

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from functions.stream_records.attribute_values import Image
-from ops.aws.tables import ClaimRefusal, KeyClaim
+from ops.aws.tables import ClaimRefusal, KeyClaim, UserKeysTable
 
 
-class UserKeysInMemory:
+class UserKeysInMemory(UserKeysTable):
     """Keys and their owners.
 
     Args:

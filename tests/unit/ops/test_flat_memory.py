@@ -70,7 +70,7 @@ class LastBatch(ActivityReaderInMemory):
     """A function and an Activity table in one, which remembers the last batch alone."""
 
     def __init__(self, stack: StackInMemory) -> None:
-        super().__init__(stack.table, stack.life)
+        super().__init__(stack.table, stack.step_limit)
         self._items: dict[ActivityKey, str] = {}
         self.taken = 0
 
@@ -88,7 +88,7 @@ class MadeUpUsers(UsersInMemory):
     """A table of any length that stores nothing."""
 
     def __init__(self, stack: StackInMemory, length: int) -> None:
-        super().__init__(stack.life)
+        super().__init__(stack.step_limit)
         self._length = length
 
     @override
