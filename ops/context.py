@@ -31,7 +31,7 @@ class CommandContext:
 
     @cached_property
     def services(self) -> Services:
-        """The stack's services, opened on first use; an OpsError if the stack can't be found."""
+        """The stack's services, opened on first use."""
         return self.open_services()
 
     def next_steps(self, *commands: str, by_hand: str | None = None) -> RenderableType:

@@ -162,8 +162,7 @@ def read_health(services: Services) -> StackHealth:
 
 
 def _function_metric(function: str, name: str) -> Metric:
-    statistic = "Maximum" if name == "IteratorAge" else "Sum"
-    return Metric("AWS/Lambda", name, "FunctionName", function, statistic)
+    return Metric("AWS/Lambda", name, "FunctionName", function, "Maximum" if name == "IteratorAge" else "Sum")
 
 
 def _oldest_message(queue: str) -> Metric:

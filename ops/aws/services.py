@@ -70,8 +70,8 @@ class Services:
 
     def user_keys(self) -> UserKeysTable:
         """Return the UserKeys table."""
-        outputs = self.outputs
-        return UserKeysTable(self.client("dynamodb"), outputs.user_keys_table_name, outputs.users_table_name)
+        names = self.outputs.user_keys_table_name, self.outputs.users_table_name
+        return UserKeysTable(self.client("dynamodb"), *names)
 
     def monitoring(self) -> Monitoring:
         """Return the source of the mapping's state, the metrics and the alarms."""

@@ -125,20 +125,18 @@ def _heading(failures: Sequence[Failure]) -> str:
 
 
 def _group_table(groups: Sequence[FailureGroup]) -> RenderableType:
-    now = time.time()
     rows = (
-        (f"{group.failures:,}", age(now - group.oldest_sent_at), kind_text(group.kind), group.reason)
+        (f"{group.failures:,}", age(time.time() - group.oldest_sent_at), kind_text(group.kind), group.reason)
         for group in groups
     )
     return table(("Records", "Waiting", "Kind", "Reason"), rows, right=("Records", "Waiting"))
 
 
 def _failure_table(failures: Sequence[Failure], ids: dict[str, str]) -> RenderableType:
-    now = time.time()
     rows = (
         (
             ids[failure.failure_id],
-            age(now - failure.sent_at),
+            age(time.time() - failure.sent_at),
             kind_text(failure.kind),
             failure.event_name or "",
             failure.user_id or "",

@@ -57,11 +57,8 @@ def _live(context: CommandContext) -> Generator[Callable[[StackHealth], None]]:
 
 def _render(context: CommandContext, health: StackHealth) -> RenderableType:
     attention = health.attention()
-    heading = Text.assemble((f"{health.environment}", "bold"), f" in {health.region}  ")
-    if attention:
-        heading.append(f"needs attention ({len(attention)})", style="bold red")
-    else:
-        heading.append("healthy", style="bold green")
+    state = (f"needs attention ({len(attention)})", "bold red") if attention else ("healthy", "bold green")
+    heading = Text.assemble((health.environment, "bold"), f" in {health.region}  ", state)
     commands = dict.fromkeys(queue.next_command for queue in health.queues if queue.depth.total)
     return blocks(
         Group(heading, *(Text.assemble(("! ", "red"), printable(line)) for line in attention)),
@@ -79,15 +76,14 @@ def _delivery(health: StackHealth) -> RenderableType:
         delivery = f"by the local poller, process {poller.pid}" if poller.running else "by nobody"
     else:
         delivery = f"{mapping.state}, in batches of {mapping.batch_size}" if mapping else "unknown"
-    iterator_age = health.iterator_age_seconds
+    iterator_age = f"no data for the last {WINDOW_MINUTES} minutes"
+    if health.iterator_age_seconds is not None:
+        iterator_age = age(health.iterator_age_seconds)
     return facts(
         [
             ("delivery", delivery),
             ("last result", mapping.last_processing_result if mapping and not poller else None),
-            (
-                "iterator age",
-                f"no data for the last {WINDOW_MINUTES} minutes" if iterator_age is None else age(iterator_age),
-            ),
+            ("iterator age", iterator_age),
         ]
     )
 

@@ -18,7 +18,7 @@ from ops.context import CommandContext, OpsCommand, number_option, pass_command_
 from ops.errors import NotFoundError
 from ops.job import state_file
 from ops.output import blocks, count, facts, printable, table, value_text
-from ops.users.backfill import Backfill, BackfillReport, remove_checkpoint
+from ops.users.backfill import Backfill, BackfillReport, read_checkpoint
 from ops.users.key_claims import DryRunKeys, KeyClaims, KeyClaimsReport, KeyOutcome, KeyProblem
 
 CHANGES_SHOWN = 25
@@ -103,8 +103,8 @@ def backfill(context: CommandContext, *, rate: float, dry_run: bool, restart: bo
     """
     outputs = context.services.outputs
     path = checkpoint or state_file("backfill", outputs.environment, outputs.users_stream_arn, ".json")
-    if restart and not dry_run:
-        remove_checkpoint(path)
+    if restart and not dry_run and read_checkpoint(path):  # an error if the file is no checkpoint
+        path.unlink()
     with context.job("Counting" if dry_run else "Backfilling") as job:
         report = Backfill(context.services, path, job, users_per_second=rate, send=not dry_run).run()
     done = report.checkpoint

@@ -29,9 +29,6 @@ VISIBILITY_TIMEOUT = 900
 LARGEST_BODY = BYTES_PER_CALL - 1_000
 """Leaves room for the attributes."""
 
-_Restorable = tuple[FailedRecord | str, dict[str, str]]
-"""An envelope or the body of another message, and the message's attributes."""
-
 
 @dataclass
 class ExportReport:
@@ -158,7 +155,8 @@ def _outgoing(content: FailedRecord | str, attributes: dict[str, str], store: En
     return OutgoingMessage(replace(content, record=None, document=None).to_json(), attributes)
 
 
-def _restorable(path: Path) -> Iterator[_Restorable]:
+def _restorable(path: Path) -> Iterator[tuple[FailedRecord | str, dict[str, str]]]:
+    """Yield each line's envelope, or the body of another message, with the message's attributes."""
     try:
         with path.open(encoding="utf-8") as file:
             for number, text in enumerate(file, start=1):
@@ -167,7 +165,7 @@ def _restorable(path: Path) -> Iterator[_Restorable]:
         raise WrongUsageError(f"{path} can't be read: {error}", "name a file that `dlq export` wrote") from error
 
 
-def _parse_line(text: str, place: str) -> _Restorable:
+def _parse_line(text: str, place: str) -> tuple[FailedRecord | str, dict[str, str]]:
     try:
         line: Json = json.loads(text)
     except ValueError:

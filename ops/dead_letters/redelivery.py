@@ -64,16 +64,16 @@ class Redelivery:
         """Send the changes; return the results of those known to be tried, and any error."""
         results: list[ChangeResult] = []
         successful: list[ReplayableChange] = []
-        error: OpsError | None = None
+        errors: list[OpsError] = []
         try:
             self._send(changes, results, successful)
-        except OpsError as sending:
-            error = sending
+        except OpsError as error:
+            errors.append(error)
         try:
             results += self._verified(successful)
-        except OpsError as reading:
-            error = error or reading
-        return results, error
+        except OpsError as error:
+            errors.append(error)
+        return results, errors[0] if errors else None
 
     def _send(self, changes: Batch, results: list[ChangeResult], successful: list[ReplayableChange]) -> None:
         """Add changes reported as processed to `successful`, the results of others to `results`."""

@@ -107,7 +107,7 @@ class Backfill:
         self._users = services.users()
         self._activity = services.activity()
         self._redelivery = Redelivery(services.stream_function(), self._activity, job)
-        checkpoint = _read_checkpoint(path, self._stream_arn) if send else None
+        checkpoint = _checkpoint_of(path, self._stream_arn) if send else None
         self.report = BackfillReport(checkpoint or BackfillCheckpoint(stream_arn=self._stream_arn))
 
     def run(self) -> BackfillReport:
@@ -258,21 +258,15 @@ class Backfill:
                 self.report.failures.append((result.change.user_id, result.detail or ""))
 
 
-def _read_checkpoint(path: Path, stream_arn: str) -> BackfillCheckpoint | None:
-    """Return the file's checkpoint; None without a file. Raise a WrongUsageError for another's."""
-    checkpoint = _read(path)
+def _checkpoint_of(path: Path, stream_arn: str) -> BackfillCheckpoint | None:
+    """Return a stream's checkpoint; a WrongUsageError if it is another's."""
+    checkpoint = read_checkpoint(path)
     if checkpoint and checkpoint.stream_arn != stream_arn:
         raise WrongUsageError(
             f"The checkpoint {path} is of the stream {checkpoint.stream_arn}, this stack's is {stream_arn}",
             "name another file, or start again with --restart; no user is added twice",
         )
     return checkpoint
-
-
-def remove_checkpoint(path: Path) -> None:
-    """Delete the file if it exists; raise a WrongUsageError instead if it isn't a checkpoint."""
-    if _read(path) is not None:
-        path.unlink()
 
 
 def write_checkpoint(path: Path, checkpoint: BackfillCheckpoint) -> None:
@@ -291,7 +285,8 @@ def write_checkpoint(path: Path, checkpoint: BackfillCheckpoint) -> None:
         ) from error
 
 
-def _read(path: Path) -> BackfillCheckpoint | None:
+def read_checkpoint(path: Path) -> BackfillCheckpoint | None:
+    """Return the file's checkpoint; None without a file, a WrongUsageError if it holds none."""
     try:
         return BackfillCheckpoint.model_validate_json(path.read_bytes())
     except FileNotFoundError:
