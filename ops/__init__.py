@@ -4,7 +4,7 @@
     commands/      one function per command: parse, call the library, print
     context        what commands share: CommandContext, options, exit codes
 
-    dead_letters/  peek at the dead-letter queue, select, replay, export, restore; return pointers
+    dead_letters/  peek at the dead-letter queue, select, replay, export, restore
     users/         backfill the history of older users; claim the keys of imported users
     health         the stack's state in one object
 

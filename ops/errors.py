@@ -143,9 +143,8 @@ def translate(error: BotoCoreError | ClientError, what: str) -> OpsError:
     if isinstance(error, _NO_CREDENTIALS):
         return CredentialsError(f"No AWS credentials to use: {text}", _SIGN_IN)
     if isinstance(error, botocore_errors.ConnectionError | botocore_errors.HTTPClientError):
-        return CannotReachError(
-            f"No answer for {what}: {text}", "check the network; for the stack local: `python -m local status`"
-        )
+        advice = "check the network; for the stack local: `python -m local status`"
+        return CannotReachError(f"No answer for {what}: {text}", advice)
     return OpsError(f"{what}: {text}")
 
 
@@ -159,9 +158,8 @@ def _translate_response(error: ClientError, what: str) -> OpsError:
         return CredentialsError(f"AWS doesn't know these credentials ({code}): {text}", _SIGN_IN)
     if code in _DENIED:
         action = denied_action(error)
-        return DeniedError(
-            f"Denied: {action} on {what}. {text}", f"have {action} allowed for your role, or use a profile that may"
-        )
+        advice = f"have {action} allowed for your role, or use a profile that may"
+        return DeniedError(f"Denied: {action} on {what}. {text}", advice)
     if code in _ABSENT:
         return NotFoundError(
             f"{what} doesn't exist ({code})",

@@ -93,9 +93,8 @@ def _from_file(path: Path) -> StackAccess:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongUsageError(
-            f"The outputs file {path} can't be read: {error}", f"write it with `pulumi stack output --json > {path}`"
-        ) from error
+        advice = f"write it with `pulumi stack output --json > {path}`"
+        raise WrongUsageError(f"The outputs file {path} can't be read: {error}", advice) from error
     return StackAccess(outputs=_parse(text, f"the file {path}"), source=f"--outputs {path}")
 
 
@@ -112,9 +111,8 @@ def _from_pulumi(stack: str) -> StackAccess:
             f"`pulumi stack output --json --stack {stack} > outputs.json`, and give --outputs outputs.json here",
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise PulumiError(
-            f"`{' '.join(command)}` gave no answer for {PULUMI_SECONDS} s", "run it by hand to see what it waits for"
-        ) from error
+        message = f"`{' '.join(command)}` gave no answer for {PULUMI_SECONDS} s"
+        raise PulumiError(message, "run it by hand to see what it waits for") from error
     if result.returncode != 0:
         message = result.stderr.strip() or result.stdout.strip()
         if "no stack named" in message:
@@ -128,9 +126,8 @@ def _parse(text: str, where: str) -> StackOutputs:
     try:
         found = json.loads(text)
     except ValueError as error:
-        raise WrongUsageError(
-            f"{where} isn't JSON: {error}", "write it with `pulumi stack output --json`, with the option --json"
-        ) from error
+        advice = "write it with `pulumi stack output --json`, with the option --json"
+        raise WrongUsageError(f"{where} isn't JSON: {error}", advice) from error
     if found == {}:
         raise NotFoundError(f"{where} holds no outputs", "the stack was never deployed: `pulumi up` first")
     try:

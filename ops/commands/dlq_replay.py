@@ -141,9 +141,8 @@ def _render(context: CommandContext, report: ReplayReport) -> RenderableType:
     if report.failures:
         command = f"dlq show {report.failures[0].failure_id[:SHORTEST_ID]}"
     untried = f"{count(report.untried, 'record')} not tried yet: the same command continues with them."
-    not_removed = (
-        f"The queue kept {count(report.not_removed, 'message')} of what was replayed: the same command removes them."
-    )
+    kept = count(report.not_removed, "message")
+    not_removed = f"The queue kept {kept} of what was replayed: the same command removes them."
     return blocks(
         _heading(report),
         _failures(report) if report.failures else None,

@@ -16,8 +16,6 @@ from ops.health import FunctionHealth, QueueHealth, StackHealth, read_health
 from ops.job import stop_on_interrupt
 from ops.output import age, blocks, facts, printable, table
 
-STATE_NAMES = {"INSUFFICIENT_DATA": "no data"}
-
 
 @click.command(cls=OpsCommand, short_help="The stack's health on one screen.")
 @click.option(
@@ -128,6 +126,6 @@ def _alarms(alarms: Sequence[AlarmState]) -> RenderableType:
     )
     others = Counter(alarm.state for alarm in alarms if alarm.state != "ALARM")
     counts = [f"{len(firing)} firing"]
-    counts += [f"{number} {STATE_NAMES.get(state, state)}" for state, number in sorted(others.items())]
+    counts += [f"{number} {state.replace('INSUFFICIENT_DATA', 'no data')}" for state, number in sorted(others.items())]
     summary = Text.assemble(("Alarms  ", "bold"), ", ".join(counts))
     return blocks(summary, table(("Alarm", "State", "Since", "Reason"), rows) if firing else None)

@@ -21,11 +21,8 @@ from ops.output import blocks, count, facts, printable, table, value_text
 from ops.users.backfill import Backfill, BackfillReport, read_checkpoint
 from ops.users.key_claims import DryRunKeys, KeyClaims, KeyClaimsReport, KeyOutcome, KeyProblem
 
-CHANGES_SHOWN = 25
 ROWS = 20
 LONGEST_VALUE = 80
-BACKFILL_USERS_PER_SECOND = 500
-CLAIM_USERS_PER_SECOND = 200
 RATE_HELP = "Users a second at most whose keys are written."
 
 WHAT_TO_DO = {
@@ -39,7 +36,7 @@ WHAT_TO_DO = {
 
 @click.command(cls=OpsCommand, short_help="What happened to one user.")
 @click.argument("user_id", metavar="USER")
-@click.option("--limit", metavar="N", type=click.IntRange(min=1), default=CHANGES_SHOWN, help="Changes to show.")
+@click.option("--limit", metavar="N", type=click.IntRange(min=1), default=25, help="Changes to show.")
 @pass_command_context
 def activity(context: CommandContext, *, user_id: str, limit: int) -> None:
     """Show the changes of the user with the id USER, the newest first."""
@@ -83,7 +80,7 @@ def _history_table(entries: Sequence[JsonObject]) -> RenderableType:
 
 
 @click.command(cls=OpsCommand, short_help="Add users from before the stream.")
-@number_option("--rate", "N", "Users a second at most.", default=BACKFILL_USERS_PER_SECOND, min_open=True)
+@number_option("--rate", "N", "Users a second at most.", default=500, min_open=True)
 @click.option("--dry-run", is_flag=True, help="Only count; nothing is sent.")
 @click.option("--restart", is_flag=True, help="Start again instead of continuing; no user is added twice.")
 @click.option(
@@ -150,7 +147,7 @@ def _render_backfill(context: CommandContext, report: BackfillReport, *, dry_run
 
 
 @click.command("claim-keys", cls=OpsCommand, short_help="Make imported users' emails and usernames unique.")
-@number_option("--rate", "N", RATE_HELP, default=CLAIM_USERS_PER_SECOND, min_open=True)
+@number_option("--rate", "N", RATE_HELP, default=200, min_open=True)
 @click.option("--dry-run", is_flag=True, help="Only count and list the problems; nothing is written.")
 @pass_command_context
 def claim_keys(context: CommandContext, *, rate: float, dry_run: bool) -> None:

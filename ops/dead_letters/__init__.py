@@ -1,1 +1,1 @@
-"""Work on the dead-letter queue: peek, select, replay, export, restore; and on pointers."""
+"""Work on the dead-letter queue: peek, select, replay, export, restore."""

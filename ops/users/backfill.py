@@ -280,9 +280,8 @@ def write_checkpoint(path: Path, checkpoint: BackfillCheckpoint) -> None:
             os.fsync(file.fileno())
         new.replace(path)
     except OSError as error:
-        raise WrongUsageError(
-            f"The checkpoint {path} can't be written: {error.strerror}", "name another file with --checkpoint"
-        ) from error
+        message = f"The checkpoint {path} can't be written: {error.strerror}"
+        raise WrongUsageError(message, "name another file with --checkpoint") from error
 
 
 def read_checkpoint(path: Path) -> BackfillCheckpoint | None:
