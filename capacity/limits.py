@@ -62,17 +62,17 @@ def shards_of(workload: Workload, limits: Limits) -> int:
 
 def deliverable_per_second(shards: int, settings: CapacitySettings, times: ServiceTimes) -> float:
     """Return the records per second that full batches on all lanes carry, as long as none fails."""
-    lanes = shards * settings.parallelization_factor
+    lanes = shards * settings.stream_parallelization_factor
     at_a_time = min(lanes, settings.stream_reserved_concurrency or lanes)
-    return at_a_time * settings.batch_size / times.of_batch(settings.batch_size)
+    return at_a_time * settings.stream_batch_size / times.of_batch(settings.stream_batch_size)
 
 
 def lane_seconds_per_crash(settings: CapacitySettings, times: ServiceTimes) -> float:
     """Return how long a crashing record blocks its lane: its batch's halves, then its retries."""
     assumptions = Assumptions()
-    waits = sum(assumptions.retry_wait(failure) for failure in range(1, settings.maximum_retry_attempts + 1))
-    alone = (settings.maximum_retry_attempts + 1) * times.of_batch(1)
-    size, halves = settings.batch_size, 0.0
+    waits = sum(assumptions.retry_wait(failure) for failure in range(1, settings.stream_maximum_retry_attempts + 1))
+    alone = (settings.stream_maximum_retry_attempts + 1) * times.of_batch(1)
+    size, halves = settings.stream_batch_size, 0.0
     while size > 1:
         halves += times.of_batch(size)
         size = math.ceil(size / 2)
@@ -82,7 +82,7 @@ def lane_seconds_per_crash(settings: CapacitySettings, times: ServiceTimes) -> f
 
 def lanes_in_use(workload: Workload, settings: CapacitySettings, times: ServiceTimes, shards: int) -> float:
     """Return the share of all lanes' time that is used; above 1.0 the delivery falls behind."""
-    lanes = shards * settings.parallelization_factor
+    lanes = shards * settings.stream_parallelization_factor
     crashes = workload.records_per_second * workload.crash_rate
     delivering = workload.records_per_second / deliverable_per_second(shards, settings, times)
     return delivering + crashes * lane_seconds_per_crash(settings, times) / lanes
@@ -138,7 +138,7 @@ def _table_limits(workload: Workload, limits: Limits) -> list[LimitUse]:
 def _stream_limits(
     workload: Workload, settings: CapacitySettings, times: ServiceTimes, limits: Limits, shards: int
 ) -> list[LimitUse]:
-    records, lanes = workload.records_per_second, shards * settings.parallelization_factor
+    records, lanes = workload.records_per_second, shards * settings.stream_parallelization_factor
     deliverable = deliverable_per_second(shards, settings, times)
     reserved = "" if settings.stream_reserved_concurrency is None else "streamReservedConcurrency, "
     delivery_settings = reserved + "streamParallelizationFactor, then streamBatchSize"

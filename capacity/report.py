@@ -75,7 +75,7 @@ def capacity_report(
     ).run(seconds)
     in_use = lanes_in_use(workload, settings, times, shards)
     # A second's records take `in_use` seconds, so the age of the first one grows by the difference.
-    hours = settings.maximum_record_age_seconds / (1 - 1 / in_use) / 3600 if in_use > 1 else None
+    hours = settings.stream_maximum_record_age_seconds / (1 - 1 / in_use) / 3600 if in_use > 1 else None
     return CapacityReport(
         shards=shards,
         simulated_seconds=seconds,

@@ -1,5 +1,6 @@
 """Reads the settings that matter for capacity from a stack's Pulumi.<stack>.yaml."""
 
+from dataclasses import fields
 from pathlib import Path
 
 from capacity.workload import CapacitySettings
@@ -17,20 +18,4 @@ def stack_settings(stack: str, directory: Path = PROJECT_ROOT) -> CapacitySettin
         infra.settings.stack_file.StackFileError: The file isn't a stack's.
     """
     settings = load_settings(stack, stack_file_config(stack, directory))
-    return CapacitySettings(
-        batch_size=settings.stream_batch_size,
-        batching_window_seconds=settings.stream_batching_window_seconds,
-        parallelization_factor=settings.stream_parallelization_factor,
-        maximum_retry_attempts=settings.stream_maximum_retry_attempts,
-        maximum_record_age_seconds=settings.stream_maximum_record_age_seconds,
-        stream_timeout_seconds=settings.stream_timeout_seconds,
-        stream_memory_mb=settings.stream_memory_mb,
-        stream_reserved_concurrency=settings.stream_reserved_concurrency,
-        api_memory_mb=settings.api_memory_mb,
-        api_reserved_concurrency=settings.api_reserved_concurrency,
-        throttle_rate_per_second=settings.throttle_rate_per_second,
-        iterator_age_alarm_seconds=settings.iterator_age_alarm_seconds,
-        point_in_time_recovery=settings.point_in_time_recovery,
-        log_retention_days=settings.log_retention_days,
-        activity_retention_days=settings.activity_retention_days,
-    )
+    return CapacitySettings(**{field.name: getattr(settings, field.name) for field in fields(CapacitySettings)})

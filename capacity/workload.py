@@ -82,13 +82,13 @@ class Workload:
 
 @dataclass(frozen=True, kw_only=True)
 class CapacitySettings:
-    """The stack's settings that move a limit or the bill; docs/settings.md explains each."""
+    """The fields of StackSettings that move a limit or the bill; docs/settings.md explains each."""
 
-    batch_size: int
-    batching_window_seconds: int
-    parallelization_factor: int
-    maximum_retry_attempts: int
-    maximum_record_age_seconds: int
+    stream_batch_size: int
+    stream_batching_window_seconds: int
+    stream_parallelization_factor: int
+    stream_maximum_retry_attempts: int
+    stream_maximum_record_age_seconds: int
     stream_timeout_seconds: int
     stream_memory_mb: int
     stream_reserved_concurrency: int | None

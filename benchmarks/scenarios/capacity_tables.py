@@ -123,7 +123,7 @@ def crashes() -> str:
         rows.append(cells)
 
     def age(rate: float, retries: int) -> float:
-        settings = replace(prod, maximum_retry_attempts=retries)
+        settings = replace(prod, stream_maximum_retry_attempts=retries)
         return _report(replace(TEN_MILLION, crash_rate=rate), settings).delivery.age_p99_seconds
 
     rates = (0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03)
@@ -132,7 +132,7 @@ def crashes() -> str:
         "Records that crash the function, at 10 million users",
         ("% of the records", "iterator age in 99 of 100 batches, s"),
         {f"{retries} retries": {rate * 100: age(rate, retries) for rate in rates} for retries in (3, 5, 10, 20)},
-        ours=f"{prod.maximum_retry_attempts} retries",
+        ours=f"{prod.stream_maximum_retry_attempts} retries",
         limits={"prod's alarm": prod.iterator_age_alarm_seconds},
     )
     columns = _both_stacks("iterator age, 99 of 100", "to the dead-letter queue a day", "too old")
@@ -152,7 +152,7 @@ def slow_calls() -> str:
         rows.append([*cells, f"{prod.throttle_rate_per_second * _times(prod, call_ms / 1000).register:,.0f}"])
 
     def age(lanes: int, call_ms: float) -> float:
-        settings = replace(prod, parallelization_factor=lanes)
+        settings = replace(prod, stream_parallelization_factor=lanes)
         return _report(TEN_MILLION, settings, call_ms / 1000).delivery.age_p99_seconds
 
     plotted_ms = (5.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2900.0)
@@ -164,7 +164,7 @@ def slow_calls() -> str:
             f"prod, {lanes} lane{'s' if lanes > 1 else ''}": {call_ms: age(lanes, call_ms) for call_ms in plotted_ms}
             for lanes in (1, 2, 4)
         },
-        ours=f"prod, {prod.parallelization_factor} lanes",
+        ours=f"prod, {prod.stream_parallelization_factor} lanes",
         limits={"prod's alarm": prod.iterator_age_alarm_seconds},
     )
     columns = _both_stacks("iterator age, 99 of 100", "of what can be delivered", "too old")
@@ -208,9 +208,9 @@ def retries() -> str:
     rate = TEN_MILLION.records_per_second / shards
     rows: list[list[str]] = []
     for attempts in (1, 3, 5, 10, 20):
-        settings = replace(prod, maximum_retry_attempts=attempts)
+        settings = replace(prod, stream_maximum_retry_attempts=attempts)
         held = lane_seconds_per_crash(settings, times)
-        share = shards * settings.parallelization_factor / held / TEN_MILLION.records_per_second
+        share = shards * settings.stream_parallelization_factor / held / TEN_MILLION.records_per_second
         outage = DeliverySimulation(
             random_arrivals(rate, 2 * OUTAGE_SECONDS),
             settings=settings,
@@ -228,11 +228,13 @@ def retries() -> str:
 def batches() -> str:
     """Return age, price and throughput by batch size, window and lanes."""
     prod = stack_settings("prod")
-    chosen = (prod.batch_size, prod.batching_window_seconds, prod.parallelization_factor)
+    chosen = (prod.stream_batch_size, prod.stream_batching_window_seconds, prod.stream_parallelization_factor)
     variants = [chosen, (10, 1, 2), (100, 1, 2), (1000, 1, 2), (100, 0, 2), (100, 5, 2), (100, 1, 1), (100, 1, 4)]
     rows: list[list[str]] = []
     for size, window, lanes in dict.fromkeys(variants):
-        settings = replace(prod, batch_size=size, batching_window_seconds=window, parallelization_factor=lanes)
+        settings = replace(
+            prod, stream_batch_size=size, stream_batching_window_seconds=window, stream_parallelization_factor=lanes
+        )
         report, slow = _report(TEN_MILLION, settings), _times(settings, SLOWEST_CALL_SECONDS)
         rows.append(
             [

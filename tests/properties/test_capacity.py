@@ -44,11 +44,11 @@ TIMES = ServiceTimes(register=0.03, batch=0.01, record=0.001)
 
 def settings(*, batch_size: int = 100, lanes: int = 1, window: int = 0, retries: int = 2) -> CapacitySettings:
     return CapacitySettings(
-        batch_size=batch_size,
-        batching_window_seconds=window,
-        parallelization_factor=lanes,
-        maximum_retry_attempts=retries,
-        maximum_record_age_seconds=3600,
+        stream_batch_size=batch_size,
+        stream_batching_window_seconds=window,
+        stream_parallelization_factor=lanes,
+        stream_maximum_retry_attempts=retries,
+        stream_maximum_record_age_seconds=3600,
         stream_timeout_seconds=60,
         stream_memory_mb=256,
         stream_reserved_concurrency=None,
