@@ -84,28 +84,24 @@ class DeniedError(OpsError):
 
 
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-_INVALID = frozenset(
-    {
-        "InvalidClientTokenId",
-        "UnrecognizedClientException",
-        "InvalidAccessKeyId",
-        "SignatureDoesNotMatch",
-        "InvalidSignatureException",
-        "MissingAuthenticationToken",
-        "IncompleteSignature",
-    }
+_INVALID = (
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "InvalidSignatureException",
+    "MissingAuthenticationToken",
+    "IncompleteSignature",
 )
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError"})
-_ABSENT = frozenset(
-    {
-        "QueueDoesNotExist",
-        "AWS.SimpleQueueService.NonExistentQueue",
-        "ResourceNotFoundException",
-        "ResourceNotFound",
-        "NoSuchBucket",
-        "NoSuchKey",
-        "404",
-    }
+_ABSENT = (
+    "QueueDoesNotExist",
+    "AWS.SimpleQueueService.NonExistentQueue",
+    "ResourceNotFoundException",
+    "ResourceNotFound",
+    "NoSuchBucket",
+    "NoSuchKey",
+    "404",
 )
 _NO_CREDENTIALS = (
     botocore_errors.NoCredentialsError,

@@ -180,7 +180,7 @@ def table(
     return result
 
 
-def facts(pairs: Iterable[tuple[str, RenderableType | None]]) -> RenderableType:
+def facts(*pairs: tuple[str, RenderableType | None]) -> RenderableType:
     """Return names with their values, without those whose value is None."""
     result = Table.grid(padding=(0, 2))
     result.add_column(style="dim", no_wrap=True)

@@ -57,10 +57,11 @@ class Monitoring:
         """Return the mapping between the two; None if there is none."""
         with translate_aws_errors(f"the event source mapping of {function_name}"):
             found = self._functions.list_event_source_mappings(EventSourceArn=stream_arn, FunctionName=function_name)
-        for entry in found["EventSourceMappings"]:
-            result = entry.get("LastProcessingResult", "")
-            return MappingState(entry.get("UUID", ""), entry.get("State", ""), result, entry.get("BatchSize", 0))
-        return None
+        if not found["EventSourceMappings"]:
+            return None
+        entry = found["EventSourceMappings"][0]
+        result = entry.get("LastProcessingResult", "")
+        return MappingState(entry.get("UUID", ""), entry.get("State", ""), result, entry.get("BatchSize", 0))
 
     def metrics(self, wanted: Sequence[Metric]) -> Mapping[Metric, float]:
         """Return each sum's total and each maximum's latest value, as far as there is data."""

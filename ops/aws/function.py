@@ -13,17 +13,15 @@ from ops.errors import translate_aws_errors
 if TYPE_CHECKING:
     from types_boto3_lambda.client import LambdaClient
 
-BUSY_CODES = frozenset(
-    {
-        "TooManyRequestsException",
-        "ServiceException",
-        "EC2ThrottledException",
-        "ResourceNotReadyException",
-        "ResourceConflictException",
-        "ThrottlingException",
-        "InternalServerError",
-        "ServiceUnavailableException",
-    }
+BUSY_CODES = (
+    "TooManyRequestsException",
+    "ServiceException",
+    "EC2ThrottledException",
+    "ResourceNotReadyException",
+    "ResourceConflictException",
+    "ThrottlingException",
+    "InternalServerError",
+    "ServiceUnavailableException",
 )
 
 

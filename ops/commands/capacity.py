@@ -118,18 +118,16 @@ def _expectations(report: CapacityReport, workload: Workload, settings: Capacity
         hours = f"{report.hours_until_given_up:.1f} h"
         falls_behind = Text(f"more arrives than is delivered: the first record is given up after {hours}", style="red")
     return facts(
-        [
-            ("workload", f"{workload.users:,} users, {workload.records_per_second:,.3g} changes/s at the busiest time"),
-            ("settings", f"Pulumi.{stack}.yaml"),
-            ("stream", count(report.shards, "shard")),
-            ("iterator age", iterator_age),
-            ("falls behind", falls_behind),
-            ("batches", f"{delivery.records_per_batch:.1f} records each"),
-            ("log_user_changes", f"{report.concurrency:.2f} at a time"),
-            ("left waiting", count(report.waiting, "record")),
-            ("to the dead-letter queue", f"{report.failed_per_day:,.0f} records a day"),
-            ("first limit", f"{first.limit}, at {_factor(1 / first.share)} x this load; moved by {first.moved_by}"),
-        ]
+        ("workload", f"{workload.users:,} users, {workload.records_per_second:,.3g} changes/s at the busiest time"),
+        ("settings", f"Pulumi.{stack}.yaml"),
+        ("stream", count(report.shards, "shard")),
+        ("iterator age", iterator_age),
+        ("falls behind", falls_behind),
+        ("batches", f"{delivery.records_per_batch:.1f} records each"),
+        ("log_user_changes", f"{report.concurrency:.2f} at a time"),
+        ("left waiting", count(report.waiting, "record")),
+        ("to the dead-letter queue", f"{report.failed_per_day:,.0f} records a day"),
+        ("first limit", f"{first.limit}, at {_factor(1 / first.share)} x this load; moved by {first.moved_by}"),
     )
 
 

@@ -243,25 +243,23 @@ def _facts(copies: Sequence[DeadLetter]) -> RenderableType:
         ("messages", str(len(copies)) if len(copies) > 1 else None),
     ]
     if envelope is None:
-        return facts([*waiting, ("message", newest.message_id)])
+        return facts(*waiting, ("message", newest.message_id))
     pointer = envelope.pointer
     sequence = f"{pointer.start_sequence_number} to {pointer.end_sequence_number}" if pointer else ""
     return facts(
-        [
-            ("event", copies[-1].event_name),
-            ("user", envelope.user_id),
-            ("attempts", str(envelope.attempts)),
-            ("condition", envelope.condition),
-            ("first failed", envelope.first_failed_at),
-            ("last failed", envelope.last_failed_at if envelope.last_failed_at != envelope.first_failed_at else None),
-            *waiting,
-            ("function", envelope.source_function),
-            ("stream", envelope.event_source_arn),
-            ("shard", envelope.shard_id),
-            ("sequence number", envelope.sequence_number),
-            ("kept at", envelope.record_location),
-            ("pointer", f"{pointer.batch_size} of {pointer.shard_id}, {sequence}" if pointer else None),
-        ]
+        ("event", copies[-1].event_name),
+        ("user", envelope.user_id),
+        ("attempts", str(envelope.attempts)),
+        ("condition", envelope.condition),
+        ("first failed", envelope.first_failed_at),
+        ("last failed", envelope.last_failed_at if envelope.last_failed_at != envelope.first_failed_at else None),
+        *waiting,
+        ("function", envelope.source_function),
+        ("stream", envelope.event_source_arn),
+        ("shard", envelope.shard_id),
+        ("sequence number", envelope.sequence_number),
+        ("kept at", envelope.record_location),
+        ("pointer", f"{pointer.batch_size} of {pointer.shard_id}, {sequence}" if pointer else None),
     )
 
 

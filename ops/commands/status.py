@@ -78,11 +78,9 @@ def _delivery(health: StackHealth) -> RenderableType:
     if health.iterator_age_seconds is not None:
         iterator_age = age(health.iterator_age_seconds)
     return facts(
-        [
-            ("delivery", delivery),
-            ("last result", mapping.last_processing_result if mapping and not poller else None),
-            ("iterator age", iterator_age),
-        ]
+        ("delivery", delivery),
+        ("last result", mapping.last_processing_result if mapping and not poller else None),
+        ("iterator age", iterator_age),
     )
 
 

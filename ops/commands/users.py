@@ -129,14 +129,12 @@ def _render_backfill(context: CommandContext, report: BackfillReport, *, dry_run
         command = "dlq list"
     dead_lettered = f"{done.dead_lettered:,}  sent by the function to the dead-letter queue"
     numbers = facts(
-        [
-            ("users", f"{done.scanned:,}"),
-            ("in the stream", f"{done.in_stream:,}  created since it began"),
-            ("with a history", f"{done.with_history:,}  added there already"),
-            ("in the queue", f"{done.in_queue:,}  a change of theirs is there: replay it, then backfill again"),
-            ("dead-lettered", dead_lettered if done.dead_lettered else None),
-            ("failed", f"{done.failed:,}  to be tried again: run backfill again" if done.failed else None),
-        ]
+        ("users", f"{done.scanned:,}"),
+        ("in the stream", f"{done.in_stream:,}  created since it began"),
+        ("with a history", f"{done.with_history:,}  added there already"),
+        ("in the queue", f"{done.in_queue:,}  a change of theirs is there: replay it, then backfill again"),
+        ("dead-lettered", dead_lettered if done.dead_lettered else None),
+        ("failed", f"{done.failed:,}  to be tried again: run backfill again" if done.failed else None),
     )
     return blocks(
         Text(heading, style="bold"),
@@ -201,16 +199,14 @@ def _render_claims(context: CommandContext, report: KeyClaimsReport, *, dry_run:
     heading += "." if report.finished else ", and there are more users: the same command continues."
     deleted = outcomes[KeyOutcome.GONE]
     numbers = facts(
-        [
-            ("users", f"{report.users:,}"),
-            ("owned already", f"{outcomes[KeyOutcome.HELD]:,}  emails and usernames whose user has their key"),
-            ("without", f"{outcomes[KeyOutcome.WITHOUT]:,}  emails and usernames that are missing or empty"),
-            ("deleted", f"{deleted:,}  of users who left meanwhile" if deleted else None),
-            *(
-                (outcome.value, f"{outcomes[outcome]:,}  {to_do}" if outcomes[outcome] else None)
-                for outcome, to_do in WHAT_TO_DO.items()
-            ),
-        ]
+        ("users", f"{report.users:,}"),
+        ("owned already", f"{outcomes[KeyOutcome.HELD]:,}  emails and usernames whose user has their key"),
+        ("without", f"{outcomes[KeyOutcome.WITHOUT]:,}  emails and usernames that are missing or empty"),
+        ("deleted", f"{deleted:,}  of users who left meanwhile" if deleted else None),
+        *(
+            (outcome.value, f"{outcomes[outcome]:,}  {to_do}" if outcomes[outcome] else None)
+            for outcome, to_do in WHAT_TO_DO.items()
+        ),
     )
     by_hand = "PATCH /users/{userId} of the stack's API, or DELETE" if report.problems else None
     again = by_hand or (dry_run and outcomes[KeyOutcome.CLAIMED])
