@@ -26,14 +26,12 @@ class ExitCode(IntEnum):
     """The exit codes of all commands; docs/ops.md has the same table."""
 
     OK = 0
-    UNFINISHED = 1
-    """Something failed, is left over, or needs attention."""
+    UNFINISHED = 1  # something failed, is left over, or needs attention
     USAGE = 2
     CANNOT_REACH = 3
     NOT_FOUND = 4
     DENIED = 5
-    INTERRUPTED = 130
-    """Ended by Ctrl-C: what is done stays done (128 + SIGINT, as shells have it)."""
+    INTERRUPTED = 130  # ended by Ctrl-C: what is done stays done (128 + SIGINT, as shells have it)
 
 
 class OpsError(Exception):

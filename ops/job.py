@@ -19,8 +19,7 @@ from ops.output import ReportProgress
 StopRequested = Callable[[], bool]
 """Says whether to stop before the next step."""
 
-LONGEST_SLEEP_SECONDS = 1.0
-"""A pause ends this soon after a stop is requested."""
+LONGEST_SLEEP_SECONDS = 1.0  # a pause ends this soon after a stop is requested
 
 STATE_VARIABLE = "USERSTREAM_OPS_STATE"
 

@@ -17,8 +17,7 @@ from ops.errors import LocalStackDownError, NotFoundError, PulumiError, WrongUsa
 
 LOCAL_STACK_NAME = "local"
 
-PULUMI_SECONDS = 120
-"""Longest wait for the CLI, whose backend is across the network."""
+PULUMI_SECONDS = 120  # longest wait for the CLI, whose backend is across the network
 
 
 class LocalPoller(NamedTuple):

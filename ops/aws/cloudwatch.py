@@ -11,18 +11,15 @@ if TYPE_CHECKING:
     from types_boto3_cloudwatch.client import CloudWatchClient
     from types_boto3_lambda.client import LambdaClient
 
-WINDOW_MINUTES = 15
-"""How far back metrics are read: AWS publishes its own some minutes late."""
+WINDOW_MINUTES = 15  # how far back metrics are read: AWS publishes its own some minutes late
 
 
 class MappingState(NamedTuple):
     """The event source mapping from the Users stream to log_user_changes."""
 
     uuid: str
-    state: str
-    """Enabled, Disabled, or a transition to one of them."""
-    last_processing_result: str
-    """OK, No records processed, or PROBLEM with Lambda's message."""
+    state: str  # Enabled, Disabled, or a transition to one of them
+    last_processing_result: str  # OK, No records processed, or PROBLEM with Lambda's message
     batch_size: int
 
 
@@ -40,8 +37,7 @@ class AlarmState(NamedTuple):
     """One alarm."""
 
     name: str
-    state: str
-    """OK, ALARM or INSUFFICIENT_DATA."""
+    state: str  # OK, ALARM or INSUFFICIENT_DATA
     reason: str
     since: datetime
 

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 MAX_IN_FLIGHT = 100_000
 """A command has at most this many messages in flight; SQS allows 120,000 in a standard queue."""
 
-CONCURRENT_CALLS = 8
-"""Enough to hide the network's latency; standard queues have no request quota."""
+CONCURRENT_CALLS = 8  # enough to hide the network's latency; standard queues have no request quota
 
 LONG_POLL_SECONDS = 1
 """Unlike a short poll, a long poll asks all of the queue's servers whether it is empty."""

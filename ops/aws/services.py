@@ -13,8 +13,7 @@ from ops.aws.tables import ActivityReader, UserKeysTable, UsersReader
 from ops.errors import translate_aws_errors
 from ops.stack_outputs import LocalPoller, StackAccess
 
-INVOCATION_SECONDS = 905
-"""Lambda ends an invocation after at most 900 seconds."""
+INVOCATION_SECONDS = 905  # Lambda ends an invocation after at most 900 seconds
 
 _CALLS = Config(
     connect_timeout=5,

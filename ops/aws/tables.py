@@ -17,8 +17,7 @@ from ops.job import in_batches
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
 
-KEYS_PER_CALL = 100
-"""BatchGetItem's limit (API reference)."""
+KEYS_PER_CALL = 100  # BatchGetItem's limit (API reference)
 
 USERS_PER_STATEMENT = 50
 """The most values of a partition key that PartiQL's IN takes (developer guide, "IN operator")."""
@@ -41,8 +40,7 @@ class UsersPage(NamedTuple):
     """Some users in the form of stream images, and where the next page starts."""
 
     users: list[Image]
-    next_after: str | None
-    """The last user's id; None after the last page."""
+    next_after: str | None  # the last user's id; None after the last page
 
 
 class ActivityReader:
@@ -144,10 +142,8 @@ class KeyClaim(NamedTuple):
     """A request to give keys to a user, if the user is stored with the values of the keys."""
 
     user_id: str
-    values: Mapping[str, str]
-    """By attribute, as stored."""
-    keys: Mapping[str, str]
-    """By the same attributes."""
+    values: Mapping[str, str]  # by attribute, as stored
+    keys: Mapping[str, str]  # by the same attributes
 
 
 class ClaimRefusal(NamedTuple):
@@ -155,8 +151,7 @@ class ClaimRefusal(NamedTuple):
 
     stored: Image | None = None
     """The user as stored now, if the values changed; {} if the user was deleted."""
-    owners: Mapping[str, str] = {}
-    """By attribute, the other user who owns its key."""
+    owners: Mapping[str, str] = {}  # by attribute, the other user who owns its key
 
 
 class UserKeysTable:

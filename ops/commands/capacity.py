@@ -16,8 +16,7 @@ from ops.context import CommandContext, OpsCommand, number_option, pass_command_
 from ops.errors import NotFoundError, WrongUsageError
 from ops.output import age, blocks, camel_json, count, facts, table
 
-NEAR_LIMIT = 0.8
-"""Share of a limit from which it is shown in yellow; from 1 in red."""
+NEAR_LIMIT = 0.8  # share of a limit from which it is shown in yellow; from 1 in red
 
 LONGEST_CALL_MS = 3000
 """The functions' read time-out (functions/runtime/aws_clients.py); a test compares the two."""

@@ -16,8 +16,7 @@ from ops.dead_letters.selection import Selection
 from ops.job import state_file
 from ops.output import SHORTEST_ID, blocks, camel_json, count, in_flight_elsewhere, short_ids, table
 
-ROWS = 20
-"""Of a table; JSON has more."""
+ROWS = 20  # of a table; JSON has more
 
 LEFT_BECAUSE = {
     ReplayOutcome.REFUSED: "refused again: {}",

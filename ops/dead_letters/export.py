@@ -26,8 +26,7 @@ from ops.job import Job
 VISIBILITY_TIMEOUT = 900
 """Seconds. The longest round of an export; after a kill messages become visible again then."""
 
-LARGEST_BODY = BYTES_PER_CALL - 1_000
-"""Leaves room for the attributes."""
+LARGEST_BODY = BYTES_PER_CALL - 1_000  # leaves room for the attributes
 
 
 @dataclass

@@ -66,14 +66,11 @@ class ReplayableChange:
 class ReplayOutcome(StrEnum):
     """What became of one change."""
 
-    REPLAYED = "replayed"
-    """Processed: its item is in Activity."""
+    REPLAYED = "replayed"  # processed: its item is in Activity
     REFUSED = "refused"
     """The function took it, but its item isn't in Activity: presumably dead-lettered again."""
-    FAILED = "failed"
-    """The function could not process it now."""
-    WAITING = "waiting"
-    """Not tried, because an earlier change of the same user failed."""
+    FAILED = "failed"  # the function could not process it now
+    WAITING = "waiting"  # not tried, because an earlier change of the same user failed
 
 
 @dataclass(frozen=True)

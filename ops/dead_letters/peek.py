@@ -11,8 +11,7 @@ from ops.output import in_flight_elsewhere
 VISIBILITY_TIMEOUT = 60
 """Seconds. If the command is killed, the messages become visible again after this time."""
 
-MARGIN_SECONDS = 15
-"""A peek ends this long before its first message would become visible again."""
+MARGIN_SECONDS = 15  # a peek ends this long before its first message would become visible again
 
 EMPTY_RECEIVES = 3
 """Empty responses in a row end a peek even if the queue's depth, which lags behind, is positive."""

@@ -16,8 +16,7 @@ from ops.dead_letters.message import ReplayableChange, ReplayOutcome
 from ops.errors import OpsError
 from ops.job import Job
 
-ATTEMPTS = 3
-"""At a record that the function reports in batchItemFailures."""
+ATTEMPTS = 3  # at a record that the function reports in batchItemFailures
 
 BUSY_ATTEMPTS = 8
 FIRST_WAIT_SECONDS = 0.5
@@ -44,10 +43,8 @@ Batch = Sequence[ReplayableChange]
 class _BatchDecision(NamedTuple):
     """What to do after one invocation."""
 
-    successful: Batch = ()
-    """What the function reports as processed; Activity has yet to prove it."""
-    retry: Sequence[Batch] = ()
-    """Batches to send next, the last one first."""
+    successful: Batch = ()  # what the function reports as processed; Activity has yet to prove it
+    retry: Sequence[Batch] = ()  # batches to send next, the last one first
     failed: tuple[ReplayableChange, str] | None = None
 
 

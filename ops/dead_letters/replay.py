@@ -36,8 +36,7 @@ BATCH_BYTES = 5_000_000
 
 FAILURES_SHOWN = 1_000
 
-STALE_RECEIVES = 50
-"""So many responses in a row without a new message end a round."""
+STALE_RECEIVES = 50  # so many responses in a row without a new message end a round
 
 
 @dataclass(kw_only=True)

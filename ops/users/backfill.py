@@ -40,17 +40,10 @@ USERS_PER_ROUND = 5_000
 SETTLE_SECONDS = 10
 """The pause. Without delay, a change reaches Activity within two seconds of its write."""
 
-MAX_DELAY_SECONDS = 60
-"""The delivery is late if its iterator age is higher."""
-
-POINTER_WAIT_SECONDS = 60
-"""For the rescue to process the pointers in the failure queue."""
-
-BATCH_SIZE = 100
-"""Most records in one invocation, the mapping's default; fewer at a low rate."""
-
-PAGES_PER_ROUND = 32
-"""Of at most 1 MB: bounds the memory however large the users are."""
+MAX_DELAY_SECONDS = 60  # the delivery is late if its iterator age is higher
+POINTER_WAIT_SECONDS = 60  # for the rescue to process the pointers in the failure queue
+BATCH_SIZE = 100  # most records in one invocation, the mapping's default; fewer at a low rate
+PAGES_PER_ROUND = 32  # of at most 1 MB: bounds the memory however large the users are
 
 FAILURES_SHOWN = 1_000
 

@@ -38,18 +38,13 @@ class KeyOutcome(StrEnum):
     """What became of one attribute of one user."""
 
     CLAIMED = "claimed"
-    HELD = "held"
-    """The user had the key before."""
-    WITHOUT = "without"
-    """The value is missing or empty: there is nothing to take."""
-    GONE = "gone"
-    """The user was deleted meanwhile."""
-    TAKEN = "taken"
-    """Another user owns the key."""
+    HELD = "held"  # the user had the key before
+    WITHOUT = "without"  # the value is missing or empty: there is nothing to take
+    GONE = "gone"  # the user was deleted meanwhile
+    TAKEN = "taken"  # another user owns the key
     NOT_TEXT = "not-text"
     TOO_LONG = "too-long"
-    BUSY = "busy"
-    """Every attempt met another write of the same user or key."""
+    BUSY = "busy"  # every attempt met another write of the same user or key
 
 
 PROBLEMS = frozenset({KeyOutcome.TAKEN, KeyOutcome.NOT_TEXT, KeyOutcome.TOO_LONG, KeyOutcome.BUSY})
@@ -61,11 +56,9 @@ class KeyProblem(NamedTuple):
 
     user_id: str
     attribute: str
-    value: str | None
-    """None if it isn't text."""
+    value: str | None  # None if it isn't text
     outcome: KeyOutcome
-    owner: str | None
-    """The user who has the key, if it is taken."""
+    owner: str | None  # the user who has the key, if it is taken
 
 
 @dataclass
