@@ -49,14 +49,12 @@ class StackHealth:
     environment: str
     region: str
     mapping: MappingState | None = None
-    local_poller: LocalPoller | None = None
-    """On the stack local, in place of the mapping."""
+    local_poller: LocalPoller | None = None  # on the stack local, in place of the mapping
     iterator_age_seconds: float | None = None
     queues: list[QueueHealth] = field(default_factory=list[QueueHealth])
     functions: list[FunctionHealth] = field(default_factory=list[FunctionHealth])
     alarms: list[AlarmState] = field(default_factory=list[AlarmState])
-    unknown: list[str] = field(default_factory=list[str])
-    """What could not be read, and why."""
+    unknown: list[str] = field(default_factory=list[str])  # what could not be read, and why
     delivery_errors: list[OpsError] = field(default_factory=list[OpsError])
     """Those of `unknown` that hide whether changes are delivered, and how late."""
 

@@ -32,8 +32,7 @@ class Job:
 
     stop_requested: StopRequested = lambda: False
     report_progress: ReportProgress = lambda _done, _total: None
-    now: Callable[[], float] = time.time
-    """Seconds since the epoch."""
+    now: Callable[[], float] = time.time  # seconds since the epoch
     sleep: Callable[[float], None] = time.sleep
 
     def pause(self, seconds: float) -> None:

@@ -34,10 +34,8 @@ class StackAccess:
     outputs: StackOutputs
     client_options: Mapping[str, str] = field(default_factory=dict[str, str])
     """botocore's options for an endpoint other than AWS, with its credentials."""
-    local_poller: LocalPoller | None = None
-    """None for a stack in AWS."""
-    source: str
-    """The option that names the stack: `--stack dev`."""
+    local_poller: LocalPoller | None = None  # None for a stack in AWS
+    source: str  # the option that names the stack: `--stack dev`
 
 
 def read_stack(stack: str | None, outputs_file: Path | None) -> StackAccess:

@@ -33,8 +33,7 @@ class InvocationResult:
     """Position of the first record that the function can't process now, where a retry starts."""
     error: str | None = None
     """Why the invocation failed as a whole; the outcome of each record is unknown then."""
-    busy: bool = False
-    """The records didn't cause the error: Lambda throttles or fails."""
+    busy: bool = False  # the records didn't cause the error: Lambda throttles or fails
 
 
 class StreamFunction:

@@ -34,8 +34,7 @@ class Message:
     message_id: str
     receipt: str
     body: str
-    sent_at: float
-    """Seconds since the epoch."""
+    sent_at: float  # seconds since the epoch
     receive_count: int
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
 

@@ -19,8 +19,7 @@ class ReturnedPointers:
     """What was done; printed as JSON."""
 
     returned: int = 0
-    left: int = 0
-    """Of those received."""
+    left: int = 0  # of those received
     hidden_by_others: int = 0
     """Approximate number in flight in other consumers, counted if nothing was returned."""
     interrupted: bool = False

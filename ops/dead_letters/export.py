@@ -36,8 +36,7 @@ class ExportReport:
     file: str | None
     exported: int = 0
     removed: int = 0
-    complete: bool = False
-    """Whether every visible message was read."""
+    complete: bool = False  # whether every visible message was read
     hidden_by_others: int = 0
     """Approximate number of messages in flight in other consumers, which are not in the file."""
     interrupted: bool = False

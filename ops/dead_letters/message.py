@@ -43,8 +43,7 @@ class ReplayableChange:
     change_id: str
     event_id: str
     record: JsonObject
-    identity: str
-    """A hash of the record, different for different records even if they share an id."""
+    identity: str  # a hash of the record, different for different records even if they share an id
 
     @classmethod
     def of(cls, record: Json) -> "ReplayableChange | None":
@@ -82,11 +81,9 @@ class DeadLetter:
     failure_id: str
     """The id that commands take: the failure's, or the message's if it isn't an envelope."""
     kind: str
-    reason: str
-    """The envelope's, or why the message isn't an envelope."""
+    reason: str  # the envelope's, or why the message isn't an envelope
     user_id: str | None
-    event_name: str | None
-    """INSERT, MODIFY or REMOVE, if known."""
+    event_name: str | None  # INSERT, MODIFY or REMOVE, if known
 
     @cached_property
     def change(self) -> ReplayableChange | None:
@@ -167,8 +164,7 @@ class Failure:
     user_id: str | None
     sequence_number: str | None
     first_failed_at: str | None
-    sent_at: float
-    """Of its oldest message, in seconds since the epoch."""
+    sent_at: float  # of its oldest message, in seconds since the epoch
     copies: int = 1
 
 

@@ -49,17 +49,14 @@ class ReplayReport:
     """Failure ids of the selected messages, if the selection is by id."""
     not_replayable: int = 0
     """Selected messages without a record: lost, unreadable, or missing in S3."""
-    copies_removed: int = 0
-    """Messages deleted because another one carries the same record."""
+    copies_removed: int = 0  # messages deleted because another one carries the same record
     counts: dict[ReplayOutcome, int] = field(default_factory=dict[ReplayOutcome, int])
     failures: list[ReplayFailure] = field(default_factory=list[ReplayFailure])
     untried: int = 0
-    not_removed: int = 0
-    """Messages whose change is processed, but which the queue failed to delete."""
+    not_removed: int = 0  # messages whose change is processed, but which the queue failed to delete
     hidden_by_others: int = 0
     """Approximate number in flight in other consumers after the first round and at the end."""
-    beyond_reach: bool = False
-    """Whether there may be more messages than SQS allows in flight."""
+    beyond_reach: bool = False  # whether there may be more messages than SQS allows in flight
     interrupted: bool = False
     error: OpsError | None = None
 

@@ -64,8 +64,7 @@ def _condition(text: str) -> Condition:
 class Selection:
     """A selection of failed records; without ids and conditions, all of them."""
 
-    ids: tuple[str, ...] = ()
-    """Failure ids or prefixes of them."""
+    ids: tuple[str, ...] = ()  # failure ids or prefixes of them
     conditions: tuple[Condition, ...] = ()
 
     def __post_init__(self) -> None:

@@ -54,17 +54,12 @@ class BackfillCheckpoint(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
     version: int = 1
-    stream_arn: str
-    """Tells one stack from another."""
-    after: str | None = None
-    """Id of the last user that was processed."""
+    stream_arn: str  # tells one stack from another
+    after: str | None = None  # id of the last user that was processed
     scanned: int = 0
-    in_stream: int = 0
-    """Created since the stream began."""
-    with_history: int = 0
-    """Their history shows them as added, by an earlier backfill for instance."""
-    in_queue: int = 0
-    """A change of theirs is in the dead-letter queue."""
+    in_stream: int = 0  # created since the stream began
+    with_history: int = 0  # their history shows them as added, by an earlier backfill for instance
+    in_queue: int = 0  # a change of theirs is in the dead-letter queue
     backfilled: int = 0
     dead_lettered: int = Field(default=0, alias="setAside")
     """The function sent their record to the dead-letter queue."""

@@ -68,8 +68,7 @@ class KeyClaimsReport:
     users: int = 0
     outcomes: Counter[KeyOutcome] = field(default_factory=Counter[KeyOutcome])
     """Of each user's email and username."""
-    problems: list[KeyProblem] = field(default_factory=list[KeyProblem])
-    """The first ones."""
+    problems: list[KeyProblem] = field(default_factory=list[KeyProblem])  # the first ones
     finished: bool = False
     error: OpsError | None = None
 
