@@ -1,8 +1,9 @@
 """The fields that a caller may send, their rules, and the errors for a broken one.
 
-The rules are in the schemas alone: the validators run them, and the API's published contract is
-generated from them (pydantic.json_schema.GenerateJsonSchema reads a core schema). pydantic-core is
-used without pydantic, whose import alone would double a function's own start-up.
+The schemas hold the rules, and `RULES` says each in words: change both. The validators run the
+schemas, and the API's published contract is generated from them
+(pydantic.json_schema.GenerateJsonSchema reads a core schema). pydantic-core is used without
+pydantic, whose import alone would double a function's own start-up.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Read a queue without changing it: receive each visible message once, then release them all."""
+"""Read a queue: receive each visible message once, then release those that weren't deleted."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
