@@ -1,7 +1,6 @@
 """`python -m ops`: the options that name a stack, and the commands."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -21,10 +20,8 @@ Exit codes: 0 done; 1 something failed, is left over or needs attention; 2 wrong
 can't be reached (address, credentials, pulumi); 4 not found; 5 denied by IAM; 130 ended by Ctrl-C.
 """
 
-CONTEXT_SETTINGS: Any = {"help_option_names": ["-h", "--help"], "show_default": True}
 
-
-@click.group(cls=OpsGroup, epilog=EXIT_CODES_HELP, context_settings=CONTEXT_SETTINGS)
+@click.group(cls=OpsGroup, epilog=EXIT_CODES_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--stack", metavar="NAME", envvar="USERSTREAM_STACK", help="Stack by name: dev, prod, local.")
 @click.option(
     "--outputs",

@@ -157,7 +157,9 @@ def number_option(
     """Return an option for a finite number from 0 on; without a default it is required."""
     number = FiniteRange(min=0, **limits)
     required = default is None
-    return click.option(name, metavar=metavar, type=number, required=required, default=default, help=help_)
+    return click.option(
+        name, metavar=metavar, type=number, required=required, default=default, show_default=True, help=help_
+    )
 
 
 class FiniteRange(click.FloatRange):

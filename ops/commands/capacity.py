@@ -38,6 +38,7 @@ CALL_HELP = "Of one call to DynamoDB; more is a slow downstream."
     "stack",
     metavar="NAME",
     default="prod",
+    show_default=True,
     help="Whose Pulumi.<NAME>.yaml to take: dev, prod.",
 )
 @pass_command_context

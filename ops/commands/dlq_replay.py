@@ -33,7 +33,14 @@ BEYOND_REACH = (
 @click.command("replay", cls=OpsCommand, short_help="Send them through the function again.")
 @selection_options
 @click.option("--dry-run", is_flag=True, help="Only say what would be replayed, in order.")
-@click.option("--batch-size", metavar="N", type=click.IntRange(1, 1000), default=100, help="Records in one invocation.")
+@click.option(
+    "--batch-size",
+    metavar="N",
+    type=click.IntRange(1, 1000),
+    default=100,
+    show_default=True,
+    help="Records in one invocation.",
+)
 @pass_command_context
 def replay(context: CommandContext, *, selection: Selection, dry_run: bool, batch_size: int) -> None:
     """Send failed records through the real function again, and remove those that it has processed.

@@ -55,6 +55,7 @@ GROUPS_SHOWN = 20
     metavar="S",
     type=click.IntRange(min=1, max=3600),
     default=VISIBILITY_TIMEOUT - MARGIN_SECONDS,
+    show_default=True,
     help="Longest time to read; a larger queue is counted in part.",
 )
 @where_option

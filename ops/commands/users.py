@@ -36,7 +36,9 @@ WHAT_TO_DO = {
 
 @click.command(cls=OpsCommand, short_help="What happened to one user.")
 @click.argument("user_id", metavar="USER")
-@click.option("--limit", metavar="N", type=click.IntRange(min=1), default=25, help="Changes to show.")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(min=1), default=25, show_default=True, help="Changes to show."
+)
 @pass_command_context
 def activity(context: CommandContext, *, user_id: str, limit: int) -> None:
     """Show the changes of the user with the id USER, the newest first."""
