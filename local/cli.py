@@ -32,6 +32,7 @@ from local.state import (
     LocalStackRunningError,
     claimed_by,
     clients_of,
+    is_process_running,
     make_directory,
     read_local_stack,
     state_directory,
@@ -173,7 +174,7 @@ def status(directory: Path | None) -> None:
     directory = state_directory(directory)
     stack = read_local_stack(directory)
     emulator_runs = is_healthy(stack.endpoint_url)
-    poller_runs = stack.poller_pid is not None and _is_alive(stack.poller_pid)
+    poller_runs = is_process_running(stack.poller_pid)
     running = {True: "[green]running[/]", False: "[red]not running[/]"}
     logs_directory = escape(str(directory))
     console = Console()
@@ -195,14 +196,6 @@ def _uptime(stack: LocalStack) -> str:
     seconds = int((datetime.now(UTC) - stack.started_at).total_seconds())
     hours, minutes = seconds // 3600, seconds // 60 % 60
     return f"up for {hours} h {minutes} min" if hours else f"up for {minutes} min {seconds % 60} s"
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 @cli.command()

@@ -212,3 +212,16 @@ def try_lock(file: IO[str], mode: int = fcntl.LOCK_EX) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def is_process_running(pid: int | None) -> bool:
+    """Return whether a process with this id exists; False for None."""
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)  # signal 0 sends nothing
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

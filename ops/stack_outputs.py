@@ -1,7 +1,6 @@
 """Read a stack's outputs from the pulumi CLI, a file that it wrote, or the local stack."""
 
 import json
-import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 
 from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
-from local.state import LocalStackNotRunningError, read_local_stack
+from local.state import LocalStackNotRunningError, is_process_running, read_local_stack
 from ops.errors import LocalStackDownError, NotFoundError, PulumiError, WrongUsageError
 
 LOCAL_STACK_NAME = "local"
@@ -69,21 +68,9 @@ def _from_local_stack() -> StackAccess:
             "aws_access_key_id": local.access_key_id,
             "aws_secret_access_key": local.secret_access_key,
         },
-        local_poller=LocalPoller(local.poller_pid, _is_running(local.poller_pid)),
+        local_poller=LocalPoller(local.poller_pid, is_process_running(local.poller_pid)),
         source=f"--stack {LOCAL_STACK_NAME}",
     )
-
-
-def _is_running(pid: int | None) -> bool:
-    if pid is None:
-        return False
-    try:
-        os.kill(pid, 0)  # signal 0 sends nothing
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _from_file(path: Path) -> StackAccess:
