@@ -2,8 +2,7 @@
 
 `make bench` runs `__main__.py`, which writes docs/performance.md from these scenarios:
 
-    scenarios/cold_start.py        new processes, peak memory and package sizes of the functions
-    scenarios/warm_functions.py    processor time per registration and per stream record
+    scenarios/functions.py         cold starts, peak memory, package sizes, warm processor time
     scenarios/local_stack.py       poller, rescue, replay and backfill on a local stack
     scenarios/growth.py            peak memory of rescue, replay and backfill at growing sizes
 
@@ -17,5 +16,5 @@ plots.py the pictures. peers/ has the contestants that are not ours. The times t
 model needs are kept in capacity/service_times.json.
 
 The benchmarks may import every package but tests; only their own tests import them. Start reading
-at `__main__.py` and scenarios/warm_functions.py.
+at `__main__.py` and scenarios/functions.py.
 """

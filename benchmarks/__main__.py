@@ -8,15 +8,15 @@ import argparse
 import time
 
 from benchmarks.report import IMAGES, PERFORMANCE, goals_not_reached, measured_today, measurements_table, write_section
-from benchmarks.scenarios import cold_start, growth, local_stack, warm_functions
+from benchmarks.scenarios import functions, growth, local_stack
 
 SECTIONS = {
-    "cold": cold_start.measure_starts_and_memory,
-    "register": warm_functions.measure_registrations,
-    "stream": warm_functions.measure_stream,
+    "cold": functions.measure_starts_and_memory,
+    "register": functions.measure_registrations,
+    "stream": functions.measure_stream,
     "local": local_stack.measure,
     "growth": growth.measure,
-    "packages": cold_start.measure_packages,
+    "packages": functions.measure_packages,
 }
 """Sections of the page, and what returns the rows of their tables."""
 

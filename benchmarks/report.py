@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Literal, NamedTuple
 
-from capacity.service_times import FILE, MeasuredWork
+from capacity.workload import FILE, MeasuredWork
 from infra.naming import PROJECT_ROOT
 
 PERFORMANCE = PROJECT_ROOT / "docs/performance.md"

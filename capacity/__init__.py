@@ -1,7 +1,7 @@
 """The capacity model: what the stack costs and which limit it reaches first, at a given size.
 
-workload           the demand, the stack's settings that matter, and what each change writes
-service_times      how long the functions take, from what `make bench` measured (service_times.json)
+workload           the demand, the settings that matter, what each change writes, and how long the
+                   functions take, which `make bench` measured (service_times.json)
 prices_and_limits  AWS's published prices and limits, each with its source (prices_and_limits.json)
 stack_settings     reads the settings from Pulumi.<stack>.yaml
 simulation         one shard's delivery in virtual time, with the decisions of `delivery`

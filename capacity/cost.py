@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from capacity import workload as sizes
 from capacity.limits import BYTES_PER_GB, write_units
 from capacity.prices_and_limits import Prices, PricesAndLimits
-from capacity.service_times import ServiceTimes
 from capacity.simulation import SimulatedDelivery
-from capacity.workload import SECONDS_PER_MONTH, CapacitySettings, Workload
+from capacity.workload import SECONDS_PER_MONTH, CapacitySettings, ServiceTimes, Workload
 
 MILLION = 1_000_000
 MB_PER_GB = 1024

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from capacity import workload as sizes
 from capacity.prices_and_limits import Limits
-from capacity.service_times import ServiceTimes
-from capacity.workload import CapacitySettings, Workload
+from capacity.workload import CapacitySettings, ServiceTimes, Workload
 from delivery.assumptions import Assumptions
 
 BYTES_PER_GB = 10**9

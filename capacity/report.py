@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from capacity.cost import CostLine, monthly_cost
 from capacity.limits import LimitUse, lanes_in_use, limit_uses, records_per_read, shards_of
 from capacity.prices_and_limits import Limits, PricesAndLimits
-from capacity.service_times import ServiceTimes
 from capacity.simulation import DeliverySimulation, SimulatedDelivery, random_arrivals
-from capacity.workload import SECONDS_PER_MONTH, CapacitySettings, Workload
+from capacity.workload import SECONDS_PER_MONTH, CapacitySettings, ServiceTimes, Workload
 
 SIMULATED_RECORDS = 50_000
 SHORTEST_SECONDS = 600.0

@@ -16,8 +16,7 @@ from functools import partial
 from itertools import count
 from statistics import fmean, quantiles
 
-from capacity.service_times import ServiceTimes
-from capacity.workload import STREAM_RECORD_BYTES, CapacitySettings
+from capacity.workload import STREAM_RECORD_BYTES, CapacitySettings, ServiceTimes
 from delivery.assumptions import Assumptions
 from delivery.decisions import DiscardedBatch, FunctionFailed, FunctionReturned, InvocationOutcome
 from delivery.records import Batch, Invocation, StreamRecord

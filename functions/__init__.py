@@ -15,7 +15,7 @@ Start reading at a handler. Each docstring on these two paths says what its step
 manage_users reads and changes users and shows their history. rescue_failed_batches reads back the
 batches that the event source mapping gave up on, and sends their records to the dead-letter queue.
 
-runtime/ is the plumbing below all of them: AWS clients, clock, settings, log, timestamps. What is
+runtime/ is the plumbing below all of them: AWS clients, clock, settings, JSON, log. What is
 process-wide is set there alone: runtime/garbage_collection.py and the clients of runtime/aws.py.
 
 Imports point downwards: handler -> logic -> store -> runtime. Logic (users/service, batch, rescue)

@@ -3,7 +3,7 @@
 Pipeline, which `program.deploy` runs from top to bottom:
 
 1. settings/ reads the configuration (`stack_file`) and checks it (`check`) against `model`.
-2. packaging/ builds each function's zip from what its handler imports.
+2. packaging.py builds each function's zip from what its handler imports.
 3. `program.compose` creates the components, each in a file of components/:
    - users_store: the tables Users (with its stream), UserKeys and Activity;
    - user_api: the HTTP API, its routes, register_user and manage_users;

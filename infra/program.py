@@ -11,8 +11,7 @@ from infra.components.user_api import UserApi, UserApiArgs
 from infra.components.users_store import UsersStore
 from infra.components.website import Website, WebsiteConfig, WebsiteConfigArgs
 from infra.environment import Environment
-from infra.packaging.wheels import WheelError
-from infra.packaging.zip import FunctionPackage, FunctionPackageError, build_package
+from infra.packaging import FunctionPackage, FunctionPackageError, WheelError, build_package
 from infra.settings.check import SettingsError, load_settings
 from infra.settings.stack_file import running_config
 

@@ -12,7 +12,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 
-from functions.runtime.timestamps import utc_timestamp
+from functions.runtime.json_log import utc_timestamp
 from local.state import LocalStack, clients_of
 
 _TIMEOUT_SECONDS = 30

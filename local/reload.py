@@ -12,8 +12,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from infra.naming import PROJECT_ROOT
-from infra.packaging.wheels import WheelError
-from infra.packaging.zip import FunctionPackageError, Platform, package_bytes, sha256_base64
+from infra.packaging import FunctionPackageError, Platform, WheelError, package_bytes, sha256_base64
 from local.process import child_environment
 
 if TYPE_CHECKING:

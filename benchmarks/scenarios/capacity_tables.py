@@ -12,10 +12,9 @@ from benchmarks.report import CAPACITY, IMAGES, table, write_section
 from capacity.limits import deliverable_per_second, lane_seconds_per_crash, limit_uses, shards_of
 from capacity.prices_and_limits import prices_and_limits
 from capacity.report import CapacityReport, capacity_report, read_intervals
-from capacity.service_times import CALL_SECONDS, ServiceTimes, measured_work, service_times
 from capacity.simulation import DeliverySimulation, random_arrivals
 from capacity.stack_settings import stack_settings
-from capacity.workload import CapacitySettings, Workload
+from capacity.workload import CALL_SECONDS, CapacitySettings, ServiceTimes, Workload, measured_work, service_times
 
 PUBLISHED = prices_and_limits()
 WORK = measured_work()

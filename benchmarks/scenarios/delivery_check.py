@@ -17,8 +17,8 @@ from typing import NamedTuple
 from benchmarks.report import CAPACITY, measured_today, table, write_section
 from benchmarks.scenarios.measured_delivery import CRASHING, LocalStream, MeasuredRun, local_stream, users_of_run
 from capacity import simulation
-from capacity.service_times import ServiceTimes
 from capacity.stack_settings import stack_settings
+from capacity.workload import ServiceTimes
 
 RECORDS_PER_READ = 1000
 ROUNDS = 3

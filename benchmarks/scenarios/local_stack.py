@@ -20,7 +20,7 @@ from delivery.records import StreamRecord
 from infra.components.change_stream import RESCUE_BATCH_SIZE
 from local.aws_clients import RoleSession
 from local.state import DIRECTORY_VARIABLE
-from local.stream_poller.invocation import invoke_function
+from local.stream_poller.poller import invoke_function
 from ops.aws.queues import OutgoingMessage
 from ops.aws.services import Services
 from ops.aws.tables import ActivityKey

@@ -26,8 +26,7 @@ from delivery.records import StreamRecord
 from delivery.settings import MappingSettings
 from local.aws_clients import ONE_ATTEMPT
 from local.state import LocalStack, clients_of
-from local.stream_poller.invocation import invoke_function, send_failure_document
-from local.stream_poller.poller import Poller, Ports
+from local.stream_poller.poller import Poller, Ports, invoke_function, send_failure_document
 from local.stream_poller.service import LOCAL_ASSUMPTIONS, read_mapping
 from local.stream_poller.stream_reader import StreamsApiReader
 from local.temporary_stack import running_local_stack

@@ -15,8 +15,7 @@ from typing import NamedTuple
 
 from functions.activity.items import ActivityWriter, WriteOutcome
 from functions.dead_letters.envelope import DeadLetterSender, FailedRecord, identify_record
-from functions.runtime.json_log import Json, JsonObject, Log
-from functions.runtime.timestamps import utc_timestamp
+from functions.runtime.json_log import Json, JsonObject, Log, utc_timestamp
 from functions.stream_records.attribute_values import PlainValue
 from functions.stream_records.user_change import (
     UnknownEventError,

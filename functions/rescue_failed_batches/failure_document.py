@@ -11,8 +11,7 @@ import re
 from typing import NamedTuple
 
 from functions.dead_letters.envelope import StreamPointer
-from functions.runtime.json_log import Json, JsonObject, is_array, is_object
-from functions.runtime.timestamps import normalized_timestamp
+from functions.runtime.json_log import Json, JsonObject, is_array, is_object, normalized_timestamp
 from functions.stream_records.user_change import SEQUENCE_NUMBER_DIGITS
 
 # Longer than a record's own: GetShardIterator, which reads the range, takes no fewer than 21 digits

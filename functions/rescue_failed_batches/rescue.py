@@ -26,8 +26,7 @@ from functions.rescue_failed_batches.failure_document import (
     parse_failure_document,
 )
 from functions.runtime.invocation import Clock, reserved_time
-from functions.runtime.json_log import Json, JsonObject, Log
-from functions.runtime.timestamps import utc_timestamp
+from functions.runtime.json_log import Json, JsonObject, Log, utc_timestamp
 
 TIME_FOR_ONE_MESSAGE_SECONDS = 5.0
 """With less time left no message is begun: interrupted halfway, it would only be sent twice."""

@@ -1,15 +1,17 @@
-"""One line of JSON per event on standard output, where Lambda's log group takes it up.
+"""Values as text: JSON, timestamps, and the log: one line of JSON per event on standard output.
 
-`json_line` also writes the answers' bodies and what ops shows. A Decimal is a JSON number if a
-double holds it exactly (RFC 8259, section 6, on interoperability), else a string with all its
-digits, so no reader rounds it silently. Sets are sorted lists; binary is base64 text. Everything
-outside ASCII is escaped, so the text survives any encoding, lone surrogates included.
+Lambda's log group takes the lines up. `json_line` also writes the answers' bodies and what ops
+shows. A Decimal is a JSON number if a double holds it exactly (RFC 8259, section 6, on
+interoperability), else a string with all its digits, so no reader rounds it silently. Sets are
+sorted lists; binary is base64 text. Everything outside ASCII is escaped, so the text survives any
+encoding, lone surrogates included.
 """
 
 import json
 import sys
 from base64 import b64encode
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
@@ -167,3 +169,27 @@ def is_object(value: object) -> TypeGuard[JsonObject]:
 def is_array(value: object) -> TypeGuard[list[Json]]:
     """Return whether the value is a JSON array."""
     return isinstance(value, list)
+
+
+# Timestamps as they are stored, logged and sent: ISO 8601 in UTC with milliseconds.
+
+
+@lru_cache(maxsize=32)  # the records of a batch share a few seconds
+def utc_timestamp(moment: datetime | float) -> str:
+    """Write seconds since the epoch, or a datetime with a zone, as `2026-11-24T03:27:59.000Z`."""
+    if not isinstance(moment, datetime):
+        moment = datetime.fromtimestamp(moment, UTC)
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def normalized_timestamp(text: str) -> str:
+    """Rewrite any ISO 8601 time in this form; one without a zone is UTC.
+
+    Raises:
+        ValueError: The text is no ISO 8601 time, or lies outside the years 1 to 9999 in UTC.
+    """
+    moment = datetime.fromisoformat(text)
+    try:
+        return utc_timestamp(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except OverflowError as error:
+        raise ValueError("the time lies outside the years 1 to 9999") from error

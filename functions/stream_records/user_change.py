@@ -11,8 +11,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple, cast
 
-from functions.runtime.json_log import Json
-from functions.runtime.timestamps import utc_timestamp
+from functions.runtime.json_log import Json, utc_timestamp
 from functions.stream_records.attribute_values import (
     Changes,
     Image,

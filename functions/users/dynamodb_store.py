@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from functions.runtime.aws import dynamodb
 from functions.runtime.invocation import read_text
-from functions.runtime.timestamps import normalized_timestamp
+from functions.runtime.json_log import normalized_timestamp
 from functions.users.transaction import claim_key, keep_key, release_key, transact, unavailability
 from functions.users.user import (
     FIRST_VERSION,

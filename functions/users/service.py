@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID, uuid4, uuid5
 
-from functions.runtime.timestamps import utc_timestamp
+from functions.runtime.json_log import utc_timestamp
 from functions.users.fields import Registration, UserChanges
 from functions.users.user import (
     FIRST_VERSION,

@@ -15,7 +15,7 @@ from infra.components.lambda_function import LambdaFunction, LambdaFunctionArgs
 from infra.components.policy import Statement, allow
 from infra.components.users_store import UsersStore
 from infra.environment import Environment
-from infra.packaging.zip import FunctionPackage
+from infra.packaging import FunctionPackage
 
 RESCUE_BATCH_SIZE = 10
 """Pointers per invocation: few, because each may stand for thousands of records."""

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from infra.components.policy import Statement, allow, policy_document
 from infra.environment import Environment
-from infra.packaging.zip import FunctionPackage
+from infra.packaging import FunctionPackage
 
 RUNTIME = "python3.13"
 ARCHITECTURE = "arm64"

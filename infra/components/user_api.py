@@ -11,7 +11,7 @@ from infra.components.lambda_function import LambdaFunction, LambdaFunctionArgs
 from infra.components.policy import allow
 from infra.components.users_store import UsersStore
 from infra.environment import Environment
-from infra.packaging.zip import FunctionPackage
+from infra.packaging import FunctionPackage
 
 PUBLIC_ROUTES = ["POST /register"]
 SIGNED_ROUTES = [

@@ -39,9 +39,9 @@ from infra import naming
 from infra.outputs import StackOutputs
 from infra.program import deploy as program
 from local.aws_clients import Clients
-from local.deploy.resources.handler import Properties
-from local.deploy.resources.registry import handler_for, invoke
-from local.deploy.resources.values import ResourceError, plain_values
+from local.deploy.handler import Properties
+from local.deploy.registry import handler_for, invoke
+from local.deploy.values import ResourceError, plain_values
 from local.process import Pause
 from local.state import STACK
 

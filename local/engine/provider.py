@@ -1,6 +1,6 @@
 """`pulumi-resource-aws` for the emulator, which the engine starts in the place of AWS's own plugin.
 
-It answers the engine's gRPC requests: it compares and previews, and local/deploy/resources creates,
+It answers the engine's gRPC requests: it compares and previews, and local/deploy creates,
 reads, updates and deletes. It needs none of the engine's arguments.
 
 Source of the protocol: Pulumi SDK, proto/pulumi/provider.proto.
@@ -27,10 +27,10 @@ from typing_extensions import override
 
 from guardrails.aws_types import InputProblem, UnknownResourceTypeError, input_problems, property_names
 from local.aws_clients import Clients
-from local.deploy.resources import registry
-from local.deploy.resources.handler import Properties, ResourceHandler
-from local.deploy.resources.registry import handler_for
-from local.deploy.resources.values import ResourceError
+from local.deploy import registry
+from local.deploy.handler import Properties, ResourceHandler
+from local.deploy.registry import handler_for
+from local.deploy.values import ResourceError
 from local.engine.recovery import PATH_VARIABLE, CreatedResources
 from local.engine.wire_values import from_wire, same_value, to_wire
 

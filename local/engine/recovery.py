@@ -16,8 +16,8 @@ from typing import Any, cast
 from pulumi import automation
 
 from local.aws_clients import Clients
-from local.deploy.resources.registry import handler_for
-from local.deploy.resources.values import ResourceError
+from local.deploy.registry import handler_for
+from local.deploy.values import ResourceError
 from local.engine.wire_values import is_secret, json_value, plain_json
 from local.state import try_lock
 

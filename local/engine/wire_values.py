@@ -11,7 +11,7 @@ from typing import Any, cast
 import pulumi
 from google.protobuf import json_format, struct_pb2
 
-from local.deploy.resources.values import plain_values
+from local.deploy.values import plain_values
 
 _MARK = "4dabf18193072939515e22adb298388d"
 _ARCHIVE = "0def7320c3a5731c473e5ecbe6d01bc7"

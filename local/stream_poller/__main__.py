@@ -9,7 +9,7 @@ from types import FrameType
 
 from delivery.settings import UnsupportedMappingError
 from functions.runtime.json_log import log as write_line
-from functions.runtime.timestamps import utc_timestamp
+from functions.runtime.json_log import utc_timestamp
 from local.aws_clients import Clients
 from local.emulator import ACCESS_KEY_ID, DEFAULT_REGION, SECRET_ACCESS_KEY
 from local.process import remove_user_settings

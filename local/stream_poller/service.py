@@ -24,8 +24,7 @@ from functions.runtime.aws import AWS_CALL_ERRORS, error_code
 from functions.runtime.json_log import Log
 from local.aws_clients import ONE_ATTEMPT, Clients, RoleSession
 from local.state import try_lock
-from local.stream_poller.invocation import invoke_function, send_failure_document
-from local.stream_poller.poller import Poller, Ports
+from local.stream_poller.poller import Poller, Ports, invoke_function, send_failure_document
 from local.stream_poller.stream_reader import StreamsApiReader
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from rich.text import Text
 
 from capacity.prices_and_limits import PricesAndLimits, prices_and_limits
 from capacity.report import CapacityReport, capacity_report
-from capacity.service_times import CALL_SECONDS, measured_work, service_times
-from capacity.workload import CapacitySettings, Workload
+from capacity.workload import CALL_SECONDS, CapacitySettings, Workload, measured_work, service_times
 from functions.runtime.json_log import Json
 from infra.naming import PROJECT_ROOT
 from ops.context import CommandContext, OpsCommand, number_option, pass_command_context

@@ -8,8 +8,7 @@ import click
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from functions.runtime.json_log import JsonObject
-from functions.runtime.timestamps import utc_timestamp
+from functions.runtime.json_log import JsonObject, utc_timestamp
 from functions.stream_records.attribute_values import Changes
 from ops.context import CommandContext, OpsCommand, pass_command_context, where_option
 from ops.dead_letters.message import (

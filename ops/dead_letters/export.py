@@ -14,8 +14,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from functions.dead_letters.envelope import FailedRecord
-from functions.runtime.json_log import Json, JsonObject, is_object
-from functions.runtime.timestamps import utc_timestamp
+from functions.runtime.json_log import Json, JsonObject, is_object, utc_timestamp
 from ops.aws.queues import BYTES_PER_CALL, MESSAGES_PER_CALL, EnvelopeStore, OutgoingMessage
 from ops.aws.services import Services
 from ops.dead_letters.message import DeadLetter, read_dead_letter, read_envelope

@@ -116,7 +116,7 @@ def package_of_a_changed_source(directory: Path) -> Mapping[str, str]:
     handler = directory / "functions" / "rescue_failed_batches" / "handler.py"
     handler.write_text(handler.read_text() + "\nONE_LINE_MORE = True\n")
     build = (
-        "import dataclasses, json; from infra.packaging.zip import build_package; "
+        "import dataclasses, json; from infra.packaging import build_package; "
         "print(json.dumps(dataclasses.asdict(build_package('rescue_failed_batches', 'lambda')), default=str))"
     )
     built = subprocess.run([sys.executable, "-c", build], cwd=directory, check=True, capture_output=True, text=True)

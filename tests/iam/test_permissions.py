@@ -3,7 +3,7 @@
 The emulator checks each call against the caller's role, except where it acts itself: when it writes
 functions' logs, reads a queue for a mapping and accepts a mapping. For those, the case makes
 Lambda's call with the function's role; the row says so and names the source. Nothing here enforces
-that a role reads its own stream only (local/deploy/resources/iam.py).
+that a role reads its own stream only (local/deploy/iam.py).
 """
 
 from collections.abc import Generator

@@ -16,8 +16,8 @@ from guardrails.resource import (
     TOPIC,
 )
 from local.aws_clients import Clients
-from local.deploy.resources.handler import Properties
-from local.deploy.resources.registry import handler_for
+from local.deploy.handler import Properties
+from local.deploy.registry import handler_for
 from local.engine import provider
 from tests.support.local.resource_examples import EXAMPLES
 from tests.support.local.resource_examples.example import Dependencies

@@ -6,10 +6,10 @@ import pulumi
 import pytest
 
 from local.aws_clients import Clients
-from local.deploy.resources.handler import MissingPropertyError, Properties
-from local.deploy.resources.registry import HANDLERS, UnsupportedTypeError, handler_for
-from local.deploy.resources.service_model import UnsupportedPropertyError
-from local.deploy.resources.values import archive_bytes
+from local.deploy.handler import MissingPropertyError, Properties
+from local.deploy.registry import HANDLERS, UnsupportedTypeError, handler_for
+from local.deploy.service_model import UnsupportedPropertyError
+from local.deploy.values import archive_bytes
 from tests.support.local.resource_examples import EXAMPLES
 from tests.support.local.resource_examples.example import API, FUNCTION, LOG_GROUP, QUEUE, TABLE, Dependencies, Example
 

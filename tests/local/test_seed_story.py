@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from local.deploy.resources.registry import handler_for
+from local.deploy.registry import handler_for
 from local.process import ChildProcess
 from local.state import clients_of
 from tests.support.aws.signature_v4 import Signer

@@ -20,10 +20,9 @@ from capacity.cost import ALARMS, monthly_cost
 from capacity.limits import RESCUES_AT_A_TIME, limit_uses, shards_of
 from capacity.prices_and_limits import PricesAndLimits, prices_and_limits
 from capacity.report import capacity_report, read_intervals
-from capacity.service_times import ServiceTimes, measured_work, service_times
 from capacity.simulation import DeliverySimulation, SimulatedDelivery, random_arrivals
 from capacity.stack_settings import stack_settings
-from capacity.workload import CapacitySettings, Workload
+from capacity.workload import CapacitySettings, ServiceTimes, Workload, measured_work, service_times
 from functions.activity.items import activity_item
 from functions.log_user_changes.batch import full_image, log_change
 from functions.runtime.aws import CLIENT_CONFIG

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.packaging import zip as function_package
+from infra import packaging as function_package
 from infra.settings.stack_file import stack_file_config
 from tests.support.stack.recorded_stack import refusal
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from local.aws_clients import Clients
-from local.deploy.resources.iam import as_written, enforceable
+from local.deploy.iam import as_written, enforceable
 from tests.support.stack.recorded_stack import record
 
 STACK = "local"

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from functions.runtime.json_log import JsonObject
 from local.aws_clients import Clients
-from local.deploy.resources.iam import enforceable
+from local.deploy.iam import enforceable
 
 if TYPE_CHECKING:
     from tests.support.aws.dynamodb_endpoints import DynamoDBEndpoint

@@ -9,7 +9,7 @@ from typing import Any
 
 from click.testing import CliRunner, Result
 
-from infra.packaging.zip import package_bytes
+from infra.packaging import package_bytes
 from local.state import clients_of
 from ops.aws.services import Services
 from ops.cli import cli

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from botocore.exceptions import ClientError
 
-from infra.packaging.zip import sha256_base64
+from infra.packaging import sha256_base64
 from local import reload as hot_reload
 from local.reload import HotReload
 

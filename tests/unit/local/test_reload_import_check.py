@@ -3,7 +3,7 @@ import zipfile
 
 import pytest
 
-from infra.packaging.zip import package_bytes
+from infra.packaging import package_bytes
 from local.reload import import_problem
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local.aws_clients import Clients
-from local.deploy.resources.handler import Properties
-from local.deploy.resources.registry import handler_for
+from local.deploy.handler import Properties
+from local.deploy.registry import handler_for
 
 ROLE = "aws:iam/role:Role"
 FUNCTION = "aws:lambda/function:Function"

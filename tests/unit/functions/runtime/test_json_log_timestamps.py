@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from functions.runtime.timestamps import normalized_timestamp, utc_timestamp
+from functions.runtime.json_log import normalized_timestamp, utc_timestamp
 
 
 def test_seconds_since_the_epoch_are_written_in_utc_with_milliseconds() -> None:

@@ -7,8 +7,8 @@ from botocore.exceptions import ClientError
 from typing_extensions import override
 
 from local.aws_clients import Clients
-from local.deploy.resources.handler import Draft, Properties, ResourceHandler, without
-from local.deploy.resources.values import asset_bytes, names
+from local.deploy.handler import Draft, Properties, ResourceHandler, without
+from local.deploy.values import asset_bytes, names
 
 _REGION_WITHOUT_CONSTRAINT = "us-east-1"
 """S3 refuses a location constraint there. Source: S3 API reference, CreateBucket."""

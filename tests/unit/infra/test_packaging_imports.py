@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.packaging.imports import UnreadableSourceError, imported_sources
+from infra.packaging import UnreadableSourceError, imported_sources
 
 
 @pytest.fixture

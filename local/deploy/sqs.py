@@ -5,8 +5,8 @@ import json
 from typing_extensions import override
 
 from local.aws_clients import Clients
-from local.deploy.resources.handler import Draft, Properties, ResourceHandler, missing, without
-from local.deploy.resources.values import names
+from local.deploy.handler import Draft, Properties, ResourceHandler, missing, without
+from local.deploy.values import names
 
 _ATTRIBUTES = {
     "delaySeconds": "DelaySeconds",

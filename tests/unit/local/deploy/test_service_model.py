@@ -6,9 +6,9 @@ from botocore.session import Session
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from local.deploy.resources.handler import ResourceHandler
-from local.deploy.resources.registry import HANDLERS
-from local.deploy.resources.service_model import (
+from local.deploy.handler import ResourceHandler
+from local.deploy.registry import HANDLERS
+from local.deploy.service_model import (
     UnsupportedPropertyError,
     members_by_property,
     pulumi_name,

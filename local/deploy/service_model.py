@@ -13,7 +13,7 @@ from typing import Any
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from functions.runtime.json_log import is_array, is_object
-from local.deploy.resources.values import ResourceError
+from local.deploy.values import ResourceError
 
 Renamed = Mapping[str, str]
 """From a member of an AWS structure to the Pulumi property, where the name is another."""
@@ -28,7 +28,7 @@ class UnsupportedPropertyError(ResourceError):
     def __init__(self, paths: Iterable[str]) -> None:
         super().__init__(
             f"the local stack doesn't know {', '.join(map(repr, paths))}. Leave it out, "
-            "or teach it to the handler in local/deploy/resources/"
+            "or teach it to the handler in local/deploy/"
         )
 
 

@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 
 from delivery.decisions import FunctionFailed, FunctionReturned, NotAdmitted
 from delivery.records import Invocation
-from local.stream_poller.invocation import invoke_function
+from local.stream_poller.poller import invoke_function
 from tests.support.delivery.stream_record_examples import example_records
 
 FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f:live"

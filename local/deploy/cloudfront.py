@@ -7,8 +7,8 @@ from typing_extensions import override
 
 from functions.runtime.json_log import is_array, is_object
 from local.aws_clients import Clients
-from local.deploy.resources.handler import Draft, Properties, ResourceHandler, without
-from local.deploy.resources.values import names
+from local.deploy.handler import Draft, Properties, ResourceHandler, without
+from local.deploy.values import names
 
 _EVERY_DISTRIBUTION_ZONE = "Z2FDTNDATAQYW2"
 """Route 53's zone of CloudFront's names. Source: Route 53 API reference, AliasTarget."""

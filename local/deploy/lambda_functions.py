@@ -6,8 +6,8 @@ import time
 from typing_extensions import override
 
 from local.aws_clients import Clients
-from local.deploy.resources.handler import Draft, Properties, ResourceHandler, changed, missing, without
-from local.deploy.resources.values import ResourceError, archive_bytes, names
+from local.deploy.handler import Draft, Properties, ResourceHandler, changed, missing, without
+from local.deploy.values import ResourceError, archive_bytes, names
 
 _UNRESERVED = -1
 """The provider's word for a function that takes its concurrency from the account's pool."""

@@ -5,8 +5,8 @@ host per API, needs a name that not every resolver knows (`*.localhost`); the pa
 browsers, curl, Python and SigV4 alike.
 """
 
-from local.deploy.resources.handler import Draft, Properties, ResourceHandler, without
-from local.deploy.resources.values import names
+from local.deploy.handler import Draft, Properties, ResourceHandler, without
+from local.deploy.values import names
 
 _ENDPOINT = "{clients.endpoint_url}/_aws/execute-api"
 _ARN = "arn:aws:apigateway:{clients.region}::/apis"

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.aws_clients import Clients
-from local.deploy.resources import api_gateway, cloudfront, cloudwatch, dynamodb, iam, lambda_functions, s3, sns, sqs
-from local.deploy.resources.handler import ResourceHandler
-from local.deploy.resources.values import ResourceError, fill
+from local.deploy import api_gateway, cloudfront, cloudwatch, dynamodb, iam, lambda_functions, s3, sns, sqs
+from local.deploy.handler import ResourceHandler
+from local.deploy.values import ResourceError, fill
 
 _MODULES = (api_gateway, cloudfront, cloudwatch, dynamodb, iam, lambda_functions, s3, sns, sqs)
 
@@ -26,7 +26,7 @@ def handler_for(pulumi_type: str) -> ResourceHandler:
     if handler is None:
         raise UnsupportedTypeError(
             f"the local stack has no resource of type {pulumi_type}. Write a handler for it in "
-            "local/deploy/resources/ and add it to registry.py, or leave the resource out by a setting of "
+            "local/deploy/ and add it to registry.py, or leave the resource out by a setting of "
             "Pulumi.local.yaml"
         )
     return handler
@@ -60,6 +60,6 @@ def invoke(clients: Clients, token: str) -> dict[str, Any]:
     """Return the result of a function by its token; raise UnsupportedTypeError if it is unknown."""
     if token not in _FUNCTIONS:
         raise UnsupportedTypeError(
-            f"the local stack can't answer {token}. Write it in local/deploy/resources/registry.py, or do without it"
+            f"the local stack can't answer {token}. Write it in local/deploy/registry.py, or do without it"
         )
     return {name: fill(template, {"clients": clients}) for name, template in _FUNCTIONS[token].items()}

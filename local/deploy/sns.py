@@ -3,8 +3,8 @@
 from typing_extensions import override
 
 from local.aws_clients import Clients
-from local.deploy.resources.handler import Draft, Properties, ResourceHandler, changed
-from local.deploy.resources.values import names
+from local.deploy.handler import Draft, Properties, ResourceHandler, changed
+from local.deploy.values import names
 
 _ATTRIBUTES = {"displayName": "DisplayName", "kmsMasterKeyId": "KmsMasterKeyId", "policy": "Policy"}
 

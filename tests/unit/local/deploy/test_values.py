@@ -5,13 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.runtime.json_log import is_array, is_object
-from local.deploy.resources.values import (
-    fill,
-    plain_values,
-    read_template,
-    same_document,
-    tag_changes,
-)
+from local.deploy.values import fill, plain_values, read_template, same_document, tag_changes
 
 JSON = st.recursive(
     st.none()

@@ -1,7 +1,7 @@
 """CloudWatch: log groups, alarms, dashboards."""
 
-from local.deploy.resources.handler import Draft, Properties, ResourceHandler, without
-from local.deploy.resources.values import names
+from local.deploy.handler import Draft, Properties, ResourceHandler, without
+from local.deploy.values import names
 
 
 def _log_group_from_service(properties: Draft, _returned: Properties, _state: Properties) -> Draft:

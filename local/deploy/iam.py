@@ -14,8 +14,8 @@ import json
 from typing import Any
 
 from functions.runtime.json_log import is_array
-from local.deploy.resources.handler import Draft, Properties, ResourceHandler
-from local.deploy.resources.values import names
+from local.deploy.handler import Draft, Properties, ResourceHandler
+from local.deploy.values import names
 
 _ADDED = "OnTheEmulator"
 """How the ids of the added statements begin, so that `as_written` finds them."""

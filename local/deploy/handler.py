@@ -18,14 +18,14 @@ from botocore.exceptions import ClientError
 from botocore.model import OperationModel
 
 from local.aws_clients import Clients
-from local.deploy.resources.service_model import (
+from local.deploy.service_model import (
     UnsupportedPropertyError,
     members_by_property,
     pulumi_name,
     to_parameters,
     to_properties,
 )
-from local.deploy.resources.values import ResourceError, fill, names, read_template, same_document, tag_changes
+from local.deploy.values import ResourceError, fill, names, read_template, same_document, tag_changes
 
 Properties = Mapping[str, Any]
 """A resource's properties under Pulumi's names: camelCase, as in the AWS provider's schema."""

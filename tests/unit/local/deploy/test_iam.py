@@ -1,7 +1,7 @@
 import json
 from typing import Any
 
-from local.deploy.resources.iam import as_written, enforceable
+from local.deploy.iam import as_written, enforceable
 
 STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/Users-dev/stream/2026-11-24T00:00:00.000"
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from infra.packaging import wheels
-from infra.packaging import zip as function_package
-from infra.packaging.wheels import WheelError
-from infra.packaging.zip import (
+from infra import packaging as function_package
+from infra import packaging as wheels
+from infra.packaging import (
     MAXIMUM_BYTES,
     PROJECT_ROOT,
     FunctionPackageError,
     Platform,
+    WheelError,
     build_package,
     package_bytes,
 )
@@ -54,7 +54,7 @@ def test_a_checkout_elsewhere_at_another_time_by_another_user_gives_the_same_byt
 
 def test_another_hash_seed_gives_the_same_bytes() -> None:
     program = (
-        "import hashlib; from infra.packaging.zip import package_bytes;"
+        "import hashlib; from infra.packaging import package_bytes;"
         "print(hashlib.sha256(package_bytes('manage_users', 'lambda')).hexdigest())"
     )
     runs = [

@@ -1,0 +1,287 @@
+"""The zip of a function: the sources its handler imports and, for Lambda, its wheels.
+
+The same sources give the same bytes on every machine at any time, so a deployment changes a
+function only if its code changed. `functions/<name>/requirements.txt` pins third-party packages;
+for Lambda they are wheels of its platform (wheels.py), which needs no compiler and no Docker. On
+this machine (`host`) functions run in the project's own environment, which has the same packages,
+so a zip contains our sources only. botocore is part of Lambda's runtime
+(docs/decisions/0012-botocore-from-the-runtime.md).
+"""
+
+import ast
+import base64
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from infra.naming import PROJECT_ROOT
+
+# Find the modules below functions/ that a handler imports, by parsing and without running them.
+
+PACKAGE = "functions"
+
+
+class UnreadableSourceError(Exception):
+    """A source can't be read or isn't Python; the message has the file, the line and the reason."""
+
+
+def imported_sources(module: Path, root: Path) -> list[Path]:
+    """Follow the imports of `functions.*` from one module.
+
+    Args:
+        module: a source file below `root/functions`.
+        root: the folder that contains `functions`.
+
+    Returns:
+        The module, every module of ours that it imports, directly or not, and the `__init__.py` of
+        their packages; sorted. Imports inside functions and under `if TYPE_CHECKING` count too.
+
+    Raises:
+        UnreadableSourceError: one of them can't be read, or isn't Python.
+    """
+    found: set[Path] = set()
+    waiting = [module]
+    while waiting:
+        source = waiting.pop()
+        if source in found:
+            continue
+        found.add(source)
+        waiting += _packages_above(source, root)
+        for name in _imported_names(source, root):
+            waiting += _files(name, root)
+    return sorted(found)
+
+
+def _imported_names(source: Path, root: Path) -> Iterator[str]:
+    """Yield the dotted names below `functions` in a file; some name an attribute, not a module."""
+    for node in ast.walk(_parsed(source, root)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            origin = _origin(node, source, root)
+            names = [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        yield from (name for name in names if name.split(".")[0] == PACKAGE)
+
+
+def _parsed(source: Path, root: Path) -> ast.Module:
+    where = source.relative_to(root).as_posix()
+    try:
+        return ast.parse(source.read_bytes(), filename=str(source))
+    except SyntaxError as error:
+        line = f", line {error.lineno}" if error.lineno else ""
+        raise UnreadableSourceError(f"SyntaxError: {error.msg}  ({where}{line})") from error
+    # The parser raises ValueError for a NUL in some versions of Python, and the last two for too
+    # deep nesting.
+    except (ValueError, OSError, RecursionError, MemoryError) as error:
+        raise UnreadableSourceError(f"{type(error).__name__}: {error}  ({where})") from error
+
+
+def _origin(node: ast.ImportFrom, source: Path, root: Path) -> str:
+    """Return the absolute name of the module in `from <module> import ...`."""
+    if not node.level:
+        return node.module or ""
+    package = source.parent.relative_to(root).parts
+    above = package[: len(package) - node.level + 1]
+    return ".".join([*above, *([node.module] if node.module else [])])
+
+
+def _files(name: str, root: Path) -> list[Path]:
+    path = root.joinpath(*name.split("."))
+    candidates = [path.with_suffix(".py"), path / "__init__.py"]
+    return [candidate for candidate in candidates if candidate.is_file()]
+
+
+def _packages_above(source: Path, root: Path) -> list[Path]:
+    folders = [folder for folder in source.parents if folder != root and root in folder.parents]
+    return [folder / "__init__.py" for folder in folders if (folder / "__init__.py").is_file()]
+
+
+# Third-party packages for Lambda: wheels for its platform, downloaded from the package index.
+
+PYTHON_VERSION = "3.13"
+PLATFORMS = ["manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_28_aarch64", "manylinux_2_34_aarch64"]
+"""Tags that run on arm64 with the python3.13 runtime (Amazon Linux 2023, glibc 2.34)."""
+
+_PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*")
+_NOT_NEEDED_SUFFIXES = (".pyi", ".pyc", "/py.typed")
+
+
+class WheelError(Exception):
+    """Packages can't be downloaded; the message says which and what to do."""
+
+
+def wheel_files(requirements: Path, cache: Path) -> dict[str, bytes]:
+    """Return the content of the wheels that a requirements file names.
+
+    Args:
+        requirements: one `name==version` per line; packages that those depend on are listed too.
+        cache: folder of downloaded wheels, with which the second build needs no network.
+
+    Returns:
+        Path in the zip to content, without type stubs and metadata and with the licences.
+
+    Raises:
+        WheelError: a line doesn't pin one version, a package has no wheel for the platform, or
+            there is no network.
+    """
+    lines = _requirement_lines(requirements)
+    if not lines:
+        return {}
+    directory = cache / hashlib.sha256("\n".join([PYTHON_VERSION, *PLATFORMS, *lines]).encode()).hexdigest()[:16]
+    if not directory.is_dir():
+        _download(lines, directory, requirements)
+    files: dict[str, bytes] = {}
+    for wheel in sorted(directory.glob("*.whl")):
+        with zipfile.ZipFile(wheel) as archive:
+            files |= {name: archive.read(name) for name in archive.namelist() if _is_needed(name)}
+    return files
+
+
+def _requirement_lines(requirements: Path) -> list[str]:
+    lines = [line.split("#")[0].strip() for line in requirements.read_text(encoding="utf-8").splitlines()]
+    lines = sorted(line for line in lines if line)
+    for line in lines:
+        if not _PINNED.fullmatch(line):
+            raise WheelError(f"{requirements}: '{line}' must name one version, as in 'name==1.2.3'")
+    return lines
+
+
+def _download(lines: list[str], directory: Path, requirements: Path) -> None:
+    """Fill a folder of the cache and then rename it, because two programs may fill it at once."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=directory.parent) as temporary:
+        download = Path(temporary) / "wheels"
+        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
+        command += ["--dest", str(download), "--only-binary=:all:", "--no-deps", "--implementation", "cp"]
+        command += ["--python-version", PYTHON_VERSION]
+        command += [argument for platform in PLATFORMS for argument in ("--platform", platform)]
+        result = subprocess.run([*command, *lines], capture_output=True, text=True, check=False)
+        if result.returncode != 0:
+            raise WheelError(
+                f"pip can't get {', '.join(lines)} of {requirements} for Python {PYTHON_VERSION} on arm64 Linux. Check "
+                f"the network and the versions; what was fetched once needs no network. pip says:\n"
+                f"{result.stderr.strip()}"
+            )
+        try:
+            download.rename(directory)
+        except OSError:
+            if not directory.is_dir():  # the other program was faster, with the same wheels
+                raise
+
+
+def _is_needed(name: str) -> bool:
+    if name.endswith(("/", *_NOT_NEEDED_SUFFIXES)):
+        return False
+    top = name.split("/", maxsplit=1)[0]
+    return not top.endswith(".dist-info") or "/licenses/" in name
+
+
+BUILD_DIRECTORY = PROJECT_ROOT / ".build"
+
+Platform = Literal["lambda", "host"]
+
+MAXIMUM_BYTES = 4 * 1024 * 1024
+"""Our limit for a zip: a small one is downloaded and unpacked faster at a cold start."""
+
+_TIMESTAMP = (1980, 1, 1, 0, 0, 0)  # the zip format's earliest, for every file
+_FILE_MODE = 0o100644
+_UNIX = 3  # the creating system; for any other, readers ignore the mode
+
+
+class FunctionPackageError(Exception):
+    """A zip can't be built; the message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionPackage:
+    """A built zip.
+
+    Attributes:
+        path: below .build/.
+        handler: what Lambda calls.
+        sha256_base64: hash of the bytes, as Lambda reports it (CodeSha256).
+    """
+
+    path: Path
+    handler: str
+    sha256_base64: str
+
+
+def build_package(function_name: str, platform: Platform) -> FunctionPackage:
+    """Build the zip of `functions/<function_name>`.
+
+    Args:
+        function_name: folder below functions/, for example `register_user`.
+        platform: `lambda` for AWS, `host` for the stack on this machine.
+
+    Returns:
+        The zip, written to `.build/<platform>/<function_name>.zip`.
+
+    Raises:
+        FunctionPackageError: there is no such function, a source isn't Python, or the zip exceeds
+            `MAXIMUM_BYTES`.
+        WheelError: a third-party package can't be downloaded.
+    """
+    content = package_bytes(function_name, platform)
+    path = BUILD_DIRECTORY / platform / f"{function_name}.zip"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Replaced in one step, because two programs may build the same zip at once.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary.write_bytes(content)
+    temporary.replace(path)
+    return FunctionPackage(
+        path=path,
+        handler=f"functions.{function_name}.handler.handler",
+        sha256_base64=sha256_base64(content),
+    )
+
+
+def sha256_base64(content: bytes) -> str:
+    """Return the hash of a zip as Lambda reports it (CodeSha256)."""
+    return base64.b64encode(hashlib.sha256(content).digest()).decode("ascii")
+
+
+def package_bytes(function_name: str, platform: Platform) -> bytes:
+    """Return the content of a function's zip; see `build_package`."""
+    handler = PROJECT_ROOT / "functions" / function_name / "handler.py"
+    if not handler.is_file():
+        raise FunctionPackageError(f"no function '{function_name}': {handler.relative_to(PROJECT_ROOT)} does not exist")
+    try:
+        files = {
+            source.relative_to(PROJECT_ROOT).as_posix(): source.read_bytes()
+            for source in imported_sources(handler, PROJECT_ROOT)
+        }
+    except (UnreadableSourceError, OSError) as error:
+        raise FunctionPackageError(str(error)) from error
+    requirements = handler.with_name("requirements.txt")
+    if platform == "lambda" and requirements.is_file():
+        files |= wheel_files(requirements, BUILD_DIRECTORY / "wheels")
+    content = _zip(files)
+    if len(content) > MAXIMUM_BYTES:
+        raise FunctionPackageError(
+            f"the package of '{function_name}' has {len(content):,} bytes, more than {MAXIMUM_BYTES:,}: "
+            f"drop a package from functions/{function_name}/requirements.txt"
+        )
+    return content
+
+
+def _zip(files: dict[str, bytes]) -> bytes:
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, date_time=_TIMESTAMP)
+            entry.create_system = _UNIX
+            entry.external_attr = _FILE_MODE << 16
+            archive.writestr(entry, files[name], compress_type=zipfile.ZIP_DEFLATED, compresslevel=9)
+    return buffer.getvalue()

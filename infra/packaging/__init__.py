@@ -1,1 +1,0 @@
-"""The deterministic zip of a function: its own sources and its third-party wheels."""
