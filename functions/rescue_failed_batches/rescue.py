@@ -175,7 +175,7 @@ def _envelopes(document: FailureDocument, pages: Iterable[list[Json]]) -> Iterat
     wanted_ends = (int(pointer.start_sequence_number), int(pointer.end_sequence_number))
     whole = found >= pointer.batch_size and (ends[0], ends[-1]) == wanted_ends
     if cause is not None or not whole:
-        yield [_lost(document, found, cause or "the stream forgets after 24 hours")]
+        yield [_lost(document, found, cause or "records leave the stream after 24 hours")]
 
 
 def _rescued(document: FailureDocument, record: Json, identity: RecordIdentity, remark: str) -> FailedRecord:

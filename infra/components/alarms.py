@@ -101,7 +101,7 @@ def queue_alarms(changes: ChangeStream) -> list[Alarm]:
         ),
         _depth_alarm(
             "FailureQueueDepth",
-            "A pointer to failed records waits: the rescue does not take it.",
+            "A pointer to failed records waits: the rescue doesn't receive it.",
             failed_records.failure_queue,
         ),
         # Between two receives of a failing rescue a pointer is invisible and in no queue's depth.
@@ -116,7 +116,7 @@ def queue_alarms(changes: ChangeStream) -> list[Alarm]:
         ),
         _depth_alarm(
             "FailureRedriveQueueDepth",
-            "The rescue failed over and over and set a pointer aside.",
+            "The rescue failed several times on a pointer, so SQS moved it to the redrive queue.",
             failed_records.failure_redrive_queue,
         ),
         _depth_alarm(
@@ -144,7 +144,7 @@ def stream_alarms(changes: ChangeStream, settings: StackSettings) -> list[Alarm]
         # for Lambda functions", event source mapping metrics.
         Alarm(
             "StreamNotPolled",
-            "Nobody reads the stream: its event source mapping is off, gone, or not allowed to. Changes leave "
+            "Nothing polls the stream: its event source mapping is disabled, deleted, or denied. Changes leave "
             "the stream 24 hours after they were written.",
             Metric("AWS/Lambda", "PolledEventCount", "EventSourceMappingUUID", changes.stream_mapping.uuid),
             # No value is below 0, so only a missing value is bad.

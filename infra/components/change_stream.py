@@ -141,7 +141,7 @@ class ChangeStream(pulumi.ComponentResource):
             LambdaFunctionArgs(
                 environment=self._args.environment,
                 base_name="RescueFailedBatchesFunction",
-                description="Reads back the records a pointer stands for, before the stream forgets them",
+                description="Reads back the records that a pointer names, before they leave the stream",
                 package=self._args.packages["rescue_failed_batches"],
                 memory_mb=settings.stream_memory_mb,
                 timeout_seconds=settings.stream_timeout_seconds,

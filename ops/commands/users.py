@@ -199,7 +199,7 @@ def _render_claims(context: CommandContext, report: KeyClaimsReport, *, dry_run:
     outcomes = report.outcomes
     heading = f"{count(outcomes[KeyOutcome.CLAIMED], 'key')} {'would be ' if dry_run else ''}written"
     heading += "." if report.finished else ", and there are more users: the same command continues."
-    deleted = outcomes[KeyOutcome.GONE]
+    deleted = outcomes[KeyOutcome.USER_DELETED]
     numbers = facts(
         ("users", f"{report.users:,}"),
         ("owned already", f"{outcomes[KeyOutcome.HELD]:,}  emails and usernames whose user has their key"),

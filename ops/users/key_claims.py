@@ -40,7 +40,7 @@ class KeyOutcome(StrEnum):
     CLAIMED = "claimed"
     HELD = "held"  # the user had the key before
     WITHOUT = "without"  # the value is missing or empty: there is nothing to take
-    GONE = "gone"  # the user was deleted meanwhile
+    USER_DELETED = "gone"
     TAKEN = "taken"  # another user owns the key
     NOT_TEXT = "not-text"
     TOO_LONG = "too-long"
@@ -106,7 +106,7 @@ class _User:
         if refusal is None:
             self.settle(KeyOutcome.CLAIMED)
         elif refusal.stored == {}:
-            self.outcomes = dict.fromkeys(UNIQUE, KeyOutcome.GONE)
+            self.outcomes = dict.fromkeys(UNIQUE, KeyOutcome.USER_DELETED)
         elif refusal.stored is not None:
             # The owners read for the former values no longer count; the next claim finds its own.
             self.read(refusal.stored)
