@@ -266,6 +266,21 @@ class StackSettings(BaseModel):
         "Unset: what the account has left.",
     )
 
+    user_events_enabled: Switch = Field(
+        examples=["true"],
+        description="Publish every change of a user as an event for other teams, on an EventBridge bus.",
+    )
+    user_events_personal_data: Switch = Field(
+        examples=["false"],
+        description="The events carry personal values. Off: of personal attributes only the names.",
+    )
+    user_events_archive_days: WholeNumber = Field(
+        ge=1,
+        le=3650,
+        examples=["7"],
+        description="Days that the archive keeps the events, for other teams to replay.",
+    )
+
     website_enabled: Switch = Field(
         examples=["false"], description="Serve the registration page through CloudFront, from a private bucket."
     )
@@ -345,6 +360,13 @@ CONSTRAINTS = [
         ),
         rule="at least streamParallelizationFactor, or one shard's batches throttle each other",
         fix=lambda settings: settings.stream_parallelization_factor,
+    ),
+    Constraint(
+        setting="userEventsArchiveDays",
+        other="activityRetentionDays",
+        holds=lambda settings: settings.user_events_archive_days <= settings.activity_retention_days,
+        rule="at most activityRetentionDays, or events outlive the history of the user they tell of",
+        fix=lambda settings: settings.activity_retention_days,
     ),
     Constraint(
         setting="apiLatencyAlarmMilliseconds",

@@ -200,6 +200,10 @@ def test_every_problem_is_reported_at_once(wrong: set[str]) -> None:
             "userstream:streamReservedConcurrency",
         ),
         (
+            {"userstream:userEventsArchiveDays": "31", "userstream:activityRetentionDays": "30"},
+            "userstream:userEventsArchiveDays",
+        ),
+        (
             {"userstream:apiLatencyAlarmMilliseconds": "3000", "userstream:apiTimeoutSeconds": "3"},
             "userstream:apiLatencyAlarmMilliseconds",
         ),
@@ -215,7 +219,7 @@ def test_settings_that_break_a_constraint_are_named_with_a_value_that_fits(chang
 
 
 def test_every_constraint_has_a_case() -> None:
-    assert len(CONSTRAINTS) == 5
+    assert len(CONSTRAINTS) == 6
 
 
 def test_a_broken_constraint_is_reported_along_with_wrong_values() -> None:
