@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types_boto3_cloudwatch import CloudWatchClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from types_boto3_events import EventBridgeClient
     from types_boto3_iam import IAMClient
     from types_boto3_lambda import LambdaClient
     from types_boto3_logs import CloudWatchLogsClient
@@ -51,6 +52,7 @@ class Clients:
     cloudwatch: "CloudWatchClient"
     dynamodb: "DynamoDBClient"
     dynamodbstreams: "DynamoDBStreamsClient"
+    events: "EventBridgeClient"
     iam: "IAMClient"
     lambda_: "LambdaClient"
     logs: "CloudWatchLogsClient"

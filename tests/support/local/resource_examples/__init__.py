@@ -2,11 +2,12 @@
 
 from local.aws_clients import Clients
 from tests.support.local.resource_examples.edge import EDGE
+from tests.support.local.resource_examples.events import EVENTS
 from tests.support.local.resource_examples.example import Dependencies, Examples
 from tests.support.local.resource_examples.functions import FUNCTIONS
 from tests.support.local.resource_examples.storage import STORAGE
 
-EXAMPLES: Examples = {**EDGE, **FUNCTIONS, **STORAGE}
+EXAMPLES: Examples = {**EDGE, **EVENTS, **FUNCTIONS, **STORAGE}
 
 
 def dependencies_of(clients: Clients) -> Dependencies:

@@ -17,6 +17,8 @@ TOPIC = "aws:sns/topic:Topic"
 BUCKET = "aws:s3/bucket:Bucket"
 TABLE = "aws:dynamodb/table:Table"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+EVENT_BUS = "aws:cloudwatch/eventBus:EventBus"
+EVENT_RULE = "aws:cloudwatch/eventRule:EventRule"
 OAC = "aws:cloudfront/originAccessControl:OriginAccessControl"
 
 TAGS = {"project": "userstream", "environment": "test"}
