@@ -40,6 +40,20 @@ class ActivityWriter(Protocol):
         ...
 
 
+ItemKey = tuple[str, str]
+"""userId and changeId."""
+
+
+class ReadOutcome(NamedTuple):
+    """What a read found."""
+
+    items: dict[ItemKey, Image]
+    """The items that exist, as botocore returns them."""
+    interruption: str | None
+    """Why the keys in `unread` weren't read; None if all were. Another attempt may work."""
+    unread: frozenset[ItemKey]
+
+
 def activity_item(change: UserChange, retention_days: int) -> Image:
     """Return the item for a change, typed as botocore takes it (binary as bytes).
 

@@ -18,8 +18,8 @@ from functions.stream_records.user_change import SEQUENCE_NUMBER
 ENVELOPE_VERSION = 1
 
 Kind = Literal["permanent", "exhausted", "expired", "lost"]
-"""permanent: log_user_changes found that no attempt could ever work. exhausted: the mapping used up
-its retries. expired: the record grew older than the mapping allows. lost: only the pointer is left.
+"""permanent: the function found that no attempt could ever work. exhausted: no retry is left.
+expired: the record grew older than the mapping allows. lost: only the pointer is left.
 """
 
 
@@ -64,8 +64,9 @@ class FailedRecord:
     """One failed record with all that is known of its failure."""
 
     failure_id: str
-    """The eventID; for lost records `<shardId>:<startSequenceNumber>`. Readers keep one envelope of
-    several with the same id: SQS may deliver twice, and an interrupted rescue sends again."""
+    """The eventID, except in log_user_changes after its consumer: `welcome-new-users.<eventID>`.
+    For lost records `<shardId>:<startSequenceNumber>`. Readers keep one envelope of several with
+    the same id: SQS may deliver twice, and an interrupted rescue sends again."""
     kind: Kind
     reason: str  # plain words, without personal data
     condition: str | None = None
@@ -75,9 +76,11 @@ class FailedRecord:
     pointer: StreamPointer | None = None
     attempts: int  # how often the function is known to have tried
     source_function: str  # ARN of the function that failed
-    event_source_arn: str | None = None  # of the stream
+    event_source_arn: str | None = None  # of the stream, or of the consumer's queue
     shard_id: str | None = None
     sequence_number: str | None = None
+    """The stream record's, or the changeId that a queue's message names. It orders a user's records
+    of one consumer."""
     user_id: str | None = None
     first_failed_at: str  # ISO 8601 in UTC with milliseconds, like the next
     last_failed_at: str
@@ -121,17 +124,63 @@ class RecordIdentity(NamedTuple):
 # An id that can also name an object in S3.
 _PLAIN_ID = re.compile(r"[A-Za-z0-9:_.-]{1,128}")
 
+_FIRST_CONSUMER = "log-user-changes"
+"""Its failure ids are bare: they were so before there were other consumers."""
 
-def identify_record(record: Json) -> RecordIdentity:
-    """Return what identifies a record, however broken it is; without an eventID, its digest."""
+
+def identify_record(record: Json, source_function: str = "") -> RecordIdentity:
+    """Return what identifies a record, however broken it is; without an eventID, its digest.
+
+    Args:
+        record: of a stream, or of a consumer's queue, as Lambda delivers it.
+        source_function: ARN of the function that failed on it. Each consumer of a change may fail
+            on it, so the failure id names the consumer.
+    """
+    identity = _queue_record(record) if _member(record, "eventSource") == "aws:sqs" else _stream_record(record)
+    consumer = consumer_name(source_function)
+    if consumer in ("", _FIRST_CONSUMER):
+        return identity
+    failure_id = f"{consumer}.{identity.failure_id}"
+    return identity._replace(failure_id=failure_id if _PLAIN_ID.fullmatch(failure_id) else content_id(failure_id))
+
+
+def consumer_name(function: str) -> str:
+    """Return a consumer's name on every command line, `welcome-new-users`, from its function's ARN.
+
+    infra/consumers/declaration.py makes both from the consumer's folder; a test compares them.
+    """
+    parts = function.split(":")
+    name = parts[6] if len(parts) > 6 else function  # noqa: PLR2004  arn:aws:lambda:region:account:function:NAME
+    return re.sub(r"(?<=.)(?=[A-Z])", "-", name.partition("Function-")[0]).lower()
+
+
+def _stream_record(record: Json) -> RecordIdentity:
     body = _member(record, "dynamodb")
-    event_id = _text(_member(record, "eventID"))
-    sequence_number = _text(_member(body, "SequenceNumber"))
     return RecordIdentity(
-        failure_id=event_id if event_id and _PLAIN_ID.fullmatch(event_id) else content_id(record),
-        sequence_number=sequence_number if sequence_number and SEQUENCE_NUMBER.fullmatch(sequence_number) else None,
+        failure_id=_plain_id(_member(record, "eventID")) or content_id(record),
+        sequence_number=_sequence_number(_member(body, "SequenceNumber")),
         user_id=_text(_member(_member(_member(body, "Keys"), "userId"), "S")),
         event_source_arn=_text(_member(record, "eventSourceARN")),
+    )
+
+
+def _queue_record(record: Json) -> RecordIdentity:
+    """Identify the message of a consumer's queue: functions/consumers/message.py has its form."""
+    body = _text(_member(record, "body")) or ""
+    try:
+        message: Json = json.loads(body)
+    except (ValueError, RecursionError):
+        message = None
+    return RecordIdentity(
+        # A receipt handle and counts differ at each delivery; the message's id doesn't.
+        failure_id=_plain_id(_member(message, "eventId"))
+        or _plain_id(_member(record, "messageId"))
+        or content_id(body),
+        sequence_number=_sequence_number(_member(message, "changeId")),
+        user_id=_text(_member(message, "userId")),
+        # Redriven to the failure queue, it says which queue it comes from.
+        event_source_arn=_text(_member(_member(record, "attributes"), "DeadLetterQueueSourceArn"))
+        or _text(_member(record, "eventSourceARN")),
     )
 
 
@@ -146,3 +195,11 @@ def _member(value: Json, name: str) -> Json:
 
 def _text(value: Json) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def _plain_id(value: Json) -> str | None:
+    return value if isinstance(value, str) and _PLAIN_ID.fullmatch(value) else None
+
+
+def _sequence_number(value: Json) -> str | None:
+    return value if isinstance(value, str) and SEQUENCE_NUMBER.fullmatch(value) else None

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodbstreams import DynamoDBStreamsClient
     from types_boto3_s3 import S3Client
+    from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
     from functions.runtime.json_log import JsonObject
@@ -74,6 +75,12 @@ def s3() -> S3Client:
 
 
 @cache
+def sns() -> SNSClient:
+    """Return the client of SNS."""
+    return cast("SNSClient", _client("sns"))
+
+
+@cache
 def sqs() -> SQSClient:
     """Return the client of SQS."""
     return cast("SQSClient", _client("sqs"))
@@ -83,7 +90,7 @@ class _KnownServices(Loader):
     """Reads botocore's models of the services above, without listing 400 others first."""
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002  botocore's signature
-        return ["dynamodb", "dynamodbstreams", "s3", "sqs"]
+        return ["dynamodb", "dynamodbstreams", "s3", "sns", "sqs"]
 
 
 @cache
@@ -93,10 +100,14 @@ def _session() -> Session:
     return session
 
 
+_XML_SERVICES = frozenset({"s3", "sns"})
+"""The others answer in JSON. botocore rejects truncated XML itself."""
+
+
 def _client(service: str) -> BaseClient:
     client = _session().create_client(service, config=CLIENT_CONFIG)
     freeze_loaded_objects()
-    if service != "s3":  # the others answer in JSON
+    if service not in _XML_SERVICES:
         client.meta.events.register("before-parse", _reject_truncated_json)
     return client
 
@@ -269,6 +280,13 @@ def transient_reason(error: Exception) -> str | None:
         if code in TRANSIENT_CODES or http_status(error) >= FIRST_SERVER_ERROR:
             return f"{error.operation_name}: {code}"
     return None
+
+
+def call_reason(error: Exception) -> str:
+    """Return in a few words why a call failed; an error's own text may quote personal data."""
+    if isinstance(error, ClientError):
+        return f"{error.operation_name}: {error_code(error)}"
+    return type(error).__name__
 
 
 def error_code(error: ClientError) -> str:

@@ -70,8 +70,8 @@ def test_an_api_functions_timeout_exceeds_the_clients_longest_wait(stack: str) -
 
 
 def test_an_unknown_service_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UnknownServiceError, match="dynamodb, dynamodbstreams, s3, sqs"):
-        aws_clients._client("sns")  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(UnknownServiceError, match=r"dynamodb, dynamodbstreams, .*, sqs"):
+        aws_clients._client("ec2")  # pyright: ignore[reportPrivateUsage]
 
 
 HALF_AN_ANSWER = (b'{"Failed":[{"Id":"0",', b"<html>welcome to this network</html>", b"")

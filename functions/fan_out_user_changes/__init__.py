@@ -1,0 +1,1 @@
+"""Publishes every change in Activity to the topic that further consumers read."""
