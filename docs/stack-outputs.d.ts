@@ -32,6 +32,12 @@ export interface StackOutputs {
   readonly deadLetterQueueUrl: string;
   /** Bucket of the failed records that are too large for a message. */
   readonly failedRecordsBucketName: string;
+  /** EventBridge bus of the events for other teams; absent when they are switched off. */
+  readonly userEventsBusName?: string | null;
+  /** ARN of that bus: the destination of a replay. */
+  readonly userEventsBusArn?: string | null;
+  /** Archive of that bus, from which other teams replay events. */
+  readonly userEventsArchiveName?: string | null;
   /** Address of the environment's CloudWatch dashboard. */
   readonly dashboardUrl: string;
 }

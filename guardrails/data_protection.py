@@ -9,6 +9,8 @@ from guardrails.resource import (
     BUCKET_ENCRYPTION,
     BUCKET_POLICY,
     DISTRIBUTION,
+    EVENT_ARCHIVE,
+    EVENT_BUS,
     LOG_GROUP,
     QUEUE,
     QUEUE_POLICY,
@@ -54,6 +56,13 @@ def log_groups_have_retention(log_group: Resource) -> Iterator[str]:
         yield "the log is kept for ever: set retention_in_days to one of CloudWatch's values"
 
 
+@RULES.for_resource(EVENT_ARCHIVE)
+def archives_have_retention(archive: Resource) -> Iterator[str]:
+    """An archive must have a retention: events name users, and without one are kept for ever."""
+    if not archive.get("retentionDays"):
+        yield "events are kept for ever: set retention_days, from the stack's settings"
+
+
 @RULES.for_resource(QUEUE)
 def queues_have_retention(queue: Resource) -> Iterator[str]:
     """A queue must state how long it keeps a message, because SQS's default is four days."""
@@ -70,7 +79,7 @@ def tables_state_their_protection(table: Resource) -> Iterator[str]:
         yield "set point_in_time_recovery, from the stack's settings"
 
 
-@RULES.for_resource(TABLE, QUEUE, BUCKET, API)
+@RULES.for_resource(TABLE, QUEUE, BUCKET, API, EVENT_BUS)
 def production_is_protected(resource: Resource) -> Iterator[str]:
     """What can't be made again must be protected in production."""
     environment = resource.environment

@@ -25,6 +25,8 @@ REVIEWED_TYPES = frozenset(
         "aws:cloudfront/originAccessControl:OriginAccessControl",
         "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",
         "aws:cloudwatch/dashboard:Dashboard",
+        "aws:cloudwatch/eventArchive:EventArchive",
+        "aws:cloudwatch/eventBus:EventBus",
         "aws:cloudwatch/logGroup:LogGroup",
         "aws:cloudwatch/metricAlarm:MetricAlarm",
         "aws:dynamodb/table:Table",

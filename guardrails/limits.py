@@ -16,7 +16,20 @@ from typing import Any, cast
 import botocore.session
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
-from guardrails.resource import API, BUCKET, FUNCTION, LOG_GROUP, QUEUE, TABLE, TOPIC, UNKNOWN, Resource, Rules
+from guardrails.resource import (
+    API,
+    BUCKET,
+    EVENT_ARCHIVE,
+    EVENT_BUS,
+    FUNCTION,
+    LOG_GROUP,
+    QUEUE,
+    TABLE,
+    TOPIC,
+    UNKNOWN,
+    Resource,
+    Rules,
+)
 
 RULES = Rules()
 
@@ -57,6 +70,8 @@ CALLS: Mapping[str, ApiCall] = {
     "aws:cloudwatch/logGroup:LogGroup": ApiCall(
         "logs:CreateLogGroup", {"name": "logGroupName", "retentionInDays": None}
     ),
+    EVENT_ARCHIVE: ApiCall("events:CreateArchive", {"name": "ArchiveName"}),
+    EVENT_BUS: ApiCall("events:CreateEventBus"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": ApiCall(
         "cloudwatch:PutMetricAlarm",
         {

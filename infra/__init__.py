@@ -9,6 +9,7 @@ Pipeline, which `program.deploy` runs from top to bottom:
    - user_api: the HTTP API, its routes, register_user and manage_users;
    - change_stream: the event source mapping, log_user_changes and rescue_failed_batches;
      failed_records: its failure queue, dead-letter queue and bucket;
+   - user_events: the bus and the archive of the events for other teams;
    - website: the registration page behind CloudFront, and its config.json;
    - monitoring: the alarms (IteratorAge and all others are in alarms.py), the topic they
      notify, and the dashboard;

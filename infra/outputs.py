@@ -37,6 +37,14 @@ class StackOutputs(BaseModel):
     failed_records_bucket_name: str = Field(
         description="Bucket of the failed records that are too large for a message."
     )
+    user_events_bus_name: str | None = Field(
+        default=None,
+        description="EventBridge bus of the events for other teams; absent when they are switched off.",
+    )
+    user_events_bus_arn: str | None = Field(default=None, description="ARN of that bus: the destination of a replay.")
+    user_events_archive_name: str | None = Field(
+        default=None, description="Archive of that bus, from which other teams replay events."
+    )
     dashboard_url: str = Field(description="Address of the environment's CloudWatch dashboard.")
 
 

@@ -8,6 +8,7 @@ import pulumi_aws as aws
 from infra.components.change_stream import ChangeStream, ChangeStreamArgs
 from infra.components.monitoring import Monitoring, MonitoringArgs
 from infra.components.user_api import UserApi, UserApiArgs
+from infra.components.user_events import UserEvents
 from infra.components.users_store import UsersStore
 from infra.components.website import Website, WebsiteConfig, WebsiteConfigArgs
 from infra.environment import Environment
@@ -55,6 +56,7 @@ def compose(environment: Environment, packages: Mapping[str, FunctionPackage]) -
             "website-config",
             WebsiteConfigArgs(environment=environment, bucket=website.bucket, api_url=api.url),
         )
+    user_events = UserEvents("user-events", environment) if environment.settings.user_events_enabled else None
     changes = ChangeStream("change-stream", ChangeStreamArgs(environment=environment, store=store, packages=packages))
     monitoring = Monitoring(
         "monitoring", MonitoringArgs(environment=environment, store=store, api=api, changes=changes)
@@ -76,4 +78,7 @@ def compose(environment: Environment, packages: Mapping[str, FunctionPackage]) -
     pulumi.export("failureQueueUrl", changes.failed_records.failure_queue.url)
     pulumi.export("deadLetterQueueUrl", changes.failed_records.dead_letter_queue.url)
     pulumi.export("failedRecordsBucketName", changes.failed_records.bucket.bucket)
+    pulumi.export("userEventsBusName", user_events.bus.name if user_events else None)
+    pulumi.export("userEventsBusArn", user_events.bus.arn if user_events else None)
+    pulumi.export("userEventsArchiveName", user_events.archive.name if user_events else None)
     pulumi.export("dashboardUrl", monitoring.dashboard_url)

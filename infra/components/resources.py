@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from infra.components.failed_records import FailedRecords
+from infra.components.user_events import UserEvents
 from infra.components.users_store import UsersStore
 from infra.environment import Environment
 
@@ -15,8 +16,10 @@ class StackResources:
         environment: the stack and its settings.
         store: the tables.
         failed_records: the failure queue, the dead-letter queue and the bucket.
+        user_events: the bus of the events for other teams; None if the stack publishes none.
     """
 
     environment: Environment
     store: UsersStore
     failed_records: FailedRecords
+    user_events: UserEvents | None

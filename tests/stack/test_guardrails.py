@@ -182,6 +182,9 @@ def test_a_not_action_counts_as_a_wildcard() -> None:
         ),
         (types.FUNCTION_URL, {"functionName": "f", "authorizationType": "NONE"}, "no-function-urls"),
         ("aws:sqs/quoue:Quoue", {}, "properties-fit-their-types"),
+        (types.EVENT_ARCHIVE, {"name": "Kept"}, "archives-have-retention"),
+        (types.EVENT_BUS, {"name": "Mine", "tags": {"environment": "prod"}}, "production-is-protected"),
+        ("aws:cloudwatch/eventBusPolicy:EventBusPolicy", {}, "types-are-reviewed"),
         ("aws:s3/bucketV2:BucketV2", {"bucket": "another"}, "types-are-reviewed"),
     ],
 )

@@ -39,6 +39,10 @@ def _queue(_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _event_bus(_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {"arn": _arn("events", f"event-bus/{inputs['name']}")}
+
+
 def _function(_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {"arn": _arn("lambda", f"function:{inputs['name']}")}
 
@@ -88,6 +92,7 @@ def _distribution(name: str, _: Mapping[str, Any]) -> dict[str, Any]:
 _COMPUTED = {
     "aws:apigatewayv2/api:Api": _api,
     "aws:cloudfront/distribution:Distribution": _distribution,
+    "aws:cloudwatch/eventBus:EventBus": _event_bus,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
     "aws:dynamodb/table:Table": _table,
