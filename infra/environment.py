@@ -37,5 +37,13 @@ class Environment:
         return self.settings.protect_resources
 
     def physical_name(self, base: str) -> str:
-        """Return the name of a resource in the account, for example `Users-dev`."""
+        """Return the name of what exists once per region, for example `Users-dev`."""
         return naming.physical_name(base, self.name)
+
+    def global_name(self, base: str) -> str:
+        """Return the name of what exists once per account; infra/naming.py lists what does.
+
+        Stacks from before the names had regions keep theirs, so that nothing is replaced: pass
+        `ignore_changes` with the property that this name is for.
+        """
+        return naming.global_name(base, self.name, self.settings.region)

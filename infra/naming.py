@@ -1,7 +1,20 @@
 """Names: of the project, of an environment, and of what exists once per environment.
 
 A physical name ends in its environment. Two environments of one account therefore never collide,
-and a name in a log, a bill or an alarm tells its environment. Pulumi isn't imported here.
+and a name in a log, a bill or an alarm tells its environment. An environment may be in several
+regions of an account, so a name that AWS knows once per account carries the region as well:
+
+`global_name`, unique in an account:
+    IAM role (IAM user guide, "IAM and AWS STS quotas"); CloudFront origin access control and
+    response headers policy (CloudFront API reference, CreateOriginAccessControl and
+    CreateResponseHeadersPolicy); CloudWatch dashboard (CloudWatch API reference, PutDashboard:
+    "All dashboards in your account are global, not region-specific"; a second one overwrites).
+`bucket_name`, unique in all accounts of a partition:
+    S3 bucket (S3 user guide, "General purpose bucket naming rules").
+`physical_name`, unique in a region of an account, which is part of their ARNs:
+    table, queue, topic, function, log group, alarm. An API's name need not be unique.
+
+Names in a role, a bucket, an API or a function need neither. Pulumi isn't imported here.
 """
 
 import re
@@ -14,7 +27,24 @@ PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 ENVIRONMENT_PATTERN = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 ENVIRONMENT_MAXIMUM_LENGTH = 20
-"""With a longer environment name the longest bucket name exceeds S3's 63 characters."""
+"""With a longer environment name the longest role name exceeds IAM's 64 characters, or the longest
+bucket name S3's 63."""
+
+REGION_MAXIMUM_LENGTH = 15
+"""The longest region's name has so many characters: us-isof-south-1."""
+
+_DIRECTIONS = {
+    "central": "c",
+    "east": "e",
+    "north": "n",
+    "northeast": "ne",
+    "northwest": "nw",
+    "south": "s",
+    "southeast": "se",
+    "southwest": "sw",
+    "west": "w",
+}
+_WORD_LENGTH = 3
 
 
 def is_environment_name(name: str) -> bool:
@@ -23,5 +53,29 @@ def is_environment_name(name: str) -> bool:
 
 
 def physical_name(base: str, environment: str) -> str:
-    """Return the name of a resource in its account, for example `Users-dev`."""
+    """Return the name of what exists once per region, for example `Users-dev`."""
     return f"{base}-{environment}"
+
+
+def global_name(base: str, environment: str, region: str) -> str:
+    """Return the name of what exists once per account: `RegisterUserFunction-dev-eu-west-1`."""
+    return f"{physical_name(base, environment)}-{region}"
+
+
+def bucket_name(base: str, environment: str, region: str, account_id: str) -> str:
+    """Return the name of a bucket, for example `userstream-website-dev-euw1-123456789012`.
+
+    S3's names are shared by all accounts, so the account's number is part of them, and 63
+    characters leave too few for the whole region.
+    """
+    return f"{PROJECT}-{base}-{environment}-{region_code(region)}-{account_id}"
+
+
+def region_code(region: str) -> str:
+    """Return a region's short form, as in AWS's ids of availability zones: euw1, apne1.
+
+    Regions of one partition have different ones. Source: RAM user guide, "Availability Zone IDs for
+    your AWS resources".
+    """
+    first, *words, number = region.split("-")
+    return "".join([first, *(_DIRECTIONS.get(word, word[:_WORD_LENGTH]) for word in words), number])

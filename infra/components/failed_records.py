@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.components.policy import policy_document, tls_only
-from infra.components.private_bucket import PrivateBucket
+from infra.components.private_bucket import PrivateBucket, PrivateBucketArgs
 from infra.environment import Environment
 
 MAXIMUM_MESSAGE_BYTES = 1024 * 1024
@@ -100,7 +100,11 @@ class FailedRecords(pulumi.ComponentResource):
 
     def _bucket(self) -> aws.s3.Bucket:
         environment = self._environment
-        private_bucket = PrivateBucket("failed-records", environment, pulumi.ResourceOptions(parent=self))
+        private_bucket = PrivateBucket(
+            "failed-records",
+            PrivateBucketArgs(environment=environment, base_name="failures"),
+            pulumi.ResourceOptions(parent=self),
+        )
         bucket = private_bucket.bucket
         if statements := tls_only(environment, ["s3:*"], [bucket.arn, pulumi.Output.concat(bucket.arn, "/*")]):
             aws.s3.BucketPolicy(

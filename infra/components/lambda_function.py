@@ -75,11 +75,11 @@ class LambdaFunction(pulumi.ComponentResource):
         trust = allow("LambdaRunsAsThisRole", ["sts:AssumeRole"], service="lambda.amazonaws.com")
         role = aws.iam.Role(
             f"{name}-role",
-            name=function_name,
+            name=environment.global_name(args.base_name),
             description=f"What {function_name} may do",
             assume_role_policy=policy_document([trust]),
             tags=environment.tags,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["name"]),
         )
         # Without logs:CreateLogGroup: the group exists, and one that Lambda makes never expires.
         write_log = allow(

@@ -149,9 +149,9 @@ class Monitoring(pulumi.ComponentResource):
         alarm_arns = [self._create_alarm(alarm).arn for alarm in alarms]
         dashboard = aws.cloudwatch.Dashboard(
             "dashboard",
-            dashboard_name=args.environment.physical_name(naming.PROJECT),
+            dashboard_name=args.environment.global_name(naming.PROJECT),
             dashboard_body=dashboard_body(settings.region, args.store, api, changes, alarm_arns),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["dashboardName"]),
         )
         self.dashboard_url = dashboard.dashboard_name.apply(lambda name: dashboard_url(settings.region, name))
         self.register_outputs({"topicArn": self._topic.arn, "dashboardUrl": self.dashboard_url})

@@ -1,5 +1,7 @@
 """A private S3 bucket: no public access, no access control lists, encrypted at rest."""
 
+from dataclasses import dataclass
+
 import pulumi
 import pulumi_aws as aws
 
@@ -7,26 +9,43 @@ from infra import naming
 from infra.environment import Environment
 
 
+@dataclass(frozen=True, kw_only=True)
+class PrivateBucketArgs:
+    """What a bucket needs.
+
+    Attributes:
+        environment: whose bucket it is.
+        base_name: what its name says of its content, in up to 8 characters.
+    """
+
+    environment: Environment
+    base_name: str
+
+
 class PrivateBucket(pulumi.ComponentResource):
     """A private bucket; the component that uses it adds the bucket policy and the lifecycle.
 
     Attributes:
-        bucket: named after the component, for example
-            `userstream-failed-records-dev-123456789012`. S3's names are shared by all accounts,
-            so the account's number is part of them.
+        bucket: the bucket; its name is that of `naming.bucket_name`, or, of a stack from before
+            the names had regions, the one that it has.
         public_access_block: a bucket policy has to depend on it, because S3 refuses two changes
             of a bucket at the same time (OperationAborted).
     """
 
-    def __init__(self, name: str, args: Environment, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("userstream:infra:PrivateBucket", name, None, opts)
+        environment = args.environment
         self.bucket = aws.s3.Bucket(
             name,
-            bucket=pulumi.Output.format("{0}-{1}-{2}-{3}", naming.PROJECT, name, args.name, args.account_id),
+            bucket=pulumi.Output.from_input(environment.account_id).apply(
+                lambda account: naming.bucket_name(
+                    args.base_name, environment.name, environment.settings.region, account
+                )
+            ),
             # Where nothing is protected, destroying the stack deletes the objects too.
-            force_destroy=not args.protect,
-            tags=args.tags,
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+            force_destroy=not environment.protect,
+            tags=environment.tags,
+            opts=pulumi.ResourceOptions(parent=self, protect=environment.protect, ignore_changes=["bucket"]),
         )
         self.public_access_block = aws.s3.BucketPublicAccessBlock(
             name,

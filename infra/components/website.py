@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.components.policy import allow, policy_document, tls_only
-from infra.components.private_bucket import PrivateBucket
+from infra.components.private_bucket import PrivateBucket, PrivateBucketArgs
 from infra.environment import Environment
 from infra.naming import PROJECT_ROOT
 from infra.site_config import CONFIG_FILE, SiteConfig, security_headers
@@ -52,7 +52,9 @@ class Website(pulumi.ComponentResource):
     def __init__(self, name: str, args: Environment, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("userstream:infra:Website", name, None, opts)
         self._environment = args
-        private_bucket = PrivateBucket("website", args, pulumi.ResourceOptions(parent=self))
+        private_bucket = PrivateBucket(
+            "website", PrivateBucketArgs(environment=args, base_name="website"), pulumi.ResourceOptions(parent=self)
+        )
         self.bucket = private_bucket.bucket
         self._create_distribution()
         self._let_only_the_distribution_read(private_bucket)
@@ -70,12 +72,12 @@ class Website(pulumi.ComponentResource):
         environment = self._environment
         access = aws.cloudfront.OriginAccessControl(
             "website",
-            name=environment.physical_name("userstream-website"),
+            name=environment.global_name("userstream-website"),
             description="CloudFront signs what it asks of the bucket",
             origin_access_control_origin_type="s3",
             signing_behavior="always",
             signing_protocol="sigv4",
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["name"]),
         )
         headers_policy = self._create_headers_policy()
 
@@ -122,7 +124,7 @@ class Website(pulumi.ComponentResource):
         headers = security_headers(f"https://*.execute-api.{environment.settings.region}.amazonaws.com")
         return aws.cloudfront.ResponseHeadersPolicy(
             "website",
-            name=environment.physical_name("userstream-website"),
+            name=environment.global_name("userstream-website"),
             security_headers_config={
                 "content_security_policy": {
                     "content_security_policy": headers.pop("Content-Security-Policy"),
@@ -139,7 +141,7 @@ class Website(pulumi.ComponentResource):
                     {"header": header, "value": value, "override": True} for header, value in sorted(headers.items())
                 ]
             },
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["name"]),
         )
 
     def _let_only_the_distribution_read(self, private_bucket: PrivateBucket) -> None:

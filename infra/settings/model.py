@@ -93,7 +93,7 @@ def _tags(tags: dict[str, str]) -> dict[str, str]:
 _ORIGIN = r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,4})?"
 _HIGHEST_PORT = 65535
 _EMAIL = r"[^\s@]{1,64}@[^\s@.]+(?:\.[^\s@.]+)+"
-_REGION = r"[a-z]{2}(?:-[a-z]+){1,2}-[1-9]"
+_REGION = rf"(?=.{{1,{naming.REGION_MAXIMUM_LENGTH}}}$)[a-z]{{2}}(?:-[a-z]+){{1,2}}-[1-9]"
 
 Switch = Annotated[bool, BeforeValidator(_switch)]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]

@@ -20,7 +20,7 @@ from tests.support.local.local_stack import running_local_stack
 USERS, KEYS, ACTIVITY = "table/Users-local", "table/UserKeys-local", "table/Activity-local"
 STREAM = "table/Users-local/stream"
 FAILURES, DEAD_LETTERS = "UserChangesFailureQueue-local", "UserChangesDeadLetterQueue-local"
-LARGE_RECORDS = "userstream-failed-records-local/*"
+LARGE_RECORDS = "userstream-failures-local-use1/*"
 
 RUNTIME = 'the emulator writes logs without a role. AWS: Lambda developer guide, "Defining permissions with a role"'
 QUEUE_POLLER = 'the emulator reads queues without a role. AWS: Lambda developer guide, "Using Lambda with Amazon SQS"'

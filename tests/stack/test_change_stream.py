@@ -9,7 +9,7 @@ MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
 QUEUE = "aws:sqs/queue:Queue"
 SQS = "arn:aws:sqs:eu-west-1:123456789012"
 STREAM = "arn:aws:dynamodb:eu-west-1:123456789012:table/Users-dev/stream/2026-01-01T00:00:00.000"
-BUCKET = "userstream-failed-records-dev-123456789012"
+BUCKET = "userstream-failures-dev-euw1-123456789012"
 FOURTEEN_DAYS = 14 * 24 * 60 * 60
 
 

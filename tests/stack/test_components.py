@@ -78,7 +78,7 @@ def test_a_component_s_outputs_are_its_resources_names_and_arns() -> None:
     assert outputs["LambdaFunction", "register-user"] == {
         "functionName": "RegisterUserFunction-dev",
         "functionArn": "arn:aws:lambda:eu-west-1:123456789012:function:RegisterUserFunction-dev",
-        "roleArn": "arn:aws:iam::123456789012:role/RegisterUserFunction-dev",
+        "roleArn": "arn:aws:iam::123456789012:role/RegisterUserFunction-dev-eu-west-1",
         "logGroupName": "/aws/lambda/RegisterUserFunction-dev",
     }
 

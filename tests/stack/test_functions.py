@@ -17,7 +17,7 @@ ACTIVITY = f"{DYNAMODB}/Activity-dev"
 STREAM = f"{USERS}/stream/2026-01-01T00:00:00.000"
 SQS = "arn:aws:sqs:eu-west-1:123456789012"
 SQS_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012"
-BUCKET = "userstream-failed-records-dev-123456789012"
+BUCKET = "userstream-failures-dev-euw1-123456789012"
 
 FUNCTIONS = {
     "register-user": "RegisterUserFunction-dev",
@@ -108,7 +108,7 @@ def test_a_role_belongs_to_one_function_and_only_lambda_assumes_it(name: str) ->
     stack = record("dev")
     role = stack.only(ROLE, f"{name}-role")
 
-    assert role.inputs["name"] == FUNCTIONS[name]
+    assert role.inputs["name"] == f"{FUNCTIONS[name]}-eu-west-1"
     assert role.json("assumeRolePolicy") == {
         "Version": "2012-10-17",
         "Statement": [
@@ -120,8 +120,8 @@ def test_a_role_belongs_to_one_function_and_only_lambda_assumes_it(name: str) ->
             }
         ],
     }
-    assert stack.only(ROLE_POLICY, f"{name}-policy").inputs["role"] == FUNCTIONS[name]
-    assert stack.only(FUNCTION, name).inputs["role"] == f"arn:aws:iam::123456789012:role/{FUNCTIONS[name]}"
+    assert stack.only(ROLE_POLICY, f"{name}-policy").inputs["role"] == f"{FUNCTIONS[name]}-eu-west-1"
+    assert stack.only(FUNCTION, name).inputs["role"] == f"arn:aws:iam::123456789012:role/{role.inputs['name']}"
     assert len(stack.of_type(ROLE)) == len(stack.of_type(ROLE_POLICY)) == len(FUNCTIONS)
 
 

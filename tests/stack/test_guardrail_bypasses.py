@@ -79,7 +79,7 @@ def test_an_unknown_value_breaks_no_rule_and_raises_nothing() -> None:
 
 
 def test_a_customer_managed_policy_is_found() -> None:
-    policy = {"role": "RegisterUserFunction-prod", "policyArn": f"arn:aws:iam::{ACCOUNT}:policy/Everything"}
+    policy = {"role": "RegisterUserFunction-prod-eu-west-1", "policyArn": f"arn:aws:iam::{ACCOUNT}:policy/Everything"}
 
     assert broken_rules(with_resource(types.ROLE_POLICY_ATTACHMENT, policy)) == {"no-managed-policies"}
 
@@ -140,7 +140,7 @@ def test_an_origin_fetched_over_http_is_found(policy: str) -> None:
     assert broken_rules(with_properties("website", types.DISTRIBUTION, {"origins": origins})) == {"pages-are-https"}
 
 
-BUCKET_ARN = f"arn:aws:s3:::userstream-failed-records-prod-{ACCOUNT}"
+BUCKET_ARN = f"arn:aws:s3:::userstream-failures-prod-euw1-{ACCOUNT}"
 
 
 @pytest.mark.parametrize(

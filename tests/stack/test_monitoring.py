@@ -171,7 +171,7 @@ def test_the_dashboard_shows_every_alarm_and_every_function() -> None:
     (dashboard,) = stack.of_type("aws:cloudwatch/dashboard:Dashboard")
     body = dashboard.inputs["dashboardBody"]
 
-    assert dashboard.inputs["dashboardName"] == "userstream-dev"
+    assert dashboard.inputs["dashboardName"] == "userstream-dev-eu-west-1"
     for name in EXPECTED:
         assert f"alarm:{name}-dev" in body
     for name in FUNCTIONS:
@@ -180,4 +180,4 @@ def test_the_dashboard_shows_every_alarm_and_every_function() -> None:
         assert f'"{table}"' in body
     widgets = json.loads(body)["widgets"]
     assert all(widget["properties"]["title"] for widget in widgets)
-    assert stack.outputs["dashboardUrl"].endswith("#dashboards/dashboard/userstream-dev")
+    assert stack.outputs["dashboardUrl"].endswith("#dashboards/dashboard/userstream-dev-eu-west-1")

@@ -3,7 +3,7 @@ import json
 from infra.components.website import SITE_DIRECTORY
 from tests.support.stack.recorded_stack import UNKNOWN, record
 
-BUCKET = "userstream-website-prod-123456789012"
+BUCKET = "userstream-website-prod-euw1-123456789012"
 OBJECT = "aws:s3/bucketObjectv2:BucketObjectv2"
 DISTRIBUTION_ARN = "arn:aws:cloudfront::123456789012:distribution/website-id"
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Generator
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from local.aws_clients import Clients
 from local.deploy.iam import as_written, enforceable
@@ -53,15 +53,19 @@ class Roles:
 
     Args:
         clients: Clients of the root user.
-        role_names: Name of each function's role; its policy has the same name.
+        function_names: Each function's name in the account, which its role's policy has too.
     """
 
-    def __init__(self, clients: Clients, role_names: dict[str, str]) -> None:
+    def __init__(self, clients: Clients, function_names: dict[str, str]) -> None:
         self._iam = clients.iam
-        self._role_names = role_names
+        self._function_names = function_names
+        self._arns = {
+            function: clients.lambda_.get_function_configuration(FunctionName=name).get("Role", "")
+            for function, name in function_names.items()
+        }
 
     def arn(self, function: str) -> str:
-        return self._iam.get_role(RoleName=self._role_names[function])["Role"]["Arn"]
+        return self._arns[function]
 
     def permissions(self, function: str) -> list[Permission]:
         """Return the permissions of a function's role."""
@@ -82,14 +86,21 @@ class Roles:
                 self._put(function, statements)
 
     def _policy(self, function: str) -> list[dict[str, Any]]:
-        name = self._role_names[function]
-        document: Any = self._iam.get_role_policy(RoleName=name, PolicyName=name)["PolicyDocument"]
+        document: Any = self._iam.get_role_policy(**self._policy_of(function))["PolicyDocument"]
         return as_written(document)["Statement"]
 
     def _put(self, function: str, statements: list[dict[str, Any]]) -> None:
-        name = self._role_names[function]
         document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-        self._iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=enforceable(document))
+        self._iam.put_role_policy(**self._policy_of(function), PolicyDocument=enforceable(document))
+
+    def _policy_of(self, function: str) -> "_PolicyOf":
+        role = self._arns[function].rpartition("/")[2]
+        return {"RoleName": role, "PolicyName": self._function_names[function]}
+
+
+class _PolicyOf(TypedDict):
+    RoleName: str
+    PolicyName: str
 
 
 def _one_by_one(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:

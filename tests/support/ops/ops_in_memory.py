@@ -36,7 +36,7 @@ OUTPUTS = StackOutputs(
     rescue_failed_batches_function_name="RescueFailedBatchesFunction-test",
     failure_queue_url="https://sqs.eu-west-1.amazonaws.com/000000000000/UserChangesFailureQueue-test",
     dead_letter_queue_url="https://sqs.eu-west-1.amazonaws.com/000000000000/UserChangesDeadLetterQueue-test",
-    failed_records_bucket_name="userstream-failed-records-test-000000000000",
+    failed_records_bucket_name="userstream-failures-test-use1-000000000000",
     dashboard_url="https://eu-west-1.console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/userstream-test",
 )
 

@@ -16,7 +16,7 @@ from tests.support.aws.aws_wire import Answer, Failure, Responder, Wire, in_turn
 from tests.support.records.record_processing_fakes import ManualClock, read_envelope
 
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/000000000000/UserChangesDeadLetterQueue-test"
-BUCKET = "userstream-failed-records-test-000000000000"
+BUCKET = "userstream-failures-test-use1-000000000000"
 
 
 def _failed(number: int, size: int = 0) -> FailedRecord:

@@ -21,7 +21,7 @@ ENVIRONMENT = {
     "ACTIVITY_RETENTION_DAYS": "30",
     "MASK_PERSONAL_DATA": "false",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/000000000000/UserChangesDeadLetterQueue-test",
-    "FAILED_RECORDS_BUCKET": "userstream-failed-records-test-000000000000",
+    "FAILED_RECORDS_BUCKET": "userstream-failures-test-use1-000000000000",
 }
 
 
