@@ -20,8 +20,12 @@ MILLION = 1_000_000
 MB_PER_GB = 1024
 DAYS_PER_MONTH = 30
 
-ALARMS = 22
-"""The number that infra/components/alarms.py creates; a test compares the two."""
+ALARM_METRICS = 27
+"""The metrics that the alarms of infra/components watch: an alarm on a rate is charged for each
+metric of its expression. A test compares the number."""
+
+OWN_METRICS = 1
+"""Those that the stack counts itself, with a metric filter."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,9 @@ def _cloudwatch_lines(
         + invocations * sizes.INVOCATION_LOG_BYTES
     ) / BYTES_PER_GB
     kept = logged * settings.log_retention_days / DAYS_PER_MONTH
-    watching = ALARMS * prices.alarm_month + prices.dashboard_month
+    watching = (
+        ALARM_METRICS * prices.alarm_metric_month + OWN_METRICS * prices.own_metric_month + prices.dashboard_month
+    )
     return [
         CostLine("CloudWatch", "logs taken in", logged * prices.logs_ingested_gb),
         CostLine("CloudWatch", "logs kept", kept * prices.logs_stored_gb_month),

@@ -106,7 +106,13 @@ def _api_limits(workload: Workload, settings: CapacitySettings, times: ServiceTi
     per_second = environments * limits.lambda_requests_per_environment_per_second
     throttle_quota = "Service Quotas: API Gateway, throttle rate"
     changing = (requests - registrations) * (times.register + times.call)  # A change is read before it is written.
+    own_throttle = settings.register_throttle_rate_per_second
     return [
+        *(
+            [LimitUse("the throttle of POST /register", registrations, own_throttle, "registerThrottleRatePerSecond")]
+            if own_throttle is not None
+            else []
+        ),
         LimitUse("the API's throttle", requests, settings.throttle_rate_per_second, "throttleRatePerSecond"),
         LimitUse("the account's API Gateway throttle", requests, limits.api_requests_per_second, throttle_quota),
         LimitUse("register_user at a time", registrations * times.register, environments, moved_by),

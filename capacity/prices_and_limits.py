@@ -36,7 +36,8 @@ class Prices(_Model):
     sqs_requests_per_million: Published
     logs_ingested_gb: Published
     logs_stored_gb_month: Published
-    alarm_month: Published
+    alarm_metric_month: Published
+    own_metric_month: Published
     dashboard_month: Published
     transfer_out_gb: Published
 

@@ -99,6 +99,7 @@ class CapacitySettings:
     api_memory_mb: int
     api_reserved_concurrency: int | None
     throttle_rate_per_second: int
+    register_throttle_rate_per_second: int | None
     iterator_age_alarm_seconds: int
     point_in_time_recovery: bool
     log_retention_days: int

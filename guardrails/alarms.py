@@ -1,6 +1,8 @@
 """Rules for alarms: each watches a metric that exists and notifies a topic that accepts it."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from guardrails.access import statements
 from guardrails.delivery import is_of_stream
@@ -8,10 +10,13 @@ from guardrails.resource import (
     ALARM,
     EVENT_SOURCE_MAPPING,
     FUNCTION,
+    LOG_GROUP,
+    METRIC_FILTER,
     QUEUE,
     TABLE,
     TOPIC,
     TOPIC_POLICY,
+    UNKNOWN,
     Resource,
     Rules,
     of_type,
@@ -89,36 +94,91 @@ def alarms_have_actions(alarm: Resource) -> Iterator[str]:
         yield "its actions are disabled: unset actions_enabled"
 
 
+class _Watched(NamedTuple):
+    """A metric that an alarm watches, by itself or in an expression."""
+
+    namespace: Any
+    name: Any
+    dimensions: Any
+
+    @property
+    def is_aws_s(self) -> bool:
+        """Whether a service of AWS publishes it, and not a metric filter."""
+        return str(self.namespace).startswith("AWS/")
+
+    @property
+    def known_dimensions(self) -> Mapping[str, Any]:
+        """Its dimensions, or none if they aren't known yet."""
+        return {} if self.dimensions in (None, UNKNOWN) else self.dimensions
+
+
+def _watched_by(alarm: Resource) -> list[_Watched]:
+    metrics = [query["metric"] for query in alarm.list("metricQueries") if query.get("metric")]
+    if alarm.get("namespace") is not None or alarm.get("metricName") is not None:
+        metrics.append(alarm.properties)
+    return [
+        _Watched(metric.get("namespace"), metric.get("metricName"), metric.get("dimensions"))
+        for metric in metrics
+        if metric != UNKNOWN
+    ]
+
+
 @RULES.for_resource(ALARM, takes_unknowns=True)
 def metrics_exist(alarm: Resource) -> Iterator[str]:
     """An alarm must watch a metric that its service publishes."""
-    namespace, metric = alarm.get("namespace"), alarm.get("metricName")
-    if namespace is None and metric is None:
-        if not alarm.get("metricQueries"):
-            yield "it watches nothing: set namespace and metric_name"
-        return  # An expression over several metrics.
-    known = METRICS.get(str(namespace), frozenset[str]())
-    if metric not in known:
-        yield f"{namespace} has no metric {metric}, so it never fires; known here: {', '.join(sorted(known)) or 'none'}"
-    if not alarm.get("dimensions"):
-        yield "it watches the whole account: set dimensions"
-    dimensions = DIMENSIONS.get(str(namespace), frozenset[str]())
-    for name in alarm.map("dimensions"):
-        if name not in dimensions:
-            yield f"{namespace} has no dimension {name}, so it never fires; known here: {', '.join(sorted(dimensions))}"
+    watched = _watched_by(alarm)
+    if not watched:
+        yield "it watches nothing: set namespace and metric_name"
+    for metric in watched:
+        if metric.namespace == UNKNOWN or not (metric.is_aws_s or metric.namespace is None):
+            continue  # The stack's own: see alarms_watch_what_exists.
+        namespace, known = metric.namespace, METRICS.get(str(metric.namespace), frozenset[str]())
+        if metric.name not in known:
+            names = ", ".join(sorted(known)) or "none"
+            yield f"{namespace} has no metric {metric.name}, so it never fires; known here: {names}"
+        if not metric.dimensions:
+            yield "it watches the whole account: set dimensions"
+        dimensions = DIMENSIONS.get(str(namespace), frozenset[str]())
+        for name in metric.known_dimensions:
+            if name not in dimensions:
+                names = ", ".join(sorted(dimensions))
+                yield f"{namespace} has no dimension {name}, so it never fires; known here: {names}"
+
+
+@RULES.for_resource(ALARM, takes_unknowns=True)
+def expressions_name_their_metrics(alarm: Resource) -> Iterator[str]:
+    """An alarm's expression must use the metrics that are beside it, and be its one result."""
+    queries = alarm.list("metricQueries")
+    ids = {query.get("id") for query in queries}
+    results = [query for query in queries if query.get("returnData")]
+    if queries and len(results) != 1:
+        yield f"{len(results)} of its metric_queries are the result: set return_data of exactly one"
+    for query in queries:
+        for name in re.findall(r"\b[a-z]\w*", query.get("expression") or ""):
+            if name not in ids:
+                yield f"its expression names {name}, so it never fires: add a query with that id"
 
 
 @RULES.for_stack
 def alarms_watch_what_exists(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
-    """An alarm must watch a resource of the stack."""
+    """An alarm must watch a resource of the stack, or a metric that the stack counts itself."""
     names = {
         dimension: {resource.get("name") for resource in of_type(resources, watched)}
         for dimension, watched in WATCHED_BY_NAME.items()
     }
+    groups = {group.get("name") for group in of_type(resources, LOG_GROUP)}
+    counted = {
+        (each.get("metricTransformation", "namespace"), each.get("metricTransformation", "name"))
+        for each in of_type(resources, METRIC_FILTER)
+        if each.get("logGroupName") in groups
+    }
     for alarm in of_type(resources, ALARM):
-        for dimension, name in alarm.map("dimensions").items():
-            if dimension in names and name not in names[dimension]:
-                yield alarm, f"no resource of the stack has the {dimension} {name}, so it never fires"
+        for metric in _watched_by(alarm):
+            if not metric.is_aws_s and metric.namespace and (metric.namespace, metric.name) not in counted:
+                yield alarm, f"no metric filter counts {metric.namespace} {metric.name}, so it never fires: add one"
+            for dimension, name in metric.known_dimensions.items():
+                if dimension in names and name not in names[dimension]:
+                    yield alarm, f"no resource of the stack has the {dimension} {name}, so it never fires"
 
 
 @RULES.for_stack

@@ -28,6 +28,7 @@ REVIEWED_TYPES = frozenset(
         "aws:cloudwatch/eventArchive:EventArchive",
         "aws:cloudwatch/eventBus:EventBus",
         "aws:cloudwatch/logGroup:LogGroup",
+        "aws:cloudwatch/logMetricFilter:LogMetricFilter",
         "aws:cloudwatch/metricAlarm:MetricAlarm",
         "aws:dynamodb/table:Table",
         "aws:iam/role:Role",

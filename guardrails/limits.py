@@ -72,9 +72,15 @@ CALLS: Mapping[str, ApiCall] = {
     ),
     EVENT_ARCHIVE: ApiCall("events:CreateArchive", {"name": "ArchiveName"}),
     EVENT_BUS: ApiCall("events:CreateEventBus"),
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": ApiCall(
+        "logs:PutMetricFilter",
+        # Its members have other names there; alarms.py has a rule for them.
+        {"name": "filterName", "pattern": "filterPattern", "metricTransformation": None},
+    ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": ApiCall(
         "cloudwatch:PutMetricAlarm",
         {
+            "metricQueries": "Metrics",
             "name": "AlarmName",
             "okActions": "OKActions",
             "evaluateLowSampleCountPercentiles": "EvaluateLowSampleCountPercentile",

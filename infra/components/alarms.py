@@ -6,6 +6,7 @@ EVALUATION_MINUTES are bad, by default one, so that a metric that flickers sends
 many.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,7 +16,6 @@ import pulumi_aws as aws
 from infra.components.change_stream import ChangeStream
 from infra.components.failed_records import VISIBILITY_TIMEOUT_FACTOR
 from infra.components.lambda_function import LambdaFunction
-from infra.components.user_api import UserApi
 from infra.settings.model import StackSettings
 
 PERIOD_SECONDS = 60
@@ -45,6 +45,29 @@ class Metric(NamedTuple):
     resource: pulumi.Input[str]
 
 
+class StackMetric(NamedTuple):
+    """A metric that the stack counts itself: its namespace is its own, so it needs no dimension."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True)
+class MetricMath:
+    """A value of each minute that is computed from the sums of several metrics.
+
+    Attributes:
+        expression: over the names in `metrics`. Source of its form: CloudWatch user guide, "Using
+            math expressions with CloudWatch metrics".
+        label: what the value is, for a person who looks at the alarm.
+        metrics: name in the expression (it begins with a lower-case letter) to metric.
+    """
+
+    expression: str
+    label: str
+    metrics: Mapping[str, Metric | StackMetric]
+
+
 def lambda_metric(name: str, function: LambdaFunction) -> Metric:
     """Return a function's metric."""
     return Metric("AWS/Lambda", name, "FunctionName", function.function.name)
@@ -55,20 +78,16 @@ def queue_metric(name: str, queue: aws.sqs.Queue) -> Metric:
     return Metric("AWS/SQS", name, "QueueName", queue.name)
 
 
-def api_metric(name: str, api: UserApi) -> Metric:
-    """Return the API's metric."""
-    return Metric("AWS/ApiGateway", name, "ApiId", api.api.id)
-
-
 @dataclass(frozen=True)
 class Alarm:
-    """An alarm over one metric; by default it fires when the sum of a minute is above zero.
+    """An alarm; by default it fires when the sum of a metric's minute is above zero.
 
     Attributes:
         name: its name without the environment, and the heading of its section in the runbook.
         meaning: one sentence: what is wrong.
-        metric: what is measured.
-        statistic: of each minute: Sum, Maximum, or a percentile such as p99.
+        metric: what is measured, or computed from what is measured.
+        statistic: of each minute: Sum, Maximum, or a percentile such as p99; a computed value has
+            none.
         threshold: the last good value.
         comparison: CloudWatch's comparison of a bad value with the threshold.
         missing: how a minute without a value counts: `notBreaching` if nothing happened then,
@@ -79,7 +98,7 @@ class Alarm:
 
     name: str
     meaning: str
-    metric: Metric
+    metric: Metric | MetricMath
     statistic: str = "Sum"
     threshold: float = 0
     comparison: str = "GreaterThanThreshold"
@@ -190,22 +209,5 @@ def function_alarms(function: LambdaFunction) -> list[Alarm]:
             lambda_metric("Duration", function),
             "Maximum",
             threshold=DURATION_SHARE * function.timeout_seconds * 1000,
-        ),
-    ]
-
-
-def api_alarms(api: UserApi, settings: StackSettings) -> list[Alarm]:
-    """Return the alarms on what the API's callers get."""
-    latency = settings.api_latency_alarm_milliseconds
-    return [
-        Alarm("ApiServerErrors", "The API answered with a 5xx.", api_metric("5xx", api)),
-        # One slow answer is a cold start; three such minutes are not.
-        Alarm(
-            "ApiLatency",
-            f"One answer in a hundred took more than {latency} ms.",
-            api_metric("Latency", api),
-            "p99",
-            threshold=latency,
-            bad_minutes=3,
         ),
     ]

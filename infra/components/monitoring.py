@@ -14,13 +14,13 @@ from infra.components.alarms import (
     PERIOD_SECONDS,
     Alarm,
     Metric,
-    api_alarms,
-    api_metric,
+    MetricMath,
     function_alarms,
     queue_alarms,
     queue_metric,
     stream_alarms,
 )
+from infra.components.api_alarms import api_alarms, api_metric, throttled_metric
 from infra.components.change_stream import ChangeStream
 from infra.components.lambda_function import LambdaFunction
 from infra.components.policy import allow, policy_document, tls_only
@@ -75,7 +75,12 @@ def dashboard_body(
         graph(
             "API: requests a minute",
             "Sum",
-            [api_metric("Count", api), api_metric("4xx", api), [*api_metric("5xx", api), {"color": "#d62728"}]],
+            [
+                api_metric("Count", api),
+                api_metric("4xx", api),
+                [*throttled_metric(api), {"label": "429"}],
+                [*api_metric("5xx", api), {"color": "#d62728"}],
+            ],
         ),
         graph(
             "API: latency in ms",
@@ -202,20 +207,13 @@ class Monitoring(pulumi.ComponentResource):
         return topic
 
     def _create_alarm(self, alarm: Alarm) -> aws.cloudwatch.MetricAlarm:
-        percentile = alarm.statistic.startswith("p")
         return aws.cloudwatch.MetricAlarm(
             alarm.name,
             name=self._environment.physical_name(alarm.name),
             alarm_description=f"{alarm.meaning} What to do: docs/runbook.md#{alarm.name.lower()}",
-            namespace=alarm.metric.namespace,
-            metric_name=alarm.metric.name,
-            dimensions={alarm.metric.dimension: alarm.metric.resource},
-            statistic=None if percentile else alarm.statistic,
-            extended_statistic=alarm.statistic if percentile else None,
-            evaluate_low_sample_count_percentiles="ignore" if percentile else None,
+            **_measured(alarm),
             comparison_operator=alarm.comparison,
             threshold=alarm.threshold,
-            period=PERIOD_SECONDS,
             evaluation_periods=EVALUATION_MINUTES,
             datapoints_to_alarm=alarm.bad_minutes,
             treat_missing_data=alarm.missing,
@@ -224,3 +222,42 @@ class Monitoring(pulumi.ComponentResource):
             tags=self._environment.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+
+def _measured(alarm: Alarm) -> dict[str, Any]:
+    """Return the arguments of an alarm that say which value of each minute it compares."""
+    metric = alarm.metric
+    if isinstance(metric, MetricMath):
+        return {"metric_queries": _queries(metric)}
+    percentile = alarm.statistic.startswith("p")
+    return {
+        "namespace": metric.namespace,
+        "metric_name": metric.name,
+        "dimensions": {metric.dimension: metric.resource},
+        "statistic": None if percentile else alarm.statistic,
+        "extended_statistic": alarm.statistic if percentile else None,
+        "evaluate_low_sample_count_percentiles": "ignore" if percentile else None,
+        "period": PERIOD_SECONDS,
+    }
+
+
+def _queries(math: MetricMath) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgs]:
+    result = aws.cloudwatch.MetricAlarmMetricQueryArgs(
+        id="result", expression=math.expression, label=math.label, return_data=True
+    )
+    return [
+        result,
+        *(
+            aws.cloudwatch.MetricAlarmMetricQueryArgs(
+                id=name,
+                metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
+                    namespace=metric.namespace,
+                    metric_name=metric.name,
+                    dimensions={metric.dimension: metric.resource} if isinstance(metric, Metric) else None,
+                    period=PERIOD_SECONDS,
+                    stat="Sum",
+                ),
+            )
+            for name, metric in math.metrics.items()
+        ),
+    ]

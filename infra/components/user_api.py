@@ -37,6 +37,12 @@ ACCESS_LOG_FIELDS = {
 }
 """Source: API Gateway developer guide, "Customize HTTP API access logs"."""
 
+THROTTLED_METRIC = "ThrottledRequests"
+THROTTLED_PATTERN = '{ $.status = "429" }'
+"""API Gateway's own metrics don't tell a 429 from another 4xx; its access log does. Source: API
+Gateway developer guide, "Monitor CloudWatch metrics for HTTP APIs"; CloudWatch Logs user guide,
+"Filter pattern syntax for metric filters"."""
+
 CORS_ALLOWED_HEADERS = [
     "content-type",
     "idempotency-key",
@@ -77,6 +83,7 @@ class UserApi(pulumi.ComponentResource):
         manage_users: the function behind the other routes.
         api: the API itself.
         url: base URL, without a trailing slash.
+        metric_namespace: CloudWatch namespace of THROTTLED_METRIC.
     """
 
     def __init__(self, name: str, args: UserApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -87,7 +94,10 @@ class UserApi(pulumi.ComponentResource):
         self.api = self._create_api()
         self._create_routes("register-user", self.register_user, PUBLIC_ROUTES, authorization_type="NONE")
         self._create_routes("manage-users", self.manage_users, SIGNED_ROUTES, authorization_type="AWS_IAM")
-        self._create_stage()
+        access_log = self._create_access_log()
+        self._create_stage(access_log)
+        self.metric_namespace = args.environment.physical_name(naming.PROJECT)
+        self._count_throttled_requests(access_log)
         self.url = self.api.api_endpoint
         self.register_outputs(
             {
@@ -200,16 +210,35 @@ class UserApi(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self),
             )
 
-    def _create_stage(self) -> None:
-        args = self._args
-        settings = args.environment.settings
-        access_log = aws.cloudwatch.LogGroup(
+    def _create_access_log(self) -> aws.cloudwatch.LogGroup:
+        environment = self._args.environment
+        return aws.cloudwatch.LogGroup(
             "access-log",
-            name=f"/aws/apigateway/{args.environment.physical_name(naming.PROJECT)}",
-            retention_in_days=settings.log_retention_days,
-            tags=args.environment.tags,
+            name=f"/aws/apigateway/{environment.physical_name(naming.PROJECT)}",
+            retention_in_days=environment.settings.log_retention_days,
+            tags=environment.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+    def _count_throttled_requests(self, access_log: aws.cloudwatch.LogGroup) -> None:
+        aws.cloudwatch.LogMetricFilter(
+            "throttled-requests",
+            name=self._args.environment.physical_name(THROTTLED_METRIC),
+            log_group_name=access_log.name,
+            pattern=THROTTLED_PATTERN,
+            metric_transformation={
+                "namespace": self.metric_namespace,
+                "name": THROTTLED_METRIC,
+                "value": "1",
+                # For a minute with requests of which none was refused.
+                "default_value": "0",
+            },
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_stage(self, access_log: aws.cloudwatch.LogGroup) -> None:
+        environment = self._args.environment
+        settings = environment.settings
         self.stage = aws.apigatewayv2.Stage(
             "default",
             api_id=self.api.id,
@@ -220,10 +249,30 @@ class UserApi(pulumi.ComponentResource):
                 "throttling_rate_limit": settings.throttle_rate_per_second,
                 "throttling_burst_limit": settings.throttle_burst,
             },
+            route_settings=self._route_settings(),
             access_log_settings={
                 "destination_arn": access_log.arn,
                 "format": pulumi.Output.json_dumps(ACCESS_LOG_FIELDS),
             },
-            tags=args.environment.tags,
+            tags=environment.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+    def _route_settings(self) -> list[aws.apigatewayv2.StageRouteSettingArgsDict] | None:
+        """Return the throttle of `POST /register` alone, if it has one.
+
+        A route's throttle replaces the stage's default for it. Source: API Gateway developer
+        guide, "Throttle requests to your HTTP APIs", route-level throttling. Whether the other
+        routes share the default isn't documented, so a route may have only less than the stage.
+        """
+        settings = self._args.environment.settings
+        if settings.register_throttle_rate_per_second is None:
+            return None
+        return [
+            {
+                "route_key": route_key,
+                "throttling_rate_limit": settings.register_throttle_rate_per_second,
+                "throttling_burst_limit": settings.register_throttle_burst,
+            }
+            for route_key in PUBLIC_ROUTES
+        ]

@@ -211,6 +211,21 @@ class StackSettings(BaseModel):
     throttle_burst: WholeNumber = Field(
         ge=1, le=5_000, examples=["100"], description="Requests that may arrive at once before the rate applies."
     )
+    register_throttle_rate_per_second: WholeNumber | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        examples=["10"],
+        description="Optional. Requests per second of `POST /register` alone; further ones get a 429, and the other "
+        "routes keep the rest. Unset: throttleRatePerSecond applies.",
+    )
+    register_throttle_burst: WholeNumber | None = Field(
+        default=None,
+        ge=1,
+        le=5_000,
+        examples=["20"],
+        description="Optional. Requests of `POST /register` that may arrive at once before its rate applies.",
+    )
     api_memory_mb: WholeNumber = Field(
         ge=128, le=10_240, examples=["512"], description="Memory of each API function in MB; CPU grows with it."
     )
@@ -325,10 +340,42 @@ class Constraint:
     other: str
     holds: Callable[[StackSettings], bool]
     rule: str
-    fix: Callable[[StackSettings], int]
+    fix: Callable[[StackSettings], object]
 
 
 CONSTRAINTS = [
+    Constraint(
+        setting="registerThrottleRatePerSecond",
+        other="throttleRatePerSecond",
+        holds=lambda settings: (settings.register_throttle_rate_per_second or 0) < settings.throttle_rate_per_second,
+        rule="less than throttleRatePerSecond, so that a flood of registrations leaves the other routes a rate",
+        fix=lambda settings: max(1, settings.throttle_rate_per_second // 2),
+    ),
+    Constraint(
+        setting="registerThrottleBurst",
+        other="throttleBurst",
+        holds=lambda settings: (settings.register_throttle_burst or 0) < settings.throttle_burst,
+        rule="less than throttleBurst, so that a flood of registrations leaves the other routes a burst",
+        fix=lambda settings: max(1, settings.throttle_burst // 2),
+    ),
+    Constraint(
+        setting="registerThrottleBurst",
+        other="registerThrottleRatePerSecond",
+        holds=lambda settings: (
+            settings.register_throttle_burst is not None or settings.register_throttle_rate_per_second is None
+        ),
+        rule="set along with registerThrottleRatePerSecond",
+        fix=lambda settings: max(1, settings.throttle_burst // 2),
+    ),
+    Constraint(
+        setting="registerThrottleRatePerSecond",
+        other="registerThrottleBurst",
+        holds=lambda settings: (
+            settings.register_throttle_rate_per_second is not None or settings.register_throttle_burst is None
+        ),
+        rule="set along with registerThrottleBurst",
+        fix=lambda settings: max(1, settings.throttle_rate_per_second // 2),
+    ),
     Constraint(
         setting="iteratorAgeAlarmSeconds",
         other="streamMaximumRecordAgeSeconds",

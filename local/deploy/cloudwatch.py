@@ -39,6 +39,26 @@ def _query_from_service(query: Draft) -> Draft:
     return {**without(query, {"metricStat"}), "metric": {**without(statistic, {"metric"}), **metric}}
 
 
+_TRANSFORMATION = {"metricName": "name", "metricNamespace": "namespace", "metricValue": "value"}
+"""The service's names of a metric filter's transformation to the provider's, where they differ."""
+
+
+def _metric_filter_to_service(inputs: Draft) -> Draft:
+    names_there = {here: there for there, here in _TRANSFORMATION.items()}
+    sent = {names_there.get(name, name): value for name, value in inputs["metricTransformation"].items()}
+    if "defaultValue" in sent:
+        sent["defaultValue"] = float(sent["defaultValue"])
+    return {**without(inputs, {"metricTransformation"}), "metricTransformations": [sent]}
+
+
+def _metric_filter_from_service(properties: Draft, returned: Properties, _state: Properties) -> Draft:
+    (transformation,) = returned["metricTransformations"]
+    found = {_TRANSFORMATION.get(name, name): value for name, value in transformation.items()}
+    if "defaultValue" in found:
+        found["defaultValue"] = f"{found['defaultValue']:g}"  # Text in the provider.
+    return {**properties, "metricTransformation": found}
+
+
 HANDLERS = (
     ResourceHandler(
         pulumi_type="aws:cloudwatch/logGroup:LogGroup",
@@ -58,6 +78,21 @@ HANDLERS = (
         from_service=_log_group_from_service,
     ),
     ResourceHandler(
+        pulumi_type="aws:cloudwatch/logMetricFilter:LogMetricFilter",
+        service="logs",
+        operations="PutMetricFilter DescribeMetricFilters DeleteMetricFilter",
+        required=names("logGroupName metricTransformation pattern"),
+        optional=names("name"),
+        immutable=names("logGroupName"),
+        id="{name}",
+        parameters={"filterNamePrefix": "{name}"},
+        result="metricFilters",
+        renamed={"filterName": "name", "filterPattern": "pattern"},
+        to_service=_metric_filter_to_service,
+        from_service=_metric_filter_from_service,
+        tag_operations=("", "", ""),
+    ),
+    ResourceHandler(
         pulumi_type="aws:cloudwatch/metricAlarm:MetricAlarm",
         operations="PutMetricAlarm DescribeAlarms DeleteAlarms",
         required=names("comparisonOperator evaluationPeriods name"),
@@ -66,7 +101,7 @@ HANDLERS = (
             "evaluateLowSampleCountPercentiles extendedStatistic insufficientDataActions metricName metricQueries "
             "namespace okActions period statistic tags threshold treatMissingData unit"
         ),
-        write_only=names("evaluateLowSampleCountPercentiles"),  # The emulator forgets it.
+        write_only=names("evaluateLowSampleCountPercentiles metricQueries"),  # The emulator forgets them.
         id="{name}",
         parameters={"AlarmNames": ["{name}"], "AlarmTypes": ["MetricAlarm"]},
         result="metricAlarms",

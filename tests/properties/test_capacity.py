@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import json
 import re
 import shlex
@@ -16,7 +17,7 @@ from pydantic import ValidationError
 
 from benchmarks.events import stream_event
 from capacity import workload as sizes
-from capacity.cost import ALARMS, monthly_cost
+from capacity.cost import ALARM_METRICS, OWN_METRICS, monthly_cost
 from capacity.limits import RESCUES_AT_A_TIME, limit_uses, shards_of
 from capacity.prices_and_limits import PricesAndLimits, prices_and_limits
 from capacity.report import capacity_report, read_intervals
@@ -54,6 +55,7 @@ def settings(*, batch_size: int = 100, lanes: int = 1, window: int = 0, retries:
         api_memory_mb=512,
         api_reserved_concurrency=None,
         throttle_rate_per_second=500,
+        register_throttle_rate_per_second=None,
         iterator_age_alarm_seconds=300,
         point_in_time_recovery=True,
         log_retention_days=30,
@@ -216,7 +218,10 @@ def test_less_memory_and_a_slow_downstream_make_the_functions_slower() -> None:
 
 def test_the_model_copies_the_project_s_numbers_correctly() -> None:
     stack = record("prod")
-    assert sum(resource.type == "aws:cloudwatch/metricAlarm:MetricAlarm" for resource in stack.resources) == ALARMS
+    alarms = stack.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
+    queries = [alarm.inputs.get("metricQueries", [{"metric": alarm.name}]) for alarm in alarms]
+    assert sum("metric" in query for query in itertools.chain(*queries)) == ALARM_METRICS
+    assert len(stack.of_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")) == OWN_METRICS
     assert RESCUES_AT_A_TIME == RESCUE_MAXIMUM_CONCURRENCY
     calls: Any = CLIENT_CONFIG
     assert calls.read_timeout * 1000 == LONGEST_CALL_MS

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.stack.cloudwatch_alarm import KEPT_WHEN_MISSING, state_after
+from tests.support.stack.metric_math import Minute, value_of
 from tests.support.stack.recorded_stack import record
 
 ALARMS: dict[str, dict[str, Any]] = {
@@ -14,7 +15,19 @@ SLOW_ALARM = "ApiLatency"
 """It needs three bad minutes of five."""
 MISSING_DATA_ALARM = "StreamNotPolled"
 """Every value is good, even 0: it fires when there is none."""
-AT_ONCE = [name for name in ALARMS if name not in {SLOW_ALARM, MISSING_DATA_ALARM}]
+RATES = [name for name, alarm in ALARMS.items() if "metricQueries" in alarm]
+"""They need three bad minutes of five too."""
+AT_ONCE = [name for name in ALARMS if name not in {SLOW_ALARM, MISSING_DATA_ALARM, *RATES}]
+
+TEN_USERS: Minute = {"requests": 4, "errors": 4, "throttled": None}
+"""One person tries the form four times and gets four 4xx."""
+TEN_MILLION_USERS: Minute = {"requests": 2400, "errors": 600, "throttled": 0}
+"""40 requests a second of which a quarter are typing errors, taken names and unknown ids."""
+NO_REQUEST: Minute = {"requests": None, "errors": None, "throttled": None}
+BROKEN_CLIENT: Minute = {"requests": 600, "errors": 590, "throttled": 0}
+"""A client that was released with a bug: nearly all its requests are 400."""
+FLOOD: Minute = {"requests": 3000, "errors": 2500, "throttled": 2450}
+"""50 registrations a second, of which the throttle lets 9 through; few of those are 4xx."""
 
 
 def first_bad_value(alarm: dict[str, Any]) -> float:
@@ -42,6 +55,42 @@ def test_the_latency_alarm_fires_at_the_third_slow_minute_of_five() -> None:
 
     assert state_after(alarm, [slow, 0.0, slow, 0.0]) == "OK"
     assert state_after(alarm, [slow, 0.0, slow, 0.0, slow]) == "ALARM"
+
+
+def rates(name: str, *minutes: Minute) -> list[float | None]:
+    (expression,) = (query["expression"] for query in ALARMS[name]["metricQueries"] if "expression" in query)
+    return [value_of(expression, minute) for minute in minutes]
+
+
+@pytest.mark.parametrize("name", RATES)
+@pytest.mark.parametrize("healthy", [TEN_USERS, TEN_MILLION_USERS, NO_REQUEST], ids=["ten", "ten-million", "none"])
+def test_a_rate_is_silent_in_health_at_every_size(name: str, healthy: Minute) -> None:
+    assert state_after(ALARMS[name], rates(name, *[healthy] * 60)) == "OK"
+
+
+@pytest.mark.parametrize(
+    ("name", "trouble"), [("ApiClientErrors", BROKEN_CLIENT), ("ApiThrottles", FLOOD)], ids=["client-errors", "429"]
+)
+def test_a_rate_fires_at_the_third_bad_minute_of_five_and_clears(name: str, trouble: Minute) -> None:
+    bad, good = trouble, TEN_MILLION_USERS
+
+    assert state_after(ALARMS[name], rates(name, bad, good, bad, good)) == "OK"
+    assert state_after(ALARMS[name], rates(name, bad, good, bad, good, bad)) == "ALARM"
+    assert state_after(ALARMS[name], rates(name, bad, bad, bad, good, good, good)) == "OK"
+    assert state_after(ALARMS[name], rates(name, bad, bad, bad, *[NO_REQUEST] * 3)) == "OK"
+
+
+def test_a_flood_that_the_throttle_refuses_is_no_client_s_error() -> None:
+    assert state_after(ALARMS["ApiClientErrors"], rates("ApiClientErrors", *[FLOOD] * 5)) == "OK"
+    assert state_after(ALARMS["ApiThrottles"], rates("ApiThrottles", *[BROKEN_CLIENT] * 5)) == "OK"
+
+
+@pytest.mark.parametrize("name", RATES)
+def test_a_rate_compares_from_a_request_a_second_on(name: str) -> None:
+    def all_bad(requests: int) -> Minute:
+        return {"requests": requests, "errors": requests, "throttled": requests if name == "ApiThrottles" else 0}
+
+    assert rates(name, all_bad(59), all_bad(60)) == [0, 100]
 
 
 @pytest.mark.parametrize("name", ALARMS)

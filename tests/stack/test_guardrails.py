@@ -22,11 +22,18 @@ DEAD_LETTERS = ("dead-letter-queue", types.QUEUE)
 BUCKET = ("failed-records", types.BUCKET)
 LOG_FUNCTION = ("log-user-changes", types.FUNCTION)
 DEPTH_ALARM = ("DeadLetterQueueDepth", types.ALARM)
+RATE_ALARM = ("ApiThrottles", types.ALARM)
 SILENCE_ALARM = ("StreamNotPolled", types.ALARM)
 PAGE = ("website", types.DISTRIBUTION)
 TLS_ONLY = json.dumps({"Statement": {"Sid": "Tls", "Effect": "Deny", "Principal": "*", "Action": "sns:Publish"}})
 ANYTHING = json.dumps({"Statement": {"Sid": "Any", "Effect": "Allow", "Action": "*", "Resource": "*"}})
 ANYBODY = json.dumps({"Statement": {"Sid": "All", "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage"}})
+
+
+def query(name: str, namespace: str, metric: str, **dimensions: str) -> dict[str, Any]:
+    """Return a query of an alarm's metric math."""
+    watched = {"namespace": namespace, "metricName": metric, "stat": "Sum", "period": 60}
+    return {"id": name, "metric": {**watched, **({"dimensions": dimensions} if dimensions else {})}}
 
 
 def broken_rules(resources: list[Resource]) -> set[str]:
@@ -106,6 +113,23 @@ def test_every_rule_has_its_own_name_and_a_sentence() -> None:
         (DEPTH_ALARM, {"dimensions": {"QueueNme": "UserChangesDeadLetterQueue-prod"}}, "failures-raise-an-alarm"),
         (DEPTH_ALARM, {"namespace": None, "metricName": None}, "metrics-exist"),
         (DEPTH_ALARM, {"alarmActions": ["arn:aws:sns:eu-west-1:123456789012:Other"]}, "alarm-topics-accept-alarms"),
+        (RATE_ALARM, {"metricQueries": []}, "metrics-exist"),
+        (RATE_ALARM, {"metricQueries": [query("m", "AWS/ApiGateway", "Counts", ApiId="a")]}, "metrics-exist"),
+        (RATE_ALARM, {"metricQueries": [query("m", "AWS/ApiGateway", "Count", Api="a")]}, "metrics-exist"),
+        (RATE_ALARM, {"metricQueries": [query("m", "AWS/ApiGateway", "Count")]}, "metrics-exist"),
+        (RATE_ALARM, {"metricQueries": [query("m", "userstream-prod", "Throttled")]}, "alarms-watch-what-exists"),
+        (
+            RATE_ALARM,
+            {"metricQueries": [query("m", "userstream-prod", "ThrottledRequests")]},
+            "expressions-name-their-metrics",
+        ),
+        (
+            RATE_ALARM,
+            {"metricQueries": [{"id": "e", "expression": "m * 2", "returnData": True}]},
+            "expressions-name-their-metrics",
+        ),
+        (("throttled-requests", types.METRIC_FILTER), {"logGroupName": "another"}, "alarms-watch-what-exists"),
+        (("throttled-requests", types.METRIC_FILTER), {"name": "a:b"}, "within-the-models-limits"),
         (("alarms", types.TOPIC_POLICY), {"policy": TLS_ONLY}, "alarm-topics-accept-alarms"),
         (LOG_FUNCTION, {"tags": {"project": "userstream"}}, "resources-are-tagged"),
         (LOG_FUNCTION, {"memorySize": 64}, "within-the-models-limits"),

@@ -44,6 +44,12 @@ EXPECTED: dict[str, tuple[str, str, str, float]] = {
     },
 }
 
+RATES = {
+    "ApiClientErrors": ({"Count", "4xx", "ThrottledRequests"}, 50),
+    "ApiThrottles": ({"Count", "ThrottledRequests"}, 5),
+}
+"""Alarms on a rate: the metrics it is computed from, and its threshold in percent."""
+
 
 def alarms() -> dict[str, dict[str, Any]]:
     return {alarm.name: alarm.inputs for alarm in record("dev").of_type(ALARM)}
@@ -53,9 +59,43 @@ def test_the_alarms_watch_exactly_these_metrics() -> None:
     watched = {
         name: (alarm["namespace"], alarm["metricName"], next(iter(alarm["dimensions"].values())), alarm["threshold"])
         for name, alarm in alarms().items()
+        if name not in RATES
     }
 
     assert watched == EXPECTED
+
+
+def test_the_rates_are_computed_from_exactly_these_metrics() -> None:
+    (counted,) = record("dev").of_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+    found = {name: alarm for name, alarm in alarms().items() if "metricQueries" in alarm}
+    metrics = {name: [q["metric"] for q in alarm["metricQueries"] if "metric" in q] for name, alarm in found.items()}
+
+    watched = {name: ({m["metricName"] for m in metrics[name]}, alarm["threshold"]) for name, alarm in found.items()}
+    assert watched == RATES
+    for metric in (metric for each in metrics.values() for metric in each):
+        assert (metric["stat"], metric["period"]) == ("Sum", 60)
+        if metric["namespace"] == "AWS/ApiGateway":
+            assert metric["dimensions"] == {"ApiId": "api-id"}
+        else:
+            assert (metric["namespace"], "dimensions" in metric) == ("userstream-dev", False)
+    assert {found[name]["datapointsToAlarm"] for name in RATES} == {3}
+    assert counted.inputs["metricTransformation"] == {
+        "namespace": "userstream-dev",
+        "name": "ThrottledRequests",
+        "value": "1",
+        "defaultValue": "0",
+    }
+
+
+def test_the_access_log_has_the_status_as_the_filter_of_429_reads_it() -> None:
+    stack = record("dev")
+    (counted,) = stack.of_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+    (stage,) = stack.of_type("aws:apigatewayv2/stage:Stage")
+
+    # The value is text in the log, so the pattern compares with text.
+    assert '"status": "$context.status"' in stage.inputs["accessLogSettings"]["format"]
+    assert counted.inputs["pattern"] == '{ $.status = "429" }'
+    assert stage.inputs["accessLogSettings"]["destinationArn"].endswith(f":{counted.inputs['logGroupName']}")
 
 
 @pytest.mark.parametrize("timeout", [20, 30, 60, 100, 900])
@@ -72,7 +112,7 @@ def test_the_age_alarm_fires_before_a_pointer_s_third_receive(timeout: int) -> N
     assert min(second_try, 900) <= alarm.inputs["threshold"] <= min(2 * second_try - 60, 900)
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("name", [*EXPECTED, *RATES])
 def test_an_alarm_notifies_when_it_fires_and_clears_and_names_its_runbook_section(name: str) -> None:
     alarm = alarms()[name]
 
@@ -82,7 +122,7 @@ def test_an_alarm_notifies_when_it_fires_and_clears_and_names_its_runbook_sectio
     assert alarm["alarmDescription"].endswith(f"docs/runbook.md#{name.lower()}")
     assert len(alarm["alarmDescription"]) <= 1024, "CloudWatch's limit"
     assert alarm["comparisonOperator"] == ("LessThanThreshold" if name == "StreamNotPolled" else "GreaterThanThreshold")
-    assert alarm["period"] == 60
+    assert name in RATES or alarm["period"] == 60
 
 
 @pytest.mark.parametrize("name", [name for name in EXPECTED if name not in {"ApiLatency", "StreamNotPolled"}])
@@ -115,7 +155,7 @@ def test_missing_data_is_good_except_for_a_queue_that_nobody_uses() -> None:
     kept = {name for name, alarm in alarms().items() if alarm["treatMissingData"] == "ignore"}
 
     assert kept == {"FailureQueueDepth", "FailureQueueAge", "FailureRedriveQueueDepth", "DeadLetterQueueDepth"}
-    assert {alarms()[name]["treatMissingData"] for name in EXPECTED.keys() - kept - {"StreamNotPolled"}} == {
+    assert {alarms()[name]["treatMissingData"] for name in (EXPECTED | RATES).keys() - kept - {"StreamNotPolled"}} == {
         "notBreaching"
     }
     assert alarms()["StreamNotPolled"]["treatMissingData"] == "breaching"
@@ -172,7 +212,7 @@ def test_the_dashboard_shows_every_alarm_and_every_function() -> None:
     body = dashboard.inputs["dashboardBody"]
 
     assert dashboard.inputs["dashboardName"] == "userstream-dev-eu-west-1"
-    for name in EXPECTED:
+    for name in [*EXPECTED, *RATES]:
         assert f"alarm:{name}-dev" in body
     for name in FUNCTIONS:
         assert f"{name}Function-dev" in body

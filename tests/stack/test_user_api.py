@@ -57,6 +57,21 @@ def test_the_one_stage_throttles_and_logs() -> None:
     assert stage.inputs["accessLogSettings"]["destinationArn"].endswith(":log-group:/aws/apigateway/userstream-dev")
 
 
+def test_registration_has_a_throttle_of_its_own_if_it_is_set() -> None:
+    config = stack_file_config("dev") | {
+        "userstream:registerThrottleRatePerSecond": "5",
+        "userstream:registerThrottleBurst": "9",
+    }
+    (stage,) = record("dev", config=config).of_type("aws:apigatewayv2/stage:Stage")
+    (unset,) = record("dev").of_type("aws:apigatewayv2/stage:Stage")
+
+    assert stage.inputs["routeSettings"] == [
+        {"routeKey": "POST /register", "throttlingRateLimit": 5, "throttlingBurstLimit": 9}
+    ]
+    assert stage.inputs["defaultRouteSettings"] == unset.inputs["defaultRouteSettings"]
+    assert "routeSettings" not in unset.inputs
+
+
 def test_the_access_log_has_no_personal_data() -> None:
     (stage,) = record("prod").of_type("aws:apigatewayv2/stage:Stage")
     fields = json.loads(stage.inputs["accessLogSettings"]["format"])

@@ -80,7 +80,11 @@ EDGE: Examples = {
             },
             "tags": TAGS,
         },
-        {"defaultRouteSettings": {"throttlingRateLimit": 10, "throttlingBurstLimit": 20}, "tags": {"only": "this"}},
+        {
+            "defaultRouteSettings": {"throttlingRateLimit": 10, "throttlingBurstLimit": 20},
+            "routeSettings": [{"routeKey": "POST /register", "throttlingRateLimit": 5, "throttlingBurstLimit": 9}],
+            "tags": {"only": "this"},
+        },
     ),
     "aws:cloudfront/distribution:Distribution": lambda dependencies: Example(
         {

@@ -46,6 +46,15 @@ FUNCTIONS: Examples = {
         {"name": "/aws/lambda/example", "retentionInDays": 14, "tags": TAGS},
         {"retentionInDays": 30, "tags": {"a": "b"}},
     ),
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": lambda dependencies: Example(
+        {
+            "name": "ThrottledRequests",
+            "logGroupName": dependencies.get(LOG_GROUP)["name"],
+            "pattern": '{ $.status = "429" }',
+            "metricTransformation": {"namespace": "users", "name": "Throttled", "value": "1", "defaultValue": "0"},
+        },
+        {"pattern": '{ $.status = "503" }', "metricTransformation": {"namespace": "u", "name": "Busy", "value": "1"}},
+    ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": lambda dependencies: Example(
         {
             "name": "failures",

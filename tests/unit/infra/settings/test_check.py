@@ -207,6 +207,16 @@ def test_every_problem_is_reported_at_once(wrong: set[str]) -> None:
             {"userstream:apiLatencyAlarmMilliseconds": "3000", "userstream:apiTimeoutSeconds": "3"},
             "userstream:apiLatencyAlarmMilliseconds",
         ),
+        (
+            {"userstream:registerThrottleRatePerSecond": "20", "userstream:registerThrottleBurst": "39"},
+            "userstream:registerThrottleRatePerSecond",
+        ),
+        (
+            {"userstream:registerThrottleRatePerSecond": "19", "userstream:registerThrottleBurst": "40"},
+            "userstream:registerThrottleBurst",
+        ),
+        ({"userstream:registerThrottleRatePerSecond": "10"}, "userstream:registerThrottleBurst"),
+        ({"userstream:registerThrottleBurst": "10"}, "userstream:registerThrottleRatePerSecond"),
     ],
 )
 def test_settings_that_break_a_constraint_are_named_with_a_value_that_fits(changes: dict[str, str], key: str) -> None:
@@ -219,7 +229,7 @@ def test_settings_that_break_a_constraint_are_named_with_a_value_that_fits(chang
 
 
 def test_every_constraint_has_a_case() -> None:
-    assert len(CONSTRAINTS) == 6
+    assert len(CONSTRAINTS) == 10
 
 
 def test_a_broken_constraint_is_reported_along_with_wrong_values() -> None:
