@@ -10,9 +10,11 @@ from delivery.failure_documents import document_text, failure_document
 from delivery.records import Invocation, StreamRecord
 from delivery.settings import MappingSettings
 from functions.dead_letters.envelope import FailedRecord, identify_record
+from functions.users.attributes import ATTRIBUTES
 
 REGISTER_EVENT: dict[str, Any] = json.loads(Path(__file__).with_name("register_event.json").read_text())
-"""A request in the form of an HTTP API's events (payload 2.0)."""
+"""A request in the form of an HTTP API's events (payload 2.0), with every required attribute."""
+REGISTER_EVENT["body"] = json.dumps({each.name: each.example for each in ATTRIBUTES if each.required})
 
 STREAM_ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/Users-dev/stream/2026-11-24T00:00:00.000"
 FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:benchmark"
@@ -59,13 +61,11 @@ def stream_record(number: int, event_name: str) -> dict[str, Any]:
     }
 
 
-def user_image(user_id: str, username: str, *, version: int = 1) -> dict[str, Any]:
-    """Return an item of the Users table."""
+def user_image(user_id: str, text: str, *, version: int = 1) -> dict[str, Any]:
+    """Return an item of the Users table; `text` begins each of its values."""
     return {
         "userId": {"S": user_id},
-        "name": {"S": "Eve Toto"},
-        "email": {"S": f"{username}@example.com"},
-        "username": {"S": username},
+        **{each.name: {"S": f"{text}-{each.example}"} for each in ATTRIBUTES if each.required},
         "version": {"N": str(version)},
         "schemaVersion": {"N": "1"},
         "createdAt": {"S": "2026-11-24T00:00:00.000Z"},

@@ -7,7 +7,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from contract.responses import ActivityPage, GatewayMessage, Problem, Registered, User
 from functions.manage_users.handler import LONGEST_USER_ID
-from functions.users.fields import REGISTRATION_SCHEMA, USER_CHANGES_SCHEMA
+from functions.users.fields import FIELDS
 
 Json = dict[str, Any]
 
@@ -203,7 +203,10 @@ def _overload_and_faults() -> Json:
 
 def _schemas() -> Json:
     schemas: Json = {}
-    for name, core_schema in (("Registration", REGISTRATION_SCHEMA), ("UserChanges", USER_CHANGES_SCHEMA)):
+    for name, core_schema in (
+        ("Registration", FIELDS.registration_schema),
+        ("UserChanges", FIELDS.changes_schema),
+    ):
         schemas[name] = GenerateJsonSchema(ref_template=_REF).generate(core_schema, mode="validation")
     for model in _RESPONSE_BODIES:
         schema = TypeAdapter(model).json_schema(by_alias=True, ref_template=_REF, mode="serialization")

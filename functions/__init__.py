@@ -4,7 +4,8 @@ Start reading at a handler. Each docstring on these two paths says what its step
 
     A registration (POST /register)
         register_user/handler -> http_api/endpoint -> http_api/request -> users/fields
-        -> users/service -> users/user -> users/dynamodb_store -> users/transaction
+        -> users/attributes -> users/service -> users/user -> users/dynamodb_store
+        -> users/transaction
 
     A record of the Users stream
         log_user_changes/handler -> log_user_changes/batch -> stream_records/user_change

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 
 from functions.runtime.json_log import utc_timestamp
+from functions.users.attributes import ATTRIBUTES
 from local.state import LocalStack, clients_of
 
 _TIMEOUT_SECONDS = 30
@@ -56,7 +57,7 @@ def warm_up(stack: LocalStack) -> None:
         call_api(stack, "GET", f"/users/{uuid.UUID(int=0)}")
 
 
-def write_unsupported_user(stack: LocalStack, user_id: str | None = None, name: str = "Mallory") -> str:
+def write_unsupported_user(stack: LocalStack, user_id: str | None = None) -> str:
     """Write a change of the user, or a new user, that LogUserChangesFunction can't process.
 
     It goes straight to the Users table, because the API would never write it. Return the user's id.
@@ -77,14 +78,11 @@ def write_unsupported_user(stack: LocalStack, user_id: str | None = None, name: 
         )
         return user_id
     user_id = str(uuid.uuid4())
-    username = f"{name.casefold()}-{user_id[:8]}"
     dynamodb.put_item(
         TableName=stack.outputs.users_table_name,
         Item={
             "userId": {"S": user_id},
-            "name": {"S": name},
-            "email": {"S": f"{username}@example.com"},
-            "username": {"S": username},
+            **{attribute.name: {"S": attribute.example} for attribute in ATTRIBUTES if attribute.required},
             "version": {"N": "1"},
             "createdAt": {"S": now},
             "updatedAt": {"S": now},

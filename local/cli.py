@@ -251,15 +251,14 @@ def _print_new_lines(console: Console, log: FunctionLog, *, raw: bool) -> None:
 
 
 @cli.command()
-@click.option("--user", "name", default="Mallory", show_default=True, help="Name of the user that is written.")
 @state_dir_option
-def poison(name: str, directory: Path | None) -> None:
+def poison(directory: Path | None) -> None:
     """Write a user whose schemaVersion no function supports, past the API.
 
     Its stream record ends, whole, in the dead-letter queue, and those around it are processed. The
     fix is a line of code; after it the record can be replayed.
     """
-    user_id = write_unsupported_user(read_local_stack(directory), name=name)
+    user_id = write_unsupported_user(read_local_stack(directory))
     click.echo(f"Wrote user {user_id} with schemaVersion {UNSUPPORTED_SCHEMA_VERSION}, which no function can process.")
     click.echo("See where it went:  python -m ops --stack local dlq list")
     click.echo(

@@ -1,14 +1,16 @@
 """What the terminal shows of a stack: a function's log as it grows, and the stack's outputs."""
 
 import json
+import shlex
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from rich.console import Console
 from rich.text import Text
 
+from functions.users.attributes import ATTRIBUTES, Attribute
 from local.state import LocalStack
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ _COLOURS = {
 _LEVEL_COLOURS = {"WARNING": "magenta", "ERROR": "bold white on red", "CRITICAL": "bold white on red"}
 _RUNTIME_LINES = ("START RequestId:", "END RequestId:", "REPORT RequestId:", "INIT_START")
 _SHOWN_BEFORE_FIELDS = frozenset({"level", "message", "image", "changedFields", "userId"})
-_FIRST_ATTRIBUTES = ("name", "email", "username")
+_FIRST_ATTRIBUTES = tuple(attribute.name for attribute in ATTRIBUTES)
 
 
 class FunctionLogLine(NamedTuple):
@@ -133,10 +135,11 @@ def _printable(value: object) -> str:
     return "".join(character if character.isprintable() else "�" for character in str(value))
 
 
-def curl_command(stack: LocalStack) -> str:
+def curl_command(stack: LocalStack, attributes: Sequence[Attribute] = ATTRIBUTES) -> str:
     """Return a registration to copy: the first time the answer is 201, then 409."""
-    body = '{"name": "Alice", "email": "alice@example.com", "username": "alice"}'
-    return f"curl -i {stack.outputs.api_url}/register -H 'content-type: application/json' -d '{body}'"
+    body = json.dumps({attribute.name: attribute.example for attribute in attributes if attribute.required})
+    url = f"{stack.outputs.api_url}/register"
+    return f"curl -i {url} -H 'content-type: application/json' -d {shlex.quote(body)}"
 
 
 def print_outputs(console: Console, stack: LocalStack) -> None:

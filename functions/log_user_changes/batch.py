@@ -11,6 +11,7 @@ to the same keys, and logged only then.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
 from functions.activity.items import ActivityWriter, WriteOutcome
@@ -23,13 +24,12 @@ from functions.stream_records.user_change import (
     UserChange,
     parse_user_change,
 )
+from functions.users.attributes import ATTRIBUTES, visible_when_masked
 
 UNKNOWN_EVENT = "UNKNOWN EVENT:"
 DEAD_LETTERED = "RECORD SET ASIDE:"
 STOPPED = "BATCH STOPPED:"
-VISIBLE_WHEN_MASKED = frozenset({"userId", "version", "createdAt", "updatedAt", "schemaVersion"})
-"""What may be shown, not what must be hidden: a new attribute is masked until someone decides.
-registrationDigest isn't here, because a digest of three guessable values can be guessed."""
+VISIBLE_WHEN_MASKED = visible_when_masked(ATTRIBUTES)
 MASK = "***"
 
 _Reading = UserChange | UnprocessableRecordError
@@ -159,9 +159,9 @@ def full_image(image: _PlainImage) -> _PlainImage:
     return image
 
 
-def masked_image(image: _PlainImage) -> _PlainImage:
+def masked_image(image: _PlainImage, visible: AbstractSet[str] = VISIBLE_WHEN_MASKED) -> _PlainImage:
     """Return the image without anything that could identify the user, not even lengths or types."""
-    return {name: value if name in VISIBLE_WHEN_MASKED else MASK for name, value in image.items()}
+    return {name: value if name in visible else MASK for name, value in image.items()}
 
 
 def _log_dead_lettered(log: Log, error: UnprocessableRecordError, failed: FailedRecord) -> None:

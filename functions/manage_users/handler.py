@@ -27,7 +27,7 @@ from functions.http_api.request import (
 from functions.runtime.invocation import read_text
 from functions.stream_records.attribute_values import PlainValue
 from functions.users.dynamodb_store import store_from_environment
-from functions.users.fields import parse_user_changes
+from functions.users.fields import FIELDS, Fields
 from functions.users.service import change_user, read_user, remove_user
 from functions.users.transaction import unavailability
 from functions.users.user import REGISTRATION_DIGEST, User, UserNotFoundError, UsersStore, attributes_of
@@ -51,13 +51,13 @@ def _read_page(user_id: str, limit: int, after: str | None) -> ActivityPage:
         return activity_page(read_text("ACTIVITY_TABLE"), user_id, limit, after)
 
 
-def manage_endpoint(request: Request, users: UsersStore, read_page: ReadPage) -> Response:
+def manage_endpoint(request: Request, users: UsersStore, read_page: ReadPage, fields: Fields = FIELDS) -> Response:
     """Answer any of this function's routes; raise `InvalidEventError` for another one."""
     match request.route:
         case "GET /users/{userId}":
-            return _shown(read_user(users, _user_id(request)))
+            return _shown(read_user(users, _user_id(request)), fields)
         case "PATCH /users/{userId}":
-            return _change(request, users)
+            return _change(request, users, fields)
         case "DELETE /users/{userId}":
             return _remove(request, users)
         case "GET /users/{userId}/activity":
@@ -73,10 +73,10 @@ def _user_id(request: Request) -> str:
     return user_id
 
 
-def _change(request: Request, users: UsersStore) -> Response:
+def _change(request: Request, users: UsersStore, fields: Fields) -> Response:
     user_id, precondition = _user_id(request), if_match(request.headers)
-    changes = parse_user_changes(json_object(request))
-    return _shown(change_user(users, user_id, changes, precondition=precondition, now=datetime.now(UTC)))
+    changes = fields.parse_changes(json_object(request))
+    return _shown(change_user(users, user_id, changes, precondition=precondition, now=datetime.now(UTC)), fields)
 
 
 def _remove(request: Request, users: UsersStore) -> Response:
@@ -85,10 +85,10 @@ def _remove(request: Request, users: UsersStore) -> Response:
     return Response(status=HTTPStatus.NO_CONTENT, logged={"userId": user_id})
 
 
-def _shown(user: User) -> Response:
+def _shown(user: User, fields: Fields) -> Response:
     return Response(
         status=HTTPStatus.OK,
-        body=attributes_of(user),
+        body=attributes_of(user, fields.attributes),
         headers={"etag": entity_tag(user.version)},
         logged={"userId": user.user_id},
     )

@@ -9,7 +9,7 @@ import functions.runtime.garbage_collection  # noqa: F401  # pyright: ignore[rep
 from functions.http_api.endpoint import Response, answer
 from functions.http_api.request import Event, MalformedRequestError, Request, entity_tag, json_object
 from functions.users.dynamodb_store import store_from_environment
-from functions.users.fields import parse_registration
+from functions.users.fields import FIELDS, Fields
 from functions.users.service import register
 from functions.users.user import FIRST_VERSION, UsersStore
 
@@ -21,10 +21,10 @@ def handler(event: Event, _context: object) -> dict[str, Any]:
     return answer(event, lambda request: register_endpoint(request, store_from_environment()))
 
 
-def register_endpoint(request: Request, store: UsersStore) -> Response:
+def register_endpoint(request: Request, store: UsersStore, fields: Fields = FIELDS) -> Response:
     """Register the user in the request's body; 201 with its id. Raise `UserError` if refused."""
     key = _idempotency_key(request)
-    registration = parse_registration(json_object(request))
+    registration = fields.parse_registration(json_object(request))
     user_id = register(store, registration, idempotency_key=key, now=datetime.now(UTC))
     return Response(
         status=HTTPStatus.CREATED,

@@ -1,1 +1,1 @@
-"""Users: their rules, and a store in which no two share an email or a username."""
+"""Users: their attributes and rules, and a store in which no two share a unique value."""

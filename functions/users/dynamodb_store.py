@@ -1,6 +1,6 @@
 """Users in DynamoDB: an item in Users, and in UserKeys one item per value that must be unique.
 
-A user and both keys are written in one transaction, so two users never share a value whatever
+A user and all its keys are written in one transaction, so two users never share a value whatever
 happens at the same time, and no key is left behind. UserKeys is a table of its own so that its
 items don't appear in the stream of Users.
 """
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from functions.runtime.aws import dynamodb
 from functions.runtime.invocation import read_text
 from functions.runtime.json_log import normalized_timestamp
+from functions.users.attributes import ATTRIBUTES
 from functions.users.transaction import claim_key, keep_key, release_key, transact, unavailability
 from functions.users.user import (
     FIRST_VERSION,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     from functions.runtime.json_log import JsonObject
+    from functions.users.attributes import Attribute
 
 SCHEMA_VERSION = 1
 """The form of the items written here. Raise it only once readers that accept the new version are
@@ -61,16 +63,19 @@ class DynamoDBUsersStore:
         *,
         users_table: str,
         user_keys_table: str,
+        attributes: Sequence[Attribute] = ATTRIBUTES,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._users_table = users_table
         self._user_keys_table = user_keys_table
+        self._attributes = attributes
+        self._unique = tuple(attribute.name for attribute in attributes if attribute.unique is not None)
         self._pause = pause
 
     def add(self, user: User, registration_digest: str | None) -> None:
         """See `UsersStore.add`."""
-        keys = keys_of(user.email, user.username)
+        keys = self._keys(user)
         stored = self._write(self._put_user(user, registration_digest), user.user_id, claim=keys, release=())
         if stored is not None:
             raise UserIdTakenError(stored.get(REGISTRATION_DIGEST, {}).get("S"))
@@ -80,20 +85,20 @@ class DynamoDBUsersStore:
         key = {"userId": {"S": user_id}}
         with unavailability():
             answer = self._client.get_item(TableName=self._users_table, Key=key, ConsistentRead=True)
-        return user_of(answer["Item"]) if "Item" in answer else None
+        return user_of(answer["Item"], self._attributes) if "Item" in answer else None
 
     def replace(self, current: User, changed: User) -> None:
         """See `UsersStore.replace`."""
-        before, after = keys_of(current.email, current.username), keys_of(changed.email, changed.username)
+        before, after = self._keys(current), self._keys(changed)
         claim = {field: key for field, key in after.items() if key != before.get(field)}
-        release = [before[field] for field in claim if field in before]
+        release = [key for field, key in before.items() if key != after.get(field)]
         stale = self._write(self._update_user(current, changed), changed.user_id, claim=claim, release=release)
         if stale is not None:
             raise StaleVersionError
 
     def remove(self, user: User) -> None:
         """See `UsersStore.remove`."""
-        release = [*keys_of(user.email, user.username).values()]
+        release = [*self._keys(user).values()]
         stale = self._write(self._delete_user(user), user.user_id, claim={}, release=release)
         if stale is not None:
             raise StaleVersionError
@@ -139,8 +144,14 @@ class DynamoDBUsersStore:
                     of_others[key] = item
         raise UnavailableError("a key to release had another owner than expected at each try")
 
+    def _keys(self, user: User) -> dict[str, str]:
+        return keys_of(user.values, self._attributes)
+
     def _put_user(self, user: User, registration_digest: str | None) -> TransactWriteItemTypeDef:
-        values = attributes_of(user) | {REGISTRATION_DIGEST: registration_digest, "schemaVersion": SCHEMA_VERSION}
+        values = attributes_of(user, self._attributes) | {
+            REGISTRATION_DIGEST: registration_digest,
+            "schemaVersion": SCHEMA_VERSION,
+        }
         item = {attribute: _typed(value) for attribute, value in values.items() if value is not None}
         return {
             "Put": {
@@ -152,26 +163,30 @@ class DynamoDBUsersStore:
         }
 
     def _update_user(self, current: User, changed: User) -> TransactWriteItemTypeDef:
-        before, after = attributes_of(current), attributes_of(changed)
+        before, after = (attributes_of(user, self._attributes) for user in (current, changed))
         new = {
             attribute: _typed(value)
             for attribute, value in after.items()
-            if value is not None and (value != before[attribute] or attribute == "version")
+            if value is not None and (value != before.get(attribute) or attribute == "version")
         }
-        condition, names, read = _unchanged(current)
+        gone = [attribute for attribute in before if before[attribute] is not None and after.get(attribute) is None]
+        update = "SET " + ", ".join(f"#{attribute} = :new_{attribute}" for attribute in new)
+        if gone:
+            update += " REMOVE " + ", ".join(f"#{attribute}" for attribute in gone)
+        condition, names, read = _unchanged(current, self._unique)
         return {
             "Update": {
                 "TableName": self._users_table,
                 "Key": {"userId": {"S": current.user_id}},
-                "UpdateExpression": "SET " + ", ".join(f"#{attribute} = :{attribute}" for attribute in new),
+                "UpdateExpression": update,
                 "ConditionExpression": condition,
-                "ExpressionAttributeNames": names | {f"#{attribute}": attribute for attribute in new},
-                "ExpressionAttributeValues": read | {f":{attribute}": value for attribute, value in new.items()},
+                "ExpressionAttributeNames": names | {f"#{attribute}": attribute for attribute in (*new, *gone)},
+                "ExpressionAttributeValues": read | {f":new_{attribute}": value for attribute, value in new.items()},
             }
         }
 
     def _delete_user(self, user: User) -> TransactWriteItemTypeDef:
-        condition, names, read = _unchanged(user)
+        condition, names, read = _unchanged(user, self._unique)
         return {
             "Delete": {
                 "TableName": self._users_table,
@@ -187,16 +202,14 @@ def _typed(value: str | int) -> JsonObject:
     return {"N": str(value)} if isinstance(value, int) else {"S": value}
 
 
-def user_of(item: Mapping[str, Any]) -> User:
+def user_of(item: Mapping[str, Any], attributes: Sequence[Attribute] = ATTRIBUTES) -> User:
     """Read an item of Users, also one of an imported user.
 
-    Missing or mistyped attributes read as None; a missing version reads as 1.
+    A mistyped attribute reads as a missing one; a missing version reads as 1.
     """
     return User(
         user_id=item["userId"]["S"],
-        name=_text(item, "name"),
-        email=_text(item, "email"),
-        username=_text(item, "username"),
+        values={each.name: text for each in attributes if (text := _text(item, each.name)) is not None},
         version=_version(item),
         created_at=_moment(item, "createdAt"),
         updated_at=_moment(item, "updatedAt"),
@@ -220,12 +233,12 @@ def _moment(item: Mapping[str, Any], attribute: str) -> str | None:
         return None
 
 
-def _unchanged(user: User) -> tuple[str, dict[str, str], JsonObject]:
+def _unchanged(user: User, unique: Sequence[str]) -> tuple[str, dict[str, str], JsonObject]:
     """Return a condition, its names and values, that holds while `user_of` reads these values.
 
     The version alone isn't enough: a user who is removed and registers again with the same
-    Idempotency-Key has the same id and version 1. If email and username are others by then, the
-    wrong keys would be released.
+    Idempotency-Key has the same id and version 1. If the unique values are others by then,
+    the wrong keys would be released.
     """
     conditions = ["attribute_exists(userId)"]
     values: JsonObject = {}
@@ -239,13 +252,14 @@ def _unchanged(user: User) -> tuple[str, dict[str, str], JsonObject]:
             ":beyond": {"N": str(LAST_VERSION + 1)},
         }
     else:
-        conditions.append("#version >= :read_version AND #version < :next_version")
-        values = {":read_version": {"N": str(user.version)}, ":next_version": {"N": str(user.version + 1)}}
-    for name, text in (("email", user.email), ("username", user.username)):
+        conditions.append("#version >= :same AND #version < :next")
+        values = {":same": {"N": str(user.version)}, ":next": {"N": str(user.version + 1)}}
+    for name in unique:
+        text = user.values.get(name)
         if text is None:
             conditions.append(f"NOT attribute_type(#{name}, :text)")
             values[":text"] = {"S": "S"}
         else:
             conditions.append(f"#{name} = :read_{name}")
             values[f":read_{name}"] = {"S": text}
-    return " AND ".join(conditions), {f"#{name}": name for name in ("version", "email", "username")}, values
+    return " AND ".join(conditions), {f"#{name}": name for name in ("version", *unique)}, values

@@ -8,13 +8,14 @@ from typing import TypeVar
 from uuid import UUID, uuid4, uuid5
 
 from functions.runtime.json_log import utc_timestamp
-from functions.users.fields import Registration, UserChanges
 from functions.users.user import (
     FIRST_VERSION,
     IdempotencyKeyReusedError,
+    Registration,
     StaleVersionError,
     UnavailableError,
     User,
+    UserChanges,
     UserIdTakenError,
     UserNotFoundError,
     UsersStore,
@@ -43,14 +44,14 @@ def register(store: UsersStore, registration: Registration, *, idempotency_key: 
     after that user has changed; if that user was deleted, it registers again.
 
     Raises:
-        AlreadyTakenError: Another user has the email or the username.
+        AlreadyTakenError: Another user has a value that must be unique.
         IdempotencyKeyReusedError: The key was used before with another body.
         UnavailableError: The store can't take it now.
     """
     user_id = str(uuid4() if idempotency_key is None else uuid5(IDEMPOTENCY_NAMESPACE, idempotency_key))
     digest = None if idempotency_key is None else registration_digest(registration)
     moment = utc_timestamp(now)
-    user = User(user_id=user_id, **registration, version=FIRST_VERSION, created_at=moment, updated_at=moment)
+    user = User(user_id=user_id, values=registration, version=FIRST_VERSION, created_at=moment, updated_at=moment)
     try:
         store.add(user, digest)
     except UserIdTakenError as error:
@@ -62,7 +63,10 @@ def register(store: UsersStore, registration: Registration, *, idempotency_key: 
 
 
 def registration_digest(registration: Registration) -> str:
-    """Return the SHA-256, in hex, of a registration's canonical JSON; it recognizes a retry."""
+    """Return the SHA-256, in hex, of a registration's canonical JSON; it recognizes a retry.
+
+    An attribute that was left out isn't in it, so stored digests hold when one is declared.
+    """
     canonical = json.dumps(registration, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -78,17 +82,18 @@ def read_user(store: UsersStore, user_id: str) -> User:
 def change_user(
     store: UsersStore, user_id: str, changes: UserChanges, *, precondition: Precondition | None, now: datetime
 ) -> User:
-    """Change some fields of a user, and return the user; if nothing changes, write nothing.
+    """Change some attributes of a user, and return the user; if nothing changes, write nothing.
 
     Raises:
         UserNotFoundError: There is none with this id.
         StaleVersionError: The precondition doesn't accept the user's version.
-        AlreadyTakenError: Another user has the new email or username.
+        AlreadyTakenError: Another user has a new value that must be unique.
         UnavailableError: The store can't take it now, or others keep changing the same user.
     """
 
     def write(user: User) -> User:
-        changed = user._replace(**changes)
+        values = {name: value for name, value in {**user.values, **changes}.items() if value is not None}
+        changed = user._replace(values=values)
         if changed == user:
             return user
         changed = changed._replace(version=version_after(user.version), updated_at=utc_timestamp(now))
@@ -99,7 +104,7 @@ def change_user(
 
 
 def remove_user(store: UsersStore, user_id: str, *, precondition: Precondition | None) -> None:
-    """Remove a user, and free the email and the username; raise as `change_user` does."""
+    """Remove a user, and free its unique values; raise as `change_user` does."""
     _write_if_unchanged(store, user_id, precondition, store.remove)
 
 

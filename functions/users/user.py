@@ -6,9 +6,10 @@ each `UserError`. No error's message holds a name, an email or a table, because 
 show it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
-from unicodedata import normalize
+
+from functions.users.attributes import ATTRIBUTES, Attribute
 
 FIRST_VERSION = 1
 LAST_VERSION = 2**53 - 1
@@ -19,25 +20,32 @@ REGISTRATION_DIGEST = "registrationDigest"
 LONGEST_KEY = 2048  # bytes (DynamoDB Developer Guide, "Quotas"); no registered value needs as many
 
 
+Registration = dict[str, str]
+"""What a user registers with, by attribute, as typed."""
+UserChanges = dict[str, str | None]
+"""New values by attribute; None takes an optional one away."""
+
+
 class User(NamedTuple):
     """A user; one who came by another way than registration may lack all but id and version."""
 
     user_id: str
-    name: str | None
-    email: str | None  # as typed; unique among registered users by `email_key`
-    username: str | None  # as typed; unique among registered users by `username_key`
+    values: Mapping[str, str]  # by attribute, as typed; an attribute that the user lacks is missing
     version: int  # 1 when registered, one more with each change
     created_at: str | None  # ISO 8601 in UTC with milliseconds, like the next
     updated_at: str | None
 
 
-def attributes_of(user: User) -> dict[str, str | int | None]:
-    """Return a user's values by the names that the API and the Users table give them."""
+def attributes_of(user: User, attributes: Sequence[Attribute] = ATTRIBUTES) -> dict[str, str | int | None]:
+    """Return a user's values by the names that the API and the Users table give them.
+
+    A required attribute that an imported user lacks is None. An optional one is left out.
+    """
+    values = user.values
+    own = {each.name: values.get(each.name) for each in attributes if each.required or each.name in values}
     return {
         "userId": user.user_id,
-        "name": user.name,
-        "email": user.email,
-        "username": user.username,
+        **own,
         "version": user.version,
         "createdAt": user.created_at,
         "updatedAt": user.updated_at,
@@ -49,30 +57,17 @@ def version_after(version: int) -> int:
     return version + 1 if version < LAST_VERSION else FIRST_VERSION
 
 
-def email_key(email: str) -> str:
-    """Return the UserKeys key of an email; emails that differ by case alone share it."""
-    return f"email#{email.casefold()}"
-
-
-def username_key(username: str) -> str:
-    """Return the UserKeys key of a username.
-
-    Usernames share it if they differ by case or compatibility forms alone (the ligature of f and i,
-    and the two letters): the Unicode Standard's compatibility caseless match (section 3.13, D146).
-    Case folding can leave text that normalizing changes again, and the reverse, so each is done
-    twice.
-    """
-    folded = normalize("NFKD", normalize("NFKD", normalize("NFD", username).casefold()).casefold())
-    return f"username#{normalize('NFKC', folded)}"
-
-
-def keys_of(email: str | None, username: str | None) -> dict[str, str]:
-    """Return the UserKeys keys of a user's values by field.
+def keys_of(values: Mapping[str, str], attributes: Sequence[Attribute] = ATTRIBUTES) -> dict[str, str]:
+    """Return the UserKeys keys of a user's values, by attribute.
 
     A value that is missing, empty or too long has none, which registration doesn't let happen.
     """
-    keys = {"email": email_key(email) if email else "", "username": username_key(username) if username else ""}
-    return {field: key for field, key in keys.items() if 0 < len(key.encode()) <= LONGEST_KEY}
+    keys = {
+        each.name: f"{each.name}#{each.unique.form(value)}"
+        for each in attributes
+        if each.unique is not None and (value := values.get(each.name))
+    }
+    return {name: key for name, key in keys.items() if len(key.encode()) <= LONGEST_KEY}
 
 
 class FieldError(NamedTuple):
@@ -96,7 +91,7 @@ class InvalidFieldsError(UserError):
 
 
 class AlreadyTakenError(UserError):
-    """Another user has the values of these `fields` ("email", "username")."""
+    """Another user has the values of these `fields`, which are names of attributes."""
 
     def __init__(self, fields: Sequence[str]) -> None:
         super().__init__(f"already taken: {', '.join(fields)}")
@@ -132,7 +127,7 @@ class UserIdTakenError(Exception):
 
 
 class UsersStore(Protocol):
-    """Users, no two of whom share an email or a username.
+    """Users, no two of whom share the value of a unique attribute.
 
     Each method does all of its work or none, and may raise `UnavailableError`. One contract,
     tests/local/test_users_store_contract.py, holds the store in DynamoDB and the one in memory.
@@ -143,7 +138,7 @@ class UsersStore(Protocol):
 
         Raises:
             UserIdTakenError: The id is in use. This takes precedence over the other error.
-            AlreadyTakenError: Other users have the email, the username or both; it names each.
+            AlreadyTakenError: Other users have values that must be unique; it names each.
         """
         ...
 
@@ -155,12 +150,12 @@ class UsersStore(Protocol):
         """Store `changed` in place of `current` (the same id), and free the values it gave up.
 
         Raises:
-            StaleVersionError: The user is deleted, or differs from `current` in version, email or
-                username. This takes precedence over the other error.
-            AlreadyTakenError: Other users have the new email or username; it names each.
+            StaleVersionError: The user is deleted, or differs from `current` in version or a
+                unique value. This takes precedence over the other error.
+            AlreadyTakenError: Other users have new values that must be unique; it names each.
         """
         ...
 
     def remove(self, user: User) -> None:
-        """Remove a user, and free its email and username; StaleVersionError as for `replace`."""
+        """Remove a user, and free its unique values; StaleVersionError as for `replace`."""
         ...

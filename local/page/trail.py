@@ -17,11 +17,12 @@ from pydantic.alias_generators import to_camel
 from functions.runtime.json_log import JsonObject, is_object
 from functions.stream_records.attribute_values import diff_images
 from functions.stream_records.user_change import KIND_OF_EVENT
+from functions.users.attributes import ATTRIBUTES
 from local.state import LocalStack, clients_of
 
 _HTTP_SECONDS = 5
 
-SHOWN_FIELDS = ("name", "email", "username", "version", "schemaVersion")
+SHOWN_FIELDS = (*(attribute.name for attribute in ATTRIBUTES), "version", "schemaVersion")
 """The attributes that the page shows; dates and digests change with every write."""
 
 Item = Mapping[str, Mapping[str, Any]]
@@ -71,14 +72,14 @@ class Findings(NamedTuple):
     dead_letter_reasons: Mapping[str, str]  # event id to the reason in the dead-letter envelope
 
 
-def assemble_trail(user_id: str, findings: Findings) -> UserTrail:
+def assemble_trail(user_id: str, findings: Findings, shown: Sequence[str] = SHOWN_FIELDS) -> UserTrail:
     """Join each stream record to its log line, Activity item and dead letter by event id."""
     changes = [
         TrailChange(
             event_id=record["eventID"],
             kind=KIND_OF_EVENT[record["eventName"]],
             streamed_at=record["dynamodb"]["ApproximateCreationDateTime"].isoformat(),
-            fields=_changed_fields(record["dynamodb"]),
+            fields=_changed_fields(record["dynamodb"], shown),
             logged=findings.log_messages.get(record["eventID"]),
             in_activity=record["eventID"] in findings.activity_event_ids,
             dead_letter_reason=findings.dead_letter_reasons.get(record["eventID"]),
@@ -91,23 +92,23 @@ def assemble_trail(user_id: str, findings: Findings) -> UserTrail:
     item = findings.item
     return UserTrail(
         user_id=user_id,
-        stored=None if item is None else _shown_texts(item),
+        stored=None if item is None else _shown_texts(item, shown),
         changes=changes,
         stored_ahead=item is not None and item not in streamed_images,
     )
 
 
-def _changed_fields(record: Mapping[str, Any]) -> list[TrailField]:
+def _changed_fields(record: Mapping[str, Any], shown: Sequence[str]) -> list[TrailField]:
     changes = diff_images(record.get("OldImage"), record.get("NewImage"))
     return [
         TrailField(field=field, old=_text(changes[field].old), new=_text(changes[field].new))
-        for field in SHOWN_FIELDS
+        for field in shown
         if field in changes
     ]
 
 
-def _shown_texts(item: Item) -> dict[str, str]:
-    return {field: text for field in SHOWN_FIELDS if (text := _text(item.get(field))) is not None}
+def _shown_texts(item: Item, shown: Sequence[str]) -> dict[str, str]:
+    return {field: text for field in shown if (text := _text(item.get(field))) is not None}
 
 
 def _text(value: Mapping[str, Any] | None) -> str | None:

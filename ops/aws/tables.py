@@ -155,7 +155,7 @@ class ClaimRefusal(NamedTuple):
 
 
 class UserKeysTable:
-    """The keys that make emails and usernames unique."""
+    """The keys that make values unique."""
 
     def __init__(self, client: "DynamoDBClient", name: str, users_name: str) -> None:
         self._client = client

@@ -146,18 +146,18 @@ def _render_backfill(context: CommandContext, report: BackfillReport, *, dry_run
     )
 
 
-@click.command("claim-keys", cls=OpsCommand, short_help="Make imported users' emails and usernames unique.")
+@click.command("claim-keys", cls=OpsCommand, short_help="Make imported users' values unique.")
 @number_option("--rate", "N", RATE_HELP, default=200, min_open=True)
 @click.option("--dry-run", is_flag=True, help="Only count and list the problems; nothing is written.")
 @pass_command_context
 def claim_keys(context: CommandContext, *, rate: float, dry_run: bool) -> None:
-    """Claim the emails and usernames of users who didn't register, for them alone.
+    """Claim the unique values of users who didn't register with them, for them alone.
 
-    Registration writes a key for each into UserKeys, and refuses a value whose key exists. This
-    writes the same keys for users who came in by other ways, such as an imported table. A key is
-    never taken from its owner, and users may register, change and leave meanwhile. Run it again as
-    often as you like: it writes what is missing. Exit code 1 says that some values are left without
-    a key, and which.
+    Registration writes a key for each, such as an email, into UserKeys, and refuses a value whose
+    key exists. This writes the same keys for users who came in by other ways, such as an imported
+    table, and for an attribute that became unique. A key is never taken from its owner, and users
+    may register, change and leave meanwhile. Run it again as often as you like: it writes what is
+    missing. Exit code 1 says that some values are left without a key, and which.
     """
     services = context.services
     keys = DryRunKeys(services.user_keys()) if dry_run else services.user_keys()
@@ -202,8 +202,8 @@ def _render_claims(context: CommandContext, report: KeyClaimsReport, *, dry_run:
     deleted = outcomes[KeyOutcome.USER_DELETED]
     numbers = facts(
         ("users", f"{report.users:,}"),
-        ("owned already", f"{outcomes[KeyOutcome.HELD]:,}  emails and usernames whose user has their key"),
-        ("without", f"{outcomes[KeyOutcome.WITHOUT]:,}  emails and usernames that are missing or empty"),
+        ("owned already", f"{outcomes[KeyOutcome.HELD]:,}  unique values whose user has their key"),
+        ("without", f"{outcomes[KeyOutcome.WITHOUT]:,}  unique values that are missing or empty"),
         ("deleted", f"{deleted:,}  of users who left meanwhile" if deleted else None),
         *(
             (outcome.value, f"{outcomes[outcome]:,}  {to_do}" if outcomes[outcome] else None)

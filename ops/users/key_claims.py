@@ -1,4 +1,4 @@
-"""Claim the keys of emails and usernames for users who didn't register.
+"""Claim the keys of unique values for users who didn't register.
 
 A key is written only if it is free, and only while the user is stored with its value: one
 transaction checks both. So a key never changes its owner, and a user who leaves or takes another
@@ -16,14 +16,12 @@ from typing import NamedTuple
 from typing_extensions import override
 
 from functions.stream_records.attribute_values import Image
+from functions.users.attributes import ATTRIBUTES, Attribute
 from functions.users.user import keys_of
 from ops.aws.tables import ClaimRefusal, KeyClaim, UserKeysTable, UsersReader
 from ops.errors import OpsError
 from ops.job import Job, in_batches
 from ops.users.backfill_records import user_id_of
-
-UNIQUE: tuple[str, ...] = ("email", "username")
-"""The attributes whose values are unique."""
 
 USERS_PER_BATCH = 200
 """At most; fewer at a low rate, so that a stop is noticed within about a second."""
@@ -67,7 +65,7 @@ class KeyClaimsReport:
 
     users: int = 0
     outcomes: Counter[KeyOutcome] = field(default_factory=Counter[KeyOutcome])
-    """Of each user's email and username."""
+    """Of each user's unique attributes."""
     problems: list[KeyProblem] = field(default_factory=list[KeyProblem])  # the first ones
     finished: bool = False
     error: OpsError | None = None
@@ -81,16 +79,18 @@ class KeyClaimsReport:
 class _User:
     """A user whose keys are being claimed."""
 
-    def __init__(self, image: Image) -> None:
+    def __init__(self, image: Image, attributes: Sequence[Attribute]) -> None:
+        self._attributes = attributes
+        self._unique = tuple(attribute.name for attribute in attributes if attribute.unique is not None)
         self.user_id = user_id_of(image)
         self.read(image)
 
     def read(self, image: Image) -> None:
         """Start with the values as stored."""
-        self.values = {name: image[name]["S"] for name in UNIQUE if "S" in image.get(name, {})}
-        self.keys = keys_of(self.values.get("email"), self.values.get("username"))
+        self.values = {name: image[name]["S"] for name in self._unique if "S" in image.get(name, {})}
+        self.keys = keys_of(self.values, self._attributes)
         self.owners: dict[str, str] = {}
-        self.outcomes = {name: _without_key(image, name) for name in UNIQUE if name not in self.keys}
+        self.outcomes = {name: _without_key(image, name) for name in self._unique if name not in self.keys}
 
     def claim(self) -> KeyClaim:
         """Return the claim of the attributes without an outcome."""
@@ -106,7 +106,7 @@ class _User:
         if refusal is None:
             self.settle(KeyOutcome.CLAIMED)
         elif refusal.stored == {}:
-            self.outcomes = dict.fromkeys(UNIQUE, KeyOutcome.USER_DELETED)
+            self.outcomes = dict.fromkeys(self._unique, KeyOutcome.USER_DELETED)
         elif refusal.stored is not None:
             # The owners read for the former values no longer count; the next claim finds its own.
             self.read(refusal.stored)
@@ -125,10 +125,19 @@ def _without_key(image: Image, name: str) -> KeyOutcome:
 class KeyClaims:
     """One run over the Users table; `DryRunKeys` in place of UserKeys only counts."""
 
-    def __init__(self, users: UsersReader, user_keys: UserKeysTable, job: Job, *, users_per_second: float) -> None:
+    def __init__(
+        self,
+        users: UsersReader,
+        user_keys: UserKeysTable,
+        job: Job,
+        *,
+        users_per_second: float,
+        attributes: Sequence[Attribute] = ATTRIBUTES,
+    ) -> None:
         self._users = users
         self._user_keys = user_keys
         self._job = job
+        self._attributes = attributes
         self._rate = users_per_second
         self._batch_size = max(1, int(min(USERS_PER_BATCH, users_per_second)))
         self.report = KeyClaimsReport()
@@ -142,7 +151,7 @@ class KeyClaims:
                 for batch in in_batches(page.users, self._batch_size):
                     if self._job.stop_requested():
                         return self.report
-                    self._claim([_User(image) for image in batch])
+                    self._claim([_User(image, self._attributes) for image in batch])
                 after = page.next_after
                 self.report.finished = after is None
         except OpsError as error:

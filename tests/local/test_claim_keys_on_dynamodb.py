@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from functions.users.dynamodb_store import user_of
 from functions.users.service import change_user, register, remove_user
 from functions.users.user import UserError, keys_of
 from local.aws_clients import Clients
@@ -24,6 +25,7 @@ from tests.support.local.local_stack import LocalStack
 from tests.support.local.ops_stack import answer, run_ops, services_of
 from tests.support.local.users_over_http import UsersOverHttp, person
 from tests.support.ops.user_keys_in_memory import UserKeysInMemory
+from tests.support.users.people import registration
 from tests.support.users.users_in_dynamodb import UsersInDynamoDB
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -43,7 +45,7 @@ class Place:
         self.table, self.put, self.keys = table, put, keys
 
     def claim(self, user_id: str, **values: str) -> ClaimRefusal | None:
-        keys = keys_of(values.get("email"), values.get("username"))
+        keys = keys_of(values)
         (refusal,) = self.table.claim([KeyClaim(user_id, values, keys)])
         return refusal
 
@@ -125,7 +127,7 @@ def test_concurrent_writers_leave_every_key_with_its_user(tables: UsersInDynamoD
                 [
                     lambda: register(
                         tables.store,
-                        {"name": "A", "email": email, "username": username},
+                        registration(number, email=email, username=username),
                         idempotency_key=None,
                         now=NOW,
                     ),
@@ -144,11 +146,7 @@ def test_concurrent_writers_leave_every_key_with_its_user(tables: UsersInDynamoD
 
     stored = {item["userId"]["S"]: item for item in tables.items()}
     owners = tables.owners()
-    wanted = {
-        (user_id, key)
-        for user_id, item in stored.items()
-        for key in keys_of(item["email"]["S"], item["username"]["S"]).values()
-    }
+    wanted = {(user_id, key) for user_id, item in stored.items() for key in keys_of(user_of(item).values).values()}
     assert {(holder, key) for key, holder in owners.items()} <= wanted
     assert {key for _, key in wanted} == set(owners)
     assert report.left == report.outcomes[KeyOutcome.TAKEN] == len(wanted) - len(owners)
@@ -156,7 +154,7 @@ def test_concurrent_writers_leave_every_key_with_its_user(tables: UsersInDynamoD
 
 @pytest.mark.local
 def test_after_the_command_an_imported_email_can_not_be_registered(local_stack: LocalStack, api_caller: Signer) -> None:
-    imported, user_id = person("Alice"), f"customer {uuid4().hex[:8]}"
+    imported, user_id = person(name="Alice"), f"customer {uuid4().hex[:8]}"
     item: Any = {"userId": {"S": user_id}, "email": {"S": imported["email"].upper()}}
     clients_of(local_stack).dynamodb.put_item(TableName=local_stack.outputs.users_table_name, Item=item)
 

@@ -8,12 +8,12 @@ from random import Random
 
 import pytest
 
-from functions.users.fields import Registration
 from functions.users.service import change_user, register, registration_digest, remove_user
-from functions.users.user import AlreadyTakenError, StaleVersionError, UserError
+from functions.users.user import AlreadyTakenError, StaleVersionError, UserError, keys_of
+from tests.support.users.people import registration, with_values
 from tests.support.users.users_in_dynamodb import UsersInDynamoDB
 
-ALICE = Registration(name="Alice", email="Alice@Example.com", username="Alice")
+ALICE = registration(email="Alice@Example.com", username="Alice")
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 
 
@@ -22,14 +22,12 @@ def tables(request: pytest.FixtureRequest) -> UsersInDynamoDB:
     return UsersInDynamoDB(request.getfixturevalue(request.param).client(connections=64))
 
 
-def test_a_registration_writes_three_items(tables: UsersInDynamoDB) -> None:
+def test_a_registration_writes_the_user_and_a_key_for_each_unique_value(tables: UsersInDynamoDB) -> None:
     user_id = register(tables.store, ALICE, idempotency_key="a key", now=NOW)
     assert tables.items() == [
         {
             "userId": {"S": user_id},
-            "name": {"S": "Alice"},
-            "email": {"S": "Alice@Example.com"},
-            "username": {"S": "Alice"},
+            **{name: {"S": value} for name, value in ALICE.items()},
             "version": {"N": "1"},
             "createdAt": {"S": "2026-11-23T10:00:00.000Z"},
             "updatedAt": {"S": "2026-11-23T10:00:00.000Z"},
@@ -37,7 +35,7 @@ def test_a_registration_writes_three_items(tables: UsersInDynamoDB) -> None:
             "registrationDigest": {"S": registration_digest(ALICE)},
         }
     ]
-    assert tables.owners() == {"email#alice@example.com": user_id, "username#alice": user_id}
+    assert tables.owners() == dict.fromkeys(keys_of(ALICE).values(), user_id)
 
 
 def test_without_a_key_no_digest_is_kept(tables: UsersInDynamoDB) -> None:
@@ -64,9 +62,9 @@ def test_a_user_from_before_versions_is_guarded_too(tables: UsersInDynamoDB) -> 
     first = tables.store.get("1")
     assert first is not None
     assert first.version == 1
-    tables.store.replace(first, first._replace(name="Eve", version=2))
+    tables.store.replace(first, with_values(first, name="Eve")._replace(version=2))
     with pytest.raises(StaleVersionError):
-        tables.store.replace(first, first._replace(name="Mallory", version=2))
+        tables.store.replace(first, with_values(first, name="Mallory")._replace(version=2))
     with pytest.raises(StaleVersionError):
         tables.store.remove(first)
 
@@ -83,7 +81,7 @@ def test_a_key_that_is_another_users_stays_theirs(tables: UsersInDynamoDB) -> No
     # An imported user who holds no keys, and one who registered with the same email since.
     tables.put_user(userId="old", name="Alice", email="alice@example.com", username="alice")
     owner = register(
-        tables.store, {"name": "Al", "email": "alice@example.com", "username": "al-2"}, idempotency_key=None, now=NOW
+        tables.store, registration(2, email="alice@example.com", username="al-2"), idempotency_key=None, now=NOW
     )
     held = tables.owners()
     with pytest.raises(AlreadyTakenError):
@@ -102,7 +100,7 @@ def test_a_key_that_comes_home_between_two_tries_is_freed_too(
     tables: UsersInDynamoDB, act: str, meanwhile: str
 ) -> None:
     tables.put_user(userId="old", name="Alice", email="alice@example.com", username="alice")
-    rival: Registration = {"name": "Al", "email": "alice@example.com", "username": "al-2"}
+    rival = registration(email="alice@example.com", username="al-2")
     owner = register(tables.store, rival, idempotency_key=None, now=NOW)
     tries: list[int] = []
 
@@ -134,8 +132,8 @@ def outcome(call: Callable[[], object]) -> str:
 
 def test_of_200_registrations_of_one_email_at_once_one_succeeds(tables: UsersInDynamoDB) -> None:
     def attempt(number: int) -> str:
-        registration = Registration(name="Alice", email="alice@example.com", username=f"alice-{number}")
-        return outcome(lambda: register(tables.store, registration, idempotency_key=None, now=NOW))
+        rival = registration(number, email="alice@example.com")
+        return outcome(lambda: register(tables.store, rival, idempotency_key=None, now=NOW))
 
     with ThreadPoolExecutor(50) as pool:
         outcomes = Counter(pool.map(attempt, range(200)))
@@ -164,7 +162,7 @@ def test_after_a_storm_every_key_is_its_users_and_every_user_holds_theirs(tables
                 [
                     lambda: register(
                         tables.store,
-                        {"name": "A", "email": email, "username": username},
+                        registration(number, email=email, username=username),
                         idempotency_key=random.choice([None, "one", "two"]),
                         now=NOW,
                     ),

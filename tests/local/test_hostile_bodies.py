@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.support.local.local_stack import LocalStack
+from tests.support.local.users_over_http import person
 from tests.support.raw_http import RawAnswer, send
 
 JSON = {"Content-Type": "application/json"}
@@ -15,9 +16,7 @@ JSON = {"Content-Type": "application/json"}
 
 def member(**fields: object) -> bytes:
     """Return a registration that no other test makes, with some fields replaced."""
-    unique = uuid4().hex[:12]
-    valid = {"name": "Mallory", "email": f"mallory.{unique}@example.com", "username": f"mallory-{unique}"}
-    return json.dumps(valid | fields).encode()
+    return json.dumps(person() | fields).encode()
 
 
 NOT_AN_OBJECT = {

@@ -19,14 +19,17 @@ from functions.manage_users.handler import manage_endpoint
 from functions.runtime.json_log import is_object
 from functions.stream_records.attribute_values import AttributeValue, Image, convert_binary
 from functions.stream_records.user_change import parse_user_change
+from functions.users.attributes import ATTRIBUTES
+from functions.users.user import keys_of
 from ops.aws.tables import binary_as_base64
+from tests.support.local.users_over_http import person
 from tests.support.records.record_strategies import plain_values, stream_record, texts
 from tests.support.records.typed_values import marshal
 from tests.support.users.http_api_events import http_event, read_answer
 from tests.support.users.users_api import UsersApi, no_activity
 from tests.support.users.users_in_dynamodb import UsersInDynamoDB
 
-OWN = ("name", "email", "username", "version", "createdAt", "updatedAt", "registrationDigest", "favourite")
+OWN = (*(each.name for each in ATTRIBUTES), "version", "createdAt", "updatedAt", "registrationDigest", "favourite")
 
 
 @pytest.fixture(scope="module", params=["dynamodb_emulator", pytest.param("dynamodb_local", marks=pytest.mark.java)])
@@ -81,12 +84,12 @@ def test_an_imported_user_is_read_changed_and_deleted(tables: UsersInDynamoDB, i
     assert read.status == 200
     user = UserAnswer.model_validate_json(json.dumps(read.body), strict=True)
     assert read.headers["etag"] == f'"{user.version}"'
-    assert [read.body[name] for name in ("name", "email", "username")] == [
-        item.get(name, {}).get("S") for name in ("name", "email", "username")
-    ]
+    for attribute in ATTRIBUTES:
+        stored = item.get(attribute.name, {}).get("S")
+        assert read.body.get(attribute.name) == stored
+        assert (attribute.name in read.body) == (attribute.required or stored is not None)
 
-    fresh = uuid4().hex[:16]
-    changes = {"name": "Eve", "email": f"{fresh}@example.com", "username": fresh}
+    changes = person()
     changed = api.patch(user_id, changes, if_match=read.headers["etag"])
     assert changed.status == 200
     UserAnswer.model_validate_json(json.dumps(changed.body), strict=True)
@@ -94,7 +97,7 @@ def test_an_imported_user_is_read_changed_and_deleted(tables: UsersInDynamoDB, i
     assert changed.body == api.get(user_id).body
     assert changed.headers["etag"] != read.headers["etag"]
     owners = tables.owners()
-    assert (owners[f"email#{fresh}@example.com"], owners[f"username#{fresh}"]) == (user_id, user_id)
+    assert {owners[key] for key in keys_of(changes).values()} == {user_id}
 
     assert api.patch(user_id, {"name": "Mallory"}, if_match=read.headers["etag"]).status == 412
     assert api.delete(user_id, if_match=read.headers["etag"]).status == 412

@@ -70,7 +70,7 @@ def test_a_character_that_the_terminals_encoding_lacks_is_replaced(
 
 
 def test_logs_show_what_became_of_a_registration(local_stack: LocalStack, local_stack_directory: Path) -> None:
-    body = person("Grace")
+    body = person(name="Grace")
     user_id = UsersOverHttp(local_stack).registered(body)
     ChangeLog(local_stack).eventually_about(user_id, bool)
 
@@ -86,7 +86,7 @@ def test_logs_show_what_became_of_a_registration(local_stack: LocalStack, local_
 def test_an_unsupported_user_ends_in_the_dead_letter_queue(
     local_stack: LocalStack, local_stack_directory: Path
 ) -> None:
-    printed = local("poison", "--user", "Mallory", directory=local_stack_directory)
+    printed = local("poison", directory=local_stack_directory)
 
     assert printed.returncode == 0
     user_id = printed.stdout.split()[2]

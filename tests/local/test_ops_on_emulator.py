@@ -82,7 +82,7 @@ def test_an_unsupported_user_is_replayed_after_the_fix(stack: LocalStack) -> Non
 
 def test_a_replayed_change_takes_its_place_before_the_newer_ones(stack: LocalStack) -> None:
     users = UsersOverHttp(stack, Signer(access_key_id="test", secret_access_key="test", region=stack.region))
-    user_id = users.registered(person("Eve", username=f"toto{uuid4().hex[:8]}"))
+    user_id = users.registered(person(name="Eve", username=f"toto{uuid4().hex[:8]}"))
     write_unsupported_user(stack, user_id)
     eventually(lambda: failures_of(stack), lambda records: len(records) == 1)
     eventually(lambda: history_of(stack, user_id), lambda kinds: kinds == ["ADDED"])
@@ -120,7 +120,7 @@ def test_ctrl_c_releases_all_messages_at_once(stack: LocalStack, folder: Path, t
 def test_users_from_before_the_stream_get_their_place_once(stack: LocalStack, folder: Path) -> None:
     users = UsersOverHttp(stack, Signer(access_key_id="test", secret_access_key="test", region=stack.region))
     switch_stream(stack, on=False)
-    before = [users.registered(person("Alice")) for _ in range(5)]
+    before = [users.registered(person(name="Alice")) for _ in range(5)]
     time.sleep(0.05)
     stream_arn = switch_stream(stack, on=True)
     assert stream_arn is not None
@@ -132,7 +132,7 @@ def test_users_from_before_the_stream_get_their_place_once(stack: LocalStack, fo
         folder / "new-poller.log",
     )
     try:
-        since = [users.registered(person("Bob")) for _ in range(3)]
+        since = [users.registered(person(name="Bob")) for _ in range(3)]
         assert users.patch(before[0], {"name": "Alice changed"}).status == 200
         assert users.delete(before[1]).status == 204
         assert answer(run_ops(services, "backfill", "--dry-run"))["backfilled"] == 4

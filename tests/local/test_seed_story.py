@@ -44,7 +44,7 @@ def test_a_stream_shows_the_changes_after_it_was_enabled_and_none_before(tmp_pat
         )
 
         switch_stream(stack, on=False)
-        alice = users.registered(person("Alice"))
+        alice = users.registered(person(name="Alice"))
         stream_arn = switch_stream(stack, on=True)
         assert stream_arn is not None
         arguments = ["--endpoint-url", stack.endpoint_url, "--mapping-uuid", map_stream(stack, stream_arn)]
@@ -54,7 +54,7 @@ def test_a_stream_shows_the_changes_after_it_was_enabled_and_none_before(tmp_pat
             tmp_path / "new-poller.log",
         )
         try:
-            eve = users.registered(person("Eve", username="toto"))
+            eve = users.registered(person(name="Eve", username="toto"))
             assert users.patch(eve, {"username": "kichwa"}).status == 200
             assert users.delete(eve).status == 204
 

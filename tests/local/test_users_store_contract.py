@@ -5,20 +5,17 @@ from typing import NamedTuple
 
 import pytest
 
+from functions.users.attributes import ATTRIBUTES as DECLARED
 from functions.users.user import AlreadyTakenError, StaleVersionError, User, UserIdTakenError, UsersStore
+from tests.support.users.declarations import NICKNAME
+from tests.support.users.people import registration, user, with_values
 from tests.support.users.users_in_dynamodb import UsersInDynamoDB
 from tests.support.users.users_in_memory import InMemoryUsers
 
-ALICE = User(
-    user_id="1",
-    name="Alice",
-    email="Alice@Example.com",
-    username="Alice",
-    version=1,
-    created_at="2026-11-23T10:00:00.000Z",
-    updated_at="2026-11-23T10:00:00.000Z",
-)
-BOB = ALICE._replace(user_id="2", name="Bob", email="bob@example.com", username="bob")
+# The attributes that are shipped, and one that users may lack.
+ATTRIBUTES = (*(each for each in DECLARED if each.name in {"name", "email", "username"}), NICKNAME)
+ALICE = user("1", registration(None, ATTRIBUTES, email="Alice@Example.com", username="Alice"))
+BOB = user("2", registration(2, ATTRIBUTES, name="Bob", email="bob@example.com", username="bob"))
 ALICE_KEYS = {"email#alice@example.com": "1", "username#alice": "1"}
 BOB_KEYS = {"email#bob@example.com": "2", "username#bob": "2"}
 
@@ -33,14 +30,15 @@ class Place(NamedTuple):
 @pytest.fixture(params=["in memory", "dynamodb_emulator", pytest.param("dynamodb_local", marks=pytest.mark.java)])
 def place(request: pytest.FixtureRequest) -> Place:
     if request.param == "in memory":
-        users = InMemoryUsers()
+        users = InMemoryUsers(ATTRIBUTES)
         return Place(users, lambda: users.owners)
-    tables = UsersInDynamoDB(request.getfixturevalue(request.param).client())
+    tables = UsersInDynamoDB(request.getfixturevalue(request.param).client(), ATTRIBUTES)
     return Place(tables.store, tables.owners)
 
 
-def changed(user: User, **fields: str) -> User:
-    return user._replace(version=user.version + 1, updated_at="2026-11-23T11:00:00.000Z", **fields)
+def changed(user: User, **values: str) -> User:
+    later = with_values(user, **values)
+    return later._replace(version=user.version + 1, updated_at="2026-11-23T11:00:00.000Z")
 
 
 def test_a_user_is_read_as_added(place: Place) -> None:
@@ -56,9 +54,9 @@ def test_nobody_is_found_under_an_unknown_id(place: Place) -> None:
 def test_every_taken_field_is_named(place: Place) -> None:
     place.store.add(ALICE, None)
     for rival, fields in (
-        (BOB._replace(email="alice@example.COM"), ("email",)),
-        (BOB._replace(username="ALICE"), ("username",)),
-        (BOB._replace(email="ALICE@example.com", username="alice"), ("email", "username")),
+        (with_values(BOB, email="alice@example.COM"), ("email",)),
+        (with_values(BOB, username="ALICE"), ("username",)),
+        (with_values(BOB, email="ALICE@example.com", username="alice"), ("email", "username")),
     ):
         with pytest.raises(AlreadyTakenError) as refusal:
             place.store.add(rival, None)
@@ -99,7 +97,7 @@ def test_a_change_moves_the_keys(place: Place) -> None:
 def test_what_a_change_gave_up_is_free(place: Place) -> None:
     place.store.add(ALICE, None)
     place.store.replace(ALICE, changed(ALICE, username="kichwa"))
-    place.store.add(BOB._replace(username="alice"), None)
+    place.store.add(with_values(BOB, username="alice"), None)
     assert place.owners()["username#alice"] == "2"
 
 
@@ -159,15 +157,42 @@ def test_a_stale_removal_is_refused(place: Place) -> None:
     assert place.store.get("1") is not None
 
 
-@pytest.mark.parametrize("returned", [{"email": "new@example.com"}, {"username": "new"}])
+@pytest.mark.parametrize("returned", [{"email": "new@example.com"}, {"username": "new"}, {"nickname": "al"}])
 def test_who_came_back_with_the_same_id_and_version_is_another(place: Place, returned: dict[str, str]) -> None:
     # As a retry with an Idempotency-Key does after its user was removed and another body was sent.
     place.store.add(ALICE, None)
     place.store.remove(ALICE)
-    place.store.add(ALICE._replace(**returned), None)
+    place.store.add(with_values(ALICE, **returned), None)
     held = dict(place.owners())
     with pytest.raises(StaleVersionError):
         place.store.replace(ALICE, changed(ALICE, email="eve@example.com", username="kichwa"))
     with pytest.raises(StaleVersionError):
         place.store.remove(ALICE)
     assert place.owners() == held
+
+
+def test_an_optional_value_that_is_taken_away_is_free(place: Place) -> None:
+    alice = with_values(ALICE, nickname="Al")
+    place.store.add(alice, None)
+    assert place.owners() == ALICE_KEYS | {"nickname#al": "1"}
+    with pytest.raises(AlreadyTakenError) as refusal:
+        place.store.add(with_values(BOB, nickname="AL"), None)
+    assert refusal.value.fields == ("nickname",)
+
+    without = changed(alice)._replace(values=ALICE.values)
+    place.store.replace(alice, without)
+
+    assert place.store.get("1") == without
+    assert place.owners() == ALICE_KEYS
+    place.store.add(with_values(BOB, nickname="AL"), None)
+    assert place.owners() == ALICE_KEYS | BOB_KEYS | {"nickname#al": "2"}
+
+
+def test_a_user_without_an_optional_value_takes_one(place: Place) -> None:
+    place.store.add(ALICE, None)
+    named = changed(ALICE, nickname="Al")
+    place.store.replace(ALICE, named)
+    assert place.store.get("1") == named
+    assert place.owners() == ALICE_KEYS | {"nickname#al": "1"}
+    with pytest.raises(StaleVersionError):
+        place.store.replace(ALICE, changed(ALICE, name="Eve"))

@@ -16,12 +16,13 @@ from ops.job import Job
 from ops.users.key_claims import KeyClaims, KeyClaimsReport, KeyOutcome
 from tests.support.ops.queue_in_memory import KilledError, StepLimit
 from tests.support.ops.user_keys_in_memory import UserKeysInMemory
+from tests.support.users.people import registration
 from tests.support.users.users_in_memory import InMemoryUsers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from functions.users.fields import Registration, UserChanges
+    from functions.users.user import UserChanges
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
@@ -37,6 +38,10 @@ ACTIONS = st.lists(
 )
 
 
+def _present(**values: str | None) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
 class World(UsersReader):
     """The tables, which others write to whenever the claiming takes a step."""
 
@@ -47,7 +52,7 @@ class World(UsersReader):
         self.actions: Iterator[tuple[str, int, str | None, str | None]] = iter(actions)
         for number, (email, username) in enumerate(imported):
             user_id = f"imported-{number}"
-            self.users.users[user_id] = User(user_id, None, email, username, 1, None, None)
+            self.users.users[user_id] = User(user_id, _present(email=email, username=username), 1, None, None)
         for number in range(registered):
             self.act("register", number, EMAILS[1 + number], USERNAMES[1 + number])
 
@@ -58,9 +63,9 @@ class World(UsersReader):
         with suppress(UserError):
             if action == "register" and email and username:
                 self.registrations += 1
-                registration: Registration = {"name": "A", "email": email, "username": username}
+                body = registration(self.registrations, email=email, username=username)
                 # By its key an id is the same in each run of an example.
-                register(self.users, registration, idempotency_key=f"{self.registrations}", now=NOW)
+                register(self.users, body, idempotency_key=f"{self.registrations}", now=NOW)
             elif action == "change":
                 changes: UserChanges = {"name": f"{whom}"}
                 if email:
@@ -79,8 +84,7 @@ class World(UsersReader):
         user = self.users.users.get(user_id)
         if user is None:
             return None
-        values = {"userId": user_id, "email": user.email, "username": user.username}
-        return {name: {"S": text} for name, text in values.items() if text is not None}
+        return {name: {"S": text} for name, text in {"userId": user_id, **user.values}.items()}
 
     @override
     def page(self, after: str | None) -> UsersPage:
@@ -105,7 +109,7 @@ class World(UsersReader):
         """Every key is owned by a stored user, for a value of theirs."""
         for key, holder in self.users.owners.items():
             user = self.users.users[holder]
-            assert key in keys_of(user.email, user.username).values()
+            assert key in keys_of(user.values).values()
 
 
 @given(
@@ -134,7 +138,7 @@ def test_every_value_ends_with_its_key(
     without = {
         (user.user_id, name)
         for user in world.users.users.values()
-        for name, key in keys_of(user.email, user.username).items()
+        for name, key in keys_of(user.values).items()
         if world.users.owners.get(key) != user.user_id
     }
     # A value lacks its user's key only if another user holds it, and each of them is reported.
@@ -143,5 +147,5 @@ def test_every_value_ends_with_its_key(
         assert problem.outcome == KeyOutcome.TAKEN
         assert problem.owner in world.users.users
     # No value that is stored can be registered by anyone else.
-    stored = {key for user in world.users.users.values() for key in keys_of(user.email, user.username).values()}
+    stored = {key for user in world.users.users.values() for key in keys_of(user.values).values()}
     assert stored == set(world.users.owners)

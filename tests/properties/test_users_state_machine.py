@@ -7,8 +7,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from functions.users.attributes import ATTRIBUTES as DECLARED
+from functions.users.fields import Fields
 from functions.users.user import UsersStore
 from tests.support.aws.dynamodb_endpoints import DynamoDBEndpoint
+from tests.support.users.declarations import NICKNAME
 from tests.support.users.http_api_events import Answer
 from tests.support.users.users_api import UsersApi
 from tests.support.users.users_in_dynamodb import UsersInDynamoDB
@@ -24,12 +27,20 @@ USERNAMES = {
     "STRASSE": "s",
     "bob": "b",
 }
+NICKNAMES = {"Al": "a", "AL": "a", "bo": "b"}
+SAME = {"email": EMAILS, "username": USERNAMES, "nickname": NICKNAMES}
 KEYS = ["key-1", "key-2"]
 
+# The attributes that are shipped, and one that users may lack.
+ATTRIBUTES = (*(each for each in DECLARED if each.name in {"name", "email", "username"}), NICKNAME)
+FIELDS = Fields(ATTRIBUTES)
+
 emails, usernames, names = st.sampled_from([*EMAILS]), st.sampled_from([*USERNAMES]), st.sampled_from(["Alice", "Bob"])
-bodies = st.fixed_dictionaries({"name": names, "email": emails, "username": usernames})
-changes = st.fixed_dictionaries({}, optional={"name": names, "email": emails, "username": usernames}).filter(bool)
-Body = dict[str, str]
+required = {"name": names, "email": emails, "username": usernames}
+nicknames = st.sampled_from([*NICKNAMES])
+bodies = st.fixed_dictionaries(required, optional={"nickname": nicknames})
+changes = st.fixed_dictionaries({}, optional={**required, "nickname": nicknames | st.none()}).filter(bool)
+Body = Mapping[str, str | None]
 
 
 class Place(NamedTuple):
@@ -45,7 +56,7 @@ class UsersMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.place = self.new_place()
-        self.api = UsersApi(self.place.store)
+        self.api = UsersApi(self.place.store, FIELDS)
         self.users: dict[str, dict[str, Any]] = {}
         self.by_key: dict[str, tuple[str, Body]] = {}
 
@@ -56,8 +67,8 @@ class UsersMachine(RuleBasedStateMachine):
         others = [user for user_id, user in self.users.items() if user_id != besides]
         return [
             field
-            for field, same in (("email", EMAILS), ("username", USERNAMES))
-            if field in body and any(same[other[field]] == same[body[field]] for other in others)
+            for field, same in SAME.items()
+            if (value := body.get(field)) and any(same.get(other.get(field, "")) == same[value] for other in others)
         ]
 
     def known(self, draw: st.DataObject) -> str:
@@ -123,7 +134,7 @@ class UsersMachine(RuleBasedStateMachine):
         user = self.users[user_id]
         if_match, fits = self.condition(data, user["version"])
         answer = self.api.patch(user_id, body, if_match=if_match)
-        changed = {**user, **body}
+        changed = {field: value for field, value in {**user, **body}.items() if value is not None}
         if not fits:
             assert (answer.status, answer.problem) == (412, "version-conflict")
         elif changed != user and (taken := self.taken(body, user_id)):
@@ -171,14 +182,14 @@ class UsersMachine(RuleBasedStateMachine):
 
     @invariant()
     def each_value_is_held_by_its_user_alone(self) -> None:
-        held = sorted(self.place.owners().values())
-        assert held == sorted([*self.users, *self.users])
+        unique = [user_id for user_id, user in self.users.items() for field in SAME if field in user]
+        assert sorted(self.place.owners().values()) == sorted(unique)
 
 
 def test_users_over_the_in_memory_store() -> None:
     class Machine(UsersMachine):
         def new_place(self) -> Place:
-            users = InMemoryUsers()
+            users = InMemoryUsers(ATTRIBUTES)
             return Place(users, lambda: users.owners)
 
     # Draws are slow on a busy machine, whatever the code does.
@@ -191,7 +202,7 @@ def test_users_over_dynamodb(dynamodb_emulator: DynamoDBEndpoint) -> None:
 
     class Machine(UsersMachine):
         def new_place(self) -> Place:
-            tables = UsersInDynamoDB(client)
+            tables = UsersInDynamoDB(client, ATTRIBUTES)
             return Place(tables.store, tables.owners)
 
     # Each step costs several requests to the emulator; the in-memory test searches widely.

@@ -8,14 +8,14 @@ from uuid import uuid4
 from tests.support.aws.signature_v4 import Signer
 from tests.support.local.local_stack import LocalStack
 from tests.support.raw_http import RawAnswer, send
+from tests.support.users.people import registration
 
 _JSON = {"Content-Type": "application/json"}
 
 
-def person(name: str = "Eve", username: str | None = None) -> dict[str, str]:
-    """Return a registration that no other test makes."""
-    unique = uuid4().hex[:12]
-    return {"name": name, "email": f"{name.lower()}-{unique}@example.com", "username": username or f"u{unique}"}
+def person(**values: str) -> dict[str, str]:
+    """Return a registration that no other test makes, with some values by attribute."""
+    return registration(uuid4().int % 10**10, **values)
 
 
 class UsersOverHttp:

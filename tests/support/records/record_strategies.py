@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.attribute_values import AttributeValue, Image, PlainValue
+from functions.users.attributes import ATTRIBUTES
 from tests.support.records.typed_values import marshal
 
 STREAM_ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/Users-test/stream/2026-11-24T00:00:00.000"
@@ -19,7 +20,7 @@ FIRST_SECOND = 1_795_478_400
 FIRST_SEQUENCE_NUMBER = 9_700_001_729_061_958_505_432
 
 USER_IDS = ("user-a", "user-b", "user-c")
-PERSONAL_FIELDS = ("name", "email", "username")
+PERSONAL_FIELDS = tuple(each.name for each in ATTRIBUTES if each.personal)
 
 
 def texts(*, min_size: int = 0, max_size: int = 12) -> st.SearchStrategy[str]:
@@ -70,14 +71,16 @@ def user_images(user_id: str, version: int) -> st.SearchStrategy[Image]:
     return st.fixed_dictionaries(
         {
             "userId": st.just({"S": user_id}),
-            "name": texts(min_size=1).map(_typed),
-            "email": texts(min_size=1).map("{}@example.com".format).map(_typed),
-            "username": texts(min_size=3).map(_typed),
+            **{each.name: texts(min_size=1).map(_typed) for each in ATTRIBUTES if each.required},
             "version": st.just({"N": str(version)}),
             "createdAt": st.just({"S": written_at}),
             "updatedAt": st.just({"S": written_at}),
         },
-        optional={"schemaVersion": st.just({"N": "1"}), "preferences": plain_values(max_leaves=3).map(marshal)},
+        optional={
+            **{each.name: texts(min_size=1).map(_typed) for each in ATTRIBUTES if not each.required},
+            "schemaVersion": st.just({"N": "1"}),
+            "preferences": plain_values(max_leaves=3).map(marshal),
+        },
     )
 
 

@@ -1,7 +1,9 @@
 """The users' tables for tests: the deployed store over them, and the items that they hold."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from functions.users.attributes import ATTRIBUTES, Attribute
 from functions.users.dynamodb_store import DynamoDBUsersStore
 from tests.support.aws.dynamodb_endpoints import UserTables, create_user_tables
 
@@ -12,10 +14,12 @@ if TYPE_CHECKING:
 class UsersInDynamoDB:
     """Empty tables with a store over them."""
 
-    def __init__(self, client: "DynamoDBClient") -> None:
+    def __init__(self, client: "DynamoDBClient", attributes: Sequence[Attribute] = ATTRIBUTES) -> None:
         self.client = client
         self.tables: UserTables = create_user_tables(client)
-        self.store = DynamoDBUsersStore(client, users_table=self.tables.users, user_keys_table=self.tables.user_keys)
+        self.store = DynamoDBUsersStore(
+            client, users_table=self.tables.users, user_keys_table=self.tables.user_keys, attributes=attributes
+        )
 
     def items(self) -> list[dict[str, Any]]:
         return self._scan(self.tables.users)

@@ -1,14 +1,18 @@
 """A `UsersStore` in a dict. One contract test runs on it and on the real store."""
 
+from collections.abc import Sequence
 from threading import Lock
 
+from functions.users.attributes import ATTRIBUTES, Attribute
 from functions.users.user import AlreadyTakenError, StaleVersionError, User, UserIdTakenError, keys_of
 
 
 class InMemoryUsers:
     """Users in a dict; every method is atomic."""
 
-    def __init__(self) -> None:
+    def __init__(self, attributes: Sequence[Attribute] = ATTRIBUTES) -> None:
+        self._attributes = attributes
+        self._unique = {attribute.name for attribute in attributes if attribute.unique is not None}
         self.users: dict[str, User] = {}
         self.owners: dict[str, str] = {}
         self._digests: dict[str, str | None] = {}
@@ -18,7 +22,7 @@ class InMemoryUsers:
         with self._lock:
             if user.user_id in self.users:
                 raise UserIdTakenError(self._digests[user.user_id])
-            self._claim(user, {"email", "username"})
+            self._claim(user, self._unique)
             self._digests[user.user_id] = registration_digest
             self.users[user.user_id] = user
 
@@ -28,8 +32,8 @@ class InMemoryUsers:
     def replace(self, current: User, changed: User) -> None:
         with self._lock:
             self._require(current)
-            before, after = _keys(current), _keys(changed)
-            moved = {field for field in after if after[field] != before.get(field)}
+            before, after = self._keys(current), self._keys(changed)
+            moved = {field for field in before.keys() | after.keys() if after.get(field) != before.get(field)}
             self._claim(changed, moved)
             for field in moved & before.keys():
                 self._release(before[field], current.user_id)
@@ -38,21 +42,20 @@ class InMemoryUsers:
     def remove(self, user: User) -> None:
         with self._lock:
             self._require(user)
-            for key in _keys(user).values():
+            for key in self._keys(user).values():
                 self._release(key, user.user_id)
             del self.users[user.user_id]
 
     def _require(self, user: User) -> None:
         stored = self.users.get(user.user_id)
-        if stored is None or (stored.version, stored.email, stored.username) != (
-            user.version,
-            user.email,
-            user.username,
-        ):
+        if stored is None or self._guarded(stored) != self._guarded(user):
             raise StaleVersionError
 
+    def _guarded(self, user: User) -> tuple[object, ...]:
+        return user.version, *(user.values.get(name) for name in sorted(self._unique))
+
     def _claim(self, user: User, fields: set[str]) -> None:
-        keys = {field: key for field, key in _keys(user).items() if field in fields}
+        keys = {field: key for field, key in self._keys(user).items() if field in fields}
         taken = [field for field, key in keys.items() if self.owners.get(key, user.user_id) != user.user_id]
         if taken:
             raise AlreadyTakenError(taken)
@@ -62,6 +65,5 @@ class InMemoryUsers:
         if self.owners.get(key) == owner:
             del self.owners[key]
 
-
-def _keys(user: User) -> dict[str, str]:
-    return keys_of(user.email, user.username)
+    def _keys(self, user: User) -> dict[str, str]:
+        return keys_of(user.values, self._attributes)

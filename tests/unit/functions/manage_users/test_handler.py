@@ -12,20 +12,12 @@ from hypothesis import strategies as st
 from functions.activity.table import ActivityPage
 from functions.http_api.endpoint import answer
 from functions.manage_users.handler import ReadPage, manage_endpoint, next_token
-from functions.users.user import User
 from tests.support.users.http_api_events import Answer, http_event, read_answer
+from tests.support.users.people import registration, user
 from tests.support.users.users_api import UsersApi, no_activity
 from tests.support.users.users_in_memory import InMemoryUsers
 
-ALICE = User(
-    user_id="7",
-    name="Alice",
-    email="alice@example.com",
-    username="alice",
-    version=1,
-    created_at="2026-11-23T10:00:00.000Z",
-    updated_at="2026-11-23T10:00:00.000Z",
-)
+ALICE = user()
 
 
 def alone() -> InMemoryUsers:
@@ -46,9 +38,7 @@ def test_a_user_is_returned_with_an_etag() -> None:
     assert answered.headers["etag"] == '"1"'
     assert answered.body == {
         "userId": "7",
-        "name": "Alice",
-        "email": "alice@example.com",
-        "username": "alice",
+        **registration(),
         "version": 1,
         "createdAt": "2026-11-23T10:00:00.000Z",
         "updatedAt": "2026-11-23T10:00:00.000Z",

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 
 from functions.http_api.endpoint import answer
 from functions.register_user.handler import handler, register_endpoint
-from functions.users.user import UnavailableError, User
+from functions.users.user import UnavailableError, User, keys_of
 from tests.support.users.http_api_events import Answer, http_event, read_answer
+from tests.support.users.people import registration
 from tests.support.users.users_api import UsersApi
 from tests.support.users.users_in_memory import InMemoryUsers
 
-ALICE = {"name": "Alice", "email": "alice@example.com", "username": "alice"}
+ALICE = registration()
 
 
 class BusyUsers(InMemoryUsers):
@@ -45,14 +46,14 @@ def test_a_registration_returns_the_users_id_and_location() -> None:
     )
 
 
-def test_a_taken_email_and_username_are_both_named() -> None:
+def test_every_taken_value_is_named() -> None:
     api = UsersApi(InMemoryUsers())
     api.register(ALICE)
     answered = api.register({**ALICE, "email": "ALICE@example.com"})
     assert (answered.status, answered.problem, answered.problem_fields) == (
         409,
         "already-taken",
-        ["email", "username"],
+        [*keys_of(ALICE)],
     )
 
 
@@ -72,7 +73,7 @@ def test_a_retry_with_the_same_key_gets_the_first_answer() -> None:
 def test_a_key_with_another_body_is_refused_even_if_that_body_is_taken() -> None:
     api = UsersApi(InMemoryUsers())
     api.register(ALICE, key="a key")
-    api.register({**ALICE, "email": "bob@example.com", "username": "bob"})
+    api.register(registration(2, email="bob@example.com"))
     assert api.register({**ALICE, "name": "Eve"}, key="a key").problem == "idempotency-key-reused"
     assert api.register({**ALICE, "email": "bob@example.com"}, key="a key").problem == "idempotency-key-reused"
 

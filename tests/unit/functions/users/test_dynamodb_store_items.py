@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 
+from functions.users.attributes import ATTRIBUTES
 from functions.users.dynamodb_store import user_of
-from functions.users.user import LONGEST_KEY, User, keys_of
+from functions.users.user import User
 
 ID = {"userId": {"S": "1017"}}
 
 
 def test_an_item_with_its_key_alone_is_a_user_of_version_1() -> None:
-    assert user_of(ID) == User("1017", None, None, None, 1, None, None)
+    assert user_of(ID) == User("1017", {}, 1, None, None)
 
 
 @pytest.mark.parametrize(
@@ -59,12 +60,4 @@ def test_a_time_is_rewritten_as_registration_writes_it_or_reads_as_none(
     "value", [{"N": "7"}, {"BOOL": True}, {"M": {}}, {"L": [{"S": "a"}]}, {"SS": ["a"]}, {"B": b""}]
 )
 def test_a_value_that_is_no_text_reads_as_none(value: dict[str, Any]) -> None:
-    assert user_of({**ID, "name": value, "email": value, "username": value}) == user_of(ID)
-
-
-def test_only_values_that_fit_into_a_key_have_one() -> None:
-    assert keys_of("A@b", "Al") == {"email": "email#a@b", "username": "username#al"}
-    assert keys_of(None, "") == {}
-    longest = "\u00e9" * ((LONGEST_KEY - len("email#")) // 2)
-    assert keys_of(longest, None) == {"email": f"email#{longest}"}
-    assert keys_of(longest + "e", None) == {}
+    assert user_of(ID | {attribute.name: value for attribute in ATTRIBUTES}) == user_of(ID)

@@ -8,23 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic.json_schema import GenerateJsonSchema
 
-from functions.users.fields import (
-    EMPTY_CHANGES,
-    MAXIMUM_ERRORS,
-    REGISTRATION_SCHEMA,
-    RULES,
-    USER_CHANGES_SCHEMA,
-    parse_registration,
-    parse_user_changes,
-)
+from functions.users.attributes import ATTRIBUTES, Attribute
+from functions.users.fields import FIELDS, MAXIMUM_ERRORS, Fields
 from functions.users.user import FieldError, InvalidFieldsError
+from tests.support.users.people import registration
 
-ALICE = {"name": "Alice", "email": "alice@example.com", "username": "alice"}
+ALICE = registration()
+ATTRIBUTE = {attribute.name: attribute for attribute in ATTRIBUTES}
+# The three that are shipped, whatever else is declared.
+SHIPPED = Fields([ATTRIBUTE[name] for name in ("name", "email", "username")])
 
 
-def errors_of(body: dict[str, Any]) -> list[tuple[str, str]]:
+def errors_of(body: dict[str, Any], fields: Fields = FIELDS) -> list[tuple[str, str]]:
     with pytest.raises(InvalidFieldsError) as refusal:
-        parse_registration(body)
+        fields.parse_registration(body)
     return [(error.field, error.code) for error in refusal.value.errors]
 
 
@@ -56,8 +53,8 @@ GOOD: list[tuple[str, str]] = [
 @pytest.mark.parametrize(("field", "value"), GOOD)
 def test_a_valid_value_is_kept_as_typed(field: str, value: str) -> None:
     body = {**ALICE, field: value}
-    assert parse_registration(body) == body
-    assert parse_user_changes({field: value}) == {field: value}
+    assert FIELDS.parse_registration(body) == body
+    assert FIELDS.parse_changes({field: value}) == {field: value}
 
 
 BAD: list[tuple[str, object, str]] = [
@@ -120,11 +117,11 @@ BAD: list[tuple[str, object, str]] = [
 def test_an_invalid_value_is_reported_with_its_code(field: str, value: object, code: str) -> None:
     assert errors_of({**ALICE, field: value}) == [(field, code)]
     with pytest.raises(InvalidFieldsError):
-        parse_user_changes({field: value})
+        FIELDS.parse_changes({field: value})
 
 
 def test_all_errors_are_reported_at_once() -> None:
-    assert errors_of({"email": "alice", "username": 3, "admin": True}) == [
+    assert errors_of({"email": "alice", "username": 3, "admin": True}, SHIPPED) == [
         ("name", "missing"),
         ("email", "invalid"),
         ("username", "not-text"),
@@ -138,7 +135,7 @@ def test_an_unknown_field_is_named(name: str) -> None:
 
 
 def test_at_most_twenty_unknown_fields_are_reported() -> None:
-    errors = errors_of({"x" * 1000 + str(number): 1 for number in range(1000)})
+    errors = errors_of({"x" * 1000 + str(number): 1 for number in range(1000)}, SHIPPED)
     assert len(errors) == MAXIMUM_ERRORS
     assert errors[:3] == [("name", "missing"), ("email", "missing"), ("username", "missing")]
     assert max(len(field) for field, _ in errors) == 64
@@ -146,15 +143,27 @@ def test_at_most_twenty_unknown_fields_are_reported() -> None:
 
 def test_a_change_names_at_least_one_field() -> None:
     with pytest.raises(InvalidFieldsError) as refusal:
-        parse_user_changes({})
-    assert refusal.value.errors == (FieldError("", "nothing-to-change", EMPTY_CHANGES),)
+        SHIPPED.parse_changes({})
+    sentence = "Name at least one field to change: name, email or username."
+    assert refusal.value.errors == (FieldError("", "nothing-to-change", sentence),)
+
+
+@pytest.mark.parametrize("attribute", ATTRIBUTES, ids=[*ATTRIBUTE])
+def test_null_takes_away_what_is_optional_and_nothing_else(attribute: Attribute) -> None:
+    if not attribute.required:
+        assert FIELDS.parse_changes({attribute.name: None}) == {attribute.name: None}
+        return
+    with pytest.raises(InvalidFieldsError) as refusal:
+        FIELDS.parse_changes({attribute.name: None})
+    sentence = "Is required: it can be changed, but not taken away."
+    assert refusal.value.errors == (FieldError(attribute.name, "not-removable", sentence),)
 
 
 @pytest.mark.parametrize(("field", "value"), [("name", ""), ("email", "alice"), ("username", "a" * 33)])
 def test_the_message_states_the_whole_rule(field: str, value: str) -> None:
     with pytest.raises(InvalidFieldsError) as refusal:
-        parse_registration({**ALICE, field: value})
-    assert refusal.value.errors[0].message == RULES[field]
+        FIELDS.parse_registration({**ALICE, field: value})
+    assert refusal.value.errors[0].message == ATTRIBUTE[field].rule
 
 
 any_objects = st.dictionaries(
@@ -167,32 +176,32 @@ with_any_name = st.text(max_size=40).map(lambda name: {**ALICE, "name": name})
 @given(any_objects | with_any_name)
 def test_any_object_is_valid_or_has_reported_errors(body: dict[str, Any]) -> None:
     try:
-        parsed = parse_registration(body)
+        parsed = FIELDS.parse_registration(body)
     except InvalidFieldsError:
         assert {field for field, _ in errors_of(body)} <= {*ALICE, *body}
     else:
         assert parsed == body
 
 
-@pytest.mark.parametrize("schema", [REGISTRATION_SCHEMA, USER_CHANGES_SCHEMA])
+@pytest.mark.parametrize("schema", [FIELDS.registration_schema, FIELDS.changes_schema])
 def test_the_published_contract_shows_the_rules(schema: Any) -> None:
     published = GenerateJsonSchema().generate(schema)
     assert published["additionalProperties"] is False
     for field, limits in (("name", (1, 200)), ("email", (3, 254)), ("username", (3, 32))):
         shown = published["properties"][field]
         assert (shown["minLength"], shown["maxLength"]) == limits
-        assert shown["description"] == RULES[field]
+        assert shown["description"] == ATTRIBUTE[field].rule
         assert shown["pattern"]
         assert shown["examples"] == [ALICE[field]]
-    assert published.get("required", []) == ([*ALICE] if schema is REGISTRATION_SCHEMA else [])
-    assert published.get("minProperties") == (None if schema is REGISTRATION_SCHEMA else 1)
+    assert published.get("required", []) == ([*ALICE] if schema is FIELDS.registration_schema else [])
+    assert published.get("minProperties") == (None if schema is FIELDS.registration_schema else 1)
 
 
 @given(st.text(max_size=20) | st.sampled_from([value for field, value in GOOD if field == "name"]))
 def test_the_published_name_pattern_agrees_with_pythons(value: str) -> None:
-    pattern = GenerateJsonSchema().generate(REGISTRATION_SCHEMA)["properties"]["name"]["pattern"]
+    pattern = GenerateJsonSchema().generate(FIELDS.registration_schema)["properties"]["name"]["pattern"]
     try:
-        accepted = bool(parse_user_changes({"name": value}))
+        accepted = bool(FIELDS.parse_changes({"name": value}))
     except InvalidFieldsError:
         accepted = False
     # Python's $ also matches before a last line break, which JSON Schema's doesn't.

@@ -6,18 +6,11 @@ import pytest
 
 from functions.users.service import TRIES, change_user, remove_user
 from functions.users.user import StaleVersionError, UnavailableError, User, UserNotFoundError
+from tests.support.users.people import user, with_values
 from tests.support.users.users_in_memory import InMemoryUsers
 
 NOW = datetime(2026, 11, 23, 11, tzinfo=UTC)
-ALICE = User(
-    user_id="7",
-    name="Alice",
-    email="alice@example.com",
-    username="alice",
-    version=1,
-    created_at="2026-11-23T10:00:00.000Z",
-    updated_at="2026-11-23T10:00:00.000Z",
-)
+ALICE = user()
 
 
 class ContestedUsers(InMemoryUsers):
@@ -36,16 +29,17 @@ class ContestedUsers(InMemoryUsers):
             if self._remove:
                 self.remove(user)
             else:
-                self.replace(user, user._replace(username=f"rival-{user.version}", version=user.version + 1))
+                self.replace(
+                    user, with_values(user, username=f"rival-{user.version}")._replace(version=user.version + 1)
+                )
         return user
 
 
 def test_a_change_is_retried_after_other_changes_and_keeps_them() -> None:
     users = ContestedUsers(TRIES - 1)
     changed = change_user(users, "7", {"name": "Eve"}, precondition=None, now=NOW)
-    assert changed == ALICE._replace(
-        name="Eve", username=f"rival-{TRIES - 1}", version=TRIES + 1, updated_at="2026-11-23T11:00:00.000Z"
-    )
+    expected = with_values(ALICE, name="Eve", username=f"rival-{TRIES - 1}")
+    assert changed == expected._replace(version=TRIES + 1, updated_at="2026-11-23T11:00:00.000Z")
     assert users.get("7") == changed
 
 
@@ -60,7 +54,7 @@ def test_a_change_with_if_match_is_stale_after_another_change() -> None:
         change_user(users, "7", {"name": "Eve"}, precondition=lambda version: version == 1, now=NOW)
     stored = users.get("7")
     assert stored is not None
-    assert (stored.name, stored.username) == ("Alice", "rival-1")
+    assert (stored.values["name"], stored.values["username"]) == ("Alice", "rival-1")
 
 
 def test_a_removal_is_retried_after_other_changes() -> None:

@@ -1,4 +1,4 @@
-"""Which emails and usernames count as the same."""
+"""Which emails and usernames count as the same, and which values have a key."""
 
 import sys
 
@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.users.user import email_key, username_key
+from functions.users.attributes import compatibility_caseless
+from functions.users.user import LONGEST_KEY, keys_of
+
+
+def username_key(username: str) -> str:
+    return keys_of({"username": username})["username"]
+
+
+def email_key(email: str) -> str:
+    return keys_of({"email": email})["email"]
 
 
 @pytest.mark.parametrize(
@@ -56,13 +65,21 @@ def test_an_email_and_a_username_never_share_a_key() -> None:
 def test_the_key_of_a_key_is_the_same_for_every_character() -> None:
     for number in range(sys.maxunicode + 1):
         letter = chr(number)
-        key = username_key(letter)
-        assert username_key(key.removeprefix("username#")) == key
-        assert key in (username_key(letter.upper()), username_key(letter.lower())), hex(number)
+        form = compatibility_caseless(letter)
+        assert compatibility_caseless(form) == form
+        assert form in (compatibility_caseless(letter.upper()), compatibility_caseless(letter.lower())), hex(number)
 
 
 @given(st.text())
 def test_the_key_of_a_key_is_the_same_and_ignores_case(text: str) -> None:
-    key = username_key(text)
-    assert username_key(key.removeprefix("username#")) == key
-    assert username_key(text.casefold()) == key
+    form = compatibility_caseless(text)
+    assert compatibility_caseless(form) == form
+    assert compatibility_caseless(text.casefold()) == form
+
+
+def test_only_values_that_fit_into_a_key_have_one() -> None:
+    assert keys_of({"name": "A", "email": "A@b", "username": "Al"}) == {"email": "email#a@b", "username": "username#al"}
+    assert keys_of({"username": ""}) == {}
+    longest = "\u00e9" * ((LONGEST_KEY - len("email#")) // 2)
+    assert keys_of({"email": longest}) == {"email": f"email#{longest}"}
+    assert keys_of({"email": longest + "e"}) == {}

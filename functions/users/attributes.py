@@ -1,0 +1,177 @@
+"""The attributes of a user, each declared once; docs/extending.md says how to add one.
+
+From `ATTRIBUTES` follow what callers may send and its validation, the stored item and its updates,
+the keys that make values unique, what the API shows, the published contract, what a masked log
+shows, the page's form, and what operators' commands go over.
+
+Declarations are plain data, so functions that validate nothing read them without pydantic-core.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+from unicodedata import normalize
+
+
+class Text(NamedTuple):
+    """What a value must be. A value is text, stored and shown as typed."""
+
+    minimum: int  # characters, at least 1
+    maximum: int  # characters
+    pattern: str
+    """The same to Rust's regex, which runs it, and to ECMA-262 with the u flag (JSON Schema's)."""
+    sentence: str
+    """The whole rule for people; {minimum}, {maximum} and {example} stand for the values."""
+    check: Callable[[str], bool] | None = None
+    """What a pattern can't say; runs on values that meet the rest."""
+    format: str | None = None
+    """A format of JSON Schema, published beside the pattern."""
+
+
+class Unique(NamedTuple):
+    """How values are compared that no two users may share."""
+
+    form: Callable[[str], str]
+    """Values are the same if their forms are. Stored keys hold it: changing it loses them."""
+    words: str
+    """What the form ignores, as the contract says it: "whatever its case"; "" for nothing."""
+
+
+class FormInput(NamedTuple):
+    """The attribute's input on the page (HTML Standard, section 4.10)."""
+
+    type: Literal["text", "email", "tel", "url"] = "text"
+    autocomplete: str = "off"
+    autocapitalize: Literal["none", "words", "sentences"] = "none"
+
+
+class Attribute(NamedTuple):
+    """One attribute of a user."""
+
+    name: str
+    """In camelCase: in requests, answers, the Users table, images and logs."""
+    label: str
+    text: Text
+    example: str
+    """A valid value, shown in the contract and used for tests and the local stack."""
+    form: FormInput = FormInput()
+    help: str = ""
+    """A sentence under the input, in the form of `Text.sentence`; "" for none."""
+    required: bool = False
+    """Whether everybody registers with one; if not, a change to null takes it away again."""
+    personal: bool = True
+    """Whether a masked log hides it."""
+    unique: Unique | None = None
+    accepted: bool = True
+    """False: stored values are shown, changed and freed, but nobody may send one yet."""
+
+    @property
+    def rule(self) -> str:
+        """The rule in words, with its limits."""
+        return self._filled_in(self.text.sentence)
+
+    @property
+    def hint(self) -> str:
+        """The sentence under the input, with its limits."""
+        return self._filled_in(self.help)
+
+    def _filled_in(self, sentence: str) -> str:
+        return sentence.format(minimum=self.text.minimum, maximum=self.text.maximum, example=self.example)
+
+
+def visible_when_masked(attributes: Sequence[Attribute]) -> frozenset[str]:
+    """Return what a masked log may show of an item, by an allow list: all else is masked.
+
+    registrationDigest isn't in it, because a digest of guessable values can be guessed.
+    """
+    shown = {attribute.name for attribute in attributes if not attribute.personal}
+    return frozenset({"userId", "version", "createdAt", "updatedAt", "schemaVersion"} | shown)
+
+
+# No name contains controls, line and paragraph separators, zero-width spaces or characters that
+# reverse the text direction, and each could forge a line of a log or a page.
+_FORBIDDEN = r"\u0000-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff"
+_NAME = rf"^[^\s{_FORBIDDEN}](?:[^{_FORBIDDEN}]*[^\s{_FORBIDDEN}])?$"
+
+# https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address, with RFC 5321's limit for
+# the local part.
+_LOCAL_PART = 64
+_DOMAIN = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+_EMAIL = rf"^[a-zA-Z0-9.!#$%&'*+\/=?^_`{{|}}~-]{{1,{_LOCAL_PART}}}@{_DOMAIN}(?:\.{_DOMAIN})*$"
+
+_USERNAME = r"^[\p{L}\p{Nd}][\p{L}\p{Nd}._-]*$"
+_USERNAME_LENGTH = range(3, 32 + 1)
+# Letters by their category but invisible (Unicode's Default_Ignorable_Code_Point): two usernames
+# that look the same could differ by them.
+_INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
+
+
+def _is_username(value: str) -> bool:
+    """Check the compatibility form, by which usernames are compared, by the rules for typing."""
+    form = normalize("NFKC", value)
+    allowed = len(form) in _USERNAME_LENGTH and all(
+        letter.isalpha() or letter.isdecimal() or letter in "._-" for letter in form
+    )
+    return allowed and _INVISIBLE_LETTERS.isdisjoint(value + form)
+
+
+def compatibility_caseless(text: str) -> str:
+    """Return what texts share that differ by case or compatibility forms alone.
+
+    Such as the ligature of f and i, and the two letters: the Unicode Standard's compatibility
+    caseless match (section 3.13, D146). Case folding can leave text that normalizing changes again,
+    and the reverse, so each is done twice.
+    """
+    folded = normalize("NFKD", normalize("NFKD", normalize("NFD", text).casefold()).casefold())
+    return normalize("NFKC", folded)
+
+
+ATTRIBUTES: tuple[Attribute, ...] = (
+    Attribute(
+        name="name",
+        label="Name",
+        text=Text(
+            minimum=1,
+            maximum=200,
+            pattern=_NAME,
+            sentence="Must be {minimum} to {maximum} characters, "
+            "with no space at either end and no control characters.",
+        ),
+        example="Alice",
+        form=FormInput(autocomplete="name", autocapitalize="words"),
+        required=True,
+    ),
+    Attribute(
+        name="email",
+        label="Email",
+        text=Text(
+            minimum=3,
+            maximum=254,
+            pattern=_EMAIL,
+            sentence="Must be an e-mail address such as {example}, of at most {maximum} characters, "
+            f"{_LOCAL_PART} of them before the @.",
+            format="email",
+        ),
+        example="alice@example.com",
+        form=FormInput(type="email", autocomplete="email"),
+        required=True,
+        unique=Unique(str.casefold, "whatever its case"),
+    ),
+    Attribute(
+        name="username",
+        label="Username",
+        text=Text(
+            minimum=_USERNAME_LENGTH[0],
+            maximum=_USERNAME_LENGTH[-1],
+            pattern=_USERNAME,
+            sentence="Must be {minimum} to {maximum} letters, digits, dots, underscores or hyphens, "
+            "beginning with a letter or a digit.",
+            check=_is_username,
+        ),
+        example="alice",
+        form=FormInput(autocomplete="username"),
+        help="{minimum} to {maximum} letters, digits, dots, dashes or underscores.",
+        required=True,
+        unique=Unique(compatibility_caseless, "whatever its case and width"),
+    ),
+)
+"""In the order in which people read them."""
