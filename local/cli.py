@@ -5,6 +5,7 @@
 
 import contextlib
 import errno
+import json
 import os
 import shlex
 import signal
@@ -20,6 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 from rich.markup import escape
 
+from functions.runtime.json_log import JsonObject
 from infra.naming import PROJECT_ROOT
 from local.actions import UNSUPPORTED_SCHEMA_VERSION, write_unsupported_user
 from local.emulator import DEFAULT_PORT, is_healthy
@@ -248,6 +250,54 @@ def _print_new_lines(console: Console, log: FunctionLog, *, raw: bool) -> None:
         return
     for line in lines:
         click.echo(line.message)
+
+
+@cli.command()
+@click.option("--follow", "-f", is_flag=True, help="Continue with what is published from now on, until Ctrl-C.")
+@click.option("--since", metavar="TIME", help="Only from then on: 90s, 10m, 2h, 1d ago, or ISO 8601.")
+@click.option("--raw", is_flag=True, help="The events as a rule's target gets them: JSON, one a line.")
+@state_dir_option
+def events(*, follow: bool, since: str | None, raw: bool, directory: Path | None) -> None:
+    """Print the events for other teams that are in the bus's archive (docs/events.md)."""
+    # Imported here, so that the other commands needn't wait for it.
+    from local.events import archived_events, bus_of, following, moment, readable_event  # noqa: PLC0415
+
+    try:
+        start = moment(since, datetime.now(UTC)) if since else None
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{since!r} is neither 10m ago nor a time in ISO 8601", param_hint="--since"
+        ) from error
+    stack = read_local_stack(directory)
+    clients = clients_of(stack)
+    console = Console()
+
+    def show(event: JsonObject) -> None:
+        if raw:
+            click.echo(json.dumps(event))
+        else:
+            console.print(readable_event(event), soft_wrap=True)
+
+    try:
+        with termination_signals() as pause, contextlib.ExitStack() as rules:
+            # Before the archive is read, so that no event is missed between the two.
+            follower = rules.enter_context(following(bus_of(stack), clients)) if follow else None
+            shown: set[str] = set()
+            for event in archived_events(stack, clients, start):
+                show(event)
+                shown.add(event["id"])
+            while follower:
+                for event in follower.new_events():
+                    # An event of the archive comes again only in a replay.
+                    if event["id"] not in shown or "replay-name" in event:
+                        show(event)
+                pause(_LOG_POLL_SECONDS)
+    except TerminationRequested:
+        pass  # The way to end --follow.
+    except BotoCoreError:
+        # If the stack has ended meanwhile, say that instead.
+        read_local_stack(directory)
+        raise
 
 
 @cli.command()

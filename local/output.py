@@ -99,18 +99,18 @@ def _readable(line: FunctionLogLine) -> Text:
     text = Text(line.at.astimezone().strftime("%H:%M:%S "), style="dim")
     entry = _json_entry(line.message)
     if entry is None:
-        return text.append(_printable(line.message), style="default")
+        return text.append(printable(line.message), style="default")
     message, level = str(entry.get("message", "")), str(entry.get("level", "INFO"))
-    text.append(_printable(message), style=_COLOURS.get(message) or _LEVEL_COLOURS.get(level, "default"))
+    text.append(printable(message), style=_COLOURS.get(message) or _LEVEL_COLOURS.get(level, "default"))
     if "userId" in entry:
-        text.append(f" {_printable(entry['userId'])}", style="cyan")
+        text.append(f" {printable(entry['userId'])}", style="cyan")
     if message in _COLOURS:
         _append_image(text, entry.get("image") or {}, set(entry.get("changedFields") or []))
     else:
         for name, value in entry.items():
             if name not in _SHOWN_BEFORE_FIELDS:
-                text.append(f"  {_printable(name)}=", style="dim")
-                text.append(_printable(value if isinstance(value, str) else json.dumps(value)), style="default")
+                text.append(f"  {printable(name)}=", style="dim")
+                text.append(printable(value if isinstance(value, str) else json.dumps(value)), style="default")
     return text
 
 
@@ -118,7 +118,7 @@ def _append_image(text: Text, image: Mapping[str, Any], changed: set[str]) -> No
     first = [name for name in _FIRST_ATTRIBUTES if name in image]
     for name in [*first, *sorted(changed - set(_FIRST_ATTRIBUTES) & image.keys())]:
         text.append(f"  {name}=", style="dim")
-        text.append(_printable(image.get(name)), style="bold" if name in changed else "default")
+        text.append(printable(image.get(name)), style="bold" if name in changed else "default")
 
 
 def _json_entry(message: str) -> Mapping[str, Any] | None:
@@ -130,7 +130,7 @@ def _json_entry(message: str) -> Mapping[str, Any] | None:
     return cast("Mapping[str, Any]", value) if isinstance(value, dict) and "message" in value else None
 
 
-def _printable(value: object) -> str:
+def printable(value: object) -> str:
     """Return text that can't control the terminal, whatever a user's name is."""
     return "".join(character if character.isprintable() else "�" for character in str(value))
 

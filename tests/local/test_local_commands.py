@@ -123,7 +123,7 @@ def test_a_taken_port_is_named_with_another_one_to_use(local_stack: LocalStack, 
     assert "Traceback" not in printed.stderr
 
 
-@pytest.mark.parametrize("command", ["status", "outputs", "logs", "poison"])
+@pytest.mark.parametrize("command", ["status", "outputs", "logs", "events", "poison"])
 def test_a_command_without_a_stack_says_how_to_start_one(command: str, tmp_path: Path) -> None:
     printed = local(command, directory=tmp_path)
 
