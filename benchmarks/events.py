@@ -17,7 +17,7 @@ REGISTER_EVENT: dict[str, Any] = json.loads(Path(__file__).with_name("register_e
 REGISTER_EVENT["body"] = json.dumps({each.name: each.example for each in ATTRIBUTES if each.required})
 
 STREAM_ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/Users-dev/stream/2026-11-24T00:00:00.000"
-FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:benchmark"
+FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:LogUserChangesFunction-generated"
 SHARD_ID = "shardId-00000001795478400000-0badcafe"
 FIRST_SEQUENCE_NUMBER = 10**20
 USERS = 1_000

@@ -7,8 +7,9 @@ import click
 from ops.aws.services import Services
 from ops.commands.capacity import capacity
 from ops.commands.dlq_files import discard, export, restore_command
+from ops.commands.dlq_list import list_failures
 from ops.commands.dlq_replay import replay
-from ops.commands.dlq_show import list_failures, show_failure
+from ops.commands.dlq_show import show_failure
 from ops.commands.return_pointers import return_pointers_command
 from ops.commands.status import status
 from ops.commands.users import activity, backfill, claim_keys

@@ -9,12 +9,14 @@ from functools import cached_property, wraps
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 from rich.console import Group, RenderableType
 from rich.text import Text
 from typing_extensions import override
 
 from functions.runtime.json_log import Json
 from ops.aws.services import Services
+from ops.consumers import consumer_names
 from ops.dead_letters.selection import FIELD_NAMES, Selection
 from ops.errors import ExitCode, OpsError, WrongUsageError
 from ops.job import Job, stop_on_interrupt
@@ -129,6 +131,30 @@ def _fail(ctx: click.Context, error: OpsError) -> NoReturn:
     ctx.exit(error.exit_code)
 
 
+class ConsumerName(click.ParamType[str]):
+    """The name of a declared consumer, or `unknown`."""
+
+    name = "consumer"
+
+    @override
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        names = consumer_names()
+        if value not in names:
+            self.fail(f"there is no consumer {value!r}: {', '.join(names)}", param, ctx)
+        return value
+
+    @override
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        return [CompletionItem(name) for name in consumer_names() if name.startswith(incomplete)]
+
+
+consumer_option = click.option(
+    "--consumer",
+    metavar="NAME",
+    type=ConsumerName(),
+    help="Those on which this consumer failed, as `dlq list` names it; unknown: on which no declared one did.",
+)
+
 where_option = click.option(
     "--where",
     metavar="CONDITIONS",
@@ -138,17 +164,18 @@ where_option = click.option(
 
 
 def selection_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add `[ID ... | --all | --where CONDITIONS]`, given to the command as its `selection`."""
+    """Add `[ID ... | --all | --consumer NAME, --where CONDITIONS]`, given as `selection`."""
 
     @wraps(command)
     def with_selection(
-        *arguments: Any, ids: tuple[str, ...], where: tuple[str, ...], all_: bool, **options: Any
+        *arguments: Any, ids: tuple[str, ...], where: tuple[str, ...], consumer: str | None, all_: bool, **options: Any
     ) -> None:
-        command(*arguments, selection=Selection.of(ids, where, everything=all_), **options)
+        selection = Selection.of(ids, where, consumer=consumer, everything=all_)
+        command(*arguments, selection=selection, **options)
 
     add_ids = click.argument("ids", metavar="[ID]...", nargs=-1)
-    add_all = click.option("--all", "all_", is_flag=True, help="All of them.")
-    return add_ids(add_all(where_option(with_selection)))
+    add_all = click.option("--all", "all_", is_flag=True, help="All of them; with --consumer, all of that one.")
+    return add_ids(add_all(consumer_option(where_option(with_selection))))
 
 
 def number_option(

@@ -135,13 +135,22 @@ def in_flight_elsewhere(messages: int) -> str:
 
 
 def short_ids(ids: Sequence[str]) -> dict[str, str]:
-    """Return the shortest prefix of each id that no other id has, at least 8 characters long."""
-    ordered = sorted(set(ids))
-    shared = [0, *(_shared_length(*neighbours) for neighbours in pairwise(ordered)), 0]
-    return {
-        failure_id: failure_id[: max(SHORTEST_ID, shared[position] + 1, shared[position + 1] + 1)]
-        for position, failure_id in enumerate(ordered)
-    }
+    """Return a short form of each id that stands for no other id.
+
+    It is the beginning of the id, or of what follows the first dot in it, at least 8 characters.
+    """
+    distinct = set(ids)
+    owners = sorted((form, one) for one in distinct for form in {one, one.partition(".")[2] or one})
+    shared = [0, *(_shared_length(one, other) for (one, _), (other, _) in pairwise(owners)), 0]
+    unique = {owner: max(shared[at] + 1, shared[at + 1] + 1, SHORTEST_ID) for at, owner in enumerate(owners)}
+    short: dict[str, str] = {}
+    for one in distinct:
+        head, dot, rest = one.partition(".")
+        if rest and unique[rest, one] < len(rest):
+            short[one] = rest[: unique[rest, one]]
+        else:
+            short[one] = one[: max(unique[one, one], len(head + dot) + SHORTEST_ID if rest else 0)]
+    return short
 
 
 def _shared_length(one: str, other: str) -> int:

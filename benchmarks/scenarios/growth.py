@@ -27,12 +27,14 @@ from functions.dead_letters.envelope import FailedRecord, SendOutcome, StreamPoi
 from functions.rescue_failed_batches.rescue import Rescue
 from functions.runtime.invocation import Clock
 from functions.runtime.json_log import Json, JsonObject
+from infra.consumers import log_user_changes
 from infra.outputs import StackOutputs
 from ops.aws.function import InvocationResult
 from ops.aws.queues import Message, QueueDepth
 from ops.aws.services import LocalPoller, Services
 from ops.aws.tables import ActivityKey, UsersPage
-from ops.dead_letters.message import ReplayableChange
+from ops.consumers import StackConsumer
+from ops.dead_letters.record import ReplayableChange
 from ops.dead_letters.replay import Replay
 from ops.dead_letters.replay_db import ReplayDb
 from ops.dead_letters.selection import Selection
@@ -109,14 +111,20 @@ class _GeneratedQueue:
         return QueueDepth(0, 0, 0)
 
 
+LOG_USER_CHANGES = StackConsumer(declaration=log_user_changes.CONSUMER, function_name=events.FUNCTION_ARN)
+
+
 class _LastBatch:
     """The function and the Activity table in one, which keeps the last batch alone."""
 
     def __init__(self) -> None:
         self._event_ids: dict[ActivityKey, str] = {}
 
+    def of(self, _consumer: StackConsumer) -> "_LastBatch":
+        return self
+
     def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
-        changes = filter(None, map(ReplayableChange.of, records))
+        changes = (change for record in records if (change := ReplayableChange.of(record, log_user_changes.CONSUMER)))
         self._event_ids = {ActivityKey(change.user_id, change.change_id): change.event_id for change in changes}
         return InvocationResult()
 
@@ -153,6 +161,8 @@ def _generated_stack(queue: _GeneratedQueue, users: int) -> Any:
         failure_queue=lambda: _GeneratedQueue(0),
         redrive_queue=lambda: _GeneratedQueue(0),
         stream_function=lambda: last_batch,
+        consumers=lambda: [LOG_USER_CHANGES],
+        consumer_function=last_batch.of,
         activity=lambda: last_batch,
         users=lambda: SimpleNamespace(page=page),
         monitoring=lambda: SimpleNamespace(mapping=_nothing, metrics=_empty, alarms=_empty),

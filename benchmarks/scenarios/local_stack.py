@@ -18,13 +18,14 @@ from benchmarks.scenarios.growth import backfill_all, replay_once
 from benchmarks.scenarios.measured_delivery import LocalStream, batch_write, local_stream, users_of_run
 from delivery.records import StreamRecord
 from infra.components.change_stream import RESCUE_BATCH_SIZE
+from infra.consumers import log_user_changes
 from local.aws_clients import RoleSession
 from local.state import DIRECTORY_VARIABLE
 from local.stream_poller.poller import invoke_function
 from ops.aws.queues import OutgoingMessage
 from ops.aws.services import Services
 from ops.aws.tables import ActivityKey
-from ops.dead_letters.message import ReplayableChange
+from ops.dead_letters.record import ReplayableChange
 from ops.stack_outputs import read_stack
 from ops.users.backfill_records import backfill_change
 
@@ -193,7 +194,7 @@ class JobsOnLocalStack:
     def _process_one(self, record: Any) -> None:
         """Invoke the function with one record, and read its item in Activity."""
         answer = self._services.stream_function().invoke([record])
-        change = ReplayableChange.of(record)
+        change = ReplayableChange.of(record, log_user_changes.CONSUMER)
         if change is None or not self._activity.event_ids([ActivityKey(change.user_id, change.change_id)]):
             raise RuntimeError(f"the function did not process {record}: {answer}")
 

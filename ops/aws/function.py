@@ -1,13 +1,20 @@
-"""The function log_user_changes, invoked as the event source mapping invokes it."""
+"""The function of a consumer, invoked for a replay with records as the consumer received them.
+
+The event has `"replay": true`, except for log_user_changes. So asked, a function sends nothing to
+the dead-letter queue and leaves its queue alone. Its answer is a partial batch response (Lambda
+developer guide, "Partial batch response"), and `refused` in it has a reason for each record that
+can never be processed (functions/consumers/).
+"""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError, HTTPClientError
 
 from functions.runtime.json_log import Json, JsonObject, is_array, is_object
+from infra.consumers.declaration import Source
 from ops.errors import translate_aws_errors
 
 if TYPE_CHECKING:
@@ -27,25 +34,31 @@ BUSY_CODES = (
 
 @dataclass(frozen=True, kw_only=True)
 class InvocationResult:
-    """What one invocation says about its batch."""
+    """What one invocation says about its batch; records are named by their position in it."""
 
-    failed_from: int | None = None
-    """Position of the first record that the function can't process now, where a retry starts."""
+    failed: frozenset[int] = frozenset()
+    """Those that the function can't process now."""
+    undone: Sequence[int] = ()
+    """Those to send again, in order: of a queue the failed ones, of a stream all from the first."""
+    refused: Mapping[int, str] = field(default_factory=dict[int, str])
+    """Those that the function can never process, and why."""
     error: str | None = None
     """Why the invocation failed as a whole; the outcome of each record is unknown then."""
     busy: bool = False  # the records didn't cause the error: Lambda throttles or fails
 
 
-class StreamFunction:
-    """The function in Lambda, invoked with stream records in the form of Lambda events."""
+class ConsumerFunction:
+    """A consumer's function in Lambda; `source` is where its records come from."""
 
-    def __init__(self, client: "LambdaClient", name: str) -> None:
+    def __init__(self, client: "LambdaClient", name: str, source: Source) -> None:
         self._client = client
         self._name = name
+        self._of_queue = source is Source.USER_CHANGES
+        self._event: JsonObject = {} if source is Source.USERS_STREAM else {"replay": True}
 
     def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
         """Invoke the function and wait for its response; an OpsError if it can't be invoked."""
-        payload = json.dumps({"Records": list(records)}, separators=(",", ":")).encode()
+        payload = json.dumps({"Records": list(records), **self._event}, separators=(",", ":")).encode()
         with translate_aws_errors(f"the function {self._name}"):
             try:
                 invocation = self._client.invoke(FunctionName=self._name, Payload=payload)
@@ -61,33 +74,47 @@ class StreamFunction:
                 return InvocationResult(error=f"no answer: {error}", busy=True)
         if "FunctionError" in invocation:
             return InvocationResult(error=_error_text(response))
-        return read_batch_response(response, [sequence_number_of(record) for record in records])
+        name_of = message_id_of if self._of_queue else sequence_number_of
+        return read_batch_response(response, [name_of(record) for record in records], in_order=not self._of_queue)
 
 
 def sequence_number_of(record: JsonObject) -> str:
-    """Return the record's sequence number, by which the function names it."""
+    """Return a stream record's sequence number, by which the function names it."""
     return record["dynamodb"]["SequenceNumber"]
 
 
-def read_batch_response(text: bytes, sequence_numbers: Sequence[str]) -> InvocationResult:
-    """Read a partial batch response (Lambda developer guide, "Partial batch response")."""
+def message_id_of(record: JsonObject) -> str:
+    """Return a queue record's message id, by which the function names it."""
+    return record["messageId"]
+
+
+def read_batch_response(text: bytes, names: Sequence[str], *, in_order: bool) -> InvocationResult:
+    """Read the response to a batch of records with these names.
+
+    With `in_order`, what follows the first failed record counts as not processed, as in a stream.
+    """
     try:
         response: Json = json.loads(text) if text.strip() else None
     except ValueError:
         return InvocationResult(error="the function's answer isn't JSON")
-    failures: Json = response.get("batchItemFailures") if is_object(response) else response
-    if not failures:
+    if not response:
         return InvocationResult()
-    if not is_array(failures) or not is_object(response):
+    failures: Json = (response.get("batchItemFailures") or []) if is_object(response) else None
+    reasons: Json = (response.get("refused") or {}) if is_object(response) else None
+    if not is_array(failures) or not is_object(reasons):
         return InvocationResult(error="the function's answer isn't a partial batch response")
-    positions = {number: position for position, number in enumerate(sequence_numbers)}
-    failed: list[int] = []
-    for failure in failures:
-        identifier: Json = failure.get("itemIdentifier") if is_object(failure) else None
-        if not isinstance(identifier, str) or identifier not in positions:
-            return InvocationResult(error=f"the function names a record that wasn't in the batch: {identifier!r}")
-        failed.append(positions[identifier])
-    return InvocationResult(failed_from=min(failed))
+    identifiers = [failure.get("itemIdentifier") if is_object(failure) else None for failure in failures]
+    for name in (*identifiers, *reasons):
+        if name not in names:
+            return InvocationResult(error=f"the function names a record that wasn't in the batch: {name!r}")
+    refused = {at: str(reasons[name]) for at, name in enumerate(names) if name in reasons}
+    failed = frozenset(at for at, name in enumerate(names) if name in identifiers and at not in refused)
+    undone = tuple(sorted(failed))
+    if in_order and failed:
+        undone = tuple(range(min(failed), len(names)))
+        refused = {at: reason for at, reason in refused.items() if at < min(failed)}
+        failed = frozenset({min(failed)})
+    return InvocationResult(failed=failed, undone=undone, refused=refused)
 
 
 def _error_text(response: bytes) -> str:

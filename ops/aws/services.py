@@ -5,12 +5,14 @@ from typing import Any
 from botocore.config import Config
 from botocore.session import Session
 
+from infra.consumers.declaration import Source
 from infra.naming import physical_name
 from ops.aws.cloudwatch import Monitoring
-from ops.aws.function import StreamFunction
+from ops.aws.function import ConsumerFunction
 from ops.aws.queues import CONCURRENT_CALLS, EnvelopeStore, MessageQueue
 from ops.aws.tables import ActivityReader, UserKeysTable, UsersReader
-from ops.errors import translate_aws_errors
+from ops.consumers import StackConsumer, consumers_of
+from ops.errors import NotFoundError, translate_aws_errors
 from ops.stack_outputs import LocalPoller, StackAccess
 
 INVOCATION_SECONDS = 905  # Lambda ends an invocation after at most 900 seconds
@@ -55,9 +57,22 @@ class Services:
         """Return the store of large envelopes."""
         return EnvelopeStore(self.client("s3"))
 
-    def stream_function(self) -> StreamFunction:
+    def consumers(self) -> tuple[StackConsumer, ...]:
+        """Return every declared consumer, in the order of the list."""
+        return consumers_of(self.outputs)
+
+    def stream_function(self) -> ConsumerFunction:
         """Return the function log_user_changes."""
-        return StreamFunction(self.client("lambda", _INVOCATIONS), self.outputs.log_user_changes_function_name)
+        return self._function(self.outputs.log_user_changes_function_name, Source.USERS_STREAM)
+
+    def consumer_function(self, consumer: StackConsumer) -> ConsumerFunction:
+        """Return a consumer's function; a NotFoundError if the stack's settings switch it off."""
+        if consumer.function_name is None:
+            raise NotFoundError(f"{consumer.name} is switched off in this stack", "switch it on in its settings")
+        return self._function(consumer.function_name, consumer.declaration.source)
+
+    def _function(self, name: str, source: Source) -> ConsumerFunction:
+        return ConsumerFunction(self.client("lambda", _INVOCATIONS), name, source)
 
     def activity(self) -> ActivityReader:
         """Return the Activity table."""

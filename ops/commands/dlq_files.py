@@ -7,7 +7,14 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
-from ops.context import CommandContext, OpsCommand, exit_with, pass_command_context, selection_options
+from ops.context import (
+    CommandContext,
+    OpsCommand,
+    consumer_option,
+    exit_with,
+    pass_command_context,
+    selection_options,
+)
 from ops.dead_letters.export import ExportReport, export_messages, restore
 from ops.dead_letters.message import DeadLetter, count_failures, group_by_reason, read_dead_letter
 from ops.dead_letters.peek import Peek, unread_remark
@@ -19,17 +26,19 @@ from ops.output import camel_json, count, in_flight_elsewhere
 
 @click.command("export", cls=OpsCommand, short_help="Save all of them to a file.")
 @click.argument("file", type=click.Path(path_type=Path))
+@consumer_option
 @click.option("--remove", is_flag=True, help="Remove from the queue what is safely in FILE.")
 @pass_command_context
-def export(context: CommandContext, *, file: Path, remove: bool) -> None:
-    """Write all failed records to FILE, one JSON object a line, each with its whole record.
+def export(context: CommandContext, *, file: Path, consumer: str | None, remove: bool) -> None:
+    """Write all failed records, or a consumer's, to FILE: a JSON object a line, with its record.
 
     FILE must not exist. Nothing is removed without --remove, and with it only what is complete and
     on disk. Without --remove at most 100,000 messages are exported, because SQS limits the messages
     in flight; with it a larger queue is exported in rounds.
     """
+    selection = Selection.matching((), consumer)
     with context.job("Exporting") as job:
-        report = export_messages(context.services, file, job, remove=remove)
+        report = export_messages(context.services, file, job, only=selection.matches, remove=remove)
     not_removed = remove and report.removed < report.exported
     context.finish(
         camel_json(report),
@@ -61,15 +70,16 @@ def _render_export(report: ExportReport) -> RenderableType:
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @pass_command_context
 def discard(context: CommandContext, *, selection: Selection, file: Path | None, yes: bool) -> None:
-    """Remove failed records for good: those changes will never be in Activity.
+    """Remove failed records for good: their consumers will never process those changes.
 
-    Which ones: by ID (or its beginning), --where, or --all. They are saved to a file first,
-    complete and on disk, as `dlq export` does it; then only what was saved is removed. Without
-    --yes it shows what it found, and asks.
+    Which ones: by ID (or its beginning), --consumer, --where, or --all. They are saved to a file
+    first, complete and on disk, as `dlq export` does it; then only what was saved is removed.
+    Without --yes it shows what it found, and asks.
     """
     queue, store = context.services.dead_letter_queue(), context.services.envelopes()
+    environment = context.services.outputs.environment
     with stop_on_interrupt() as stop_requested, Peek(queue, stop_requested) as peek:
-        letters = map(read_dead_letter, peek.messages())
+        letters = (read_dead_letter(message, environment) for message in peek.messages())
         found = {letter.message.message_id: letter for letter in letters if selection.matches_fetched(letter, store)}
         depth = queue.depth()
         hidden = peek.in_flight_elsewhere(depth)
@@ -82,12 +92,14 @@ def discard(context: CommandContext, *, selection: Selection, file: Path | None,
         context.output.note(unseen)
     if found and not yes:
         _confirm(context, found)
-    path = file or Path(f"discarded-{context.services.outputs.environment}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl")
+    path = file or Path(f"discarded-{environment}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl")
     report = ExportReport(None, complete=True)
     if found:
         with context.job("Discarding") as job:
             # Only what was found before the question is removed, not what arrived since.
-            report = export_messages(context.services, path, job, only=found, remove=True)
+            report = export_messages(
+                context.services, path, job, only=lambda letter: letter.message.message_id in found, remove=True
+            )
     report.complete = report.complete and not unseen
     report.hidden_by_others = hidden
     context.finish(
@@ -100,7 +112,7 @@ def discard(context: CommandContext, *, selection: Selection, file: Path | None,
 
 def _confirm(context: CommandContext, found: dict[str, DeadLetter]) -> None:
     for group in group_by_reason(count_failures(found.values())):
-        context.output.note(f"{group.failures:>8,}  {group.kind}  {group.reason}")
+        context.output.note(f"{group.failures:>8,}  {group.consumer}  {group.kind}  {group.reason}")
     if not click.confirm(f"Remove {count(len(found), 'message')} from the queue for good?", err=True):
         raise OpsError("Nothing was removed", "`dlq replay` processes records again, `dlq export` only saves them")
 

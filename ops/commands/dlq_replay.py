@@ -1,15 +1,18 @@
-"""`dlq replay`: failed records sent through the real function again."""
+"""`dlq replay`: failed records sent through the functions that failed again."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import click
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from functions.runtime.json_log import JsonObject
 from ops.aws.queues import MAX_IN_FLIGHT
 from ops.context import CommandContext, OpsCommand, pass_command_context, selection_options
 from ops.dead_letters.message import ReplayOutcome
+from ops.dead_letters.record import event_of
 from ops.dead_letters.replay import Replay, ReplayReport
 from ops.dead_letters.replay_db import PendingChange, ReplayDb
 from ops.dead_letters.selection import Selection
@@ -30,7 +33,7 @@ BEYOND_REACH = (
 )
 
 
-@click.command("replay", cls=OpsCommand, short_help="Send them through the function again.")
+@click.command("replay", cls=OpsCommand, short_help="Send them through their function again.")
 @selection_options
 @click.option("--dry-run", is_flag=True, help="Only say what would be replayed, in order.")
 @click.option(
@@ -39,21 +42,20 @@ BEYOND_REACH = (
     type=click.IntRange(1, 1000),
     default=100,
     show_default=True,
-    help="Records in one invocation.",
+    help="Records in one invocation; of a consumer with a queue no more than its batches have.",
 )
 @pass_command_context
 def replay(context: CommandContext, *, selection: Selection, dry_run: bool, batch_size: int) -> None:
-    """Send failed records through the real function again, and remove those that it has processed.
+    """Send failed records through the function that failed again; remove those it has processed.
 
-    Which ones: by ID (or its beginning), --where, or --all. They are sent in the order of their
-    sequence numbers, which keeps the order of each user's changes; after one that fails, later ones
-    of the same user wait. A message is removed only once its change is in Activity. Each change has
-    its own item there, so an old one never overwrites what the same user did since, and a second
-    replay duplicates nothing.
+    Which ones: by ID (or its beginning), --consumer, --where, or --all. Each goes into its own
+    consumer, in the order of each user's changes; after one that fails, later ones of the same user
+    wait, in that consumer alone. A message is removed only with proof: for log-user-changes its
+    item in Activity, for others the function's response. A function at fault stops its own part.
 
     Ctrl-C stops it between two steps; the same command continues. So it does after a kill: the
     messages that the killed run had in flight become visible again with the next replay from this
-    machine, or after 15 minutes.
+    machine, or after 15 minutes. A consumer may get a record twice then, as it may from its queue.
     """
     services = context.services
     outputs = services.outputs
@@ -81,9 +83,9 @@ def replay(context: CommandContext, *, selection: Selection, dry_run: bool, batc
 def _replay_json(report: ReplayReport) -> JsonObject:
     return {
         "replayed": report.replayed,
-        "refusedAgain": report.counts.get(ReplayOutcome.REFUSED, 0),
-        "failed": report.counts.get(ReplayOutcome.FAILED, 0),
-        "waiting": report.counts.get(ReplayOutcome.WAITING, 0),
+        "refusedAgain": report.counts[ReplayOutcome.REFUSED],
+        "failed": report.counts[ReplayOutcome.FAILED],
+        "waiting": report.counts[ReplayOutcome.WAITING],
         "untried": report.untried,
         "notReplayable": report.not_replayable,
         "notRemoved": report.not_removed,
@@ -91,8 +93,25 @@ def _replay_json(report: ReplayReport) -> JsonObject:
         "hiddenByOthers": report.hidden_by_others,
         "beyondReach": report.beyond_reach,
         "interrupted": report.interrupted,
+        "consumers": _consumers_json(report),
         "failures": camel_json(report.failures),
     }
+
+
+def _consumers_json(report: ReplayReport) -> list[JsonObject]:
+    return [
+        {
+            "consumer": name,
+            "replayed": counts[ReplayOutcome.REPLAYED],
+            "refusedAgain": counts[ReplayOutcome.REFUSED],
+            "failed": counts[ReplayOutcome.FAILED],
+            "waiting": counts[ReplayOutcome.WAITING],
+            "untried": report.untried_by_consumer[name],
+            "error": error.message if (error := report.consumer_errors.get(name)) else None,
+        }
+        for name in report.consumers
+        for counts in [report.counts_by_consumer.get(name, Counter[ReplayOutcome]())]
+    ]
 
 
 def _dry_run_json(report: ReplayReport, first: Sequence[PendingChange]) -> JsonObject:
@@ -102,8 +121,14 @@ def _dry_run_json(report: ReplayReport, first: Sequence[PendingChange]) -> JsonO
         "notReplayable": report.not_replayable,
         "hiddenByOthers": report.hidden_by_others,
         "beyondReach": report.beyond_reach,
+        "consumers": [{"consumer": name, "wouldReplay": report.untried_by_consumer[name]} for name in report.consumers],
         "first": [
-            {"failureId": failure_id, "userId": change.user_id, "changeId": change.change_id}
+            {
+                "failureId": failure_id,
+                "consumer": change.consumer,
+                "userId": change.user_id,
+                "changeId": change.change_id,
+            }
             for failure_id, change in first
         ],
     }
@@ -112,14 +137,19 @@ def _dry_run_json(report: ReplayReport, first: Sequence[PendingChange]) -> JsonO
 def _render_dry_run(
     context: CommandContext, selection: Selection, report: ReplayReport, first: Sequence[PendingChange]
 ) -> RenderableType:
-    rows = (
-        (str(position), failure_id, str(change.record.get("eventName", "")), change.user_id)
-        for position, (failure_id, change) in enumerate(first, start=1)
-    )
+    ids = short_ids([failure_id for failure_id, _ in first])
+    parts: list[RenderableType] = []
+    for name, changes in groupby(enumerate(first, start=1), key=lambda numbered: numbered[1].change.consumer):
+        rows = [
+            (str(position), ids[failure_id], event_of(change.record) or "", change.user_id)
+            for position, (failure_id, change) in changes
+        ]
+        heading = Text.assemble((name, "bold"), f": {count(report.untried_by_consumer[name], 'record')}")
+        parts.append(blocks(heading, table(("", "ID", "Event", "User"), rows, right=("",))))
     more = report.untried - len(first)
     return blocks(
         Text(f"{count(report.untried, 'record')} would be replayed; nothing was done.", style="bold"),
-        table(("", "ID", "Event", "User"), rows, right=("",)) if first else None,
+        *parts,
         f"and {more:,} more" if first and more > 0 else None,
         *_left_untouched(report),
         context.next_steps(f"dlq replay {selection.as_arguments}") if report.untried else None,
@@ -128,9 +158,11 @@ def _render_dry_run(
 
 def _left_untouched(report: ReplayReport) -> Iterator[str]:
     """Yield the remarks on messages that a replay leaves without trying them."""
-    if report.not_replayable:
-        messages = count(report.not_replayable, "message")
-        yield f"{messages} can't be replayed: no record is left in it, or it is no envelope."
+    if empty := report.not_replayable - report.without_function.total():
+        yield f"{count(empty, 'message')} can't be replayed: no record is left in it, or it is no envelope."
+    for name, number in report.without_function.items():
+        records = count(number, "record")
+        yield f"{records} of {name} can't be replayed: it is no consumer's function here, or it is switched off."
     if report.hidden_by_others:
         yield in_flight_elsewhere(report.hidden_by_others)
     if report.beyond_reach:
@@ -151,6 +183,7 @@ def _render(context: CommandContext, report: ReplayReport) -> RenderableType:
     not_removed = f"The queue kept {kept} of what was replayed: the same command removes them."
     return blocks(
         _heading(report),
+        *(Text(error.message, style="red") for error in [*report.consumer_errors.values()][1:]),
         _failures(report) if report.failures else None,
         untried if report.untried else None,
         not_removed if report.not_removed else None,
@@ -170,10 +203,14 @@ def _heading(report: ReplayReport) -> Text:
 
 def _failures(report: ReplayReport) -> RenderableType:
     ids = short_ids([failure.failure_id for failure in report.failures])
-    rows = [
-        (ids[failure.failure_id], failure.user_id, LEFT_BECAUSE[failure.outcome].format(failure.detail))
-        for failure in report.failures[:ROWS]
-    ]
-    more = sum(report.counts.values()) - report.replayed - len(rows)
-    rest = [Text(f"and {more:,} more: --json lists {len(report.failures):,} of them")] if more > 0 else []
-    return Group(table(("ID", "User", "Left because"), rows), *rest)
+    parts: list[RenderableType] = []
+    shown = sorted(report.failures[:ROWS], key=lambda failure: report.consumers.index(failure.consumer))
+    for name, failures in groupby(shown, key=lambda failure: failure.consumer):
+        rows = [
+            (ids[failure.failure_id], failure.user_id, LEFT_BECAUSE[failure.outcome].format(failure.detail))
+            for failure in failures
+        ]
+        parts.append(blocks(Text(name, style="bold"), table(("ID", "User", "Left because"), rows)))
+    more = report.counts.total() - report.replayed - len(shown)
+    rest = f"and {more:,} more: --json lists {len(report.failures):,} of them" if more > 0 else None
+    return blocks(*parts, rest)

@@ -7,7 +7,7 @@ deleted only after the file is on disk.
 
 import json
 import os
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import TextIOWrapper
@@ -42,15 +42,15 @@ class ExportReport:
 
 
 def export_messages(
-    services: Services, path: Path, job: Job, *, only: Collection[str] | None = None, remove: bool
+    services: Services, path: Path, job: Job, *, only: Callable[[DeadLetter], bool] = lambda _: True, remove: bool
 ) -> ExportReport:
-    """Write all messages, or only those with these ids, to a new file; with `remove` delete them.
+    """Write all messages, or only some, to a new file; with `remove` delete what is in it.
 
     SQS allows 120,000 messages in flight; only an export that deletes can take a larger queue, in
     rounds. Raise a WrongUsageError if the file exists, or can't be written. Whatever the error, the
     messages that are deleted by then are in the file.
     """
-    queue, store = services.dead_letter_queue(), services.envelopes()
+    queue, store, environment = services.dead_letter_queue(), services.envelopes(), services.outputs.environment
     report = ExportReport(str(path))
     deleted = 1
     with _new_file(path) as file:
@@ -58,8 +58,9 @@ def export_messages(
             with Peek(queue, job.stop_requested, visibility_timeout=VISIBILITY_TIMEOUT, now=job.now) as peek:
                 written: list[str] = []
                 for message in peek.messages():
-                    if only is None or message.message_id in only:
-                        line = _line(read_dead_letter(message), store)
+                    letter = read_dead_letter(message, environment)
+                    if only(letter):
+                        line = _line(letter, store)
                         file.write(json.dumps(line, separators=(",", ":")) + "\n")
                         written.append(message.message_id)
                         report.exported += 1

@@ -1,7 +1,5 @@
 """A message of the dead-letter queue: a failed record's envelope, or something else; and counts."""
 
-import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,18 +8,12 @@ from typing import get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from functions.activity.items import change_id
-from functions.dead_letters.envelope import FailedRecord, Kind, identify_record
-from functions.runtime.json_log import Json, JsonObject, is_object, json_line
-from functions.stream_records.attribute_values import (
-    AttributeValue,
-    Changes,
-    MalformedValueError,
-    diff_images,
-    unmarshal,
-    unmarshal_image,
-)
+from functions.dead_letters.envelope import FailedRecord, Kind
+from infra.consumers import consumer_of_function
+from infra.consumers.declaration import Consumer
 from ops.aws.queues import EnvelopeStore, Message
+from ops.consumers import UNKNOWN_CONSUMER
+from ops.dead_letters.record import ReplayableChange, event_of
 from ops.errors import NotFoundError
 
 _ENVELOPE = TypeAdapter(FailedRecord)
@@ -35,39 +27,11 @@ NOTHING_TO_REPLAY = ("lost", NOT_AN_ENVELOPE)
 """Kinds of messages without a record."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class ReplayableChange:
-    """A record with the key of its item in Activity: user, and place among the user's changes."""
-
-    user_id: str
-    change_id: str
-    event_id: str
-    record: JsonObject
-    identity: str  # a hash of the record, different for different records even if they share an id
-
-    @classmethod
-    def of(cls, record: Json) -> "ReplayableChange | None":
-        """Return the record's change; None if it lacks a valid id, user or sequence number."""
-        found = identify_record(record)
-        event_id: Json = record.get("eventID") if is_object(record) else None
-        if not (isinstance(event_id, str) and event_id and found.user_id and found.sequence_number):
-            return None
-        text = json.dumps(record, sort_keys=True, separators=(",", ":"))
-        return cls(
-            user_id=found.user_id,
-            change_id=change_id(found.sequence_number),
-            event_id=event_id,
-            record=record,
-            identity=hashlib.sha256(text.encode()).hexdigest(),
-        )
-
-
 class ReplayOutcome(StrEnum):
     """What became of one change."""
 
-    REPLAYED = "replayed"  # processed: its item is in Activity
-    REFUSED = "refused"
-    """The function took it, but its item isn't in Activity: presumably dead-lettered again."""
+    REPLAYED = "replayed"  # processed, with the consumer's proof
+    REFUSED = "refused"  # the function can never process it as it is
     FAILED = "failed"  # the function could not process it now
     WAITING = "waiting"  # not tried, because an earlier change of the same user failed
 
@@ -83,12 +47,31 @@ class DeadLetter:
     kind: str
     reason: str  # the envelope's, or why the message isn't an envelope
     user_id: str | None
-    event_name: str | None  # INSERT, MODIFY or REMOVE, if known
+    event_name: str | None  # of the record, if known: `event_of`
+    consumer: Consumer | None
+    """Whose function failed; None if it is no declared consumer's of this stack."""
+
+    @property
+    def consumer_name(self) -> str:
+        """The consumer's name on the command line."""
+        return self.consumer.logical_name if self.consumer else UNKNOWN_CONSUMER
+
+    @property
+    def has_record(self) -> bool:
+        """Whether it carries a record, in the message or in S3."""
+        return self.kind not in NOTHING_TO_REPLAY
+
+    @property
+    def failed_in(self) -> str:
+        """The consumer, or else the function, that failed; the envelope names it."""
+        if self.consumer or not self.envelope:
+            return self.consumer_name
+        return self.envelope.source_function.rpartition(":function:")[2]
 
     @cached_property
     def change(self) -> ReplayableChange | None:
-        """What a replay sends; None if there is no record, or its key is invalid."""
-        return ReplayableChange.of(self.envelope.record) if self.envelope else None
+        """What a replay sends; None without a record of the consumer's form, or a consumer."""
+        return ReplayableChange.of(self.envelope.record, self.consumer) if self.envelope and self.consumer else None
 
     def fetched(self, store: EnvelopeStore) -> "DeadLetter":
         """Return the dead letter with its record, read from the store if it isn't in the message.
@@ -103,23 +86,28 @@ class DeadLetter:
                 f"{self.envelope.record_location} is not a failed record's envelope: {whole}",
                 "inspect the object itself: something else wrote it",
             )
-        return _dead_letter(self.message, whole)
+        return _dead_letter(self.message, whole, self.consumer)
 
 
-def read_dead_letter(message: Message) -> DeadLetter:
-    """Read a message; its kind and reason say so if it isn't an envelope."""
+def read_dead_letter(message: Message, environment: str) -> DeadLetter:
+    """Read a message of an environment's queue; kind and reason say if it isn't an envelope."""
     envelope = read_envelope(message.body)
     if isinstance(envelope, str):
         reason = f"not a failed record's envelope: {envelope}"
-        return DeadLetter(message, None, message.message_id, NOT_AN_ENVELOPE, reason, None, None)
-    return _dead_letter(message, envelope)
+        return DeadLetter(message, None, message.message_id, NOT_AN_ENVELOPE, reason, None, None, None)
+    return _dead_letter(message, envelope, consumer_of_function(envelope.source_function, environment))
 
 
-def _dead_letter(message: Message, envelope: FailedRecord) -> DeadLetter:
-    name: Json = envelope.record.get("eventName") if is_object(envelope.record) else None
-    event_name = name if isinstance(name, str) else None
+def _dead_letter(message: Message, envelope: FailedRecord, consumer: Consumer | None) -> DeadLetter:
     return DeadLetter(
-        message, envelope, envelope.failure_id, envelope.kind, envelope.reason, envelope.user_id, event_name
+        message,
+        envelope,
+        envelope.failure_id,
+        envelope.kind,
+        envelope.reason,
+        envelope.user_id,
+        event_of(envelope.record),
+        consumer,
     )
 
 
@@ -133,31 +121,13 @@ def read_envelope(text: str) -> FailedRecord | str:
         return f"{place}: {first['msg']}" if place else first["msg"]
 
 
-def record_changes(record: Json) -> Changes | str:
-    """Return the differences between a record's images by attribute, or why they can't be read."""
-    body: Json = record.get("dynamodb") if is_object(record) else None
-    if not is_object(body):
-        return "the record has no images"
-    old, new = body.get("OldImage"), body.get("NewImage")
-    try:
-        for image in (old, new):
-            if image is not None:
-                unmarshal_image(image)
-    except MalformedValueError as error:
-        return f"the images can't be read: {error}"
-    return diff_images(old, new)
-
-
-def value_as_json(value: AttributeValue | None) -> str | None:
-    """Return an attribute value as JSON text; None for None."""
-    return None if value is None else json_line(unmarshal(value))
-
-
 @dataclass(kw_only=True)
 class Failure:
     """One failed record without its content, and the number of messages that carry it."""
 
     failure_id: str
+    consumer: str
+    source_function: str | None
     kind: str
     reason: str
     event_name: str | None
@@ -170,8 +140,9 @@ class Failure:
 
 @dataclass
 class FailureGroup:
-    """The failures of one kind with one reason."""
+    """The failures of one consumer, of one kind with one reason."""
 
+    consumer: str
     kind: str
     reason: str
     failures: int
@@ -190,6 +161,8 @@ def count_failures(letters: Iterable[DeadLetter]) -> list[Failure]:
         envelope = letter.envelope
         failures[letter.failure_id] = Failure(
             failure_id=letter.failure_id,
+            consumer=letter.consumer_name,
+            source_function=envelope.source_function if envelope else None,
             kind=letter.kind,
             reason=letter.reason,
             event_name=letter.event_name,
@@ -203,8 +176,8 @@ def count_failures(letters: Iterable[DeadLetter]) -> list[Failure]:
 
 def group_by_reason(failures: Iterable[Failure]) -> list[FailureGroup]:
     """Return the groups of failures that are sorted by age, largest group first."""
-    groups: dict[tuple[str, str], FailureGroup] = {}
+    groups: dict[tuple[str, str, str], FailureGroup] = {}
     for failure in failures:  # the first one of a group is its oldest
-        group = FailureGroup(failure.kind, failure.reason, 0, failure.sent_at)
-        groups.setdefault((failure.kind, failure.reason), group).failures += 1
-    return sorted(groups.values(), key=lambda group: (-group.failures, group.kind, group.reason))
+        group = FailureGroup(failure.consumer, failure.kind, failure.reason, 0, failure.sent_at)
+        groups.setdefault((failure.consumer, failure.kind, failure.reason), group).failures += 1
+    return sorted(groups.values(), key=lambda group: (-group.failures, group.consumer, group.kind, group.reason))

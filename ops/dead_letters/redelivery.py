@@ -1,18 +1,19 @@
-"""Send records through the real function again, and prove what became of each.
+"""Send records through one consumer's function again, and find out what became of each.
 
 The function's response is read as the event source mapping reads it. A batch that fails as a whole
-is split in half until the failing record is alone. A record counts as processed only once its item
-is in Activity, because the function reports success also for a record that it sent to the
-dead-letter queue again.
+is split in half until the failing record is alone. A record of log_user_changes counts as processed
+only once its item is in Activity, because the function reports success also for a record that it
+sent to the dead-letter queue again. Other consumers say in their response what they refuse.
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from functions.runtime.json_log import JsonObject
-from ops.aws.function import InvocationResult, StreamFunction
+from ops.aws.function import ConsumerFunction, InvocationResult
 from ops.aws.tables import ActivityKey, ActivityReader
-from ops.dead_letters.message import ReplayableChange, ReplayOutcome
+from ops.dead_letters.message import ReplayOutcome
+from ops.dead_letters.record import ReplayableChange
 from ops.errors import OpsError
 from ops.job import Job
 
@@ -26,7 +27,8 @@ FAILURES_IN_A_ROW = 10
 """After so many failed records without a success in between, the function is at fault."""
 
 _NOT_NOW = "the function can't process it now (batchItemFailures); its log says why"
-_DEAD_LETTERED = "the function took it, but its item isn't in Activity: presumably it is in the dead-letter queue again"
+_WAITS = "an earlier change of this user failed"
+DEAD_LETTERED = "the function took it, but its item isn't in Activity: presumably it is in the dead-letter queue again"
 
 
 class ChangeResult(NamedTuple):
@@ -43,15 +45,16 @@ Batch = Sequence[ReplayableChange]
 class _BatchDecision(NamedTuple):
     """What to do after one invocation."""
 
-    successful: Batch = ()  # what the function reports as processed; Activity has yet to prove it
+    successful: Batch = ()  # what the function reports as processed; Activity may have to prove it
+    refused: Sequence[tuple[ReplayableChange, str]] = ()
     retry: Sequence[Batch] = ()  # batches to send next, the last one first
-    failed: tuple[ReplayableChange, str] | None = None
+    failed: Sequence[tuple[ReplayableChange, str]] = ()
 
 
 class Redelivery:
-    """Sends changes to the function, in the order given."""
+    """Sends changes to one function, in the order given; without `activity`, its word is proof."""
 
-    def __init__(self, function: StreamFunction, activity: ActivityReader, job: Job) -> None:
+    def __init__(self, function: ConsumerFunction, activity: ActivityReader | None, job: Job) -> None:
         self._function = function
         self._activity = activity
         self._job = job
@@ -81,7 +84,7 @@ class Redelivery:
             batch: list[ReplayableChange] = []
             for change in batches.pop():
                 if change.user_id in stuck_users:
-                    results.append(ChangeResult(change, ReplayOutcome.WAITING, "an earlier change of this user failed"))
+                    results.append(ChangeResult(change, ReplayOutcome.WAITING, _WAITS))
                 else:
                     batch.append(change)
             if not batch:
@@ -92,33 +95,44 @@ class Redelivery:
             decision = self._decide(batch, invocation, attempts)
             successful += decision.successful
             batches += decision.retry
-            if decision.successful:
+            results += [ChangeResult(change, ReplayOutcome.REFUSED, reason) for change, reason in decision.refused]
+            if decision.successful or decision.refused:
                 self._failures_in_a_row = 0
-            if decision.failed:
-                change, detail = decision.failed
+            for change, detail in decision.failed:
                 results.append(ChangeResult(change, ReplayOutcome.FAILED, detail))
                 stuck_users.add(change.user_id)
                 self._failures_in_a_row += 1
-                if self._failures_in_a_row >= FAILURES_IN_A_ROW:
-                    raise OpsError(
-                        f"Stopped: {self._failures_in_a_row} records in a row failed; the last one: {detail}",
-                        "the function itself is at fault: see its log, then run the same command again",
-                    )
+            if self._failures_in_a_row >= FAILURES_IN_A_ROW:
+                raise OpsError(
+                    f"Stopped: {self._failures_in_a_row} records in a row failed; the last one: "
+                    f"{decision.failed[-1][1]}",
+                    "the function itself is at fault: see its log, then run the same command again",
+                )
 
     def _decide(self, batch: Batch, invocation: InvocationResult, attempts: dict[str, int]) -> _BatchDecision:
         if invocation.error:
             if len(batch) == 1:
-                return _BatchDecision(failed=(batch[0], invocation.error))
+                return _BatchDecision(failed=[(batch[0], invocation.error)])
             half = len(batch) // 2
             return _BatchDecision(retry=[batch[half:], batch[:half]])
-        if invocation.failed_from is None:
-            return _BatchDecision(successful=batch)
-        successful, rest = batch[: invocation.failed_from], batch[invocation.failed_from :]
-        attempt = attempts[rest[0].identity] = attempts.get(rest[0].identity, 0) + 1
-        if attempt < ATTEMPTS:
-            self._job.pause(FIRST_WAIT_SECONDS * attempt)
-            return _BatchDecision(successful, retry=[rest])
-        return _BatchDecision(successful, retry=[rest[1:]], failed=(rest[0], _NOT_NOW))
+        # A user's later changes may be reported only because an earlier one failed.
+        first_of_users: dict[str, ReplayableChange] = {}
+        for at in sorted(invocation.failed):
+            first_of_users.setdefault(batch[at].user_id, batch[at])
+        for change in first_of_users.values():
+            attempts[change.identity] = attempts.get(change.identity, 0) + 1
+        failed = [change for change in first_of_users.values() if attempts[change.identity] >= ATTEMPTS]
+        undone = frozenset(invocation.undone)
+        given_up = {change.identity for change in failed}
+        rest = [change for change in map(batch.__getitem__, invocation.undone) if change.identity not in given_up]
+        if first_of_users and not failed:
+            self._job.pause(FIRST_WAIT_SECONDS * max(attempts[one.identity] for one in first_of_users.values()))
+        return _BatchDecision(
+            successful=[change for at, change in enumerate(batch) if at not in invocation.refused and at not in undone],
+            refused=[(batch[at], reason) for at, reason in invocation.refused.items()],
+            retry=[rest] if rest else [],
+            failed=[(change, _NOT_NOW) for change in failed],
+        )
 
     def _invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
         """Invoke the function until it isn't busy, or a stop; an OpsError if it stays busy."""
@@ -138,12 +152,14 @@ class Redelivery:
         return invocation
 
     def _verified(self, successful: Batch) -> list[ChangeResult]:
-        """Return the results of changes reported as processed: REPLAYED if the item is there."""
+        """Return the results of changes reported as processed: REPLAYED with the proof."""
+        if self._activity is None:
+            return [ChangeResult(change, ReplayOutcome.REPLAYED) for change in successful]
         keys = [ActivityKey(change.user_id, change.change_id) for change in successful]
         event_ids = self._activity.event_ids(keys)
         return [
             ChangeResult(change, ReplayOutcome.REPLAYED)
             if event_ids.get(key) == change.event_id
-            else ChangeResult(change, ReplayOutcome.REFUSED, _DEAD_LETTERED)
+            else ChangeResult(change, ReplayOutcome.REFUSED, DEAD_LETTERED)
             for key, change in zip(keys, successful, strict=True)
         ]

@@ -1,23 +1,27 @@
-"""Replay failed records through the real function, and delete them with proof of success.
+"""Replay failed records through the functions that failed, and delete them with proof of success.
 
-A message is deleted once its change's item is in Activity. Of a change that the function refuses,
-older messages are deleted too, and the newest stays. Every other message is released at the end. So
-a replay may end anywhere, by Ctrl-C, an error or a kill, and run again: each change has one item in
-Activity (by user and sequence number), which a second delivery writes with the same content.
+Each record goes into its own consumer: a change that failed in two has two messages, and neither's
+replay touches the other. A message is deleted once its consumer has proven it (see `redelivery`).
+Of a change that the function refuses, older messages are deleted too, and the newest stays. Every
+other message is released at the end. So a replay may end anywhere, by Ctrl-C, an error or a kill,
+and run again: consumers take a change again without a further effect.
 
-Changes are sent by sequence number, which orders the changes of each user. This order holds only
+Changes are sent in the order of each user's changes. This order holds within a consumer, and only
 among messages that are in flight together, up to 100,000 (SQS's limit is 120,000); a larger queue
-is replayed in rounds of that size.
+is replayed in rounds of that size. A consumer whose function is at fault ends its own part alone.
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ops.aws.queues import MAX_IN_FLIGHT, Message
 from ops.aws.services import Services
-from ops.dead_letters.message import DeadLetter, ReplayableChange, ReplayOutcome, read_dead_letter
+from ops.consumers import StackConsumer, consumer_names
+from ops.dead_letters.message import DeadLetter, ReplayOutcome, read_dead_letter
 from ops.dead_letters.peek import EMPTY_RECEIVES
+from ops.dead_letters.record import ReplayableChange
 from ops.dead_letters.redelivery import ChangeResult, Redelivery
 from ops.dead_letters.replay_db import PendingChange, ReplayDb, ReplayFailure
 from ops.dead_letters.selection import Selection
@@ -48,27 +52,48 @@ class ReplayReport:
     selected_ids: set[str] = field(default_factory=set[str])
     """Failure ids of the selected messages, if the selection is by id."""
     not_replayable: int = 0
-    """Selected messages without a record: lost, unreadable, or missing in S3."""
+    """Selected messages without a record (lost, unreadable, missing in S3) or a function."""
+    without_function: Counter[str] = field(default_factory=Counter[str])
+    """Of these, those that no function of this stack's consumers takes, by what failed on them."""
     copies_removed: int = 0  # messages deleted because another one carries the same record
-    counts: dict[ReplayOutcome, int] = field(default_factory=dict[ReplayOutcome, int])
+    counts_by_consumer: dict[str, Counter[ReplayOutcome]] = field(default_factory=dict[str, Counter[ReplayOutcome]])
     failures: list[ReplayFailure] = field(default_factory=list[ReplayFailure])
-    untried: int = 0
+    untried_by_consumer: Counter[str] = field(default_factory=Counter[str])
     not_removed: int = 0  # messages whose change is processed, but which the queue failed to delete
     hidden_by_others: int = 0
     """Approximate number in flight in other consumers after the first round and at the end."""
     beyond_reach: bool = False  # whether there may be more messages than SQS allows in flight
     interrupted: bool = False
     error: OpsError | None = None
+    """What ended the whole replay; the first of `consumer_errors` if nothing did."""
+    consumer_errors: dict[str, OpsError] = field(default_factory=dict[str, OpsError])
+    """What ended a consumer's part."""
+
+    @property
+    def consumers(self) -> list[str]:
+        """The consumers of the selected changes, in the order of the list of consumers."""
+        found = self.counts_by_consumer.keys() | self.untried_by_consumer.keys()
+        return [name for name in consumer_names() if name in found]
+
+    @property
+    def counts(self) -> Counter[ReplayOutcome]:
+        """The number of changes by outcome."""
+        return sum(self.counts_by_consumer.values(), Counter[ReplayOutcome]())
+
+    @property
+    def untried(self) -> int:
+        """The number of selected changes that were not sent."""
+        return self.untried_by_consumer.total()
 
     @property
     def replayed(self) -> int:
         """The number of changes that are processed."""
-        return self.counts.get(ReplayOutcome.REPLAYED, 0)
+        return self.counts[ReplayOutcome.REPLAYED]
 
     @property
     def left(self) -> int:
         """The number of selected failures that are still in the queue."""
-        return sum(self.counts.values()) - self.replayed + self.untried + self.not_replayable + self.not_removed
+        return self.counts.total() - self.replayed + self.untried + self.not_replayable + self.not_removed
 
 
 class Replay:
@@ -78,6 +103,8 @@ class Replay:
         self, services: Services, selection: Selection, replay_db: ReplayDb, job: Job, *, batch_size: int
     ) -> None:
         self._services = services
+        self._environment = services.outputs.environment
+        self._consumers = {one.name: one for one in services.consumers() if one.function_name is not None}
         self._queue = services.dead_letter_queue()
         self._selection = selection
         self._db = replay_db
@@ -91,12 +118,19 @@ class Replay:
 
     def run(self) -> ReplayReport:
         """Replay until nothing new is left, a stop is requested, or an error; release the rest."""
-        redelivery = Redelivery(self._services.stream_function(), self._services.activity(), self._job)
+        redeliveries = {
+            name: Redelivery(
+                self._services.consumer_function(consumer),
+                self._services.activity() if consumer.is_proven_by_activity else None,
+                self._job,
+            )
+            for name, consumer in self._consumers.items()
+        }
         try:
             self._begin()
-            while (self._receive_round() or self._db.pending_count()) and not self._job.stop_requested():
+            while (self._receive_round() or self._pending()) and not self._job.stop_requested():
                 self._db.hold_back_later_changes()
-                self._redeliver(redelivery)
+                self._redeliver(redeliveries)
         except OpsError as error:
             self.report.error = error
         return self._finished()
@@ -108,10 +142,15 @@ class Replay:
         try:
             self._begin()
             self._receive_round()
-            first = self._db.next_changes(shown, BATCH_BYTES)
+            for consumer in self._consumers:
+                first += self._db.next_changes(consumer, shown - len(first), BATCH_BYTES)
         except OpsError as error:
             self.report.error = error
         return self._finished(), first
+
+    def _pending(self) -> int:
+        """Return the number of pending changes of the consumers that still work."""
+        return sum(n for name, n in self._db.pending_counts().items() if name not in self.report.consumer_errors)
 
     def _begin(self) -> None:
         """Release what a replay that was killed still has in flight."""
@@ -146,7 +185,7 @@ class Replay:
 
     def _add(self, messages: Iterable[Message], until: float) -> int:
         """Store received messages and their changes; return the number of new changes."""
-        letters = [read_dead_letter(message) for message in messages]
+        letters = [read_dead_letter(message, self._environment) for message in messages]
         selected = [self._selection.matches_fetched(letter, self._services.envelopes()) for letter in letters]
         changes = [
             self._change(letter) if is_selected else None for letter, is_selected in zip(letters, selected, strict=True)
@@ -162,6 +201,8 @@ class Replay:
                     self.report.seen += 1
                     self.report.selected += is_selected
                     self.report.not_replayable += is_selected and change is None
+                    if is_selected and letter.has_record and letter.consumer_name not in self._consumers:
+                        self.report.without_function[letter.failed_in] += 1
                     if is_selected and self._selection.ids:
                         self.report.selected_ids.add(letter.failure_id)
                 if change is None or change_is_new:
@@ -169,31 +210,44 @@ class Replay:
                 outcome = self._db.outcome(change.identity)
                 if outcome is ReplayOutcome.REPLAYED:
                     copies.append(letter.message.receipt)
-                elif outcome is ReplayOutcome.REFUSED:
+                elif outcome is ReplayOutcome.REFUSED and self._consumers[change.consumer].is_proven_by_activity:
+                    # The function has dead-lettered it again: that message says why.
                     self._db.settle(change.identity, outcome, letter.reason)
         self.report.copies_removed += self._delete(copies)
         return new_changes
 
     def _change(self, letter: DeadLetter) -> ReplayableChange | None:
+        if letter.consumer_name not in self._consumers:
+            return None
         try:
             return letter.fetched(self._services.envelopes()).change
         except NotFoundError:
             return None
 
-    def _redeliver(self, redelivery: Redelivery) -> None:
-        """Send the pending changes in batches; after an OpsError the outcomes so far are stored."""
-        done, total = 0, self._db.pending_count()
+    def _redeliver(self, redeliveries: dict[str, Redelivery]) -> None:
+        """Send the pending changes, one consumer after the other."""
+        done, total = 0, self._pending()
         self._job.report_progress(done, total)
-        while not self._job.stop_requested() and (pending := self._db.next_changes(self._batch_size, BATCH_BYTES)):
-            if self._extend_if_due():
-                return  # receive those messages again, before later changes of their users are sent
-            changes = [one.change for one in pending]
-            results, error = redelivery.deliver(changes)
-            self._settle(results)
-            if error:
-                raise error
-            done += len(changes)
-            self._job.report_progress(done, total)
+        for name, consumer in self._consumers.items():
+            batch_size = self._batch_size_of(consumer)
+            while (
+                name not in self.report.consumer_errors
+                and not self._job.stop_requested()
+                and (pending := self._db.next_changes(name, batch_size, BATCH_BYTES))
+            ):
+                if self._extend_if_due():
+                    return  # receive those messages again, before later changes of their users are sent
+                results, error = redeliveries[name].deliver([one.change for one in pending])
+                self._settle(results)
+                if error:
+                    self.report.consumer_errors[name] = type(error)(f"{name}: {error.message}", error.next_step)
+                done += len(pending)
+                self._job.report_progress(done, total)
+
+    def _batch_size_of(self, consumer: StackConsumer) -> int:
+        """Return how many records one invocation gets: of a queue at most what it is made for."""
+        declaration = consumer.declaration
+        return min(self._batch_size, declaration.batch_size) if declaration.has_queue else self._batch_size
 
     def _extend_if_due(self) -> bool:
         """Extend all visibility timeouts before the first ends.
@@ -247,9 +301,9 @@ class Replay:
         self._in_flight = 0
 
     def _finished(self) -> ReplayReport:
-        self.report.counts = self._db.counts()
+        self.report.counts_by_consumer = self._db.counts()
         self.report.failures = self._db.failures(FAILURES_SHOWN)
-        self.report.untried = self._db.pending_count()
+        self.report.untried_by_consumer = self._db.pending_counts()
         self.report.beyond_reach = self._in_flight >= MAX_IN_FLIGHT
         self.report.interrupted = self._job.stop_requested()
         try:
@@ -263,4 +317,5 @@ class Replay:
                 self.report.hidden_by_others = min(self.report.hidden_by_others, self._queue.depth().in_flight)
         except OpsError as error:
             self.report.error = self.report.error or error
+        self.report.error = self.report.error or next(iter(self.report.consumer_errors.values()), None)
         return self.report

@@ -9,12 +9,14 @@ import fcntl
 import json
 import os
 import sqlite3
+from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from ops.dead_letters.message import DeadLetter, ReplayableChange, ReplayOutcome
+from ops.dead_letters.message import DeadLetter, ReplayOutcome
+from ops.dead_letters.record import ReplayableChange
 from ops.errors import OpsError
 
 _SCHEMA = """
@@ -29,6 +31,7 @@ CREATE INDEX IF NOT EXISTS in_flight_by_identity ON in_flight (identity);
 CREATE INDEX IF NOT EXISTS in_flight_by_receipt ON in_flight (receipt);
 CREATE TABLE IF NOT EXISTS change (
     identity TEXT PRIMARY KEY,
+    consumer TEXT NOT NULL,
     failure_id TEXT NOT NULL,
     user_id TEXT NOT NULL,
     change_id TEXT NOT NULL,        -- 40 digits: text order is number order
@@ -37,9 +40,13 @@ CREATE TABLE IF NOT EXISTS change (
     outcome TEXT,                   -- NULL while pending
     detail TEXT
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS change_in_order ON change (change_id, identity) WHERE outcome IS NULL;
-CREATE INDEX IF NOT EXISTS stuck_users ON change (user_id, change_id) WHERE outcome IN ('failed', 'waiting');
+CREATE INDEX IF NOT EXISTS change_in_order ON change (consumer, change_id, identity) WHERE outcome IS NULL;
+CREATE INDEX IF NOT EXISTS stuck_users ON change (consumer, user_id, change_id)
+    WHERE outcome IN ('failed', 'waiting');
 """
+
+_VERSION = 2
+"""Of the table `change`, in user_version. A killed replay of an older command may leave another."""
 
 _ROWS_PER_READ = 5_000
 
@@ -58,6 +65,7 @@ class ReplayFailure(NamedTuple):
     user_id: str
     outcome: ReplayOutcome
     detail: str
+    consumer: str
 
 
 class ReplayDb:
@@ -115,8 +123,16 @@ class ReplayDb:
             return message_is_new, False
         record = json.dumps(change.record, separators=(",", ":"))
         added = self._database.execute(
-            "INSERT OR IGNORE INTO change VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)",
-            (change.identity, letter.failure_id, change.user_id, change.change_id, change.event_id, record),
+            "INSERT OR IGNORE INTO change VALUES (?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+            (
+                change.identity,
+                change.consumer,
+                letter.failure_id,
+                change.user_id,
+                change.change_id,
+                change.event_id,
+                record,
+            ),
         )
         return message_is_new, added.rowcount == 1
 
@@ -125,21 +141,26 @@ class ReplayDb:
         row = self._database.execute("SELECT outcome FROM change WHERE identity = ?", (identity,)).fetchone()
         return ReplayOutcome(row[0]) if row and row[0] else None
 
-    def next_changes(self, limit: int, max_bytes: int) -> list[PendingChange]:
-        """Return the first pending changes in the order of their sequence numbers, at least one."""
+    def next_changes(self, consumer: str, limit: int, max_bytes: int) -> list[PendingChange]:
+        """Return a consumer's first pending changes in order, at least one unless none is left."""
         rows = self._database.execute(
             "SELECT failure_id, user_id, change_id, event_id, record, identity FROM change "
-            "WHERE outcome IS NULL ORDER BY change_id, identity LIMIT ?",
-            (limit,),
+            "WHERE outcome IS NULL AND consumer = ? ORDER BY change_id, identity LIMIT ?",
+            (consumer, limit),
         )
         changes: list[PendingChange] = []
         size = 0
-        for failure_id, user_id, change_id, event_id, text, identity in rows:
+        for failure_id, user_id, place, event_id, text, identity in rows:
             size += len(text)
             if changes and size > max_bytes:
                 break
             change = ReplayableChange(
-                user_id=user_id, change_id=change_id, event_id=event_id, record=json.loads(text), identity=identity
+                consumer=consumer,
+                user_id=user_id,
+                change_id=place,
+                event_id=event_id,
+                record=json.loads(text),
+                identity=identity,
             )
             changes.append(PendingChange(failure_id, change))
         return changes
@@ -178,10 +199,11 @@ class ReplayDb:
         )
 
     def hold_back_later_changes(self) -> None:
-        """Give each pending change whose user has an earlier failed one the outcome `waiting`."""
+        """Give each pending change after a failed one of its user and consumer `waiting`."""
         self._database.execute(
             "UPDATE change SET outcome = 'waiting', record = NULL, detail = 'an earlier change of this user failed' "
-            "WHERE outcome IS NULL AND EXISTS (SELECT 1 FROM change AS earlier WHERE earlier.user_id = change.user_id "
+            "WHERE outcome IS NULL AND EXISTS (SELECT 1 FROM change AS earlier WHERE "
+            "earlier.consumer = change.consumer AND earlier.user_id = change.user_id "
             "AND earlier.outcome IN ('failed', 'waiting') AND earlier.change_id < change.change_id)"
         )
 
@@ -207,23 +229,29 @@ class ReplayDb:
             yield [(receipt, until) for _, receipt, until in rows]
             last = rows[-1][0]
 
-    def pending_count(self) -> int:
-        """Return the number of pending changes."""
-        return self._database.execute("SELECT count(*) FROM change WHERE outcome IS NULL").fetchone()[0]
+    def pending_counts(self) -> Counter[str]:
+        """Return the number of pending changes by consumer."""
+        rows = self._database.execute("SELECT consumer, count(*) FROM change WHERE outcome IS NULL GROUP BY consumer")
+        return Counter(dict(rows.fetchall()))
 
-    def counts(self) -> dict[ReplayOutcome, int]:
-        """Return the number of changes by outcome."""
-        rows = self._database.execute("SELECT outcome, count(*) FROM change WHERE outcome IS NOT NULL GROUP BY outcome")
-        return {ReplayOutcome(outcome): number for outcome, number in rows}
+    def counts(self) -> dict[str, Counter[ReplayOutcome]]:
+        """Return the number of changes by consumer and outcome."""
+        rows = self._database.execute(
+            "SELECT consumer, outcome, count(*) FROM change WHERE outcome IS NOT NULL GROUP BY consumer, outcome"
+        )
+        counts: dict[str, Counter[ReplayOutcome]] = {}
+        for consumer, outcome, number in rows:
+            counts.setdefault(consumer, Counter())[ReplayOutcome(outcome)] = number
+        return counts
 
     def failures(self, limit: int) -> list[ReplayFailure]:
         """Return the first changes that were not replayed, in order."""
         rows = self._database.execute(
-            "SELECT failure_id, user_id, outcome, coalesce(detail, '') FROM change "
-            "WHERE outcome IN ('refused', 'failed', 'waiting') ORDER BY change_id LIMIT ?",
+            "SELECT failure_id, user_id, outcome, coalesce(detail, ''), consumer FROM change "
+            "WHERE outcome IN ('refused', 'failed', 'waiting') ORDER BY change_id, consumer LIMIT ?",
             (limit,),
         )
-        return [ReplayFailure(failure, user, ReplayOutcome(outcome), detail) for failure, user, outcome, detail in rows]
+        return [ReplayFailure(failure, user, ReplayOutcome(outcome), *rest) for failure, user, outcome, *rest in rows]
 
     def clear(self) -> None:
         """Remove all rows, once the messages are released."""
@@ -234,5 +262,9 @@ def _open(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # its content is personal data
     database = sqlite3.connect(path, isolation_level=None)
     # A killed process leaves the file intact; a power failure may not, but it holds only copies.
-    database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + _SCHEMA)
+    database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version != _VERSION:
+        database.execute("DROP TABLE IF EXISTS change")
+    database.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
     return database

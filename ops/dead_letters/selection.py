@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ops.aws.queues import EnvelopeStore
+from ops.consumers import consumer_names
 from ops.dead_letters.message import KINDS, DeadLetter
 from ops.errors import NotFoundError, WrongUsageError
 
 _FIELDS: dict[str, Callable[[DeadLetter], str | None]] = {
+    "consumer": lambda letter: letter.consumer_name,
     "kind": lambda letter: letter.kind,
     "reason": lambda letter: letter.reason,
     "condition": lambda letter: letter.envelope.condition if letter.envelope else None,
@@ -55,9 +57,32 @@ def _condition(text: str) -> Condition:
             f"write field=value, field!=value, or field~part (contains, whatever the case); fields: {FIELD_NAMES}",
         )
     condition = Condition(match[1], match[2], match[3])
-    if condition.field == "kind" and condition.operator != "~" and condition.value not in KINDS:
-        raise WrongUsageError(f"--where {text!r}: there is no kind {condition.value}", f"kinds: {', '.join(KINDS)}")
+    values = {"kind": KINDS, "consumer": consumer_names()}.get(condition.field)
+    if values is not None and condition.operator != "~" and condition.value not in values:
+        raise WrongUsageError(
+            f"--where {text!r}: there is no {condition.field} {condition.value}",
+            f"{condition.field}s: {', '.join(values)}",
+        )
     return condition
+
+
+def is_beginning(text: str, failure_id: str) -> bool:
+    """Say whether the text begins an id, or what follows the consumer's name in it.
+
+    The id of a consumer with a queue is `<consumer>.<eventId>` (functions/consumers/). A whole
+    event id is the id of log_user_changes' failure alone.
+    """
+    event_id = failure_id.partition(".")[2]
+    return failure_id.startswith(text) or (event_id.startswith(text) and event_id != text)
+
+
+_EXCLUDING = "IDs, --where with --consumer, and --all exclude each other"
+
+
+def _as_option(condition: Condition) -> str:
+    if condition[:2] == ("consumer", "="):
+        return f"--consumer {shlex.quote(condition.value)}"
+    return f"--where {shlex.quote(''.join(condition))}"
 
 
 @dataclass(frozen=True)
@@ -72,27 +97,34 @@ class Selection:
             raise WrongUsageError("An ID is empty", "`dlq list` shows the ids")
 
     @classmethod
-    def of(cls, ids: Sequence[str], where: Sequence[str], *, everything: bool) -> "Selection":
-        """Return the selection of a command's options, of which exactly one may be given."""
-        if bool(ids) + bool(where) + everything != 1:
+    def of(
+        cls, ids: Sequence[str], where: Sequence[str], *, consumer: str | None = None, everything: bool
+    ) -> "Selection":
+        """Return the selection of a command's options, of which one kind may be given."""
+        conditions = cls.matching(where, consumer).conditions
+        if bool(ids) + bool(where or (consumer and not everything)) + everything != 1:
             raise WrongUsageError(
-                "Which failed records?"
-                if not (ids or where or everything)
-                else "IDs, --where and --all exclude each other",
-                "name them by ID, or say --where kind=permanent, or --all; `dlq list` shows what there is",
+                "Which failed records?" if not (ids or where or everything) else _EXCLUDING,
+                "name them by ID, or say --consumer NAME, or --where kind=permanent, or --all; "
+                "`dlq list` shows what there is",
             )
-        return cls(tuple(ids), parse_conditions(where))
+        return cls(tuple(ids), conditions)
+
+    @classmethod
+    def matching(cls, where: Sequence[str], consumer: str | None) -> "Selection":
+        """Return the selection of those that match; of all, if nothing is given."""
+        of_consumer = () if consumer is None else (Condition("consumer", "=", consumer),)
+        return cls(conditions=(*of_consumer, *parse_conditions(where)))
 
     @property
     def as_arguments(self) -> str:
         """The command-line arguments for this selection."""
-        conditions = (shlex.quote("".join(condition)) for condition in self.conditions)
-        return shlex.join(self.ids) or " ".join(f"--where {condition}" for condition in conditions) or "--all"
+        return shlex.join(self.ids) or " ".join(map(_as_option, self.conditions)) or "--all"
 
     def matches(self, letter: DeadLetter) -> bool:
         """Say whether the dead letter belongs to the selection."""
         if self.ids:
-            return any(letter.failure_id.startswith(prefix) for prefix in self.ids)
+            return any(is_beginning(prefix, letter.failure_id) for prefix in self.ids)
         return all(condition.holds_for(letter) for condition in self.conditions)
 
     def matches_fetched(self, letter: DeadLetter, store: EnvelopeStore) -> bool:
@@ -107,7 +139,7 @@ class Selection:
         found = frozenset(failure_ids)
         missing: list[str] = []
         for prefix in self.ids:
-            matching = sorted(failure_id for failure_id in found if failure_id.startswith(prefix))
+            matching = sorted(failure_id for failure_id in found if is_beginning(prefix, failure_id))
             if not matching:
                 missing.append(prefix)
             elif prefix not in matching and len(matching) > 1:

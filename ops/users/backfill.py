@@ -201,7 +201,8 @@ class Backfill:
         if not queue.depth().total:
             return frozenset()
         with Peek(queue, self._job.stop_requested, now=self._job.now) as peek:
-            users = frozenset(letter.user_id for letter in map(read_dead_letter, peek.messages()) if letter.user_id)
+            letters = (read_dead_letter(one, self._services.outputs.environment) for one in peek.messages())
+            users = frozenset(letter.user_id for letter in letters if letter.user_id)
             hidden = peek.in_flight_elsewhere(queue.depth())
         if not self._job.stop_requested() and (hidden or not peek.complete):
             raise OpsError(

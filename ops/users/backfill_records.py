@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from functions.stream_records.attribute_values import AttributeValue, Image
+from infra.consumers import log_user_changes
 from ops.aws.tables import binary_as_base64
-from ops.dead_letters.message import ReplayableChange
+from ops.dead_letters.record import ReplayableChange
 from ops.errors import WrongUsageError
 
 _SEQUENCE_NUMBER_BYTES = 8  # below 2**64, which has 20 digits
@@ -93,7 +94,7 @@ def backfill_change(image: Image, stream_arn: str, region: str) -> ReplayableCha
         },
         "eventSourceARN": stream_arn,
     }
-    change = ReplayableChange.of(record)
+    change = ReplayableChange.of(record, log_user_changes.CONSUMER)
     if change is None:
         raise AssertionError(f"the record made for user {user_id!r} has no key")
     return change

@@ -9,10 +9,11 @@ import pytest
 
 from functions.activity.items import activity_item
 from functions.stream_records.user_change import parse_user_change
+from infra.consumers.declaration import Source
 from local.aws_clients import Clients
 from local.state import clients_of
 from ops.aws.cloudwatch import Metric, Monitoring
-from ops.aws.function import InvocationResult, StreamFunction
+from ops.aws.function import ConsumerFunction, InvocationResult
 from ops.aws.queues import EnvelopeStore, MessageQueue, OutgoingMessage
 from ops.aws.tables import ActivityKey, ActivityReader, UsersReader
 from ops.errors import CannotReachError, NotFoundError
@@ -144,13 +145,15 @@ def test_event_ids_kinds_and_histories_are_read(activity: Callable[[list[Any]], 
 
 
 def test_the_function_s_failures_are_distinguished(clients: Clients, local_stack: LocalStack) -> None:
-    function = StreamFunction(clients.lambda_, local_stack.outputs.log_user_changes_function_name)
+    function = ConsumerFunction(
+        clients.lambda_, local_stack.outputs.log_user_changes_function_name, Source.USERS_STREAM
+    )
     record = records(uuid4().hex, 1)[0]
 
     assert function.invoke([record]) == InvocationResult()
     broken: Any = [{"dynamodb": {"SequenceNumber": "1"}, "eventName": ["not", "hashable"]}]
-    assert function.invoke(broken).failed_from is None
-    absent = StreamFunction(clients.lambda_, "NoSuchFunction")
+    assert function.invoke(broken) == InvocationResult()
+    absent = ConsumerFunction(clients.lambda_, "NoSuchFunction", Source.USERS_STREAM)
     with pytest.raises(NotFoundError, match="the function NoSuchFunction doesn't exist"):
         absent.invoke([record])
 
@@ -196,7 +199,9 @@ def test_monitoring_reads_mapping_metrics_and_alarms(clients: Clients, local_sta
     assert mapping.uuid == local_stack.mapping_uuid
     assert "DeadLetterQueueDepth-local" in {alarm.name for alarm in watch.alarms("local")}
     assert watch.alarms("elsewhere") == []
-    StreamFunction(clients.lambda_, outputs.log_user_changes_function_name).invoke(records(uuid4().hex, 1))
+    ConsumerFunction(clients.lambda_, outputs.log_user_changes_function_name, Source.USERS_STREAM).invoke(
+        records(uuid4().hex, 1)
+    )
     invocations = Metric(
         namespace="AWS/Lambda",
         name="Invocations",

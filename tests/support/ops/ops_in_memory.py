@@ -7,19 +7,25 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from functions.activity.items import change_id
-from functions.dead_letters.envelope import FailedRecord, Kind, SendOutcome, identify_record
+from functions.dead_letters.envelope import FailedRecord, Kind, identify_record
 from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.attribute_values import Image
+from infra import consumers
+from infra.consumers.declaration import Consumer
 from infra.outputs import StackOutputs
 from ops.aws.cloudwatch import AlarmState, MappingState, Metric, Monitoring
-from ops.aws.function import InvocationResult, StreamFunction, sequence_number_of
 from ops.aws.queues import EnvelopeStore
 from ops.aws.services import Services
 from ops.aws.tables import ActivityKey, ActivityReader, UsersPage, UsersReader
+from ops.consumers import StackConsumer
 from ops.errors import NotFoundError
+from tests.support.ops.declared_consumers import failed_record
+from tests.support.ops.functions_in_memory import AnsweringFunction, FunctionInMemory
 from tests.support.ops.queue_in_memory import Clock, QueueInMemory, StepLimit
 from tests.support.ops.user_keys_in_memory import UserKeysInMemory
-from tests.support.records.record_processing_fakes import FUNCTION_ARN, ActivityInMemory, Processing
+from tests.support.records.record_processing_fakes import FUNCTION_ARN, ActivityInMemory
+
+QUEUES = "https://sqs.eu-west-1.amazonaws.com/000000000000"
 
 OUTPUTS = StackOutputs(
     environment="test",
@@ -34,57 +40,11 @@ OUTPUTS = StackOutputs(
     manage_users_function_name="ManageUsersFunction-test",
     log_user_changes_function_name="LogUserChangesFunction-test",
     rescue_failed_batches_function_name="RescueFailedBatchesFunction-test",
-    failure_queue_url="https://sqs.eu-west-1.amazonaws.com/000000000000/UserChangesFailureQueue-test",
-    dead_letter_queue_url="https://sqs.eu-west-1.amazonaws.com/000000000000/UserChangesDeadLetterQueue-test",
+    failure_queue_url=f"{QUEUES}/UserChangesFailureQueue-test",
+    dead_letter_queue_url=f"{QUEUES}/UserChangesDeadLetterQueue-test",
     failed_records_bucket_name="userstream-failures-test-use1-000000000000",
     dashboard_url="https://eu-west-1.console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/userstream-test",
 )
-
-
-class _DeadLetterSenderInMemory:
-    """A `DeadLetterSender` to the queue in memory."""
-
-    def __init__(self, queue: QueueInMemory) -> None:
-        self._queue = queue
-
-    def send(self, failed_records: Sequence[FailedRecord]) -> SendOutcome:
-        for failed in failed_records:
-            self._queue.put(failed.to_json(), {"kind": failed.kind, "failureId": failed.failure_id})
-        return SendOutcome(len(failed_records), None)
-
-
-@dataclass
-class FunctionInMemory(StreamFunction):
-    """The real processing of a batch; tests choose what crashes it, and how it fails next."""
-
-    table: ActivityInMemory
-    queue: QueueInMemory
-    step_limit: StepLimit
-    crashing: set[str] = field(default_factory=set[str])
-    """Sequence numbers of records that end the invocation with an exception."""
-    troubles: list[str] = field(default_factory=list[str])
-    """The next invocations' fate: busy, crash, late (processed, no response), throttle, none."""
-    before: Callable[[], None] = lambda: None
-    """Called at the start of each invocation."""
-    invocations: list[list[JsonObject]] = field(default_factory=list[list[JsonObject]])
-
-    def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
-        self.step_limit.step()
-        self.before()
-        self.invocations.append(list(records))
-        trouble = self.troubles.pop(0) if self.troubles else "none"
-        if trouble == "busy":
-            return InvocationResult(error="Lambda says TooManyRequestsException", busy=True)
-        if trouble == "crash" or any(sequence_number_of(record) in self.crashing for record in records):
-            return InvocationResult(error="the function failed: RuntimeError: told to")
-        self.table.room_for = len(records) // 2 if trouble == "throttle" else None
-        outcome = Processing(self.table, _DeadLetterSenderInMemory(self.queue)).process(records)  # pyright: ignore[reportArgumentType]
-        self.table.room_for = None
-        self.step_limit.step()
-        if trouble == "late":
-            return InvocationResult(error="no answer: read time-out", busy=True)
-        numbers = [sequence_number_of(record) for record in records]
-        return InvocationResult(failed_from=None if outcome.stopped_at is None else numbers.index(outcome.stopped_at))
 
 
 class ActivityReaderInMemory(ActivityReader):
@@ -187,6 +147,10 @@ class StackInMemory(Services):
         self.keys: dict[str, str] = {}
         self.monitored = MonitoringInMemory()
         self.function = FunctionInMemory(self.table, self.queue, self.step_limit)
+        self.answering: dict[str, AnsweringFunction] = {}
+        """The functions of the other consumers, by the consumer's name."""
+        self.switched_off: set[str] = set()
+        """Consumers that this stack's settings switch off."""
         self.store = EnvelopesInMemory()
         self.outputs = OUTPUTS
         self.source = "--stack test"
@@ -213,16 +177,50 @@ class StackInMemory(Services):
     def envelopes(self) -> EnvelopesInMemory:
         return self.store
 
+    def consumers(self) -> tuple[StackConsumer, ...]:
+        return tuple(self._consumer(declaration) for declaration in consumers.CONSUMERS)
+
+    def _consumer(self, declaration: Consumer) -> StackConsumer:
+        if declaration.logical_name in self.switched_off:
+            return StackConsumer(declaration=declaration, function_name=None)
+        return StackConsumer(
+            declaration=declaration,
+            function_name=declaration.function_name(OUTPUTS.environment),
+            queue_url=f"{QUEUES}/{declaration.queue_name(OUTPUTS.environment)}" if declaration.has_queue else None,
+            failure_queue_url=f"{QUEUES}/{declaration.failure_queue_name(OUTPUTS.environment)}"
+            if declaration.has_queue
+            else None,
+        )
+
     def stream_function(self) -> FunctionInMemory:
         return self.function
+
+    def consumer_function(self, consumer: StackConsumer) -> FunctionInMemory | AnsweringFunction:
+        return (
+            self.stream_function() if consumer.is_proven_by_activity else self.answering_function(consumer.declaration)
+        )
+
+    def answering_function(self, consumer: Consumer) -> AnsweringFunction:
+        """Return the function of a consumer whose response is the proof."""
+        function = AnsweringFunction(self.step_limit, of_queue=consumer.has_queue)
+        return self.answering.setdefault(consumer.logical_name, function)
 
     def activity(self) -> ActivityReaderInMemory:
         return ActivityReaderInMemory(self.table, self.step_limit)
 
     def fail(self, record: Json, kind: Kind = "exhausted", reason: str = "the function failed 4 times") -> str:
         """Put a record's envelope into the dead-letter queue; return its failure id."""
-        failed = envelope(record, kind, reason)
-        self.queue.put(failed.to_json(), {"kind": kind, "failureId": failed.failure_id})
+        return self.put(envelope(record, kind, reason))
+
+    def fail_in(
+        self, consumer: Consumer, record: JsonObject, kind: Kind = "exhausted", reason: str = "RuntimeError"
+    ) -> str:
+        """Put a record on which another consumer failed into the queue; return its failure id."""
+        return self.put(failed_record(record, consumer, kind, reason))
+
+    def put(self, failed: FailedRecord) -> str:
+        """Put an envelope into the dead-letter queue; return its failure id."""
+        self.queue.put(failed.to_json(), {"kind": failed.kind, "failureId": failed.failure_id})
         return failed.failure_id
 
     def restart(self, steps: int | None = None) -> None:

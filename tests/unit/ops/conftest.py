@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -7,7 +7,15 @@ from click.testing import CliRunner, Result
 from ops.cli import cli
 from ops.context import CommandContext
 from ops.job import STATE_VARIABLE
+from tests.support.ops.declared_consumers import WELCOME, declared
 from tests.support.ops.ops_in_memory import StackInMemory
+
+
+@pytest.fixture(autouse=True)
+def welcome_new_users() -> Generator[None]:
+    """Declare a consumer with a queue: the commands know it without any further edit."""
+    with declared(WELCOME):
+        yield
 
 
 @pytest.fixture

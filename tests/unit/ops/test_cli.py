@@ -12,7 +12,15 @@ from ops.aws.cloudwatch import AlarmState
 from ops.cli import cli
 from ops.context import CommandContext
 from ops.errors import CredentialsError, DeniedError, ExitCode, OpsError
-from tests.support.ops.ops_in_memory import StackInMemory, activity_key
+from tests.support.ops.declared_consumers import (
+    FAN_OUT,
+    WELCOME,
+    activity_record,
+    by_another_function,
+    failed_record,
+    queue_record,
+)
+from tests.support.ops.ops_in_memory import StackInMemory, activity_key, sent_records
 from tests.support.ops.queue_in_memory import NOON
 from tests.support.records.record_strategies import stream_record
 
@@ -69,6 +77,99 @@ def test_list_shows_what_matches(stack: StackInMemory, run: Run) -> None:
 
     assert [record["userId"] for record in answer(run("dlq", "list", "--where", "user=eve"))["records"]] == ["eve"]
     assert run("dlq", "list", "--where", "colour=red").exit_code == ExitCode.USAGE
+
+
+def test_list_has_a_part_for_each_consumer(stack: StackInMemory, run: Run) -> None:
+    stack.fail(change(0, "adam"))
+    stack.fail_in(WELCOME, queue_record(1), "permanent", "the address is refused")
+    stack.fail_in(WELCOME, queue_record(2), "permanent", "the address is refused")
+    stack.put(by_another_function(failed_record(queue_record(3), WELCOME), "SomebodysFunction-test"))
+    stack.queue.put("junk")
+
+    found, shown = answer(run("dlq", "list")), run("dlq", "list", "--table").stdout
+
+    assert [(one["consumer"], one["failures"]) for one in found["consumers"]] == [
+        ("log-user-changes", 1),
+        ("welcome-new-users", 2),
+        ("unknown", 2),
+    ]
+    assert {(one["consumer"], one["eventName"]) for one in found["records"]} == {
+        ("log-user-changes", "INSERT"),
+        ("welcome-new-users", "ADDED"),
+        ("unknown", "ADDED"),
+        ("unknown", None),
+    }
+    headings = ["log-user-changes: 1 failed record", "welcome-new-users: 2 failed records", "unknown: 2 failed records"]
+    assert sorted(shown.index(heading) for heading in headings) == [shown.index(heading) for heading in headings]
+    assert "No declared consumer of this stack has the function SomebodysFunction-test." in shown
+    assert "dlq replay --consumer welcome-new-users --dry-run" in shown
+    assert "--consumer unknown --dry-run" not in shown
+
+
+def test_a_consumer_s_failures_are_listed_exported_and_discarded_alone(
+    stack: StackInMemory, run: Run, tmp_path: Path
+) -> None:
+    stack.fail(change(0))
+    stack.fail_in(WELCOME, queue_record(1))
+    stack.queue.put("junk")
+
+    listed = answer(run("dlq", "list", "--consumer", "welcome-new-users"))
+    assert [one["consumer"] for one in listed["records"]] == ["welcome-new-users"]
+    assert answer(run("dlq", "export", "one.jsonl", "--consumer", "welcome-new-users"))["exported"] == 1
+    assert json.loads((tmp_path / "one.jsonl").read_text())["envelope"]["record"] == queue_record(1)
+    assert answer(run("dlq", "discard", "--consumer", "unknown", "--yes"))["removed"] == 1
+    assert answer(run("dlq", "discard", "--consumer", "welcome-new-users", "--yes", "--export", "x"))["removed"] == 1
+    assert sent_records(stack.queue) == [change(0)]
+    assert answer(run("dlq", "restore", "one.jsonl"))["restored"] == 1
+    assert answer(run("dlq", "replay", "--all", "--consumer", "welcome-new-users"))["replayed"] == 1
+
+    refused = run("dlq", "list", "--consumer", "nobody")
+    assert refused.exit_code == ExitCode.USAGE
+    assert "log-user-changes, fan-out-user-changes" in refused.stderr
+
+
+def test_show_of_a_queue_s_record_names_the_change_and_holds_no_value(stack: StackInMemory, run: Run) -> None:
+    failure_id = stack.fail_in(WELCOME, queue_record(7, "eve"))
+
+    found, shown = answer(run("dlq", "show", failure_id)), run("dlq", "show", f"{7:032x}"[:12], "--table").stdout
+
+    assert (found["consumer"], found["changes"], found["replayable"]) == ("welcome-new-users", None, True)
+    for part in ("welcome-new-users", "ADDED", "eve", "the user's history does", "activity eve", "dlq replay"):
+        assert part in shown
+    assert stack.answering == {}
+
+
+def test_show_of_a_record_of_activity_s_stream_shows_the_user_s_change(stack: StackInMemory, run: Run) -> None:
+    failure_id = stack.fail_in(FAN_OUT, activity_record(3))
+
+    assert answer(run("dlq", "show", failure_id))["changes"] == {"name": {"old": "Eve", "new": "Eve Adams"}}
+    assert "UPDATED" in run("dlq", "show", failure_id, "--table").stdout
+
+
+def test_replay_reports_each_consumer(stack: StackInMemory, run: Run) -> None:
+    stack.fail(change(0))
+    stack.fail_in(WELCOME, queue_record(1))
+    stack.fail_in(WELCOME, queue_record(2))
+    stack.fail_in(FAN_OUT, activity_record(3))
+    stack.answering_function(WELCOME).refusing = {"message-1": "the address is refused"}
+    stack.answering_function(FAN_OUT).troubles = ["busy"] * 20
+
+    rehearsed = answer(run("dlq", "replay", "--all", "--dry-run"))
+    assert [(one["consumer"], one["wouldReplay"]) for one in rehearsed["consumers"]] == [
+        ("log-user-changes", 1),
+        ("fan-out-user-changes", 1),
+        ("welcome-new-users", 2),
+    ]
+    result = run("dlq", "replay", "--all")
+
+    assert result.exit_code == ExitCode.UNFINISHED
+    assert "Error fan-out-user-changes: The function takes no work" in result.stderr
+    by_name = {one["consumer"]: one for one in answer(result)["consumers"]}
+    assert (by_name["welcome-new-users"]["replayed"], by_name["welcome-new-users"]["refusedAgain"]) == (1, 1)
+    assert by_name["fan-out-user-changes"]["untried"] == 1
+    shown = run("dlq", "replay", "--all", "--table").stdout
+    assert "welcome-new-users" in shown
+    assert "refused again: the address is refused" in shown
 
 
 def test_show_prints_the_change_and_where_it_came_from(stack: StackInMemory, run: Run) -> None:
