@@ -1,17 +1,22 @@
 """The contract's files in docs/, and the content that the models give them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from contract.event_compatibility import breaking_changes
+from contract.events import EVENTS, event_schema
 from contract.openapi import openapi_document
+from functions.publish_user_events.user_event import SCHEMA_VERSION
 from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
 from infra.site_config import SiteConfig
 
 DOCS = PROJECT_ROOT / "docs"
+EVENT_SCHEMAS = DOCS / "events"
 
 _GENERATED = "// Made by `python -m contract` from infra/outputs.py and infra/site_config.py. Copy it, don't edit it.\n"
 _PRIMITIVES = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
@@ -58,6 +63,24 @@ def contract_files() -> dict[Path, str]:
     """Return each file of the contract with its content."""
     interfaces = [typescript_interface(model) for model in (StackOutputs, SiteConfig)]
     return {
-        DOCS / "openapi.json": json.dumps(openapi_document(), indent=2, ensure_ascii=False) + "\n",
+        DOCS / "openapi.json": _pretty(openapi_document()),
         DOCS / "stack-outputs.d.ts": "\n".join([_GENERATED, *interfaces]),
+        **{
+            EVENT_SCHEMAS / f"{event.__name__}-v{SCHEMA_VERSION}.json": _pretty(event_schema(event)) for event in EVENTS
+        },
     }
+
+
+def _pretty(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def broken_promises(files: Mapping[Path, str]) -> list[str]:
+    """Return what keeps new contents of event schemas from replacing the released ones, if any."""
+    return [
+        f"{path.relative_to(PROJECT_ROOT)}: {change}. That breaks subscribers, so raise SCHEMA_VERSION in "
+        "functions/publish_user_events/user_event.py (docs/events.md, Schema versions)."
+        for path, text in files.items()
+        if path.parent == EVENT_SCHEMAS and path.exists()
+        for change in breaking_changes(json.loads(path.read_text(encoding="utf-8")), json.loads(text))
+    ]

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from botocore.client import BaseClient
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodbstreams import DynamoDBStreamsClient
+    from types_boto3_events import EventBridgeClient
     from types_boto3_s3 import S3Client
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
@@ -69,6 +70,12 @@ def dynamodb_streams() -> DynamoDBStreamsClient:
 
 
 @cache
+def events() -> EventBridgeClient:
+    """Return the client of EventBridge."""
+    return cast("EventBridgeClient", _client("events"))
+
+
+@cache
 def s3() -> S3Client:
     """Return the client of S3."""
     return cast("S3Client", _client("s3"))
@@ -90,7 +97,7 @@ class _KnownServices(Loader):
     """Reads botocore's models of the services above, without listing 400 others first."""
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002  botocore's signature
-        return ["dynamodb", "dynamodbstreams", "s3", "sns", "sqs"]
+        return ["dynamodb", "dynamodbstreams", "events", "s3", "sns", "sqs"]
 
 
 @cache

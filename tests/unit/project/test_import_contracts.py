@@ -47,6 +47,8 @@ def test_functions_import_stubs_for_the_type_checker_alone() -> None:
     assert stubs <= {
         "types_boto3_dynamodb",
         "types_boto3_dynamodbstreams",
+        "types_boto3_events",
         "types_boto3_s3",
+        "types_boto3_sns",
         "types_boto3_sqs",
     }
