@@ -44,11 +44,25 @@ def test_functions_import_only_what_their_zip_or_the_runtime_has() -> None:
 
 def test_functions_import_stubs_for_the_type_checker_alone() -> None:
     stubs = third_parties_of_functions(type_checking=True) - third_parties_of_functions(type_checking=False)
-    assert stubs <= {
-        "types_boto3_dynamodb",
-        "types_boto3_dynamodbstreams",
-        "types_boto3_events",
-        "types_boto3_s3",
-        "types_boto3_sns",
-        "types_boto3_sqs",
+    assert {stub for stub in stubs if not stub.startswith("types_boto3_")} == set()
+
+
+def test_no_function_imports_another_and_what_they_share_imports_no_function() -> None:
+    folders = {path.parent.name for path in PROJECT_ROOT.glob("functions/*/__init__.py")}
+    functions = {path.parent.name for path in PROJECT_ROOT.glob("functions/*/handler.py")}
+    graph = grimp.build_graph("functions", cache_dir=None)
+    imports = {
+        (importer.split(".")[1], imported.split(".")[1])
+        for importer in graph.modules
+        for imported in graph.find_modules_directly_imported_by(importer)
+        if importer.count(".") and imported.count(".")
     }
+    assert {(importer, imported) for importer, imported in imports if imported in functions - {importer}} == set()
+    # The contract in pyproject.toml orders what they share.
+    shared = {name for layer in _layers_of("functions") for name in layer.split(" : ")}
+    assert shared == folders - functions
+
+
+def _layers_of(container: str) -> list[str]:
+    contracts = tomllib.loads((PROJECT_ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    return next(contract["layers"] for contract in contracts if contract.get("containers") == [container])
