@@ -58,8 +58,10 @@ def activity_item(change: UserChange, retention_days: int) -> Image:
     """Return the item for a change, typed as botocore takes it (binary as bytes).
 
     It expires `retention_days` after the change itself, not after its processing: a late redelivery
-    writes the same item.
+    writes the same item. `version` is the user's after the change, or the last one of a deleted
+    user; the item has none if the user has none.
     """
+    version = (change.new_image or change.old_image or {}).get("version", {})
     return {
         "userId": {"S": change.user_id},
         "changeId": {"S": change_id(change.sequence_number)},
@@ -69,6 +71,7 @@ def activity_item(change: UserChange, retention_days: int) -> Image:
         "actor": {"S": change.actor},
         "occurredAt": {"S": change.occurred_at},
         "changes": {"M": {name: {"M": _old_and_new(attribute)} for name, attribute in change.changes.items()}},
+        **({"version": version} if "N" in version else {}),
         "expiresAt": {"N": str(int(change.occurred_seconds) + retention_days * SECONDS_PER_DAY)},
     }
 

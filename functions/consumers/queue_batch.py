@@ -19,7 +19,6 @@ event source in Lambda"; SQS developer guide, "FIFO queue delivery logic".
 import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from functions.activity.items import ItemKey, ReadOutcome
@@ -72,8 +71,7 @@ class Message(NamedTuple):
     """Why it names no change."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
+class Settings(NamedTuple):
     """What differs from consumer to consumer, and from invocation to invocation."""
 
     source_function: str  # the consumer's ARN
@@ -84,14 +82,17 @@ class Settings:
     can never be processed is answered as refused, and there is no last receive."""
 
 
-@dataclass
 class QueueBatchOutcome:
-    """What comes again, and what operators are told."""
+    """What comes again, and what operators are told.
 
-    delays: dict[str, float] = field(default_factory=dict[str, float])
-    """Failed messages by id, and after how many seconds they should come again."""
-    refused: dict[str, str] | None = None
-    """In a replay: messages that can never be processed, and why."""
+    Attributes:
+        delays: Failed messages by id, and after how many seconds they should come again.
+        refused: In a replay: messages that can never be processed, and why. Else None.
+    """
+
+    def __init__(self, *, replay: bool) -> None:
+        self.delays: dict[str, float] = {}
+        self.refused: dict[str, str] | None = {} if replay else None
 
     def response(self) -> JsonObject:
         """Return the mapping's answer, with `refused` in a replay."""
@@ -165,7 +166,7 @@ class QueueBatch:
         self._time_to_finish = reserved_time(clock, TIME_TO_FINISH_SECONDS)
         self._longest_call = 0.0
         self._waiting_groups: dict[str, float] = {}
-        self._outcome = QueueBatchOutcome(refused={} if settings.replay else None)
+        self._outcome = QueueBatchOutcome(replay=settings.replay)
         self._consumer = consumer_name(settings.source_function)
 
     def process(self, messages: Sequence[Message]) -> QueueBatchOutcome:

@@ -225,11 +225,13 @@ TRANSIENT_CODES = BUSY_CODES | {
     # The service is busy, or this account asked too much of it.
     "Throttling",
     "RequestThrottled",
+    "Throttled",
     "LimitExceededException",
     "TooManyRequestsException",
     "SlowDown",
     "KmsThrottled",
     "KMS.ThrottlingException",
+    "KMSThrottling",
     # The service failed.
     "InternalServerError",
     "InternalFailure",
@@ -242,6 +244,7 @@ TRANSIENT_CODES = BUSY_CODES | {
     # An operator can put it right.
     "AccessDenied",
     "AccessDeniedException",
+    "AuthorizationError",
     "ExpiredToken",
     "ExpiredTokenException",
     "InvalidAccessKeyId",
@@ -255,6 +258,7 @@ TRANSIENT_CODES = BUSY_CODES | {
     "UnrecognizedClientException",
     "ResourceNotFoundException",
     "NoSuchBucket",
+    "NotFound",
     "QueueDoesNotExist",
     "AWS.SimpleQueueService.NonExistentQueue",
     "KmsAccessDenied",
@@ -269,6 +273,11 @@ TRANSIENT_CODES = BUSY_CODES | {
     "KMS.InvalidStateException",
     "KMS.NotFoundException",
     "KMS.OptInRequired",
+    "KMSAccessDenied",
+    "KMSDisabled",
+    "KMSInvalidState",
+    "KMSNotFound",
+    "KMSOptInRequired",
 }
 
 FIRST_SERVER_ERROR = 500

@@ -6,7 +6,7 @@ from copy import deepcopy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.log_user_changes.batch import BatchOutcome
+from functions.consumers.stream_batch import BatchOutcome
 from functions.runtime.json_log import Json, JsonObject, json_line
 from functions.stream_records.attribute_values import unmarshal_image
 from tests.support.records.record_processing_fakes import ActivityInMemory, DeadLettersInMemory, Processing

@@ -5,13 +5,14 @@ import json
 from functions.activity.items import activity_item, change_id
 from functions.consumers.message import ChangeMessage, origin_of
 from functions.runtime.json_log import JsonObject
-from functions.stream_records.attribute_values import Image
+from functions.stream_records.attribute_values import Image, base64_text, convert_binary
 from functions.stream_records.user_change import UserChange, parse_user_change
 
 ACCOUNT = "eu-west-1:000000000000"
 CONSUMER_ARN = f"arn:aws:lambda:{ACCOUNT}:function:WelcomeNewUsersFunction-test"
 QUEUE_ARN = f"arn:aws:sqs:{ACCOUNT}:WelcomeNewUsersQueue-test.fifo"
 FAILURE_QUEUE_ARN = f"arn:aws:sqs:{ACCOUNT}:WelcomeNewUsersFailureQueue-test.fifo"
+ACTIVITY_STREAM_ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/Activity-test/stream/2026-11-24T00:00:00.000"
 FIRST_RECEIVED_MS = 1_795_478_400_000
 
 
@@ -62,3 +63,25 @@ def redriven(record: JsonObject) -> JsonObject:
 def body_of(record: JsonObject) -> JsonObject:
     """Return a queue's record's message."""
     return json.loads(record["body"])
+
+
+def activity_record(record: JsonObject, event_name: str = "INSERT") -> JsonObject:
+    """Return the record of Activity's stream for the item of a Users stream's record."""
+    item = {name: convert_binary(value, base64_text) for name, value in item_of(record).items()}
+    keys = {name: item[name] for name in ("userId", "changeId")}
+    return {
+        "eventID": f"activity-{record['eventID']}",
+        "eventName": event_name,
+        "eventVersion": "1.1",
+        "eventSource": "aws:dynamodb",
+        "awsRegion": "eu-west-1",
+        "dynamodb": {
+            "ApproximateCreationDateTime": record["dynamodb"]["ApproximateCreationDateTime"],
+            "Keys": keys,
+            "NewImage": item,
+            "SequenceNumber": str(int(record["dynamodb"]["SequenceNumber"]) + 10**6),
+            "SizeBytes": 200,
+            "StreamViewType": "NEW_IMAGE",
+        },
+        "eventSourceARN": ACTIVITY_STREAM_ARN,
+    }

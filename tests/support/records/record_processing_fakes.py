@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from functions.activity.items import WriteOutcome, activity_item
+from functions.consumers.stream_batch import BatchOutcome
 from functions.dead_letters.envelope import FailedRecord, SendOutcome
-from functions.log_user_changes.batch import BatchOutcome, process_batch
+from functions.log_user_changes.batch import process_batch
 from functions.runtime.invocation import Clock
 from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.user_change import UserChange

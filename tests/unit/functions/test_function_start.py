@@ -13,6 +13,8 @@ HANDLERS = [
     "functions.register_user.handler",
     "functions.manage_users.handler",
     "functions.log_user_changes.handler",
+    "functions.fan_out_user_changes.handler",
+    "functions.consumers.runtime",
     "functions.rescue_failed_batches.handler",
 ]
 WITHOUT_PYDANTIC_CORE = HANDLERS[2:]

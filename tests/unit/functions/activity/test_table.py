@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.activity.items import WriteOutcome, activity_item
+from functions.activity.items import WriteOutcome, activity_entry, activity_item
 from functions.activity.table import ActivityTable, activity_page
 from functions.runtime import aws as aws_clients
 from functions.runtime.aws import write_batches_as_json
@@ -215,6 +215,26 @@ def test_an_item_holds_the_whole_change() -> None:
         },
         "expiresAt": {"N": str(1_795_478_407 + 2 * 86_400)},
     }
+
+
+@pytest.mark.parametrize(
+    ("event_name", "old", "new", "version"),
+    [
+        ("INSERT", None, {"N": "1"}, {"N": "1"}),
+        ("MODIFY", {"N": "1"}, {"N": "2"}, {"N": "2"}),
+        ("REMOVE", {"N": "2"}, None, {"N": "2"}),
+        ("INSERT", None, {"S": "1"}, None),
+        ("MODIFY", {"N": "1"}, {}, None),
+    ],
+)
+def test_an_item_has_the_users_version_after_the_change(
+    event_name: str, old: Any, new: Any, version: JsonObject | None
+) -> None:
+    user = {"userId": {"S": "u"}}
+    images = [None if value is None else user | ({"version": value} if value else {}) for value in (old, new)]
+    item = activity_item(parse_user_change(stream_record(event_name, 7, "u", *images)), retention_days=2)
+    assert item.get("version") == version
+    assert "version" not in activity_entry({**item, "changes": {"M": {}}})
 
 
 def _stored(position: int) -> JsonObject:

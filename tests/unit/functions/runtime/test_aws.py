@@ -97,6 +97,17 @@ def test_a_truncated_answer_is_an_error(call: Callable[[], object], body: bytes)
     assert transient_reason(caught.value) == "ResponseParserError"
 
 
+HALF_OF_XML = (b"<PublishBatchResponse><PublishBatchResult><Successful><member><Id>0</Id>", b"welcome", b"")
+
+
+@pytest.mark.parametrize("body", HALF_OF_XML)
+def test_a_truncated_answer_of_sns_is_an_error(body: bytes) -> None:
+    answer_with(aws_clients.sns(), 200, body)
+    with pytest.raises(ResponseParserError) as caught:
+        aws_clients.sns().publish_batch(TopicArn="arn:aws:sns:eu-west-1:1:T.fifo", PublishBatchRequestEntries=[])
+    assert transient_reason(caught.value) == "ResponseParserError"
+
+
 def test_an_error_answer_without_json_keeps_its_status() -> None:
     answer_with(aws_clients.dynamodb(), 413, b"<html>too large</html>")
     with pytest.raises(ClientError) as caught:
