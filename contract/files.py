@@ -1,16 +1,19 @@
 """The contract's files in docs/, and the content that the models give them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+from contract.declarations import check_declarations
 from contract.event_compatibility import breaking_changes
 from contract.events import EVENTS, event_schema
 from contract.openapi import openapi_document
+from contract.typescript import typescript_interface
 from functions.publish_user_events.user_event import SCHEMA_VERSION
+from functions.users.attributes import ATTRIBUTES, Attribute
 from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
 from infra.site_config import SiteConfig
@@ -18,57 +21,36 @@ from infra.site_config import SiteConfig
 DOCS = PROJECT_ROOT / "docs"
 EVENT_SCHEMAS = DOCS / "events"
 
-_GENERATED = "// Made by `python -m contract` from infra/outputs.py and infra/site_config.py. Copy it, don't edit it.\n"
-_PRIMITIVES = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean", "null": "null"}
+_GENERATED = "// Made by `python -m contract` from {sources}. Copy it, don't edit it.\n"
 
 
-class NotFlatError(TypeError):
-    """A field of the model is neither a primitive nor a union of primitives."""
-
-
-def typescript_interface(model: type[BaseModel]) -> str:
-    """Return a model as an exported TypeScript interface, its field descriptions as comments.
+def contract_files(attributes: Sequence[Attribute] = ATTRIBUTES) -> dict[Path, str]:
+    """Return each file of the contract with its content.
 
     Raises:
-        NotFlatError: a field is neither a string, a number, a boolean, a literal string nor null.
+        DeclarationError: an attribute is declared in a way that can't work.
     """
-    schema = model.model_json_schema(by_alias=True, mode="serialization")
-    required = set(schema.get("required", []))
-    lines = [f"/** {_one_line(schema.get('description', model.__name__))} */", f"export interface {model.__name__} {{"]
-    for name, field in schema["properties"].items():
-        if description := field.get("description"):
-            lines.append(f"  /** {_one_line(description)} */")
-        lines.append(f"  readonly {name}{'' if name in required else '?'}: {_type(name, field)};")
-    return "\n".join([*lines, "}", ""])
-
-
-def _type(name: str, field: dict[str, Any]) -> str:
-    if "enum" in field:
-        return " | ".join(f'"{value}"' for value in field["enum"])
-    if "const" in field:
-        return f'"{field["const"]}"'
-    if "anyOf" in field:
-        return " | ".join(_type(name, option) for option in field["anyOf"])
-    try:
-        return _PRIMITIVES[field["type"]]
-    except KeyError:
-        raise NotFlatError(f"{name} is {field}: stack outputs are strings, numbers, booleans or null") from None
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split()).replace("*/", "* /")
-
-
-def contract_files() -> dict[Path, str]:
-    """Return each file of the contract with its content."""
-    interfaces = [typescript_interface(model) for model in (StackOutputs, SiteConfig)]
+    check_declarations(attributes)
+    document = openapi_document(attributes)
+    outputs = _with_definitions(StackOutputs) | _with_definitions(SiteConfig)
     return {
-        DOCS / "openapi.json": _pretty(openapi_document()),
-        DOCS / "stack-outputs.d.ts": "\n".join([_GENERATED, *interfaces]),
+        DOCS / "openapi.json": _pretty(document),
+        DOCS / "api.d.ts": _typescript("docs/openapi.json", document["components"]["schemas"]),
+        DOCS / "stack-outputs.d.ts": _typescript("infra/outputs.py and infra/site_config.py", outputs),
         **{
             EVENT_SCHEMAS / f"{event.__name__}-v{SCHEMA_VERSION}.json": _pretty(event_schema(event)) for event in EVENTS
         },
     }
+
+
+def _with_definitions(model: type[BaseModel]) -> dict[str, Any]:
+    schema = model.model_json_schema(by_alias=True, mode="serialization")
+    return {**schema.pop("$defs", {}), model.__name__: schema}
+
+
+def _typescript(sources: str, schemas: Mapping[str, Any]) -> str:
+    interfaces = [typescript_interface(name, schema) for name, schema in schemas.items()]
+    return "\n".join([_GENERATED.format(sources=sources), *interfaces])
 
 
 def _pretty(document: dict[str, Any]) -> str:

@@ -1,18 +1,20 @@
 """The API as an OpenAPI 3.1 document."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from contract.responses import ActivityPage, GatewayMessage, Problem, Registered, User
+from contract.responses import ActivityPage, GatewayMessage, Problem, Registered, user_model
 from functions.manage_users.handler import LONGEST_USER_ID
-from functions.users.fields import FIELDS
+from functions.users.attributes import ATTRIBUTES, Attribute
+from functions.users.fields import Fields
 
 Json = dict[str, Any]
 
 _REF = "#/components/schemas/{model}"
-_RESPONSE_BODIES = (Registered, User, ActivityPage, Problem, GatewayMessage)
+_RESPONSE_BODIES = (ActivityPage, Problem, GatewayMessage)
 
 _USER_ID: Json = {
     "name": "userId",
@@ -55,7 +57,7 @@ _RETRY_AFTER: Json = {"Retry-After": {"description": "Seconds to wait.", "schema
 _PROBLEMS = {
     400: "The request can't be read: no body, not JSON, not an object, a bad header or parameter.",
     404: "No user has this id.",
-    409: "Another user has the email or the username; `errors` names which.",
+    409: "Another user has a value that must be unique; `errors` names which.",
     412: "The user has changed since the version that If-Match names.",
     413: "The body has more than 16 KiB.",
     415: "The body isn't sent as application/json in UTF-8.",
@@ -71,7 +73,7 @@ _API_GATEWAY_PROBLEMS = {
 """API Gateway's own reasons for statuses that the functions use too; its bodies differ."""
 
 
-def openapi_document() -> Json:
+def openapi_document(attributes: Sequence[Attribute] = ATTRIBUTES) -> Json:
     """Return the document as JSON values; its server is the form of a stack's address."""
     return {
         "openapi": "3.1.0",
@@ -104,7 +106,7 @@ def openapi_document() -> Json:
             "/users/{userId}/activity": {"parameters": [_USER_ID], "get": _get_activity()},
         },
         "components": {
-            "schemas": _schemas(),
+            "schemas": _schemas(attributes),
             "securitySchemes": {
                 "sigv4": {
                     "type": "apiKey",
@@ -147,7 +149,7 @@ def _patch_user() -> Json:
 
 
 def _delete_user() -> Json:
-    summary = "Delete a user and free the email and the username"
+    summary = "Delete a user and free its unique values"
     responses = {"204": {"description": "The user is deleted."}, **_problems(400, 404, 412)}
     return _signed_operation("deleteUser", summary, responses, {"parameters": [_IF_MATCH]})
 
@@ -201,14 +203,15 @@ def _overload_and_faults() -> Json:
     }
 
 
-def _schemas() -> Json:
+def _schemas(attributes: Sequence[Attribute]) -> Json:
     schemas: Json = {}
+    fields = Fields(attributes)
     for name, core_schema in (
-        ("Registration", FIELDS.registration_schema),
-        ("UserChanges", FIELDS.changes_schema),
+        ("Registration", fields.registration_schema),
+        ("UserChanges", fields.changes_schema),
     ):
         schemas[name] = GenerateJsonSchema(ref_template=_REF).generate(core_schema, mode="validation")
-    for model in _RESPONSE_BODIES:
+    for model in (Registered, user_model(attributes), *_RESPONSE_BODIES):
         schema = TypeAdapter(model).json_schema(by_alias=True, ref_template=_REF, mode="serialization")
         schemas |= schema.pop("$defs", {})
         schemas[model.__name__] = schema

@@ -3,13 +3,15 @@
 The functions build these bodies without pydantic, whose import would double their cold start.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.alias_generators import to_camel
 
 from functions.manage_users.handler import LONGEST_USER_ID
+from functions.users.attributes import ATTRIBUTES, Attribute
 from functions.users.user import FIRST_VERSION, LAST_VERSION
 
 
@@ -30,11 +32,8 @@ class Registered(ResponseBody):
     )
 
 
-class User(ResponseBody):
-    """A user as stored now.
-
-    A user who registered has every value. Those that an imported user lacks are null.
-    """
+class StoredUser(ResponseBody):
+    """What every user has, whatever attributes are declared."""
 
     user_id: str = Field(
         min_length=1,
@@ -42,9 +41,6 @@ class User(ResponseBody):
         description="The user's id, which never changes: a UUID, or any printable text for an imported user.",
         examples=["5b0a4f0e-6c3f-5d0b-9f6e-0d6a0f5f3b1c", "customer-1017"],
     )
-    name: str | None = Field(description="As typed.")
-    email: str | None = Field(description="As typed; unique whatever its case.")
-    username: str | None = Field(description="As typed; unique whatever its case and width.")
     version: int = Field(
         ge=FIRST_VERSION,
         le=LAST_VERSION,
@@ -52,6 +48,37 @@ class User(ResponseBody):
     )
     created_at: datetime | None
     updated_at: datetime | None = Field(description="The last change through the API; at first the registration.")
+
+
+def user_model(attributes: Sequence[Attribute]) -> type[StoredUser]:
+    """Return the body of an answer that shows a user with these attributes.
+
+    A required attribute is always there, null if an imported user lacks it. An optional one is
+    never null: a user who has none has no such member.
+    """
+    # Apart from the names of the model's own members and methods, whatever an attribute is called.
+    members: dict[str, Any] = {f"value_{each.name}": _member(each) for each in attributes}
+    return create_model("User", __base__=StoredUser, __doc__=_USER, **members)
+
+
+_USER = """A user as stored now.
+
+A user who registered has every required value. Those that an imported user lacks are null. An
+optional value that a user doesn't have is left out.
+"""
+
+
+def _member(attribute: Attribute) -> tuple[Any, Any]:
+    description = "As typed."
+    if attribute.unique is not None:
+        description = f"As typed; unique {attribute.unique.words}".rstrip() + "."
+    if attribute.required:
+        return str | None, Field(alias=attribute.name, description=description)
+    # A factory, because a default would be published, and there is none.
+    return str, Field(alias=attribute.name, description=description, default_factory=str)
+
+
+User = user_model(ATTRIBUTES)
 
 
 class FieldChange(ResponseBody):

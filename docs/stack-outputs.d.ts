@@ -42,7 +42,24 @@ export interface StackOutputs {
   readonly dashboardUrl: string;
 }
 
-/** The content of config.json: three of the stack outputs, and nothing else. */
+/** An attribute of a user, as the page's form asks for it. */
+export interface SiteAttribute {
+  /** The field's name in a request. */
+  readonly name: string;
+  /** What people read beside the input. */
+  readonly label: string;
+  /** A sentence under the input; empty for none. */
+  readonly hint: string;
+  readonly required: boolean;
+  /** The input's type in HTML. */
+  readonly type: string;
+  /** The input's autocomplete in HTML. */
+  readonly autocomplete: string;
+  /** The input's autocapitalize in HTML. */
+  readonly autocapitalize: string;
+}
+
+/** The content of config.json: three of the stack outputs and the form, and nothing else. */
 export interface SiteConfig {
   /** Name of the stack, shown on the page. */
   readonly environment: string;
@@ -50,4 +67,6 @@ export interface SiteConfig {
   readonly region: string;
   /** Base URL of the API, without a trailing slash. */
   readonly apiUrl: string;
+  /** What the form asks for, in its order. */
+  readonly attributes: ReadonlyArray<SiteAttribute>;
 }

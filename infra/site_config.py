@@ -3,11 +3,14 @@
 CloudFront and the local stack both serve what is defined here. Pulumi isn't imported here.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+
+from functions.users.attributes import ATTRIBUTES, Attribute
 
 if TYPE_CHECKING:
     from infra.outputs import StackOutputs
@@ -16,15 +19,47 @@ CONFIG_FILE = "config.json"
 """Served beside index.html and never cached, because a deployment changes it in place."""
 
 
-class SiteConfig(BaseModel):
-    """The content of config.json: three of the stack outputs, and nothing else."""
+class _Json(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        json_schema_serialization_defaults_required=True,
+    )
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
+
+class SiteAttribute(_Json):
+    """An attribute of a user, as the page's form asks for it."""
+
+    name: str = Field(description="The field's name in a request.")
+    label: str = Field(description="What people read beside the input.")
+    hint: str = Field(description="A sentence under the input; empty for none.")
+    required: bool
+    type: str = Field(description="The input's type in HTML.")
+    autocomplete: str = Field(description="The input's autocomplete in HTML.")
+    autocapitalize: str = Field(description="The input's autocapitalize in HTML.")
+
+
+def site_attributes(attributes: Sequence[Attribute]) -> tuple[SiteAttribute, ...]:
+    """Return the attributes that people may enter."""
+    return tuple(
+        SiteAttribute(name=each.name, label=each.label, hint=each.hint, required=each.required, **each.form._asdict())
+        for each in attributes
+        if each.accepted
+    )
+
+
+class SiteConfig(_Json):
+    """The content of config.json: three of the stack outputs and the form, and nothing else."""
 
     environment: str = Field(min_length=1, description="Name of the stack, shown on the page.")
     region: str = Field(min_length=1, description="AWS region of the stack, shown on the page.")
     api_url: str = Field(
         pattern=r"^https?://[^\s]+[^/\s]$", description="Base URL of the API, without a trailing slash."
+    )
+    attributes: tuple[SiteAttribute, ...] = Field(
+        default=site_attributes(ATTRIBUTES), description="What the form asks for, in its order."
     )
 
     @classmethod

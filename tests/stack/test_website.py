@@ -1,6 +1,8 @@
 import json
 
+from functions.users.attributes import ATTRIBUTES
 from infra.components.website import SITE_DIRECTORY
+from infra.site_config import site_attributes
 from tests.support.stack.recorded_stack import UNKNOWN, record
 
 BUCKET = "userstream-website-prod-euw1-123456789012"
@@ -81,6 +83,7 @@ def test_config_json_comes_from_the_outputs() -> None:
         "environment": stack.outputs["environment"],
         "region": stack.outputs["region"],
         "apiUrl": stack.outputs["apiUrl"],
+        "attributes": [attribute.model_dump() for attribute in site_attributes(ATTRIBUTES)],
     }
     assert record("prod", preview=True).only(OBJECT, "config.json").inputs["content"] == UNKNOWN
 

@@ -3,8 +3,10 @@ import json
 import pytest
 from pydantic import ValidationError
 
+from functions.users.attributes import ATTRIBUTES
 from infra.outputs import StackOutputs
-from infra.site_config import SiteConfig, origin, security_headers
+from infra.site_config import SiteConfig, origin, security_headers, site_attributes
+from tests.support.users.declarations import NICKNAME
 
 OUTPUTS = {name: f"{name}-value" for name in StackOutputs.model_fields} | {
     "environment": "dev",
@@ -14,13 +16,27 @@ OUTPUTS = {name: f"{name}-value" for name in StackOutputs.model_fields} | {
 }
 
 
-def test_config_json_has_exactly_three_of_the_outputs() -> None:
+def test_config_json_has_three_of_the_outputs_and_the_form_s_attributes() -> None:
     config = SiteConfig.from_outputs(StackOutputs.model_validate(OUTPUTS))
 
     assert json.loads(config.to_json()) == {
         "environment": "dev",
         "region": "eu-west-1",
         "apiUrl": "https://a1b2.execute-api.eu-west-1.amazonaws.com",
+        "attributes": [attribute.model_dump() for attribute in site_attributes(ATTRIBUTES)],
+    }
+
+
+def test_the_form_asks_for_what_may_be_sent_and_nothing_else() -> None:
+    (shown,) = site_attributes([NICKNAME, NICKNAME._replace(name="later", accepted=False)])
+    assert shown.model_dump() == {
+        "name": "nickname",
+        "label": "Nickname",
+        "hint": "",
+        "required": False,
+        "type": "text",
+        "autocomplete": "off",
+        "autocapitalize": "none",
     }
 
 

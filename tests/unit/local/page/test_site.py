@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from functions.users.attributes import ATTRIBUTES
 from infra.outputs import StackOutputs
-from infra.site_config import security_headers
+from infra.site_config import security_headers, site_attributes
 from local.page.site import Site
 from local.state import LocalStack
 from tests.support.raw_http import RawAnswer, send
@@ -119,6 +120,7 @@ def test_config_json_is_made_from_the_outputs(site: Site) -> None:
         "environment": "local",
         "region": "eu-west-1",
         "apiUrl": API,
+        "attributes": [attribute.model_dump() for attribute in site_attributes(ATTRIBUTES)],
     }
 
 

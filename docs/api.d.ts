@@ -1,0 +1,97 @@
+// Made by `python -m contract` from docs/openapi.json. Copy it, don't edit it.
+
+/** What `POST /register` takes. */
+export interface Registration {
+  /** Must be 1 to 200 characters, with no space at either end and no control characters. */
+  readonly name: string;
+  /** Must be an e-mail address such as alice@example.com, of at most 254 characters, 64 of them before the @. */
+  readonly email: string;
+  /** Must be 3 to 32 letters, digits, dots, underscores or hyphens, beginning with a letter or a digit. */
+  readonly username: string;
+}
+
+/** What `PATCH /users/{userId}` takes. Null takes an optional value away. */
+export interface UserChanges {
+  /** Must be 1 to 200 characters, with no space at either end and no control characters. */
+  readonly name?: string;
+  /** Must be an e-mail address such as alice@example.com, of at most 254 characters, 64 of them before the @. */
+  readonly email?: string;
+  /** Must be 3 to 32 letters, digits, dots, underscores or hyphens, beginning with a letter or a digit. */
+  readonly username?: string;
+}
+
+/** The user is stored. A repeat with the same Idempotency-Key and body gets it again. */
+export interface Registered {
+  readonly message: "User registered successfully";
+  /** The user's id, which never changes. */
+  readonly userId: string;
+}
+
+/** A user as stored now. A user who registered has every required value. Those that an imported user lacks are null. An optional value that a user doesn't have is left out. */
+export interface User {
+  /** The user's id, which never changes: a UUID, or any printable text for an imported user. */
+  readonly userId: string;
+  /** 1 when registered or imported without one; each change adds one. Also the ETag. */
+  readonly version: number;
+  readonly createdAt: string | null;
+  /** The last change through the API; at first the registration. */
+  readonly updatedAt: string | null;
+  /** As typed. */
+  readonly name: string | null;
+  /** As typed; unique whatever its case. */
+  readonly email: string | null;
+  /** As typed; unique whatever its case and width. */
+  readonly username: string | null;
+}
+
+/** One change of a user, from the table's stream. */
+export interface Change {
+  /** Sorts a user's changes by time. */
+  readonly changeId: string;
+  readonly kind: "ADDED" | "UPDATED" | "DELETED";
+  readonly occurredAt: string;
+  /** ttl when DynamoDB's expiry deleted the user. */
+  readonly actor: "caller" | "ttl";
+  readonly changes: Readonly<Record<string, FieldChange>>;
+}
+
+/** A field before and after a change; a missing side is left out. */
+export interface FieldChange {
+  readonly old?: unknown;
+  readonly new?: unknown;
+}
+
+/** Some of a user's changes, oldest first. */
+export interface ActivityPage {
+  readonly items: ReadonlyArray<Change>;
+  /** Send it as nextToken for the next page; null on the last. */
+  readonly nextToken: string | null;
+}
+
+/** What is wrong with one field. */
+export interface FieldProblem {
+  /** The field as it was sent; "" for the body as a whole. */
+  readonly field: string;
+  /** A stable word for programs. */
+  readonly code: string;
+  /** A sentence for people. */
+  readonly message: string;
+}
+
+/** Why a request was refused (RFC 9457). */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  /** The fields that are at fault, if any. */
+  readonly errors?: ReadonlyArray<FieldProblem>;
+  /** Identifies the request in the API's logs. */
+  readonly requestId: string;
+}
+
+/** API Gateway's own response, if no function was invoked. */
+export interface GatewayMessage {
+  readonly message: string | null;
+  readonly [name: string]: unknown;
+}
