@@ -12,6 +12,7 @@ from typing import Any, cast
 # Pulumi runs a pack in its own folder; the rules are imported from the folder above.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+import pulumi
 from pulumi_policy import (
     EnforcementLevel,
     PolicyPack,
@@ -24,8 +25,12 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 
-from guardrails.resource import UNKNOWN, Resource, ResourceRule, StackRule
+from guardrails.resource import UNKNOWN, Resource, ResourceRule, StackConfig, StackRule
 from guardrails.rules import RULES
+from infra.settings.stack_file import running_config
+
+# The engine passes a pack the stack's name and configuration, as it does to the program.
+_STACK = StackConfig.read(pulumi.get_stack(), running_config()[0])
 
 
 def _resource_policy(rule: ResourceRule) -> ResourceValidationPolicy:
@@ -49,6 +54,7 @@ def _stack_policy(rule: StackRule) -> StackValidationPolicy:
 
 def _resource(given: ResourceValidationArgs | PolicyResource, properties: Mapping[str, Any]) -> Resource:
     return Resource(
+        stack=_STACK,
         type=given.resource_type,
         name=given.name,
         urn=given.urn,

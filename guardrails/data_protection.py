@@ -24,11 +24,11 @@ from guardrails.resource import (
 RULES = Rules()
 
 PROTECTED_ENVIRONMENTS = frozenset({"prod"})
-"""Environments whose data must be protected. They are named here and not taken from the settings,
-because the rule checks the settings: a wrong Pulumi.prod.yaml must be refused."""
+"""Environments whose data must be protected whatever their settings say: the setting
+`protectedEnvironment` adds another environment, and a wrong Pulumi.prod.yaml must be refused."""
 
-PLAIN_HTTP_ENVIRONMENTS = frozenset({"local"})
-"""Environments whose endpoints are on this machine. Named here for the same reason."""
+PLAIN_HTTP_STACKS = frozenset({"local"})
+"""Stacks whose endpoints are on this machine. Named here, because the rule checks the settings."""
 
 HTTPS_POLICIES = frozenset({"https-only", "redirect-to-https", UNKNOWN})
 
@@ -81,9 +81,9 @@ def tables_state_their_protection(table: Resource) -> Iterator[str]:
 
 @RULES.for_resource(TABLE, QUEUE, BUCKET, API, EVENT_BUS)
 def production_is_protected(resource: Resource) -> Iterator[str]:
-    """What can't be made again must be protected in production."""
-    environment = resource.environment
-    if environment not in PROTECTED_ENVIRONMENTS:
+    """What can't be made again must be protected in production and in protected environments."""
+    stack, environment = resource.stack, resource.stack.environment
+    if not stack.protected and PROTECTED_ENVIRONMENTS.isdisjoint({stack.stack, environment}):
         return
     if not resource.protect:
         yield f"Pulumi may delete it in {environment}: set userstream:protectResources to true"
@@ -105,7 +105,7 @@ def no_plain_http(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str
         if any(_denies_all_plain_http(policy, statement) for statement in statements(policy.properties["policy"]))
     }
     for resource in of_type(resources, QUEUE, BUCKET):
-        if resource.environment in PLAIN_HTTP_ENVIRONMENTS:
+        if resource.stack.stack in PLAIN_HTTP_STACKS:
             continue
         policy_type = QUEUE_POLICY if resource.type == QUEUE else BUCKET_POLICY
         if (policy_type, resource.get("name") or resource.get("bucket")) not in refusing:

@@ -1,6 +1,5 @@
 """Rules for every resource: it has tags, and its type has been reviewed."""
 
-import re
 from collections.abc import Iterator
 
 from guardrails.aws_types import UnknownResourceTypeError, property_names
@@ -58,8 +57,6 @@ unbounded without any rule finding it."""
 OWN_TYPES = ("pulumi:", "userstream:")
 """The engine's stack and providers, and the program's components: none is a resource in AWS."""
 
-_STACK = re.compile(r"urn:pulumi:(?P<name>[^:]+)::")
-
 
 @RULES.for_resource()
 def resources_are_tagged(resource: Resource) -> Iterator[str]:
@@ -73,9 +70,9 @@ def resources_are_tagged(resource: Resource) -> Iterator[str]:
     missing = [tag for tag in REQUIRED_TAGS if not resource.get("tags", tag)]
     if takes_tags and missing:
         yield f"it lacks the tag {', '.join(missing)}: pass the environment's tags"
-    stack = _STACK.match(resource.urn)
-    if resource.environment and stack and resource.environment != stack["name"]:
-        yield f"its tag environment is {resource.environment} in stack {stack['name']}: pass the environment's tags"
+    tagged, environment = resource.get("tags", "environment"), resource.stack.environment
+    if tagged and tagged != environment:
+        yield f"its tag environment is {tagged} in environment {environment}: pass the environment's tags"
 
 
 @RULES.for_resource(takes_unknowns=True)

@@ -157,7 +157,9 @@ CHOICES: Mapping[tuple[str, str], frozenset[int]] = {
 }
 """Source: CloudWatch Logs API reference, PutRetentionPolicy; its model has just a number."""
 
-JAVA_CLASSES = {r"\p{L}": r"^\W\d_", r"\p{Z}": " ", r"\p{N}": "0-9", r"\p{Alnum}": "a-zA-Z0-9"}
+JAVA_CLASSES = {r"\p{L}": r"\w", r"\p{Z}": " ", r"\p{N}": r"\d", r"\p{Alnum}": "a-zA-Z0-9"}
+"""They stand within `[]`, so none may negate it; where the models have letters, digits and `_` are
+allowed too."""
 
 
 @RULES.for_resource(*CALLS, takes_unknowns=True)

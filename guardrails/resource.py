@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 API = "aws:apigatewayv2/api:Api"
 INTEGRATION = "aws:apigatewayv2/integration:Integration"
@@ -36,10 +36,35 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 @dataclass(frozen=True, kw_only=True)
+class StackConfig:
+    """What the rules read of a stack's configuration, as text and unchecked.
+
+    Attributes:
+        stack: the stack's name.
+        environment: the environment's: the setting `environment`, or else the stack's name.
+        protected: the setting `protectedEnvironment`.
+    """
+
+    stack: str
+    environment: str
+    protected: bool = False
+
+    @classmethod
+    def read(cls, stack: str, config: Mapping[str, str]) -> Self:
+        """Take it from a configuration: full key to text, as Pulumi passes it."""
+        return cls(
+            stack=stack,
+            environment=config.get("userstream:environment", stack),
+            protected=config.get("userstream:protectedEnvironment") == "true",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Resource:
     """One resource of a stack.
 
     Attributes:
+        stack: the stack's configuration.
         type: Pulumi type token.
         name: name in the program.
         urn: Pulumi's identifier, unique in the stack.
@@ -47,6 +72,7 @@ class Resource:
         protect: whether Pulumi refuses to delete it.
     """
 
+    stack: StackConfig
     type: str
     name: str
     urn: str
@@ -69,11 +95,6 @@ class Resource:
         """Return the known items of a property that is a list; empty if it isn't set."""
         found = self.get(*path)
         return () if found == UNKNOWN else [item for item in found or () if item != UNKNOWN]
-
-    @property
-    def environment(self) -> str | None:
-        """Return the environment that its tags name."""
-        return self.get("tags", "environment")
 
 
 ResourceCheck = Callable[[Resource], Iterator[str]]

@@ -10,10 +10,10 @@ from infra.settings.model import StackSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """One environment: one stack in one region of one account.
+    """One environment in one region of one account: one stack.
 
     Attributes:
-        name: the stack's name, part of every physical name.
+        name: part of every physical name; the stack's name, unless a setting has another.
         account_id: the AWS account's number.
         settings: the stack's settings.
     """

@@ -13,7 +13,7 @@ class StackOutputs(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
 
-    environment: str = Field(min_length=1, description="Name of the stack: dev, prod, local.")
+    environment: str = Field(min_length=1, description="Name of the environment: dev, prod, local.")
     region: str = Field(min_length=1, description="AWS region of every resource of the stack.")
     api_url: str = Field(pattern=r"^https?://\S*[^/\s]$", description="Base URL of the API, without a trailing slash.")
     website_url: str | None = Field(

@@ -34,7 +34,7 @@ def deploy() -> None:
     except (SettingsError, FunctionPackageError, WheelError) as error:
         raise pulumi.RunError(str(error)) from error
     account_id = aws.get_caller_identity_output().account_id
-    compose(Environment(name=stack, account_id=account_id, settings=settings), packages)
+    compose(Environment(name=settings.environment or stack, account_id=account_id, settings=settings), packages)
 
 
 def compose(environment: Environment, packages: Mapping[str, FunctionPackage]) -> None:

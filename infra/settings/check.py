@@ -44,7 +44,7 @@ def load_settings(
     """Check a stack's configuration.
 
     Args:
-        environment: the stack's name.
+        environment: the stack's name, which is the environment's unless a setting has that.
         config: full key (`userstream:streamBatchSize`) to value, as text or as YAML reads it. Keys
             of other namespaces, except aws:region, are ignored; a key without one is refused.
         secret_keys: full keys whose values must not be shown in a message.
@@ -59,7 +59,7 @@ def load_settings(
         full_command = f"pulumi config {command} --stack {environment}"
         return SettingProblem(key=key, value=shown.get(key, "is not set"), rule=rule, command=full_command)
 
-    problems = _stack_name_problems(environment)
+    problems = [] if f"{NAMESPACE}:environment" in config else _stack_name_problems(environment)
     problems += [problem(key, _unknown_rule(key), f"rm {key}") for key in sorted(values) if not _is_known(key)]
     known = {_alias(key): value for key, value in values.items() if _is_known(key)}
     wrong = _wrong_settings(known)

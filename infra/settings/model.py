@@ -1,8 +1,8 @@
 """The settings of a stack: every key of `Pulumi.<stack>.yaml`, its type, its range and its meaning.
 
 Environments differ by these values alone: neither the program nor a function asks for an
-environment's name. Only guardrails/data_protection.py names environments, because it checks that
-these values protect production and so can't derive from them which stack is production.
+environment's name. Only guardrails/data_protection.py does: it holds that prod is protected
+whatever these values say.
 
 check.py makes this model from a configuration; stack_file.py reads the configuration. Pulumi isn't
 imported here.
@@ -74,6 +74,13 @@ def _origin(text: object) -> str:
     return origin
 
 
+def _environment_name(text: object) -> str:
+    name = _matching(naming.ENVIRONMENT_PATTERN.pattern, text)
+    if not naming.is_environment_name(name):
+        raise ValueError("too long")
+    return name
+
+
 RESERVED_TAGS = frozenset({"project", "environment", "managedBy"})
 MAXIMUM_TAGS = 40
 """AWS allows 50 on a resource; the rest is for ours and for those that AWS adds."""
@@ -112,6 +119,14 @@ EmailAddress = Annotated[
 ]
 Region = Annotated[
     str, BeforeValidator(lambda text: _matching(_REGION, text)), Allowed("an AWS region, as in eu-west-1")
+]
+EnvironmentName = Annotated[
+    str,
+    BeforeValidator(_environment_name),
+    Allowed(
+        f"up to {naming.ENVIRONMENT_MAXIMUM_LENGTH} lower-case letters, digits and single hyphens, beginning with a "
+        "letter"
+    ),
 ]
 Tags = Annotated[
     dict[str, str],
@@ -168,6 +183,19 @@ class StackSettings(BaseModel):
         alias=REGION_KEY, examples=["eu-west-1"], description="AWS region of every resource of the stack."
     )
 
+    environment: EnvironmentName | None = Field(
+        default=None,
+        examples=["dev"],
+        description="Optional. The environment's name, part of every name, if another stack has it in another "
+        "region. Unset: the stack's name.",
+    )
+
+    protected_environment: Switch | None = Field(
+        default=None,
+        examples=["false"],
+        description="Optional. The three protections below must be on, and the guardrails refuse an update without "
+        "them. Unset: as false. The guardrails protect prod whatever this is.",
+    )
     deletion_protection: Switch = Field(examples=["false"], description="DynamoDB refuses to delete the tables.")
     point_in_time_recovery: Switch = Field(
         examples=["false"], description="The tables can be restored to any second of the last 35 days."
@@ -343,7 +371,18 @@ class Constraint:
     fix: Callable[[StackSettings], object]
 
 
+def _needed_by_protection(setting: str) -> Constraint:
+    return Constraint(
+        setting=setting,
+        other="protectedEnvironment",
+        holds=lambda settings: not settings.protected_environment or settings.model_dump(by_alias=True)[setting],
+        rule="true, because protectedEnvironment is",
+        fix=lambda _settings: "true",
+    )
+
+
 CONSTRAINTS = [
+    *(_needed_by_protection(setting) for setting in ("deletionProtection", "pointInTimeRecovery", "protectResources")),
     Constraint(
         setting="registerThrottleRatePerSecond",
         other="throttleRatePerSecond",

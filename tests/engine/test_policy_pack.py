@@ -9,13 +9,30 @@ from guardrails.resource import ROLE
 from local.aws_clients import Clients
 from local.engine.cli import POLICY_PACK
 from tests.support.engine.engine_stack import EngineError, EngineStack
+from tests.support.engine.transforms import no_deletion_protection
 
 
 def test_a_setting_that_is_wrong_for_prod_ends_the_preview(empty_prod: EngineStack) -> None:
-    unprotected = {"userstream:protectResources": "false"}
+    unprotected = {"userstream:protectResources": "false", "userstream:protectedEnvironment": "false"}
 
     with pytest.raises(EngineError, match="production-is-protected"):
         empty_prod.preview(settings=unprotected, policy_packs=[str(POLICY_PACK)])
+
+
+PROTECTED = {
+    f"userstream:{setting}": "true"
+    for setting in ("protectedEnvironment", "deletionProtection", "pointInTimeRecovery", "protectResources")
+}
+
+
+def test_a_protected_environment_ends_the_preview_of_a_program_that_leaves_a_table_unprotected(
+    empty_dev: EngineStack,
+) -> None:
+    pack = [str(POLICY_PACK)]
+
+    with pytest.raises(EngineError, match="production-is-protected"):
+        empty_dev.preview(settings=PROTECTED, policy_packs=pack, transform=no_deletion_protection)
+    assert empty_dev.preview(policy_packs=pack, transform=no_deletion_protection).broken_rules == []
 
 
 def program_with_a_wildcard() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from guardrails.resource import EVENT_SOURCE_MAPPING, ROUTE, TABLE, Resource
+from guardrails.resource import EVENT_SOURCE_MAPPING, ROUTE, TABLE, Resource, StackConfig
 from infra.naming import PROJECT_ROOT
 from local.aws_clients import Clients
 from local.engine.wire_values import plain_json
@@ -45,6 +45,7 @@ def test_two_environments_in_one_account_share_no_name(dev: Deployed, prod: Depl
 def test_the_stack_as_the_engine_registered_it_keeps_every_rule(deployed: Deployed) -> None:
     resources = [
         Resource(
+            stack=StackConfig.read(deployed.name, {}),
             type=each["type"],
             name=each["urn"].rpartition("::")[2],
             urn=each["urn"],

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from infra import naming
 from infra.outputs import StackOutputs
 from infra.settings.check import SettingsError, config_key, load_settings
 from infra.settings.model import StackSettings
@@ -27,6 +28,9 @@ def values() -> dict[str, st.SearchStrategy[str]]:
                 strategies[config_key(alias)] = st.integers(kind["minimum"], kind["maximum"]).map(str)
             if "enum" in kind and kind.get("type") == "integer":
                 strategies[config_key(alias)] = st.sampled_from(kind["enum"]).map(str)
+    strategies["userstream:environment"] = st.from_regex(naming.ENVIRONMENT_PATTERN, fullmatch=True).filter(
+        naming.is_environment_name
+    )
     return strategies
 
 

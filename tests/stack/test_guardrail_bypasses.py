@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from guardrails import resource as types
-from guardrails.resource import UNKNOWN, Resource, ResourceRule
+from guardrails.resource import UNKNOWN, Resource, ResourceRule, StackConfig
 from tests.support.stack.guarded_stack import ALL, changed, findings, resources_of
 
 ACCOUNT = "123456789012"
@@ -28,7 +28,14 @@ def with_resource(type_token: str, properties: Mapping[str, Any]) -> list[Resour
     urn = f"urn:pulumi:prod::userstream::{type_token}::added"
     return [
         *resources_of("prod"),
-        Resource(type=type_token, name="added", urn=urn, properties=properties, protect=True),
+        Resource(
+            stack=StackConfig.read("prod", {}),
+            type=type_token,
+            name="added",
+            urn=urn,
+            properties=properties,
+            protect=True,
+        ),
     ]
 
 
@@ -128,7 +135,7 @@ def test_a_tag_of_another_environment_is_found() -> None:
     resources = with_properties("users", types.TABLE, {"tags": tags, "deletionProtectionEnabled": False})
     exposed = [replace(each, protect=False) if each.name == "users" else each for each in resources]
 
-    assert broken_rules(exposed) == {"resources-are-tagged"}
+    assert broken_rules(exposed) == {"resources-are-tagged", "production-is-protected"}
 
 
 @pytest.mark.parametrize("policy", ["http-only", "match-viewer"])

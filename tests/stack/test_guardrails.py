@@ -8,7 +8,7 @@ import pytest
 from guardrails import limits
 from guardrails import resource as types
 from guardrails.limits import CALLS
-from guardrails.resource import Resource
+from guardrails.resource import Resource, StackConfig
 from infra.naming import ENVIRONMENT_MAXIMUM_LENGTH
 from infra.settings.stack_file import stack_file_config
 from tests.support.stack.guarded_stack import ALL, STACKS, changed, findings, guarded, resources_of, without
@@ -51,6 +51,12 @@ def test_the_longest_environment_name_fits_into_every_physical_name_of_any_regio
     stack = guarded(record("e" * ENVIRONMENT_MAXIMUM_LENGTH, config=config))
 
     assert [str(finding) for finding in findings(ALL, stack)] == []
+
+
+def test_an_environment_and_tags_may_have_every_character_that_the_settings_allow() -> None:
+    config = {**stack_file_config("prod"), "userstream:tags": '{"cost-centre": "a1_2 +-=._:/@"}'}
+
+    assert findings(ALL, guarded(record("prod-eu2", config=config))) == []
 
 
 def test_every_rule_has_its_own_name_and_a_sentence() -> None:
@@ -215,7 +221,8 @@ def test_a_not_action_counts_as_a_wildcard() -> None:
     ],
 )
 def test_a_resource_of_a_forbidden_type_is_found(type_token: str, properties: Mapping[str, Any], rule: str) -> None:
-    added = Resource(type=type_token, name="added", urn="urn:added", properties=properties, protect=False)
+    prod = StackConfig.read("prod", {})
+    added = Resource(stack=prod, type=type_token, name="added", urn="urn:added", properties=properties, protect=False)
 
     assert rule in broken_rules([*resources_of("prod"), added])
 
@@ -226,6 +233,33 @@ def test_a_resource_with_data_must_be_protected_by_pulumi_in_prod(resource: tupl
         replace(each, protect=False) if (each.name, each.type) == resource else each for each in resources_of("prod")
     ]
     assert broken_rules(resources) == {"production-is-protected"}
+
+
+UNPROTECTED = {"userstream:deletionProtection": "false", "userstream:protectResources": "false"}
+
+
+@pytest.mark.parametrize(
+    ("stack", "settings", "protected"),
+    [
+        ("staging", {}, False),
+        ("staging", {"userstream:protectedEnvironment": "false"}, False),
+        ("staging", {"userstream:protectedEnvironment": "true"}, True),
+        # prod can't be switched off, nor by another name of its stack or of the environment.
+        ("prod", {}, True),
+        ("prod", {"userstream:protectedEnvironment": "false"}, True),
+        ("prod", {"userstream:environment": "main"}, True),
+        ("prod-us", {"userstream:environment": "prod"}, True),
+        ("prod-us", {}, False),
+    ],
+)
+def test_the_environments_that_must_be_protected_are_prod_and_those_whose_setting_says_so(
+    stack: str, settings: dict[str, str], *, protected: bool
+) -> None:
+    program = {**stack_file_config("prod"), **UNPROTECTED, **settings, "userstream:protectedEnvironment": "false"}
+    # The program itself refuses the setting without the protection.
+    recorded = replace(record(stack, config=program), config=settings)
+
+    assert broken_rules(guarded(recorded)) == ({"production-is-protected"} if protected else set())
 
 
 def test_a_function_without_a_mapping_has_unbounded_concurrency() -> None:

@@ -30,6 +30,13 @@ def another_key(args: Args) -> Result | None:
     return Result(props={**args.props, "hashKey": "anotherId", "attributes": attributes}, opts=args.opts)
 
 
+def no_deletion_protection(args: Args) -> Result | None:
+    """A table that DynamoDB may delete, whatever the settings say."""
+    if args.type_ != TABLE:
+        return None
+    return Result(props={**args.props, "deletionProtectionEnabled": False}, opts=args.opts)
+
+
 def other_package(args: Args, *, function: str, path: str, sha256_base64: str) -> Result | None:
     """Another zip for one function."""
     if args.type_ != FUNCTION or args.name != function:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from guardrails.aws_types import UnknownResourceTypeError, input_problems
-from guardrails.resource import Resource, Rule, Rules, StackRule
+from guardrails.resource import Resource, Rule, Rules, StackConfig, StackRule
 from guardrails.rules import RULES
 from tests.support.stack.recorded_stack import RecordedStack, record
 
@@ -64,6 +64,7 @@ def guarded(stack: RecordedStack) -> list[Resource]:
     """Return a recorded stack's resources."""
     return [
         Resource(
+            stack=StackConfig.read(stack.name, stack.config),
             type=recorded.type,
             name=recorded.name,
             urn=recorded.urn,

@@ -73,14 +73,16 @@ class RecordedOptions:
 
     protect: bool
     delete_before_replace: bool
+    ignore_changes: frozenset[str]
     depends_on: frozenset[str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedStack:
-    """Every resource of a stack and its outputs."""
+    """Every resource of a stack, its configuration and its outputs."""
 
     name: str
+    config: Mapping[str, str]
     resources: list[RecordedResource]
     outputs: dict[str, Any]
 
@@ -136,7 +138,7 @@ def _record_file(stack: str, preview: bool) -> RecordedStack:  # noqa: FBT001  a
 def _record(stack: str, config: Mapping[str, str], program: Callable[[], None], *, preview: bool) -> RecordedStack:
     monitor = _RecordingMonitor(preview=preview)
     contextvars.copy_context().run(_run, monitor, stack, config, program)
-    return monitor.recorded(stack)
+    return monitor.recorded(stack, config)
 
 
 def refusal(stack: str, config: Mapping[str, str]) -> str:
@@ -156,7 +158,7 @@ def refusal(stack: str, config: Mapping[str, str]) -> str:
     try:
         contextvars.copy_context().run(_run, monitor, stack, config, deploy)
     except pulumi.RunError as error:
-        resources = monitor.recorded(stack).resources
+        resources = monitor.recorded(stack, config).resources
         if resources:
             raise AssertionError(f"refused after {len(resources)} resources") from error
         return str(error)
@@ -249,7 +251,7 @@ class _RecordingMonitor(mocks.MockMonitor):
             self._outputs[request.urn] = _plain(rpc.deserialize_properties(request.outputs, keep_unknowns=True))
         return empty_pb2.Empty()
 
-    def recorded(self, stack: str) -> RecordedStack:
+    def recorded(self, stack: str, config: Mapping[str, str]) -> RecordedStack:
         """Return everything recorded so far except the stack's own resource."""
         (root,) = (urn for urn, request in self._requests.items() if request.type == "pulumi:pulumi:Stack")
         resources = [
@@ -262,6 +264,7 @@ class _RecordingMonitor(mocks.MockMonitor):
                 options=RecordedOptions(
                     protect=request.protect,
                     delete_before_replace=request.deleteBeforeReplace,
+                    ignore_changes=frozenset(request.ignoreChanges),
                     depends_on=frozenset(request.dependencies),
                 ),
                 outputs=self._outputs.get(urn),
@@ -269,7 +272,7 @@ class _RecordingMonitor(mocks.MockMonitor):
             for urn, request in sorted(self._requests.items())
             if urn != root
         ]
-        return RecordedStack(name=stack, resources=resources, outputs=self._outputs[root])
+        return RecordedStack(name=stack, config=config, resources=resources, outputs=self._outputs[root])
 
 
 def _plain(value: Any) -> Any:

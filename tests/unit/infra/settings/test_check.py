@@ -179,6 +179,14 @@ def test_every_problem_is_reported_at_once(wrong: set[str]) -> None:
     assert set(said) >= {config_key(alias) for alias in wrong} | {"userstream:unknown"}
 
 
+PROTECTED = {
+    "userstream:protectedEnvironment": "true",
+    "userstream:deletionProtection": "true",
+    "userstream:pointInTimeRecovery": "true",
+    "userstream:protectResources": "true",
+}
+
+
 @pytest.mark.parametrize(
     ("changes", "key"),
     [
@@ -194,6 +202,10 @@ def test_every_problem_is_reported_at_once(wrong: set[str]) -> None:
                 "userstream:iteratorAgeAlarmSeconds": "100",
             },
             "userstream:streamMaximumRecordAgeSeconds",
+        ),
+        *(
+            ({**PROTECTED, f"userstream:{setting}": "false"}, f"userstream:{setting}")
+            for setting in ("deletionProtection", "pointInTimeRecovery", "protectResources")
         ),
         (
             {"userstream:streamReservedConcurrency": "2", "userstream:streamParallelizationFactor": "3"},
@@ -229,7 +241,7 @@ def test_settings_that_break_a_constraint_are_named_with_a_value_that_fits(chang
 
 
 def test_every_constraint_has_a_case() -> None:
-    assert len(CONSTRAINTS) == 10
+    assert len(CONSTRAINTS) == 13
 
 
 def test_a_broken_constraint_is_reported_along_with_wrong_values() -> None:
