@@ -1,169 +1,31 @@
-"""The settings of a stack: every key of `Pulumi.<stack>.yaml`, its type, its range and its meaning.
+"""The settings of a stack: every key of `Pulumi.<stack>.yaml`, with its range and its meaning.
 
 Environments differ by these values alone: neither the program nor a function asks for an
 environment's name. Only guardrails/data_protection.py does: it holds that prod is protected
 whatever these values say.
 
-check.py makes this model from a configuration; stack_file.py reads the configuration. Pulumi isn't
-imported here.
+types.py has their types. check.py makes this model from a configuration; stack_file.py reads the
+configuration. Pulumi isn't imported here.
 """
 
-import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import NoneType
-from typing import Annotated, Literal, get_args, get_origin
+from typing import Literal
 
-from annotated_types import Ge, Le
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
-from pydantic.fields import FieldInfo
 
 from infra import naming
-
-# The types of settings, and how each parses its value.
-#
-# Pulumi passes every value as text: `true`, `100`, and lists and maps as JSON. Text that only looks
-# like such a value (`yes`, `1e3`, ` 5`) is refused.
-
-
-@dataclass(frozen=True)
-class Allowed:
-    """Words for what a setting may be, for a type that doesn't say it."""
-
-    text: str
-
-
-def _switch(value: object) -> object:
-    if isinstance(value, bool):
-        return value
-    if value in ("true", "false"):
-        return value == "true"
-    raise ValueError("neither true nor false")
-
-
-def _whole_number(value: object) -> object:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, str) and re.fullmatch(r"0|-?[1-9][0-9]{0,17}", value):
-        return int(value)
-    raise ValueError("not a whole number")
-
-
-def _json(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError as error:
-        raise ValueError("not a list or map") from error
-
-
-def _matching(pattern: str, text: object) -> str:
-    if not isinstance(text, str) or re.fullmatch(pattern, text) is None:
-        raise ValueError("another form")
-    return text
-
-
-def _origin(text: object) -> str:
-    origin = _matching(_ORIGIN, text)
-    port = origin.rpartition(":")[2]
-    if port.isdigit() and int(port) > _HIGHEST_PORT:
-        raise ValueError("no port")
-    return origin
-
-
-def _environment_name(text: object) -> str:
-    name = _matching(naming.ENVIRONMENT_PATTERN.pattern, text)
-    if not naming.is_environment_name(name):
-        raise ValueError("too long")
-    return name
-
-
-RESERVED_TAGS = frozenset({"project", "environment", "managedBy"})
-MAXIMUM_TAGS = 40
-"""AWS allows 50 on a resource; the rest is for ours and for those that AWS adds."""
-
-
-def _tags(tags: dict[str, str]) -> dict[str, str]:
-    if len(tags) > MAXIMUM_TAGS:
-        raise ValueError("too many")
-    for key, value in tags.items():
-        _matching(r"(?!aws:)[A-Za-z0-9 +\-=._:/@]{1,128}", key)
-        _matching(r"[A-Za-z0-9 +\-=._:/@]{0,256}", value)
-        if key in RESERVED_TAGS:
-            raise ValueError("reserved")
-    return tags
-
-
-_ORIGIN = r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,4})?"
-_HIGHEST_PORT = 65535
-_EMAIL = r"[^\s@]{1,64}@[^\s@.]+(?:\.[^\s@.]+)+"
-_REGION = rf"(?=.{{1,{naming.REGION_MAXIMUM_LENGTH}}}$)[a-z]{{2}}(?:-[a-z]+){{1,2}}-[1-9]"
-
-Switch = Annotated[bool, BeforeValidator(_switch)]
-WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
-LogRetentionDays = Annotated[
-    Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
-    BeforeValidator(_whole_number),
-]
-"""What CloudWatch Logs accepts. Source: CloudWatch Logs API reference, PutRetentionPolicy."""
-Origins = Annotated[
-    tuple[Annotated[str, BeforeValidator(_origin)], ...],
-    BeforeValidator(_json),
-    Allowed("a list of origins: https://host or https://host:port, in lower case, without a path and without *"),
-]
-EmailAddress = Annotated[
-    str, BeforeValidator(lambda text: _matching(_EMAIL, text)), Allowed("an e-mail address, as in team@example.com")
-]
-Region = Annotated[
-    str, BeforeValidator(lambda text: _matching(_REGION, text)), Allowed("an AWS region, as in eu-west-1")
-]
-EnvironmentName = Annotated[
-    str,
-    BeforeValidator(_environment_name),
-    Allowed(
-        f"up to {naming.ENVIRONMENT_MAXIMUM_LENGTH} lower-case letters, digits and single hyphens, beginning with a "
-        "letter"
-    ),
-]
-Tags = Annotated[
-    dict[str, str],
-    BeforeValidator(_json),
-    AfterValidator(_tags),
-    Allowed(
-        f"a map of up to {MAXIMUM_TAGS} tags to text (AWS's characters; keys up to 128, values up to 256), none of "
-        f"them named {', '.join(sorted(RESERVED_TAGS))} or beginning with aws:"
-    ),
-]
-
-
-def allowed_values(field: FieldInfo) -> str:
-    """Say in words what a setting may be, from its type and its bounds.
-
-    Raises:
-        TypeError: a type that this function has no words for.
-    """
-    annotation, metadata = field.annotation, field.metadata
-    if NoneType in get_args(annotation):  # `X | None`
-        (annotation,) = (choice for choice in get_args(annotation) if choice is not NoneType)
-    if get_origin(annotation) is Annotated:
-        annotation, *inner = get_args(annotation)
-        metadata = [*metadata, *inner]
-    for item in metadata:
-        if isinstance(item, Allowed):
-            return item.text
-    if annotation is bool:
-        return "true or false"
-    if get_origin(annotation) is Literal:
-        return "one of " + ", ".join(str(value) for value in get_args(annotation))
-    minimum = next((bound.ge for bound in metadata if isinstance(bound, Ge)), None)
-    maximum = next((bound.le for bound in metadata if isinstance(bound, Le)), None)
-    if annotation is int and minimum is not None and maximum is not None:
-        return f"a whole number from {minimum} to {maximum}"
-    raise TypeError(f"no words for {field!r}")
-
+from infra.settings.types import (
+    EmailAddress,
+    EnvironmentName,
+    LogRetentionDays,
+    Origins,
+    Region,
+    Switch,
+    Tags,
+    WholeNumber,
+)
 
 NAMESPACE = naming.PROJECT
 REGION_KEY = "aws:region"

@@ -37,6 +37,7 @@ NAMES: Mapping[str, tuple[str, Unique]] = {
     types.TABLE: ("name", Unique.REGION),
     types.TOPIC: ("name", Unique.REGION),
     types.API: ("name", Unique.NOWHERE),
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": ("name", Unique.NOWHERE),
     types.ROLE_POLICY: ("name", Unique.NOWHERE),
     types.STAGE: ("name", Unique.NOWHERE),
 }

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.settings.check import SettingsError, config_key, load_settings
-from infra.settings.model import CONSTRAINTS, StackSettings, allowed_values
+from infra.settings.model import CONSTRAINTS, StackSettings
 from infra.settings.stack_file import stack_file_config
+from infra.settings.types import allowed_values
 
 DEV = stack_file_config("dev")
 FIELDS = {field.alias or name: field for name, field in StackSettings.model_fields.items()}

@@ -4,8 +4,9 @@ import pytest
 
 from infra.naming import PROJECT_ROOT
 from infra.settings.check import config_key
-from infra.settings.model import StackSettings, allowed_values
+from infra.settings.model import StackSettings
 from infra.settings.stack_file import stack_file_config
+from infra.settings.types import allowed_values
 
 STACKS = ["dev", "prod", "local"]
 FIELDS = {field.alias or name: field for name, field in StackSettings.model_fields.items()}
