@@ -30,6 +30,8 @@ from functions.consumers.stored_change import (
     stored_change,
 )
 from functions.dead_letters.envelope import (
+    DEAD_LETTERED,
+    REFUSED,
     DeadLetterSender,
     FailedRecord,
     RecordIdentity,
@@ -42,7 +44,6 @@ from functions.runtime.json_log import Json, JsonObject, Log, utc_timestamp
 HANDLED = "CHANGE HANDLED:"
 SKIPPED = "CHANGE SKIPPED:"
 COMES_AGAIN = "CHANGE COMES AGAIN:"
-DEAD_LETTERED = "RECORD SET ASIDE:"
 
 TIME_TO_FINISH_SECONDS = 2.0  # kept free at an invocation's end, to report how far it came
 FIRST_DELAY_SECONDS = 5
@@ -271,7 +272,8 @@ class QueueBatch:
             if interruption is not None:
                 self._comes_again(message, f"{reason}; not dead-lettered: {interruption}", self._delay(message), **more)
                 return
-        self._log_change("ERROR", DEAD_LETTERED, message, reason=reason, failureId=identity.failure_id, **more)
+        text = DEAD_LETTERED if self._outcome.refused is None else REFUSED
+        self._log_change("ERROR", text, message, reason=reason, failureId=identity.failure_id, **more)
 
     def _send(
         self, message: Message, identity: RecordIdentity, kind: Literal["permanent", "exhausted"], reason: str

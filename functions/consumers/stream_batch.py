@@ -14,12 +14,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from functions.activity.items import WriteOutcome
-from functions.dead_letters.envelope import DeadLetterSender, FailedRecord, identify_record
+from functions.dead_letters.envelope import DEAD_LETTERED, REFUSED, DeadLetterSender, FailedRecord, identify_record
 from functions.runtime.json_log import Json, JsonObject, Log, utc_timestamp
 from functions.stream_records.user_change import UnknownEventError, UnprocessableRecordError
 
 UNKNOWN_EVENT = "UNKNOWN EVENT:"
-DEAD_LETTERED = "RECORD SET ASIDE:"
 STOPPED = "BATCH STOPPED:"
 
 Change = TypeVar("Change")
@@ -35,11 +34,14 @@ class BatchOutcome(NamedTuple):
     has no sequence number it is "", by which the mapping delivers the whole batch again."""
     reason: str | None
     """Why it stopped there."""
+    refused: Mapping[str, str] | None = None
+    """In a replay: settled records that can never be processed, by sequence number, and why."""
 
     def response(self) -> JsonObject:
         """Return the mapping's answer (Lambda developer guide, "ReportBatchItemFailures")."""
         failures = [] if self.stopped_at is None else [{"itemIdentifier": self.stopped_at}]
-        return {"batchItemFailures": failures}
+        response: JsonObject = {"batchItemFailures": failures}
+        return response if self.refused is None else {**response, "refused": dict(self.refused)}
 
 
 class StreamBatch(Generic[Change]):
@@ -55,6 +57,8 @@ class StreamBatch(Generic[Change]):
         log: Gets a line for each of them, and for a stop.
         source_function: This function's ARN.
         now: Returns seconds since the epoch.
+        replay: Whether operators replay dead letters: then what can never be processed is answered
+            as refused, and not sent to the dead-letter queue, where it is already.
     """
 
     def __init__(  # noqa: PLR0913  each is a dependency, named at the call
@@ -67,6 +71,7 @@ class StreamBatch(Generic[Change]):
         log: Log,
         source_function: str,
         now: Callable[[], float],
+        replay: bool = False,
     ) -> None:
         self._read = read
         self._write = write
@@ -75,13 +80,14 @@ class StreamBatch(Generic[Change]):
         self._log = log
         self._source_function = source_function
         self._now = now
+        self._replay = replay
 
     def process(self, records: Sequence[Json]) -> BatchOutcome:
         """Process the records of one invocation: any JSON, in stream order."""
         changes, errors = self._read_all(records)
         settled, interruption = self._write_all(changes, errors, len(records))
         failed = self._failed_records(records, errors, settled) if errors else {}
-        if failed:
+        if failed and not self._replay:
             sent = self._dead_letters.send(list(failed.values()))
             if sent.interruption is not None:
                 settled, interruption = list(failed)[sent.sent], sent.interruption
@@ -89,8 +95,13 @@ class StreamBatch(Generic[Change]):
             if position in changes:
                 self._log_written(changes[position])
             elif position in failed:
-                self._log_dead_lettered(errors[position], failed[position])
-        return self._outcome(records, settled, interruption)
+                self._log_given_up(errors[position], failed[position])
+        outcome = self._outcome(records, settled, interruption)
+        if not self._replay:
+            return outcome
+        return outcome._replace(
+            refused={record.sequence_number or "": record.reason for at, record in failed.items() if at < settled}
+        )
 
     def _read_all(self, records: Sequence[Json]) -> tuple[dict[int, Change], dict[int, UnprocessableRecordError]]:
         """Return the changes and the unprocessable records' errors, by position."""
@@ -147,10 +158,11 @@ class StreamBatch(Generic[Change]):
         self._log("WARNING", STOPPED, sequenceNumber=stopped_at, reason=interruption, comeAgain=again)
         return BatchOutcome(settled, stopped_at, interruption)
 
-    def _log_dead_lettered(self, error: UnprocessableRecordError, failed: FailedRecord) -> None:
+    def _log_given_up(self, error: UnprocessableRecordError, failed: FailedRecord) -> None:
+        dead_lettered = UNKNOWN_EVENT if isinstance(error, UnknownEventError) else DEAD_LETTERED
         self._log(
             "ERROR",
-            UNKNOWN_EVENT if isinstance(error, UnknownEventError) else DEAD_LETTERED,
+            REFUSED if self._replay else dead_lettered,
             reason=failed.reason,
             failureId=failed.failure_id,
             sequenceNumber=failed.sequence_number,

@@ -23,6 +23,12 @@ expired: the record grew older than the mapping allows. lost: only the pointer i
 """
 
 
+DEAD_LETTERED = "RECORD SET ASIDE:"
+"""What a consumer's log says of a record that went to the dead-letter queue."""
+REFUSED = "RECORD REFUSED:"
+"""And of one that can never be processed, in a replay: there it is in the queue already."""
+
+
 class SendOutcome(NamedTuple):
     """How far a sending of failed records came."""
 

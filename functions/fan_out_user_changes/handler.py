@@ -15,7 +15,10 @@ PUBLISHED = "CHANGE PUBLISHED:"
 
 
 def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
-    """Publish one batch; the answer names the first record to deliver again, if any."""
+    """Publish one batch; the answer names the first record to deliver again, if any.
+
+    With `"replay": true` of `python -m ops dlq replay` the answer also has what is `refused`.
+    """
     clock = Clock(context)
     topic_arn = read_text("USER_CHANGES_TOPIC_ARN")
     log = BufferedLog()
@@ -33,6 +36,7 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
             log=log,
             source_function=context.invoked_function_arn,
             now=clock.now,
+            replay=event.get("replay") is True,
         ).process(event["Records"])
     finally:
         log.write()

@@ -1,10 +1,13 @@
-"""Turns the batches that the mapping gave up on into full envelopes in the dead-letter queue.
+"""Turns what a delivery gave up on into full envelopes in the dead-letter queue.
 
-The mapping's message only points into the stream, which keeps its records for 24 hours. So they are
-read at once and sent whole. A message is done only when all of its records are in the dead-letter
-queue; otherwise it stays in the failure queue and is tried again, which may send a record twice,
-under the same failure id. Nothing is dropped: for records that the stream no longer has, an
-envelope with the pointer is sent, and for a message that can't be read, one with its text.
+Two kinds of messages come here. An event source mapping of a stream sends pointers to batches. The
+failure queue of a consumer with a queue of its own has that queue's messages, whole (redriven.py).
+
+A pointer leads into the stream, which keeps its records for 24 hours. So they are read at once and
+sent whole. A message is done only when all of its records are in the dead-letter queue; otherwise
+it stays in the failure queue and is tried again, which may send a record twice, under the same
+failure id. Nothing is dropped: for records that the stream no longer has, an envelope with the
+pointer is sent, and for a message that can't be read, one with its text.
 """
 
 import traceback
@@ -16,6 +19,7 @@ from functions.dead_letters.envelope import (
     FailedRecord,
     RecordIdentity,
     StreamPointer,
+    consumer_name,
     content_id,
     identify_record,
 )
@@ -25,6 +29,7 @@ from functions.rescue_failed_batches.failure_document import (
     MalformedDocumentError,
     parse_failure_document,
 )
+from functions.rescue_failed_batches.redriven import is_redriven, redriven_record
 from functions.runtime.invocation import Clock, reserved_time
 from functions.runtime.json_log import Json, JsonObject, Log, utc_timestamp
 
@@ -32,6 +37,9 @@ TIME_FOR_ONE_MESSAGE_SECONDS = 5.0
 """With less time left no message is begun: interrupted halfway, it would only be sent twice."""
 REASON_EXHAUSTED = "the function failed on it until the mapping's retries were used up"
 REASON_EXPIRED = "it grew older than the mapping allows before it was processed"
+_EVENTS_OF = {"fan-out-user-changes": "INSERT"}
+"""What a mapping's filter lets pass (infra/consumers/). A range of the stream has others
+too, which were never the function's."""
 PERHAPS_PROCESSED = "; the batch's range holds other records too, so it may have been processed already"
 """With a parallelization factor above 1, batches of one shard interleave, and the document only has
 the ends of its own."""
@@ -75,10 +83,10 @@ class Rescue:
         self._time_for_one_message = reserved_time(clock, TIME_FOR_ONE_MESSAGE_SECONDS)
 
     def rescue_all(self, messages: Sequence[JsonObject]) -> list[str]:
-        """Rescue the batches that messages of an SQS event point to.
+        """Rescue what the messages of an SQS event hold or point to.
 
         Returns:
-            The ids of the messages that must stay in the failure queue.
+            The ids of the messages that must stay in their failure queue.
 
         Raises:
             Exception: The last unforeseen one, if no message was rescued. All messages stay in this
@@ -89,10 +97,10 @@ class Rescue:
         for message in messages:
             message_id = message["messageId"]
             try:
-                self._rescue(message["body"])
+                self._rescue(message)
                 continue
             except RescueInterruptedError as interruption:
-                self._log("WARNING", "BATCH NOT RESCUED YET:", messageId=message_id, reason=str(interruption))
+                self._log("WARNING", "MESSAGE NOT RESCUED YET:", messageId=message_id, reason=str(interruption))
             except Exception as error:  # noqa: BLE001  whatever it is, the other messages are rescued
                 unforeseen = error
                 self._log("ERROR", "RESCUE FAILED:", messageId=message_id, traceback=traceback.format_exc())
@@ -101,9 +109,21 @@ class Rescue:
             raise unforeseen
         return kept
 
-    def _rescue(self, body: str) -> None:
+    def _rescue(self, message: JsonObject) -> None:
         if self._clock.remaining() < self._time_for_one_message:
             raise RescueInterruptedError("the invocation's time is nearly over")
+        if is_redriven(message):
+            self._rescue_redriven(message)
+        else:
+            self._rescue_batch(message["body"])
+
+    def _rescue_redriven(self, message: JsonObject) -> None:
+        envelope = redriven_record(message, self._own_function, self._clock.now())
+        self._send([envelope])
+        names = {"failureId": envelope.failure_id, "userId": envelope.user_id, "changeId": envelope.sequence_number}
+        self._log("ERROR", "MESSAGE RESCUED:", consumer=consumer_name(envelope.source_function), **names)
+
+    def _rescue_batch(self, body: str) -> None:
         try:
             document = parse_failure_document(body)
         except MalformedDocumentError as error:
@@ -156,15 +176,20 @@ def _envelopes(document: FailureDocument, pages: Iterable[list[Json]]) -> Iterat
     """
     pointer = document.pointer
     held: list[tuple[Json, RecordIdentity]] = []
+    event = _EVENTS_OF.get(consumer_name(document.function_arn))
+    read = 0
     found = 0
     ends: list[int] = []
     cause: str | None = None
     try:
         for page in pages:
-            identities = [identify_record(record) for record in page]
+            identities = [identify_record(record, document.function_arn) for record in page]
             ends = [*ends[:1], *(int(each.sequence_number or -1) for each in (identities[0], identities[-1]))]
-            found += len(page)
-            held += zip(page, identities, strict=True)
+            read += len(page)
+            pairs = list(zip(page, identities, strict=True))
+            delivered = pairs if event is None else [pair for pair in pairs if pair[0].get("eventName") == event]
+            found += len(delivered)
+            held += delivered
             if found > pointer.batch_size:
                 yield [_rescued(document, *each, PERHAPS_PROCESSED) for each in held]
                 held = []
@@ -173,7 +198,7 @@ def _envelopes(document: FailureDocument, pages: Iterable[list[Json]]) -> Iterat
     if held:
         yield [_rescued(document, *each, "") for each in held]
     wanted_ends = (int(pointer.start_sequence_number), int(pointer.end_sequence_number))
-    whole = found >= pointer.batch_size and (ends[0], ends[-1]) == wanted_ends
+    whole = read >= pointer.batch_size and (ends[0], ends[-1]) == wanted_ends
     if cause is not None or not whole:
         yield [_lost(document, found, cause or "records leave the stream after 24 hours")]
 

@@ -118,6 +118,15 @@ def test_an_unreachable_dead_letter_queue_stops_the_batch_at_the_bad_record(aws:
     assert module.handler({"Records": [ADDED, foreign]}, Context()) == _from(foreign)
 
 
+def test_a_replay_dead_letters_nothing_and_says_what_is_refused(aws: Aws, capsys: pytest.CaptureFixture[str]) -> None:
+    foreign: JsonObject = {**ADDED, "eventName": "TRUNCATE"}
+    outcome = module.handler({"Records": [foreign, UPDATED], "replay": True}, Context())
+    reason = "eventName 'TRUNCATE' is not INSERT, MODIFY, REMOVE"
+    assert outcome == {"batchItemFailures": [], "refused": {foreign["dynamodb"]["SequenceNumber"]: reason}}
+    assert aws.queue.requests == []
+    assert [line["message"] for line in _lines(capsys)] == ["RECORD REFUSED:", "CHANGE PUBLISHED:"]
+
+
 @pytest.mark.parametrize("name", ENVIRONMENT)
 @pytest.mark.usefixtures("aws")
 def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:

@@ -11,6 +11,7 @@ from functions.runtime.aws import read_records_as_json
 from functions.runtime.invocation import SettingError
 from functions.runtime.json_log import JsonObject
 from tests.support.aws.aws_wire import Failure, Wire, in_turn
+from tests.support.records.consumer_messages import CONSUMER_ARN, QUEUE_ARN, queue_record, redriven
 from tests.support.records.record_strategies import STREAM_ARN, stream_record
 from tests.support.records.shard_in_memory import SHARD_ID, ShardInMemory
 
@@ -57,6 +58,29 @@ def test_messages_become_envelopes(queue: Wire) -> None:
     assert (rescued["kind"], rescued["record"]) == ("exhausted", RECORD)
     assert (unreadable["kind"], unreadable["document"]) == ("lost", "hello")
     assert queue.requests[0]["Entries"][0]["MessageAttributes"]["kind"]["StringValue"] == "exhausted"
+
+
+def test_a_message_of_a_consumers_failure_queue_becomes_an_envelope_beside_a_pointer(
+    queue: Wire, capsys: pytest.CaptureFixture[str]
+) -> None:
+    redriven_message = redriven(queue_record(RECORD, receives=5))
+    assert module.handler({"Records": [*EVENT["Records"], redriven_message]}, Context()) == {"batchItemFailures": []}
+
+    *_, envelope = [json.loads(request["Entries"][0]["MessageBody"]) for request in queue.requests]
+    assert envelope["failureId"] == f"welcome-new-users.{RECORD['eventID']}"
+    assert (envelope["kind"], envelope["attempts"], envelope["record"]) == ("exhausted", 5, redriven_message)
+    assert (envelope["sourceFunction"], envelope["eventSourceArn"]) == (CONSUMER_ARN, QUEUE_ARN)
+    assert envelope["reason"].startswith("the function never reported what became of it: it crashed")
+    assert envelope["firstFailedAt"] == "2026-11-24T00:00:00.000Z"
+    line = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert (line["level"], line["message"], line["consumer"]) == ("ERROR", "MESSAGE RESCUED:", "welcome-new-users")
+
+
+def test_a_message_that_could_not_be_sent_stays_in_its_failure_queue(queue: Wire) -> None:
+    queue.answer = in_turn(Failure("InternalError", 500))
+    message = redriven(queue_record(RECORD))
+    failures = [{"itemIdentifier": message["messageId"]}]
+    assert module.handler({"Records": [message]}, Context()) == {"batchItemFailures": failures}
 
 
 def test_messages_that_could_not_be_rescued_stay(queue: Wire) -> None:

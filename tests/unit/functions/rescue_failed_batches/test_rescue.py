@@ -193,7 +193,7 @@ def test_an_unreadable_shard_does_not_block_the_other_messages(rescuing: Rescuin
     assert rescuing.rescue(_document(0, 1), _document(2, 3)) == ["m0"]
     assert rescuing.sent_records() == RECORDS[2:4]
     assert rescuing.log.events[0] == (
-        "BATCH NOT RESCUED YET:",
+        "MESSAGE NOT RESCUED YET:",
         {"level": "WARNING", "messageId": "m0", "reason": "GetShardIterator: LimitExceededException"},
     )
 
@@ -221,3 +221,17 @@ def test_a_second_rescue_sends_the_same_envelopes(rescuing: Rescuing) -> None:
     once = list(rescuing.dead_letters.sent)
     rescuing.rescue(deepcopy(_document(0, 4)))
     assert rescuing.dead_letters.sent == [*once, *once]
+
+
+def test_of_a_filtered_mapping_only_the_records_that_it_delivers_are_rescued(rescuing: Rescuing) -> None:
+    fan_out = FUNCTION_ARN.replace("LogUserChangesFunction", "FanOutUserChangesFunction")
+    document = _document(0, 3, batch_size=2)
+    document["requestContext"]["functionArn"] = fan_out
+    assert rescuing.rescue(document) == []
+    assert rescuing.sent_records() == [RECORDS[0], RECORDS[3]]
+    assert [failed.failure_id for failed in rescuing.dead_letters.sent] == [
+        f"fan-out-user-changes.{RECORDS[position]['eventID']}" for position in (0, 3)
+    ]
+    assert {failed.reason for failed in rescuing.dead_letters.sent} == {
+        "the function failed on it until the mapping's retries were used up"
+    }
