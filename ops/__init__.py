@@ -6,9 +6,10 @@
 
     dead_letters/  peek at the dead-letter queue, select, replay, export, restore
     users/         backfill the history of older users; claim the keys of imported users
-    health         the stack's state in one object
+    health/        the stack's state in one object
 
     aws/           an adapter for each AWS service; `services` opens them for one stack
+    consumers      the declared consumers, with their resources in one stack
     stack_outputs  reads a stack's outputs from pulumi, a file, or the local stack
     errors, output, job    exit codes; tables and JSON; stopping, progress and pauses
 
@@ -16,7 +17,7 @@ Each block imports only from itself and the blocks below it. From other packages
 functions (records, envelopes, keys), infra (outputs, naming, settings), capacity and local.state;
 never tests, benchmarks or guardrails.
 
-Start with commands/dlq_replay.py and dead_letters/replay.py: a failed record goes through the real
-function again, and `Replay._delete` deletes its message from the queue once its change is in
-Activity. `dlq discard` deletes messages in dead_letters/export.py, once they are in a file.
+Start with commands/dlq_replay.py and dead_letters/replay.py: a failed record goes through the
+function that failed again, and `Replay._delete` deletes its message from the queue with that
+consumer's proof. `dlq discard` deletes messages in dead_letters/export.py, once they are in a file.
 """

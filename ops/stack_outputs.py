@@ -106,6 +106,12 @@ def _from_pulumi(stack: str) -> StackAccess:
     return StackAccess(outputs=outputs, source=f"--stack {stack}")
 
 
+def function_names(outputs: StackOutputs) -> list[str]:
+    """Return the names of the stack's functions, in the order of its outputs."""
+    values: dict[str, str | None] = outputs.model_dump(by_alias=True)
+    return [value for name, value in values.items() if name.endswith("FunctionName") and value is not None]
+
+
 def _parse(text: str, where: str) -> StackOutputs:
     try:
         found = json.loads(text)

@@ -165,7 +165,7 @@ def _generated_stack(queue: _GeneratedQueue, users: int) -> Any:
         consumer_function=last_batch.of,
         activity=lambda: last_batch,
         users=lambda: SimpleNamespace(page=page),
-        monitoring=lambda: SimpleNamespace(mapping=_nothing, metrics=_empty, alarms=_empty),
+        monitoring=lambda: SimpleNamespace(mappings=_empty, metrics=_empty, alarms=_empty),
         local_poller=LocalPoller(pid=None, running=True),
     )
 

@@ -1,4 +1,4 @@
-"""The state of the event source mapping, the metrics of the last minutes, and the alarms."""
+"""The state of event source mappings, the metrics of the last minutes, and the alarms."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,12 +15,13 @@ WINDOW_MINUTES = 15  # how far back metrics are read: AWS publishes its own some
 
 
 class MappingState(NamedTuple):
-    """The event source mapping from the Users stream to log_user_changes."""
+    """One event source mapping."""
 
     uuid: str
     state: str  # Enabled, Disabled, or a transition to one of them
     last_processing_result: str  # OK, No records processed, or PROBLEM with Lambda's message
     batch_size: int
+    source: str  # ARN of the stream or queue
 
 
 class Metric(NamedTuple):
@@ -49,15 +50,21 @@ class Monitoring:
         self._functions = functions
         self._cloudwatch = cloudwatch
 
-    def mapping(self, stream_arn: str, function_name: str) -> MappingState | None:
-        """Return the mapping between the two; None if there is none."""
-        with translate_aws_errors(f"the event source mapping of {function_name}"):
-            found = self._functions.list_event_source_mappings(EventSourceArn=stream_arn, FunctionName=function_name)
-        if not found["EventSourceMappings"]:
-            return None
-        entry = found["EventSourceMappings"][0]
-        result = entry.get("LastProcessingResult", "")
-        return MappingState(entry.get("UUID", ""), entry.get("State", ""), result, entry.get("BatchSize", 0))
+    def mappings(self, function_name: str) -> Sequence[MappingState]:
+        """Return the mappings that invoke a function."""
+        with translate_aws_errors("the event source mappings"):
+            pages = self._functions.get_paginator("list_event_source_mappings").paginate(FunctionName=function_name)
+            return [
+                MappingState(
+                    entry.get("UUID", ""),
+                    entry.get("State", ""),
+                    entry.get("LastProcessingResult", ""),
+                    entry.get("BatchSize", 0),
+                    entry.get("EventSourceArn", ""),
+                )
+                for page in pages
+                for entry in page["EventSourceMappings"]
+            ]
 
     def metrics(self, wanted: Sequence[Metric]) -> Mapping[Metric, float]:
         """Return each sum's total and each maximum's latest value, as far as there is data."""

@@ -41,17 +41,21 @@ class Services:
 
     def dead_letter_queue(self) -> MessageQueue:
         """Return the queue of failed records."""
-        return MessageQueue(self.client("sqs"), self.outputs.dead_letter_queue_url)
+        return self.queue_at(self.outputs.dead_letter_queue_url)
 
     def failure_queue(self) -> MessageQueue:
         """Return the queue of the event source mapping's failure metadata, called pointers."""
-        return MessageQueue(self.client("sqs"), self.outputs.failure_queue_url)
+        return self.queue_at(self.outputs.failure_queue_url)
 
     def redrive_queue(self) -> MessageQueue:
         """Return the redrive queue of the pointers that the rescue failed to process."""
         # No output of the stack, because only operators need it. Its URL differs in the name alone.
         name = physical_name("UserChangesFailureRedriveQueue", self.outputs.environment)
-        return MessageQueue(self.client("sqs"), f"{self.outputs.failure_queue_url.rpartition('/')[0]}/{name}")
+        return self.queue_at(f"{self.outputs.failure_queue_url.rpartition('/')[0]}/{name}")
+
+    def queue_at(self, url: str) -> MessageQueue:
+        """Return a queue by its URL."""
+        return MessageQueue(self.client("sqs"), url)
 
     def envelopes(self) -> EnvelopeStore:
         """Return the store of large envelopes."""

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from ops.aws.cloudwatch import WINDOW_MINUTES, AlarmState
 from ops.context import CommandContext, OpsCommand, pass_command_context
-from ops.health import FunctionHealth, QueueHealth, StackHealth, read_health
+from ops.health.parts import ConsumerHealth, FunctionHealth, QueueHealth, mapping_problem
+from ops.health.stack import StackHealth, next_commands, read_health
 from ops.job import stop_on_interrupt
 from ops.output import age, blocks, facts, printable, table
 
@@ -26,7 +27,7 @@ from ops.output import age, blocks, facts, printable, table
 )
 @pass_command_context
 def status(context: CommandContext, *, watch: int | None) -> None:
-    """Show the stack's health: delivery, queues, functions, alarms.
+    """Show the stack's health: consumers, queues, functions, alarms.
 
     Exit code 1 says that something needs attention; what, is listed first.
     """
@@ -57,10 +58,11 @@ def _render(context: CommandContext, health: StackHealth) -> RenderableType:
     attention = health.attention()
     state = (f"needs attention ({len(attention)})", "bold red") if attention else ("healthy", "bold green")
     heading = Text.assemble((health.environment, "bold"), f" in {health.region}  ", state)
-    commands = dict.fromkeys(queue.next_command for queue in health.queues if queue.depth.total)
+    commands = next_commands(attention)
     return blocks(
-        Group(heading, *(Text.assemble(("! ", "red"), printable(line)) for line in attention)),
-        _delivery(health),
+        Group(heading, *(Text.assemble(("! ", "red"), printable(one.text)) for one in attention)),
+        _local_delivery(health),
+        _consumers(health),
         _queues(health.queues),
         _functions(health.functions),
         _alarms(health.alarms) if health.alarms else None,
@@ -68,20 +70,45 @@ def _render(context: CommandContext, health: StackHealth) -> RenderableType:
     )
 
 
-def _delivery(health: StackHealth) -> RenderableType:
-    mapping, poller = health.mapping, health.local_poller
-    if poller:
-        delivery = f"by the local poller, process {poller.pid}" if poller.running else "by nobody"
-    else:
-        delivery = f"{mapping.state}, in batches of {mapping.batch_size}" if mapping else "unknown"
-    iterator_age = f"no data for the last {WINDOW_MINUTES} minutes"
-    if health.iterator_age_seconds is not None:
-        iterator_age = age(health.iterator_age_seconds)
-    return facts(
-        ("delivery", delivery),
-        ("last result", mapping.last_processing_result if mapping and not poller else None),
-        ("iterator age", iterator_age),
+def _local_delivery(health: StackHealth) -> RenderableType | None:
+    poller = health.local_poller
+    if poller is None:
+        return None
+    return facts(("delivery", f"by the local poller, process {poller.pid}" if poller.running else "by nobody"))
+
+
+def _consumers(health: StackHealth) -> RenderableType:
+    rows = (
+        (
+            consumer.consumer,
+            _state(health, consumer),
+            "-" if consumer.late_seconds is None else age(consumer.late_seconds),
+            _waiting(consumer.queue),
+            f"{consumer.queue.depth.in_flight:,}" if consumer.queue else "",
+            _waiting(consumer.failure_queue, style="red"),
+        )
+        for consumer in health.consumers
     )
+    numbers = ("Late", "Waiting", "In flight", "Failing")
+    return table(("Consumer", "Delivery", *numbers), rows, right=numbers)
+
+
+def _state(health: StackHealth, consumer: ConsumerHealth) -> Text:
+    if consumer.function is None:
+        return Text("switched off", style="dim")
+    if health.local_poller:
+        return Text("poller") if health.local_poller.running else Text("nobody", style="red")
+    if consumer.mapping is None:
+        return Text("unknown", style="red")
+    problem = mapping_problem(consumer.mapping)
+    return Text(consumer.mapping.state, style="red" if problem else "")
+
+
+def _waiting(queue: QueueHealth | None, *, style: str = "") -> Text:
+    if queue is None:
+        return Text()
+    waiting = queue.depth.visible + queue.depth.delayed
+    return Text(f"{waiting:,}", style=style if queue.depth.total else "")
 
 
 def _queues(queues: Sequence[QueueHealth]) -> RenderableType:

@@ -30,7 +30,7 @@ from ops.dead_letters.message import ReplayOutcome, read_dead_letter
 from ops.dead_letters.peek import Peek
 from ops.dead_letters.redelivery import ChangeResult, Redelivery
 from ops.errors import OpsError, WrongUsageError
-from ops.health import read_health
+from ops.health.stack import read_health
 from ops.job import Job, in_batches
 from ops.users.backfill_records import backfill_change, before_changes, created_since, stream_began_at, user_id_of
 

@@ -194,7 +194,7 @@ def test_monitoring_reads_mapping_metrics_and_alarms(clients: Clients, local_sta
     outputs = local_stack.outputs
     watch = Monitoring(clients.lambda_, clients.cloudwatch)
 
-    mapping = watch.mapping(outputs.users_stream_arn, outputs.log_user_changes_function_name)
+    (mapping,) = watch.mappings(outputs.log_user_changes_function_name)
     assert mapping is not None
     assert mapping.uuid == local_stack.mapping_uuid
     assert "DeadLetterQueueDepth-local" in {alarm.name for alarm in watch.alarms("local")}

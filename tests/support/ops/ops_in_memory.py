@@ -99,10 +99,15 @@ class MonitoringInMemory(Monitoring):
     """Values by the metric's name and resource: `IteratorAge LogUserChangesFunction-test`."""
     alarm_states: list[AlarmState] = field(default_factory=list[AlarmState])
 
-    def mapping(self, stream_arn: str, function_name: str) -> MappingState | None:
-        assert stream_arn == OUTPUTS.users_stream_arn
-        assert function_name == OUTPUTS.log_user_changes_function_name
-        return MappingState(uuid="m", state=self.state, last_processing_result=self.last_result, batch_size=100)
+    states: dict[str, str] = field(default_factory=dict[str, str])
+    """States of mappings other than `state`, by function."""
+
+    def mappings(self, function_name: str) -> Sequence[MappingState]:
+        state = self.states.get(function_name, self.state)
+        source = OUTPUTS.users_stream_arn if function_name == OUTPUTS.log_user_changes_function_name else function_name
+        return [
+            MappingState(uuid="m", state=state, last_processing_result=self.last_result, batch_size=100, source=source)
+        ]
 
     def metrics(self, wanted: Sequence[Metric]) -> Mapping[Metric, float]:
         return {
@@ -142,6 +147,8 @@ class StackInMemory(Services):
         self.queue = QueueInMemory("UserChangesDeadLetterQueue-test", self.clock, self.step_limit, choice)
         self.failures = QueueInMemory("UserChangesFailureQueue-test", self.clock, self.step_limit, choice)
         self.redriven = QueueInMemory("UserChangesFailureRedriveQueue-test", self.clock, self.step_limit, choice)
+        self.queues: dict[str, QueueInMemory] = {}
+        """The consumers' own, by name."""
         self.table = ActivityInMemory()
         self.user_table = UsersInMemory(self.step_limit)
         self.keys: dict[str, str] = {}
@@ -167,6 +174,11 @@ class StackInMemory(Services):
 
     def users(self) -> UsersInMemory:
         return self.user_table
+
+    def queue_at(self, url: str) -> QueueInMemory:
+        name = url.rpartition("/")[2]
+        queue = QueueInMemory(name, self.clock, self.step_limit, random.Random(0))  # noqa: S311  a test's dice
+        return self.queues.setdefault(name, queue)
 
     def user_keys(self) -> UserKeysInMemory:
         return UserKeysInMemory(self.keys, self.user_table.items.get, self.step_limit.step)

@@ -281,10 +281,10 @@ def test_a_full_disk_is_reported(stack: StackInMemory, run: Run, monkeypatch: py
 def test_a_mapping_that_may_not_be_read_is_not_reported_as_missing(
     stack: StackInMemory, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(_stream_arn: str, _function_name: str) -> MappingState | None:
+    def refuse(_function_name: str) -> Sequence[MappingState]:
         raise DENIED
 
-    monkeypatch.setattr(stack.monitored, "mapping", refuse)
+    monkeypatch.setattr(stack.monitored, "mappings", refuse)
 
     attention = json.loads(run("status").stdout)["attention"]
     backfill = run("backfill")

@@ -1,0 +1,1 @@
+"""A stack's health in one object: `stack` reads it, `parts` are what it is made of."""
