@@ -60,7 +60,7 @@ capacity: .build/bench/.installed  ## The capacity model's tables and plots, and
 down: setup  ## Stop a stack that was started with `python -m local up --detach`
 	@$(BIN)/python -m local down
 
-contract: setup  ## Write docs/openapi.json, docs/stack-outputs.d.ts and docs/events/ from the models
+contract: setup  ## Write the documents of the contract in docs/ from the models
 	$(BIN)/python -m contract
 
 CHANGES ?= 100000

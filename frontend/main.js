@@ -11,12 +11,13 @@ const AUTOMATIC_RETRIES = 3;
 
 const element = (id) => document.getElementById(id);
 element("needs-script").remove();
-const form = new RegistrationForm(element("registration"));
+element("loading").hidden = false;
 const notice = new Notice(element("notice"), element("submit"));
 
+/** Both are there once config.json has been read; before, there is nothing to fill in or to send. */
 let siteConfig = null;
-let lookForService = null;
-let toSendAgain = unansweredRegistration();
+let form = null;
+let starting = null;
 let onItsWay = false;
 let automaticRetries = 0;
 let scheduledRetry = null;
@@ -28,7 +29,6 @@ element("registration").addEventListener("submit", (event) => {
 });
 // Changed input is another registration, so stop retrying the previous one.
 element("registration").addEventListener("input", () => {
-  toSendAgain = null;
   cancelScheduledRetry();
   notice.hide();
 });
@@ -37,24 +37,46 @@ element("register-another").addEventListener("click", () => {
   element("register").hidden = false;
   form.focus();
 });
-window.addEventListener("online", () => {
-  if (unansweredRegistration() !== null && !element("notice").hidden) {
+window.addEventListener("online", async () => {
+  if (unansweredRegistration() === null || element("notice").hidden) {
+    return;
+  }
+  if (await start()) {
     register();
   }
 });
 
-if (toSendAgain !== null) {
-  form.fill(toSendAgain);
-}
 start();
 
+/** Read config.json, build the form, and offer to send again what has no answer; once, however often it is called. */
 async function start() {
-  // A registration submitted meanwhile waits for the same request of config.json.
-  if ((await findService(start)) === null || onItsWay) {
-    return;
+  if (form !== null) {
+    return true;
   }
+  starting ??= buildForm().finally(() => {
+    starting = null;
+  });
+  return starting;
+}
+
+/** @returns {Promise<boolean>} whether config.json could be read; if not, the notice says so */
+async function buildForm() {
+  try {
+    siteConfig = await loadSiteConfig();
+  } catch (error) {
+    element("loading").hidden = true;
+    notice.show({ title: "This page can't find its service.", detail: `${error.message}.`, action: "Try again" }, start);
+    return false;
+  }
+  element("loading").hidden = true;
+  element("environment").textContent = `${siteConfig.environment} · ${siteConfig.region}`;
+  element("environment").hidden = false;
+  document.title = `Register · userstream · ${siteConfig.environment}`;
+  form = new RegistrationForm(element("registration"), siteConfig.attributes);
   notice.hide();
+  const toSendAgain = unansweredRegistration();
   if (toSendAgain !== null) {
+    form.fill(toSendAgain);
     notice.show(
       {
         title: "Your registration has no answer yet.",
@@ -65,37 +87,12 @@ async function start() {
       register,
     );
   }
-}
-
-/**
- * @param {() => void} tryAgain called by the notice's button if config.json can't be read
- * @returns {Promise<{apiUrl: string} | null>} null if config.json can't be read
- */
-async function findService(tryAgain) {
-  if (siteConfig !== null) {
-    return siteConfig;
-  }
-  lookForService ??= loadSiteConfig().finally(() => {
-    lookForService = null;
-  });
-  try {
-    siteConfig = await lookForService;
-  } catch (error) {
-    notice.show(
-      { title: "This page can't find its service.", detail: `${error.message}.`, action: "Try again" },
-      tryAgain,
-    );
-    return null;
-  }
-  element("environment").textContent = `${siteConfig.environment} · ${siteConfig.region}`;
-  element("environment").hidden = false;
-  document.title = `Register · userstream · ${siteConfig.environment}`;
-  return siteConfig;
+  return true;
 }
 
 async function register() {
   // Ignore a second click while the first is being sent.
-  if (onItsWay) {
+  if (onItsWay || form === null) {
     return;
   }
   cancelScheduledRetry();
@@ -110,14 +107,9 @@ async function register() {
   onItsWay = true;
   form.setBusy(true);
   announce("Sending your registration.");
-  const service = await findService(register);
-  const outcome =
-    service === null ? null : await sendRegistration(service.apiUrl, registration, keyFor(registration));
+  const outcome = await sendRegistration(siteConfig.apiUrl, registration, keyFor(registration));
   onItsWay = false;
   form.setBusy(false);
-  if (outcome === null) {
-    return;
-  }
   const handlers = { registered, refused, busy, failed, unreachable };
   handlers[outcome.kind](outcome, registration);
 }
@@ -125,15 +117,26 @@ async function register() {
 function registered({ userId }, registration) {
   forgetUnansweredRegistration();
   element("registration").reset();
-  element("registered-name").textContent = registration.name;
-  element("registered-username").textContent = registration.username;
-  element("registered-user-id").textContent = userId;
+  element("registered-facts").replaceChildren(...facts(userId, registration));
   element("register").hidden = true;
   element("registered").hidden = false;
   element("registered-title").focus();
   announce("");
   // For other parts of the page that follow this user.
   document.dispatchEvent(new CustomEvent("userstream:registered", { detail: { userId, ...registration } }));
+}
+
+/** What was registered, as terms and descriptions. */
+function facts(userId, registration) {
+  const values = siteConfig.attributes
+    .filter(({ name }) => name in registration)
+    .map(({ name, label }) => [label, Object.assign(document.createElement("bdi"), { textContent: registration[name] })]);
+  const id = Object.assign(document.createElement("code"), { id: "registered-user-id", textContent: userId });
+  return [...values, ["User ID", id]].flatMap(([term, value]) => {
+    const description = document.createElement("dd");
+    description.append(value);
+    return [Object.assign(document.createElement("dt"), { textContent: term }), description];
+  });
 }
 
 function refused({ problem }) {

@@ -1,51 +1,59 @@
-/** The form: its fields, their errors, and whether it is being sent. */
-
-const FIELDS = ["name", "email", "username"];
-const LABELS = { name: "a name", email: "an email address", username: "a username" };
+/** The form: an input for each attribute that config.json lists, their errors, and whether it is being sent. */
 
 export class RegistrationForm {
-  /** @param {HTMLFormElement} form */
-  constructor(form) {
+  /**
+   * Build the inputs, and show the button.
+   *
+   * @param {HTMLFormElement} form holds #fields, #submit and #submit-label
+   * @param {import("./site-config.js").Attribute[]} attributes
+   */
+  constructor(form, attributes) {
     this.form = form;
+    this.attributes = attributes;
     this.submitButton = form.querySelector("#submit");
     this.submitLabel = form.querySelector("#submit-label");
-    for (const field of FIELDS) {
-      this.#input(field).addEventListener("input", () => this.#clearError(field));
+    form.querySelector("#fields").replaceChildren(...attributes.map(field));
+    this.submitButton.hidden = false;
+    for (const { name } of attributes) {
+      this.#input(name).addEventListener("input", () => this.#clearError(name));
     }
   }
 
   /**
-   * Return what the person typed. The service refuses spaces around a value, so they are removed in
-   * the form, where the person sees it.
+   * Return what the person typed, without the optional attributes that were left empty. The service
+   * refuses spaces around a value, so they are removed in the form, where the person sees it.
    *
    * @returns {import("./registration-request.js").Registration}
    */
   read() {
-    for (const field of FIELDS) {
-      this.#input(field).value = this.#input(field).value.trim();
+    const registration = {};
+    for (const { name, required } of this.attributes) {
+      const value = this.#input(name).value.trim();
+      this.#input(name).value = value;
+      if (required || value !== "") {
+        registration[name] = value;
+      }
     }
-    return Object.fromEntries(FIELDS.map((field) => [field, this.#input(field).value]));
+    return registration;
   }
 
   /** @param {import("./registration-request.js").Registration} registration */
   fill(registration) {
-    for (const field of FIELDS) {
-      this.#input(field).value = registration[field] ?? "";
+    for (const { name } of this.attributes) {
+      this.#input(name).value = registration[name] ?? "";
     }
   }
 
   /**
-   * Return an error for each empty field. The service checks all other rules.
+   * Return an error for each required field that is empty. The service checks all other rules.
    *
    * @param {import("./registration-request.js").Registration} registration
    * @returns {import("./registration-request.js").FieldError[]}
    */
   missing(registration) {
-    return FIELDS.filter((field) => registration[field] === "").map((field) => ({
-      field,
-      code: "missing",
-      message: `Enter ${LABELS[field]}.`,
-    }));
+    return this.attributes
+      .filter(({ name }) => registration[name] === "")
+      .map(({ name, label }) => ({ field: name, code: "missing", message: `Enter your ${inSentence(label)}.` }));
   }
 
   /**
@@ -55,22 +63,23 @@ export class RegistrationForm {
    * @returns {import("./registration-request.js").FieldError[]} the errors of no field of the form
    */
   showErrors(errors) {
-    const shown = FIELDS.filter((field) => errors.some((error) => error.field === field));
-    for (const field of shown) {
-      this.#input(field).setAttribute("aria-invalid", "true");
-      this.#error(field).textContent = errors
-        .filter((error) => error.field === field)
+    const names = this.attributes.map(({ name }) => name);
+    const shown = names.filter((name) => errors.some((error) => error.field === name));
+    for (const name of shown) {
+      this.#input(name).setAttribute("aria-invalid", "true");
+      this.#error(name).textContent = errors
+        .filter((error) => error.field === name)
         .map((error) => error.message)
         .join(" ");
     }
     if (shown.length > 0) {
       this.#input(shown[0]).focus();
     }
-    return errors.filter((error) => !FIELDS.includes(error.field));
+    return errors.filter((error) => !names.includes(error.field));
   }
 
   clearErrors() {
-    FIELDS.forEach((field) => this.#clearError(field));
+    this.attributes.forEach(({ name }) => this.#clearError(name));
   }
 
   /** While a registration is being sent the fields are read-only; the button keeps its focus. */
@@ -78,26 +87,56 @@ export class RegistrationForm {
     this.form.setAttribute("aria-busy", String(busy));
     this.submitButton.setAttribute("aria-disabled", String(busy));
     this.submitLabel.textContent = busy ? "Registering…" : "Register";
-    for (const field of FIELDS) {
-      this.#input(field).readOnly = busy;
+    for (const { name } of this.attributes) {
+      this.#input(name).readOnly = busy;
     }
   }
 
   focus() {
-    this.#input(FIELDS[0]).focus();
+    this.#input(this.attributes[0].name).focus();
   }
 
-  #clearError(field) {
-    this.#input(field).removeAttribute("aria-invalid");
-    this.#error(field).textContent = "";
+  #clearError(name) {
+    this.#input(name).removeAttribute("aria-invalid");
+    this.#error(name).textContent = "";
   }
 
   /** @returns {HTMLInputElement} */
-  #input(field) {
-    return this.form.elements.namedItem(field);
+  #input(name) {
+    return this.form.querySelector(`#field-${name}`);
   }
 
-  #error(field) {
-    return this.form.querySelector(`#${field}-error`);
+  #error(name) {
+    return this.form.querySelector(`#field-${name}-error`);
   }
+}
+
+/** A label within a sentence; an abbreviation stays as it is. */
+export function inSentence(label) {
+  return /^\p{Lu}\p{Lu}/u.test(label) ? label : label.charAt(0).toLowerCase() + label.slice(1);
+}
+
+/** @param {import("./site-config.js").Attribute} attribute */
+function field({ name, label, hint, required, type, autocomplete, autocapitalize }) {
+  const id = `field-${name}`;
+  const input = Object.assign(document.createElement("input"), { id, name, type, autocomplete, autocapitalize, required });
+  input.spellcheck = false;
+  if (type === "text") {
+    input.dir = "auto";
+  }
+  const error = paragraph("field-error", `${id}-error`, "");
+  const parts = hint === "" ? [error] : [paragraph("field-hint", `${id}-hint`, hint), error];
+  input.setAttribute("aria-describedby", parts.map((part) => part.id).join(" "));
+  const labelElement = Object.assign(document.createElement("label"), { htmlFor: id, textContent: label });
+  if (!required) {
+    const optional = Object.assign(document.createElement("span"), { className: "optional", textContent: "(optional)" });
+    labelElement.append(" ", optional);
+  }
+  const element = Object.assign(document.createElement("div"), { className: "field" });
+  element.append(labelElement, input, ...parts);
+  return element;
+}
+
+function paragraph(className, id, textContent) {
+  return Object.assign(document.createElement("p"), { className, id, textContent });
 }

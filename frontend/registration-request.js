@@ -8,7 +8,7 @@ const DEFAULT_WAIT_SECONDS = 5;
 const LONGEST_WAIT_SECONDS = 60;
 
 /**
- * @typedef {{name: string, email: string, username: string}} Registration
+ * @typedef {Record<string, string>} Registration values by the name of an attribute
  * @typedef {{field: string, code: string, message: string}} FieldError
  * @typedef {{type?: string, title?: string, detail?: string, errors?: FieldError[], requestId?: string}} Problem
  * @typedef {{kind: "registered", userId: string}

@@ -1,5 +1,5 @@
 /**
- * config.json: all that the page knows of its stack, written from the stack outputs.
+ * config.json: all that the page knows of its stack, written from the stack outputs and the declared attributes.
  * Its schema is SiteConfig in infra/site_config.py.
  */
 
@@ -10,9 +10,23 @@ export class SiteConfigError extends Error {}
 const TIMEOUT_MILLISECONDS = 10_000;
 
 /**
+ * @typedef {{name: string, label: string, hint: string, required: boolean, type: string, autocomplete: string,
+ *   autocapitalize: string}} Attribute
+ *   What the form asks for; hint is "" for none, and the last three are the input's in HTML.
+ * @typedef {{environment: string, region: string, apiUrl: string, attributes: Attribute[]}} SiteConfig
+ */
+
+let resolveLoaded;
+
+/** The first config.json that was read, for other parts of the page. @type {Promise<SiteConfig>} */
+export const siteConfigLoaded = new Promise((resolve) => {
+  resolveLoaded = resolve;
+});
+
+/**
  * Read config.json without any cache, because a deployment changes it in place.
  *
- * @returns {Promise<{environment: string, region: string, apiUrl: string}>}
+ * @returns {Promise<SiteConfig>}
  * @throws {SiteConfigError}
  */
 export async function loadSiteConfig() {
@@ -34,5 +48,9 @@ export async function loadSiteConfig() {
       throw new SiteConfigError(`config.json names no ${key}`);
     }
   }
+  if (!Array.isArray(config.attributes) || config.attributes.length === 0) {
+    throw new SiteConfigError("config.json names no attributes");
+  }
+  resolveLoaded(config);
   return config;
 }

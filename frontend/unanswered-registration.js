@@ -54,5 +54,6 @@ function write(kept) {
 }
 
 function same(one, other) {
-  return one !== null && ["name", "email", "username"].every((field) => one[field] === other[field]);
+  const names = new Set([...Object.keys(one ?? {}), ...Object.keys(other)]);
+  return one !== null && [...names].every((name) => one[name] === other[name]);
 }

@@ -19,7 +19,7 @@ def show_form(_page: Page) -> None:
 
 def show_field_errors(page: Page) -> None:
     submit(page)
-    field_error(page, "Name")
+    field_error(page, "name")
 
 
 def show_notice(page: Page) -> None:

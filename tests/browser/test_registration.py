@@ -3,20 +3,25 @@ import re
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from functions.users.attributes import ATTRIBUTES, Attribute
+from infra.site_config import site_attributes
 from tests.browser.conftest import OpenPage, save_screenshot
 from tests.support.browser.registration_page import (
     REGISTER,
-    Person,
+    answering,
+    field,
     field_error,
     fill,
     idempotency_keys,
     register,
+    registered_facts,
     registered_user_id,
     sent_registrations,
     somebody,
     submit,
 )
 from tests.support.local.local_stack import LocalStack
+from tests.support.users.declarations import NICKNAME
 
 
 def test_the_page_says_which_environment_it_registers_in(page: Page, local_stack: LocalStack) -> None:
@@ -32,19 +37,20 @@ def test_a_person_registers(page: Page) -> None:
 
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", user_id)
     expect(page.get_by_role("heading", name="You are registered")).to_be_focused()
-    expect(page.get_by_text(f"Your username is {person.username}")).to_be_visible()
+    labels = {each.name: each.label for each in ATTRIBUTES}
+    shown = {labels[name]: value for name, value in person.items()}
+    assert registered_facts(page) == {**shown, "User ID": user_id}
     page.get_by_role("button", name="Register someone else").click()
-    expect(page.get_by_label("Name", exact=True)).to_be_focused()
-    expect(page.get_by_label("Name", exact=True)).to_have_value("")
+    expect(field(page, "name")).to_be_focused()
+    expect(field(page, "name")).to_have_value("")
 
 
 def test_html_in_a_name_is_shown_as_text(page: Page) -> None:
-    person = somebody()
     name = "<img src=x onerror=alert(1)>"
 
-    register(page, Person(name=name, email=person.email, username=person.username))
+    register(page, somebody(name=name))
 
-    expect(page.get_by_text(f"Welcome, {name}.")).to_be_visible()
+    assert registered_facts(page)["Name"] == name
 
 
 def test_a_taken_email_and_username_are_shown_at_their_fields(page: Page) -> None:
@@ -55,72 +61,70 @@ def test_a_taken_email_and_username_are_shown_at_their_fields(page: Page) -> Non
     fill(page, taken)
     submit(page)
 
-    assert "taken" in field_error(page, "Email")
-    assert "taken" in field_error(page, "Username")
-    expect(page.get_by_label("Email")).to_be_focused()
-    expect(page.get_by_label("Name", exact=True)).not_to_have_attribute("aria-invalid", "true")
+    assert "taken" in field_error(page, "email")
+    assert "taken" in field_error(page, "username")
+    expect(field(page, "email")).to_be_focused()
+    expect(field(page, "name")).not_to_have_attribute("aria-invalid", "true")
     save_screenshot(page, "taken")
 
 
-@pytest.mark.parametrize("field", ["email", "username"])
-def test_a_taken_email_or_username_marks_only_its_own_field(page: Page, field: str) -> None:
+@pytest.mark.parametrize("name", ["email", "username"])
+def test_a_taken_email_or_username_marks_only_its_own_field(page: Page, name: str) -> None:
     taken, other = somebody(), somebody()
     register(page, taken)
     page.get_by_role("button", name="Register someone else").click()
 
-    values = {"name": other.name, "email": other.email, "username": other.username, field: getattr(taken, field)}
-    fill(page, Person(**values))
+    fill(page, {**other, name: taken[name]})
     submit(page)
 
-    assert "taken" in field_error(page, field.capitalize())
-    other_field = {"email": "Username", "username": "Email"}[field]
-    expect(page.get_by_label(other_field, exact=True)).not_to_have_attribute("aria-invalid", "true")
+    assert "taken" in field_error(page, name)
+    for own in other.keys() - {name}:
+        expect(field(page, own)).not_to_have_attribute("aria-invalid", "true")
 
 
 @pytest.mark.parametrize(
-    ("label", "value"),
+    ("name", "value"),
     [
-        ("Name", "x" * 201),
-        ("Name", "left\u202eright"),
-        ("Email", "alice"),
-        ("Email", f"{'a' * 65}@example.com"),
-        ("Username", "al"),
-        ("Username", "x" * 33),
-        ("Username", "al ice"),
-        ("Username", "-alice"),
+        ("name", "x" * 201),
+        ("name", "left\u202eright"),
+        ("email", "alice"),
+        ("email", f"{'a' * 65}@example.com"),
+        ("username", "al"),
+        ("username", "x" * 33),
+        ("username", "al ice"),
+        ("username", "-alice"),
     ],
 )
-def test_a_broken_rule_is_shown_at_its_field(page: Page, label: str, value: str) -> None:
-    fill(page, somebody())
-    page.get_by_label(label, exact=True).fill(value)
+def test_a_broken_rule_is_shown_at_its_field(page: Page, name: str, value: str) -> None:
+    fill(page, somebody(**{name: value}))
     submit(page)
 
-    assert field_error(page, label).startswith("Must be")
-    expect(page.get_by_label(label, exact=True)).to_be_focused()
-    page.get_by_label(label, exact=True).press("End")
+    assert field_error(page, name).startswith("Must be")
+    expect(field(page, name)).to_be_focused()
+    field(page, name).press("End")
     page.keyboard.type("x")
-    expect(page.get_by_label(label, exact=True)).not_to_have_attribute("aria-invalid", "true")
+    expect(field(page, name)).not_to_have_attribute("aria-invalid", "true")
 
 
 def test_empty_fields_are_shown_at_once_without_a_request(page: Page) -> None:
     sent = sent_registrations(page)
     submit(page)
 
-    assert field_error(page, "Name") == "Enter a name."
-    assert field_error(page, "Email") == "Enter an email address."
-    assert field_error(page, "Username") == "Enter a username."
-    expect(page.get_by_label("Name", exact=True)).to_be_focused()
-    expect(page.get_by_role("status").get_by_text("3 details need your attention.")).to_be_attached()
+    required = [each for each in ATTRIBUTES if each.required]
+    for attribute in required:
+        assert field_error(page, attribute.name) == f"Enter your {attribute.label.lower()}."
+    expect(field(page, "name")).to_be_focused()
+    expect(page.get_by_role("status").get_by_text(f"{len(required)} details need your attention.")).to_be_attached()
     assert sent == []
 
 
 def test_pasted_spaces_are_removed_visibly(page: Page) -> None:
     person = somebody()
-    fill(page, Person(name=f"  {person.name} ", email=f" {person.email} ", username=f"{person.username}\t"))
+    fill(page, {name: f" {value}\t" for name, value in person.items()})
     submit(page)
-    registered_user_id(page)
+    user_id = registered_user_id(page)
 
-    expect(page.get_by_text(f"Welcome, {person.name}. Your username is {person.username}.")).to_be_visible()
+    assert [*registered_facts(page).values()] == [*person.values(), user_id]
 
 
 def test_a_double_click_registers_once(page: Page) -> None:
@@ -134,7 +138,7 @@ def test_a_double_click_registers_once(page: Page) -> None:
     assert len(sent) == 1
 
 
-def test_a_click_before_the_configuration_has_loaded_is_kept(page: Page) -> None:
+def test_the_form_waits_for_what_it_asks_for(page: Page) -> None:
     waiting: list[Route] = []
 
     def hold_back(route: Route) -> None:
@@ -142,14 +146,54 @@ def test_a_click_before_the_configuration_has_loaded_is_kept(page: Page) -> None
 
     page.route("**/config.json", hold_back)
     page.reload()
-    fill(page, somebody())
-    submit(page)
-    expect(page.get_by_role("button", name="Registering…")).to_be_visible()
-    expect(page.locator("#environment")).to_be_hidden()
+    expect(page.get_by_text("Loading the form…")).to_be_visible()
+    expect(page.get_by_role("textbox")).to_have_count(0)
+    expect(page.get_by_role("button", name="Register", exact=True)).to_be_hidden()
 
     waiting[0].continue_()
 
+    expect(page.get_by_role("button", name="Register", exact=True)).to_be_visible()
+    expect(page.get_by_text("Loading the form…")).to_be_hidden()
+    register(page, somebody())
+
+
+@pytest.mark.parametrize("attribute", [each for each in ATTRIBUTES if each.accepted], ids=lambda each: each.name)
+def test_each_declared_attribute_is_asked_for_as_it_is_declared(page: Page, attribute: Attribute) -> None:
+    asked = field(page, attribute.name)
+
+    expect(asked).to_have_attribute("type", attribute.form.type)
+    expect(asked).to_have_attribute("autocomplete", attribute.form.autocomplete)
+    assert asked.evaluate("(input) => input.required") == attribute.required
+    expect(asked).to_have_accessible_description(attribute.hint)
+
+
+(NICKNAME_FIELD,) = site_attributes([NICKNAME._replace(help="Up to {maximum} letters.")])
+
+
+def test_an_optional_attribute_is_marked_and_left_out_when_it_is_empty(page: Page) -> None:
+    def with_nickname(route: Route) -> None:
+        config = route.fetch().json()
+        route.fulfill(json={**config, "attributes": [*config["attributes"], NICKNAME_FIELD.model_dump()]})
+
+    page.route("**/config.json", with_nickname)
+    page.reload()
+    nickname = page.get_by_label("Nickname (optional)", exact=True)
+    expect(nickname).to_have_accessible_description("Up to 30 letters.")
+    sent = sent_registrations(page)
+    person = somebody()
+    fill(page, person)
+    submit(page)
     registered_user_id(page)
+    page.get_by_role("button", name="Register someone else").click()
+    other = somebody()
+    fill(page, other)
+    nickname.fill(" Al ")
+    page.route(REGISTER, answering(201, {"userId": "7"}))
+    submit(page)
+    registered_user_id(page)
+
+    assert [request.post_data_json for request in sent] == [person, {**other, "nickname": "Al"}]
+    assert registered_facts(page)["Nickname"] == "Al"
 
 
 def test_a_reload_before_the_answer_registers_once(page: Page) -> None:
@@ -173,7 +217,7 @@ def test_a_reload_before_the_answer_registers_once(page: Page) -> None:
     page.unroute(REGISTER)
 
     expect(page.get_by_text("Your registration has no answer yet.")).to_be_visible()
-    expect(page.get_by_label("Email")).to_have_value(person.email)
+    expect(field(page, "email")).to_have_value(person["email"])
     save_screenshot(page, "reload")
     page.get_by_role("button", name="Send again").click()
 
@@ -184,8 +228,9 @@ def test_a_reload_before_the_answer_registers_once(page: Page) -> None:
 
 def test_the_page_works_by_keyboard_alone(page: Page) -> None:
     person = somebody()
+    expect(page.get_by_role("button", name="Register", exact=True)).to_be_visible()
     page.keyboard.press("Tab")
-    for value in (person.name, person.email, person.username):
+    for value in (person.get(each.name, "") for each in ATTRIBUTES if each.accepted):
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid", "the focus shows"
         page.keyboard.type(value)
         page.keyboard.press("Tab")
@@ -196,16 +241,16 @@ def test_the_page_works_by_keyboard_alone(page: Page) -> None:
     page.keyboard.press("Tab")
     expect(page.get_by_role("button", name="Register someone else")).to_be_focused()
     page.keyboard.press("Space")
-    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    expect(field(page, "name")).to_be_focused()
 
 
 @pytest.mark.parametrize("width", [320, 390])
 def test_the_page_fits_a_phone(open_page: OpenPage, width: int) -> None:
     page = open_page(viewport={"width": width, "height": 740}, has_touch=True, is_mobile=True)
     fill(page, somebody())
-    page.get_by_label("Username", exact=True).fill("x" * 33)
+    field(page, "username").fill("x" * 33)
     page.get_by_role("button", name="Register", exact=True).tap()
-    field_error(page, "Username")
+    field_error(page, "username")
     save_screenshot(page, f"phone-{width}")
 
     assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -5,8 +5,10 @@ from tests.browser.conftest import OpenPage, save_screenshot
 from tests.support.browser.registration_page import (
     REGISTER,
     answering,
+    field,
     fill,
     idempotency_keys,
+    register,
     registered_user_id,
     sent_registrations,
     somebody,
@@ -115,7 +117,7 @@ def test_changing_the_form_ends_the_wait_and_starts_another_registration(page: P
     submit(page)
     expect(page.get_by_role("alert")).to_be_visible()
 
-    page.get_by_label("Name", exact=True).fill("Eve")
+    field(page, "name").fill("Eve")
     expect(page.get_by_role("alert")).to_be_hidden()
     page.clock.run_for(10_000)
     assert len(sent) == 1
@@ -135,7 +137,7 @@ def test_a_server_error_shows_the_request_id_and_keeps_the_details(page: Page) -
     submit(page)
     expect(page.get_by_role("alert").get_by_text("Something went wrong on our side.")).to_be_visible()
     expect(page.get_by_text("Reference: r-500")).to_be_visible()
-    expect(page.get_by_label("Email")).to_have_value(person.email)
+    expect(field(page, "email")).to_have_value(person["email"])
 
     page.unroute(REGISTER)
     page.get_by_role("button", name="Try again").click()
@@ -187,6 +189,7 @@ def test_a_response_that_is_not_the_services_is_an_error(page: Page) -> None:
     [
         (404, {}, "config.json was answered with 404"),
         (200, {"environment": "local", "region": "eu-west-1"}, "config.json names no apiUrl"),
+        (200, {"environment": "local", "region": "r", "apiUrl": "http://a", "attributes": []}, "names no attributes"),
         (200, "not an object", "config.json names no environment"),
     ],
 )
@@ -197,34 +200,19 @@ def test_a_page_without_its_configuration_says_so_and_tries_again(
     page.route("**/config.json", answering(status, body))
     page.reload()
     expect(page.get_by_role("alert").get_by_text(words)).to_be_visible()
+    expect(page.get_by_role("button", name="Register", exact=True)).to_be_hidden()
 
     page.unroute("**/config.json")
     page.get_by_role("button", name="Try again").click()
 
     expect(page.get_by_role("alert")).to_be_hidden()
     expect(page.locator("#environment")).to_be_visible()
-
-
-def test_a_registration_loads_a_configuration_that_was_missing(open_page: OpenPage) -> None:
-    page = open_page()
-    page.route("**/config.json", answering(404))
-    page.reload()
-    expect(page.get_by_role("alert")).to_be_visible()
-    fill(page, somebody())
-    submit(page)
-    expect(page.get_by_role("alert").get_by_text("This page can't find its service.")).to_be_visible()
-    assert page.evaluate("sessionStorage.length") == 0, "nothing was sent that could have arrived"
-
-    page.unroute("**/config.json")
-    page.get_by_role("button", name="Register", exact=True).click()
-
-    registered_user_id(page)
+    register(page, somebody())
 
 
 def test_an_unanswered_registration_is_kept_while_the_configuration_is_missing(page: Page) -> None:
     sent = sent_registrations(page)
-    person = somebody()
-    fill(page, person)
+    fill(page, somebody())
     page.route(REGISTER, lambda route: route.abort())
     submit(page)
     expect(page.get_by_role("alert")).to_be_visible()
@@ -232,7 +220,6 @@ def test_an_unanswered_registration_is_kept_while_the_configuration_is_missing(p
     page.route("**/config.json", answering(503))
     page.reload()
     expect(page.get_by_role("alert").get_by_text("config.json was answered with 503")).to_be_visible()
-    expect(page.get_by_label("Email")).to_have_value(person.email)
 
     page.unroute("**/config.json")
     page.evaluate("dispatchEvent(new Event('online'))")

@@ -3,6 +3,9 @@
  * changes to try on that user. local/page/site.py answers it with the UserTrail of local/page/trail.py.
  */
 
+import { inSentence } from "../registration-form.js";
+import { siteConfigLoaded } from "../site-config.js";
+
 const FOLLOWED_KEY = "userstream.live.followed";
 const STEPS = ["Stored", "Streamed", "Logged", "In Activity"];
 const MESSAGES = { ADDED: "USER ADDED", UPDATED: "USER UPDATED", DELETED: "USER DELETED" };
@@ -19,18 +22,26 @@ const intro = build("p", {
 const trail = build("ol", { className: "trail", id: "trail", hidden: true });
 const spoken = build("p", { className: "visually-hidden", id: "live-announcement" });
 spoken.setAttribute("role", "status");
-const { tools, usernameInput, buttons, answer } = buildTools();
+const { tools, attributeSelect, valueInput, updateButton, buttons, answer } = buildTools();
 panel.append(title, intro, tools, trail, spoken);
 document.querySelector("main").append(panel);
 
 let followed = null;
 let events = null;
 let announced = "";
-let shownUsername = "";
+let storedUser = null;
+let shownValue = "";
+let attributes = [];
 let underWay = false;
 
 document.addEventListener("visibilitychange", listen);
 document.addEventListener("userstream:registered", ({ detail }) => follow(detail.userId));
+siteConfigLoaded.then((siteConfig) => {
+  attributes = siteConfig.attributes;
+  const option = ({ name, label }) => build("option", { value: name, textContent: label });
+  attributeSelect.replaceChildren(...attributes.map(option));
+  showValue();
+});
 const kept = withStorage((storage) => storage.getItem(FOLLOWED_KEY));
 if (kept !== null) {
   follow(kept);
@@ -39,7 +50,8 @@ if (kept !== null) {
 function follow(userId) {
   followed = userId;
   announced = "";
-  shownUsername = usernameInput.value = "";
+  storedUser = null;
+  showValue();
   withStorage((storage) => storage.setItem(FOLLOWED_KEY, userId));
   trail.replaceChildren();
   answer.textContent = "";
@@ -86,12 +98,27 @@ function show(userTrail) {
     title.focus();
   }
   tools.hidden = stored === null;
+  storedUser = stored;
   // Keep what a person has typed and not sent yet.
-  if (usernameInput.value === shownUsername) {
-    usernameInput.value = stored?.username ?? "";
+  if (valueInput.value === shownValue) {
+    showValue();
+  } else {
+    shownValue = storedValue();
   }
-  shownUsername = stored?.username ?? "";
   announce(changes.at(-1));
+}
+
+/** The followed user's value of the attribute that is selected; "" for none. */
+function storedValue() {
+  return storedUser?.[attributeSelect.value] ?? "";
+}
+
+/** Show that value, and what the button would change. */
+function showValue() {
+  shownValue = valueInput.value = storedValue();
+  const attribute = attributes.find(({ name }) => name === attributeSelect.value);
+  updateButton.textContent = `Update ${inSentence(attribute?.label ?? "")}`.trim();
+  valueInput.placeholder = attribute?.required === false ? "Empty takes it away" : "";
 }
 
 /** Announce only the end of a change, once: a screen reader would interrupt the person with each step. */
@@ -172,9 +199,12 @@ function fieldList(fields) {
 
 function buildTools() {
   const form = build("form", { className: "tools", id: "live-tools", noValidate: true, hidden: true });
-  const label = build("label", { htmlFor: "live-username", textContent: "Try a change on this user" });
+  const label = build("label", { htmlFor: "live-value", textContent: "Try a change on this user" });
+  const select = build("select", { id: "live-attribute" });
+  select.setAttribute("aria-label", "What to change");
+  select.addEventListener("change", showValue);
   const input = build("input", {
-    id: "live-username",
+    id: "live-value",
     type: "text",
     dir: "auto",
     autocomplete: "off",
@@ -185,7 +215,7 @@ function buildTools() {
     className: "button quiet",
     id: "live-update",
     type: "submit",
-    textContent: "Update username",
+    textContent: "Update",
   });
   const remove = build("button", {
     className: "button quiet",
@@ -208,15 +238,23 @@ function buildTools() {
   });
   const result = build("p", { className: "tool-answer", id: "live-answer" });
   result.setAttribute("role", "status");
-  form.append(label, input, row, hint, result);
+  form.append(label, select, input, row, hint, result);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     input.value = input.value.trim();
-    act("update", { username: input.value });
+    const attribute = attributes.find(({ name }) => name === select.value);
+    act("update", { [select.value]: input.value === "" && attribute?.required === false ? null : input.value });
   });
   remove.addEventListener("click", () => act("delete", {}));
   poison.addEventListener("click", () => act("poison", {}));
-  return { tools: form, usernameInput: input, buttons: [update, remove, poison], answer: result };
+  return {
+    tools: form,
+    attributeSelect: select,
+    valueInput: input,
+    updateButton: update,
+    buttons: [update, remove, poison],
+    answer: result,
+  };
 }
 
 async function act(action, body) {

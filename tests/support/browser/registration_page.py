@@ -1,39 +1,45 @@
 """What browser tests do on the page, and the responses that they give in the API's place."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from uuid import uuid4
 
-from playwright.sync_api import Page, Request, Route, expect
+from playwright.sync_api import Locator, Page, Request, Route, expect
+
+from functions.users.attributes import ATTRIBUTES
+from tests.support.users.people import registration
 
 REGISTER = "**/register"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Person:
-    name: str
-    email: str
-    username: str
+def somebody(**values: str) -> dict[str, str]:
+    """Return a registration that no other test makes, with some values by attribute."""
+    return registration(uuid4().int % 10**10, **values)
 
 
-def somebody() -> Person:
-    """Return a person whom no other test registers."""
-    unique = uuid4().hex[:12]
-    return Person(name="Alice", email=f"alice.{unique}@example.com", username=f"alice-{unique}")
+def field(page: Page, name: str) -> Locator:
+    """Return an attribute's input, found by its label as a screen reader reads it."""
+    (attribute,) = (each for each in ATTRIBUTES if each.name == name)
+    label = attribute.label if attribute.required else f"{attribute.label} (optional)"
+    return page.get_by_label(label, exact=True)
 
 
-def fill(page: Page, person: Person) -> None:
-    page.get_by_label("Name", exact=True).fill(person.name)
-    page.get_by_label("Email").fill(person.email)
-    page.get_by_label("Username", exact=True).fill(person.username)
+def fill(page: Page, person: Mapping[str, str]) -> None:
+    for name, value in person.items():
+        field(page, name).fill(value)
+
+
+def registered_facts(page: Page) -> dict[str, str]:
+    """Return what the page shows of a registered user, by its terms."""
+    terms, descriptions = (page.locator(f"#registered-facts {tag}").all_inner_texts() for tag in ("dt", "dd"))
+    return dict(zip(terms, descriptions, strict=True))
 
 
 def submit(page: Page) -> None:
     page.get_by_role("button", name="Register", exact=True).click()
 
 
-def register(page: Page, person: Person) -> str:
+def register(page: Page, person: Mapping[str, str]) -> str:
     """Register, and return the user id that the page shows."""
     fill(page, person)
     submit(page)
@@ -45,11 +51,11 @@ def registered_user_id(page: Page) -> str:
     return page.locator("#registered-user-id").inner_text()
 
 
-def field_error(page: Page, label: str) -> str:
+def field_error(page: Page, name: str) -> str:
     """Return the text that a screen reader reads out after the field's hint."""
-    field = page.get_by_label(label, exact=True)
-    expect(field).to_have_attribute("aria-invalid", "true")
-    ids = (field.get_attribute("aria-describedby") or "").split()
+    invalid = field(page, name)
+    expect(invalid).to_have_attribute("aria-invalid", "true")
+    ids = (invalid.get_attribute("aria-describedby") or "").split()
     return page.locator(f"#{ids[-1]}").inner_text()
 
 
