@@ -20,7 +20,7 @@ MILLION = 1_000_000
 MB_PER_GB = 1024
 DAYS_PER_MONTH = 30
 
-ALARM_METRICS = 27
+ALARM_METRICS = 33
 """The metrics that the alarms of infra/components watch: an alarm on a rate is charged for each
 metric of its expression. A test compares the number."""
 

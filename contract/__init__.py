@@ -1,7 +1,8 @@
 """The contract with others: the API (OpenAPI), stack outputs (TypeScript), events (JSON Schema).
 
-`python -m contract` writes docs/openapi.json, docs/api.d.ts, docs/stack-outputs.d.ts and
-docs/events/, and a test fails if the committed files differ from what the models say:
+`python -m contract` writes docs/openapi.json, docs/api.d.ts, docs/stack-outputs.d.ts, docs/events/
+and the table of outputs in docs/consuming-outputs.md, and a test fails if the committed files
+differ from what the models say:
 
 - openapi.py has the document: paths, parameters and statuses. Start here.
 - Its request schemas are the validators' own (functions/users/fields.py); its response schemas come

@@ -20,8 +20,10 @@ from infra.site_config import SiteConfig
 
 DOCS = PROJECT_ROOT / "docs"
 EVENT_SCHEMAS = DOCS / "events"
+OUTPUTS_PAGE = DOCS / "consuming-outputs.md"
 
 _GENERATED = "// Made by `python -m contract` from {sources}. Copy it, don't edit it.\n"
+_TABLE_HEAD = "| Output | What it is |\n| --- | --- |\n"
 
 
 def contract_files(attributes: Sequence[Attribute] = ATTRIBUTES) -> dict[Path, str]:
@@ -40,6 +42,7 @@ def contract_files(attributes: Sequence[Attribute] = ATTRIBUTES) -> dict[Path, s
         **{
             EVENT_SCHEMAS / f"{event.__name__}-v{SCHEMA_VERSION}.json": _pretty(event_schema(event)) for event in EVENTS
         },
+        OUTPUTS_PAGE: with_outputs_table(OUTPUTS_PAGE.read_text(encoding="utf-8")),
     }
 
 
@@ -66,3 +69,12 @@ def broken_promises(files: Mapping[Path, str]) -> list[str]:
         if path.parent == EVENT_SCHEMAS and path.exists()
         for change in breaking_changes(json.loads(path.read_text(encoding="utf-8")), json.loads(text))
     ]
+
+
+def with_outputs_table(page: str) -> str:
+    """Return the page with its table of the stack outputs generated again."""
+    before, _, rest = page.partition(_TABLE_HEAD)
+    _, _, after = rest.partition("\n\n")
+    fields = StackOutputs.model_fields.items()
+    rows = [f"| `{field.alias or name}` | {field.description} |\n" for name, field in fields]
+    return "".join([before, _TABLE_HEAD, *rows, "\n", after])

@@ -2,7 +2,7 @@
 
 /** The outputs of a stack; the names in `pulumi stack output` are the camelCase aliases. */
 export interface StackOutputs {
-  /** Name of the stack: dev, prod, local. */
+  /** Name of the environment: dev, prod, local. */
   readonly environment: string;
   /** AWS region of every resource of the stack. */
   readonly region: string;
@@ -16,14 +16,18 @@ export interface StackOutputs {
   readonly userKeysTableName: string;
   /** Table of each user's history of changes. */
   readonly activityTableName: string;
-  /** ARN of the Users table's stream. */
+  /** ARN of the Users table's stream. Its two readers are taken: read the topic instead. */
   readonly usersStreamArn: string;
+  /** FIFO topic of users' changes, from which consumers' queues get them. */
+  readonly userChangesTopicArn: string;
   /** Function behind `POST /register`. */
   readonly registerUserFunctionName: string;
   /** Function behind `/users/{userId}`. */
   readonly manageUsersFunctionName: string;
   /** Function that the stream's batches go to. */
   readonly logUserChangesFunctionName: string;
+  /** Function that sends changes to the topic. */
+  readonly fanOutUserChangesFunctionName: string;
   /** Function that turns pointers into whole records. */
   readonly rescueFailedBatchesFunctionName: string;
   /** Queue of the pointers to batches that the event source mapping gave up on. */

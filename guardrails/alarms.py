@@ -211,14 +211,16 @@ def failures_raise_an_alarm(resources: Sequence[Resource]) -> Iterator[tuple[Res
         for metric in ("Errors", "Throttles"):
             if (metric, function.get("name")) not in watched:
                 yield function, f"its {metric} notify nobody: add an alarm"
-    # A mapping's id isn't known before it is created, so one such alarm in the stack is enough.
-    has_alarm_on_silence = any(
-        alarm.get("metricName") == POLLS and alarm.get("treatMissingData") == "breaching"
+    alarms_on_silence = [
+        alarm
         for alarm in of_type(resources, ALARM)
-    )
-    for mapping in of_type(resources, EVENT_SOURCE_MAPPING):
-        is_watched = has_alarm_on_silence and "EventCount" in mapping.list("metricsConfig", "metrics")
-        if is_of_stream(mapping) and not is_watched:
+        if alarm.get("metricName") == POLLS and alarm.get("treatMissingData") == "breaching"
+    ]
+    streams = [mapping for mapping in of_type(resources, EVENT_SOURCE_MAPPING) if is_of_stream(mapping)]
+    for position, mapping in enumerate(streams):
+        # A mapping's id isn't among its properties, so alarms and mappings are only counted.
+        is_watched = position < len(alarms_on_silence) and "EventCount" in mapping.list("metricsConfig", "metrics")
+        if not is_watched:
             yield mapping, f"nobody notices when it stops polling: set metrics_config, and alarm on missing {POLLS}"
     watched_queues = {alarm.get("dimensions", "QueueName") for alarm in alarms if alarm.get("metricName") in ARRIVALS}
     for queue in of_type(resources, QUEUE):

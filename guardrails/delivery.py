@@ -1,5 +1,6 @@
 """Rules on delivery and load: no record is lost or blocks others, and no caller takes it all."""
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +11,8 @@ from guardrails.resource import (
     LOG_GROUP,
     QUEUE,
     STAGE,
+    TABLE,
+    TOPIC,
     UNKNOWN,
     Resource,
     Rules,
@@ -31,6 +34,10 @@ NOTHING_RESERVED = -1
 
 VISIBILITY_TIMEOUT_FACTOR = 6
 """Source: Lambda developer guide, "Creating and configuring an Amazon SQS event source mapping"."""
+
+
+INSERTS_ONLY = '{"eventName":["INSERT"]}'
+"""DynamoDB removes expired items, which its stream shows as REMOVE."""
 
 
 def _within(value: Any, least: int, most: Any) -> bool:
@@ -65,10 +72,45 @@ def stream_mapping_is_safe(mapping: Resource) -> Iterator[str]:
         yield "one bad record fails its whole batch: set bisect_batch_on_function_error=True"
     if mapping.get("enabled") is False:
         yield "it is disabled, and records leave the stream after 24 hours: unset enabled"
-    if mapping.get("filterCriteria"):
-        yield "its filter drops records silently: unset filter_criteria"
     if not mapping.get("destinationConfig", "onFailure", "destinationArn"):
         yield "what the mapping gives up on is lost: set destination_config to the failure queue"
+
+
+@RULES.for_stack
+def streams_have_one_mapping(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
+    """A stream must have one mapping: its shards take two readers, and the other is the rescue."""
+    # Source: DynamoDB developer guide, "Reading and processing a stream".
+    topics = [str(topic.get("name")) for topic in of_type(resources, TOPIC) if topic.get("fifoTopic")]
+    seen = set[str]()
+    for mapping in of_type(resources, EVENT_SOURCE_MAPPING):
+        stream = str(mapping.get("eventSourceArn"))
+        if is_of_stream(mapping) and stream in seen:
+            instead = f"declare a consumer of the topic {' or '.join(topics) or '(there is none yet)'} instead"
+            yield mapping, f"it is its stream's second mapping, and takes the rescue's place as a reader: {instead}"
+        seen.add(stream)
+
+
+@RULES.for_stack
+def streams_deliver_changes_alone(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
+    """A mapping must filter out items that only expired, and no change of any other table."""
+    expiring = {table.get("name") for table in of_type(resources, TABLE) if table.get("ttl", "enabled")}
+    for mapping in of_type(resources, EVENT_SOURCE_MAPPING):
+        if not is_of_stream(mapping):
+            continue
+        _, _, table = str(mapping.get("eventSourceArn")).partition(":table/")
+        filters = mapping.list("filterCriteria", "filters")
+        if table.partition("/")[0] not in expiring:
+            if filters:
+                yield mapping, "its filter drops records silently: unset filter_criteria"
+        elif [_pattern(each) for each in filters] != [{"eventName": ["INSERT"]}]:
+            yield mapping, f"an item that expires is delivered as a change: set filter_criteria to {INSERTS_ONLY}"
+
+
+def _pattern(event_filter: Any) -> Any:
+    try:
+        return json.loads(event_filter["pattern"])
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 @RULES.for_resource(EVENT_SOURCE_MAPPING)

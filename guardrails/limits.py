@@ -139,12 +139,12 @@ RANGES: Mapping[tuple[str, str], tuple[int, int]] = {
 Source: SQS API reference, CreateQueue; Lambda developer guide, "Lambda quotas"."""
 
 PATTERNS: Mapping[tuple[str, str], str] = {
-    (QUEUE, "name"): r"[A-Za-z0-9_-]{1,80}",
+    (QUEUE, "name"): r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo",
     (API, "name"): r".{1,128}",
     (FUNCTION, "name"): r"[A-Za-z0-9_-]{1,64}",
     (TABLE, "name"): r"[A-Za-z0-9_.-]{3,255}",
     (BUCKET, "bucket"): r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
-    (TOPIC, "name"): r"[A-Za-z0-9_-]{1,256}",
+    (TOPIC, "name"): r"[A-Za-z0-9_-]{1,256}|[A-Za-z0-9_-]{1,251}\.fifo",
 }
 """Names that a model doesn't limit, or limits as ARNs. Source: SQS CreateQueue, S3 "General purpose
 bucket naming rules", SNS CreateTopic, API Gateway CreateApi, Lambda CreateFunction, DynamoDB

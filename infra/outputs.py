@@ -23,10 +23,16 @@ class StackOutputs(BaseModel):
     users_table_name: str = Field(description="Table of the users; its stream carries every change.")
     user_keys_table_name: str = Field(description="Table that keeps e-mail addresses and user names unique.")
     activity_table_name: str = Field(description="Table of each user's history of changes.")
-    users_stream_arn: str = Field(description="ARN of the Users table's stream.")
+    users_stream_arn: str = Field(
+        description="ARN of the Users table's stream. Its two readers are taken: read the topic instead."
+    )
+    user_changes_topic_arn: str = Field(
+        description="FIFO topic of users' changes, from which consumers' queues get them."
+    )
     register_user_function_name: str = Field(description="Function behind `POST /register`.")
     manage_users_function_name: str = Field(description="Function behind `/users/{userId}`.")
     log_user_changes_function_name: str = Field(description="Function that the stream's batches go to.")
+    fan_out_user_changes_function_name: str = Field(description="Function that sends changes to the topic.")
     rescue_failed_batches_function_name: str = Field(description="Function that turns pointers into whole records.")
     failure_queue_url: str = Field(
         description="Queue of the pointers to batches that the event source mapping gave up on."

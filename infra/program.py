@@ -8,16 +8,18 @@ import pulumi_aws as aws
 from infra.components.change_stream import ChangeStream, ChangeStreamArgs
 from infra.components.monitoring import Monitoring, MonitoringArgs
 from infra.components.user_api import UserApi, UserApiArgs
+from infra.components.user_changes_topic import UserChangesTopic
 from infra.components.user_events import UserEvents
 from infra.components.users_store import UsersStore
 from infra.components.website import Website, WebsiteConfig, WebsiteConfigArgs
+from infra.consumers import enabled_consumers
 from infra.environment import Environment
 from infra.packaging import FunctionPackage, FunctionPackageError, WheelError, build_package
 from infra.settings.check import SettingsError, load_settings
 from infra.settings.stack_file import running_config
 
-FUNCTIONS = ("register_user", "manage_users", "log_user_changes", "rescue_failed_batches")
-"""The functions' folders below functions/."""
+FUNCTIONS = ("register_user", "manage_users", "rescue_failed_batches")
+"""The folders below functions/ of those that are no consumer's."""
 
 
 def deploy() -> None:
@@ -30,7 +32,8 @@ def deploy() -> None:
     stack = pulumi.get_stack()
     try:
         settings = load_settings(stack, *running_config())
-        packages = {name: build_package(name, settings.function_platform) for name in FUNCTIONS}
+        folders = [*FUNCTIONS, *(consumer.folder for consumer in enabled_consumers(settings))]
+        packages = {folder: build_package(folder, settings.function_platform) for folder in folders}
     except (SettingsError, FunctionPackageError, WheelError) as error:
         raise pulumi.RunError(str(error)) from error
     account_id = aws.get_caller_identity_output().account_id
@@ -57,7 +60,18 @@ def compose(environment: Environment, packages: Mapping[str, FunctionPackage]) -
             WebsiteConfigArgs(environment=environment, bucket=website.bucket, api_url=api.url),
         )
     user_events = UserEvents("user-events", environment) if environment.settings.user_events_enabled else None
-    changes = ChangeStream("change-stream", ChangeStreamArgs(environment=environment, store=store, packages=packages))
+    user_changes = UserChangesTopic("user-changes-topic", environment)
+    changes = ChangeStream(
+        "change-stream",
+        ChangeStreamArgs(
+            environment=environment,
+            store=store,
+            user_changes=user_changes,
+            user_events=user_events,
+            consumers=enabled_consumers(environment.settings),
+            packages=packages,
+        ),
+    )
     monitoring = Monitoring(
         "monitoring", MonitoringArgs(environment=environment, store=store, api=api, changes=changes)
     )
@@ -73,7 +87,7 @@ def compose(environment: Environment, packages: Mapping[str, FunctionPackage]) -
     pulumi.export("usersStreamArn", store.users.stream_arn)
     pulumi.export("registerUserFunctionName", api.register_user.function.name)
     pulumi.export("manageUsersFunctionName", api.manage_users.function.name)
-    pulumi.export("logUserChangesFunctionName", changes.log_user_changes.function.name)
+    pulumi.export("userChangesTopicArn", user_changes.topic.arn)
     pulumi.export("rescueFailedBatchesFunctionName", changes.rescue_failed_batches.function.name)
     pulumi.export("failureQueueUrl", changes.failed_records.failure_queue.url)
     pulumi.export("deadLetterQueueUrl", changes.failed_records.dead_letter_queue.url)
@@ -82,3 +96,5 @@ def compose(environment: Environment, packages: Mapping[str, FunctionPackage]) -
     pulumi.export("userEventsBusArn", user_events.bus.arn if user_events else None)
     pulumi.export("userEventsArchiveName", user_events.archive.name if user_events else None)
     pulumi.export("dashboardUrl", monitoring.dashboard_url)
+    for consumer in changes.stream_consumers:
+        pulumi.export(consumer.declaration.function_output, consumer.function.function.name)

@@ -16,6 +16,8 @@ import pulumi_aws as aws
 from infra.components.change_stream import ChangeStream
 from infra.components.failed_records import VISIBILITY_TIMEOUT_FACTOR
 from infra.components.lambda_function import LambdaFunction
+from infra.components.stream_consumer import TABLES, StreamConsumer
+from infra.consumers.declaration import Source
 from infra.settings.model import StackSettings
 
 PERIOD_SECONDS = 60
@@ -152,9 +154,12 @@ def _depth_alarm(name: str, meaning: str, queue: aws.sqs.Queue) -> Alarm:
     return Alarm(name, meaning, metric, "Maximum", missing="ignore")
 
 
-def stream_alarms(changes: ChangeStream, settings: StackSettings) -> list[Alarm]:
-    """Return the alarms on the stream's delivery."""
-    function = changes.log_user_changes
+def stream_alarms(consumer: StreamConsumer, settings: StackSettings) -> list[Alarm]:
+    """Return the alarms on a stream's delivery."""
+    function = consumer.function
+    # Those of the Users table's stream had their names when there was no other stream.
+    prefix = "" if consumer.declaration.source is Source.USERS_STREAM else consumer.declaration.prefix
+    table = TABLES[consumer.declaration.source]
     age_seconds = settings.iterator_age_alarm_seconds
     return [
         # The function's metrics have no value while nothing is delivered, so they can't tell a
@@ -162,10 +167,10 @@ def stream_alarms(changes: ChangeStream, settings: StackSettings) -> list[Alarm]
         # mapping that doesn't poll has no value. Source: Lambda developer guide, "Types of metrics
         # for Lambda functions", event source mapping metrics.
         Alarm(
-            "StreamNotPolled",
-            "Nothing polls the stream: its event source mapping is disabled, deleted, or denied. Changes leave "
-            "the stream 24 hours after they were written.",
-            Metric("AWS/Lambda", "PolledEventCount", "EventSourceMappingUUID", changes.stream_mapping.uuid),
+            f"{prefix}StreamNotPolled",
+            f"Nothing polls the {table} table's stream: its event source mapping is disabled, deleted, or denied. "
+            "Changes leave the stream 24 hours after they were written.",
+            Metric("AWS/Lambda", "PolledEventCount", "EventSourceMappingUUID", consumer.mapping.uuid),
             # No value is below 0, so only a missing value is bad.
             comparison="LessThanThreshold",
             missing="breaching",
@@ -173,14 +178,14 @@ def stream_alarms(changes: ChangeStream, settings: StackSettings) -> list[Alarm]
             bad_minutes=EVALUATION_MINUTES,
         ),
         Alarm(
-            "IteratorAge",
+            f"{prefix}IteratorAge",
             f"Changes reach {function.base_name} more than {age_seconds} s late.",
             lambda_metric("IteratorAge", function),
             "Maximum",
             threshold=1000 * age_seconds,
         ),
         Alarm(
-            "DestinationDeliveryFailures",
+            f"{prefix}DestinationDeliveryFailures",
             "The event source mapping gave up on records and could not even send the pointer: they are lost "
             "unless they are read from the stream within 24 hours of the write.",
             lambda_metric("DestinationDeliveryFailures", function),

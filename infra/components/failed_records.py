@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from infra.components.policy import policy_document, tls_only
 from infra.components.private_bucket import PrivateBucket, PrivateBucketArgs
+from infra.components.statement import Statement, allow
 from infra.environment import Environment
 
 MAXIMUM_MESSAGE_BYTES = 1024 * 1024
@@ -68,6 +69,20 @@ class FailedRecords(pulumi.ComponentResource):
                 "bucketName": self.bucket.bucket,
             }
         )
+
+    @property
+    def variables(self) -> dict[str, pulumi.Input[str]]:
+        """The environment variables of a function that keeps failed records."""
+        return {"DEAD_LETTER_QUEUE_URL": self.dead_letter_queue.url, "FAILED_RECORDS_BUCKET": self.bucket.bucket}
+
+    @property
+    def statements(self) -> list[Statement]:
+        """What the role of a function that keeps failed records has to allow."""
+        objects = pulumi.Output.concat(self.bucket.arn, "/*")
+        return [
+            allow("KeepFailedRecords", ["sqs:SendMessage"], [self.dead_letter_queue.arn]),
+            allow("KeepLargeFailedRecords", ["s3:PutObject"], [objects]),
+        ]
 
     def _queue(
         self,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.policy import Statement, allow, policy_document
+from infra.components.policy import policy_document
+from infra.components.statement import Statement, allow
 from infra.environment import Environment
 from infra.packaging import FunctionPackage
 

@@ -23,7 +23,8 @@ from infra.components.alarms import (
 from infra.components.api_alarms import api_alarms, api_metric, throttled_metric
 from infra.components.change_stream import ChangeStream
 from infra.components.lambda_function import LambdaFunction
-from infra.components.policy import allow, policy_document, tls_only
+from infra.components.policy import policy_document, tls_only
+from infra.components.statement import allow
 from infra.components.user_api import UserApi
 from infra.components.users_store import UsersStore
 from infra.environment import Environment
@@ -44,7 +45,8 @@ def dashboard_body(
 
     Source: CloudWatch API reference, "Dashboard body structure and syntax".
     """
-    functions = [api.register_user, api.manage_users, changes.log_user_changes, changes.rescue_failed_batches]
+    readers = [consumer.function for consumer in changes.stream_consumers]
+    functions = [api.register_user, api.manage_users, *readers, changes.rescue_failed_batches]
     failed_records = changes.failed_records
     queues = {
         "failure": failed_records.failure_queue,
@@ -99,8 +101,8 @@ def dashboard_body(
         graph("Functions: errors", "Sum", of(functions, "Errors")),
         graph("Functions: throttles", "Sum", of(functions, "Throttles")),
         graph("Functions: longest invocation in ms", "Maximum", of(functions, "Duration")),
-        graph("Stream: age of the last record in ms", "Maximum", of([changes.log_user_changes], "IteratorAge")),
-        graph("Stream: invocations", "Sum", of([changes.log_user_changes], "Invocations")),
+        graph("Streams: age of the last record in ms", "Maximum", of(readers, "IteratorAge")),
+        graph("Streams: invocations", "Sum", of(readers, "Invocations")),
         graph(
             "Failed: messages waiting",
             "Maximum",
@@ -144,11 +146,11 @@ class Monitoring(pulumi.ComponentResource):
         settings, api, changes = args.environment.settings, args.api, args.changes
         alarms = [
             *queue_alarms(changes),
-            *stream_alarms(changes, settings),
             *function_alarms(api.register_user),
             *function_alarms(api.manage_users),
-            *function_alarms(changes.log_user_changes),
             *function_alarms(changes.rescue_failed_batches),
+            *(alarm for consumer in changes.stream_consumers for alarm in stream_alarms(consumer, settings)),
+            *(alarm for consumer in changes.stream_consumers for alarm in function_alarms(consumer.function)),
             *api_alarms(api, settings),
         ]
         alarm_arns = [self._create_alarm(alarm).arn for alarm in alarms]

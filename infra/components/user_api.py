@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from infra import naming
 from infra.components.lambda_function import LambdaFunction, LambdaFunctionArgs
-from infra.components.policy import allow
+from infra.components.statement import allow
 from infra.components.users_store import UsersStore
 from infra.environment import Environment
 from infra.packaging import FunctionPackage

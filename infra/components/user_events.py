@@ -11,7 +11,7 @@ archive with keys that AWS owns (docs/decisions/0025-encryption-with-aws-owned-k
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.policy import Statement, allow
+from infra.components.statement import Statement, allow
 from infra.environment import Environment
 
 

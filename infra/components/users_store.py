@@ -1,4 +1,8 @@
-"""The three tables: Users with its stream, UserKeys for uniqueness, Activity for the history."""
+"""The three tables: Users, UserKeys for uniqueness, Activity for the history.
+
+Users and Activity have a stream each, which takes two readers: its consumer's event source mapping
+and the rescue (infra/consumers/declaration.py).
+"""
 
 from collections.abc import Sequence
 
@@ -17,7 +21,14 @@ class UsersStore(pulumi.ComponentResource):
         # Both images: an update is read from their difference, and a delete has only an old one.
         self.users = self._table("users", "Users", keys=["userId"], stream_view_type="NEW_AND_OLD_IMAGES")
         self.user_keys = self._table("user-keys", "UserKeys", keys=["key"])
-        self.activity = self._table("activity", "Activity", keys=["userId", "changeId"], expires_at="expiresAt")
+        # The new image: an item of the history is written once, and is all that consumers need.
+        self.activity = self._table(
+            "activity",
+            "Activity",
+            keys=["userId", "changeId"],
+            stream_view_type="NEW_IMAGE",
+            expires_at="expiresAt",
+        )
         self.register_outputs(
             {
                 "usersTableName": self.users.name,

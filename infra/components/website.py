@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.policy import allow, policy_document, tls_only
+from infra.components.policy import policy_document, tls_only
 from infra.components.private_bucket import PrivateBucket, PrivateBucketArgs
+from infra.components.statement import allow
 from infra.environment import Environment
 from infra.naming import PROJECT_ROOT
 from infra.site_config import CONFIG_FILE, SiteConfig, security_headers

@@ -15,8 +15,8 @@ from infra.settings.model import StackSettings
 if TYPE_CHECKING:
     import pulumi
 
-    from infra.components.policy import Statement
     from infra.components.resources import StackResources
+    from infra.components.statement import Statement
 
 Kind = Literal["ADDED", "UPDATED", "DELETED"]
 """What a change did to a user: functions/stream_records/user_change.py."""

@@ -1,9 +1,34 @@
 """Logs every change of a user, and keeps it in Activity."""
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from infra.components.statement import Statement, allow
 from infra.consumers.declaration import Consumer, Source
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from infra.components.resources import StackResources
+
+
+def _variables(resources: "StackResources") -> Mapping[str, "pulumi.Input[str]"]:
+    settings = resources.environment.settings
+    return {
+        "ACTIVITY_TABLE": resources.store.activity.name,
+        "ACTIVITY_RETENTION_DAYS": str(settings.activity_retention_days),
+        "MASK_PERSONAL_DATA": "true" if settings.mask_personal_data else "false",
+    }
+
+
+def _statements(resources: "StackResources") -> Sequence[Statement]:
+    return [allow("WriteActivity", ["dynamodb:BatchWriteItem"], [resources.store.activity.arn])]
+
 
 CONSUMER = Consumer(
     folder="log_user_changes",
     description="Logs every change of a user and keeps it in the user's history",
     source=Source.USERS_STREAM,
+    variables=_variables,
+    statements=_statements,
 )

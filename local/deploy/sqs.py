@@ -9,7 +9,11 @@ from local.deploy.handler import Draft, Properties, ResourceHandler, missing, wi
 from local.deploy.values import names
 
 _ATTRIBUTES = {
+    "contentBasedDeduplication": "ContentBasedDeduplication",
+    "deduplicationScope": "DeduplicationScope",
     "delaySeconds": "DelaySeconds",
+    "fifoQueue": "FifoQueue",
+    "fifoThroughputLimit": "FifoThroughputLimit",
     "kmsMasterKeyId": "KmsMasterKeyId",
     "maxMessageSize": "MaximumMessageSize",
     "messageRetentionSeconds": "MessageRetentionPeriod",
@@ -22,7 +26,7 @@ _ATTRIBUTES = {
 }
 """Inputs and the queue's attributes, all of which SQS keeps as text."""
 
-_TEXTS = names("kmsMasterKeyId policy redriveAllowPolicy redrivePolicy")
+_TEXTS = names("deduplicationScope fifoThroughputLimit kmsMasterKeyId policy redriveAllowPolicy redrivePolicy")
 
 
 def _to_service(inputs: Draft) -> Draft:
@@ -81,10 +85,11 @@ HANDLERS = (
         operations="CreateQueue GetQueueAttributes SetQueueAttributes DeleteQueue",
         required=names("name"),
         optional=names(
-            "delaySeconds kmsMasterKeyId maxMessageSize messageRetentionSeconds receiveWaitTimeSeconds "
-            "redrivePolicy sqsManagedSseEnabled tags visibilityTimeoutSeconds"
+            "contentBasedDeduplication deduplicationScope delaySeconds fifoQueue fifoThroughputLimit kmsMasterKeyId "
+            "maxMessageSize messageRetentionSeconds receiveWaitTimeSeconds redrivePolicy sqsManagedSseEnabled tags "
+            "visibilityTimeoutSeconds"
         ),
-        immutable=names("name"),
+        immutable=names("fifoQueue name"),
         co_owned=names("redrivePolicy"),
         id="{queueUrl}",
         parameters={"AttributeNames": ["All"]},

@@ -13,11 +13,11 @@ ALARMS: dict[str, dict[str, Any]] = {
 }
 SLOW_ALARM = "ApiLatency"
 """It needs three bad minutes of five."""
-MISSING_DATA_ALARM = "StreamNotPolled"
-"""Every value is good, even 0: it fires when there is none."""
+MISSING_DATA_ALARMS = [name for name in ALARMS if name.endswith("StreamNotPolled")]
+"""Every value is good, even 0: they fire when there is none."""
 RATES = [name for name, alarm in ALARMS.items() if "metricQueries" in alarm]
 """They need three bad minutes of five too."""
-AT_ONCE = [name for name in ALARMS if name not in {SLOW_ALARM, MISSING_DATA_ALARM, *RATES}]
+AT_ONCE = [name for name in ALARMS if name not in {SLOW_ALARM, *MISSING_DATA_ALARMS, *RATES}]
 
 TEN_USERS: Minute = {"requests": 4, "errors": 4, "throttled": None}
 """One person tries the form four times and gets four 4xx."""
@@ -40,8 +40,9 @@ def test_an_alarm_fires_at_the_first_bad_minute(name: str) -> None:
     assert state_after(ALARMS[name], [0.0, None, first_bad_value(ALARMS[name])]) == "ALARM"
 
 
-def test_an_unpolled_stream_fires_after_five_minutes_without_data_and_clears_at_the_first_poll() -> None:
-    alarm = ALARMS[MISSING_DATA_ALARM]
+@pytest.mark.parametrize("name", MISSING_DATA_ALARMS)
+def test_an_unpolled_stream_fires_after_five_minutes_without_data_and_clears_at_the_first_poll(name: str) -> None:
+    alarm = ALARMS[name]
 
     assert state_after(alarm, [0.0, 7.0, None, None, None, None]) == "OK"
     assert state_after(alarm, [0.0, 7.0, None, None, None, None, None]) == "ALARM"

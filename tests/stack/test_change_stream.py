@@ -3,12 +3,14 @@ from typing import Any
 
 import pytest
 
+from infra.settings.stack_file import stack_file_config
 from tests.support.stack.recorded_stack import RecordedResource, RecordedStack, record
 
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
 QUEUE = "aws:sqs/queue:Queue"
 SQS = "arn:aws:sqs:eu-west-1:123456789012"
 STREAM = "arn:aws:dynamodb:eu-west-1:123456789012:table/Users-dev/stream/2026-01-01T00:00:00.000"
+ACTIVITY_STREAM = STREAM.replace("Users-dev", "Activity-dev")
 BUCKET = "userstream-failures-dev-euw1-123456789012"
 FOURTEEN_DAYS = 14 * 24 * 60 * 60
 
@@ -33,9 +35,43 @@ def test_the_stream_s_mapping_sends_every_failed_batch_to_the_failure_queue() ->
     }
 
 
+def test_activity_s_mapping_delivers_added_items_in_order_to_the_fan_out() -> None:
+    config = {**stack_file_config("dev"), "userstream:streamParallelizationFactor": "10"}
+    stack = record("dev", config=config)
+    users, activity = stack.only(MAPPING, "users-stream"), stack.only(MAPPING, "activity-stream")
+
+    assert activity.inputs == {
+        **users.inputs,
+        "eventSourceArn": ACTIVITY_STREAM,
+        "functionName": "arn:aws:lambda:eu-west-1:123456789012:function:FanOutUserChangesFunction-dev",
+        "filterCriteria": {"filters": [{"pattern": '{"eventName":["INSERT"]}'}]},
+        # A user's changes are many items, whose order concurrent batches of a shard don't keep.
+        "parallelizationFactor": 1,
+    }
+
+
+def test_the_topic_keeps_each_user_s_order_without_a_limit_over_all_users() -> None:
+    stack = record("dev")
+
+    assert stack.only("aws:sns/topic:Topic", "user-changes").inputs == {
+        "name": "UserChanges-dev.fifo",
+        "fifoTopic": True,
+        "fifoThroughputScope": "MessageGroup",
+        "contentBasedDeduplication": False,
+        "tags": {"project": "userstream", "environment": "dev", "managedBy": "pulumi"},
+    }
+    assert stack.only("aws:sns/topicPolicy:TopicPolicy", "user-changes").json("policy")["Statement"] == [
+        {**deny_unencrypted("sns", stack.outputs["userChangesTopicArn"]), "Action": ["sns:Publish"]}
+    ]
+
+
 @pytest.mark.parametrize(
     ("mapping", "policy"),
-    [("users-stream", "log-user-changes-policy"), ("failure-queue", "rescue-failed-batches-policy")],
+    [
+        ("users-stream", "log-user-changes-policy"),
+        ("activity-stream", "fan-out-user-changes-policy"),
+        ("failure-queue", "rescue-failed-batches-policy"),
+    ],
 )
 def test_a_mapping_depends_on_the_role_s_policy_and_is_deleted_before_it_is_replaced(mapping: str, policy: str) -> None:
     stack = record("dev")
@@ -182,4 +218,4 @@ def test_the_local_stack_has_no_policy_that_requires_tls() -> None:
         return [resource.urn for resource in stack.resources if "DenyUnencryptedTransport" in str(resource.inputs)]
 
     assert tls_policies(record("local")) == []
-    assert len(tls_policies(record("dev"))) == 5
+    assert len(tls_policies(record("dev"))) == 6

@@ -14,6 +14,7 @@ from infra.components.lambda_function import LambdaFunction
 from infra.components.monitoring import Monitoring
 from infra.components.private_bucket import PrivateBucket
 from infra.components.user_api import UserApi
+from infra.components.user_changes_topic import UserChangesTopic
 from infra.components.user_events import UserEvents
 from infra.components.users_store import UsersStore
 from infra.components.website import Website, WebsiteConfig
@@ -32,6 +33,7 @@ COMPONENTS: Sequence[type[Any]] = [
     PrivateBucket,
     UserApi,
     UserEvents,
+    UserChangesTopic,
     UsersStore,
     Website,
     WebsiteConfig,

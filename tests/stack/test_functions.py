@@ -15,6 +15,8 @@ USERS = f"{DYNAMODB}/Users-dev"
 USER_KEYS = f"{DYNAMODB}/UserKeys-dev"
 ACTIVITY = f"{DYNAMODB}/Activity-dev"
 STREAM = f"{USERS}/stream/2026-01-01T00:00:00.000"
+ACTIVITY_STREAM = f"{ACTIVITY}/stream/2026-01-01T00:00:00.000"
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:UserChanges-dev.fifo"
 SQS = "arn:aws:sqs:eu-west-1:123456789012"
 SQS_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012"
 BUCKET = "userstream-failures-dev-euw1-123456789012"
@@ -23,6 +25,7 @@ FUNCTIONS = {
     "register-user": "RegisterUserFunction-dev",
     "manage-users": "ManageUsersFunction-dev",
     "log-user-changes": "LogUserChangesFunction-dev",
+    "fan-out-user-changes": "FanOutUserChangesFunction-dev",
     "rescue-failed-batches": "RescueFailedBatchesFunction-dev",
 }
 
@@ -61,6 +64,17 @@ STATEMENTS = {
         allow("SendPointers", ["sqs:SendMessage"], f"{SQS}:UserChangesFailureQueue-dev"),
         *KEEP_FAILED_RECORDS,
     ],
+    "fan-out-user-changes": [
+        allow(
+            "ReadActivityStream",
+            ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+            ACTIVITY_STREAM,
+        ),
+        allow("FindActivityStream", ["dynamodb:ListStreams"], "*"),
+        allow("PublishUserChanges", ["sns:Publish"], TOPIC),
+        allow("SendPointers", ["sqs:SendMessage"], f"{SQS}:UserChangesFailureQueue-dev"),
+        *KEEP_FAILED_RECORDS,
+    ],
     "rescue-failed-batches": [
         allow(
             "ReceivePointers",
@@ -68,6 +82,7 @@ STATEMENTS = {
             f"{SQS}:UserChangesFailureQueue-dev",
         ),
         allow("ReadUsersStream", ["dynamodb:GetRecords", "dynamodb:GetShardIterator"], STREAM),
+        allow("ReadActivityStream", ["dynamodb:GetRecords", "dynamodb:GetShardIterator"], ACTIVITY_STREAM),
         *KEEP_FAILED_RECORDS,
     ],
 }
@@ -90,11 +105,12 @@ VARIABLES = {
         "MASK_PERSONAL_DATA": "false",
         **FAILED_RECORD_VARIABLES,
     },
+    "fan-out-user-changes": {"USER_CHANGES_TOPIC_ARN": TOPIC, **FAILED_RECORD_VARIABLES},
     "rescue-failed-batches": FAILED_RECORD_VARIABLES,
 }
 
 
-def test_there_are_four_functions() -> None:
+def test_these_are_all_functions() -> None:
     assert {resource.name for resource in record("dev").of_type(FUNCTION)} == set(FUNCTIONS)
 
 
@@ -163,6 +179,7 @@ def test_memory_and_timeout_come_from_the_settings() -> None:
         "register-user": (512, 15),
         "manage-users": (512, 15),
         "log-user-changes": (256, 60),
+        "fan-out-user-changes": (256, 60),
         "rescue-failed-batches": (256, 60),
     }
 

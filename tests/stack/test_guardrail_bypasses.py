@@ -9,13 +9,9 @@ import pytest
 
 from guardrails import resource as types
 from guardrails.resource import UNKNOWN, Resource, ResourceRule, StackConfig
-from tests.support.stack.guarded_stack import ALL, changed, findings, resources_of
+from tests.support.stack.guarded_stack import ALL, broken_rules, changed, findings, resources_of
 
 ACCOUNT = "123456789012"
-
-
-def broken_rules(resources: list[Resource]) -> set[str]:
-    return {finding.rule for finding in findings(ALL, resources)}
 
 
 def with_properties(name: str, type_token: str, properties: Mapping[str, Any]) -> list[Resource]:

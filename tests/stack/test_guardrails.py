@@ -11,10 +11,21 @@ from guardrails.limits import CALLS
 from guardrails.resource import Resource, StackConfig
 from infra.naming import ENVIRONMENT_MAXIMUM_LENGTH
 from infra.settings.stack_file import stack_file_config
-from tests.support.stack.guarded_stack import ALL, STACKS, changed, findings, guarded, resources_of, without
+from tests.support.stack.guarded_stack import (
+    ALL,
+    STACKS,
+    broken_rules,
+    changed,
+    findings,
+    guarded,
+    resources_of,
+    without,
+)
 from tests.support.stack.recorded_stack import record
 
 STREAM_MAPPING = ("users-stream", types.EVENT_SOURCE_MAPPING)
+ACTIVITY_MAPPING = ("activity-stream", types.EVENT_SOURCE_MAPPING)
+USERS_STREAM = "arn:aws:dynamodb:eu-west-1:123456789012:table/Users-prod/stream/2026-01-01T00:00:00.000"
 FAILURE_MAPPING = ("failure-queue", types.EVENT_SOURCE_MAPPING)
 USERS = ("users", types.TABLE)
 ROLE = ("register-user-role", types.ROLE)
@@ -34,10 +45,6 @@ def query(name: str, namespace: str, metric: str, **dimensions: str) -> dict[str
     """Return a query of an alarm's metric math."""
     watched = {"namespace": namespace, "metricName": metric, "stat": "Sum", "period": 60}
     return {"id": name, "metric": {**watched, **({"dimensions": dimensions} if dimensions else {})}}
-
-
-def broken_rules(resources: list[Resource]) -> set[str]:
-    return {finding.rule for finding in findings(ALL, resources)}
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -101,7 +108,11 @@ def test_every_rule_has_its_own_name_and_a_sentence() -> None:
         (STREAM_MAPPING, {"bisectBatchOnFunctionError": False}, "stream-mapping-is-safe"),
         (STREAM_MAPPING, {"destinationConfig": None}, "stream-mapping-is-safe"),
         (STREAM_MAPPING, {"startingPosition": "LATEST"}, "stream-mapping-is-safe"),
-        (STREAM_MAPPING, {"filterCriteria": {"filters": [{"pattern": "{}"}]}}, "stream-mapping-is-safe"),
+        (STREAM_MAPPING, {"filterCriteria": {"filters": [{"pattern": "{}"}]}}, "streams-deliver-changes-alone"),
+        (ACTIVITY_MAPPING, {"filterCriteria": None}, "streams-deliver-changes-alone"),
+        (ACTIVITY_MAPPING, {"filterCriteria": {"filters": [{"pattern": "{}"}]}}, "streams-deliver-changes-alone"),
+        (ACTIVITY_MAPPING, {"filterCriteria": {"filters": [{"pattern": "{"}]}}, "streams-deliver-changes-alone"),
+        (ACTIVITY_MAPPING, {"eventSourceArn": USERS_STREAM}, "streams-have-one-mapping"),
         (STREAM_MAPPING, {"metricsConfig": None}, "failures-raise-an-alarm"),
         (SILENCE_ALARM, {"treatMissingData": "notBreaching"}, "failures-raise-an-alarm"),
         (STREAM_MAPPING, {"functionResponseTypes": []}, "batch-item-failures-are-reported"),
@@ -260,6 +271,13 @@ def test_the_environments_that_must_be_protected_are_prod_and_those_whose_settin
     recorded = replace(record(stack, config=program), config=settings)
 
     assert broken_rules(guarded(recorded)) == ({"production-is-protected"} if protected else set())
+
+
+def test_a_second_mapping_of_a_stream_is_told_which_topic_to_read_instead() -> None:
+    resources = changed(resources_of("prod"), *ACTIVITY_MAPPING, {"eventSourceArn": USERS_STREAM})
+
+    (finding,) = (found for found in findings(ALL, resources) if found.rule == "streams-have-one-mapping")
+    assert "declare a consumer of the topic UserChanges-prod.fifo" in finding.message
 
 
 def test_a_function_without_a_mapping_has_unbounded_concurrency() -> None:

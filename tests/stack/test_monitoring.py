@@ -16,6 +16,7 @@ FUNCTIONS = {
     "RegisterUser": 15,
     "ManageUsers": 15,
     "LogUserChanges": 60,
+    "FanOutUserChanges": 60,
     "RescueFailedBatches": 60,
 }
 """Prefix of the alarms' names to timeout in seconds, in dev."""
@@ -34,6 +35,14 @@ EXPECTED: dict[str, tuple[str, str, str, float]] = {
     "StreamNotPolled": (LAMBDA, "PolledEventCount", "users-stream-id", 0),
     "IteratorAge": (LAMBDA, "IteratorAge", "LogUserChangesFunction-dev", 600_000),
     "DestinationDeliveryFailures": (LAMBDA, "DestinationDeliveryFailures", "LogUserChangesFunction-dev", 0),
+    "FanOutUserChangesStreamNotPolled": (LAMBDA, "PolledEventCount", "activity-stream-id", 0),
+    "FanOutUserChangesIteratorAge": (LAMBDA, "IteratorAge", "FanOutUserChangesFunction-dev", 600_000),
+    "FanOutUserChangesDestinationDeliveryFailures": (
+        LAMBDA,
+        "DestinationDeliveryFailures",
+        "FanOutUserChangesFunction-dev",
+        0,
+    ),
     "ApiServerErrors": ("AWS/ApiGateway", "5xx", "api-id", 0),
     "ApiLatency": ("AWS/ApiGateway", "Latency", "api-id", 3000),
     **{f"{name}Errors": (LAMBDA, "Errors", f"{name}Function-dev", 0) for name in FUNCTIONS},
@@ -49,6 +58,9 @@ RATES = {
     "ApiThrottles": ({"Count", "ThrottledRequests"}, 5),
 }
 """Alarms on a rate: the metrics it is computed from, and its threshold in percent."""
+
+
+NOT_POLLED = {"StreamNotPolled", "FanOutUserChangesStreamNotPolled"}
 
 
 def alarms() -> dict[str, dict[str, Any]]:
@@ -121,19 +133,23 @@ def test_an_alarm_notifies_when_it_fires_and_clears_and_names_its_runbook_sectio
     assert alarm["okActions"] == [TOPIC_ARN]
     assert alarm["alarmDescription"].endswith(f"docs/runbook.md#{name.lower()}")
     assert len(alarm["alarmDescription"]) <= 1024, "CloudWatch's limit"
-    assert alarm["comparisonOperator"] == ("LessThanThreshold" if name == "StreamNotPolled" else "GreaterThanThreshold")
+    assert alarm["comparisonOperator"] == ("LessThanThreshold" if name in NOT_POLLED else "GreaterThanThreshold")
     assert name in RATES or alarm["period"] == 60
 
 
-@pytest.mark.parametrize("name", [name for name in EXPECTED if name not in {"ApiLatency", "StreamNotPolled"}])
+@pytest.mark.parametrize("name", [name for name in EXPECTED if name not in {"ApiLatency", *NOT_POLLED}])
 def test_one_bad_minute_of_five_fires_an_alarm(name: str) -> None:
     alarm = alarms()[name]
 
     assert (alarm["datapointsToAlarm"], alarm["evaluationPeriods"]) == (1, 5)
 
 
-def test_the_stream_s_alarm_fires_when_the_poll_metric_is_missing() -> None:
-    alarm, mapping = alarms()["StreamNotPolled"], record("dev").only(MAPPING, "users-stream")
+@pytest.mark.parametrize(
+    ("name", "stream"),
+    [("StreamNotPolled", "users-stream"), ("FanOutUserChangesStreamNotPolled", "activity-stream")],
+)
+def test_a_stream_s_alarm_fires_when_the_poll_metric_is_missing(name: str, stream: str) -> None:
+    alarm, mapping = alarms()[name], record("dev").only(MAPPING, stream)
 
     assert list(alarm["dimensions"]) == ["EventSourceMappingUUID"]
     assert mapping.inputs["metricsConfig"] == {"metrics": ["EventCount"]}, (
@@ -155,10 +171,10 @@ def test_missing_data_is_good_except_for_a_queue_that_nobody_uses() -> None:
     kept = {name for name, alarm in alarms().items() if alarm["treatMissingData"] == "ignore"}
 
     assert kept == {"FailureQueueDepth", "FailureQueueAge", "FailureRedriveQueueDepth", "DeadLetterQueueDepth"}
-    assert {alarms()[name]["treatMissingData"] for name in (EXPECTED | RATES).keys() - kept - {"StreamNotPolled"}} == {
+    assert {alarms()[name]["treatMissingData"] for name in (EXPECTED | RATES).keys() - kept - NOT_POLLED} == {
         "notBreaching"
     }
-    assert alarms()["StreamNotPolled"]["treatMissingData"] == "breaching"
+    assert {alarms()[name]["treatMissingData"] for name in NOT_POLLED} == {"breaching"}
 
 
 def test_only_this_environment_s_alarms_may_publish_to_the_topic() -> None:

@@ -34,6 +34,7 @@ def test_activity_is_sorted_by_change_and_expires() -> None:
     assert activity.inputs["name"] == "Activity-dev"
     assert (activity.inputs["hashKey"], activity.inputs["rangeKey"]) == ("userId", "changeId")
     assert activity.inputs["attributes"] == [{"name": "userId", "type": "S"}, {"name": "changeId", "type": "S"}]
+    assert (activity.inputs["streamEnabled"], activity.inputs["streamViewType"]) == (True, "NEW_IMAGE")
     assert activity.inputs["ttl"] == {"attributeName": "expiresAt", "enabled": True}
 
 

@@ -1,5 +1,6 @@
 """A recorded stack as the guardrails check it, what they find, and small changes of it."""
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -53,6 +54,19 @@ def findings(rules: Sequence[Rule], resources: Sequence[Resource]) -> list[Findi
             pairs = [(resource, message) for resource in relevant for message in rule.check(resource)]
         found += [Finding(rule=rule.name, resource=resource.name, message=message) for resource, message in pairs]
     return found
+
+
+@functools.cache
+def _known(stack: str) -> frozenset[Finding]:
+    return frozenset(findings(ALL, resources_of(stack)))
+
+
+def broken_rules(resources: Sequence[Resource], *, stack: str = "prod") -> set[str]:
+    """Return the rules that a changed stack breaks and the stack itself doesn't.
+
+    What is wrong with the stack itself is one red test, and not one of each change.
+    """
+    return {finding.rule for finding in findings(ALL, resources) if finding not in _known(stack)}
 
 
 def resources_of(stack: str) -> list[Resource]:

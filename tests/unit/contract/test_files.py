@@ -4,10 +4,9 @@ from pathlib import Path
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator, validate
 
-from contract.files import DOCS, contract_files
+from contract.files import contract_files
 from contract.openapi import openapi_document
 from functions.users.attributes import ATTRIBUTES
-from infra.outputs import StackOutputs
 
 
 @pytest.mark.parametrize("path", list(contract_files()), ids=lambda path: path.name)
@@ -43,9 +42,3 @@ def test_a_status_that_api_gateway_uses_too_is_documented_in_both_forms() -> Non
             responses = path[method]["responses"]
             for status in {"413", "500", "503"} & responses.keys():
                 assert responses[status]["content"].keys() == {"application/problem+json", "application/json"}
-
-
-def test_the_guide_for_consumers_lists_every_output() -> None:
-    guide = (DOCS / "consuming-outputs.md").read_text(encoding="utf-8")
-    rows = [f"| `{field.alias}` | {field.description} |" for field in StackOutputs.model_fields.values()]
-    assert "\n".join(rows) in guide

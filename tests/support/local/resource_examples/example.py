@@ -50,7 +50,7 @@ class Dependencies:
             inputs = dict(self._examples[pulumi_type](self).inputs)
             for name in ("name", "bucket"):
                 if name in inputs:
-                    inputs[name] = f"{inputs[name]}-around"
+                    inputs[name] = f"around-{inputs[name]}"
             resource_id, properties = handler_for(pulumi_type).create(self._clients, inputs)
             self._made[pulumi_type] = {**properties, "id": resource_id}
         return self._made[pulumi_type]

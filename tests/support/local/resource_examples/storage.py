@@ -87,7 +87,17 @@ STORAGE: Examples = {
         {"bucket": dependencies.get(BUCKET)["bucket"], "versioningConfiguration": {"status": "Enabled"}},
         {"versioningConfiguration": {"status": "Suspended"}},
     ),
-    TOPIC: lambda _: Example({"name": "alarms", "displayName": "Alarms", "tags": TAGS}, {"displayName": "All alarms"}),
+    TOPIC: lambda _: Example(
+        {
+            "name": "UserChanges.fifo",
+            "fifoTopic": True,
+            "fifoThroughputScope": "MessageGroup",
+            "contentBasedDeduplication": False,
+            "displayName": "Changes",
+            "tags": TAGS,
+        },
+        {"contentBasedDeduplication": True, "fifoThroughputScope": "Topic", "displayName": "All changes"},
+    ),
     "aws:sns/topicPolicy:TopicPolicy": lambda dependencies: Example(
         {
             "arn": dependencies.get(TOPIC)["arn"],
@@ -96,18 +106,36 @@ STORAGE: Examples = {
         {"policy": statement("sns:Subscribe", str(dependencies.get(TOPIC)["arn"]))},
     ),
     "aws:sns/topicSubscription:TopicSubscription": lambda dependencies: Example(
-        {"topic": dependencies.get(TOPIC)["arn"], "protocol": "email", "endpoint": "team@example.com"}
+        {
+            "topic": dependencies.get(TOPIC)["arn"],
+            "protocol": "sqs",
+            "endpoint": dependencies.get(QUEUE)["arn"],
+            "rawMessageDelivery": True,
+            "filterPolicy": json.dumps({"kind": ["ADDED"]}),
+            "filterPolicyScope": "MessageAttributes",
+            "redrivePolicy": json.dumps({"deadLetterTargetArn": dependencies.get(QUEUE)["arn"]}),
+        },
+        {"rawMessageDelivery": False, "filterPolicy": json.dumps({"kind": ["DELETED"]}), "redrivePolicy": None},
     ),
     QUEUE: lambda _: Example(
         {
-            "name": "UserChangesFailureQueue",
+            "name": "WelcomeNewUsersQueue.fifo",
+            "fifoQueue": True,
+            "contentBasedDeduplication": False,
+            "deduplicationScope": "messageGroup",
+            "fifoThroughputLimit": "perMessageGroupId",
             "messageRetentionSeconds": 1209600,
             "maxMessageSize": 1048576,
             "sqsManagedSseEnabled": True,
             "visibilityTimeoutSeconds": 360,
             "tags": TAGS,
         },
-        {"messageRetentionSeconds": 86400, "visibilityTimeoutSeconds": None, "tags": {"only": "this"}},
+        {
+            "contentBasedDeduplication": True,
+            "messageRetentionSeconds": 86400,
+            "visibilityTimeoutSeconds": None,
+            "tags": {"only": "this"},
+        },
     ),
     "aws:sqs/queuePolicy:QueuePolicy": lambda dependencies: Example(
         {
