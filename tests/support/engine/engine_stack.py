@@ -6,13 +6,14 @@ Each `pulumi up` of a user is a process too: the SDK keeps connections and event
 import json
 import multiprocessing
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pulumi
+from pulumi import automation
 from pulumi.automation.errors import CommandError
 from pulumi.automation.events import EngineEvent
 
@@ -128,6 +129,12 @@ class EngineStack:
         return recover(
             self.workspace.created_file(self.name), self.workspace.stack(self.name, changes=self.settings), account
         )
+
+    def take_over(self, resources: Sequence[Mapping[str, Any]]) -> None:
+        """Make these the stack's state, as `pulumi stack import` does."""
+        manifest = {"time": "2026-01-01T00:00:00Z", "magic": "", "version": ""}
+        deployment = automation.Deployment(version=3, deployment={"manifest": manifest, "resources": [*resources]})
+        self.workspace.stack(self.name, changes=self.settings).import_stack(deployment)
 
     def resources(self) -> list[dict[str, Any]]:
         """Return the state of every resource from its file; an export would decrypt the secrets."""
