@@ -301,6 +301,35 @@ def events(*, follow: bool, since: str | None, raw: bool, directory: Path | None
 
 
 @cli.command()
+@click.argument("project", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@state_dir_option
+def deploy(*, project: Path, directory: Path | None) -> None:
+    """Deploy another Pulumi project beside the stack, such as a subscriber's to its events.
+
+    PROJECT is its folder, with a program in Python and a Pulumi.local.yaml. Its StackReference to
+    organization/userstream/local gets the stack's outputs. It begins anew each time.
+    """
+    # Imported here, so that the other commands needn't wait for Pulumi.
+    from local.deploy.deployment import DeploymentError  # noqa: PLC0415  for that reason
+    from local.deploy.subscriber import deploy_subscriber  # noqa: PLC0415  for that reason
+
+    stack = read_local_stack(directory)
+    console = Console()
+    try:
+        with termination_signals() as pause, console.status(f"Deploying {project}"):
+            exports, count = deploy_subscriber(
+                project, stack, clients_of(stack), state_directory(directory).resolve(), pause
+            )
+    except DeploymentError as error:
+        raise LocalStackError(str(error)) from error
+    except TerminationRequested as error:
+        raise LocalStackError("interrupted; run it again, which begins anew") from error
+    for name, value in exports.items():
+        console.print(f"{name}  {value}", soft_wrap=True, highlight=False, markup=False)
+    console.print(f"{count} resources deployed")
+
+
+@cli.command()
 @state_dir_option
 def poison(directory: Path | None) -> None:
     """Write a user whose schemaVersion no function supports, past the API.

@@ -46,6 +46,7 @@ from local.process import Pause
 from local.state import STACK
 
 _SIGNAL_CHECK_SECONDS = 0.25
+_REFERENCE_TYPE = "pulumi:pulumi:StackReference"
 _MAPPING_TYPE = "aws:lambda/eventSourceMapping:EventSourceMapping"
 
 
@@ -88,22 +89,56 @@ def deploy(
     that created it. Raise DeploymentError if a setting is wrong, if the local stack doesn't support
     a resource or the emulator refuses it, or if outputs break their contract.
     """
-    resources = _EmulatorResources(clients, on_resource)
+    project = PulumiProject(naming.PROJECT, program, config)
+    outputs, resources = run_project(clients, project, on_resource, pause)
+    try:
+        return Deployment(outputs=StackOutputs.model_validate(outputs), resources=resources)
+    except ValidationError as error:
+        raise DeploymentError(f"the stack's outputs break their contract (infra/outputs.py): {error}") from error
+
+
+@dataclass(frozen=True)
+class PulumiProject:
+    """A program with its project's name, and its configuration: full keys to text.
+
+    `references` has the outputs of other stacks by what a StackReference names:
+    `organization/project/stack`.
+    """
+
+    name: str
+    program: Callable[[], None]
+    config: Mapping[str, str]
+    references: Mapping[str, Properties] = field(default_factory=dict[str, Properties])
+
+
+def run_project(
+    clients: Clients,
+    project: PulumiProject,
+    on_resource: Callable[[DeployedResource], None],
+    pause: Pause,
+    on_begin: Callable[[str, str, Properties], None] = lambda _type, _name, _inputs: None,
+) -> tuple[Properties, tuple[DeployedResource, ...]]:
+    """Run a project's program; return what it exports and its resources, in order of creation.
+
+    `on_begin` gets type, name and inputs of each resource before it is created. `on_resource` and
+    the errors are those of `deploy`.
+    """
+    resources = _EmulatorResources(clients, project.references, on_begin, on_resource)
     # A failure is raised below; Pulumi's own log would repeat it.
     silent = logging.getLogger("userstream.deployment")
     silent.addHandler(logging.NullHandler())
     silent.propagate = False
-    set_all_config(dict(config))
+    set_all_config(dict(project.config))
     try:
         with asyncio.Runner() as runner:
             # First, because set_mocks schedules the stack on this loop.
             loop = runner.get_loop()
             loop.set_exception_handler(resources.report_unless_failed)
             _check_signals(loop, pause)
-            set_mocks(resources, project=naming.PROJECT, stack=STACK, preview=False, logger=silent)
+            set_mocks(resources, project=project.name, stack=STACK, preview=False, logger=silent)
             # Pulumi's settings are context variables, which the runner's older context lacks.
             context = copy_context()
-            runner.run(run_pulumi_func(program), context=context)
+            runner.run(run_pulumi_func(project.program), context=context)
             outputs = runner.run(_stack_outputs(), context=context)
     except pulumi.RunError as error:
         raise DeploymentError(str(error)) from error
@@ -112,10 +147,7 @@ def deploy(
         if resources.failure is not None:
             raise resources.failure from error
         raise
-    try:
-        return Deployment(outputs=StackOutputs.model_validate(outputs), resources=tuple(resources.made))
-    except ValidationError as error:
-        raise DeploymentError(f"the stack's outputs break their contract (infra/outputs.py): {error}") from error
+    return outputs, tuple(resources.made)
 
 
 def _check_signals(loop: asyncio.AbstractEventLoop, pause: Pause) -> None:
@@ -136,8 +168,16 @@ async def _stack_outputs() -> Any:
 class _EmulatorResources(Mocks):
     """Answers the SDK's requests for resources by creating them."""
 
-    def __init__(self, clients: Clients, on_resource: Callable[[DeployedResource], None]) -> None:
+    def __init__(
+        self,
+        clients: Clients,
+        references: Mapping[str, Properties],
+        on_begin: Callable[[str, str, Properties], None],
+        on_resource: Callable[[DeployedResource], None],
+    ) -> None:
         self._clients = clients
+        self._references = references
+        self._on_begin = on_begin
         self._on_resource = on_resource
         self._lock = threading.Lock()
         self.made: list[DeployedResource] = []
@@ -146,8 +186,11 @@ class _EmulatorResources(Mocks):
     @override
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         inputs = plain_values(cast("Any", args).inputs)  # The SDK doesn't type the keys.
+        if args.typ == _REFERENCE_TYPE:
+            return args.resource_id, self._referenced(str(args.resource_id))
         if not args.custom:
             return None, inputs  # A component: its children are the resources.
+        self._on_begin(args.typ, args.name, inputs)
         try:
             resource_id, properties = handler_for(args.typ).create(self._clients, inputs)
         except (ResourceError, ClientError, BotoCoreError) as error:
@@ -164,6 +207,12 @@ class _EmulatorResources(Mocks):
             return invoke(self._clients, args.token), []
         except (ResourceError, ClientError, BotoCoreError) as error:
             raise self._failed(f"{args.token}: {error}") from error
+
+    def _referenced(self, stack: str) -> dict[str, Any]:
+        if stack not in self._references:
+            known = ", ".join(self._references) or "none"
+            raise self._failed(f"StackReference '{stack}': this machine has no such stack. Those there are: {known}")
+        return {"name": stack, "outputs": dict(self._references[stack])}
 
     def report_unless_failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Report an exception that nothing awaits, unless a resource's failure explains it."""
