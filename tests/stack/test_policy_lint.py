@@ -11,7 +11,7 @@ import pytest
 from guardrails.access import ACTIONS_WITHOUT_RESOURCE, policy_documents
 from guardrails.resource import BUCKET_POLICY, QUEUE_POLICY, ROLE, ROLE_POLICY, TOPIC_POLICY
 from tests.support.stack.guarded_stack import STACKS
-from tests.support.stack.recorded_stack import record
+from tests.support.stack.recorded_stack import RecordedStack, record
 
 with warnings.catch_warnings():
     # It leaves files open.
@@ -30,10 +30,10 @@ def problems(document: str) -> list[str]:
     return [f"{finding.issue}: {finding.detail}" for finding in analyzed.findings]
 
 
-def policies(stack: str) -> dict[str, str]:
+def policies_of(stack: RecordedStack) -> dict[str, str]:
     """Return every policy document of a stack, by resource; a trust policy gets its role's ARN."""
     found: dict[str, str] = {}
-    for resource in record(stack).resources:
+    for resource in stack.resources:
         for path, document in policy_documents(resource.inputs):
             about = (
                 {"Resource": f"arn:aws:iam::123456789012:role/{resource.inputs['name']}"}
@@ -47,7 +47,7 @@ def policies(stack: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_every_policy_passes_the_linter(stack: str) -> None:
-    found = {resource: problems(document) for resource, document in policies(stack).items()}
+    found = {resource: problems(document) for resource, document in policies_of(record(stack)).items()}
 
     assert {resource: issues for resource, issues in found.items() if issues} == {}
     kinds = {resource.partition(" ")[0] for resource in found}

@@ -43,6 +43,10 @@ def _event_bus(_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {"arn": _arn("events", f"event-bus/{inputs['name']}")}
 
 
+def _event_rule(_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {"arn": _arn("events", f"rule/{inputs['eventBusName']}/{inputs['name']}")}
+
+
 def _function(_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {"arn": _arn("lambda", f"function:{inputs['name']}")}
 
@@ -93,6 +97,7 @@ _COMPUTED = {
     "aws:apigatewayv2/api:Api": _api,
     "aws:cloudfront/distribution:Distribution": _distribution,
     "aws:cloudwatch/eventBus:EventBus": _event_bus,
+    "aws:cloudwatch/eventRule:EventRule": _event_rule,
     "aws:cloudwatch/logGroup:LogGroup": _log_group,
     "aws:cloudwatch/metricAlarm:MetricAlarm": _alarm,
     "aws:dynamodb/table:Table": _table,

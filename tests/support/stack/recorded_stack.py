@@ -104,12 +104,24 @@ class RecordedStack:
         return self.only("aws:iam/rolePolicy:RolePolicy", f"{function}-policy").json("policy")["Statement"]
 
 
+@dataclass(frozen=True)
+class Project:
+    """A Pulumi project: its name, and outputs of other stacks by what a StackReference names."""
+
+    name: str
+    references: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+
+
+OURS = Project(naming.PROJECT)
+
+
 def record(
     stack: str,
     *,
     config: Mapping[str, str] | None = None,
     preview: bool = False,
     program: Callable[[], None] = deploy,
+    project: Project = OURS,
 ) -> RecordedStack:
     """Run the program and record what it registers.
 
@@ -118,6 +130,7 @@ def record(
         config: Text by full key; None reads `Pulumi.<stack>.yaml`.
         preview: Preview a stack that does not exist yet, so that all values from AWS are unknown.
         program: The program to run.
+        project: The program's project.
 
     Returns:
         The record, after everything has run.
@@ -127,16 +140,18 @@ def record(
     """
     if config is None and program is deploy:
         return _record_file(stack, preview)
-    return _record(stack, config or {}, program, preview=preview)
+    return _record(stack, config or {}, program, project, preview=preview)
 
 
 @functools.cache
 def _record_file(stack: str, preview: bool) -> RecordedStack:  # noqa: FBT001  a cache's key
-    return _record(stack, stack_file_config(stack), deploy, preview=preview)
+    return _record(stack, stack_file_config(stack), deploy, OURS, preview=preview)
 
 
-def _record(stack: str, config: Mapping[str, str], program: Callable[[], None], *, preview: bool) -> RecordedStack:
-    monitor = _RecordingMonitor(preview=preview)
+def _record(
+    stack: str, config: Mapping[str, str], program: Callable[[], None], project: Project, *, preview: bool
+) -> RecordedStack:
+    monitor = _RecordingMonitor(project, preview=preview)
     contextvars.copy_context().run(_run, monitor, stack, config, program)
     return monitor.recorded(stack, config)
 
@@ -154,7 +169,7 @@ def refusal(stack: str, config: Mapping[str, str]) -> str:
     Raises:
         AssertionError: it did not refuse, or not before its first resource.
     """
-    monitor = _RecordingMonitor(preview=True)
+    monitor = _RecordingMonitor(OURS, preview=True)
     try:
         contextvars.copy_context().run(_run, monitor, stack, config, deploy)
     except pulumi.RunError as error:
@@ -178,7 +193,7 @@ def _run(monitor: "_RecordingMonitor", stack: str, config: Mapping[str, str], pr
         # the mocks would create a second one.
         set_root_resource(cast("pulumi.Resource", object()))
         pulumi.runtime.set_mocks(
-            monitor.mocks, project=naming.PROJECT, stack=stack, preview=monitor.preview, monitor=monitor
+            monitor.mocks, project=monitor.project.name, stack=stack, preview=monitor.preview, monitor=monitor
         )
         set_root_resource(cast("pulumi.Resource", None))
         loop.run_until_complete(run_in_stack(program))
@@ -208,7 +223,8 @@ class _Workers:
 class _Answers(mocks.Mocks):
     """Answers as the provider would: the inputs, and in an update the values that AWS computes."""
 
-    def __init__(self, *, preview: bool) -> None:
+    def __init__(self, project: Project, *, preview: bool) -> None:
+        self._project = project
         self._preview = preview
 
     @override
@@ -221,6 +237,9 @@ class _Answers(mocks.Mocks):
     @override
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         inputs = cast("dict[str, Any]", args.inputs)
+        if args.typ == "pulumi:pulumi:StackReference":
+            stack = str(args.resource_id)
+            return stack, {"name": stack, "outputs": dict(self._project.references[stack])}
         if self._preview:
             return None, inputs
         return f"{args.name}-id", {**inputs, **computed_properties(args.typ, args.name, inputs)}
@@ -229,8 +248,9 @@ class _Answers(mocks.Mocks):
 class _RecordingMonitor(mocks.MockMonitor):
     """A monitor that keeps each request with its options, and the registered outputs."""
 
-    def __init__(self, *, preview: bool) -> None:
-        super().__init__(_Answers(preview=preview))
+    def __init__(self, project: Project, *, preview: bool) -> None:
+        super().__init__(_Answers(project, preview=preview))
+        self.project = project
         self.preview = preview
         self._lock = threading.Lock()
         self._requests: dict[str, resource_pb2.RegisterResourceRequest] = {}

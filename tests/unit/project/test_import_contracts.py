@@ -34,7 +34,7 @@ def test_every_contract_of_import_linter_is_kept() -> None:
 
 def test_the_contracts_cover_every_package_of_the_project() -> None:
     packages = {path.parent.name for path in PROJECT_ROOT.glob("[a-z]*/__init__.py")}
-    assert packages | {"tests"} == set(PACKAGES)
+    assert packages | {"tests", "examples"} == set(PACKAGES)
 
 
 def test_functions_import_only_what_their_zip_or_the_runtime_has() -> None:
