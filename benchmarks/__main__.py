@@ -8,12 +8,13 @@ import argparse
 import time
 
 from benchmarks.report import IMAGES, PERFORMANCE, goals_not_reached, measured_today, measurements_table, write_section
-from benchmarks.scenarios import functions, growth, local_stack
+from benchmarks.scenarios import consumers, functions, growth, local_stack
 
 SECTIONS = {
     "cold": functions.measure_starts_and_memory,
     "register": functions.measure_registrations,
     "stream": functions.measure_stream,
+    "consumers": consumers.measure_consumers,
     "local": local_stack.measure,
     "growth": growth.measure,
     "packages": functions.measure_packages,

@@ -5,21 +5,45 @@ inside the process.
 """
 
 import io
+import json
 import threading
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
+from urllib.parse import parse_qs
 
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.client import BaseClient
+
+from benchmarks.events import activity_item_of
 
 _BODIES = {
     "BatchWriteItem": b'{"UnprocessedItems": {}}',
     "SendMessageBatch": b'{"Successful": [], "Failed": []}',
 }
 """What an operation answers, if not an empty object."""
+
+
+@cache  # so that a repeated request costs the measured process a look-up
+def _answer(operation: str, body: str | bytes) -> bytes:
+    """Return what an operation answers to a request: success for each entry."""
+    text = body.decode() if isinstance(body, bytes) else body
+    if operation == "PublishBatch":
+        names = [value[0] for name, value in parse_qs(text).items() if name.endswith(".Id")]
+        done = "".join(f"<member><Id>{name}</Id><MessageId>m</MessageId></member>" for name in names)
+        result = f"<PublishBatchResult><Successful>{done}</Successful><Failed/></PublishBatchResult>"
+        return f"<PublishBatchResponse>{result}</PublishBatchResponse>".encode()
+    if operation == "PutEvents":
+        entries = [{"EventId": "e"}] * len(json.loads(text)["Entries"])
+        return json.dumps({"FailedEntryCount": 0, "Entries": entries}).encode()
+    if operation == "BatchGetItem":
+        ((table, request),) = json.loads(text)["RequestItems"].items()
+        items = [activity_item_of(key["changeId"]["S"]) for key in request["Keys"]]
+        return json.dumps({"Responses": {table: items}, "UnprocessedKeys": {}}).encode()
+    return _BODIES.get(operation, b"{}")
 
 
 class AwsStub(NamedTuple):
@@ -71,14 +95,14 @@ class _RawBody(io.BytesIO):
         yield self.read()
 
 
-def stub_client(client: BaseClient) -> list[Request]:
+def stub_client(client: BaseClient, requests: list[Request] | None = None) -> list[Request]:
     """Answer a client's calls inside this process; return the list that collects its requests."""
-    requests: list[Request] = []
+    requests = [] if requests is None else requests
 
     def answer(request: AWSRequest, event_name: str, **_: object) -> Any:
         operation = event_name.rpartition(".")[2]
         requests.append((operation, request.body))
-        body = _BODIES.get(operation, b"{}")
+        body = _answer(operation, request.body or b"")
         headers: Any = {"content-type": "application/x-amz-json-1.0", "content-length": str(len(body))}
         return AWSResponse(request.url or "", 200, headers, _RawBody(body))
 

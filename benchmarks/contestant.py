@@ -26,6 +26,9 @@ from collections.abc import Callable, Sequence
 from types import ModuleType, SimpleNamespace
 from typing import Any, TextIO
 
+SERVICES_VARIABLE = "BENCHMARK_SERVICES"
+"""Environment variable: which of the clients that the functions share are stubbed."""
+
 CONTEXT = SimpleNamespace(
     aws_request_id="00000000-0000-4000-8000-000000000000",
     function_name="benchmark",
@@ -88,7 +91,11 @@ def _stubbed(module: ModuleType) -> list[Any]:
     from benchmarks.aws_stub import stub_client  # noqa: PLC0415  not in cold starts
 
     if module.__name__.startswith("functions."):
-        return stub_client(importlib.import_module("functions.runtime.aws").dynamodb())
+        clients = importlib.import_module("functions.runtime.aws")
+        requests: list[Any] = []
+        for service in os.environ.get(SERVICES_VARIABLE, "dynamodb").split(","):
+            stub_client(getattr(clients, service)(), requests)
+        return requests
     return stub_client(module.client) if hasattr(module, "client") else []
 
 
@@ -100,7 +107,13 @@ def _effects(
     answer = handler(event, CONTEXT)
     lines = [json.loads(line) for line in "".join(output.kept).splitlines()]
     output.kept = None
-    return {"answer": answer, "requests": [[operation, json.loads(body)] for operation, body in requests], "log": lines}
+    return {"answer": answer, "requests": [[operation, _content(body)] for operation, body in requests], "log": lines}
+
+
+def _content(body: str | bytes) -> Any:
+    """Return a request's body: its JSON, or its text where a service takes a form."""
+    text = body.decode() if isinstance(body, bytes) else body
+    return json.loads(text) if text.startswith("{") else text
 
 
 def _seconds_per_call(handler: Callable[[Any, Any], Any], events: Sequence[Any], calls: int) -> float:

@@ -9,7 +9,10 @@ from delivery.decisions import DiscardedBatch
 from delivery.failure_documents import document_text, failure_document
 from delivery.records import Invocation, StreamRecord
 from delivery.settings import MappingSettings
+from functions.activity.items import activity_item, change_id
+from functions.consumers.message import ChangeMessage
 from functions.dead_letters.envelope import FailedRecord, identify_record
+from functions.stream_records.user_change import parse_user_change
 from functions.users.attributes import ATTRIBUTES
 
 REGISTER_EVENT: dict[str, Any] = json.loads(Path(__file__).with_name("register_event.json").read_text())
@@ -58,6 +61,51 @@ def stream_record(number: int, event_name: str) -> dict[str, Any]:
         "awsRegion": "eu-west-1",
         "dynamodb": change,
         "eventSourceARN": STREAM_ARN,
+    }
+
+
+def activity_event(records: int) -> dict[str, Any]:
+    """Return a batch of Activity's stream about the changes of `stream_event`."""
+    return {"Records": [_activity_record(number) for number in range(records)]}
+
+
+def _activity_record(number: int) -> dict[str, Any]:
+    record, item = stream_record(number, "INSERT"), activity_item_of(change_id(str(FIRST_SEQUENCE_NUMBER + number)))
+    body = {name: record["dynamodb"][name] for name in ("ApproximateCreationDateTime", "SequenceNumber", "SizeBytes")}
+    key = {"userId": item["userId"], "changeId": item["changeId"]}
+    body |= {"Keys": key, "NewImage": item, "StreamViewType": "NEW_IMAGE"}
+    return record | {"dynamodb": body, "eventSourceARN": STREAM_ARN.replace("Users", "Activity")}
+
+
+def activity_item_of(place: str) -> dict[str, Any]:
+    """Return the Activity item of the change with this id."""
+    number = int(place) - FIRST_SEQUENCE_NUMBER
+    return activity_item(parse_user_change(stream_record(number, CHANGES[number % len(CHANGES)])), 30)
+
+
+def queue_event(messages: int) -> dict[str, Any]:
+    """Return a batch of a consumer's queue about the changes of `stream_event`."""
+    items = [activity_item_of(change_id(str(FIRST_SEQUENCE_NUMBER + number))) for number in range(messages)]
+    return {
+        "Records": [
+            {
+                "messageId": f"message-{number}",
+                "receiptHandle": "receipt",
+                "body": ChangeMessage(
+                    *(item[name]["S"] for name in ("userId", "changeId", "eventId", "kind")),
+                    origin="change",
+                    occurred_at=item["occurredAt"]["S"],
+                ).to_json(),
+                "attributes": {
+                    "ApproximateReceiveCount": "1",
+                    "ApproximateFirstReceiveTimestamp": "1795478400000",
+                    "MessageGroupId": item["userId"]["S"],
+                },
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:eu-west-1:000000000000:PublishUserEventsQueue-dev.fifo",
+            }
+            for number, item in enumerate(items)
+        ]
     }
 
 

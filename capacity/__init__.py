@@ -6,9 +6,10 @@ prices_and_limits  AWS's published prices and limits, each with its source (pric
 stack_settings     reads the settings from Pulumi.<stack>.yaml
 simulation         one shard's delivery in virtual time, with the decisions of `delivery`
 limits             how much of each limit is used, and what moves it
+consumers          load, limits and cost of each declared consumer
 cost               the monthly bill, line by line
 report             all of it: start at `capacity_report`
 
-docs/capacity.md says how accurate the model is. Imports `delivery`, `functions` and the settings of
-`infra`; `python -m ops capacity` and the benchmarks use it.
+docs/capacity.md says how accurate the model is. Imports `delivery`, `functions`, and of `infra` the
+settings and the consumers; `python -m ops capacity` and the benchmarks use it.
 """

@@ -7,18 +7,16 @@ metrics), and the rescue's few invocations and reads of the stream (the event so
 reads are free of charge; DynamoDB pricing).
 """
 
-import math
-from dataclasses import dataclass
-
 from capacity import workload as sizes
+from capacity.consumers import consumer_lines
+from capacity.cost_line import DAYS_PER_MONTH, MILLION, CostLine, lambda_line
 from capacity.limits import BYTES_PER_GB, write_units
 from capacity.prices_and_limits import Prices, PricesAndLimits
 from capacity.simulation import SimulatedDelivery
 from capacity.workload import SECONDS_PER_MONTH, CapacitySettings, ServiceTimes, Workload
 
-MILLION = 1_000_000
-MB_PER_GB = 1024
-DAYS_PER_MONTH = 30
+HISTORY = "log-user-changes"
+"""The consumer whose effect is Activity."""
 
 ALARM_METRICS = 33
 """The metrics that the alarms of infra/components watch: an alarm on a rate is charged for each
@@ -26,15 +24,6 @@ metric of its expression. A test compares the number."""
 
 OWN_METRICS = 1
 """Those that the stack counts itself, with a metric filter."""
-
-
-@dataclass(frozen=True)
-class CostLine:
-    """One line of the bill, in US dollars a month."""
-
-    service: str
-    item: str
-    dollars: float
 
 
 def monthly_cost(
@@ -51,22 +40,18 @@ def monthly_cost(
     batches = records * delivery.invocations / delivered
     batch_seconds = delivery.busy_seconds / max(delivery.invocations, 1)
     answers = records * sizes.ANSWER_BYTES / BYTES_PER_GB
-    return [
+    lines = [
         CostLine("API Gateway", "requests", records / MILLION * prices.http_api_requests_per_million),
         CostLine("API Gateway", "answers to the internet", answers * prices.transfer_out_gb),
-        _lambda_line("register_user, manage_users", records, times.register, settings.api_memory_mb, prices),
-        _lambda_line("log_user_changes", batches, batch_seconds, settings.stream_memory_mb, prices),
+        lambda_line("register_user, manage_users", records, times.register, settings.api_memory_mb, prices),
+        lambda_line("log_user_changes", batches, batch_seconds, settings.stream_memory_mb, prices, consumer=HISTORY),
         *_dynamodb_lines(workload, settings, published),
         *_cloudwatch_lines(workload, settings, prices, invocations=records + batches),
         *_sqs_lines(workload, published),
+        *consumer_lines(workload, settings, times, published, delivery),
     ]
-
-
-def _lambda_line(item: str, invocations: float, seconds: float, memory_mb: int, prices: Prices) -> CostLine:
-    billed = math.ceil(seconds * 1000) / 1000  # whole milliseconds
-    gb_seconds = invocations * billed * memory_mb / MB_PER_GB
-    requests = invocations / MILLION * prices.lambda_requests_per_million
-    return CostLine("Lambda", item, gb_seconds * prices.lambda_gb_second_arm + requests)
+    services = list(dict.fromkeys(line.service for line in lines))
+    return sorted(lines, key=lambda line: services.index(line.service))
 
 
 def _dynamodb_lines(workload: Workload, settings: CapacitySettings, published: PricesAndLimits) -> list[CostLine]:
@@ -86,7 +71,7 @@ def _dynamodb_lines(workload: Workload, settings: CapacitySettings, published: P
     reads = workload.changes_per_month / MILLION * prices.dynamodb_read_units_per_million
     return [
         CostLine("DynamoDB", "writes, Users and UserKeys", writes(records * transaction)),
-        CostLine("DynamoDB", "writes, Activity", writes(records * history)),
+        CostLine("DynamoDB", "writes, Activity", writes(records * history), HISTORY),
         CostLine("DynamoDB", "reads before a change", reads),
         CostLine("DynamoDB", "storage and recovery" if recovery else "storage", stored),
     ]

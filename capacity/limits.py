@@ -9,8 +9,6 @@ from capacity.workload import CapacitySettings, ServiceTimes, Workload
 from delivery.assumptions import Assumptions
 
 BYTES_PER_GB = 10**9
-WRITE_UNIT_BYTES = 1024
-
 RESCUES_AT_A_TIME = 2
 """The value that infra/components/change_stream.py sets; a test compares the two."""
 
@@ -36,7 +34,7 @@ class LimitUse:
 
 def write_units(item_bytes: int) -> int:
     """Return the write units of one item, outside a transaction."""
-    return math.ceil(item_bytes / WRITE_UNIT_BYTES)
+    return math.ceil(item_bytes / sizes.WRITE_UNIT_BYTES)
 
 
 def records_per_read(limits: Limits) -> float:
@@ -52,10 +50,14 @@ def shards_of(workload: Workload, limits: Limits) -> int:
     one open shard per partition is the developer guide's.
     """
     units = workload.records_per_second * write_units(sizes.USER_BYTES) * limits.transaction_write_units_factor
+    return shards_by(units, workload.users * (sizes.USER_BYTES + limits.item_overhead_bytes), limits)
+
+
+def shards_by(write_units_per_second: float, stored_bytes: float, limits: Limits) -> int:
+    """Return how many shards the stream of a table has that takes and stores so much."""
     at_first = limits.new_table_write_units_per_second / limits.partition_write_units_per_second
-    by_throughput = units / limits.partition_write_units_per_second
-    stored = workload.users * (sizes.USER_BYTES + limits.item_overhead_bytes)
-    by_size = stored / BYTES_PER_GB / limits.partition_storage_gb
+    by_throughput = write_units_per_second / limits.partition_write_units_per_second
+    by_size = stored_bytes / BYTES_PER_GB / limits.partition_storage_gb
     return math.ceil(max(at_first, by_throughput, by_size))
 
 

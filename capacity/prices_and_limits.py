@@ -34,6 +34,14 @@ class Prices(_Model):
     dynamodb_storage_gb_month: Published
     dynamodb_recovery_gb_month: Published
     sqs_requests_per_million: Published
+    sqs_fifo_requests_per_million: Published
+    sns_fifo_requests_per_million: Published
+    sns_fifo_published_gb: Published
+    sns_fifo_deliveries_per_million: Published
+    sns_fifo_delivered_gb: Published
+    events_per_million: Published
+    event_archive_gb: Published
+    event_archive_gb_month: Published
     logs_ingested_gb: Published
     logs_stored_gb_month: Published
     alarm_metric_month: Published
@@ -59,6 +67,10 @@ class Limits(_Model):
     item_overhead_bytes: Published
     queue_pollers_per_mapping: Published
     queue_poll_seconds: Published
+    sqs_fifo_requests_per_second: Published
+    sns_fifo_messages_per_second: Published
+    sns_fifo_subscriptions_per_topic: Published
+    put_events_per_second: Published
 
 
 class PricesAndLimits(_Model):

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from capacity.cost import CostLine, monthly_cost
+from capacity.consumers import ConsumerLoad, consumer_limits, consumer_loads
+from capacity.cost import monthly_cost
+from capacity.cost_line import CostLine
 from capacity.limits import LimitUse, lanes_in_use, limit_uses, records_per_read, shards_of
 from capacity.prices_and_limits import Limits, PricesAndLimits
 from capacity.simulation import DeliverySimulation, SimulatedDelivery, random_arrivals
@@ -32,6 +34,8 @@ class CapacityReport:
     limits: list[LimitUse]
     """The most used first."""
     cost: list[CostLine]
+    consumers: list[ConsumerLoad]
+    """Each declared consumer, in the order of the list."""
 
     @property
     def dollars(self) -> float:
@@ -75,6 +79,7 @@ def capacity_report(
     in_use = lanes_in_use(workload, settings, times, shards)
     # A second's records take `in_use` seconds, so the age of the first one grows by the difference.
     hours = settings.stream_maximum_record_age_seconds / (1 - 1 / in_use) / 3600 if in_use > 1 else None
+    cost = monthly_cost(workload, settings, times, published, delivery)
     return CapacityReport(
         shards=shards,
         simulated_seconds=seconds,
@@ -83,6 +88,16 @@ def capacity_report(
         waiting=delivery.backlog * shards,
         failed_per_day=delivery.given_up * shards / seconds * (SECONDS_PER_DAY * workload.busy_share),
         hours_until_given_up=hours,
-        limits=limit_uses(workload, settings, times, limits),
-        cost=monthly_cost(workload, settings, times, published, delivery),
+        limits=every_limit(workload, settings, times, limits),
+        cost=cost,
+        consumers=consumer_loads(workload, settings, times, delivery, cost),
     )
+
+
+def every_limit(workload: Workload, settings: CapacitySettings, times: ServiceTimes, limits: Limits) -> list[LimitUse]:
+    """Return every limit on the way, those of the consumers too, the most used first."""
+    uses = [
+        *limit_uses(workload, settings, times, limits),
+        *consumer_limits(workload, settings, times, limits),
+    ]
+    return sorted(uses, key=lambda use: use.share, reverse=True)

@@ -5,12 +5,20 @@ writes the log lines from ACCESS_LOG_BYTES on.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 SECONDS_PER_MONTH = 30 * 86_400
+
+KINDS = ("ADDED", "UPDATED", "DELETED")
+"""Of changes: functions/stream_records/user_change.py."""
+
+WRITE_UNIT_BYTES = 1024
+READ_UNIT_BYTES = 4096
+"""Of an item, per unit (DynamoDB developer guide, "DynamoDB on-demand capacity mode")."""
 
 USER_BYTES = 300
 """An item of Users: 36 bytes of id, name, email, username, two times, the registration's digest."""
@@ -32,6 +40,15 @@ UPDATE_LOG_BYTES = 960
 
 STREAM_RECORD_BYTES = 900
 """One record with both images, in GetRecords and in an invocation's event."""
+
+MESSAGE_BYTES = 280
+"""One message of the topic UserChanges, with its attributes."""
+
+CONSUMER_LOG_BYTES = 250
+"""The line of one change in the log of fan_out_user_changes, or of a consumer with a queue."""
+
+EVENT_BYTES = 420
+"""One event of publish_user_events, with personal values."""
 
 ACCESS_LOG_BYTES = 350
 """API Gateway's line of one request: the fields of infra/components/user_api.py."""
@@ -62,6 +79,8 @@ class Workload:
     """The share of a month at the busiest rate; in the rest nothing happens."""
     crash_rate: float = 0.0
     """The share of records that crash log_user_changes: 0 to 1."""
+    deletion_share: float = 0.1
+    """The share of the changes that delete their user: 0 to 1."""
 
     @property
     def registrations_per_month(self) -> float:
@@ -82,6 +101,37 @@ class Workload:
     def records_per_second(self) -> float:
         """Stream records, and requests, per second at the busiest time."""
         return self.registrations_per_second + self.changes_per_month / (SECONDS_PER_MONTH * self.busy_share)
+
+    @property
+    def kinds_per_month(self) -> Mapping[str, float]:
+        """Changes of a month by kind."""
+        return self._by_kind(self.registrations_per_month, self.changes_per_month)
+
+    @property
+    def kinds_per_second(self) -> Mapping[str, float]:
+        """Changes per second at the busiest time, by kind."""
+        return self._by_kind(self.registrations_per_second, self.records_per_second - self.registrations_per_second)
+
+    def _by_kind(self, registrations: float, changes: float) -> Mapping[str, float]:
+        deletions = changes * self.deletion_share
+        return dict(zip(KINDS, (registrations, changes - deletions, deletions), strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclaredConsumer:
+    """What of a declaration moves a limit or the bill: infra/consumers/declaration.py."""
+
+    name: str
+    folder: str
+    reads_users: bool
+    """Whether it reads the Users stream: log_user_changes."""
+    has_queue: bool
+    kinds: tuple[str, ...]
+    batch_size: int
+    maximum_concurrency: int | None
+    memory_mb: int
+    publishes_events: bool = False
+    """Whether it publishes each change on the event bus: publish_user_events."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +154,9 @@ class CapacitySettings:
     point_in_time_recovery: bool
     log_retention_days: int
     activity_retention_days: int
+    user_events_archive_days: int = 0
+    consumers: tuple[DeclaredConsumer, ...] = ()
+    """Those that the stack has, in the order of the list."""
 
 
 # How long the functions take: their own work, measured by `make bench`, and calls to DynamoDB.
@@ -130,6 +183,14 @@ class ServiceTimes:
     call: float = 0.0
     """One call to the Activity table."""
     records_per_call: int = 25  # of BatchWriteItem
+    publish_batch: float = 0.0
+    """Of fan_out_user_changes: what a batch takes, on a whole processor, like the next three."""
+    publish_change: float = 0.0
+    """What each change adds to that batch."""
+    consumer_batch: float = 0.0
+    """Of a consumer with a queue: what a batch takes, whatever the consumer does."""
+    consumer_change: float = 0.0
+    """What each change adds to that batch."""
     read: float = 0.0
     """One read of a shard; 0 unless measured, because AWS doesn't publish it."""
     read_record: float = 0.0
@@ -155,6 +216,14 @@ class MeasuredWork(BaseModel):
     """A batch of one record, less that record."""
     record_compute_ms: float
     """Each record in a large batch, with Activity."""
+    publish_batch_compute_ms: float
+    """A batch of one change in fan_out_user_changes, less that change."""
+    publish_change_compute_ms: float
+    """Each change in a large batch."""
+    consumer_batch_compute_ms: float
+    """A batch of one change in publish_user_events, less that change."""
+    consumer_change_compute_ms: float
+    """Each change in a batch of ten."""
 
 
 def measured_work() -> MeasuredWork:
@@ -171,4 +240,8 @@ def service_times(work: MeasuredWork, settings: CapacitySettings, call_seconds: 
         batch=work.batch_compute_ms / 1000 / stream,
         record=work.record_compute_ms / 1000 / stream,
         call=call_seconds,
+        publish_batch=work.publish_batch_compute_ms / 1000,
+        publish_change=work.publish_change_compute_ms / 1000,
+        consumer_batch=work.consumer_batch_compute_ms / 1000,
+        consumer_change=work.consumer_change_compute_ms / 1000,
     )

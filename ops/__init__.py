@@ -14,8 +14,8 @@
     errors, output, job    exit codes; tables and JSON; stopping, progress and pauses
 
 Each block imports only from itself and the blocks below it. From other packages ops imports
-functions (records, envelopes, keys), infra (outputs, naming, settings), capacity and local.state;
-never tests, benchmarks or guardrails.
+functions (records, envelopes, keys), infra (consumers, outputs, naming, settings), capacity and
+local.state; never tests, benchmarks or guardrails.
 
 Start with commands/dlq_replay.py and dead_letters/replay.py: a failed record goes through the
 function that failed again, and `Replay._delete` deletes its message from the queue with that

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from benchmarks.plots import lines
 from benchmarks.report import CAPACITY, IMAGES, table, write_section
-from capacity.limits import deliverable_per_second, lane_seconds_per_crash, limit_uses, shards_of
+from capacity.limits import deliverable_per_second, lane_seconds_per_crash, shards_of
 from capacity.prices_and_limits import prices_and_limits
-from capacity.report import CapacityReport, capacity_report, read_intervals
+from capacity.report import CapacityReport, capacity_report, every_limit, read_intervals
 from capacity.simulation import DeliverySimulation, random_arrivals
 from capacity.stack_settings import stack_settings
 from capacity.workload import CALL_SECONDS, CapacitySettings, ServiceTimes, Workload, measured_work, service_times
@@ -177,7 +177,7 @@ def limits() -> str:
 
     def share(limit: str, rate: float) -> float:
         workload = Workload(users=10_000_000, registrations_per_second=rate, changes_per_user_per_month=0)
-        return next(use.share for use in limit_uses(workload, prod, times, PUBLISHED.limits) if use.limit == limit)
+        return next(use.share for use in every_limit(workload, prod, times, PUBLISHED.limits) if use.limit == limit)
 
     def met_at(limit: str) -> float:
         """Find the rate by bisection; inf if a thousand times any quota doesn't meet the limit."""
@@ -189,7 +189,7 @@ def limits() -> str:
             low, high = (middle, high) if share(limit, middle) < 1 else (low, middle)
         return high
 
-    uses = limit_uses(TEN_MILLION, prod, times, PUBLISHED.limits)
+    uses = every_limit(TEN_MILLION, prod, times, PUBLISHED.limits)
     # Registrations alone don't use manage_users.
     rates = [(met_at(use.limit), use) for use in uses if use.limit != "manage_users at a time"]
     rows = [

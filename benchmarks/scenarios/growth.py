@@ -153,9 +153,11 @@ def _generated_stack(queue: _GeneratedQueue, users: int) -> Any:
         return UsersPage(images, f"{numbers[-1]}" if numbers[-1] + 1 < users else None)
 
     last_batch = _LastBatch()
-    later = events.STREAM_ARN.replace("2026", "2027")  # It begins after the users were created.
+    names: dict[str, Any] = dict.fromkeys(StackOutputs.model_fields, "generated")
+    # The stream begins after the users were created.
+    names["users_stream_arn"] = events.STREAM_ARN.replace("2026", "2027")
     return SimpleNamespace(
-        outputs=SimpleNamespace(**dict.fromkeys(StackOutputs.model_fields, "generated") | {"users_stream_arn": later}),
+        outputs=StackOutputs.model_construct(**names),
         dead_letter_queue=lambda: queue,
         envelopes=_nothing,
         failure_queue=lambda: _GeneratedQueue(0),

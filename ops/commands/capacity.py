@@ -22,6 +22,7 @@ LONGEST_CALL_MS = 3000
 
 CALL_MS = CALL_SECONDS * 1000
 BUSY_SHARE_HELP = "Of the month, how much is as busy as that; the rest is quiet."
+DELETION_HELP = "Of those updates and deletions, how many are deletions."
 CALL_HELP = "Of one call to DynamoDB; more is a slow downstream."
 
 
@@ -29,6 +30,7 @@ CALL_HELP = "Of one call to DynamoDB; more is a slow downstream."
 @click.option("--users", metavar="N", type=click.IntRange(min=1), required=True, help="Users in the table.")
 @number_option("--registrations-per-second", "R", "At the busiest time.", min_open=True)
 @number_option("--changes-per-user-per-month", "N", "Updates and deletions.", default=1.0)
+@number_option("--deletion-share", "SHARE", DELETION_HELP, default=0.1, max=1)
 @number_option("--busy-share", "SHARE", BUSY_SHARE_HELP, default=0.25, min_open=True, max=1)
 @number_option("--poison-rate", "SHARE", "Of the records, those that crash log_user_changes.", default=0.0, max=1)
 @number_option("--call-ms", "MS", CALL_HELP, default=CALL_MS, min_open=True, max=LONGEST_CALL_MS, max_open=True)
@@ -47,6 +49,7 @@ def capacity(  # noqa: PLR0913 - one parameter per option
     users: int,
     registrations_per_second: float,
     changes_per_user_per_month: float,
+    deletion_share: float,
     busy_share: float,
     poison_rate: float,
     call_ms: float,
@@ -63,6 +66,7 @@ def capacity(  # noqa: PLR0913 - one parameter per option
         users=users,
         registrations_per_second=registrations_per_second,
         changes_per_user_per_month=changes_per_user_per_month,
+        deletion_share=deletion_share,
         busy_share=busy_share,
         crash_rate=poison_rate,
     )
@@ -72,6 +76,7 @@ def capacity(  # noqa: PLR0913 - one parameter per option
         _report_json(report, published),
         lambda: blocks(
             _expectations(report, workload, settings, stack),
+            _consumers(report),
             _limits(report),
             _bill(report),
             Text(f"Prices and limits read {published.read}, {published.region}.", style="dim"),
@@ -128,6 +133,22 @@ def _expectations(report: CapacityReport, workload: Workload, settings: Capacity
         ("to the dead-letter queue", f"{report.failed_per_day:,.0f} records a day"),
         ("first limit", f"{first.limit}, at {_factor(1 / first.share)} x this load; moved by {first.moved_by}"),
     )
+
+
+def _consumers(report: CapacityReport) -> RenderableType:
+    rows: list[tuple[RenderableType, ...]] = [
+        (
+            load.consumer,
+            f"{load.changes_per_second:,.3g}",
+            f"{load.changes_per_invocation:,.1f}",
+            f"{load.invocations_per_month:,.0f}",
+            f"{load.at_a_time:,.2g}",
+            f"{load.dollars:,.2f}",
+        )
+        for load in report.consumers
+    ]
+    numbers = ("changes/s", "a batch", "batches", "at a time", "US dollars")
+    return table(("consumer, a month", *numbers), rows, right=numbers)
 
 
 def _factor(factor: float) -> str:
