@@ -5,15 +5,14 @@ from typing import NamedTuple
 
 import pytest
 
-from functions.users.attributes import ATTRIBUTES as DECLARED
 from functions.users.user import AlreadyTakenError, StaleVersionError, User, UserIdTakenError, UsersStore
-from tests.support.users.declarations import NICKNAME
+from tests.support.users.declarations import NICKNAME, SHIPPED
 from tests.support.users.people import registration, user, with_values
 from tests.support.users.users_in_dynamodb import UsersInDynamoDB
 from tests.support.users.users_in_memory import InMemoryUsers
 
 # The attributes that are shipped, and one that users may lack.
-ATTRIBUTES = (*(each for each in DECLARED if each.name in {"name", "email", "username"}), NICKNAME)
+ATTRIBUTES = (*SHIPPED, NICKNAME)
 ALICE = user("1", registration(None, ATTRIBUTES, email="Alice@Example.com", username="Alice"))
 BOB = user("2", registration(2, ATTRIBUTES, name="Bob", email="bob@example.com", username="bob"))
 ALICE_KEYS = {"email#alice@example.com": "1", "username#alice": "1"}

@@ -7,11 +7,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from functions.users.attributes import ATTRIBUTES as DECLARED
 from functions.users.fields import Fields
 from functions.users.user import UsersStore
 from tests.support.aws.dynamodb_endpoints import DynamoDBEndpoint
-from tests.support.users.declarations import NICKNAME
+from tests.support.users.declarations import NICKNAME, SHIPPED
 from tests.support.users.http_api_events import Answer
 from tests.support.users.users_api import UsersApi
 from tests.support.users.users_in_dynamodb import UsersInDynamoDB
@@ -32,7 +31,7 @@ SAME = {"email": EMAILS, "username": USERNAMES, "nickname": NICKNAMES}
 KEYS = ["key-1", "key-2"]
 
 # The attributes that are shipped, and one that users may lack.
-ATTRIBUTES = (*(each for each in DECLARED if each.name in {"name", "email", "username"}), NICKNAME)
+ATTRIBUTES = (*SHIPPED, NICKNAME)
 FIELDS = Fields(ATTRIBUTES)
 
 emails, usernames, names = st.sampled_from([*EMAILS]), st.sampled_from([*USERNAMES]), st.sampled_from(["Alice", "Bob"])

@@ -17,9 +17,12 @@ class UsersInDynamoDB:
     def __init__(self, client: "DynamoDBClient", attributes: Sequence[Attribute] = ATTRIBUTES) -> None:
         self.client = client
         self.tables: UserTables = create_user_tables(client)
-        self.store = DynamoDBUsersStore(
-            client, users_table=self.tables.users, user_keys_table=self.tables.user_keys, attributes=attributes
-        )
+        self.store = self.store_of(attributes)
+
+    def store_of(self, attributes: Sequence[Attribute]) -> DynamoDBUsersStore:
+        """Return a store over the same tables by another table of attributes."""
+        users, user_keys = self.tables.users, self.tables.user_keys
+        return DynamoDBUsersStore(self.client, users_table=users, user_keys_table=user_keys, attributes=attributes)
 
     def items(self) -> list[dict[str, Any]]:
         return self._scan(self.tables.users)

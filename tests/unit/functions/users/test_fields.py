@@ -11,12 +11,13 @@ from pydantic.json_schema import GenerateJsonSchema
 from functions.users.attributes import ATTRIBUTES, Attribute
 from functions.users.fields import FIELDS, MAXIMUM_ERRORS, Fields
 from functions.users.user import FieldError, InvalidFieldsError
+from tests.support.users import declarations
 from tests.support.users.people import registration
 
 ALICE = registration()
 ATTRIBUTE = {attribute.name: attribute for attribute in ATTRIBUTES}
 # The three that are shipped, whatever else is declared.
-SHIPPED = Fields([ATTRIBUTE[name] for name in ("name", "email", "username")])
+SHIPPED = Fields(declarations.SHIPPED)
 
 
 def errors_of(body: dict[str, Any], fields: Fields = FIELDS) -> list[tuple[str, str]]:

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+import ops.commands.users
 from ops.aws.tables import ClaimRefusal, KeyClaim
 from ops.cli import cli
 from ops.commands.users import WHAT_TO_DO
@@ -17,6 +19,7 @@ from ops.job import Job, stop_on_interrupt
 from ops.users.key_claims import PROBLEMS, KeyClaims, KeyOutcome
 from tests.support.ops.ops_in_memory import StackInMemory
 from tests.support.ops.user_keys_in_memory import UserKeysInMemory
+from tests.support.users.declarations import SHIPPED
 
 Run = Callable[..., Result]
 
@@ -29,6 +32,8 @@ def stack() -> StackInMemory:
 @pytest.fixture
 def run(stack: StackInMemory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(tmp_path)
+    # So that values can be counted, whatever else is unique.
+    monkeypatch.setattr(ops.commands.users, "KeyClaims", partial(KeyClaims, attributes=SHIPPED))
     return lambda *arguments: CliRunner().invoke(
         cli, ["claim-keys", "--rate", "1e9", *arguments], obj=CommandContext(lambda: stack), catch_exceptions=False
     )
