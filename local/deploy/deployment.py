@@ -162,7 +162,8 @@ def _check_signals(loop: asyncio.AbstractEventLoop, pause: Pause) -> None:
 
 async def _stack_outputs() -> Any:
     root: Any = get_root_resource()
-    return await pulumi.Output.all(**root.outputs).future()
+    # Without exports, `all` would return a list.
+    return await pulumi.Output.all(**root.outputs).future() if root.outputs else {}
 
 
 class _EmulatorResources(Mocks):
@@ -190,9 +191,12 @@ class _EmulatorResources(Mocks):
             return args.resource_id, self._referenced(str(args.resource_id))
         if not args.custom:
             return None, inputs  # A component: its children are the resources.
-        self._on_begin(args.typ, args.name, inputs)
         try:
-            resource_id, properties = handler_for(args.typ).create(self._clients, inputs)
+            handler = handler_for(args.typ)
+            if "name" in handler.required - inputs.keys():
+                inputs["name"] = f"{args.name}-{STACK}"  # as Pulumi does, which adds random letters
+            self._on_begin(args.typ, args.name, inputs)
+            resource_id, properties = handler.create(self._clients, inputs)
         except (ResourceError, ClientError, BotoCoreError) as error:
             raise self._failed(f"{args.typ} '{args.name}': {error}") from error
         resource = DeployedResource(type=args.typ, name=args.name, id=resource_id, properties=properties)

@@ -242,7 +242,9 @@ class _Answers(mocks.Mocks):
             return stack, {"name": stack, "outputs": dict(self._project.references[stack])}
         if self._preview:
             return None, inputs
-        return f"{args.name}-id", {**inputs, **computed_properties(args.typ, args.name, inputs)}
+        # Pulumi's own names, for a program that gives none.
+        state = {"name": f"{args.name}-1a2b3c4", **inputs}
+        return f"{args.name}-id", {**state, **computed_properties(args.typ, args.name, state)}
 
 
 class _RecordingMonitor(mocks.MockMonitor):
