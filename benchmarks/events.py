@@ -121,8 +121,8 @@ def user_image(user_id: str, text: str, *, version: int = 1) -> dict[str, Any]:
     }
 
 
-def failed_record(record: dict[str, Any]) -> FailedRecord:
-    """Return the envelope of a record on which the mapping used up its retries."""
+def failed_record(record: dict[str, Any], environment: str = "generated") -> FailedRecord:
+    """Return the envelope of a record on which an environment's mapping used up its retries."""
     return FailedRecord(
         **identify_record(record)._asdict(),
         kind="exhausted",
@@ -130,7 +130,7 @@ def failed_record(record: dict[str, Any]) -> FailedRecord:
         condition="RetryAttemptsExhausted",
         record=record,
         attempts=4,
-        source_function=FUNCTION_ARN,
+        source_function=FUNCTION_ARN.replace("generated", environment),
         shard_id=SHARD_ID,
         first_failed_at="2026-11-24T11:00:00.000Z",
         last_failed_at="2026-11-24T11:00:03.000Z",

@@ -102,7 +102,7 @@ class JobsOnLocalStack:
 
         def dead_letter() -> None:
             # Their items are in Activity already, which makes no call faster.
-            bodies = (failed_record(json.loads(record.body)).to_json() for record in records)
+            bodies = (failed_record(json.loads(record.body), self._outputs.environment).to_json() for record in records)
             self._services.dead_letter_queue().send([OutgoingMessage(body, {}) for body in bodies])
 
         speeds = {
@@ -160,7 +160,7 @@ class JobsOnLocalStack:
             if page["Records"][0]["dynamodb"]["SequenceNumber"] != record.sequence_number:
                 raise RuntimeError("the stream returned another record than the next one")
             iterator = page["NextShardIterator"]
-            failed = failed_record(json.loads(record.body))
+            failed = failed_record(json.loads(record.body), self._outputs.environment)
             texts = {"kind": failed.kind, "failureId": failed.failure_id}
             attributes = {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}
             queue = self._outputs.dead_letter_queue_url

@@ -5,9 +5,10 @@ The emulator (ministack 1.5.33) differs in two ways, and a policy gets a stateme
 - It doesn't see which stream a call of the Streams API is about, and requires the right to all
   resources, which a policy that names its stream doesn't give. The same actions are granted on
   everything: actions are enforced then, but not that a role reads only its own stream.
-- It requires sqs:SendMessageBatch, an action that AWS doesn't have: there the right to
-  sqs:SendMessage is the right to a batch of them. Source: SQS developer guide, "Amazon SQS API
-  permissions: actions and resource reference".
+- It requires sqs:SendMessageBatch and sns:PublishBatch, actions that AWS doesn't have: there the
+  right to sqs:SendMessage is the right to a batch of them, and so is sns:Publish. Sources: SQS
+  developer guide, "Amazon SQS API permissions: actions and resource reference"; SNS developer
+  guide, "Amazon SNS message batching".
 """
 
 import json
@@ -24,6 +25,7 @@ _STREAM_READS = frozenset({"dynamodb:DescribeStream", "dynamodb:GetRecords", "dy
 _BATCH_OF = {
     "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
     "sqs:DeleteMessage": "sqs:DeleteMessageBatch",
+    "sns:Publish": "sns:PublishBatch",
     "sqs:SendMessage": "sqs:SendMessageBatch",
 }
 

@@ -1,4 +1,8 @@
-"""A replay killed before and after each of its requests and run again replays each letter once."""
+"""A replay killed before and after each of its requests and run again completes, in two consumers.
+
+log_user_changes has each change once in Activity in the end. fan_out_user_changes, whose response
+is the proof, has published each of its own to the topic at least once.
+"""
 
 import json
 import os
@@ -14,6 +18,7 @@ from uuid import uuid4
 from botocore.exceptions import ClientError
 
 from functions.activity.items import activity_item
+from functions.dead_letters.envelope import FailedRecord
 from functions.stream_records.user_change import parse_user_change
 from infra.naming import PROJECT_ROOT
 from local.process import child_environment
@@ -24,6 +29,7 @@ from tests.support.faults.audit import Audit
 from tests.support.faults.connection_faults import Answer, Fault, Request
 from tests.support.faults.fault_proxy import FaultProxy
 from tests.support.local.local_stack import LocalStack
+from tests.support.ops.declared_consumers import FAN_OUT, activity_record, failed_record
 from tests.support.ops.ops_in_memory import envelope
 from tests.support.records.record_strategies import stream_record
 
@@ -40,6 +46,33 @@ GIVE_BACK = ("ChangeMessageVisibilityBatch", 1)
 
 Step = tuple[str, int]
 """The so-manieth call of an operation."""
+
+
+class TopicReader:
+    """A queue that gets what is published to the stack's topic from now on."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        clients = clients_of(stack)
+        self._sqs = clients.sqs
+        function = stack.outputs.fan_out_user_changes_function_name
+        configuration = clients.lambda_.get_function_configuration(FunctionName=function)
+        topic_arn = configuration.get("Environment", {}).get("Variables", {})["USER_CHANGES_TOPIC_ARN"]
+        self._url = self._sqs.create_queue(QueueName="TopicReader.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        the_topic = {"Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **the_topic}]}
+        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": json.dumps(policy)})
+        raw = {"RawMessageDelivery": "true"}
+        clients.sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=arn, Attributes=raw)
+
+    def change_ids(self) -> set[str]:
+        """Return the changes that were published, each named once or more."""
+        found: set[str] = set()
+        while messages := self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10).get("Messages", []):
+            for message in messages:
+                found.add(json.loads(message.get("Body", ""))["changeId"])
+                self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message.get("ReceiptHandle", ""))
+        return found
 
 
 class KilledReplays:
@@ -60,16 +93,24 @@ class KilledReplays:
         self.wire.see = self._remember
         self.steps: list[Step] = []
         self.failed: list[JsonObject] = []
+        self.unpublished: set[str] = set()
 
     def fail_more(self) -> None:
         """Put a few more records into the dead-letter queue, of users of their own."""
         user = f"killed-{uuid4().hex[:8]}"
         for _ in range(RECORDS):
+            position = len(self.failed)
+            change = activity_record(position, user)
+            self.unpublished.add(change["dynamodb"]["Keys"]["changeId"]["S"])
+            self._put(failed_record(change, FAN_OUT, environment="local"))
             image = {"userId": {"S": user}, "name": {"S": f"name {len(self.failed)}"}}
             record = stream_record("INSERT", len(self.failed), user, None, image)
             self.failed.append(record)
-            body = envelope(record).to_json()
-            self._sqs.send_message(QueueUrl=self._stack.outputs.dead_letter_queue_url, MessageBody=body)
+            self._put(envelope(record, environment="local"))
+
+    def _put(self, failed: FailedRecord) -> None:
+        queue = self._stack.outputs.dead_letter_queue_url
+        self._sqs.send_message(QueueUrl=queue, MessageBody=failed.to_json())
 
     def run(self, step: Step | None = None, fault: Fault = Fault.KILLED_BEFORE) -> int:
         """Replay everything and kill it at a step; return the exit code, negative if killed."""
@@ -120,6 +161,7 @@ class KilledReplays:
 
 def test_a_replay_killed_at_each_request_loses_and_duplicates_nothing(own_stack: OwnStack) -> None:
     stack, directory = own_stack
+    topic = TopicReader(stack)
     replays = KilledReplays(stack, directory)
     with replays.wire.serving():
         replays.fail_more()
@@ -144,3 +186,4 @@ def test_a_replay_killed_at_each_request_loses_and_duplicates_nothing(own_stack:
     assert kept == {
         record["eventID"]: [activity_item(parse_user_change(record), audit.retention_days)] for record in replays.failed
     }
+    assert replays.unpublished <= topic.change_ids()

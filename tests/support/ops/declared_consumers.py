@@ -68,7 +68,9 @@ def activity_record(position: int, user_id: str = "eve") -> JsonObject:
     key = {"userId": {"S": user_id}, "changeId": {"S": str(position).zfill(40)}}
     item = key | {
         "eventId": {"S": f"{position:032x}"},
+        "eventName": {"S": "MODIFY"},
         "kind": {"S": "UPDATED"},
+        "occurredAt": {"S": "2026-11-24T10:59:00.000Z"},
         "changes": {"M": {"name": {"M": {"old": {"S": "Eve"}, "new": {"S": "Eve Adams"}}}}},
     }
     record = stream_record("INSERT", position, user_id, None, item)
@@ -77,7 +79,11 @@ def activity_record(position: int, user_id: str = "eve") -> JsonObject:
 
 
 def failed_record(
-    record: Json, consumer: Consumer, kind: Kind = "exhausted", reason: str = "RuntimeError"
+    record: Json,
+    consumer: Consumer,
+    kind: Kind = "exhausted",
+    reason: str = "RuntimeError",
+    environment: str = "test",
 ) -> FailedRecord:
     """Return the envelope that a consumer's runtime sends."""
     named: JsonObject = json.loads(record["body"]) if consumer.has_queue else {}
@@ -88,7 +94,7 @@ def failed_record(
         reason=reason,
         record=record,
         attempts=5,
-        source_function=function_arn(consumer),
+        source_function=function_arn(consumer, environment),
         event_source_arn=record["eventSourceARN"],
         sequence_number=named.get("changeId") or record["dynamodb"]["SequenceNumber"],
         user_id=named.get("userId") or record["dynamodb"]["Keys"]["userId"]["S"],

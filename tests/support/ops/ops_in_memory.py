@@ -11,6 +11,7 @@ from functions.dead_letters.envelope import FailedRecord, Kind, identify_record
 from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.attribute_values import Image
 from infra import consumers
+from infra.consumers import log_user_changes
 from infra.consumers.declaration import Consumer
 from infra.outputs import StackOutputs
 from ops.aws.cloudwatch import AlarmState, MappingState, Metric, Monitoring
@@ -19,11 +20,11 @@ from ops.aws.services import Services
 from ops.aws.tables import ActivityKey, ActivityReader, UsersPage, UsersReader
 from ops.consumers import StackConsumer
 from ops.errors import NotFoundError
-from tests.support.ops.declared_consumers import failed_record
+from tests.support.ops.declared_consumers import failed_record, function_arn
 from tests.support.ops.functions_in_memory import AnsweringFunction, FunctionInMemory
 from tests.support.ops.queue_in_memory import Clock, QueueInMemory, StepLimit
 from tests.support.ops.user_keys_in_memory import UserKeysInMemory
-from tests.support.records.record_processing_fakes import FUNCTION_ARN, ActivityInMemory
+from tests.support.records.record_processing_fakes import ActivityInMemory
 
 QUEUES = "https://sqs.eu-west-1.amazonaws.com/000000000000"
 
@@ -242,8 +243,10 @@ class StackInMemory(Services):
         self.step_limit.steps = steps
 
 
-def envelope(record: Json, kind: Kind = "exhausted", reason: str = "the function failed 4 times") -> FailedRecord:
-    """Return the envelope of a failed record."""
+def envelope(
+    record: Json, kind: Kind = "exhausted", reason: str = "the function failed 4 times", environment: str = "test"
+) -> FailedRecord:
+    """Return the envelope of a record on which an environment's log_user_changes failed."""
     identity = identify_record(record)
     return FailedRecord(
         failure_id=identity.failure_id,
@@ -252,7 +255,7 @@ def envelope(record: Json, kind: Kind = "exhausted", reason: str = "the function
         condition=None if kind == "permanent" else "RetryAttemptsExhausted",
         record=record,
         attempts=4,
-        source_function=FUNCTION_ARN,
+        source_function=function_arn(log_user_changes.CONSUMER, environment),
         event_source_arn=identity.event_source_arn,
         shard_id="shardId-00000001795478400000-0badcafe",
         sequence_number=identity.sequence_number,

@@ -32,6 +32,12 @@ def test_an_action_on_a_message_grants_the_batch_action_on_the_same_queue() -> N
     assert statement["Resource"] == queue
 
 
+def test_the_right_to_publish_is_the_right_to_publish_a_batch() -> None:
+    topic = "arn:aws:sns:us-east-1:000000000000:UserChanges-dev.fifo"
+    statement = added(policy(allow("sns:Publish", resource=topic)))
+    assert (statement["Action"], statement["Resource"]) == (["sns:PublishBatch"], topic)
+
+
 def test_no_other_action_is_granted_on_everything() -> None:
     mixed = policy(allow("dynamodb:GetRecords", "dynamodb:PutItem", resource=[STREAM, "arn:aws:dynamodb:::table/t"]))
     assert added(mixed)["Action"] == ["dynamodb:GetRecords"]
