@@ -45,6 +45,8 @@ DELETION = change_of(stream_record("REMOVE", 1, "u", {"userId": {"S": "u"}, **EV
 
 @given(change=stored_changes(), setting=st.booleans())
 @example(change=REGISTRATION, setting=True)
+@example(change=REGISTRATION._replace(version=0), setting=True)
+@example(change=REGISTRATION._replace(version=2**60), setting=True)
 @example(change=DELETION, setting=False)
 def test_the_event_of_any_change_meets_the_schema_of_its_type(change: StoredChange, *, setting: bool) -> None:
     event = user_event(change, SOURCE, rules(personal_data=setting))
@@ -106,6 +108,10 @@ class LargeField:
     length: int
 
 
+NO_VALUE_BYTES = user_event(
+    REGISTRATION._replace(changes={"name": OldAndNew(None, "")}), SOURCE, rules(personal_data=True)
+).size
+
 LARGE_FIELDS = st.builds(
     LargeField,
     character=st.sampled_from(["a", '"', "\n", "é", "ß", "漢", "😀"]),
@@ -114,7 +120,8 @@ LARGE_FIELDS = st.builds(
 
 
 @given(field=LARGE_FIELDS)
-@example(field=LargeField("a", MAXIMUM_ENTRY_BYTES))
+@example(field=LargeField("a", MAXIMUM_ENTRY_BYTES - NO_VALUE_BYTES))
+@example(field=LargeField("a", MAXIMUM_ENTRY_BYTES - NO_VALUE_BYTES + 1))
 def test_an_event_that_would_be_too_large_leaves_its_values_out_and_says_so(field: LargeField) -> None:
     change = REGISTRATION._replace(changes={"name": OldAndNew(None, field.character * field.length)})
 
