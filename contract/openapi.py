@@ -73,8 +73,21 @@ _API_GATEWAY_PROBLEMS = {
 """API Gateway's own reasons for statuses that the functions use too; its bodies differ."""
 
 
-def openapi_document(attributes: Sequence[Attribute] = ATTRIBUTES) -> Json:
-    """Return the document as JSON values; its server is the form of a stack's address."""
+_ANY_STACK: Json = {
+    "url": "https://{apiId}.execute-api.{region}.amazonaws.com",
+    "description": "The stack output apiUrl; `python -m contract openapi` writes it here.",
+    "variables": {"apiId": {"default": "apiId"}, "region": {"default": "eu-west-1"}},
+}
+"""The form of an API's address without a domain of its own."""
+
+
+def openapi_document(attributes: Sequence[Attribute] = ATTRIBUTES, api_url: str | None = None) -> Json:
+    """Return the document as JSON values.
+
+    Args:
+        attributes: of a user.
+        api_url: its server, a stack's output apiUrl; None: the form of a stack's address.
+    """
     return {
         "openapi": "3.1.0",
         "info": {
@@ -84,13 +97,7 @@ def openapi_document(attributes: Sequence[Attribute] = ATTRIBUTES) -> Json:
             "description": "For a path or a method that isn't here, API Gateway responds 404 with a GatewayMessage.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [
-            {
-                "url": "https://{apiId}.execute-api.{region}.amazonaws.com",
-                "description": "The stack output apiUrl.",
-                "variables": {"apiId": {"default": "apiId"}, "region": {"default": "eu-west-1"}},
-            }
-        ],
+        "servers": [_ANY_STACK if api_url is None else {"url": api_url}],
         "tags": [
             {"name": "registration", "description": "Open to everybody."},
             {"name": "administration", "description": "Requests are signed with AWS Signature Version 4."},
@@ -132,7 +139,20 @@ def _register() -> Json:
             "201": _response("The user is registered.", "Registered", {**_LOCATION, **_ETAG}),
             **_problems(400, 409, 413, 415, 422),
             **_overload_and_faults(),
+            "429": _limited(),
         },
+    }
+
+
+def _limited() -> Json:
+    """Return what a throttled registration gets, or one of a client beyond its limit."""
+    forms = [{"$ref": _REF.format(model=model)} for model in ("Problem", "GatewayMessage")]
+    return {
+        "description": "AWS WAF, under the page's address: more registrations from one client than the stack's "
+        "registrationsPerClient (a Problem, sent as application/json). Or API Gateway: more requests than the stack's "
+        "throttling settings allow.",
+        "content": {"application/json": {"schema": {"anyOf": forms}}},
+        "headers": _RETRY_AFTER,
     }
 
 

@@ -8,8 +8,12 @@ export interface StackOutputs {
   readonly region: string;
   /** Base URL of the API, without a trailing slash. */
   readonly apiUrl: string;
+  /** DNS name that the record of apiDomain points to; absent without apiDomain. */
+  readonly apiDomainTarget?: string | null;
   /** Address of the registration page, without a trailing slash; absent when it is switched off. */
   readonly websiteUrl?: string | null;
+  /** DNS name that the record of websiteDomain points to; absent without websiteDomain. */
+  readonly websiteDomainTarget?: string | null;
   /** Table of the users; its stream carries every change. */
   readonly usersTableName: string;
   /** Table that keeps e-mail addresses and user names unique. */
@@ -69,7 +73,7 @@ export interface SiteConfig {
   readonly environment: string;
   /** AWS region of the stack, shown on the page. */
   readonly region: string;
-  /** Base URL of the API, without a trailing slash. */
+  /** Base URL of `POST /register`, without a trailing slash: the API's, or the page's own with a limit per client. */
   readonly apiUrl: string;
   /** What the form asks for, in its order. */
   readonly attributes: ReadonlyArray<SiteAttribute>;

@@ -4,7 +4,7 @@ A rule is a decorated check. Its name is the function's, its description is the 
 "must" sentence), and it yields a message with what to do for each resource that breaks it.
 
 - Start with resource.py: Resource, the type tokens, and Rules with its decorators.
-- data_protection, access, delivery, alarms, limits and every_resource have the rules.
+- data_protection, access, delivery, alarms, edge, limits and every_resource have the rules.
 - rules.py lists them.
 
 How a rule reaches `pulumi up`: `__main__.py` makes a mandatory policy of each rule, and

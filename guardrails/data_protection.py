@@ -30,6 +30,10 @@ PROTECTED_ENVIRONMENTS = frozenset({"prod"})
 PLAIN_HTTP_STACKS = frozenset({"local"})
 """Stacks whose endpoints are on this machine. Named here, because the rule checks the settings."""
 
+SECURE_PROTOCOLS = frozenset({"TLSv1.2_2021", "TLSv1.2_2025", "TLSv1.3_2025", UNKNOWN})
+"""CloudFront's security policies without TLS 1.1 and without ciphers that lack forward secrecy.
+Source: CloudFront developer guide, "Supported protocols and ciphers"."""
+
 HTTPS_POLICIES = frozenset({"https-only", "redirect-to-https", UNKNOWN})
 
 
@@ -139,5 +143,5 @@ def pages_are_https(distribution: Resource) -> Iterator[str]:
             yield "it fetches pages over HTTP: set origin_protocol_policy to https-only"
     certificate = distribution.map("viewerCertificate")
     own_certificate = certificate.get("acmCertificateArn") or certificate.get("iamCertificateId")
-    if own_certificate and not str(certificate.get("minimumProtocolVersion")).startswith(("TLSv1.2", "TLSv1.3")):
+    if own_certificate and certificate.get("minimumProtocolVersion") not in SECURE_PROTOCOLS:
         yield "it accepts insecure versions of TLS: set minimum_protocol_version to TLSv1.2_2021"

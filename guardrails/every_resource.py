@@ -14,6 +14,8 @@ UNTAGGED_TYPES = frozenset({"aws:s3/bucketObjectv2:BucketObjectv2"})
 
 REVIEWED_TYPES = frozenset(
     {
+        "aws:acm/certificate:Certificate",
+        "aws:acm/certificateValidation:CertificateValidation",
         "aws:apigatewayv2/api:Api",
         "aws:apigatewayv2/apiMapping:ApiMapping",
         "aws:apigatewayv2/domainName:DomainName",
@@ -36,6 +38,7 @@ REVIEWED_TYPES = frozenset(
         "aws:lambda/eventSourceMapping:EventSourceMapping",
         "aws:lambda/function:Function",
         "aws:lambda/permission:Permission",
+        "aws:route53/record:Record",
         "aws:s3/bucket:Bucket",
         "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
         "aws:s3/bucketObjectv2:BucketObjectv2",
@@ -49,6 +52,7 @@ REVIEWED_TYPES = frozenset(
         "aws:sqs/queue:Queue",
         "aws:sqs/queuePolicy:QueuePolicy",
         "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
+        "aws:wafv2/webAcl:WebAcl",
     }
 )
 """Types whose rules have been decided. A type without a review could be public, unencrypted or

@@ -49,7 +49,13 @@ class ApiCall:
 
 
 CALLS: Mapping[str, ApiCall] = {
+    # region is the provider's own: it says where the call goes.
+    "aws:acm/certificate:Certificate": ApiCall("acm:RequestCertificate", {"region": None}),
     "aws:apigatewayv2/api:Api": ApiCall("apigatewayv2:CreateApi"),
+    "aws:apigatewayv2/apiMapping:ApiMapping": ApiCall("apigatewayv2:CreateApiMapping"),
+    "aws:apigatewayv2/domainName:DomainName": ApiCall(
+        "apigatewayv2:CreateDomainName", {"domainNameConfiguration": "DomainNameConfigurations"}
+    ),
     "aws:apigatewayv2/integration:Integration": ApiCall("apigatewayv2:CreateIntegration"),
     "aws:apigatewayv2/route:Route": ApiCall("apigatewayv2:CreateRoute"),
     "aws:apigatewayv2/stage:Stage": ApiCall("apigatewayv2:CreateStage", {"name": "StageName"}),
@@ -123,9 +129,14 @@ CALLS: Mapping[str, ApiCall] = {
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": ApiCall(
         "s3:PutBucketEncryption", {"rules": "ServerSideEncryptionConfiguration.Rules"}
     ),
+    "aws:wafv2/webAcl:WebAcl": ApiCall(
+        # A map there, a list of keys and bodies here.
+        "wafv2:CreateWebACL",
+        {"customResponseBodies": None, "region": None},
+    ),
 }
 """The types whose models have limits. Those of queues, topics, buckets, objects and response
-headers have none."""
+headers have none; a DNS record is part of a list of changes."""
 
 RANGES: Mapping[tuple[str, str], tuple[int, int]] = {
     (QUEUE, "delaySeconds"): (0, 900),

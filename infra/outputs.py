@@ -16,9 +16,15 @@ class StackOutputs(BaseModel):
     environment: str = Field(min_length=1, description="Name of the environment: dev, prod, local.")
     region: str = Field(min_length=1, description="AWS region of every resource of the stack.")
     api_url: str = Field(pattern=r"^https?://\S*[^/\s]$", description="Base URL of the API, without a trailing slash.")
+    api_domain_target: str | None = Field(
+        default=None, description="DNS name that the record of apiDomain points to; absent without apiDomain."
+    )
     website_url: str | None = Field(
         default=None,
         description="Address of the registration page, without a trailing slash; absent when it is switched off.",
+    )
+    website_domain_target: str | None = Field(
+        default=None, description="DNS name that the record of websiteDomain points to; absent without websiteDomain."
     )
     users_table_name: str = Field(description="Table of the users; its stream carries every change.")
     user_keys_table_name: str = Field(description="Table that keeps e-mail addresses and user names unique.")

@@ -11,7 +11,7 @@ from infra.components.user_api import UserApi, UserApiArgs
 from infra.components.user_changes_topic import UserChangesTopic
 from infra.components.user_events import UserEvents
 from infra.components.users_store import UsersStore
-from infra.components.website import Website, WebsiteConfig, WebsiteConfigArgs
+from infra.components.website import Website, WebsiteArgs, WebsiteConfig, WebsiteConfigArgs
 from infra.consumers import enabled_consumers
 from infra.environment import Environment
 from infra.packaging import FunctionPackage, FunctionPackageError, WheelError, build_package
@@ -48,17 +48,7 @@ def compose(environment: Environment, packages: Mapping[str, FunctionPackage]) -
         packages: each function's zip, by the function's folder.
     """
     store = UsersStore("users-store", environment)
-    website = Website("website", environment) if environment.settings.website_enabled else None
-    website_url = website.url if website else None
-    api = UserApi(
-        "user-api",
-        UserApiArgs(environment=environment, store=store, packages=packages, website_url=website_url),
-    )
-    if website:
-        WebsiteConfig(
-            "website-config",
-            WebsiteConfigArgs(environment=environment, bucket=website.bucket, api_url=api.url),
-        )
+    api, website = _api_and_website(environment, store, packages)
     user_events = UserEvents("user-events", environment) if environment.settings.user_events_enabled else None
     user_changes = UserChangesTopic("user-changes-topic", environment)
     changes = ChangeStream(
@@ -80,7 +70,9 @@ def compose(environment: Environment, packages: Mapping[str, FunctionPackage]) -
     pulumi.export("environment", environment.name)
     pulumi.export("region", environment.settings.region)
     pulumi.export("apiUrl", api.url)
-    pulumi.export("websiteUrl", website_url)
+    pulumi.export("apiDomainTarget", api.domain_target)
+    pulumi.export("websiteUrl", website.url if website else None)
+    pulumi.export("websiteDomainTarget", website.domain_target if website else None)
     pulumi.export("usersTableName", store.users.name)
     pulumi.export("userKeysTableName", store.user_keys.name)
     pulumi.export("activityTableName", store.activity.name)
@@ -98,3 +90,28 @@ def compose(environment: Environment, packages: Mapping[str, FunctionPackage]) -
     pulumi.export("dashboardUrl", monitoring.dashboard_url)
     for consumer in changes.stream_consumers:
         pulumi.export(consumer.declaration.function_output, consumer.function.function.name)
+
+
+def _api_and_website(
+    environment: Environment, store: UsersStore, packages: Mapping[str, FunctionPackage]
+) -> tuple[UserApi, Website | None]:
+    """Create the API, and the page if there is one, in the order in which they name each other."""
+
+    def api_for(website: Website | None) -> UserApi:
+        website_url = website.url if website else None
+        args = UserApiArgs(environment=environment, store=store, packages=packages, website_url=website_url)
+        return UserApi("user-api", args)
+
+    if not environment.settings.website_enabled:
+        return api_for(None), None
+    if environment.settings.registrations_per_client is None:
+        website = Website("website", WebsiteArgs(environment=environment))
+        api = api_for(website)
+        called = api.url
+    else:
+        # The page registers at its own origin, which the API needn't allow.
+        api = api_for(None)
+        website = Website("website", WebsiteArgs(environment=environment, limited_api_url=api.url))
+        called = website.url
+    WebsiteConfig("website-config", WebsiteConfigArgs(environment=environment, bucket=website.bucket, api_url=called))
+    return api, website

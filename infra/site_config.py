@@ -56,7 +56,9 @@ class SiteConfig(_Json):
     environment: str = Field(min_length=1, description="Name of the stack, shown on the page.")
     region: str = Field(min_length=1, description="AWS region of the stack, shown on the page.")
     api_url: str = Field(
-        pattern=r"^https?://[^\s]+[^/\s]$", description="Base URL of the API, without a trailing slash."
+        pattern=r"^https?://[^\s]+[^/\s]$",
+        description="Base URL of `POST /register`, without a trailing slash: the API's, or the page's own with a "
+        "limit per client.",
     )
     attributes: tuple[SiteAttribute, ...] = Field(
         default=site_attributes(ATTRIBUTES), description="What the form asks for, in its order."
@@ -78,7 +80,7 @@ def origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def security_headers(api_origin: str) -> dict[str, str]:
+def security_headers(api_origin: str | None) -> dict[str, str]:
     """Return the headers of every response of the site, by name.
 
     The site runs only its own files, no inline script or style and no markup made from strings, and
@@ -88,7 +90,7 @@ def security_headers(api_origin: str) -> dict[str, str]:
 
     Args:
         api_origin: where the page may send requests, see `origin`; or, if the API isn't created
-            yet, `https://*.execute-api.<region>.amazonaws.com`.
+            yet, `https://*.execute-api.<region>.amazonaws.com`. None: to its own origin alone.
 
     Source: OWASP HTTP Headers Cheat Sheet; W3C Content Security Policy Level 3; W3C Trusted Types.
     """
@@ -97,7 +99,7 @@ def security_headers(api_origin: str) -> dict[str, str]:
         "script-src": "'self'",
         "style-src": "'self'",
         "img-src": "'self'",
-        "connect-src": f"'self' {api_origin}",
+        "connect-src": f"'self' {api_origin}" if api_origin else "'self'",
         "base-uri": "'none'",
         "form-action": "'none'",
         "frame-ancestors": "'none'",

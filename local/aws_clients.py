@@ -47,6 +47,7 @@ STALE_CREDENTIALS = frozenset(
 class Clients:
     """One client per service, made when it is first used, for one account and region."""
 
+    acm: Any
     apigatewayv2: "ApiGatewayV2Client"
     cloudfront: "CloudFrontClient"
     cloudwatch: "CloudWatchClient"
@@ -56,10 +57,12 @@ class Clients:
     iam: "IAMClient"
     lambda_: "LambdaClient"
     logs: "CloudWatchLogsClient"
+    route53: Any
     s3: "S3Client"
     sns: "SNSClient"
     sqs: "SQSClient"
     sts: "STSClient"
+    wafv2: Any
 
     def __init__(self, endpoint_url: str, region: str, access_key_id: str, secret_access_key: str) -> None:
         self.endpoint_url = endpoint_url
@@ -81,6 +84,12 @@ class Clients:
     def account_id(self) -> str:
         """The number of the account."""
         return self.identity["Account"]
+
+    def in_region(self, region: str) -> "Clients":
+        """Return clients of the same account in a region: these, if it is theirs."""
+        if region == self.region:
+            return self
+        return Clients(self.endpoint_url, region, self._access_key_id, self._secret_access_key)
 
     def of_service(self, service: str) -> Any:
         """Return the client of a service by botocore's name for it."""

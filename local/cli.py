@@ -23,12 +23,14 @@ from rich.markup import escape
 
 from functions.runtime.json_log import JsonObject
 from infra.naming import PROJECT_ROOT
+from infra.settings.stack_file import StackFileError, stack_file_config
 from local.actions import UNSUPPORTED_SCHEMA_VERSION, write_unsupported_user
 from local.emulator import DEFAULT_PORT, is_healthy
-from local.output import FunctionLog, print_log, print_outputs, print_outputs_and_command
+from local.output import FunctionLog, print_log, print_outputs, print_outputs_and_command, print_unserved_settings
 from local.process import TerminationRequested, describe_exit, remove_user_settings, termination_signals
 from local.state import (
     DIRECTORY_VARIABLE,
+    STACK,
     LocalStack,
     LocalStackError,
     LocalStackRunningError,
@@ -142,6 +144,8 @@ def _run_in_background(directory: Path, port: int, website_port: int) -> None:
         output = log_file.read_text(errors="replace").strip().removeprefix("Error: ")
         raise LocalStackError(output or f"it ended {describe_exit(process.wait())} without output")
     print_outputs_and_command(console, stack)
+    with contextlib.suppress(FileNotFoundError, StackFileError):  # Edited since the stack read it.
+        print_unserved_settings(console, stack_file_config(STACK))
     option = "" if directory == state_directory().resolve() else f" --state-dir {shlex.quote(str(directory))}"
     for line in (
         f"The page  {stack.outputs.website_url}",

@@ -19,7 +19,9 @@ _HIGHEST_PORT = 65535
 ACCESS_KEY_ID = "test"
 SECRET_ACCESS_KEY = "test"  # noqa: S105  the emulator's well-known root key, valid on this machine's emulator only
 
-_SERVICES = "apigateway,cloudfront,dynamodb,dynamodbstreams,events,iam,lambda,logs,monitoring,s3,sns,sqs,sts"
+_SERVICES = (
+    "acm,apigateway,cloudfront,dynamodb,dynamodbstreams,events,iam,lambda,logs,monitoring,route53,s3,sns,sqs,sts,wafv2"
+)
 """What the stack uses; the emulator has many more, and some of them open ports of their own."""
 
 _CONCURRENT_EXECUTIONS = max(10, 4 * (os.cpu_count() or 1))

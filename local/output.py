@@ -12,6 +12,7 @@ from rich.text import Text
 
 from functions.users.attributes import ATTRIBUTES, Attribute
 from local.state import LocalStack
+from local.unserved_settings import unserved_settings
 
 if TYPE_CHECKING:
     from types_boto3_logs import CloudWatchLogsClient
@@ -156,3 +157,9 @@ def print_outputs_and_command(console: Console, stack: LocalStack) -> None:
     print_outputs(console, stack)
     console.print("\nRegister a user:\n")
     console.print(f"{curl_command(stack)}\n", style="bold", soft_wrap=True, highlight=False, markup=False)
+
+
+def print_unserved_settings(console: Console, config: Mapping[str, str]) -> None:
+    """Print a line for each setting of the stack that isn't served on this machine."""
+    for line in unserved_settings(config):
+        console.print(Text("! ", style="yellow").append(line, style="not yellow"), soft_wrap=True)

@@ -9,6 +9,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,16 +21,18 @@ from rich.console import Console
 from rich.status import Status
 
 from infra.naming import PROJECT_ROOT
+from infra.settings.check import SettingsError, load_settings
 from infra.settings.model import REGION_KEY
 from infra.settings.stack_file import StackFileError, stack_file_config
 from local.actions import warm_up
 from local.aws_clients import Clients
 from local.emulator import ACCESS_KEY_ID, DEFAULT_REGION, SECRET_ACCESS_KEY, Emulator, EmulatorError
-from local.output import FunctionLog, print_log, print_outputs_and_command
+from local.output import FunctionLog, print_log, print_outputs_and_command, print_unserved_settings
 from local.page.site import Site
 from local.process import ChildProcess, Pause, describe_exit
 from local.reload import HotReload
 from local.state import STACK, LocalStack, LocalStackError, claim_directory, write_end_reason, write_local_stack
+from local.unserved_settings import served_config
 
 if TYPE_CHECKING:
     from local.deploy.deployment import DeployedResource, Deployment
@@ -87,11 +90,12 @@ class Supervisor:
         cleanup.callback(site.stop)
         with self.console.status("Starting the AWS emulator") as progress:
             config = local_config(site.origin)
+            _check_settings(config)
             region = config.get(REGION_KEY, DEFAULT_REGION)
             self._emulator = Emulator(self.port, region, self.directory)
             cleanup.callback(self._emulator.stop)
             self._clients = Clients(self._emulator.endpoint_url, region, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
-            deployment = self._deploy(config, progress, pause)
+            deployment = self._deploy(served_config(config), progress, pause)
             self._stack = LocalStack(
                 pid=os.getpid(),
                 emulator_pid=self._emulator.pid,
@@ -127,6 +131,7 @@ class Supervisor:
         seconds = time.monotonic() - started
         self.console.print(f"[green]✓[/] {len(deployment.resources)} resources deployed, ready after {seconds:.1f} s\n")
         print_outputs_and_command(self.console, self._stack)
+        print_unserved_settings(self.console, config)
         self.console.print(f"Or in a browser: [bold]{outputs.website_url}[/]\n", highlight=False)
 
     def _deploy(self, config: dict[str, str], progress: Status, pause: Pause) -> "Deployment":
@@ -198,6 +203,14 @@ def local_config(website_origin: str, directory: Path = PROJECT_ROOT) -> dict[st
         if isinstance(origins, list):
             config[_CORS_KEY] = json.dumps([*origins, website_origin])
     return config
+
+
+def _check_settings(config: Mapping[str, str]) -> None:
+    """Check all settings, also those that the program on this machine doesn't get."""
+    try:
+        load_settings(STACK, config)
+    except SettingsError as error:
+        raise LocalStackError(str(error)) from error
 
 
 class _PollerProcess:

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra import naming
+from infra.components.domains import ApiDomain, ApiDomainArgs, api_domain
 from infra.components.lambda_function import LambdaFunction, LambdaFunctionArgs
 from infra.components.statement import allow
 from infra.components.users_store import UsersStore
@@ -66,7 +67,7 @@ class UserApiArgs:
         environment: where the API is.
         store: the tables its functions use.
         packages: each function's zip, by the function's folder.
-        website_url: origin of the stack's own page, or None if it has none.
+        website_url: origin of the stack's own page, if that calls the API across origins.
     """
 
     environment: Environment
@@ -83,6 +84,7 @@ class UserApi(pulumi.ComponentResource):
         manage_users: the function behind the other routes.
         api: the API itself.
         url: base URL, without a trailing slash.
+        domain_target: DNS name that the domain's record points to; None without a domain.
         metric_namespace: CloudWatch namespace of THROTTLED_METRIC.
     """
 
@@ -91,6 +93,7 @@ class UserApi(pulumi.ComponentResource):
         self._args = args
         self.register_user = self._create_register_user()
         self.manage_users = self._create_manage_users()
+        self._domain = self._create_domain()
         self.api = self._create_api()
         self._create_routes("register-user", self.register_user, PUBLIC_ROUTES, authorization_type="NONE")
         self._create_routes("manage-users", self.manage_users, SIGNED_ROUTES, authorization_type="AWS_IAM")
@@ -98,7 +101,8 @@ class UserApi(pulumi.ComponentResource):
         self._create_stage(access_log)
         self.metric_namespace = args.environment.physical_name(naming.PROJECT)
         self._count_throttled_requests(access_log)
-        self.url = self.api.api_endpoint
+        self.url = self._serve_domain(self._domain) if self._domain else self.api.api_endpoint
+        self.domain_target = self._domain.target if self._domain else None
         self.register_outputs(
             {
                 "apiUrl": self.url,
@@ -174,10 +178,33 @@ class UserApi(pulumi.ComponentResource):
             description=f"Users of {environment.name}",
             protocol_type="HTTP",
             cors_configuration=cors if origins else None,
+            disable_execute_api_endpoint=True if self._domain else None,
             tags=environment.tags,
-            # Its id is part of the address that clients know.
-            opts=pulumi.ResourceOptions(parent=self, protect=environment.protect),
+            # Its id is part of the address that clients know. Its own address is switched off only
+            # when the domain's certificate is valid, which takes minutes.
+            opts=pulumi.ResourceOptions(
+                parent=self, protect=environment.protect, depends_on=[self._domain.domain_name] if self._domain else []
+            ),
         )
+
+    def _create_domain(self) -> ApiDomain | None:
+        environment = self._args.environment
+        domain = api_domain(environment.settings)
+        if domain is None:
+            return None
+        args = ApiDomainArgs(environment=environment, domain=domain)
+        return ApiDomain("api-domain", args, pulumi.ResourceOptions(parent=self))
+
+    def _serve_domain(self, domain: ApiDomain) -> pulumi.Output[str]:
+        """Map the domain to the stage, and return its URL."""
+        mapping = aws.apigatewayv2.ApiMapping(
+            "api",
+            api_id=self.api.id,
+            domain_name=domain.domain_name.domain_name,
+            stage=self.stage.id,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return pulumi.Output.concat("https://", mapping.domain_name)
 
     def _create_routes(
         self, name: str, function: LambdaFunction, route_keys: Sequence[str], *, authorization_type: str

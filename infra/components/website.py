@@ -1,7 +1,8 @@
 """The registration page: a private bucket behind CloudFront, and its config.json.
 
 The API allows the page's address, and config.json names the API's. So Website is created first, the
-API next, and config.json, a component of its own, last.
+API next, and config.json, a component of its own, last. With a limit per client the page registers
+through its own CloudFront, which names the API: then the API is first.
 """
 
 import hashlib
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from infra.components.client_limit import CACHING_DISABLED, api_origin, client_limit, register_behavior
+from infra.components.domains import AliasTarget, Certificate, CertificateArgs, alias_record, website_domain
 from infra.components.policy import policy_document, tls_only
 from infra.components.private_bucket import PrivateBucket, PrivateBucketArgs
 from infra.components.statement import allow
@@ -34,11 +37,27 @@ once a minute. File names stay the same over deployments, so no cache may keep o
 CONFIG_CACHE_CONTROL = "no-store"
 
 CACHING_OPTIMIZED = "658327ea-f89d-4fab-a63d-7e88639e58f6"
-CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
-"""AWS's own cache policies. Source: CloudFront developer guide, "Use managed cache policies"."""
+"""AWS's own cache policy. Source: CloudFront developer guide, "Use managed cache policies"."""
+
+TLS_1_2_AT_CLOUDFRONT = "TLSv1.2_2021"
+"""Source: CloudFront developer guide, "Supported protocols and ciphers"."""
 
 HSTS_SECONDS = 365 * 24 * 60 * 60
 """How long a browser insists on HTTPS: a year. Source: OWASP HSTS Cheat Sheet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebsiteArgs:
+    """What the site needs.
+
+    Attributes:
+        environment: whose page it is.
+        limited_api_url: the API that the page registers at through CloudFront, which limits each
+            client; None if the page calls the API itself.
+    """
+
+    environment: Environment
+    limited_api_url: pulumi.Output[str] | None = None
 
 
 class Website(pulumi.ComponentResource):
@@ -48,19 +67,26 @@ class Website(pulumi.ComponentResource):
         bucket: where the files are.
         distribution: the CloudFront distribution.
         url: the site's address, which is also its origin: no trailing slash.
+        domain_target: DNS name that the domain's record points to; None without a domain.
     """
 
-    def __init__(self, name: str, args: Environment, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: WebsiteArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("userstream:infra:Website", name, None, opts)
-        self._environment = args
+        self._environment = args.environment
+        self._limited_api_url = args.limited_api_url
+        self._domain = website_domain(args.environment.settings)
         private_bucket = PrivateBucket(
-            "website", PrivateBucketArgs(environment=args, base_name="website"), pulumi.ResourceOptions(parent=self)
+            "website",
+            PrivateBucketArgs(environment=args.environment, base_name="website"),
+            pulumi.ResourceOptions(parent=self),
         )
         self.bucket = private_bucket.bucket
         self._create_distribution()
         self._let_only_the_distribution_read(private_bucket)
         self._upload_files()
-        self.url = pulumi.Output.concat("https://", self.distribution.domain_name)
+        name_of_site = self._domain.name if self._domain else self.distribution.domain_name
+        self.url = pulumi.Output.concat("https://", name_of_site)
+        self.domain_target = self.distribution.domain_name if self._domain else None
         self.register_outputs(
             {
                 "websiteUrl": self.url,
@@ -101,28 +127,53 @@ class Website(pulumi.ComponentResource):
             http_version="http2and3",
             is_ipv6_enabled=True,
             price_class="PriceClass_100",
+            aliases=[self._domain.name] if self._domain else None,
             origins=[
                 {
                     "origin_id": "bucket",
                     "domain_name": self.bucket.bucket_regional_domain_name,
                     "origin_access_control_id": access.id,
-                }
+                },
+                *([api_origin(self._limited_api_url)] if self._limited_api_url else []),
             ],
             default_cache_behavior=behavior(CACHING_OPTIMIZED),
-            ordered_cache_behaviors=[{"path_pattern": f"/{CONFIG_FILE}", **behavior(CACHING_DISABLED)}],
+            ordered_cache_behaviors=[
+                {"path_pattern": f"/{CONFIG_FILE}", **behavior(CACHING_DISABLED)},
+                *([register_behavior()] if self._limited_api_url else []),
+            ],
             restrictions={"geo_restriction": {"restriction_type": "none"}},
-            # CloudFront's own name and certificate; docs/adopting.md shows how to use a domain.
-            viewer_certificate={"cloudfront_default_certificate": True},
+            viewer_certificate=self._certificate(),
+            web_acl_id=self._web_acl_arn(),
             tags=environment.tags,
             # Its address is one that people know.
             opts=pulumi.ResourceOptions(parent=self, protect=environment.protect),
         )
+        if self._domain and self._domain.hosted_zone_id:
+            for record_type in ("A", "AAAA"):
+                target = AliasTarget(record_type, self.distribution.domain_name, self.distribution.hosted_zone_id)
+                alias_record(f"website-{record_type.lower()}", self._domain, target, self)
+
+    def _certificate(self) -> aws.cloudfront.DistributionViewerCertificateArgsDict:
+        if self._domain is None:
+            return {"cloudfront_default_certificate": True}
+        args = CertificateArgs(environment=self._environment, domain=self._domain, for_cloudfront=True)
+        certificate = Certificate("website", args, pulumi.ResourceOptions(parent=self))
+        return {
+            "acm_certificate_arn": certificate.arn,
+            "ssl_support_method": "sni-only",
+            "minimum_protocol_version": TLS_1_2_AT_CLOUDFRONT,
+        }
+
+    def _web_acl_arn(self) -> pulumi.Output[str] | None:
+        registrations = self._environment.settings.registrations_per_client
+        if registrations is None:
+            return None
+        return client_limit(self._environment, registrations, pulumi.ResourceOptions(parent=self)).arn
 
     def _create_headers_policy(self) -> aws.cloudfront.ResponseHeadersPolicy:
         """CloudFront takes four of the headers under names of their own, and the others as text."""
         environment = self._environment
-        # The API allows this site and is created after it, so its own address isn't known yet.
-        headers = security_headers(f"https://*.execute-api.{environment.settings.region}.amazonaws.com")
+        headers = security_headers(self._called_origin())
         return aws.cloudfront.ResponseHeadersPolicy(
             "website",
             name=environment.global_name("userstream-website"),
@@ -144,6 +195,16 @@ class Website(pulumi.ComponentResource):
             },
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["name"]),
         )
+
+    def _called_origin(self) -> str | None:
+        """Return where the page sends registrations; None if to its own origin."""
+        settings = self._environment.settings
+        if self._limited_api_url is not None:
+            return None
+        if settings.api_domain is not None:
+            return f"https://{settings.api_domain}"
+        # The API allows this site and is created after it, so its own address isn't known yet.
+        return f"https://*.execute-api.{settings.region}.amazonaws.com"
 
     def _let_only_the_distribution_read(self, private_bucket: PrivateBucket) -> None:
         objects = pulumi.Output.concat(self.bucket.arn, "/*")
@@ -189,7 +250,7 @@ class WebsiteConfigArgs:
     Attributes:
         environment: whose page it is.
         bucket: the site's bucket.
-        api_url: the API that the page calls.
+        api_url: what the page calls: the API, or the page's own CloudFront.
     """
 
     environment: Environment

@@ -9,7 +9,8 @@ from typing import cast
 from pydantic import ValidationError
 
 from infra import naming
-from infra.settings.model import CONSTRAINTS, NAMESPACE, REGION_KEY, StackSettings
+from infra.settings.constraints import CONSTRAINTS
+from infra.settings.model import NAMESPACE, REGION_KEY, StackSettings
 from infra.settings.types import allowed_values
 
 _FIELDS = {field.alias or name: field for name, field in StackSettings.model_fields.items()}

@@ -8,8 +8,6 @@ types.py has their types. check.py makes this model from a configuration; stack_
 configuration. Pulumi isn't imported here.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,10 +15,14 @@ from pydantic.alias_generators import to_camel
 
 from infra import naming
 from infra.settings.types import (
+    CertificateArn,
+    DomainName,
     EmailAddress,
     EnvironmentName,
+    HostedZoneId,
     LogRetentionDays,
     Origins,
+    PageCertificateArn,
     Region,
     Switch,
     Tags,
@@ -91,6 +93,24 @@ class StackSettings(BaseModel):
     cors_allowed_origins: Origins = Field(
         examples=[["https://app.example.com"]],
         description="Origins of other pages that may call the API; the stack's own website is always among them.",
+    )
+    api_domain: DomainName | None = Field(
+        default=None,
+        examples=["api.example.com"],
+        description="Optional. The API's own domain: apiUrl names it, and API Gateway's own address is switched off. "
+        "Needs apiHostedZoneId or apiCertificateArn.",
+    )
+    api_hosted_zone_id: HostedZoneId | None = Field(
+        default=None,
+        examples=["Z0123456789ABCDEFGHIJ"],
+        description="Optional. Hosted zone of apiDomain: the stack creates its DNS record, and its certificate if "
+        "apiCertificateArn isn't set.",
+    )
+    api_certificate_arn: CertificateArn | None = Field(
+        default=None,
+        examples=["arn:aws:acm:eu-west-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"],
+        description="Optional. Certificate of apiDomain. Without apiHostedZoneId you create the DNS record, to the "
+        "output apiDomainTarget.",
     )
     throttle_rate_per_second: WholeNumber = Field(
         ge=1,
@@ -189,6 +209,33 @@ class StackSettings(BaseModel):
     website_enabled: Switch = Field(
         examples=["false"], description="Serve the registration page through CloudFront, from a private bucket."
     )
+    website_domain: DomainName | None = Field(
+        default=None,
+        examples=["www.example.com"],
+        description="Optional. The page's own domain, which websiteUrl names. Needs websiteEnabled, and "
+        "websiteHostedZoneId or websiteCertificateArn.",
+    )
+    website_hosted_zone_id: HostedZoneId | None = Field(
+        default=None,
+        examples=["Z0123456789ABCDEFGHIJ"],
+        description="Optional. Hosted zone of websiteDomain: the stack creates its DNS records, and its certificate "
+        "if websiteCertificateArn isn't set.",
+    )
+    website_certificate_arn: PageCertificateArn | None = Field(
+        default=None,
+        examples=["arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"],
+        description="Optional. Certificate of websiteDomain. Without websiteHostedZoneId you create the DNS record, "
+        "to the output websiteDomainTarget.",
+    )
+    registrations_per_client: WholeNumber | None = Field(
+        default=None,
+        ge=10,
+        le=2_000_000_000,
+        examples=["100"],
+        description="Optional. Registrations that the page takes from one address in five minutes, by AWS WAF; further "
+        "ones get a 429. Needs websiteEnabled and registerThrottleRatePerSecond. Costs 6 US dollars a month and 0.60 "
+        "per million requests.",
+    )
     alarm_email: EmailAddress | None = Field(
         default=None,
         examples=["team@example.com"],
@@ -212,115 +259,3 @@ class StackSettings(BaseModel):
         examples=[{"team": "users"}],
         description="Tags of every resource, besides project, environment and managedBy.",
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Constraint:
-    """Two settings that have to fit together.
-
-    Attributes:
-        setting: the one that the problem is reported for, by its name in the configuration.
-        other: the one it has to fit.
-        holds: whether they fit.
-        rule: the rule in words, continuing `must be`.
-        fix: returns a value of `setting` that fits the other setting.
-    """
-
-    setting: str
-    other: str
-    holds: Callable[[StackSettings], bool]
-    rule: str
-    fix: Callable[[StackSettings], object]
-
-
-def _needed_by_protection(setting: str) -> Constraint:
-    return Constraint(
-        setting=setting,
-        other="protectedEnvironment",
-        holds=lambda settings: not settings.protected_environment or settings.model_dump(by_alias=True)[setting],
-        rule="true, because protectedEnvironment is",
-        fix=lambda _settings: "true",
-    )
-
-
-CONSTRAINTS = [
-    *(_needed_by_protection(setting) for setting in ("deletionProtection", "pointInTimeRecovery", "protectResources")),
-    Constraint(
-        setting="registerThrottleRatePerSecond",
-        other="throttleRatePerSecond",
-        holds=lambda settings: (settings.register_throttle_rate_per_second or 0) < settings.throttle_rate_per_second,
-        rule="less than throttleRatePerSecond, so that a flood of registrations leaves the other routes a rate",
-        fix=lambda settings: max(1, settings.throttle_rate_per_second // 2),
-    ),
-    Constraint(
-        setting="registerThrottleBurst",
-        other="throttleBurst",
-        holds=lambda settings: (settings.register_throttle_burst or 0) < settings.throttle_burst,
-        rule="less than throttleBurst, so that a flood of registrations leaves the other routes a burst",
-        fix=lambda settings: max(1, settings.throttle_burst // 2),
-    ),
-    Constraint(
-        setting="registerThrottleBurst",
-        other="registerThrottleRatePerSecond",
-        holds=lambda settings: (
-            settings.register_throttle_burst is not None or settings.register_throttle_rate_per_second is None
-        ),
-        rule="set along with registerThrottleRatePerSecond",
-        fix=lambda settings: max(1, settings.throttle_burst // 2),
-    ),
-    Constraint(
-        setting="registerThrottleRatePerSecond",
-        other="registerThrottleBurst",
-        holds=lambda settings: (
-            settings.register_throttle_rate_per_second is not None or settings.register_throttle_burst is None
-        ),
-        rule="set along with registerThrottleBurst",
-        fix=lambda settings: max(1, settings.throttle_rate_per_second // 2),
-    ),
-    Constraint(
-        setting="iteratorAgeAlarmSeconds",
-        other="streamMaximumRecordAgeSeconds",
-        holds=lambda settings: settings.iterator_age_alarm_seconds < settings.stream_maximum_record_age_seconds,
-        rule="less than streamMaximumRecordAgeSeconds, so that the alarm comes before records are given up",
-        fix=lambda settings: settings.stream_maximum_record_age_seconds // 2,
-    ),
-    Constraint(
-        setting="streamMaximumRecordAgeSeconds",
-        other="streamTimeoutSeconds",
-        holds=lambda settings: settings.stream_maximum_record_age_seconds >= 2 * settings.stream_timeout_seconds,
-        rule="at least twice streamTimeoutSeconds, so that a batch that timed out is retried",
-        fix=lambda settings: max(60, 10 * settings.stream_timeout_seconds),
-    ),
-    Constraint(
-        setting="streamMaximumRecordAgeSeconds",
-        other="streamBatchingWindowSeconds",
-        holds=lambda settings: (
-            settings.stream_maximum_record_age_seconds >= 2 * settings.stream_batching_window_seconds
-        ),
-        rule="at least twice streamBatchingWindowSeconds, or records are given up while their batch still fills",
-        fix=lambda settings: max(60, 10 * settings.stream_batching_window_seconds),
-    ),
-    Constraint(
-        setting="streamReservedConcurrency",
-        other="streamParallelizationFactor",
-        holds=lambda settings: (
-            (settings.stream_reserved_concurrency or 10_000) >= settings.stream_parallelization_factor
-        ),
-        rule="at least streamParallelizationFactor, or one shard's batches throttle each other",
-        fix=lambda settings: settings.stream_parallelization_factor,
-    ),
-    Constraint(
-        setting="userEventsArchiveDays",
-        other="activityRetentionDays",
-        holds=lambda settings: settings.user_events_archive_days <= settings.activity_retention_days,
-        rule="at most activityRetentionDays, or events outlive the history of the user they tell of",
-        fix=lambda settings: settings.activity_retention_days,
-    ),
-    Constraint(
-        setting="apiLatencyAlarmMilliseconds",
-        other="apiTimeoutSeconds",
-        holds=lambda settings: settings.api_latency_alarm_milliseconds < 1000 * settings.api_timeout_seconds,
-        rule="less than apiTimeoutSeconds in milliseconds, or no answer is ever slow enough for the alarm",
-        fix=lambda settings: 500 * settings.api_timeout_seconds,
-    ),
-]

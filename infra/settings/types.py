@@ -91,6 +91,13 @@ _HIGHEST_PORT = 65535
 _EMAIL = r"[^\s@]{1,64}@[^\s@.]+(?:\.[^\s@.]+)+"
 _REGION = rf"(?=.{{1,{naming.REGION_MAXIMUM_LENGTH}}}$)[a-z]{{2}}(?:-[a-z]+){{1,2}}-[1-9]"
 
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = rf"(?=.{{1,64}}$)(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?"
+_CERTIFICATE_ARN = r"arn:aws[a-z-]*:acm:{region}:\d{{12}}:certificate/[0-9a-f-]{{36}}"
+CLOUDFRONT_REGION = "us-east-1"
+"""Where CloudFront's certificates and web ACLs are. Source: CloudFront developer guide,
+"Requirements for using SSL/TLS certificates with CloudFront"; WAF API reference, CreateWebACL."""
+
 Switch = Annotated[bool, BeforeValidator(_switch)]
 WholeNumber = Annotated[int, BeforeValidator(_whole_number)]
 LogRetentionDays = Annotated[
@@ -105,6 +112,29 @@ Origins = Annotated[
 ]
 EmailAddress = Annotated[
     str, BeforeValidator(lambda text: _matching(_EMAIL, text)), Allowed("an e-mail address, as in team@example.com")
+]
+DomainName = Annotated[
+    str,
+    BeforeValidator(lambda text: _matching(_DOMAIN, text)),
+    # Source: ACM API reference, RequestCertificate.
+    Allowed(
+        "a domain name of up to 64 characters in lower case, without https:// and without *, as in www.example.com"
+    ),
+]
+HostedZoneId = Annotated[
+    str,
+    BeforeValidator(lambda text: _matching(r"Z[A-Z0-9]{1,31}", text)),
+    Allowed("the id of a public hosted zone in Route 53, as in Z0123456789ABCDEFGHIJ"),
+]
+CertificateArn = Annotated[
+    str,
+    BeforeValidator(lambda text: _matching(_CERTIFICATE_ARN.format(region="[a-z0-9-]+"), text)),
+    Allowed("the ARN of a certificate in ACM, in the stack's region"),
+]
+PageCertificateArn = Annotated[
+    str,
+    BeforeValidator(lambda text: _matching(_CERTIFICATE_ARN.format(region=CLOUDFRONT_REGION), text)),
+    Allowed(f"the ARN of a certificate in ACM, in {CLOUDFRONT_REGION}, where CloudFront reads it"),
 ]
 Region = Annotated[
     str, BeforeValidator(lambda text: _matching(_REGION, text)), Allowed("an AWS region, as in eu-west-1")

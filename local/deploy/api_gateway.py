@@ -26,6 +26,25 @@ def _stage_from_service(properties: Draft, _returned: Properties, _state: Proper
     return {**properties, "routeSettings": settings, "invokeUrl": properties["invokeUrl"].removesuffix("$default")}
 
 
+def _domain_to_service(inputs: Draft) -> Draft:
+    return {
+        **without(inputs, {"domainNameConfiguration"}),
+        "domainNameConfigurations": [inputs["domainNameConfiguration"]],
+    }
+
+
+_CONFIGURATION = names("certificateArn endpointType securityPolicy hostedZoneId")
+
+
+def _domain_from_service(properties: Draft, returned: Properties, _state: Properties) -> Draft:
+    (live,) = returned["domainNameConfigurations"]
+    configuration = {name: value for name, value in live.items() if name in _CONFIGURATION}
+    return {
+        **properties,
+        "domainNameConfiguration": {**configuration, "targetDomainName": live["apiGatewayDomainName"]},
+    }
+
+
 # Source of the defaults: API Gateway V2 API reference, UpdateApi, UpdateIntegration, UpdateRoute
 # and UpdateStage.
 HANDLERS = (
@@ -91,5 +110,27 @@ HANDLERS = (
         from_service=_stage_from_service,
         tag_operations=("GetTags", "TagResource", "UntagResource"),
         tags_on_create=False,
+    ),
+    ResourceHandler(
+        pulumi_type="aws:apigatewayv2/domainName:DomainName",
+        operations="CreateDomainName GetDomainName UpdateDomainName DeleteDomainName",
+        required=names("domainName domainNameConfiguration"),
+        optional=names("tags"),
+        computed_within={"domainNameConfiguration": names("hostedZoneId targetDomainName")},
+        id="{domainName}",
+        outputs={"arn": "arn:aws:apigateway:{clients.region}::/domainnames/{id}"},
+        to_service=_domain_to_service,
+        from_service=_domain_from_service,
+        tag_operations=("GetTags", "TagResource", "UntagResource"),
+    ),
+    ResourceHandler(
+        pulumi_type="aws:apigatewayv2/apiMapping:ApiMapping",
+        operations="CreateApiMapping GetApiMapping UpdateApiMapping DeleteApiMapping",
+        required=names("apiId domainName stage"),
+        optional=names("apiMappingKey"),
+        immutable=names("domainName"),
+        id="{apiMappingId}",
+        defaults={"apiMappingKey": ""},
+        outputs={"domainName": "{domainName}"},
     ),
 )

@@ -60,16 +60,20 @@ _CERTIFICATE = names("acmCertificateArn cloudfrontDefaultCertificate minimumProt
 def _distribution_to_service(inputs: Draft) -> Draft:
     geography = inputs["restrictions"]["geoRestriction"]
     locations = {"items": geography["locations"]} if geography.get("locations") else {}
-    # An S3 origin has this even where the origin access control makes it empty.
-    s3_origin = {"s3OriginConfig": {"originAccessIdentity": ""}}
     return {
         "comment": "",
         **inputs,
-        "origins": [{**s3_origin, **without(each, {"originId"}), "id": each["originId"]} for each in inputs["origins"]],
+        "origins": [_origin_to_service(each) for each in inputs["origins"]],
         "defaultCacheBehavior": _behavior_to_service(inputs["defaultCacheBehavior"]),
         "orderedCacheBehaviors": [_behavior_to_service(each) for each in inputs.get("orderedCacheBehaviors", [])],
         "restrictions": {"geoRestriction": {"restrictionType": geography["restrictionType"], **locations}},
     }
+
+
+def _origin_to_service(origin: Properties) -> Draft:
+    # An S3 origin has this even where the origin access control makes it empty.
+    s3_origin = {} if "customOriginConfig" in origin else {"s3OriginConfig": {"originAccessIdentity": ""}}
+    return {**s3_origin, **without(origin, {"originId"}), "id": origin["originId"]}
 
 
 def _behavior_to_service(behavior: Properties) -> Draft:
@@ -132,8 +136,8 @@ HANDLERS = (
         operations="CreateDistributionWithTags GetDistribution UpdateDistribution DeleteDistribution",
         required=_REQUIRED,
         optional=names(
-            "comment defaultRootObject httpVersion isIpv6Enabled orderedCacheBehaviors priceClass tags "
-            "waitForDeployment"
+            "aliases comment defaultRootObject httpVersion isIpv6Enabled orderedCacheBehaviors priceClass tags "
+            "waitForDeployment webAclId"
         ),
         write_only=_PARTS | {"waitForDeployment"},
         unsent=names("waitForDeployment"),
@@ -141,6 +145,8 @@ HANDLERS = (
         parameters={"IfMatch": "{etag}"},
         wrapper="DistributionConfig",
         result="distribution distributionConfig",
+        # What an update has to say, so that CloudFront takes it away.
+        defaults={"aliases": [], "webAclId": ""},
         renamed={
             "CacheBehaviors": "orderedCacheBehaviors",
             "CloudFrontDefaultCertificate": "cloudfrontDefaultCertificate",

@@ -40,10 +40,10 @@ _FOUND_BY = names("id resource resourceArn")
 
 _MISSING = names(
     "404 AWS.SimpleQueueService.NonExistentQueue DashboardNotFoundError NoSuchBucket NoSuchBucketPolicy "
-    "NoSuchCachePolicy NoSuchDistribution NoSuchEntity NoSuchKey NoSuchLifecycleConfiguration "
+    "NoSuchCachePolicy NoSuchDistribution NoSuchEntity NoSuchHostedZone NoSuchKey NoSuchLifecycleConfiguration "
     "NoSuchOriginAccessControl NoSuchPublicAccessBlockConfiguration NoSuchResponseHeadersPolicy NotFound "
     "NotFoundException OwnershipControlsNotFoundError QueueDoesNotExist ResourceNotFound "
-    "ResourceNotFoundException ServerSideEncryptionConfigurationNotFoundError"
+    "ResourceNotFoundException ServerSideEncryptionConfigurationNotFoundError WAFNonexistentItemException"
 )
 """Error codes of a resource that doesn't exist."""
 
@@ -77,6 +77,7 @@ class ResourceHandler:
         write_only: the inputs that the API doesn't return, or not in the form they were given. Any
             other input that it doesn't return has been removed.
         recomputed: the outputs that change with an input, so that no preview knows them.
+        computed_within: of an input that is a map, the names in it that the service adds.
         co_owned: the inputs that a resource of another type may set as well; those not set here
             are that one's.
         unsent: the inputs that the operations above leave out; a subclass may send them.
@@ -108,6 +109,7 @@ class ResourceHandler:
     immutable: frozenset[str] = _NONE
     write_only: frozenset[str] = _NONE
     recomputed: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
+    computed_within: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     co_owned: frozenset[str] = _NONE
     unsent: frozenset[str] = _NONE
     separate: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
@@ -140,6 +142,12 @@ class ResourceHandler:
     def replace_on(self) -> frozenset[str]:
         """The inputs whose change takes a new resource."""
         return self.immutable | (self.supported & read_template(self.id, self.id).keys())
+
+    @final
+    def input_of(self, name: str, properties: Properties) -> Any:
+        """Return a property as an input that would give it."""
+        computed = self.computed_within.get(name)
+        return without(properties[name], computed) if computed else properties[name]
 
     @final
     def check(self, inputs: Properties) -> None:

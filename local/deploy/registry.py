@@ -4,11 +4,37 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.aws_clients import Clients
-from local.deploy import api_gateway, cloudfront, cloudwatch, dynamodb, events, iam, lambda_functions, s3, sns, sqs
+from local.deploy import (
+    api_gateway,
+    cloudfront,
+    cloudwatch,
+    domains,
+    dynamodb,
+    events,
+    iam,
+    lambda_functions,
+    s3,
+    sns,
+    sqs,
+    wafv2,
+)
 from local.deploy.handler import ResourceHandler
 from local.deploy.values import ResourceError, fill
 
-_MODULES = (api_gateway, cloudfront, cloudwatch, dynamodb, events, iam, lambda_functions, s3, sns, sqs)
+_MODULES = (
+    api_gateway,
+    cloudfront,
+    cloudwatch,
+    domains,
+    dynamodb,
+    events,
+    iam,
+    lambda_functions,
+    s3,
+    sns,
+    sqs,
+    wafv2,
+)
 
 HANDLERS: Mapping[str, ResourceHandler] = {
     handler.pulumi_type: handler for module in _MODULES for handler in module.HANDLERS

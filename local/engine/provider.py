@@ -201,7 +201,12 @@ def difference(token: str, old_inputs: Properties, new_inputs: Properties) -> Di
 
 def preview_create(token: str, inputs: Properties) -> Properties:
     """Return the inputs; every other property is unknown before the resource is created."""
-    return {**dict.fromkeys(property_names(token) - inputs.keys(), UNKNOWN), **inputs}
+    computed = {
+        name: {**inputs[name], **dict.fromkeys(within, UNKNOWN)}
+        for name, within in handler_for(token).computed_within.items()
+        if name in inputs
+    }
+    return {**dict.fromkeys(property_names(token) - inputs.keys(), UNKNOWN), **inputs, **computed}
 
 
 def preview_update(token: str, old: Properties, new: Properties) -> Properties:
@@ -222,7 +227,8 @@ def read(clients: Clients, token: str, resource_id: str, state: Properties, inpu
     live = handler.read(clients, resource_id, {**inputs, **state})
     if live is None:
         return None
-    return LiveResource(live, {name: live[name] for name in _input_names(handler, live, state, inputs)})
+    names = _input_names(handler, live, state, inputs)
+    return LiveResource(live, {name: handler.input_of(name, live) for name in names})
 
 
 def _input_names(handler: ResourceHandler, live: Properties, state: Properties, inputs: Properties) -> set[str]:

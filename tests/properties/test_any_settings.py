@@ -34,10 +34,26 @@ def values() -> dict[str, st.SearchStrategy[str]]:
     return strategies
 
 
-CONFIGS = st.fixed_dictionaries({}, optional=values()).map(
-    # The other settings don't change the zips, and those for the host are built faster.
-    lambda changes: {**stack_file_config("dev"), **changes, "userstream:functionPlatform": "host"}
-)
+ZONE = "Z0123456789ABCDEFGHIJ"
+API_DOMAIN = {"userstream:apiDomain": "api.example.com", "userstream:apiHostedZoneId": ZONE}
+PAGE_DOMAIN = {"userstream:websiteDomain": "www.example.com", "userstream:websiteHostedZoneId": ZONE}
+
+DOMAINS = st.sampled_from([{}, API_DOMAIN, PAGE_DOMAIN, {**API_DOMAIN, **PAGE_DOMAIN}])
+
+
+def config_of(changes: dict[str, str], domains: dict[str, str]) -> dict[str, str]:
+    needs_page = domains or "userstream:registrationsPerClient" in changes
+    return {
+        **stack_file_config("dev"),
+        **changes,
+        **domains,
+        **({"userstream:websiteEnabled": "true"} if needs_page else {}),
+        # The other settings don't change the zips, and those for the host are built faster.
+        "userstream:functionPlatform": "host",
+    }
+
+
+CONFIGS = st.builds(config_of, st.fixed_dictionaries({}, optional=values()), DOMAINS)
 
 
 # Few examples, because each runs the whole program.
@@ -61,8 +77,14 @@ def test_every_valid_stack_keeps_its_invariants(config: dict[str, str]) -> None:
     rescue = stack.only("aws:lambda/function:Function", "rescue-failed-batches").inputs
     assert 6 * rescue["timeout"] <= queue["visibilityTimeoutSeconds"] <= 12 * 60 * 60, "SQS's longest is 12 hours"
     cors = stack.only("aws:apigatewayv2/api:Api", "api").inputs["corsConfiguration"]
+    registers_at_its_own_origin = stack_settings.registrations_per_client is not None
     assert ("websiteUrl" in stack.outputs) == stack_settings.website_enabled
-    assert set(cors["allowOrigins"]) == {*stack_settings.cors_allowed_origins, *site(stack.outputs)}
+    called_across_origins = set[str]() if registers_at_its_own_origin else site(stack.outputs)
+    assert set(cors["allowOrigins"]) == {*stack_settings.cors_allowed_origins, *called_across_origins}
+    if stack_settings.api_domain is not None:
+        assert stack.outputs["apiUrl"] == f"https://{stack_settings.api_domain}"
+    if stack_settings.website_domain is not None:
+        assert stack.outputs["websiteUrl"] == f"https://{stack_settings.website_domain}"
     for resource in stack.resources:
         if "policy" in resource.inputs:
             assert len(json.dumps(resource.json("policy"))) < 10_240, "IAM's limit for a role's inline policies"

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
@@ -38,7 +39,24 @@ SILENCE_ALARM = ("StreamNotPolled", types.ALARM)
 PAGE = ("website", types.DISTRIBUTION)
 TLS_ONLY = json.dumps({"Statement": {"Sid": "Tls", "Effect": "Deny", "Principal": "*", "Action": "sns:Publish"}})
 ANYTHING = json.dumps({"Statement": {"Sid": "Any", "Effect": "Allow", "Action": "*", "Resource": "*"}})
+TAKES_POST = {"viewerProtocolPolicy": "https-only", "allowedMethods": ["GET", "HEAD", "POST"]}
 ANYBODY = json.dumps({"Statement": {"Sid": "All", "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage"}})
+
+
+COUNTS_ONLY: dict[str, Any] = {"rules": [{"action": {"count": {}}, "statement": {"rateBasedStatement": {}}}]}
+UNSET: dict[str, Any] = {}
+DOMAINS_AND_LIMIT = {
+    "userstream:apiDomain": "api.example.com",
+    "userstream:apiHostedZoneId": "Z0123456789ABCDEFGHIJ",
+    "userstream:websiteDomain": "www.example.com",
+    "userstream:websiteHostedZoneId": "Z0123456789ABCDEFGHIJ",
+    "userstream:registrationsPerClient": "100",
+}
+
+
+@cache
+def prod_with_domains_and_limit() -> list[Resource]:
+    return guarded(record("prod", config=stack_file_config("prod") | DOMAINS_AND_LIMIT))
 
 
 def query(name: str, namespace: str, metric: str, **dimensions: str) -> dict[str, Any]:
@@ -102,6 +120,18 @@ def test_every_rule_has_its_own_name_and_a_sentence() -> None:
             "pages-are-https",
         ),
         (("api", types.API), {"corsConfiguration": {"allowOrigins": ["*"]}}, "origins-are-named"),
+        (
+            PAGE,
+            {
+                "viewerCertificate": {
+                    "acmCertificateArn": "arn:aws:acm:us-east-1:1:certificate/c",
+                    "minimumProtocolVersion": "TLSv1.2_2018",
+                }
+            },
+            "pages-are-https",
+        ),
+        (PAGE, {"defaultCacheBehavior": TAKES_POST}, "web-acls-are-attached"),
+        (("api", types.API), {"disableExecuteApiEndpoint": True}, "apis-have-one-address"),
         (STREAM_MAPPING, {"maximumRecordAgeInSeconds": 86_400}, "stream-mapping-is-safe"),
         (STREAM_MAPPING, {"maximumRecordAgeInSeconds": -1}, "stream-mapping-is-safe"),
         (STREAM_MAPPING, {"maximumRetryAttempts": None}, "stream-mapping-is-safe"),
@@ -178,6 +208,46 @@ def test_a_resource_that_breaks_a_rule_is_found(
     resource: tuple[str, str], properties: Mapping[str, Any], rule: str
 ) -> None:
     assert rule in broken_rules(changed(resources_of("prod"), *resource, properties))
+
+
+@pytest.mark.parametrize(
+    ("resource", "properties", "rule"),
+    [
+        (("api", types.API), {"disableExecuteApiEndpoint": None}, "apis-have-one-address"),
+        (
+            ("api", types.API_DOMAIN),
+            {"domainNameConfiguration": {"securityPolicy": "TLS_1_0"}},
+            "api-domains-refuse-old-tls",
+        ),
+        (("api", types.API_DOMAIN), {"domainNameConfiguration": UNSET}, "api-domains-refuse-old-tls"),
+        (
+            ("api", types.API_DOMAIN),
+            {"domainNameConfiguration": {"endpointType": "PUBLIC"}},
+            "within-the-models-limits",
+        ),
+        (("website", types.CERTIFICATE), {"validationMethod": "EMAIL"}, "certificates-renew-themselves"),
+        (("website", types.CERTIFICATE), {"domainName": "no domain"}, "within-the-models-limits"),
+        (PAGE, {"webAclId": None}, "web-acls-are-attached"),
+        (("website", types.WEB_ACL), {"region": None}, "web-acls-limit-each-client"),
+        (("website", types.WEB_ACL), {"region": "eu-west-1"}, "web-acls-limit-each-client"),
+        (("website", types.WEB_ACL), {"rules": []}, "web-acls-limit-each-client"),
+        (
+            ("website", types.WEB_ACL),
+            COUNTS_ONLY,
+            "web-acls-limit-each-client",
+        ),
+        (("website", types.WEB_ACL), {"name": "Page of prod"}, "within-the-models-limits"),
+        (
+            ("website", types.WEB_ACL),
+            {"rules": [{"statement": {"rateBasedStatement": {"limit": 9}}}]},
+            "within-the-models-limits",
+        ),
+    ],
+)
+def test_a_domain_or_a_limit_that_breaks_a_rule_is_found(
+    resource: tuple[str, str], properties: Mapping[str, Any], rule: str
+) -> None:
+    assert rule in broken_rules(changed(prod_with_domains_and_limit(), *resource, properties))
 
 
 @pytest.mark.parametrize(

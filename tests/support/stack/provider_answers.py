@@ -90,10 +90,41 @@ def _distribution(name: str, _: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "arn": f"arn:aws:cloudfront::{ACCOUNT_ID}:distribution/{name}-id",
         "domainName": f"{name}.cloudfront.net",
+        "hostedZoneId": "Z2FDTNDATAQYW2",
     }
 
 
+def _certificate(name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    domain = inputs["domainName"]
+    option = {
+        "domainName": domain,
+        "resourceRecordName": f"_validation.{domain}.",
+        "resourceRecordType": "CNAME",
+        "resourceRecordValue": f"_{name}.acm-validations.aws.",
+    }
+    arn = f"arn:aws:acm:{inputs.get('region', REGION)}:{ACCOUNT_ID}:certificate/{name}-id"
+    return {"arn": arn, "domainValidationOptions": [option]}
+
+
+def _record(_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {"fqdn": inputs["name"].removesuffix(".")}
+
+
+def _domain_name(name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    target = f"d-{name}.execute-api.{REGION}.amazonaws.com"
+    given = {**inputs["domainNameConfiguration"], "targetDomainName": target, "hostedZoneId": "ZAPIGATEWAY"}
+    return {"domainNameConfiguration": given}
+
+
+def _web_acl(name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {"arn": f"arn:aws:wafv2:us-east-1:{ACCOUNT_ID}:global/webacl/{inputs['name']}/{name}-id"}
+
+
 _COMPUTED = {
+    "aws:acm/certificate:Certificate": _certificate,
+    "aws:apigatewayv2/domainName:DomainName": _domain_name,
+    "aws:route53/record:Record": _record,
+    "aws:wafv2/webAcl:WebAcl": _web_acl,
     "aws:apigatewayv2/api:Api": _api,
     "aws:cloudfront/distribution:Distribution": _distribution,
     "aws:cloudwatch/eventBus:EventBus": _event_bus,

@@ -5,11 +5,14 @@ from typing import Any
 from tests.support.local.resource_examples.example import (
     API,
     BUCKET,
+    CERTIFICATE,
     FUNCTION,
     INTEGRATION,
     LOG_GROUP,
     OAC,
+    STAGE,
     TAGS,
+    WEB_ACL,
     Example,
     Examples,
 )
@@ -68,7 +71,7 @@ EDGE: Examples = {
         },
         {"authorizationType": "NONE"},
     ),
-    "aws:apigatewayv2/stage:Stage": lambda dependencies: Example(
+    STAGE: lambda dependencies: Example(
         {
             "apiId": dependencies.get(API)["id"],
             "name": "$default",
@@ -107,7 +110,32 @@ EDGE: Examples = {
             "viewerCertificate": {"cloudfrontDefaultCertificate": True},
             "tags": TAGS,
         },
-        {"comment": "the page, renamed", "priceClass": "PriceClass_All", "tags": {"only": "this"}},
+        {
+            "comment": "the page, renamed",
+            "priceClass": "PriceClass_All",
+            "aliases": ["www.example.com"],
+            "webAclId": dependencies.get(WEB_ACL)["arn"],
+            "origins": [
+                {
+                    "originId": "api",
+                    "domainName": "api.example.com",
+                    "customOriginConfig": {
+                        "httpPort": 80,
+                        "httpsPort": 443,
+                        "originProtocolPolicy": "https-only",
+                        "originSslProtocols": ["TLSv1.2"],
+                    },
+                }
+            ],
+            "defaultCacheBehavior": {**_behavior(), "targetOriginId": "api"},
+            "orderedCacheBehaviors": [],
+            "viewerCertificate": {
+                "acmCertificateArn": dependencies.get(CERTIFICATE)["arn"],
+                "sslSupportMethod": "sni-only",
+                "minimumProtocolVersion": "TLSv1.2_2021",
+            },
+            "tags": {"only": "this"},
+        },
     ),
     OAC: lambda _: Example(
         {

@@ -19,6 +19,10 @@ TABLE = "aws:dynamodb/table:Table"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 EVENT_BUS = "aws:cloudwatch/eventBus:EventBus"
 EVENT_RULE = "aws:cloudwatch/eventRule:EventRule"
+CERTIFICATE = "aws:acm/certificate:Certificate"
+DOMAIN_NAME = "aws:apigatewayv2/domainName:DomainName"
+STAGE = "aws:apigatewayv2/stage:Stage"
+WEB_ACL = "aws:wafv2/webAcl:WebAcl"
 OAC = "aws:cloudfront/originAccessControl:OriginAccessControl"
 
 TAGS = {"project": "userstream", "environment": "test"}
@@ -43,6 +47,7 @@ class Dependencies:
         self._clients = clients
         self._examples = examples
         self._made: dict[str, Properties] = {}
+        self._zone: str | None = None
 
     def get(self, pulumi_type: str) -> Properties:
         """Return the properties and the id of a resource of a type, not the one under test."""
@@ -51,9 +56,18 @@ class Dependencies:
             for name in ("name", "bucket"):
                 if name in inputs:
                     inputs[name] = f"around-{inputs[name]}"
+            if pulumi_type == DOMAIN_NAME:
+                inputs["domainName"] = f"around.{inputs['domainName']}"
             resource_id, properties = handler_for(pulumi_type).create(self._clients, inputs)
             self._made[pulumi_type] = {**properties, "id": resource_id}
         return self._made[pulumi_type]
+
+    def hosted_zone_id(self) -> str:
+        """Return the id of a hosted zone of example.com, which no program of ours creates."""
+        if self._zone is None:
+            created = self._clients.route53.create_hosted_zone(Name="example.com", CallerReference="examples")
+            self._zone = str(created["HostedZone"]["Id"]).rpartition("/")[2]
+        return self._zone
 
 
 Examples = Mapping[str, Callable[[Dependencies], Example]]

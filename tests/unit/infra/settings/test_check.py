@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.settings.check import SettingsError, config_key, load_settings
-from infra.settings.model import CONSTRAINTS, StackSettings
+from infra.settings.constraints import CONSTRAINTS
+from infra.settings.model import StackSettings
 from infra.settings.stack_file import stack_file_config
 from infra.settings.types import allowed_values
 
@@ -21,6 +22,13 @@ NUMBERS = {
     for bounds in [schema, *schema.get("anyOf", [])]
     if "minimum" in bounds
 }
+
+
+ZONE = "Z0123456789ABCDEFGHIJ"
+CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
+PAGE = {"userstream:websiteEnabled": "true"}
+API_DOMAIN = {"userstream:apiDomain": "api.example.com", "userstream:apiHostedZoneId": ZONE}
+REGISTER_THROTTLE = {"userstream:registerThrottleRatePerSecond": "9", "userstream:registerThrottleBurst": "9"}
 
 
 def problems(changes: dict[str, Any], environment: str = "dev") -> dict[str, str]:
@@ -94,6 +102,15 @@ def test_a_switch_is_exactly_true_or_false(alias: str, text: str) -> None:
         ("userstream:corsAllowedOrigins", '"https://app.example.com"'),
         ("userstream:alarmEmail", "nobody"),
         ("userstream:alarmEmail", ""),
+        ("userstream:apiDomain", "https://api.example.com"),
+        ("userstream:apiDomain", "Api.example.com"),
+        ("userstream:apiDomain", "*.example.com"),
+        ("userstream:apiDomain", "localhost"),
+        ("userstream:apiDomain", "api.example.com."),
+        ("userstream:apiDomain", "10.0.0.1"),
+        ("userstream:apiDomain", "-api.example.com"),
+        ("userstream:apiDomain", f"{'a' * 53}.example.com"),
+        ("userstream:apiHostedZoneId", "/hostedzone/Z0123456789ABCDEFGHIJ"),
         ("userstream:tags", "team"),
         ("userstream:tags", '{"environment": "mine"}'),
         ("userstream:tags", '{"aws:team": "users"}'),
@@ -123,6 +140,7 @@ def test_a_value_of_the_wrong_form_is_named(key: str, value: str) -> None:
         ("userstream:corsAllowedOrigins", "[]", "cors_allowed_origins", ()),
         ("userstream:tags", '{"team": "users", "cost centre": ""}', "tags", {"team": "users", "cost centre": ""}),
         ("userstream:alarmEmail", "on-call@example.co.uk", "alarm_email", "on-call@example.co.uk"),
+        ("userstream:tags", "{}", "api_domain", None),
         ("userstream:streamReservedConcurrency", "5", "stream_reserved_concurrency", 5),
         ("aws:region", "us-gov-west-1", "region", "us-gov-west-1"),
     ],
@@ -230,6 +248,32 @@ PROTECTED = {
         ),
         ({"userstream:registerThrottleRatePerSecond": "10"}, "userstream:registerThrottleBurst"),
         ({"userstream:registerThrottleBurst": "10"}, "userstream:registerThrottleRatePerSecond"),
+        ({"userstream:apiDomain": "api.example.com"}, "userstream:apiHostedZoneId"),
+        ({"userstream:apiHostedZoneId": ZONE}, "userstream:apiDomain"),
+        ({"userstream:apiCertificateArn": CERTIFICATE}, "userstream:apiDomain"),
+        ({**PAGE, "userstream:websiteDomain": "www.example.com"}, "userstream:websiteHostedZoneId"),
+        ({**PAGE, "userstream:websiteHostedZoneId": ZONE}, "userstream:websiteDomain"),
+        (
+            {
+                "userstream:apiDomain": "api.example.com",
+                "userstream:apiCertificateArn": CERTIFICATE.replace("eu-west-1", "eu-west-2"),
+            },
+            "userstream:apiCertificateArn",
+        ),
+        (
+            {
+                **PAGE,
+                **API_DOMAIN,
+                "userstream:websiteDomain": "api.example.com",
+                "userstream:websiteHostedZoneId": ZONE,
+            },
+            "userstream:websiteDomain",
+        ),
+        (
+            {"userstream:websiteDomain": "www.example.com", "userstream:websiteHostedZoneId": ZONE},
+            "userstream:websiteEnabled",
+        ),
+        ({**REGISTER_THROTTLE, "userstream:registrationsPerClient": "100"}, "userstream:websiteEnabled"),
     ],
 )
 def test_settings_that_break_a_constraint_are_named_with_a_value_that_fits(changes: dict[str, str], key: str) -> None:
@@ -241,8 +285,40 @@ def test_settings_that_break_a_constraint_are_named_with_a_value_that_fits(chang
     assert problems({**changes, key: value}) == {}
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("userstream:apiCertificateArn", "11111111-2222-3333-4444-555555555555"),
+        # CloudFront reads it in us-east-1 alone.
+        ("userstream:websiteCertificateArn", CERTIFICATE),
+    ],
+)
+def test_a_certificate_of_the_wrong_form_is_named(key: str, value: str) -> None:
+    website = {"userstream:websiteDomain": "www.example.com", "userstream:websiteHostedZoneId": ZONE}
+    said = problems({**PAGE, **API_DOMAIN, **website, key: value})
+
+    assert list(said) == [key]
+    assert f"is {value!r}: must be the ARN of a certificate in ACM" in said[key]
+
+
+def test_a_domain_of_64_characters_with_a_certificate_or_a_zone_is_accepted() -> None:
+    domain = {"userstream:apiDomain": f"{'a' * 52}.example.com"}
+
+    assert problems({**domain, "userstream:apiHostedZoneId": ZONE}) == {}
+    assert problems({**domain, "userstream:apiCertificateArn": CERTIFICATE}) == {}
+    assert problems({**domain, "userstream:apiCertificateArn": CERTIFICATE, "userstream:apiHostedZoneId": ZONE}) == {}
+
+
+def test_a_limit_per_client_needs_the_throttle_that_bounds_those_who_go_around_it() -> None:
+    said = problems({**PAGE, "userstream:registrationsPerClient": "100"})
+
+    assert list(said) == ["userstream:registerThrottleRatePerSecond"]
+    assert "goes around CloudFront" in said["userstream:registerThrottleRatePerSecond"]
+    assert problems({**PAGE, **REGISTER_THROTTLE, "userstream:registrationsPerClient": "100"}) == {}
+
+
 def test_every_constraint_has_a_case() -> None:
-    assert len(CONSTRAINTS) == 13
+    assert len(CONSTRAINTS) == 22
 
 
 def test_a_broken_constraint_is_reported_along_with_wrong_values() -> None:

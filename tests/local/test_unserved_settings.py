@@ -1,0 +1,84 @@
+"""`make up` with settings of what stands in front of the functions on AWS."""
+
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from local.state import LocalStackError, clients_of
+from tests.support.local.local_stack import LocalStack, copy_project, running_local_stack
+from tests.support.local.users_over_http import UsersOverHttp, person
+
+EDGE_SETTINGS = """
+  userstream:apiDomain: api.example.com
+  userstream:apiHostedZoneId: Z0123456789ABCDEFGHIJ
+  userstream:websiteDomain: www.example.com
+  userstream:websiteCertificateArn: arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555
+  userstream:registrationsPerClient: 100
+  userstream:registerThrottleRatePerSecond: 1
+  userstream:registerThrottleBurst: 1
+"""
+"""The throttle is one that a handful of requests exceeds."""
+
+
+def project_with(directory: Path, settings: str) -> Path:
+    project = copy_project(directory)
+    file = project / "Pulumi.local.yaml"
+    text = file.read_text(encoding="utf-8").replace("websiteEnabled: false", "websiteEnabled: true")
+    file.write_text(text.rstrip() + settings, encoding="utf-8")
+    return project
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module")
+def stack(directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[LocalStack]:
+    project = project_with(tmp_path_factory.mktemp("project"), EDGE_SETTINGS)
+    with running_local_stack(directory, project) as running:
+        yield running
+
+
+def test_each_setting_that_is_not_served_is_said_in_a_line(stack: LocalStack, directory: Path) -> None:
+    assert stack.outputs
+    lines = [line for line in (directory / "up.log").read_text(encoding="utf-8").splitlines() if line.startswith("! ")]
+
+    assert lines == [
+        "! apiDomain api.example.com is not served on this machine: use apiUrl",
+        "! websiteDomain www.example.com is not served on this machine: use websiteUrl",
+        "! registrationsPerClient 100 is not enforced on this machine: it has no AWS WAF",
+        "! registerThrottleRatePerSecond 1 is not enforced on this machine: the emulator throttles no route",
+    ]
+
+
+def test_the_outputs_keep_the_addresses_of_this_machine(stack: LocalStack) -> None:
+    assert stack.outputs.api_url.startswith("http://127.0.0.1:")
+    assert str(stack.outputs.website_url).startswith("http://127.0.0.1:")
+    assert stack.outputs.api_domain_target is None
+
+
+def test_the_emulator_keeps_the_throttle_and_refuses_nothing(stack: LocalStack) -> None:
+    api_id = stack.outputs.api_url.rpartition("/")[2]
+    stage = clients_of(stack).apigatewayv2.get_stage(ApiId=api_id, StageName="$default")
+    users = UsersOverHttp(stack)
+
+    with ThreadPoolExecutor(4) as threads:
+        statuses = {answer.status for answer in threads.map(users.register, [person() for _ in range(12)])}
+
+    assert stage.get("RouteSettings", {})["POST /register"].get("ThrottlingRateLimit") == 1
+    assert statuses == {201}, "it throttles now: change the line that `make up` prints"
+
+
+def test_a_wrong_setting_ends_the_start_with_what_to_do(tmp_path: Path) -> None:
+    project = project_with(tmp_path / "project", "\n  userstream:apiDomain: api.example.com\n")
+    state = tmp_path / "state"
+    state.mkdir()
+
+    with pytest.raises(LocalStackError) as raised, running_local_stack(state, project):
+        pass
+
+    assert "pulumi config set userstream:apiHostedZoneId Z0123456789ABCDEFGHIJ --stack local" in str(raised.value)
+    assert "Traceback" not in str(raised.value)
