@@ -42,14 +42,14 @@ class TopicInMemory:
         refuse: Called with each entry; returns why it fails, or None.
         answer: Called with each request's entries before anything is published; returns a failure
             of the whole call, an exception of the network, or None.
-        lose_answer: Whether calls publish and then break down.
+        lose_answer: What calls raise after they have published.
         published: What subscribers get; a deduplication id counts once.
         calls: The entries of each call.
     """
 
     refuse: Callable[[Published], EntryFailure | None] = lambda _: None
     answer: Callable[[list[Published]], Failure | Exception | None] = lambda _: None
-    lose_answer: Exception | None = None
+    lose_answer: BaseException | None = None
     published: list[Published] = field(default_factory=list[Published])
     calls: list[list[Published]] = field(default_factory=list[list[Published]])
     _seen: set[str] = field(default_factory=set[str])
