@@ -5,11 +5,20 @@ and the rescue (infra/consumers/declaration.py).
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import pulumi
 import pulumi_aws as aws
 
 from infra.environment import Environment
+
+
+class _Identity(NamedTuple):
+    """A table's name in the program and in the account, and the options that belong to them."""
+
+    logical_name: str
+    name: str
+    opts: pulumi.ResourceOptions | None = None
 
 
 class UsersStore(pulumi.ComponentResource):
@@ -19,12 +28,11 @@ class UsersStore(pulumi.ComponentResource):
         super().__init__("userstream:infra:UsersStore", name, None, opts)
         self._environment = args
         # Both images: an update is read from their difference, and a delete has only an old one.
-        self.users = self._table("users", "Users", keys=["userId"], stream_view_type="NEW_AND_OLD_IMAGES")
-        self.user_keys = self._table("user-keys", "UserKeys", keys=["key"])
+        self.users = self._table(self._users(), keys=["userId"], stream_view_type="NEW_AND_OLD_IMAGES")
+        self.user_keys = self._table(_Identity("user-keys", args.physical_name("UserKeys")), keys=["key"])
         # The new image: an item of the history is written once, and is all that consumers need.
         self.activity = self._table(
-            "activity",
-            "Activity",
+            _Identity("activity", args.physical_name("Activity")),
             keys=["userId", "changeId"],
             stream_view_type="NEW_IMAGE",
             expires_at="expiresAt",
@@ -38,10 +46,28 @@ class UsersStore(pulumi.ComponentResource):
             }
         )
 
+    def _users(self) -> _Identity:
+        """Return a resource of its own for each table, so that one can take the place of another.
+
+        `pulumi import` brings an existing table into the stack, at its top and under its name, and
+        the alias puts it here. What the program doesn't know of that table, its indexes, stays. The
+        table before it leaves a protected stack without being deleted.
+        """
+        environment = self._environment
+        retained = pulumi.ResourceOptions(retain_on_delete=environment.protect)
+        default = environment.physical_name("Users")
+        name = environment.settings.users_table_name or default
+        if name == default:
+            return _Identity("users", name, retained)
+        imported = pulumi.ResourceOptions(
+            aliases=[pulumi.Alias(name=name, parent=pulumi.ROOT_STACK_RESOURCE)],
+            ignore_changes=["attributes", "globalSecondaryIndexes", "localSecondaryIndexes"],
+        )
+        return _Identity(f"users-{name}", name, pulumi.ResourceOptions.merge(retained, imported))
+
     def _table(
         self,
-        child_name: str,
-        base_name: str,
+        identity: _Identity,
         *,
         keys: Sequence[str],
         stream_view_type: str | None = None,
@@ -49,8 +75,8 @@ class UsersStore(pulumi.ComponentResource):
     ) -> aws.dynamodb.Table:
         environment = self._environment
         return aws.dynamodb.Table(
-            child_name,
-            name=environment.physical_name(base_name),
+            identity.logical_name,
+            name=identity.name,
             # On demand: no capacity to plan, and an idle environment pays for storage only.
             billing_mode="PAY_PER_REQUEST",
             attributes=[{"name": key, "type": "S"} for key in keys],
@@ -65,5 +91,7 @@ class UsersStore(pulumi.ComponentResource):
             deletion_protection_enabled=environment.settings.deletion_protection,
             point_in_time_recovery={"enabled": environment.settings.point_in_time_recovery},
             tags=environment.tags,
-            opts=pulumi.ResourceOptions(parent=self, protect=environment.protect),
+            opts=pulumi.ResourceOptions.merge(
+                pulumi.ResourceOptions(parent=self, protect=environment.protect), identity.opts
+            ),
         )

@@ -25,6 +25,7 @@ from infra.settings.types import (
     PageCertificateArn,
     Region,
     Switch,
+    TableName,
     Tags,
     WholeNumber,
 )
@@ -68,6 +69,12 @@ class StackSettings(BaseModel):
         examples=["false"],
         description="Pulumi refuses to delete or replace tables, queues, buckets and the API. Off: "
         "destroying the stack deletes their content too.",
+    )
+    users_table_name: TableName | None = Field(
+        default=None,
+        examples=["Users-restored"],
+        description="Optional. Name of an existing Users table, adopted or restored, which is imported first: "
+        "docs/adopting.md. Unset: Users-ENVIRONMENT.",
     )
     require_tls: Switch = Field(
         examples=["true"],

@@ -88,6 +88,7 @@ def _tags(tags: dict[str, str]) -> dict[str, str]:
 
 _ORIGIN = r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,4})?"
 _HIGHEST_PORT = 65535
+_TABLE_NAME = r"[A-Za-z0-9_.-]{3,255}"
 _EMAIL = r"[^\s@]{1,64}@[^\s@.]+(?:\.[^\s@.]+)+"
 _REGION = rf"(?=.{{1,{naming.REGION_MAXIMUM_LENGTH}}}$)[a-z]{{2}}(?:-[a-z]+){{1,2}}-[1-9]"
 
@@ -136,6 +137,12 @@ PageCertificateArn = Annotated[
     BeforeValidator(lambda text: _matching(_CERTIFICATE_ARN.format(region=CLOUDFRONT_REGION), text)),
     Allowed(f"the ARN of a certificate in ACM, in {CLOUDFRONT_REGION}, where CloudFront reads it"),
 ]
+TableName = Annotated[
+    str,
+    BeforeValidator(lambda text: _matching(_TABLE_NAME, text)),
+    Allowed("the name of a DynamoDB table: 3 to 255 letters, digits, underscores, hyphens and periods"),
+]
+"""Source: DynamoDB developer guide, "Supported data types and naming rules"."""
 Region = Annotated[
     str, BeforeValidator(lambda text: _matching(_REGION, text)), Allowed("an AWS region, as in eu-west-1")
 ]

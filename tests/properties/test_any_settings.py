@@ -31,6 +31,7 @@ def values() -> dict[str, st.SearchStrategy[str]]:
     strategies["userstream:environment"] = st.from_regex(naming.ENVIRONMENT_PATTERN, fullmatch=True).filter(
         naming.is_environment_name
     )
+    strategies["userstream:usersTableName"] = st.from_regex(r"[A-Za-z0-9_.-]{3,255}", fullmatch=True)
     return strategies
 
 

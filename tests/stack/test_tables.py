@@ -1,3 +1,6 @@
+import json
+
+from infra.settings.stack_file import stack_file_config
 from tests.support.stack.recorded_stack import record
 
 TABLE = "aws:dynamodb/table:Table"
@@ -51,3 +54,32 @@ def test_prod_protects_every_table_in_pulumi_dynamodb_and_by_backups() -> None:
 def test_dev_can_be_destroyed() -> None:
     assert not any(resource.options.protect for resource in record("dev").resources)
     assert not any(table.inputs["deletionProtectionEnabled"] for table in record("dev").of_type(TABLE))
+
+
+def test_an_existing_users_table_is_named_everywhere() -> None:
+    stack = record("dev", config={**stack_file_config("dev"), "userstream:usersTableName": "Customers"})
+    own_name = record("dev", config={**stack_file_config("dev"), "userstream:usersTableName": "Users-dev"})
+
+    assert stack.only(TABLE, "users-Customers").inputs["name"] == "Customers"
+    assert stack.outputs["usersTableName"] == "Customers"
+    assert ":table/Customers/stream/" in stack.outputs["usersStreamArn"]
+    everything = json.dumps([resource.inputs for resource in stack.resources], default=lambda file: file.path)
+    assert "Users-dev" not in everything
+    for function in ("register-user", "manage-users"):
+        variables = stack.only("aws:lambda/function:Function", function).inputs["environment"]["variables"]
+        assert variables["USERS_TABLE"] == "Customers"
+    # The table that the program would make itself is no other resource.
+    assert own_name.only(TABLE, "users").inputs == record("dev").only(TABLE, "users").inputs
+
+
+def test_a_users_table_that_the_stack_drops_stays_in_a_protected_account() -> None:
+    assert record("prod").only(TABLE, "users").options.retain_on_delete
+    assert not record("dev").only(TABLE, "users").options.retain_on_delete
+
+
+def test_what_the_program_does_not_know_of_an_existing_table_stays() -> None:
+    config = {**stack_file_config("prod"), "userstream:usersTableName": "Customers"}
+
+    kept = record("prod", config=config).only(TABLE, "users-Customers").options.ignore_changes
+
+    assert kept == {"attributes", "globalSecondaryIndexes", "localSecondaryIndexes"}

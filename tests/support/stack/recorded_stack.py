@@ -74,6 +74,7 @@ class RecordedOptions:
     protect: bool
     delete_before_replace: bool
     ignore_changes: frozenset[str]
+    retain_on_delete: bool
     depends_on: frozenset[str]
 
 
@@ -287,6 +288,7 @@ class _RecordingMonitor(mocks.MockMonitor):
                     protect=request.protect,
                     delete_before_replace=request.deleteBeforeReplace,
                     ignore_changes=frozenset(request.ignoreChanges),
+                    retain_on_delete=request.retainOnDelete,
                     depends_on=frozenset(request.dependencies),
                 ),
                 outputs=self._outputs.get(urn),

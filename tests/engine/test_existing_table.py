@@ -1,0 +1,96 @@
+"""docs/adopting.md's commands for an adopted and for a restored Users table, typed as written."""
+
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from guardrails.resource import TABLE
+from local.aws_clients import Clients
+from local.engine.workspace import Workspace
+from tests.engine.conftest import emulator_account
+from tests.support.engine.documented_commands import commands_of, typed
+from tests.support.engine.engine_stack import EngineError, EngineStack, bring_up
+
+SETTINGS = {"userstream:requireTls": "false", "userstream:websiteEnabled": "false"}
+
+
+@pytest.fixture
+def own_account(account: Clients, tmp_path: Path) -> Generator[Clients]:
+    """An account of the test alone: what it adopts and leaves is in nobody's way."""
+    assert account
+    with emulator_account(tmp_path / "emulator") as clients:
+        yield clients
+
+
+@pytest.fixture
+def prod(own_account: Clients, tmp_path: Path) -> EngineStack:
+    """The stack prod, not yet created."""
+    workspace = Workspace(directory=tmp_path / "engine", endpoint_url=own_account.endpoint_url)
+    return EngineStack(workspace=workspace, name="prod", settings=SETTINGS)
+
+
+def items_of(account: Clients, table: str) -> list[str]:
+    return sorted(item["userId"].get("S", "") for item in account.dynamodb.scan(TableName=table)["Items"])
+
+
+def test_an_existing_table_is_adopted_with_its_items_and_indexes(prod: EngineStack, own_account: Clients) -> None:
+    dynamodb = own_account.dynamodb
+    dynamodb.create_table(
+        TableName="Customers",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": "userId", "AttributeType": "S"},
+            {"AttributeName": "country", "AttributeType": "S"},
+        ],
+        KeySchema=[{"AttributeName": "userId", "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "by-country",
+                "KeySchema": [{"AttributeName": "country", "KeyType": "HASH"}],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+    )
+    dynamodb.put_item(TableName="Customers", Item={"userId": {"S": "1"}, "country": {"S": "IE"}})
+    adopted = replace(prod, settings={**SETTINGS, "userstream:usersTableName": "Customers"})
+    with pytest.raises(EngineError, match="Table already exists: Customers"):
+        adopted.up()
+    prod.workspace.stack(prod.name, changes=SETTINGS)  # without the setting, as before the first command
+
+    typed(prod, commands_of("adopting.md", "An existing Users table", first="pulumi config set"))
+
+    table = dynamodb.describe_table(TableName="Customers")["Table"]
+    assert table.get("StreamSpecification") == {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert table.get("DeletionProtectionEnabled")
+    assert [index.get("IndexName") for index in table.get("GlobalSecondaryIndexes", [])] == ["by-country"]
+    assert items_of(own_account, "Customers") == ["1"]
+    assert "Users-prod" not in dynamodb.list_tables()["TableNames"]
+    assert adopted.up().changes == {}
+
+
+def test_a_restored_table_takes_the_place_of_the_old_one_which_stays(prod: EngineStack, own_account: Clients) -> None:
+    before = bring_up(prod.workspace, "prod", SETTINGS)
+    own_account.dynamodb.put_item(TableName="Users-prod", Item={"userId": {"S": "1"}})
+    commands = commands_of("adopting.md", "A restored Users table", first="aws dynamodb restore")
+    *pulumi, claim_keys = commands.splitlines()
+    assert claim_keys.startswith("python -m ops "), "tried on the local stack"
+
+    printed = typed(prod, "\n".join(pulumi))
+
+    assert "aws:dynamodb:Table users delete[retain]" in printed
+    restored = replace(prod, settings={**SETTINGS, "userstream:usersTableName": "Users-restored"})
+    assert restored.up().changes == {}
+    outputs = restored.workspace.stack("prod", changes=restored.settings).outputs()
+    stream = own_account.dynamodb.describe_table(TableName="Users-restored")["Table"].get("LatestStreamArn")
+    assert outputs["usersTableName"].value == "Users-restored"
+    assert outputs["usersStreamArn"].value == stream != before.outputs.users_stream_arn
+    (mapping,) = own_account.lambda_.list_event_source_mappings(
+        FunctionName=before.outputs.log_user_changes_function_name
+    )["EventSourceMappings"]
+    assert mapping.get("EventSourceArn") == stream
+    assert items_of(own_account, "Users-restored") == items_of(own_account, "Users-prod") == ["1"]
+    assert own_account.dynamodb.describe_table(TableName="Users-prod")["Table"].get("DeletionProtectionEnabled")
+    tables = {each["id"]: each.get("protect") for each in restored.resources() if each["type"] == TABLE}
+    assert tables == {"Users-restored": True, "UserKeys-prod": True, "Activity-prod": True}
