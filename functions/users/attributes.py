@@ -173,5 +173,6 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         required=True,
         unique=Unique(compatibility_caseless, "whatever its case and width"),
     ),
+    # The next attribute: docs/extending.md.
 )
 """In the order in which people read them."""

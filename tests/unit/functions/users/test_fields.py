@@ -12,7 +12,9 @@ from functions.users.attributes import ATTRIBUTES, Attribute
 from functions.users.fields import FIELDS, MAXIMUM_ERRORS, Fields
 from functions.users.user import FieldError, InvalidFieldsError
 from tests.support.users import declarations
-from tests.support.users.people import registration
+from tests.support.users.people import registration, user
+from tests.support.users.users_api import UsersApi
+from tests.support.users.users_in_memory import InMemoryUsers
 
 ALICE = registration()
 ATTRIBUTE = {attribute.name: attribute for attribute in ATTRIBUTES}
@@ -165,6 +167,23 @@ def test_the_message_states_the_whole_rule(field: str, value: str) -> None:
     with pytest.raises(InvalidFieldsError) as refusal:
         FIELDS.parse_registration({**ALICE, field: value})
     assert refusal.value.errors[0].message == ATTRIBUTE[field].rule
+
+
+def test_an_attribute_that_is_not_accepted_yet_is_kept_and_freed_but_can_not_be_sent() -> None:
+    later = declarations.NICKNAME._replace(accepted=False)
+    table = (*declarations.SHIPPED, later)
+    users, fields = InMemoryUsers(table), Fields(table)
+    stored = user("7", registration(None, table, nickname="Al"))
+    users.add(stored, None)
+    api = UsersApi(users, fields)
+
+    assert errors_of(registration(2, table, nickname="Bo"), fields) == [("nickname", "unknown-field")]
+    assert api.patch("7", {"nickname": None}).problem_fields == ["nickname"]
+    changed = api.patch("7", {"name": "Eve"})
+    assert (changed.status, changed.body["nickname"]) == (200, "Al")
+    assert users.owners["nickname#al"] == "7"
+    assert api.delete("7").status == 204
+    assert users.owners == {}
 
 
 any_objects = st.dictionaries(

@@ -1,0 +1,35 @@
+"""docs/extending.md, followed to the letter in a copy of the project."""
+
+import pytest
+
+from tests.support.guide import ProjectCopy, steps_of
+
+PAGE = "extending.md"
+GENERATED = ("docs/openapi.json", "docs/api.d.ts", "docs/events/")
+"""What `python -m contract` writes."""
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
+    """A copy in which the steps of one section follow those of the section before."""
+    return ProjectCopy(tmp_path_factory.mktemp("extending") / "project")
+
+
+def edited(project: ProjectCopy) -> set[str]:
+    return {path for path in project.changed_files() if not path.startswith(GENERATED)}
+
+
+def test_an_optional_attribute_is_added_by_editing_one_file(project: ProjectCopy) -> None:
+    project.follow(steps_of(PAGE, "## An attribute"))
+
+    assert edited(project) == {"functions/users/attributes.py"}
+    assert "phone?: string | null;" in (project.directory / "docs/api.d.ts").read_text(encoding="utf-8")
+
+
+def test_an_attribute_is_made_unique_by_one_more_line(project: ProjectCopy) -> None:
+    project.follow(steps_of(PAGE, "### A unique attribute"))
+
+    assert edited(project) == {"functions/users/attributes.py"}
+    assert "phone#" in project.run(
+        'python -c \'from functions.users.user import keys_of; print(keys_of({"phone": "+442079460958"}))\''
+    )
