@@ -40,7 +40,7 @@ _ORIGIN_ID = "api"
 
 _BODY_KEY = "too-many-registrations"
 
-_PROBLEM: Mapping[str, object] = {
+PROBLEM: Mapping[str, object] = {
     "type": "urn:userstream:problem:too-many-registrations",
     "title": "Too many registrations from this address",
     "status": TOO_MANY_REQUESTS,
@@ -108,9 +108,7 @@ def client_limit(
         scope="CLOUDFRONT",
         region=CLOUDFRONT_REGION,
         default_action={"allow": {}},
-        custom_response_bodies=[
-            {"key": _BODY_KEY, "content": json.dumps(_PROBLEM), "content_type": "APPLICATION_JSON"}
-        ],
+        custom_response_bodies=[{"key": _BODY_KEY, "content": json.dumps(PROBLEM), "content_type": "APPLICATION_JSON"}],
         rules=[
             {
                 "name": "registrations-per-client",
