@@ -13,8 +13,9 @@ from capacity.limits import deliverable_per_second, lane_seconds_per_crash, shar
 from capacity.prices_and_limits import prices_and_limits
 from capacity.report import CapacityReport, capacity_report, every_limit, read_intervals
 from capacity.simulation import DeliverySimulation, random_arrivals
-from capacity.stack_settings import stack_settings
+from capacity.stack_settings import declared_consumer, stack_settings
 from capacity.workload import CALL_SECONDS, CapacitySettings, ServiceTimes, Workload, measured_work, service_times
+from infra.consumers.declaration import Consumer
 
 PUBLISHED = prices_and_limits()
 WORK = measured_work()
@@ -25,6 +26,7 @@ WORKLOADS = {
     "10 thousand users": Workload(users=10_000, registrations_per_second=0.1),
     "10 million users": TEN_MILLION,
 }
+IDLE = Workload(users=10_000_000, registrations_per_second=1e-6, changes_per_user_per_month=0)
 CRASH_RATES = (0.0, 0.0001, 0.001, 0.01, 0.05)
 CALL_MS = (5, 50, 200, 1000, 2900)
 SLOWEST_CALL_SECONDS = 2.9
@@ -190,8 +192,9 @@ def limits() -> str:
         return high
 
     uses = every_limit(TEN_MILLION, prod, times, PUBLISHED.limits)
-    # Registrations alone don't use manage_users.
-    rates = [(met_at(use.limit), use) for use in uses if use.limit != "manage_users at a time"]
+    # Registrations alone don't use manage_users, and add no subscription.
+    others = {"manage_users at a time", "subscriptions to the topic"}
+    rates = [(met_at(use.limit), use) for use in uses if use.limit not in others]
     rows = [
         [use.limit, "never: it grows with the shards" if rate == math.inf else f"{rate:,.0f}", use.moved_by]
         for rate, use in sorted(rates, key=lambda each: each[0])
@@ -279,6 +282,32 @@ def _dollars(report: CapacityReport, item: str) -> float:
     return next(line.dollars for line in report.cost if line.item == item)
 
 
+def consumers() -> str:
+    """Return what each consumer of prod gets and costs, and what one more would."""
+    prod = stack_settings("prod")
+    more = [
+        Consumer(folder="one_more_for_registrations", description="", kinds=("ADDED",)),
+        Consumer(folder="one_more_for_every_change", description=""),
+    ]
+    settings = replace(prod, consumers=(*prod.consumers, *map(declared_consumer, more)))
+    loads = _report(TEN_MILLION, settings).consumers
+    idle = {load.consumer: load.dollars for load in _report(IDLE, settings).consumers}
+    rows = [
+        [
+            load.consumer,
+            f"{load.changes_per_second:.3g}",
+            f"{load.changes_per_invocation:.1f}",
+            f"{load.invocations_per_month:,.0f}",
+            f"{load.at_a_time:.2g}",
+            f"{load.dollars:,.2f}",
+            f"{idle[load.consumer]:,.2f}",
+        ]
+        for load in loads
+    ]
+    costs = ["US dollars a month", "without any change"]
+    return table(["consumer", "changes/s", "changes in a batch", "batches a month", "at a time", *costs], rows)
+
+
 SECTIONS: dict[str, Callable[[], str]] = {
     "sizes": sizes,
     "poison": crashes,
@@ -288,6 +317,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "batches": batches,
     "memory": memory,
     "retention": retention,
+    "consumers": consumers,
 }
 
 if __name__ == "__main__":

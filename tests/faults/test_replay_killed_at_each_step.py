@@ -152,7 +152,7 @@ class KilledReplays:
 
     def let_time_pass(self) -> None:
         """Make in-flight messages visible, as their visibility timeout does after 15 minutes."""
-        for receipt in self._receipts.values():
+        for receipt in list(self._receipts.values()):  # the wire may still see an answer to a killed replay
             with suppress(ClientError):  # those that are removed
                 self._sqs.change_message_visibility(
                     QueueUrl=self._stack.outputs.dead_letter_queue_url, ReceiptHandle=receipt, VisibilityTimeout=0
