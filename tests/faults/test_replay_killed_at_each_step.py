@@ -54,7 +54,7 @@ class TopicReader:
     def __init__(self, stack: LocalStack) -> None:
         clients = clients_of(stack)
         self._sqs = clients.sqs
-        function = stack.outputs.fan_out_user_changes_function_name
+        function = FAN_OUT.function_name(stack.outputs.environment)
         configuration = clients.lambda_.get_function_configuration(FunctionName=function)
         topic_arn = configuration.get("Environment", {}).get("Variables", {})["USER_CHANGES_TOPIC_ARN"]
         self._url = self._sqs.create_queue(QueueName="TopicReader.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]

@@ -1,6 +1,7 @@
 """Each failed record goes into the consumer that failed on it, and into no other."""
 
 import dataclasses
+import json
 import sqlite3
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.support.ops.declared_consumers import (
     WELCOME,
     activity_record,
     by_another_function,
+    declared,
     failed_record,
     queue_record,
     received_again,
@@ -44,6 +46,24 @@ def test_a_change_that_failed_in_two_consumers_is_replayed_into_each(
     assert stack.function.invocations == [[change(7)]]
     assert welcome_of(stack).invocations == [[queue_record(7)]]
     assert stack.answering_function(FAN_OUT).invocations == [[activity_record(7)]]
+
+
+def test_two_consumers_with_a_queue_that_failed_on_the_same_message_get_it_each(
+    stack: StackInMemory, replay_db_path: Path
+) -> None:
+    second = dataclasses.replace(WELCOME, folder="notify_billing")
+    with declared(second):
+        stack.fail_in(WELCOME, queue_record(7))
+        stack.fail_in(second, queue_record(7))
+        stack.answering_function(second).failing = {"message-7"}
+
+        report = replay(stack, replay_db_path)
+
+    assert (outcomes(report, "welcome-new-users"), outcomes(report, "notify-billing")) == (
+        {"replayed": 1},
+        {"failed": 1},
+    )
+    assert [json.loads(body)["failureId"] for body in stack.queue.bodies()] == [f"notify-billing.{7:032x}"]
 
 
 def test_replaying_one_consumer_s_failure_leaves_the_other_s(stack: StackInMemory, replay_db_path: Path) -> None:
@@ -111,6 +131,20 @@ def test_a_user_waits_in_the_consumer_that_fails_and_not_in_the_others(
     welcome_of(stack).failing.clear()
     assert replay(stack, replay_db_path).replayed == 5
     assert max(welcome_of(stack).handled.values()) == 1
+
+
+def test_a_user_whose_change_fails_in_the_first_consumer_goes_on_in_the_next(
+    stack: StackInMemory, replay_db_path: Path
+) -> None:
+    for position in range(3):
+        stack.fail(change(position))
+        stack.fail_in(WELCOME, queue_record(position))
+    stack.function.crashing = {change(0)["dynamodb"]["SequenceNumber"]}
+
+    report = replay(stack, replay_db_path)
+
+    assert outcomes(report, "log-user-changes") == {"failed": 1, "waiting": 2}
+    assert outcomes(report, "welcome-new-users") == {"replayed": 3}
 
 
 def test_a_consumer_at_fault_ends_its_own_part_alone(stack: StackInMemory, replay_db_path: Path) -> None:
