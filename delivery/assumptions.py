@@ -85,6 +85,14 @@ class Assumptions:
     """What happens to a failure document when the destination can't be reached. A refused one is
     dropped (recorded), but an unreachable queue has refused nothing: the records would be lost."""
 
+    queue_concurrency: int = 5
+    """Batches of a queue in flight at most, if the mapping has no MaximumConcurrency. AWS begins
+    with five, and adds more (Lambda developer guide, "Configuring scaling behavior for SQS")."""
+
+    hold_seconds: float = 5.0
+    """How long the messages of a receive stay hidden if their receiver dies before it has saved
+    their receipt handles. On AWS that is the whole visibility timeout."""
+
     def retry_wait(self, failures: int) -> float:
         """Return the seconds to wait after this many failures in a row (at least 1)."""
         return self._wait(failures, self.longest_retry_seconds)

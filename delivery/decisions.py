@@ -108,40 +108,55 @@ def decide(
 
 
 def read_response(payload: bytes, records: Sequence[StreamRecord], assumptions: Assumptions) -> int | None:
-    """Read the response of a function that reports batch item failures.
-
-    | Response                                           | Settled                            |
-    | -------------------------------------------------- | ---------------------------------- |
-    | null, {}, [], batchItemFailures empty or null      | all records                        |
-    | identifier "", null, missing, or not in the batch  | none                               |
-    | identifiers of the batch                           | the records before the first named |
-    | anything else                                      | see `Assumptions`                  |
+    """Read the response of a function that reports batch item failures of a stream.
 
     Returns:
         How many records, from the first on, are settled: 0 when the first one is named; None when
         the batch fails as a whole.
     """
-    unreadable = None if assumptions.unreadable_response == "fails" else len(records)
+    # Positions, because sequence numbers compare wrongly as strings.
+    failed = failed_positions(payload, [record.sequence_number for record in records], assumptions)
+    return None if failed is None else min(failed, default=len(records))
+
+
+def failed_positions(payload: bytes, identifiers: Sequence[str], assumptions: Assumptions) -> set[int] | None:
+    """Read the response of a function that reports batch item failures.
+
+    | Response                                           | Failed                             |
+    | -------------------------------------------------- | ---------------------------------- |
+    | null, {}, [], batchItemFailures empty or null      | none                               |
+    | identifier "", null, missing, or not in the batch  | the batch as a whole               |
+    | identifiers of the batch                           | those named                        |
+    | anything else                                      | see `Assumptions`                  |
+
+    Args:
+        payload: the response.
+        identifiers: of the batch: sequence numbers of a stream, message ids of a queue.
+        assumptions: what holds where AWS's documentation leaves a choice.
+
+    Returns:
+        The positions of those that failed; None when the batch fails as a whole.
+    """
+    unreadable: set[int] | None = None if assumptions.unreadable_response == "fails" else set()
     try:
         response: Json = json.loads(payload) if payload else None
     except ValueError:
         return unreadable
     failures: Json = response.get("batchItemFailures") if is_object(response) else response
     if failures is None or failures == []:
-        return len(records)
+        return set()
     if not is_object(response) or not is_array(failures):
         return unreadable
-    # Positions, because sequence numbers compare wrongly as strings.
-    positions = {record.sequence_number: position for position, record in enumerate(records)}
-    named: list[int] = []
+    positions = {identifier: position for position, identifier in enumerate(identifiers)}
+    named: set[int] = set()
     for failure in failures:
         identifier: Json = failure.get("itemIdentifier") if is_object(failure) else None
         position = positions.get(identifier) if isinstance(identifier, str) else None
         if position is not None:
-            named.append(position)
+            named.add(position)
         elif assumptions.invalid_identifier == "fails":
             return None
-    return min(named, default=None)
+    return named or None
 
 
 class DueBatch(NamedTuple):

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Sequence
 from delivery import messages
 from delivery.assumptions import Assumptions
 from delivery.decisions import Decision, FunctionReturned, NotAdmitted
+from delivery.event_counts import EventCounts
 from delivery.records import StreamRecord
+from delivery.schedule import CallSchedule
 from delivery.settings import MappingSettings
-from delivery.shard_set import CallSchedule, ShardSet
+from delivery.shard_set import ShardSet
 
 
 class Delivery:
@@ -18,6 +20,9 @@ class Delivery:
     `next_time` is reached. A crash at any moment loses nothing: a new delivery that resumes from
     the last saved checkpoint delivers again what may not be settled. Without a checkpoint it begins
     at the mapping's starting position.
+
+    Attributes:
+        counts: What became of the records so far.
     """
 
     def __init__(
@@ -25,7 +30,8 @@ class Delivery:
     ) -> None:
         self._settings = settings
         self._actions: list[messages.Action] = []
-        self._shards = ShardSet(settings, assumptions, checkpoint, self._actions.append)
+        self.counts = EventCounts()
+        self._shards = ShardSet(settings, assumptions, checkpoint, self._actions.append, self.counts)
         self._saved = checkpoint or messages.Checkpoint()
         self._documents: deque[messages.SendDocument] = deque()
         """Failure documents not settled yet; the first is sent until it is delivered or dropped."""
@@ -97,6 +103,8 @@ class Delivery:
             self._function_refuses = False
         records = decision.batch.records
         settled = len(decision.settled)
+        self.counts.invoked += len(records)
+        self.counts.failed += len(records) - settled
         if settled == len(records):
             self._log("INFO", "BATCH DELIVERED:", **_range(event.shard_id, records))
         else:
@@ -140,6 +148,7 @@ class Delivery:
         if event.result == "delivered":
             records = document.discarded.records
             self._shards.open[document.shard_id].delivery.settle_records(records)
+            self.counts.on_failure_delivered += len(records)
             self._log("INFO", "FAILURE DOCUMENT SENT:", **_range(document.shard_id, records))
         else:
             self._drop(document, f"the on-failure destination refused the document: {event.reason}")
@@ -147,6 +156,7 @@ class Delivery:
     def _drop(self, document: messages.SendDocument, reason: str) -> None:
         records = document.discarded.records
         self._shards.open[document.shard_id].delivery.settle_records(records)
+        self.counts.dropped += len(records)
         self._log("ERROR", "RECORDS DROPPED:", **_range(document.shard_id, records), reason=reason)
 
     def _log(self, level: str, message: str, **fields: object) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from delivery.assumptions import Assumptions
 from delivery.decisions import Decision, DiscardedBatch, DueBatch, InvocationOutcome, decide, expire
+from delivery.filters import StreamFilter
 from delivery.records import Batch, StreamRecord, WaitingRecords
 from delivery.settings import MappingSettings
 
@@ -69,10 +70,11 @@ class Lane:
 class ShardDelivery:
     """The lanes of one shard, and how far it is settled.
 
-    A record is settled when the function has processed it, or when it was discarded and its failure
-    document was sent or dropped. Lanes finish in any order; the checkpoint ends before the first
-    record that is not settled. A lane continues while a failure document is on its way, as on AWS;
-    after a crash before that, the records are read again.
+    A record is settled when the function has processed it, when the filters don't let it through,
+    or when it was discarded and its failure document was sent or dropped. Lanes finish in any
+    order; the checkpoint ends before the first record that is not settled. A lane continues while a
+    failure document is on its way, as on AWS; after a crash before that, the records are read
+    again.
 
     Attributes:
         checkpoint: All records up to this sequence number are settled.
@@ -85,6 +87,7 @@ class ShardDelivery:
         self.read_to = checkpoint
         self.ended = False
         self._assumptions = assumptions
+        self._filter = StreamFilter(settings.filters)
         self._lanes = [Lane(settings, assumptions) for _ in range(settings.parallelization_factor)]
         self._read: deque[str] = deque()
         """Sequence numbers after the checkpoint, in the shard's order."""
@@ -105,14 +108,20 @@ class ShardDelivery:
         """Whether all records that were read are settled."""
         return not self._read
 
-    def add(self, records: Iterable[StreamRecord], now: float) -> None:
-        """Add records that were read, in the shard's order."""
+    def add(self, records: Iterable[StreamRecord], now: float) -> int:
+        """Add records that were read, in the shard's order; return how many the filters settle."""
         lanes = len(self._lanes)
+        filtered_out: list[StreamRecord] = []
         for record in records:
-            lane = self._assumptions.lane(record.item, lanes) if lanes > 1 else 0
             self._read.append(record.sequence_number)
-            self._lanes[lane].add(record, now)
             self.read_to = record.sequence_number
+            if self._filter.admits(record.body):
+                lane = self._assumptions.lane(record.item, lanes) if lanes > 1 else 0
+                self._lanes[lane].add(record, now)
+            else:
+                filtered_out.append(record)
+        self.settle_records(filtered_out)
+        return len(filtered_out)
 
     def next_time(self) -> float | None:
         """Return when a batch is due; a past time means now, None never."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from delivery import messages
 from delivery.assumptions import Assumptions
+from delivery.event_counts import EventCounts
+from delivery.schedule import CallSchedule
 from delivery.settings import MappingSettings, StartingPosition
 from delivery.shard import ShardDelivery
 
@@ -25,48 +27,6 @@ def readable_shards(shards: Collection[messages.Shard], finished: Collection[str
         if shard.shard_id not in finished
         and (shard.parent_id is None or shard.parent_id in finished or shard.parent_id not in known)
     ]
-
-
-class CallSchedule:
-    """When a call that is made again and again is due; one call at a time.
-
-    Attributes:
-        in_flight: Whether a call is being made.
-        next_at: When the next call is due; a past time means now.
-    """
-
-    def __init__(self, interval_seconds: float, assumptions: Assumptions) -> None:
-        self.in_flight = False
-        self._failures = 0
-        self._interval = interval_seconds
-        self._assumptions = assumptions
-        self.next_at = 0.0
-
-    def next_time(self) -> float | None:
-        """Return when the next call is due; a past time means now, None that one is in flight."""
-        return None if self.in_flight else self.next_at
-
-    def start(self, now: float) -> bool:
-        """Start a call if one is due, and return whether it was."""
-        if self.in_flight or self.next_at > now:
-            return False
-        self.in_flight = True
-        self.next_at = now + self._interval
-        return True
-
-    def succeed(self) -> bool:
-        """End a call that succeeded; return whether the one before had failed."""
-        self.in_flight = False
-        recovered = self._failures > 0
-        self._failures = 0
-        return recovered
-
-    def fail(self, now: float) -> bool:
-        """End a call that failed; return whether it is the first failure in a row."""
-        self.in_flight = False
-        self._failures += 1
-        self.next_at = now + self._assumptions.outage_wait(self._failures)
-        return self._failures == 1
 
 
 @dataclass(frozen=True)
@@ -92,11 +52,13 @@ class ShardSet:
         assumptions: Assumptions,
         checkpoint: messages.Checkpoint | None,
         act: Callable[[messages.Action], None],
+        counts: EventCounts,
     ) -> None:
         self.open: dict[str, OpenShard] = {}
         self._settings = settings
         self._assumptions = assumptions
         self._act = act
+        self._counts = counts
         self._settled: dict[str, messages.ShardCheckpoint] = {} if checkpoint is None else dict(checkpoint.shards)
         self._is_first_listing = checkpoint is None
         self._listing = CallSchedule(assumptions.listing_seconds, assumptions)
@@ -144,7 +106,8 @@ class ShardSet:
         if event.gap:
             first = event.records[0].sequence_number if event.records else None
             self._report_gap(event.shard_id, shard.delivery.read_to, first)
-        shard.delivery.add(event.records, now)
+        self._counts.polled += len(event.records)
+        self._counts.filtered_out += shard.delivery.add(event.records, now)
         if event.ended:
             shard.delivery.ended = True
             self._log("INFO", "SHARD READ TO ITS END:", shardId=event.shard_id)

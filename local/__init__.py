@@ -9,8 +9,8 @@ process.py):
    answers Pulumi's requests with calls to the emulator;
 4. write state.json: process ids, endpoint, keys and stack outputs, for every other command and for
    `ops --stack local`;
-5. start the stream poller as a child process: local/stream_poller delivers the Users stream to its
-   function by the rules of delivery/;
+5. start the poller as a child process: local/event_source_mappings delivers every stream and queue
+   that is mapped to a function, by the rules of delivery/. Step 3 refused what it can't deliver;
 6. serve the registration page with its live view (page/) and call each function once (actions.py);
 7. loop: restart the poller if it ended, deploy edited functions (reload.py), print the log
    (output.py).

@@ -14,7 +14,7 @@ from botocore.httpsession import URLLib3Session
 
 from functions.runtime.json_log import utc_timestamp
 from functions.users.attributes import ATTRIBUTES
-from local.state import LocalStack, clients_of
+from local.state import LocalStack, clients_of, functions_of
 
 _TIMEOUT_SECONDS = 30
 
@@ -50,7 +50,8 @@ def warm_up(stack: LocalStack) -> None:
     with contextlib.suppress(BotoCoreError, OSError):
         call_api(stack, "POST", "/register", b"{}")
     lambda_ = clients_of(stack).lambda_
-    for function_name in (outputs.log_user_changes_function_name, outputs.rescue_failed_batches_function_name):
+    behind_api = {outputs.register_user_function_name, outputs.manage_users_function_name}
+    for function_name in set(functions_of(outputs).values()) - behind_api:
         with contextlib.suppress(BotoCoreError, ClientError):
             lambda_.invoke(FunctionName=function_name, Payload=json.dumps({"Records": []}))
     with contextlib.suppress(BotoCoreError, OSError):

@@ -26,6 +26,7 @@ from infra.naming import PROJECT_ROOT
 from infra.settings.stack_file import StackFileError, stack_file_config
 from local.actions import UNSUPPORTED_SCHEMA_VERSION, write_unsupported_user
 from local.emulator import DEFAULT_PORT, is_healthy
+from local.event_source_mappings.status import MappingStatus, read_mappings
 from local.output import FunctionLog, print_log, print_outputs, print_outputs_and_command, print_unserved_settings
 from local.process import TerminationRequested, describe_exit, remove_user_settings, termination_signals
 from local.state import (
@@ -36,6 +37,7 @@ from local.state import (
     LocalStackRunningError,
     claimed_by,
     clients_of,
+    functions_of,
     is_process_running,
     make_directory,
     read_local_stack,
@@ -52,13 +54,16 @@ _DOWN_POLL_SECONDS = 0.05
 _LOG_POLL_SECONDS = 0.25
 _PART_WIDTH = 15
 
-_FUNCTIONS = {
-    "log-user-changes": "log_user_changes_function_name",
-    "manage-users": "manage_users_function_name",
-    "register-user": "register_user_function_name",
-    "rescue-failed-batches": "rescue_failed_batches_function_name",
+_COUNTS = {
+    "Polled": "polled",
+    "FilteredOut": "filtered out",
+    "Invoked": "invoked",
+    "FailedInvoke": "failed",
+    "Deleted": "deleted",
+    "Dropped": "dropped",
+    "OnFailureDestinationDelivered": "given up",
 }
-"""Value of `logs --function` to the name of the stack output."""
+"""What `status` calls the counts of a mapping's records."""
 
 state_dir_option = click.option(
     "--state-dir",
@@ -71,7 +76,7 @@ state_dir_option = click.option(
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
-    """The whole stack on this machine: AWS emulator, Pulumi program, stream poller, page."""
+    """The whole stack on this machine: AWS emulator, Pulumi program, poller, page."""
 
 
 @cli.command()
@@ -93,7 +98,7 @@ def cli() -> None:
 @click.option("--show-log/--no-log", default=True, help="Follow LogUserChangesFunction's log.  [default: show-log]")
 @state_dir_option
 def up(*, detach: bool, port: int, website_port: int, show_log: bool, directory: Path | None) -> None:
-    """Bring the whole stack up on this machine: emulator, deployment, stream poller, page."""
+    """Bring the whole stack up on this machine: emulator, deployment, poller, page."""
     directory = state_directory(directory).resolve()
     if detach:
         _run_in_background(directory, port, website_port)
@@ -176,7 +181,7 @@ def down(directory: Path | None) -> None:
 @cli.command()
 @state_dir_option
 def status(directory: Path | None) -> None:
-    """Say whether the stack and each part of it runs; exit code 1 if a part doesn't."""
+    """Say whether the stack, its parts and its mappings work; exit code 1 if one doesn't."""
     directory = state_directory(directory)
     stack = read_local_stack(directory)
     emulator_runs = is_healthy(stack.endpoint_url)
@@ -188,14 +193,32 @@ def status(directory: Path | None) -> None:
         "supervisor": f"{running[True]}, process {stack.pid}, {_uptime(stack)}",
         "emulator": f"{running[emulator_runs]}, process {stack.emulator_pid}, {stack.endpoint_url}, "
         f"log {logs_directory}/emulator.log",
-        "stream poller": f"{running[poller_runs]}, process {stack.poller_pid}, log {logs_directory}/poller.log",
+        "poller": f"{running[poller_runs]}, process {stack.poller_pid}, log {logs_directory}/poller.log",
         "API": stack.outputs.api_url,
         "page": str(stack.outputs.website_url),
     }.items():
         # Never wrapped, so that a log's path can be copied.
         console.print(f"[dim]{part:<{_PART_WIDTH}}[/]{text}", soft_wrap=True, highlight=False)
-    if not (emulator_runs and poller_runs):
+    mappings = read_mappings(directory)
+    for mapping in mappings:
+        console.print(f"[dim]{'mapping':<{_PART_WIDTH}}[/]{_described(mapping)}", soft_wrap=True, highlight=False)
+    all_delivered = all(mapping.state == "delivering" for mapping in mappings)
+    if not (emulator_runs and poller_runs and all_delivered):
         sys.exit(_FAILURE)
+
+
+def _described(mapping: MappingStatus) -> str:
+    """Return a mapping's line: from where to where, how it is, what it counted, what went wrong."""
+    state = "[green]delivering[/]" if mapping.state == "delivering" else f"[red]{mapping.state}[/]"
+    counts = {name.removesuffix("EventCount"): count for name, count in mapping.counts.items() if count}
+    parts = [
+        f"{escape(mapping.source_name)} → {escape(mapping.function_name)}: {state}",
+        escape(mapping.reason),
+        ", ".join(f"{count} {_COUNTS.get(name, name)}" for name, count in counts.items()),
+    ]
+    if mapping.last_problem_at is not None:
+        parts.append(f"last problem {mapping.last_problem_at.astimezone():%H:%M:%S} {escape(mapping.last_problem)}")
+    return ", ".join(part for part in parts if part)
 
 
 def _uptime(stack: LocalStack) -> str:
@@ -221,17 +244,19 @@ def outputs(*, as_json: bool, directory: Path | None) -> None:
 @click.option(
     "--function",
     "name",
-    type=click.Choice(list(_FUNCTIONS)),
     default="log-user-changes",
     show_default=True,
-    help="Whose log.",
+    help="Whose log: the function's folder, with hyphens.",
 )
 @click.option("--raw", is_flag=True, help="The lines as they were written: JSON, and the runtime's own.")
 @state_dir_option
 def logs(*, follow: bool, name: str, raw: bool, directory: Path | None) -> None:
     """Print a function's log."""
     stack = read_local_stack(directory)
-    log = FunctionLog(clients_of(stack).logs, getattr(stack.outputs, _FUNCTIONS[name]))
+    functions = functions_of(stack.outputs)
+    if name not in functions:
+        raise LocalStackError(f"the stack has no function {name!r}. It has: {', '.join(sorted(functions))}")
+    log = FunctionLog(clients_of(stack).logs, functions[name])
     console = Console()
     try:
         with termination_signals() as pause:

@@ -8,6 +8,7 @@ LocalStackError
 import contextlib
 import fcntl
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable, Generator
@@ -67,15 +68,30 @@ class LocalStack(BaseModel):
 
     pid: int = Field(description="Of the supervisor; if it ends, all of the stack ends.")
     emulator_pid: int = Field(description="Of the AWS emulator.")
-    poller_pid: int | None = Field(description="Of the stream poller; null until it is started.")
+    poller_pid: int | None = Field(description="Of the poller; null until it is started.")
     port: int = Field(description="The emulator's, on 127.0.0.1.")
     endpoint_url: str = Field(description="Address of every AWS service.")
     region: str = Field(description="AWS region of every resource.")
     access_key_id: str = Field(description="Of the emulator's root user.")
     secret_access_key: str = Field(description="Of the emulator's root user.")
-    mapping_uuid: str = Field(description="Of the event source mapping from the Users table's stream.")
     started_at: AwareDatetime = Field(description="When it was ready.")
     outputs: StackOutputs = Field(description="Of the stack, as `pulumi stack output` would show them.")
+
+
+_FUNCTION_OUTPUT = re.compile(r"(?P<name>\w+)FunctionName")
+
+
+def functions_of(outputs: StackOutputs) -> dict[str, str]:
+    """Return the stack's functions: from the name on command lines (`log-user-changes`) to AWS's.
+
+    The folder below functions/ has the same name, with underscores.
+    """
+    found: dict[str, str] = {}
+    for output, function_name in outputs.model_dump(by_alias=True).items():
+        match = _FUNCTION_OUTPUT.fullmatch(output)
+        if match and function_name is not None:
+            found[re.sub(r"[A-Z]", lambda capital: f"-{capital[0].lower()}", match["name"])] = function_name
+    return found
 
 
 def clients_of(stack: LocalStack) -> Clients:

@@ -27,11 +27,20 @@ from infra.settings.stack_file import StackFileError, stack_file_config
 from local.actions import warm_up
 from local.aws_clients import Clients
 from local.emulator import ACCESS_KEY_ID, DEFAULT_REGION, SECRET_ACCESS_KEY, Emulator, EmulatorError
+from local.event_source_mappings.status import forget_mappings
 from local.output import FunctionLog, print_log, print_outputs_and_command, print_unserved_settings
 from local.page.site import Site
 from local.process import ChildProcess, Pause, describe_exit
 from local.reload import HotReload
-from local.state import STACK, LocalStack, LocalStackError, claim_directory, write_end_reason, write_local_stack
+from local.state import (
+    STACK,
+    LocalStack,
+    LocalStackError,
+    claim_directory,
+    functions_of,
+    write_end_reason,
+    write_local_stack,
+)
 from local.unserved_settings import served_config
 
 if TYPE_CHECKING:
@@ -105,12 +114,12 @@ class Supervisor:
                 region=self._clients.region,
                 access_key_id=ACCESS_KEY_ID,
                 secret_access_key=SECRET_ACCESS_KEY,
-                mapping_uuid=deployment.stream_mapping_id(),
                 started_at=datetime.now(UTC),
                 outputs=deployment.outputs.model_copy(update={"website_url": site.origin}),
             )
             write_local_stack(self.directory, self._stack)
-            progress.update("Starting the stream poller")
+            forget_mappings(self.directory)
+            progress.update("Starting the poller")
             self._poller = _PollerProcess(self.directory)
             cleanup.callback(self._poller.stop)
             site.start(self._stack)
@@ -119,12 +128,7 @@ class Supervisor:
         self._log = FunctionLog(self._clients.logs, outputs.log_user_changes_function_name)
         self._hot_reload = HotReload(
             self._clients.lambda_,
-            {
-                "register_user": outputs.register_user_function_name,
-                "manage_users": outputs.manage_users_function_name,
-                "log_user_changes": outputs.log_user_changes_function_name,
-                "rescue_failed_batches": outputs.rescue_failed_batches_function_name,
-            },
+            {name.replace("-", "_"): function for name, function in functions_of(outputs).items()},
             "lambda" if config.get(_PLATFORM_KEY) == "lambda" else "host",
         )
         threading.Thread(target=warm_up, args=[self._stack], name="warm-up", daemon=True).start()
@@ -214,7 +218,7 @@ def _check_settings(config: Mapping[str, str]) -> None:
 
 
 class _PollerProcess:
-    """Keeps local/stream_poller running; each process continues from the last one's checkpoints."""
+    """Keeps local/event_source_mappings running, from the last process's checkpoints each time."""
 
     def __init__(self, directory: Path) -> None:
         """Start it; it reads the directory's state.json."""
@@ -228,7 +232,7 @@ class _PollerProcess:
         self._restart_at: float | None = None
         self._started_at = time.monotonic()
         arguments = ["--state-dir", str(self._directory)]
-        self._process = ChildProcess("local.stream_poller", arguments, self._log_file)
+        self._process = ChildProcess("local.event_source_mappings", arguments, self._log_file)
 
     @property
     def pid(self) -> int:
@@ -246,7 +250,7 @@ class _PollerProcess:
                 self._restart_seconds = _FIRST_RESTART_SECONDS
             self._restart_at = now + self._restart_seconds
             return (
-                f"the stream poller ended {describe_exit(exit_code)}; it starts again in {self._restart_seconds:g} s "
+                f"the poller ended {describe_exit(exit_code)}; it starts again in {self._restart_seconds:g} s "
                 f"(its log: {self._log_file})"
             )
         if now < self._restart_at:
@@ -254,7 +258,7 @@ class _PollerProcess:
         self._process.stop(grace_seconds=0)
         self._restart_seconds = min(2 * self._restart_seconds, _LONGEST_RESTART_SECONDS)
         self._start()
-        return f"the stream poller runs again (process {self.pid}), from its checkpoints"
+        return f"the poller runs again (process {self.pid}), from its checkpoints"
 
     def stop(self) -> None:
         """End it, after the current batch if that takes less than `_POLLER_STOP_SECONDS`."""

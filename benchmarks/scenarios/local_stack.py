@@ -16,12 +16,12 @@ from benchmarks.events import failed_record, pointer_document
 from benchmarks.report import Measurement, ratios
 from benchmarks.scenarios.growth import backfill_all, replay_once
 from benchmarks.scenarios.measured_delivery import LocalStream, batch_write, local_stream, users_of_run
-from delivery.records import StreamRecord
+from delivery.records import StreamRecord, event_payload
 from infra.components.change_stream import RESCUE_BATCH_SIZE
 from infra.consumers import log_user_changes
 from local.aws_clients import RoleSession
+from local.event_source_mappings.function import invoke_function
 from local.state import DIRECTORY_VARIABLE
-from local.stream_poller.poller import invoke_function
 from ops.aws.queues import OutgoingMessage
 from ops.aws.services import Services
 from ops.aws.tables import ActivityKey
@@ -67,7 +67,7 @@ def _poller(stream: LocalStream) -> tuple[Samples, list[StreamRecord]]:
         run = stream.deliver(settings, RECORDS_PER_ROUND)
         began = time.perf_counter()
         for invocation in run.invocations:
-            invoke_function(stream.clients.lambda_, settings.function_arn, invocation.records)
+            invoke_function(stream.clients.lambda_, settings.function_arn, event_payload(invocation.records))
         by_hand = time.perf_counter() - began
         records += run.records()
         if number:  # The first warms the function up.

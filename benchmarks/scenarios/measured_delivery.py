@@ -22,13 +22,15 @@ from benchmarks.events import user_image
 from delivery.decisions import FunctionFailed, InvocationOutcome, NotAdmitted
 from delivery.delivery import Delivery
 from delivery.messages import Checkpoint, PageRead, ReadFailed, ReadShard
-from delivery.records import StreamRecord
-from delivery.settings import MappingSettings
-from local.aws_clients import ONE_ATTEMPT
+from delivery.records import StreamRecord, event_payload
+from delivery.settings import MappingSettings, read_settings
+from local.aws_clients import ONE_ATTEMPT, Clients
+from local.event_source_mappings.function import invoke_function
+from local.event_source_mappings.poller import Poller
+from local.event_source_mappings.served_mapping import LOCAL_ASSUMPTIONS
+from local.event_source_mappings.stream_ports import StreamPorts, send_failure_document
+from local.event_source_mappings.stream_reader import StreamsApiReader
 from local.state import LocalStack, clients_of
-from local.stream_poller.poller import Poller, Ports, invoke_function, send_failure_document
-from local.stream_poller.service import LOCAL_ASSUMPTIONS, read_mapping
-from local.stream_poller.stream_reader import StreamsApiReader
 from local.temporary_stack import running_local_stack
 
 CRASHING = "crashing"
@@ -132,7 +134,7 @@ class LocalStream:
         self.stack = stack
         self.directory = directory
         self.clients = clients_of(stack)
-        self.mapping = read_mapping(self.clients.lambda_, stack.mapping_uuid).settings
+        self.mapping = _users_mapping(self.clients, stack)
         self._streams = self.clients.create("dynamodbstreams", ONE_ATTEMPT)
         self._sqs = self.clients.create("sqs", ONE_ATTEMPT)
         self._checkpoint: Checkpoint | None = None
@@ -167,15 +169,15 @@ class LocalStream:
         """Deliver until so many records are processed or given up, and call `write` meanwhile."""
         run = MeasuredRun(unsettled=records)
         reader = StreamsApiReader(lambda: self._streams, settings.stream_arn)
-        ports = Ports(
+        ports = StreamPorts(
             list_shards=reader.list_shards,
             read=partial(run.read, reader.read),
-            invoke=partial(run.invoke, partial(invoke_function, self.clients.lambda_, settings.function_arn)),
+            invoke=partial(run.invoke, self._invoke),
             send_document=partial(send_failure_document, lambda _service: self._sqs, settings),
             save=self._save,
             log=run.log,
         )
-        poller = Poller(Delivery(settings, LOCAL_ASSUMPTIONS, self._checkpoint), ports)
+        poller = Poller(Delivery(settings, LOCAL_ASSUMPTIONS, self._checkpoint), ports, run.log)
         thread = threading.Thread(target=poller.run, args=(30.0,))
         thread.start()
         try:
@@ -188,8 +190,22 @@ class LocalStream:
             thread.join()
         return run
 
+    def _invoke(self, records: Sequence[StreamRecord]) -> InvocationOutcome:
+        return invoke_function(self.clients.lambda_, self.mapping.function_arn, event_payload(records))
+
     def _save(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
+
+
+def _users_mapping(clients: Clients, stack: LocalStack) -> MappingSettings:
+    """Return the mapping from the Users stream to its function."""
+    (mapping,) = clients.lambda_.list_event_source_mappings(
+        EventSourceArn=stack.outputs.users_stream_arn, FunctionName=stack.outputs.log_user_changes_function_name
+    )["EventSourceMappings"]
+    settings = read_settings(mapping)
+    if not isinstance(settings, MappingSettings):
+        raise TypeError(f"{settings.source_arn} is no stream")
+    return settings
 
 
 def batch_write(dynamodb: Any, table: str, requests: Sequence[Any]) -> None:

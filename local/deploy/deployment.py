@@ -10,8 +10,8 @@ The pipeline, with no Pulumi CLI, no account and no plugin:
 4. The handler (`resources.handler`) sends the inputs to the service: `resources.service_model`
    translates Pulumi's names by botocore's model of the service, `local.aws_clients` has the
    client. It reads the resource back and returns its id and properties.
-5. `on_resource` gets each resource when it exists, so that the local stack can use functions and
-   the mapping before the rest. The program's exports become `StackOutputs`.
+5. `on_resource` gets each resource when it exists, to show how far the deployment is. The
+   program's exports become `StackOutputs`.
 
 The first failure ends the deployment: its message says which resource, why and what to do. The
 provider plugin of the real engine (local/engine/provider.py) uses the same handlers to read, update
@@ -47,7 +47,6 @@ from local.state import STACK
 
 _SIGNAL_CHECK_SECONDS = 0.25
 _REFERENCE_TYPE = "pulumi:pulumi:StackReference"
-_MAPPING_TYPE = "aws:lambda/eventSourceMapping:EventSourceMapping"
 
 
 class DeploymentError(Exception):
@@ -70,14 +69,6 @@ class Deployment:
 
     outputs: StackOutputs
     resources: tuple[DeployedResource, ...]
-
-    def stream_mapping_id(self) -> str:
-        """Return the UUID of the mapping from the Users stream, or raise DeploymentError."""
-        for resource in self.resources:
-            is_stream = resource.properties.get("eventSourceArn") == self.outputs.users_stream_arn
-            if resource.type == _MAPPING_TYPE and is_stream:
-                return resource.id
-        raise DeploymentError("the program has no event source mapping from the Users table's stream to a function")
 
 
 def deploy(

@@ -2,11 +2,14 @@
 
 import json
 import time
+from typing import Any
 
 from typing_extensions import override
 
+from delivery.settings import UnsupportedMappingError, read_settings
 from local.aws_clients import Clients
 from local.deploy.handler import Draft, Properties, ResourceHandler, changed, missing, without
+from local.deploy.service_model import to_parameters
 from local.deploy.values import ResourceError, archive_bytes, names
 
 _UNRESERVED = -1
@@ -99,10 +102,40 @@ def _with_destination(properties: Draft) -> Draft:
     return {**without(properties, {"destinationConfig"}), **({"destinationConfig": set_ones} if set_ones else {})}
 
 
+class _Mapping(ResourceHandler):
+    """An event source mapping. The emulator keeps it, and local/event_source_mappings/ delivers it.
+
+    One that can't be delivered is refused before anything is created.
+    """
+
+    @override
+    def _create(self, clients: Clients, inputs: Properties) -> str:
+        self._refuse_unsupported(clients, inputs)
+        return super()._create(clients, inputs)
+
+    @override
+    def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
+        self._refuse_unsupported(clients, new)
+        super()._update(clients, resource_id, old, new)
+
+    def _refuse_unsupported(self, clients: Clients, inputs: Properties) -> None:
+        if not inputs.get("enabled", True):
+            raise ResourceError(
+                "it is not enabled, and the local poller delivers every mapping. Leave it out by a setting of "
+                "Pulumi.local.yaml"
+            )
+        shape: Any = self._model(clients, self.operation.create).input_shape
+        mapping = to_parameters(shape, inputs, self.renamed)
+        try:
+            read_settings({**mapping, "UUID": "", "FunctionArn": inputs["functionName"]})
+        except UnsupportedMappingError as error:
+            raise ResourceError(str(error)) from None
+
+
 def _mapping_to_service(inputs: Draft) -> Draft:
-    # The emulator's own delivery of streams ignores retries, bisecting and partial batches, so the
-    # local stack delivers them by its own poller (local/stream_poller/). It delivers queues itself.
-    return {**inputs, "enabled": inputs.get("enabled", True) and not _is_stream(inputs["eventSourceArn"])}
+    # The emulator's own delivery ignores a stream's retries, bisecting and partial batches, and
+    # delivers a queue otherwise than AWS.
+    return {**inputs, "enabled": False}
 
 
 def _mapping_from_service(properties: Draft, returned: Properties, state: Properties) -> Draft:
@@ -111,13 +144,7 @@ def _mapping_from_service(properties: Draft, returned: Properties, state: Proper
     # The program may have given the function's name.
     if function_arn.rpartition(":")[2] != state["functionName"].rpartition(":")[2]:
         properties["functionName"] = function_arn
-    if not _is_stream(returned["eventSourceArn"]):
-        properties["enabled"] = returned["state"] in {"Enabled", "Enabling", "Creating"}
     return properties
-
-
-def _is_stream(event_source_arn: str) -> bool:
-    return ":dynamodb:" in event_source_arn
 
 
 HANDLERS = (
@@ -187,11 +214,15 @@ HANDLERS = (
         to_service=_permission_to_service,
         from_service=_permission_from_service,
     ),
-    ResourceHandler(
+    _Mapping(
         pulumi_type="aws:lambda/eventSourceMapping:EventSourceMapping",
         operations="CreateEventSourceMapping GetEventSourceMapping UpdateEventSourceMapping DeleteEventSourceMapping",
-        required=names("eventSourceArn functionName"),
+        required=names("functionName"),
+        # Those of sources and settings that `_Mapping` refuses are known, so that it says why.
         optional=names(
+            "amazonManagedKafkaEventSourceConfig documentDbEventSourceConfig eventSourceArn kmsKeyArn "
+            "provisionedPollerConfig queues selfManagedEventSource selfManagedKafkaEventSourceConfig "
+            "sourceAccessConfigurations topics tumblingWindowInSeconds "
             "batchSize bisectBatchOnFunctionError destinationConfig enabled filterCriteria functionResponseTypes "
             "maximumBatchingWindowInSeconds maximumRecordAgeInSeconds maximumRetryAttempts metricsConfig "
             "parallelizationFactor scalingConfig startingPosition tags"

@@ -16,9 +16,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from delivery.event_counts import EventCounts
 from local.aws_clients import Clients
 from local.state import clients_of
-from tests.support.local.local_stack import LocalStack, running_local_stack
+from tests.support.local.local_stack import LocalStack, running_local_stack, users_mapping
+from tests.support.local.mapped_function import eventually
 from tests.support.local.users_over_http import UsersOverHttp, person
 
 FUNCTIONS = ["RegisterUser", "ManageUsers", "LogUserChanges", "RescueFailedBatches"]
@@ -28,13 +30,12 @@ NOT_MEASURED = {
     *DEPTHS,
     "FailedBatches",
     "FailureQueueAge",
-    "StreamNotPolled",
-    "IteratorAge",
-    "DestinationDeliveryFailures",
+    *("IteratorAge", "FanOutUserChangesIteratorAge"),
+    *("DestinationDeliveryFailures", "FanOutUserChangesDestinationDeliveryFailures"),
     "ApiServerErrors",
     "ApiLatency",
 }
-"""Alarms on metrics that the emulator lacks: all of SQS's and API Gateway's, and the mapping's."""
+"""Alarms on metrics that the emulator lacks: of SQS, API Gateway, and some of Lambda."""
 
 TROUBLES = """
 import time
@@ -180,19 +181,24 @@ def test_a_message_shows_in_the_queue_that_is_watched(stack: LocalStack, clients
 
 
 def test_what_the_emulator_measures_and_what_it_does_not(stack: LocalStack, clients: Clients) -> None:
+    alarms = alarms_of(clients)
+    # Once a minute, of the poller.
+    eventually(lambda: minutes(clients, alarms["StreamNotPolled"]), bool, seconds=100)
     measured = {
         (metric.get("Namespace", ""), metric.get("MetricName", ""))
         for page in clients.cloudwatch.get_paginator("list_metrics").paginate()
         for metric in page["Metrics"]
     }
 
-    assert measured == {("AWS/Lambda", name) for name in ("Invocations", "Errors", "Throttles", "Duration")}
-    alarms = alarms_of(clients)
+    of_mappings = {("AWS/Lambda", name) for name in EventCounts().metrics()}
+    assert measured - of_mappings == {
+        ("AWS/Lambda", name) for name in ("Invocations", "Errors", "Throttles", "Duration")
+    }
     assert {
         name for name, alarm in alarms.items() if (alarm["Namespace"], alarm["MetricName"]) not in measured
     } == NOT_MEASURED
     assert {subject(alarms[name]) for name in ("IteratorAge", "DestinationDeliveryFailures")} == {
         "LogUserChangesFunction-local"
     }
-    assert subject(alarms["StreamNotPolled"]) == stack.mapping_uuid
+    assert subject(alarms["StreamNotPolled"]) == users_mapping(stack)
     assert {subject(alarms[name]) for name in ("FailedBatches", "FailureQueueAge")} == {"UserChangesFailureQueue-local"}

@@ -11,7 +11,7 @@ from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
 from local.cli import cli
 from local.process import child_environment
-from local.state import clients_of
+from local.state import clients_of, functions_of
 from tests.support.local.change_log import ChangeLog
 from tests.support.local.local_stack import LocalStack
 from tests.support.local.mapped_function import eventually
@@ -55,6 +55,42 @@ def test_status_names_every_part(local_stack: LocalStack, local_stack_directory:
     assert printed.stdout.count("running") == 3
     for shown in (local_stack.pid, local_stack.emulator_pid, local_stack.endpoint_url, local_stack.outputs.api_url):
         assert str(shown) in printed.stdout
+
+
+def test_status_shows_each_mapping_and_what_it_counted(local_stack: LocalStack, local_stack_directory: Path) -> None:
+    user_id = UsersOverHttp(local_stack).registered(person())
+    ChangeLog(local_stack).eventually_about(user_id, bool)
+
+    def mappings() -> list[str]:
+        lines = local("status", directory=local_stack_directory).stdout.splitlines()
+        return [" ".join(line.split()[1:]) for line in lines if line.startswith("mapping")]
+
+    found = eventually(mappings, lambda lines: any("polled" in line for line in lines))
+    assert all(": delivering" in line for line in found)
+    assert any(line.startswith("Users-local's stream → LogUserChangesFunction-local") for line in found)
+    assert any(line.startswith("UserChangesFailureQueue-local → RescueFailedBatchesFunction-local") for line in found)
+    mapped = clients_of(local_stack).lambda_.list_event_source_mappings()["EventSourceMappings"]
+    assert len(found) == len(mapped)
+    assert {mapping.get("State") for mapping in mapped} == {"Disabled"}
+
+
+def test_the_log_of_every_function_is_printed(local_stack: LocalStack, local_stack_directory: Path) -> None:
+    for name, function in functions_of(local_stack.outputs).items():
+        clients_of(local_stack).lambda_.invoke(FunctionName=function, Payload=b"{}")
+        printed = local("logs", "--raw", "--function", name, directory=local_stack_directory)
+        assert printed.returncode == 0, printed
+        assert "START RequestId" in printed.stdout
+
+
+def test_a_function_that_the_stack_lacks_is_named_with_those_it_has(
+    local_stack: LocalStack, local_stack_directory: Path
+) -> None:
+    printed = local("logs", "--function", "log-nothing", directory=local_stack_directory)
+
+    assert printed.returncode == 1
+    assert "no function 'log-nothing'. It has: " in printed.stderr
+    for name in functions_of(local_stack.outputs):
+        assert name in printed.stderr
 
 
 def test_a_character_that_the_terminals_encoding_lacks_is_replaced(

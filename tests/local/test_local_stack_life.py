@@ -131,8 +131,44 @@ def test_a_wrong_setting_is_named_and_nothing_is_left_running(
     file = project / "Pulumi.local.yaml"
     file.write_text(file.read_text().replace(setting, wrong))
 
-    up = subprocess.run(
-        [sys.executable, "-m", "local", "up", "--port", "0", "--state-dir", str(tmp_path)],
+    up = run_up(project, tmp_path)
+
+    assert up.returncode == 1
+    assert said in up.stderr
+    assert "Traceback" not in up.stderr
+    with pytest.raises(LocalStackNotRunningError, match="ended by itself"):
+        read_local_stack(tmp_path)
+
+
+def test_a_mapping_that_cannot_be_delivered_here_is_named_and_nothing_is_left_running(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project")
+    component = project / "infra" / "components" / "change_stream.py"
+    mapping = """aws.lambda_.EventSourceMapping(
+            "clicks",
+            event_source_arn="arn:aws:kinesis:us-east-1:000000000000:stream/clicks",
+            function_name="LogUserChangesFunction-local",
+            starting_position="LATEST",
+        )
+        self.register_outputs("""
+    source = component.read_text()
+    assert "self.register_outputs(" in source
+    component.write_text(source.replace("self.register_outputs(", mapping, 1))
+
+    up = run_up(project, tmp_path)
+
+    assert up.returncode == 1
+    last = up.stderr.strip().splitlines()[-1]
+    assert "EventSourceMapping 'clicks': The event source mapping from" in last
+    assert "stream/clicks to LogUserChangesFunction-local can't be delivered here as AWS would" in last
+    assert "leave it out by a setting of Pulumi.local.yaml" in last
+    assert "Traceback" not in up.stderr
+    with pytest.raises(LocalStackNotRunningError, match="ended by itself"):
+        read_local_stack(tmp_path)
+
+
+def run_up(project: Path, directory: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "local", "up", "--port", "0", "--state-dir", str(directory)],
         cwd=project,
         env=child_environment(os.environ),
         capture_output=True,
@@ -140,12 +176,6 @@ def test_a_wrong_setting_is_named_and_nothing_is_left_running(
         timeout=120,
         check=False,
     )
-
-    assert up.returncode == 1
-    assert said in up.stderr
-    assert "Traceback" not in up.stderr
-    with pytest.raises(LocalStackNotRunningError, match="ended by itself"):
-        read_local_stack(tmp_path)
 
 
 def test_no_setting_of_the_users_shell_reaches_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

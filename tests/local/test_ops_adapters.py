@@ -17,7 +17,7 @@ from ops.aws.function import ConsumerFunction, InvocationResult
 from ops.aws.queues import EnvelopeStore, MessageQueue, OutgoingMessage
 from ops.aws.tables import ActivityKey, ActivityReader, UsersReader
 from ops.errors import CannotReachError, NotFoundError
-from tests.support.local.local_stack import LocalStack
+from tests.support.local.local_stack import LocalStack, users_mapping
 from tests.support.ops.ops_in_memory import StackInMemory, activity_key
 from tests.support.ops.queue_in_memory import Clock, QueueInMemory, StepLimit
 from tests.support.records.record_strategies import stream_record
@@ -196,7 +196,7 @@ def test_monitoring_reads_mapping_metrics_and_alarms(clients: Clients, local_sta
 
     (mapping,) = watch.mappings(outputs.log_user_changes_function_name)
     assert mapping is not None
-    assert mapping.uuid == local_stack.mapping_uuid
+    assert mapping.uuid == users_mapping(local_stack)
     assert "DeadLetterQueueDepth-local" in {alarm.name for alarm in watch.alarms("local")}
     assert watch.alarms("elsewhere") == []
     ConsumerFunction(clients.lambda_, outputs.log_user_changes_function_name, Source.USERS_STREAM).invoke(

@@ -14,7 +14,6 @@ from uuid import uuid4
 import pytest
 
 from local.actions import write_unsupported_user
-from local.process import ChildProcess
 from local.state import DIRECTORY_VARIABLE, clients_of
 from ops.errors import ExitCode
 from ops.job import STATE_VARIABLE
@@ -117,7 +116,7 @@ def test_ctrl_c_releases_all_messages_at_once(stack: LocalStack, folder: Path, t
     )
 
 
-def test_users_from_before_the_stream_get_their_place_once(stack: LocalStack, folder: Path) -> None:
+def test_users_from_before_the_stream_get_their_place_once(stack: LocalStack) -> None:
     users = UsersOverHttp(stack, Signer(access_key_id="test", secret_access_key="test", region=stack.region))
     switch_stream(stack, on=False)
     before = [users.registered(person(name="Alice")) for _ in range(5)]
@@ -125,21 +124,13 @@ def test_users_from_before_the_stream_get_their_place_once(stack: LocalStack, fo
     stream_arn = switch_stream(stack, on=True)
     assert stream_arn is not None
     services = services_of(stack, users_stream_arn=stream_arn)
-    arguments = ["--endpoint-url", stack.endpoint_url, "--mapping-uuid", map_stream(stack, stream_arn)]
-    poller = ChildProcess(
-        "local.stream_poller",
-        [*arguments, "--region", stack.region, "--state-dir", str(folder / "new-stream")],
-        folder / "new-poller.log",
-    )
-    try:
-        since = [users.registered(person(name="Bob")) for _ in range(3)]
-        assert users.patch(before[0], {"name": "Alice changed"}).status == 200
-        assert users.delete(before[1]).status == 204
-        assert answer(run_ops(services, "backfill", "--dry-run"))["backfilled"] == 4
-        first = run_ops(services, "backfill", "--rate", "50")
-        again = run_ops(services, "backfill")
-    finally:
-        poller.stop(grace_seconds=5)
+    map_stream(stack, stream_arn)
+    since = [users.registered(person(name="Bob")) for _ in range(3)]
+    assert users.patch(before[0], {"name": "Alice changed"}).status == 200
+    assert users.delete(before[1]).status == 204
+    assert answer(run_ops(services, "backfill", "--dry-run"))["backfilled"] == 4
+    first = run_ops(services, "backfill", "--rate", "50")
+    again = run_ops(services, "backfill")
 
     assert (first.exit_code, answer(first)["backfilled"], answer(again)["backfilled"]) == (0, 4, 0)
     changed, deleted, *untouched = [[change["kind"] for change in users.activity(user_id)] for user_id in before]

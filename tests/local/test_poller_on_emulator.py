@@ -1,8 +1,6 @@
 """The poller in its own process, as the local stack runs it, on the emulator."""
 
-import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from functions.runtime.json_log import JsonObject
 from infra.naming import PROJECT_ROOT
 from tests.support.aws.dynamodb_endpoints import DynamoDBEndpoint, emulator
+from tests.support.local import poller_process
 from tests.support.local.mapped_function import READ, SEND, MappedFunction, create_mapped_function, eventually
+from tests.support.local.poller_process import PollerProcess
 
 Create = Callable[..., MappedFunction]
 
@@ -35,40 +34,11 @@ def create(dynamodb_emulator: DynamoDBEndpoint, tmp_path: Path) -> Create:
     return with_settings
 
 
-class PollerProcess:
-    """The poller of one mapping, as `python -m` starts it."""
-
-    def __init__(self, mapped: MappedFunction, directory: Path) -> None:
-        self._log = directory / "poller.log"
-        command = [
-            *(sys.executable, "-m", "local.stream_poller"),
-            *("--state-dir", str(directory)),
-            *("--endpoint-url", mapped.clients.endpoint_url),
-            *("--mapping-uuid", mapped.mapping_uuid),
-            *("--region", mapped.clients.region),
-        ]
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                command, cwd=PROJECT_ROOT, env={"PATH": os.environ["PATH"]}, stdout=log, stderr=log
-            )
-
-    def lines(self) -> list[JsonObject]:
-        """Return what it and earlier pollers in the same directory logged."""
-        return [json.loads(line) for line in self._log.read_text().splitlines()]
-
-    def logged(self) -> list[str]:
-        return [line["message"] for line in self.lines()]
-
-
 @contextmanager
 def polling(mapped: MappedFunction, directory: Path) -> Generator[PollerProcess]:
-    """Run the poller for the time of the block."""
-    poller = PollerProcess(mapped, directory)
-    try:
+    """Run the poller of one mapping for the time of the block."""
+    with poller_process.polling(mapped.clients, directory, mapped.mapping_uuid) as poller:
         yield poller
-    finally:
-        poller.process.terminate()
-        assert poller.process.wait(timeout=20) in {0, -signal.SIGKILL}, poller.lines()
 
 
 def test_records_arrive_in_order_and_in_lambda_s_form(create: Create, tmp_path: Path) -> None:
@@ -246,34 +216,32 @@ def test_a_deleted_mapping_is_no_longer_delivered(create: Create, tmp_path: Path
     with polling(mapped, tmp_path) as poller:
         eventually(mapped.delivered, lambda names: names == ["a"])
         mapped.clients.lambda_.delete_event_source_mapping(UUID=mapped.mapping_uuid)
-        eventually(poller.logged, lambda logged: logged[-1] == "MAPPING OUT OF REACH:")
+        eventually(poller.logged, lambda logged: logged[-2:] == ["MAPPING REMOVED:", "DELIVERY ENDED:"])
         mapped.put("b")
         time.sleep(1)
     assert mapped.delivered() == ["a"]
-
-
-def test_a_mapping_that_does_not_exist_yet_is_waited_for(create: Create, tmp_path: Path) -> None:
-    mapped = create()
-    mapped.put("a")
-    unreachable = mapped._replace(mapping_uuid="00000000-0000-4000-8000-000000000000")
-    with polling(unreachable, tmp_path) as poller:
-        eventually(poller.logged, lambda logged: logged == ["MAPPING OUT OF REACH:"])
 
 
 def test_two_pollers_of_one_mapping_do_not_deliver_twice(create: Create, tmp_path: Path) -> None:
     mapped = create()
     with polling(mapped, tmp_path) as first:
         eventually(first.logged, lambda logged: "DELIVERY BEGUN:" in logged)
-        second = PollerProcess(mapped, tmp_path)
-        assert second.process.wait(timeout=20) == 1
-        assert any("End that one first" in line.get("reason", "") for line in second.lines())
+        with polling(mapped, tmp_path) as second:
+            eventually(
+                second.lines, lambda lines: any("End that one first" in line.get("reason", "") for line in lines)
+            )
+            mapped.put("a")
+            eventually(first.logged, lambda logged: "BATCH DELIVERED:" in logged)
+            first.process.terminate()
+            mapped.put("b")
+            eventually(mapped.delivered, lambda names: names == ["a", "b"])
 
 
 def test_a_dead_emulator_is_logged_once_and_waited_for(tmp_path: Path) -> None:
     with emulator() as endpoint:
         mapped = create_mapped_function(endpoint, tmp_path)
         mapped.put("a")
-        poller = PollerProcess(mapped, tmp_path)
+        poller = PollerProcess(mapped.clients, tmp_path, mapped.mapping_uuid)
         eventually(mapped.delivered, lambda names: names == ["a"])
     eventually(poller.logged, lambda logged: "SHARD OUT OF REACH:" in logged)
     time.sleep(1)
@@ -298,10 +266,9 @@ def test_lanes_keep_the_order_of_each_item(create: Create, tmp_path: Path) -> No
     assert seen == {name: ["0", "1", "2", "3", "4"] for name in "abcdef"}
 
 
-@pytest.mark.parametrize("arguments", [["--endpoint-url", "http://127.0.0.1:1"], ["--state-dir", "/nowhere/at/all"]])
-def test_wrong_arguments_are_reported_without_a_traceback(arguments: list[str]) -> None:
+def test_a_stack_that_does_not_run_is_reported_without_a_traceback() -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "local.stream_poller", *arguments],
+        [sys.executable, "-m", "local.event_source_mappings", "--state-dir", "/nowhere/at/all"],
         cwd=PROJECT_ROOT,
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
@@ -309,6 +276,6 @@ def test_wrong_arguments_are_reported_without_a_traceback(arguments: list[str]) 
         timeout=60,
         check=False,
     )
-    assert run.returncode in {1, 2}
+    assert run.returncode == 1
     assert "Traceback" not in run.stderr + run.stdout
-    assert "belong together" in run.stderr or "make up" in run.stdout
+    assert "make up" in run.stdout

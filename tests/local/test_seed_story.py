@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from local.deploy.registry import handler_for
-from local.process import ChildProcess
 from local.state import clients_of
 from tests.support.aws.signature_v4 import Signer
 from tests.support.local.change_log import ChangeLog
-from tests.support.local.local_stack import LocalStack, running_local_stack
+from tests.support.local.local_stack import LocalStack, running_local_stack, users_mapping
 from tests.support.local.resource_examples.example import TABLE
 from tests.support.local.users_over_http import UsersOverHttp, person
 
@@ -23,18 +22,18 @@ def switch_stream(stack: LocalStack, *, on: bool) -> str | None:
     return handler.update(clients, stack.outputs.users_table_name, table, wanted).get("streamArn")
 
 
-def map_stream(stack: LocalStack, stream_arn: str) -> str:
-    """Map a stream to LogUserChangesFunction as the program does; return the mapping's UUID."""
+def map_stream(stack: LocalStack, stream_arn: str) -> None:
+    """Map a stream to LogUserChangesFunction as the program does; the running poller serves it."""
     lambda_ = clients_of(stack).lambda_
-    deployed: dict[str, Any] = dict(lambda_.get_event_source_mapping(UUID=stack.mapping_uuid))
+    deployed: dict[str, Any] = dict(lambda_.get_event_source_mapping(UUID=users_mapping(stack)))
     settings = ("BatchSize", "MaximumRetryAttempts", "BisectBatchOnFunctionError", "FunctionResponseTypes")
-    return lambda_.create_event_source_mapping(
+    lambda_.create_event_source_mapping(
         EventSourceArn=stream_arn,
         FunctionName=stack.outputs.log_user_changes_function_name,
         StartingPosition="TRIM_HORIZON",
         Enabled=False,  # Delivered by the local poller.
         **{name: deployed[name] for name in settings},
-    )["UUID"]
+    )
 
 
 def test_a_stream_shows_the_changes_after_it_was_enabled_and_none_before(tmp_path: Path) -> None:
@@ -47,21 +46,13 @@ def test_a_stream_shows_the_changes_after_it_was_enabled_and_none_before(tmp_pat
         alice = users.registered(person(name="Alice"))
         stream_arn = switch_stream(stack, on=True)
         assert stream_arn is not None
-        arguments = ["--endpoint-url", stack.endpoint_url, "--mapping-uuid", map_stream(stack, stream_arn)]
-        poller = ChildProcess(
-            "local.stream_poller",
-            [*arguments, "--region", stack.region, "--state-dir", str(tmp_path / "new-stream")],
-            tmp_path / "new-poller.log",
-        )
-        try:
-            eve = users.registered(person(name="Eve", username="toto"))
-            assert users.patch(eve, {"username": "kichwa"}).status == 200
-            assert users.delete(eve).status == 204
+        map_stream(stack, stream_arn)
+        eve = users.registered(person(name="Eve", username="toto"))
+        assert users.patch(eve, {"username": "kichwa"}).status == 200
+        assert users.delete(eve).status == 204
 
-            log = ChangeLog(stack)
-            lines = log.eventually_about(eve, lambda found: len(found) == 4)
-        finally:
-            poller.stop(grace_seconds=5)
+        log = ChangeLog(stack)
+        lines = log.eventually_about(eve, lambda found: len(found) == 4)
 
         added, old, new, deleted = lines
         assert [line["message"] for line in lines] == [

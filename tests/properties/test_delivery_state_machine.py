@@ -134,6 +134,10 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.world.run_until_settled()
         self.world.rescue()
         assert not self.world.failure_queue
+        counted, logged = self.world.counts, self.world.metrics
+        assert (counted.polled, counted.invoked, counted.failed) == (logged.polled, logged.invoked, logged.failed)
+        assert (counted.dropped, counted.on_failure_delivered) == (logged.dropped, logged.on_failure_delivered)
+        assert counted.filtered_out == counted.deleted == 0
         account = tally(self.world)
         assert not account.lost
         assert not account.doubled

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from delivery.assumptions import Assumptions
 from delivery.decisions import DiscardedBatch, FunctionFailed, FunctionReturned, InvocationOutcome, NotAdmitted
 from delivery.delivery import Delivery
+from delivery.event_counts import EventCounts
 from delivery.failure_documents import document_text, failure_document
 from delivery.messages import (
     Action,
@@ -110,6 +111,7 @@ class VirtualDelivery:
         self.reader = VirtualStreamReader(self.stream)
         self.saved: Checkpoint | None = None
         self.metrics = Metrics()
+        self._earlier_counts = EventCounts()
         self.delivery = Delivery(settings, self.assumptions, None)
         self.life = 0
         self._ids = count(1)
@@ -148,7 +150,13 @@ class VirtualDelivery:
         """Kill the poller and start another. The function and the queue don't notice."""
         self.life += 1
         self.acknowledged.clear()
+        self._earlier_counts = self.counts
         self.delivery = Delivery(self.settings, self.assumptions, self.saved)
+
+    @property
+    def counts(self) -> EventCounts:
+        """What the deliveries of all lives counted."""
+        return self._earlier_counts + self.delivery.counts
 
     def rescue(self) -> None:
         """Deliver all messages of the failure queue to the rescue, once."""

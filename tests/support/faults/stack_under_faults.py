@@ -22,7 +22,7 @@ FUNCTION_TIMEOUT_SECONDS = 3.2
 """A little longer than the functions wait for an answer (functions/runtime/aws.py)."""
 
 POLLER_TIMEOUT_SECONDS = 10.2
-"""A little longer than the poller waits (local/stream_poller/stream_reader.py)."""
+"""A little longer than the poller waits (local/aws_clients.py, ONE_ATTEMPT)."""
 
 POINTER_HIDDEN_SECONDS = 3
 """The failure queue's visibility timeout, after which a killed rescue is repeated; deployed 180."""
@@ -111,7 +111,8 @@ class StackUnderFaults:
 
     def has_settled(self, last_sequence_number: str) -> bool:
         """Whether the checkpoint is at or after a record."""
-        for path in (self._directory / "checkpoints").glob("*.json"):
+        function = self._functions["log"]
+        for path in (self._directory / "checkpoints").glob(f"{function}-*.json"):
             shards = Checkpoint.from_json(path.read_text()).shards.values()
             return any(int(shard.sequence_number or -1) >= int(last_sequence_number) for shard in shards)
         return False
@@ -171,9 +172,9 @@ class StackUnderFaults:
             os.kill(self._poller.pid, signal.SIGKILL)
 
     def _start_poller(self) -> None:
-        arguments = ["--endpoint-url", self.proxies["poller"].url, "--mapping-uuid", self.stack.mapping_uuid]
+        arguments = ["--endpoint-url", self.proxies["poller"].url]
         self._poller = ChildProcess(
-            "local.stream_poller",
+            "local.event_source_mappings",
             [*arguments, "--region", self.stack.region, "--state-dir", str(self._directory)],
             self._directory / "poller.log",
         )

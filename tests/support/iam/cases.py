@@ -9,6 +9,7 @@ from local.actions import UNSUPPORTED_SCHEMA_VERSION, write_unsupported_user
 from tests.support.iam.bench import Bench
 from tests.support.iam.permissions import Permission
 from tests.support.iam.trial import WORKED, Trial
+from tests.support.local.local_stack import users_mapping
 from tests.support.local.mapped_function import eventually
 from tests.support.local.users_over_http import person
 
@@ -67,7 +68,7 @@ def a_mapping_starts_from_its_checkpoint(trial: Trial) -> str:
     """The role can't read the stream, and only the mapping itself reports it."""
     bench = trial.bench
     function, poller = bench.log_of("log-user-changes"), trial.poller_log
-    lambda_, uuid = bench.clients.lambda_, bench.stack.mapping_uuid
+    lambda_, uuid = bench.clients.lambda_, users_mapping(bench.stack)
     batch_size = lambda_.get_event_source_mapping(UUID=uuid).get("BatchSize", 0)
     # An updated mapping starts again from its checkpoint, on AWS and here.
     lambda_.update_event_source_mapping(UUID=uuid, BatchSize=batch_size - 1 if batch_size % 2 else batch_size + 1)

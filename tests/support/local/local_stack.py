@@ -11,10 +11,18 @@ from pathlib import Path
 from infra.naming import PROJECT_ROOT
 from local.aws_clients import Clients
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Emulator
-from local.state import LocalStack
+from local.state import LocalStack, clients_of
 from local.temporary_stack import running_local_stack, starting_local_stack
 
-__all__ = ["REGION", "LocalStack", "copy_project", "running_emulator", "running_local_stack", "starting_local_stack"]
+__all__ = [
+    "REGION",
+    "LocalStack",
+    "copy_project",
+    "running_emulator",
+    "running_local_stack",
+    "starting_local_stack",
+    "users_mapping",
+]
 
 REGION = "us-east-1"
 
@@ -30,6 +38,14 @@ def copy_project(directory: Path) -> Path:
     for file in PROJECT_ROOT.glob("Pulumi*.yaml"):
         shutil.copy(file, directory)
     return directory
+
+
+def users_mapping(stack: LocalStack) -> str:
+    """Return the UUID of the mapping from the Users table's stream to its function."""
+    (mapping,) = clients_of(stack).lambda_.list_event_source_mappings(
+        EventSourceArn=stack.outputs.users_stream_arn, FunctionName=stack.outputs.log_user_changes_function_name
+    )["EventSourceMappings"]
+    return mapping.get("UUID", "")
 
 
 @contextmanager

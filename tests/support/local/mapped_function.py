@@ -1,6 +1,7 @@
 """The smallest thing to poll: a table, a tiny function on its stream, and a failure queue.
 
 The function does what its records say (attribute `then`), and records each invocation in a file.
+A queue in place of the stream is `mapped_queue`'s.
 """
 
 import io
@@ -29,10 +30,10 @@ import json, os, time
 def handler(event, context):
     records = event["Records"]
     with open(os.environ["CALLS"], "a") as calls:
-        calls.write(json.dumps({"names": [r["dynamodb"]["Keys"]["id"]["S"] for r in records], "event": event}) + "\\n")
+        calls.write(json.dumps({"names": [name_of(record) for record in records], "event": event}) + "\\n")
     failures = []
     for record in records:
-        then = record["dynamodb"].get("NewImage", {}).get("then", {}).get("S")
+        then = then_of(record)
         if then == "raise":
             raise RuntimeError("told to")
         if then == "exit":
@@ -43,13 +44,22 @@ def handler(event, context):
             open(os.environ["CALLS"] + ".once", "w").close()
             raise RuntimeError("told to, once")
         if then == "partial":
-            return {"batchItemFailures": [{"itemIdentifier": record["dynamodb"]["SequenceNumber"]}]}
+            failures.append({"itemIdentifier": record.get("messageId") or record["dynamodb"]["SequenceNumber"]})
+            break
         if then == "slow":
             time.sleep(1)
-    return {"batchItemFailures": []}
+    return {"batchItemFailures": failures}
+
+def name_of(record):
+    return json.loads(record["body"])["name"] if "body" in record else record["dynamodb"]["Keys"]["id"]["S"]
+
+def then_of(record):
+    if "body" in record:
+        return json.loads(record["body"])["then"]
+    return record["dynamodb"].get("NewImage", {}).get("then", {}).get("S")
 """
 
-_TRUST = {
+TRUST = {
     "Version": "2012-10-17",
     "Statement": [
         {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"},
@@ -133,17 +143,8 @@ def create_mapped_function(endpoint: "DynamoDBEndpoint", directory: Path, **sett
     stream_arn = table.get("LatestStreamArn", "")
     queue_url = clients.sqs.create_queue(QueueName=name)["QueueUrl"]
     queue_arn = f"arn:aws:sqs:{REGION}:000000000000:{name}"
-    role_arn = clients.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))["Role"]["Arn"]
-    function_arn = clients.lambda_.create_function(
-        FunctionName=name,
-        Runtime="python3.13",
-        Handler="index.handler",
-        Role=role_arn,
-        Timeout=5,
-        Code={"ZipFile": _zip(HANDLER)},
-        Environment={"Variables": {"CALLS": str(calls_file)}},
-    )["FunctionArn"]
-    clients.lambda_.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    role_arn = clients.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    function_arn = create_function(clients, name, role_arn, calls_file)
     mapping = clients.lambda_.create_event_source_mapping(
         EventSourceArn=stream_arn,
         FunctionName=name,
@@ -166,6 +167,21 @@ def create_mapped_function(endpoint: "DynamoDBEndpoint", directory: Path, **sett
     )
     mapped.allow(*READ, *SEND)
     return mapped
+
+
+def create_function(clients: Clients, name: str, role_arn: str, calls_file: Path) -> str:
+    """Create the function, and return its ARN."""
+    function_arn = clients.lambda_.create_function(
+        FunctionName=name,
+        Runtime="python3.13",
+        Handler="index.handler",
+        Role=role_arn,
+        Timeout=5,
+        Code={"ZipFile": _zip(HANDLER)},
+        Environment={"Variables": {"CALLS": str(calls_file)}},
+    )["FunctionArn"]
+    clients.lambda_.get_waiter("function_active_v2").wait(FunctionName=name, WaiterConfig={"Delay": 1})
+    return function_arn
 
 
 def _zip(source: str) -> bytes:

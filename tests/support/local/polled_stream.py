@@ -13,15 +13,16 @@ from botocore.session import Session
 from delivery.assumptions import Assumptions
 from delivery.decisions import DiscardedBatch, FunctionFailed, FunctionReturned, InvocationOutcome, NotAdmitted
 from delivery.delivery import Delivery
-from delivery.messages import SendAttempted
+from delivery.messages import Checkpoint, SendAttempted
 from delivery.records import Invocation, StreamRecord, event_payload
 from delivery.settings import INFINITE, MappingSettings
 from functions.runtime.json_log import JsonObject
 from local.aws_clients import ONE_ATTEMPT
 from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
-from local.stream_poller.poller import Poller, Ports
-from local.stream_poller.service import CheckpointFile
-from local.stream_poller.stream_reader import StreamsApiReader
+from local.event_source_mappings.checkpoint_file import CheckpointFile
+from local.event_source_mappings.poller import Poller
+from local.event_source_mappings.stream_ports import StreamPorts
+from local.event_source_mappings.stream_reader import StreamsApiReader
 from tests.support.aws.dynamodb_endpoints import REGION, DynamoDBEndpoint
 from tests.support.records.record_processing_fakes import LogInMemory, Processing
 
@@ -127,10 +128,10 @@ class PolledStream:
             report_batch_item_failures=True,
             destination_arn=f"arn:aws:sqs:{REGION}:000000000000:failures",
         )
-        store = CheckpointFile(self._directory, mapping)
+        store = CheckpointFile(self._directory, mapping, Checkpoint)
         delivery = Delivery(mapping, FAST, store.load())
         reader = StreamsApiReader(lambda: self.streams, self.stream_arn)
-        ports = Ports(
+        ports = StreamPorts(
             list_shards=reader.list_shards,
             read=reader.read,
             invoke=self.function.invoke,
@@ -138,7 +139,7 @@ class PolledStream:
             save=store.save,
             log=self.log,
         )
-        poller = Poller(delivery, ports)
+        poller = Poller(delivery, ports, self.log)
         failures: list[Exception] = []
 
         def run() -> None:

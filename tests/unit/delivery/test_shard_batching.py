@@ -6,8 +6,14 @@ from delivery.assumptions import Assumptions
 from delivery.decisions import FunctionReturned
 from delivery.records import EVENT_BYTES, Invocation, WaitingRecords, event_payload
 from delivery.settings import MappingSettings
-from delivery.shard import Lane
-from tests.support.delivery.stream_record_examples import WRITTEN_AT, example_record, example_records, numbers_of
+from delivery.shard import Lane, ShardDelivery
+from tests.support.delivery.stream_record_examples import (
+    WRITTEN_AT,
+    example_record,
+    example_records,
+    numbers_of,
+    sequence_number,
+)
 
 SUCCESS = FunctionReturned(b"null", Invocation(request_id="r"))
 
@@ -86,3 +92,24 @@ def test_where_a_window_opens_after_a_pause_is_an_assumption() -> None:
         records.open_window(0.0)
         records.add(example_record(1), 100.0)
         assert records.due_at() == due
+
+
+def test_batches_are_made_of_the_records_that_the_filters_let_through() -> None:
+    shard = ShardDelivery(settings(batch_size=2, filters=('{"wanted": [true]}',)), Assumptions(), None)
+    records = [
+        example_record(number)._replace(body=b'{"wanted": %s}' % (b"false" if number in {1, 3, 6} else b"true"))
+        for number in range(1, 7)
+    ]
+    assert shard.add(records, WRITTEN_AT) == 3
+    # The first is settled, the third is behind one that isn't.
+    assert shard.checkpoint == sequence_number(1)
+    ((_, due),) = shard.start(WRITTEN_AT)
+    assert due.batch is not None
+    assert numbers_of(due.batch.records) == [2, 4]
+    shard.take_outcome(0, SUCCESS, WRITTEN_AT)
+    assert shard.checkpoint == sequence_number(4)
+    ((_, due),) = shard.start(WRITTEN_AT)
+    assert due.batch is not None
+    assert numbers_of(due.batch.records) == [5]
+    shard.take_outcome(0, SUCCESS, WRITTEN_AT)
+    assert (shard.checkpoint, shard.is_idle) == (sequence_number(6), True)

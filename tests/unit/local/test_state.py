@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
 from local.state import (
     LocalStack,
@@ -13,6 +14,7 @@ from local.state import (
     LocalStackRunningError,
     claim_directory,
     claimed_by,
+    functions_of,
     read_local_stack,
     state_directory,
     write_atomically,
@@ -32,7 +34,6 @@ STACK = LocalStack(
     region="us-east-1",
     access_key_id="test",
     secret_access_key="test",
-    mapping_uuid="m",
     started_at=datetime(2026, 11, 24, tzinfo=UTC),
     outputs=OUTPUTS,
 )
@@ -120,3 +121,15 @@ def test_a_reader_finds_the_old_text_or_the_new_one_and_never_a_part(tmp_path: P
         assert file.read_text() in texts
     writer.join()
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_every_function_of_the_outputs_is_named_after_its_folder() -> None:
+    functions = functions_of(OUTPUTS)
+    assert functions.keys() >= {"register-user", "manage-users", "log-user-changes", "rescue-failed-batches"}
+    for name in functions:
+        assert (PROJECT_ROOT / "functions" / name.replace("-", "_") / "handler.py").exists()
+
+
+def test_a_function_that_is_switched_off_is_not_listed() -> None:
+    outputs = OUTPUTS.model_copy(update={"rescue_failed_batches_function_name": None})
+    assert "rescue-failed-batches" not in functions_of(outputs)

@@ -31,7 +31,6 @@ STACK = LocalStack(
     region="eu-west-1",
     access_key_id="test",
     secret_access_key="test",
-    mapping_uuid="mapping",
     started_at=datetime(2026, 11, 24, tzinfo=UTC),
     outputs=StackOutputs.model_validate(
         {name: name for name in StackOutputs.model_fields}

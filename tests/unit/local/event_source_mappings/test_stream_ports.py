@@ -13,7 +13,7 @@ from delivery.decisions import DiscardedBatch
 from delivery.messages import SendAttempted
 from delivery.records import Invocation
 from delivery.settings import MappingSettings
-from local.stream_poller.poller import send_failure_document
+from local.event_source_mappings.stream_ports import send_failure_document
 from tests.support.delivery.stream_record_examples import WRITTEN_AT, example_record, sequence_number
 
 DISCARDED = DiscardedBatch(

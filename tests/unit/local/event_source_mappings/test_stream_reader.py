@@ -9,7 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from delivery.messages import ListingFailed, PageRead, ReadFailed, ReadShard, Shard, ShardsListed
 from functions.runtime.json_log import JsonObject
-from local.stream_poller.stream_reader import StreamsApiReader
+from local.event_source_mappings.stream_reader import StreamsApiReader
 from tests.support.aws.aws_wire import Answer, Failure, Responder, Wire, in_turn
 from tests.support.records.record_strategies import STREAM_ARN, stream_record
 from tests.support.records.shard_in_memory import SHARD_ID, ShardInMemory

@@ -10,7 +10,7 @@ from delivery.assumptions import Assumptions
 from delivery.messages import Checkpoint, MalformedCheckpointError, ShardCheckpoint
 from delivery.settings import MappingSettings
 from delivery.shard import ShardDelivery
-from local.stream_poller.service import AlreadyDeliveredError, CheckpointFile
+from local.event_source_mappings.checkpoint_file import AlreadyDeliveredError, CheckpointFile
 from tests.support.delivery.stream_record_examples import WRITTEN_AT, example_records, sequence_number
 
 SETTINGS = MappingSettings(
@@ -48,39 +48,39 @@ def test_a_text_that_is_not_a_checkpoint_is_refused(text: str) -> None:
 
 
 def test_a_file_returns_the_checkpoint_saved_last(tmp_path: Path) -> None:
-    assert CheckpointFile(tmp_path, SETTINGS).load() is None
-    CheckpointFile(tmp_path, SETTINGS).save(Checkpoint())
-    CheckpointFile(tmp_path, SETTINGS).save(CHECKPOINT)
-    assert CheckpointFile(tmp_path, SETTINGS).load() == CHECKPOINT
+    assert CheckpointFile(tmp_path, SETTINGS, Checkpoint).load() is None
+    CheckpointFile(tmp_path, SETTINGS, Checkpoint).save(Checkpoint())
+    CheckpointFile(tmp_path, SETTINGS, Checkpoint).save(CHECKPOINT)
+    assert CheckpointFile(tmp_path, SETTINGS, Checkpoint).load() == CHECKPOINT
 
 
 def test_a_file_left_by_a_crash_while_writing_is_not_read(tmp_path: Path) -> None:
-    file = CheckpointFile(tmp_path, SETTINGS)
+    file = CheckpointFile(tmp_path, SETTINGS, Checkpoint)
     file.save(CHECKPOINT)
     file.path.with_suffix(".new").write_text('{"version"')
     assert file.load() == CHECKPOINT
 
 
 def test_another_mapping_stream_or_function_has_another_file(tmp_path: Path) -> None:
-    CheckpointFile(tmp_path, SETTINGS).save(CHECKPOINT)
+    CheckpointFile(tmp_path, SETTINGS, Checkpoint).save(CHECKPOINT)
     # A new mapping replays the whole stream, as its starting position TRIM_HORIZON says.
     other_mapping = MappingSettings(uuid="v", stream_arn=SETTINGS.stream_arn, function_arn=SETTINGS.function_arn)
     other_stream = MappingSettings(uuid="u", stream_arn="stream/2", function_arn=SETTINGS.function_arn)
     other_function = MappingSettings(uuid="u", stream_arn=SETTINGS.stream_arn, function_arn=SETTINGS.function_arn + "2")
-    assert CheckpointFile(tmp_path, other_mapping).load() is None
-    assert CheckpointFile(tmp_path, other_stream).load() is None
-    assert CheckpointFile(tmp_path, other_function).load() is None
+    assert CheckpointFile(tmp_path, other_mapping, Checkpoint).load() is None
+    assert CheckpointFile(tmp_path, other_stream, Checkpoint).load() is None
+    assert CheckpointFile(tmp_path, other_function, Checkpoint).load() is None
 
 
 def test_the_error_about_a_malformed_file_names_it(tmp_path: Path) -> None:
-    file = CheckpointFile(tmp_path, SETTINGS)
+    file = CheckpointFile(tmp_path, SETTINGS, Checkpoint)
     file.path.write_bytes(b"\xff")
     with pytest.raises(MalformedCheckpointError, match=file.path.name):
         file.load()
 
 
 def test_only_one_process_can_claim_a_checkpoint(tmp_path: Path) -> None:
-    first, second = CheckpointFile(tmp_path, SETTINGS), CheckpointFile(tmp_path, SETTINGS)
+    first, second = CheckpointFile(tmp_path, SETTINGS, Checkpoint), CheckpointFile(tmp_path, SETTINGS, Checkpoint)
     with first.claim(), pytest.raises(AlreadyDeliveredError, match="End that one first"), second.claim():
         pass
     with second.claim():

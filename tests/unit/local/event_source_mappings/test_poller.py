@@ -13,8 +13,9 @@ from delivery.delivery import Delivery
 from delivery.messages import Checkpoint, PageRead, ReadShard, SendAttempted, Shard, ShardCheckpoint, ShardsListed
 from delivery.records import Invocation, StreamRecord
 from delivery.settings import MappingSettings
-from local.stream_poller.poller import Poller, Ports
-from local.stream_poller.service import CheckpointFile
+from local.event_source_mappings.checkpoint_file import CheckpointFile
+from local.event_source_mappings.poller import Poller
+from local.event_source_mappings.stream_ports import StreamPorts
 from tests.support.delivery.stream_record_examples import example_record, numbers_of, sequence_number
 from tests.support.records.record_processing_fakes import LogInMemory
 
@@ -81,10 +82,10 @@ class Running:
     def __init__(self, directory: Path, invoke: Callable[[], InvocationOutcome]) -> None:
         self.calls = Calls(invoke)
         self.documents = Documents()
-        self.store = CheckpointFile(directory, SETTINGS)
+        self.store = CheckpointFile(directory, SETTINGS, Checkpoint)
         self.log = LogInMemory()
         reader = FewRecords()
-        ports = Ports(
+        ports = StreamPorts(
             list_shards=reader.list_shards,
             read=reader.read,
             invoke=self.calls.invoke,
@@ -92,7 +93,7 @@ class Running:
             save=self.store.save,
             log=self.log,
         )
-        self.poller = Poller(Delivery(SETTINGS, Assumptions(polls_per_second=100), self.store.load()), ports)
+        self.poller = Poller(Delivery(SETTINGS, Assumptions(polls_per_second=100), self.store.load()), ports, self.log)
 
     def start(self, grace_seconds: float) -> threading.Thread:
         thread = threading.Thread(target=self.poller.run, args=(grace_seconds,))

@@ -11,11 +11,10 @@ from botocore.stub import Stubber
 
 from delivery.decisions import FunctionFailed, FunctionReturned, NotAdmitted
 from delivery.records import Invocation
-from local.stream_poller.poller import invoke_function
-from tests.support.delivery.stream_record_examples import example_records
+from local.event_source_mappings.function import invoke_function
 
 FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f:live"
-RECORDS = example_records(1, 2)
+PAYLOAD = b'{"Records":[xx,xx]}'
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ def test_a_response_without_function_error_is_returned(client: Any) -> None:
             },
             {"FunctionName": FUNCTION_ARN, "Payload": b'{"Records":[xx,xx]}'},
         )
-        outcome = invoke_function(client, FUNCTION_ARN, RECORDS)
+        outcome = invoke_function(client, FUNCTION_ARN, PAYLOAD)
     assert outcome == FunctionReturned(
         b'{"batchItemFailures": []}', Invocation(request_id="r-1", executed_version="7", status_code=200)
     )
@@ -58,7 +57,7 @@ def test_a_response_with_function_error_is_a_failure(client: Any) -> None:
                 "ResponseMetadata": {"RequestId": "r-2"},
             },
         )
-        outcome = invoke_function(client, FUNCTION_ARN, RECORDS)
+        outcome = invoke_function(client, FUNCTION_ARN, PAYLOAD)
     assert outcome == FunctionFailed(Invocation(request_id="r-2", function_error="Unhandled"))
 
 
@@ -74,7 +73,7 @@ def test_a_response_with_function_error_is_a_failure(client: Any) -> None:
 def test_a_refused_invocation_is_not_admitted(client: Any, code: str, status: int) -> None:
     with Stubber(client) as stub:
         stub.add_client_error("invoke", code, "no", status)
-        outcome = invoke_function(client, FUNCTION_ARN, RECORDS)
+        outcome = invoke_function(client, FUNCTION_ARN, PAYLOAD)
     assert isinstance(outcome, NotAdmitted)
     assert code in outcome.reason
 
@@ -93,4 +92,4 @@ def test_an_invocation_without_an_answer_is_not_admitted(error: Exception) -> No
             raise error
 
     unreachable: Any = Unreachable()
-    assert isinstance(invoke_function(unreachable, FUNCTION_ARN, RECORDS), NotAdmitted)
+    assert isinstance(invoke_function(unreachable, FUNCTION_ARN, PAYLOAD), NotAdmitted)

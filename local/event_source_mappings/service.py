@@ -1,0 +1,203 @@
+"""Serves every event source mapping of an account, for as long as each is there as it is.
+
+New mappings, changed ones and removed ones are seen within `DISCOVERY_SECONDS`.
+"""
+
+import contextlib
+import queue
+import time
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from delivery.event_counts import EventCounts
+from delivery.settings import UnsupportedMappingError, read_settings
+from functions.runtime.aws import AWS_CALL_ERRORS
+from functions.runtime.json_log import Log
+from local.aws_clients import ONE_ATTEMPT, Clients
+from local.event_source_mappings.served_mapping import MappedFunction, ServedMapping
+from local.event_source_mappings.status import MappingStatus, State, read_mappings, write_mappings
+
+if TYPE_CHECKING:
+    from types_boto3_cloudwatch import CloudWatchClient
+    from types_boto3_cloudwatch.type_defs import MetricDatumTypeDef
+    from types_boto3_lambda import LambdaClient
+
+DISCOVERY_SECONDS = 1.0
+"""Between two looks at the account's mappings."""
+
+_DELIVERED_BY_EMULATOR = frozenset({"Enabled", "Enabling", "Creating"})
+
+_MINUTE = 60
+_METRICS_PER_CALL = 1000
+"""Source: CloudWatch API reference, PutMetricData."""
+
+
+class MappingsService:
+    """Delivers the mappings of one account, with all that it keeps below a directory.
+
+    Args:
+        clients: of the account.
+        directory: gets `checkpoints/` and `mappings.json`.
+        log: takes what happens to each mapping.
+        only: UUIDs of the mappings to deliver; empty for all.
+    """
+
+    def __init__(self, clients: Clients, directory: Path, log: Log, only: Collection[str] = ()) -> None:
+        self._clients = clients
+        self._directory = directory
+        self._log = log
+        self._only = frozenset(only)
+        self._lambda: LambdaClient = clients.create("lambda", ONE_ATTEMPT)
+        self._cloudwatch: CloudWatchClient = clients.create("cloudwatch", ONE_ATTEMPT)
+        self._served: dict[str, ServedMapping] = {}
+        self._unserved: dict[str, MappingStatus] = {}
+        self._counts = {status.uuid: EventCounts.from_metrics(status.counts) for status in read_mappings(directory)}
+        """Of each mapping, from all its deliveries that have ended."""
+        self._published = dict(self._counts)
+        self._minute = _minute()
+        self._written: list[MappingStatus] | None = None
+        self._out_of_reach = False
+        # A SimpleQueue's put is reentrant (documentation of `queue`): a signal handler may call it.
+        self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._ending = False
+
+    def end(self) -> None:
+        """End all deliveries. May be called from any thread and from a signal handler."""
+        self._ending = True
+        self._wakes.put(None)
+
+    def run(self, grace_seconds: float) -> None:
+        """Deliver until `end` is called; then wait this long for invocations in flight."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        while not self._ending:
+            self._look(grace_seconds)
+            if _minute() > self._minute:
+                self._publish_counts()
+            self._write_status()
+            with contextlib.suppress(queue.Empty):
+                self._wakes.get(timeout=DISCOVERY_SECONDS)
+        self._end(list(self._served), grace_seconds)
+        self._publish_counts()
+        self._write_status()
+
+    def _look(self, grace_seconds: float) -> None:
+        """Begin, end and begin again deliveries, as the account's mappings say now."""
+        try:
+            mappings = {mapping["UUID"]: mapping for mapping in self._list_mappings()}
+            functions = {function["FunctionArn"]: function for function in self._list_functions()}
+        except AWS_CALL_ERRORS as error:
+            if not self._out_of_reach:
+                self._log("WARNING", "MAPPINGS OUT OF REACH:", reason=str(error))
+            self._out_of_reach = True
+            return
+        if self._out_of_reach:
+            self._log("INFO", "MAPPINGS IN REACH AGAIN:")
+        self._out_of_reach = False
+        wanted: dict[str, MappedFunction] = {}
+        unserved: dict[str, MappingStatus] = {}
+        for uuid, mapping in mappings.items():
+            try:
+                wanted[uuid] = _mapped_function(mapping, functions)
+            except UnsupportedMappingError as error:
+                unserved[uuid] = self._without_delivery(mapping, "refused", str(error))
+            except LookupError:
+                unserved[uuid] = self._without_delivery(mapping, "waiting", "its function doesn't exist")
+        self._log_unserved(unserved)
+        changed = [uuid for uuid, served in self._served.items() if wanted.get(uuid) != served.mapped]
+        for uuid in changed:
+            self._log("INFO", "MAPPING CHANGED:" if uuid in wanted else "MAPPING REMOVED:", mapping=uuid)
+        self._end(changed, grace_seconds)
+        for uuid in wanted.keys() - self._served.keys():
+            self._begin(wanted[uuid], mappings[uuid].get("State", ""))
+
+    def _list_mappings(self) -> Iterator[Any]:
+        for page in self._lambda.get_paginator("list_event_source_mappings").paginate():
+            for mapping in page["EventSourceMappings"]:
+                if not self._only or mapping.get("UUID") in self._only:
+                    yield mapping
+
+    def _list_functions(self) -> Iterator[Any]:
+        for page in self._lambda.get_paginator("list_functions").paginate():
+            yield from page["Functions"]
+
+    def _without_delivery(self, mapping: Mapping[str, Any], state: State, reason: str) -> MappingStatus:
+        return MappingStatus(
+            uuid=mapping["UUID"],
+            source_arn=mapping.get("EventSourceArn", ""),
+            function_name=str(mapping.get("FunctionArn", "")).partition(":function:")[2],
+            state=state,
+            reason=reason,
+            counts=self._counts.get(mapping["UUID"], EventCounts()).metrics(),
+        )
+
+    def _log_unserved(self, unserved: dict[str, MappingStatus]) -> None:
+        for uuid, status in unserved.items():
+            if self._unserved.get(uuid) != status:
+                fields = {"mapping": uuid, "function": status.function_name, "reason": status.reason}
+                self._log("ERROR" if status.state == "refused" else "WARNING", "NO DELIVERY:", **fields)
+        self._unserved = unserved
+
+    def _begin(self, mapped: MappedFunction, state: str) -> None:
+        uuid = mapped.settings.uuid
+        if state in _DELIVERED_BY_EMULATOR:
+            # Both would deliver. The program's mappings are created disabled: local/deploy.
+            self._lambda.update_event_source_mapping(UUID=uuid, Enabled=False)
+            self._log("WARNING", "MAPPING TAKEN OVER:", mapping=uuid, reason="it was enabled in the emulator")
+        counts = self._counts.setdefault(uuid, EventCounts())
+        self._served[uuid] = ServedMapping(self._clients, mapped, self._directory / "checkpoints", self._log, counts)
+        self._served[uuid].start()
+
+    def _end(self, uuids: Collection[str], grace_seconds: float) -> None:
+        ended = [self._served.pop(uuid) for uuid in uuids]
+        for served in ended:
+            served.end(grace_seconds)
+        for served in ended:
+            served.join()
+            self._counts[served.mapped.settings.uuid] = served.counts
+
+    def _publish_counts(self) -> None:
+        """Publish what was counted since the last minute, as AWS does for `EventCount` metrics."""
+        minute, self._minute = self._minute, _minute()
+        now = self._counts | {uuid: served.counts for uuid, served in self._served.items()}
+        metrics: list[MetricDatumTypeDef] = [
+            {
+                "MetricName": name,
+                "Dimensions": [{"Name": "EventSourceMappingUUID", "Value": uuid}],
+                "Timestamp": datetime.fromtimestamp(minute * _MINUTE, UTC),
+                "Value": count,
+                "Unit": "Count",
+            }
+            for uuid, counts in now.items()
+            for name, count in (counts - self._published.get(uuid, EventCounts())).metrics().items()
+            # As on AWS, polled is there whenever the mapping is delivered.
+            if count or (name == "PolledEventCount" and uuid in self._served)
+        ]
+        try:
+            for start in range(0, len(metrics), _METRICS_PER_CALL):
+                part = metrics[start : start + _METRICS_PER_CALL]
+                self._cloudwatch.put_metric_data(Namespace="AWS/Lambda", MetricData=part)
+        except AWS_CALL_ERRORS as error:
+            self._log("WARNING", "COUNTS NOT PUBLISHED:", reason=str(error))
+            return
+        self._published = now
+
+    def _write_status(self) -> None:
+        statuses = [*(served.status() for served in self._served.values()), *self._unserved.values()]
+        statuses.sort(key=lambda status: (status.function_name, status.uuid))
+        if statuses != self._written:
+            write_mappings(self._directory, statuses)
+            self._written = statuses
+
+
+def _mapped_function(mapping: Mapping[str, Any], functions: Mapping[str, Any]) -> MappedFunction:
+    """Return a mapping with its function; raise LookupError if that doesn't exist."""
+    settings = read_settings(mapping)
+    # An alias has the function's own role and timeout here, as the emulator keeps one of each.
+    function = functions[":".join(settings.function_arn.split(":")[:7])]
+    return MappedFunction(settings=settings, role_arn=function["Role"], timeout_seconds=function["Timeout"])
+
+
+def _minute() -> int:
+    return int(time.time()) // _MINUTE
