@@ -49,8 +49,8 @@ TIME_TO_FINISH_SECONDS = 2.0  # kept free at an invocation's end, to report how 
 FIRST_DELAY_SECONDS = 5
 DELAY_FACTOR = 4
 LONGEST_DELAY_SECONDS = 900
-"""Waits of at most 5, 20, 80, 320, 900, 900 ... seconds: five receives span some 7 minutes, ten an
-hour and a half."""
+"""Waits of at most 5, 20, 80, 320, 900, 900 ... seconds, and at least half of that: five receives
+span up to 7 minutes, ten up to 82."""
 
 Attempt = Callable[[Sequence[StoredChange]], Mapping[int, Exception]]
 """Handles changes, each of another user; returns the failed ones by position. What it raises counts

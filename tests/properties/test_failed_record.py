@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from functions.dead_letters.envelope import FailedRecord, StreamPointer, identify_record
 from functions.runtime.json_log import Json
+from tests.support.records.consumer_messages import CONSUMER_ARN, QUEUE_ARN, message_of, queue_record, redriven
 from tests.support.records.record_strategies import histories, texts, unaddressable_records
 
 ENVELOPE = TypeAdapter(FailedRecord)
@@ -140,3 +141,37 @@ def test_a_record_without_event_id_is_identified_by_its_content(record: Json) ->
 @pytest.mark.parametrize("event_id", ["", "a b", "../../etc", "x" * 129, "é", 7])
 def test_an_event_id_that_cannot_name_an_object_is_not_used(event_id: Json) -> None:
     assert identify_record({"eventID": event_id}).failure_id.startswith("sha256-")
+
+
+@given(histories(min_size=1), st.integers(1, 5))
+def test_a_message_of_a_queue_has_one_identity_however_often_it_comes(history: list[Json], receives: int) -> None:
+    for record in history:
+        identity = identify_record(queue_record(record, receives), CONSUMER_ARN)
+        assert identity == identify_record(redriven(queue_record(record)), CONSUMER_ARN)
+        assert identity.failure_id == f"welcome-new-users.{record['eventID']}"
+        assert identity.sequence_number == message_of(record).change_id
+        assert identity.user_id == record["dynamodb"]["Keys"]["userId"]["S"]
+        assert identity.event_source_arn == QUEUE_ARN
+
+
+@given(histories(min_size=1))
+def test_each_consumer_of_a_change_has_a_failure_of_its_own(history: list[Json]) -> None:
+    functions = ["LogUserChangesFunction-test", "FanOutUserChangesFunction-test", "WelcomeNewUsersFunction-test"]
+    for record in history:
+        ids = [identify_record(record, f"arn:aws:lambda:eu-west-1:1:function:{name}").failure_id for name in functions]
+        event_id = record["eventID"]
+        assert ids == [event_id, f"fan-out-user-changes.{event_id}", f"welcome-new-users.{event_id}"]
+
+
+@pytest.mark.parametrize("body", ["hello", "[]", '{"eventId": "../../etc"}', "[" * 100_000])
+def test_a_message_that_names_no_change_is_identified_by_its_own_id(body: str) -> None:
+    record = {"eventSource": "aws:sqs", "messageId": "m-1", "body": body, "receiptHandle": "r"}
+    assert identify_record(record, CONSUMER_ARN).failure_id == "welcome-new-users.m-1"
+    without = {"eventSource": "aws:sqs", "body": body}
+    assert identify_record(without).failure_id == identify_record({**without, "receiptHandle": "r"}).failure_id
+
+
+def test_an_id_that_is_too_long_with_its_consumer_is_a_digest() -> None:
+    long = {"eventID": "e" * 120}
+    assert len({identify_record(long).failure_id, identify_record(long, CONSUMER_ARN).failure_id}) == 2
+    assert identify_record(long, CONSUMER_ARN).failure_id.startswith("sha256-")

@@ -155,6 +155,37 @@ def test_a_failed_change_and_the_users_later_ones_come_again_after_a_growing_wai
     assert aws.envelopes() == []
 
 
+@pytest.mark.parametrize(("receives", "longest"), [(1, 5), (2, 20), (3, 80), (4, 320), (5, 900), (6, 900), (1000, 900)])
+def test_each_wait_is_four_times_the_one_before_up_to_a_quarter_of_an_hour(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch, receives: int, longest: int
+) -> None:
+    monkeypatch.setenv("MAXIMUM_RECEIVES", "1001")
+    handle_changes(_event(ADDED, receives=receives), Context(), Author({ADDED["eventID"]: RuntimeError()}).one)
+    (wait,) = aws.delays().values()
+    assert longest / 2 - 1 <= wait <= longest
+
+
+class ShortContext(Context):
+    """Lambda's context, whose time the consumer uses up."""
+
+    left = 30_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.left
+
+
+def test_a_change_is_not_begun_if_the_slowest_one_took_longer_than_what_is_left(aws: Aws) -> None:
+    context, got = ShortContext(), list[StoredChange]()
+
+    def slow(change: StoredChange) -> None:
+        got.append(change)
+        context.left -= 15_000
+
+    assert handle_changes(_event(ADDED, UPDATED, BOB), context, slow) == _failed(UPDATED, BOB)
+    assert len(got) == 1
+    assert set(aws.delays().values()) == {0}
+
+
 def test_what_can_never_be_processed_is_dead_lettered_at_once_and_the_rest_goes_on(
     aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
