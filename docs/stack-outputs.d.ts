@@ -16,7 +16,7 @@ export interface StackOutputs {
   readonly websiteDomainTarget?: string | null;
   /** Table of the users; its stream carries every change. */
   readonly usersTableName: string;
-  /** Table that keeps e-mail addresses and user names unique. */
+  /** Table that keeps values such as emails unique. */
   readonly userKeysTableName: string;
   /** Table of each user's history of changes. */
   readonly activityTableName: string;

@@ -27,7 +27,7 @@ class StackOutputs(BaseModel):
         default=None, description="DNS name that the record of websiteDomain points to; absent without websiteDomain."
     )
     users_table_name: str = Field(description="Table of the users; its stream carries every change.")
-    user_keys_table_name: str = Field(description="Table that keeps e-mail addresses and user names unique.")
+    user_keys_table_name: str = Field(description="Table that keeps values such as emails unique.")
     activity_table_name: str = Field(description="Table of each user's history of changes.")
     users_stream_arn: str = Field(
         description="ARN of the Users table's stream. Its two readers are taken: read the topic instead."

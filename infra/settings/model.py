@@ -94,7 +94,7 @@ class StackSettings(BaseModel):
         description="Days that the queues keep failed records; the bucket keeps them a day longer.",
     )
     mask_personal_data: Switch = Field(
-        examples=["true"], description="The log shows names, e-mail addresses and user names masked."
+        examples=["true"], description="The log shows personal attributes of users masked."
     )
 
     cors_allowed_origins: Origins = Field(
