@@ -2,9 +2,9 @@
 
 Where AWS's price falls with volume, the first step is used; logs are stored at their full size,
 though AWS bills them compressed. Both make the bill too high rather than too low. Not counted:
-reads by GET, CloudFront, cold starts, the mapping's counts of events (which AWS may bill as custom
-metrics), and the rescue's few invocations and reads of the stream (the event source mapping's own
-reads are free of charge; DynamoDB pricing).
+reads by GET, CloudFront, cold starts, traces, the mapping's counts of events (which AWS may bill as
+custom metrics), and the rescue's few invocations and reads of the stream (the event source
+mapping's own reads are free of charge; DynamoDB pricing).
 """
 
 from capacity import workload as sizes

@@ -23,7 +23,7 @@ from guardrails.resource import (
 
 RULES = Rules()
 
-ACTIONS_WITHOUT_RESOURCE = frozenset({"dynamodb:ListStreams"})
+ACTIONS_WITHOUT_RESOURCE = frozenset({"dynamodb:ListStreams", "xray:PutTelemetryRecords", "xray:PutTraceSegments"})
 """The stacks' actions that IAM can't limit to a resource; a test checks them against IAM's own
 definitions."""
 

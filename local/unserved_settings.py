@@ -19,6 +19,7 @@ _MESSAGES: Mapping[str, str] = {
     "apiDomain": "apiDomain {} is not served on this machine: use apiUrl",
     "websiteDomain": "websiteDomain {} is not served on this machine: use websiteUrl",
     "registrationsPerClient": "registrationsPerClient {} is not enforced on this machine: it has no AWS WAF",
+    "tracing": "tracing is not served on this machine: the emulator has no X-Ray",
     "registerThrottleRatePerSecond": "registerThrottleRatePerSecond {} is not enforced on this machine: the emulator "
     "throttles no route",
 }
@@ -32,5 +33,7 @@ def served_config(config: Mapping[str, str]) -> dict[str, str]:
 def unserved_settings(config: Mapping[str, str]) -> list[str]:
     """Return a line for each setting of a configuration that isn't served on this machine."""
     return [
-        message.format(config[config_key(name)]) for name, message in _MESSAGES.items() if config_key(name) in config
+        message.format(config[config_key(name)])
+        for name, message in _MESSAGES.items()
+        if config.get(config_key(name), "false") != "false"
     ]

@@ -88,11 +88,15 @@ class LambdaFunction(pulumi.ComponentResource):
             ["logs:CreateLogStream", "logs:PutLogEvents"],
             [pulumi.Output.concat(log_group.arn, ":*")],
         )
+        # Lambda itself writes the traces, with the function's role; IAM knows no resource for them.
+        # Source: Lambda developer guide, "Visualize Lambda function invocations using AWS X-Ray".
+        tracing = environment.settings.tracing
+        send_traces = allow("SendTraces", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])
         self.policy = aws.iam.RolePolicy(
             f"{name}-policy",
             name=function_name,
             role=role.name,
-            policy=policy_document([write_log, *args.statements]),
+            policy=policy_document([write_log, *([send_traces] if tracing else []), *args.statements]),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.function = aws.lambda_.Function(
@@ -108,6 +112,8 @@ class LambdaFunction(pulumi.ComponentResource):
             memory_size=args.memory_mb,
             timeout=args.timeout_seconds,
             reserved_concurrent_executions=args.reserved_concurrency,
+            # Stated when it is off too: for a function without it the provider keeps the last mode.
+            tracing_config={"mode": "Active" if tracing else "PassThrough"},
             environment={"variables": {"ENVIRONMENT": environment.name, **args.variables}},
             tags=environment.tags,
             # Without the group, an early invocation makes Lambda create one that never expires;

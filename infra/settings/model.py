@@ -258,6 +258,14 @@ class StackSettings(BaseModel):
         description="99th percentile of the API's latency above which the alarm fires.",
     )
 
+    tracing: Switch | None = Field(
+        default=None,
+        examples=["false"],
+        description="Optional. AWS X-Ray records, of each function, one invocation a second and 5 % of the others: "
+        "how long it waited, started and ran, and whether it failed. X-Ray charges for each recorded trace. "
+        "Unset: false.",
+    )
+
     function_platform: Literal["lambda", "host"] = Field(
         examples=["lambda"],
         description="Platform of the functions' zips: Lambda (Python 3.13, arm64) or this machine's Python.",

@@ -8,6 +8,7 @@ import pytest
 
 from local.state import LocalStackError, clients_of
 from tests.support.local.local_stack import LocalStack, copy_project, running_local_stack
+from tests.support.local.mapped_function import eventually
 from tests.support.local.users_over_http import UsersOverHttp, person
 
 EDGE_SETTINGS = """
@@ -18,6 +19,9 @@ EDGE_SETTINGS = """
   userstream:registrationsPerClient: 100
   userstream:registerThrottleRatePerSecond: 1
   userstream:registerThrottleBurst: 1
+  userstream:tracing: true
+  userstream:usersTableName: Customers
+  userstream:environment: shared
 """
 """The throttle is one that a handful of requests exceeds."""
 
@@ -44,12 +48,15 @@ def stack(directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Generato
 
 def test_each_setting_that_is_not_served_is_said_in_a_line(stack: LocalStack, directory: Path) -> None:
     assert stack.outputs
-    lines = [line for line in (directory / "up.log").read_text(encoding="utf-8").splitlines() if line.startswith("! ")]
+    # They are printed once the stack is ready, and before the page's address.
+    printed = eventually((directory / "up.log").read_text, lambda text: "Or in a browser" in text)
+    lines = [line for line in printed.splitlines() if line.startswith("! ")]
 
     assert lines == [
         "! apiDomain api.example.com is not served on this machine: use apiUrl",
         "! websiteDomain www.example.com is not served on this machine: use websiteUrl",
         "! registrationsPerClient 100 is not enforced on this machine: it has no AWS WAF",
+        "! tracing is not served on this machine: the emulator has no X-Ray",
         "! registerThrottleRatePerSecond 1 is not enforced on this machine: the emulator throttles no route",
     ]
 
@@ -58,6 +65,25 @@ def test_the_outputs_keep_the_addresses_of_this_machine(stack: LocalStack) -> No
     assert stack.outputs.api_url.startswith("http://127.0.0.1:")
     assert str(stack.outputs.website_url).startswith("http://127.0.0.1:")
     assert stack.outputs.api_domain_target is None
+
+
+def test_the_users_are_in_the_table_that_the_setting_names(stack: LocalStack) -> None:
+    user_id = UsersOverHttp(stack).registered(person())
+    tables = clients_of(stack).dynamodb
+
+    stored = tables.scan(TableName="Customers", ConsistentRead=True)["Items"]
+
+    assert user_id in {item["userId"].get("S") for item in stored}
+    assert stack.outputs.users_table_name == "Customers"
+    assert set(tables.list_tables()["TableNames"]) == {"Customers", "UserKeys-shared", "Activity-shared"}
+
+
+def test_the_environment_of_the_setting_is_in_every_name(stack: LocalStack) -> None:
+    functions = [each.get("FunctionName", "") for each in clients_of(stack).lambda_.list_functions()["Functions"]]
+
+    assert functions
+    assert all(name.endswith("Function-shared") for name in functions)
+    assert stack.outputs.environment == "shared"
 
 
 def test_the_emulator_keeps_the_throttle_and_refuses_nothing(stack: LocalStack) -> None:

@@ -3,6 +3,8 @@ from typing import Any
 
 import pytest
 
+from infra.settings.stack_file import stack_file_config
+from tests.support.stack.guarded_stack import ALL, findings, guarded
 from tests.support.stack.recorded_stack import record
 
 FUNCTION = "aws:lambda/function:Function"
@@ -191,3 +193,24 @@ def test_a_role_s_statement_has_a_wildcard_only_if_the_action_takes_no_resource(
                 assert not any("*" in action for action in statement["Action"])
                 if statement["Action"] != ["dynamodb:ListStreams"]:
                     assert "*" not in statement["Resource"]
+
+
+def test_tracing_is_off_and_costs_no_permission_unless_it_is_set() -> None:
+    for config in (stack_file_config("dev"), {**stack_file_config("dev"), "userstream:tracing": "false"}):
+        stack = record("dev", config=config)
+
+        # Stated, or a function that was traced once would stay so.
+        modes = {each.inputs["tracingConfig"]["mode"] for each in stack.of_type(FUNCTION)}
+        assert modes == {"PassThrough"}
+        assert not any("xray:" in each.inputs["policy"] for each in stack.of_type(ROLE_POLICY))
+
+
+def test_tracing_is_active_in_every_function_with_exactly_what_lambda_needs() -> None:
+    stack = record("dev", config={**stack_file_config("dev"), "userstream:tracing": "true"})
+
+    for function in stack.of_type(FUNCTION):
+        assert function.inputs["tracingConfig"] == {"mode": "Active"}
+        without = record("dev").statements(function.name)
+        added = [statement for statement in stack.statements(function.name) if statement not in without]
+        assert added == [allow("SendTraces", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*")]
+    assert findings(ALL, guarded(stack)) == []
