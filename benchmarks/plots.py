@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 OURS = "#0b6e4f"
-OTHERS = ("#7a8793", "#c08a2d", "#8a5fa8", "#3f78b5", "#b5543f")
+OTHERS = ("#7a8793", "#c08a2d", "#8a5fa8", "#3f78b5", "#b5543f", "#4aa3a2", "#d18fb0")
 LIMIT = "#b5543f"
 INK = "#22303c"
 GRID = "#e4e8eb"

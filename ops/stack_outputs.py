@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
-from local.state import LocalStackNotRunningError, is_process_running, read_local_stack
+from local.event_source_mappings.status import read_mappings
+from local.state import LocalStackNotRunningError, is_process_running, read_local_stack, state_directory
 from ops.errors import LocalStackDownError, NotFoundError, PulumiError, WrongUsageError
 
 LOCAL_STACK_NAME = "local"
@@ -19,11 +20,25 @@ LOCAL_STACK_NAME = "local"
 PULUMI_SECONDS = 120  # longest wait for the CLI, whose backend is across the network
 
 
+class LocalMapping(NamedTuple):
+    """One event source mapping, as the local poller serves it."""
+
+    function: str
+    source: str  # ARN of the stream or queue
+    state: str  # delivering, or why not: waiting, refused, failing
+    reason: str
+
+
 class LocalPoller(NamedTuple):
-    """The process that does the event source mapping's work on the stack local."""
+    """The process that does the event source mappings' work on the stack local."""
 
     pid: int | None
     running: bool
+    mappings: Sequence[LocalMapping] = ()
+
+    def mapping_of(self, function: str) -> LocalMapping | None:
+        """Return the mapping that invokes a function, if the poller says anything of it."""
+        return next((mapping for mapping in self.mappings if mapping.function == function), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +48,8 @@ class StackAccess:
     outputs: StackOutputs
     client_options: Mapping[str, str] = field(default_factory=dict[str, str])
     """botocore's options for an endpoint other than AWS, with its credentials."""
-    local_poller: LocalPoller | None = None  # None for a stack in AWS
+    read_local_poller: Callable[[], LocalPoller | None] = lambda: None
+    """Returns how the local poller is now; None for a stack in AWS."""
     source: str  # the option that names the stack: `--stack dev`
 
 
@@ -68,9 +84,17 @@ def _from_local_stack() -> StackAccess:
             "aws_access_key_id": local.access_key_id,
             "aws_secret_access_key": local.secret_access_key,
         },
-        local_poller=LocalPoller(local.poller_pid, is_process_running(local.poller_pid)),
+        read_local_poller=lambda: _local_poller(local.poller_pid),
         source=f"--stack {LOCAL_STACK_NAME}",
     )
+
+
+def _local_poller(pid: int | None) -> LocalPoller:
+    mappings = [
+        LocalMapping(mapping.function_name, mapping.source_arn, mapping.state, mapping.reason)
+        for mapping in read_mappings(state_directory())
+    ]
+    return LocalPoller(pid, is_process_running(pid), mappings)
 
 
 def _from_file(path: Path) -> StackAccess:

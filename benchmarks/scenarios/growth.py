@@ -168,7 +168,7 @@ def _generated_stack(queue: _GeneratedQueue, users: int) -> Any:
         activity=lambda: last_batch,
         users=lambda: SimpleNamespace(page=page),
         monitoring=lambda: SimpleNamespace(mappings=_empty, metrics=_empty, alarms=_empty),
-        local_poller=LocalPoller(pid=None, running=True),
+        read_local_poller=lambda: LocalPoller(pid=None, running=True),
     )
 
 

@@ -34,10 +34,14 @@ class Services:
     def __init__(self, access: StackAccess, profile: str | None) -> None:
         self.outputs = access.outputs
         self.source = access.source
-        self.local_poller: LocalPoller | None = access.local_poller
+        self._read_local_poller = access.read_local_poller
         self._options: dict[str, Any] = dict(access.client_options)
         self._session = Session(profile=profile)
         self._clients: dict[tuple[str, Config], Any] = {}
+
+    def read_local_poller(self) -> LocalPoller | None:
+        """Return how the local poller is now; None for a stack in AWS."""
+        return self._read_local_poller()
 
     def dead_letter_queue(self) -> MessageQueue:
         """Return the queue of failed records."""

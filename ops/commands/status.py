@@ -97,7 +97,11 @@ def _state(health: StackHealth, consumer: ConsumerHealth) -> Text:
     if consumer.function is None:
         return Text("switched off", style="dim")
     if health.local_poller:
-        return Text("poller") if health.local_poller.running else Text("nobody", style="red")
+        if not health.local_poller.running:
+            return Text("nobody", style="red")
+        mapping = health.local_poller.mapping_of(consumer.function.name)
+        problem = health.local_problem(consumer)
+        return Text(mapping.state if mapping else "poller", style="red" if problem else "")
     if consumer.mapping is None:
         return Text("unknown", style="red")
     problem = mapping_problem(consumer.mapping)

@@ -8,6 +8,7 @@ from infra.consumers.declaration import Source
 from ops.aws.cloudwatch import MappingState, Metric
 from ops.aws.queues import QueueDepth
 from ops.output import age, count
+from ops.stack_outputs import LocalMapping
 
 FUNCTION_METRICS = ("Invocations", "Errors", "Throttles")
 """In the order of FunctionHealth's fields."""
@@ -89,6 +90,13 @@ def mapping_problem(mapping: MappingState) -> str | None:
     if mapping.last_processing_result not in GOOD_RESULTS:
         return f"the event source mapping says: {mapping.last_processing_result}"
     return None
+
+
+def local_mapping_problem(mapping: LocalMapping) -> str | None:
+    """Return what keeps the local poller from delivering, if anything does."""
+    if mapping.state == "delivering":
+        return None
+    return f"the local poller says {mapping.state}" + (f": {mapping.reason}" if mapping.reason else "")
 
 
 def function_attention(function: FunctionHealth, consumer: str | None) -> Iterator[Attention]:

@@ -19,11 +19,12 @@ from ops.health.parts import (
     QueueHealth,
     function_attention,
     function_metric,
+    local_mapping_problem,
     mapping_problem,
     oldest_message,
 )
 from ops.output import camel_json, count
-from ops.stack_outputs import LocalPoller, function_names
+from ops.stack_outputs import LocalMapping, LocalPoller, function_names
 
 _Part = TypeVar("_Part")
 
@@ -67,15 +68,11 @@ class StackHealth:
     def _attention(self) -> Iterator[Attention]:
         yield from (Attention(f"alarm {one.name}: {one.reason}") for one in self.alarms if one.state == "ALARM")
         yield from map(Attention, self.delivery_problems())
-        if not self.local_poller:
-            others = (one for one in self.consumers if one.source is not Source.USERS_STREAM and one.function)
-            for consumer in others:
-                problem = mapping_problem(consumer.mapping) if consumer.mapping else None
-                if problem:
-                    yield Attention(f"{consumer.consumer}: {problem}", f"dlq list --consumer {consumer.consumer}")
-            for mapping in self.rescue_mappings:
-                if problem := mapping_problem(mapping):
-                    yield Attention(f"the rescue of {mapping.source.rpartition(':')[2]}: {problem}")
+        for consumer in self.consumers:
+            if consumer.source is not Source.USERS_STREAM and (problem := self._problem_of(consumer)):
+                yield Attention(f"{consumer.consumer}: {problem}", f"dlq list --consumer {consumer.consumer}")
+        for source, problem in self._rescue_problems():
+            yield Attention(f"the rescue of {source.rpartition(':')[2]}: {problem}")
         for consumer in self.consumers:
             yield from consumer.attention()
         for queue in self.queues:
@@ -86,12 +83,40 @@ class StackHealth:
             yield from function_attention(function, by_function.get(function.name))
         yield from map(Attention, self.unknown)
 
+    def _problem_of(self, consumer: ConsumerHealth) -> str | None:
+        if self.local_poller:
+            return self.local_problem(consumer)
+        return mapping_problem(consumer.mapping) if consumer.mapping else None
+
+    def local_problem(self, consumer: ConsumerHealth) -> str | None:
+        """Return what keeps the local poller from delivering to a consumer, if anything does."""
+        name = consumer.function.name if consumer.function else ""
+        mapping = self.local_poller.mapping_of(name) if self.local_poller else None
+        return local_mapping_problem(mapping) if mapping else None
+
+    def _rescue_problems(self) -> Iterator[tuple[str, str]]:
+        """Yield the sources that the rescue doesn't get, and why."""
+        if self.local_poller:
+            found = ((mapping.source, local_mapping_problem(mapping)) for mapping in self.local_rescue_mappings)
+        else:
+            found = ((mapping.source, mapping_problem(mapping)) for mapping in self.rescue_mappings)
+        yield from ((source, problem) for source, problem in found if problem)
+
+    @property
+    def local_rescue_mappings(self) -> list[LocalMapping]:
+        """The poller's mappings that no consumer's function has."""
+        functions = {consumer.function.name for consumer in self.consumers if consumer.function}
+        return [one for one in self.local_poller.mappings if one.function not in functions] if self.local_poller else []
+
     def delivery_problems(self) -> list[str]:
         """Return what keeps changes from the history, and so from every consumer."""
-        if self.local_poller:
-            return [] if self.local_poller.running else ["the local poller isn't running: nothing is delivered"]
+        if self.local_poller and not self.local_poller.running:
+            return ["the local poller isn't running: nothing is delivered"]
         consumer = self.log_user_changes
         name = consumer.consumer if consumer else "the history"
+        if self.local_poller:
+            problem = self.local_problem(consumer) if consumer else None
+            return [f"{name}: {problem}"] if problem else []
         if self.mapping is None:
             # After an error it may exist: `unknown` says why it could not be read.
             missing = f"{name}: no event source mapping is known: nothing is delivered"
@@ -162,7 +187,7 @@ class _Reader:
         outputs = services.outputs
         self._services = services
         self._monitoring = services.monitoring()
-        self._health = StackHealth(outputs.environment, outputs.region, local_poller=services.local_poller)
+        self._health = StackHealth(outputs.environment, outputs.region, local_poller=services.read_local_poller())
 
     def read(self) -> StackHealth:
         """Read all parts."""

@@ -30,7 +30,7 @@ def services_of(stack: LocalStack, **changed_outputs: str) -> Services:
                 "aws_access_key_id": stack.access_key_id,
                 "aws_secret_access_key": stack.secret_access_key,
             },
-            local_poller=LocalPoller(stack.poller_pid, running=True),
+            read_local_poller=lambda: LocalPoller(stack.poller_pid, running=True),
             source="--stack local",
         ),
         profile=None,

@@ -20,6 +20,7 @@ from ops.aws.services import Services
 from ops.aws.tables import ActivityKey, ActivityReader, UsersPage, UsersReader
 from ops.consumers import StackConsumer
 from ops.errors import NotFoundError
+from ops.stack_outputs import LocalPoller
 from tests.support.ops.declared_consumers import failed_record, function_arn
 from tests.support.ops.functions_in_memory import AnsweringFunction, FunctionInMemory
 from tests.support.ops.queue_in_memory import Clock, QueueInMemory, StepLimit
@@ -164,7 +165,10 @@ class StackInMemory(Services):
         self.store = EnvelopesInMemory()
         self.outputs = OUTPUTS
         self.source = "--stack test"
-        self.local_poller = None
+        self.local_poller: LocalPoller | None = None
+
+    def read_local_poller(self) -> LocalPoller | None:
+        return self.local_poller
 
     def dead_letter_queue(self) -> QueueInMemory:
         return self.queue

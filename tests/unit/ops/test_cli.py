@@ -13,6 +13,7 @@ from ops.aws.cloudwatch import AlarmState, MappingState
 from ops.cli import cli
 from ops.context import CommandContext
 from ops.errors import CredentialsError, DeniedError, ExitCode, OpsError
+from ops.stack_outputs import LocalMapping, LocalPoller
 from tests.support.ops.declared_consumers import (
     FAN_OUT,
     WELCOME,
@@ -401,6 +402,26 @@ def test_status_names_the_consumer_that_needs_attention_and_the_next_command(sta
     ]
     for part in (*found["attention"], "--stack test dlq list --consumer welcome-new-users"):
         assert part in shown
+
+
+def test_status_shows_how_the_local_poller_serves_each_mapping(stack: StackInMemory, run: Run) -> None:
+    def mapping(name: str, state: str, reason: str = "") -> LocalMapping:
+        return LocalMapping(f"{name}Function-test", f"arn:aws:sqs:::{name}Queue-test", state, reason)
+
+    stack.monitored.state = "Disabled"  # as the local deployment creates them
+    mappings = [mapping("LogUserChanges", "delivering"), mapping("WelcomeNewUsers", "failing", "ConnectionError")]
+    stack.local_poller = LocalPoller(7, running=True, mappings=[*mappings, mapping("RescueFailedBatches", "refused")])
+
+    found, shown = answer(run("status")), run("status", "--table").stdout
+
+    assert found["attention"] == [
+        "welcome-new-users: the local poller says failing: ConnectionError",
+        "the rescue of RescueFailedBatchesQueue-test: the local poller says refused",
+    ]
+    assert [one["state"] for one in found["localPoller"]["mappings"]] == ["delivering", "failing", "refused"]
+    assert "delivering" in shown
+    stack.local_poller = LocalPoller(7, running=False)
+    assert answer(run("status"))["attention"] == ["the local poller isn't running: nothing is delivered"]
 
 
 def test_status_shows_a_consumer_that_is_switched_off_as_such(stack: StackInMemory, run: Run) -> None:
