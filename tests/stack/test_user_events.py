@@ -42,7 +42,7 @@ def test_the_archive_keeps_every_event_of_the_bus_for_the_days_of_the_setting() 
 
 @pytest.mark.parametrize("protect", ["true", "false"])
 def test_bus_and_archive_are_protected_as_the_stack_is(protect: str) -> None:
-    stack = stack_with_events(protectResources=protect)
+    stack = record("dev", config={**stack_file_config("dev"), "userstream:protectResources": protect})
 
     for type_token in (types.EVENT_BUS, types.EVENT_ARCHIVE):
         assert stack.only(type_token, "user-events").options.protect is (protect == "true")
