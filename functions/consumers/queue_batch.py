@@ -12,6 +12,11 @@ dead-letter queue. When one is to come again, so are the user's later ones. Othe
 | does so on its last receive    | sent to the dead-letter queue with the last reason (exhausted) |
 | can't be sent there            | reported; SQS moves it to the failure queue, and the rescue on |
 
+A consumer that crashes or times out reports nothing, and all changes of the batch come again, the
+guilty one among them. So changes that come again are tried last, before each of them what is
+handled is deleted, and they change their order each time: by the third receive the innocent ones
+are through.
+
 Lambda deletes what isn't reported. Sources: Lambda developer guide, "Handling errors for an SQS
 event source in Lambda"; SQS developer guide, "FIFO queue delivery logic".
 """
@@ -139,6 +144,7 @@ class QueueBatch:
         read: Callable[[Sequence[ItemKey]], ReadOutcome],
         attempt: Attempt,
         dead_letters: DeadLetterSender,
+        delete: Callable[[Sequence[Message]], None],
         log: Log,
         clock: Clock,
         jitter: Callable[[], float],
@@ -151,6 +157,7 @@ class QueueBatch:
             read: Activity's items by key.
             attempt: the consumer's own part.
             dead_letters: where changes go that are given up.
+            delete: takes messages that are done out of the queue, or leaves that to Lambda.
             log: gets a line for each change; none holds a value of a person.
             clock: the invocation's.
             jitter: returns a number between 0 and 1: users that failed together come back apart.
@@ -160,6 +167,7 @@ class QueueBatch:
         self._read = read
         self._attempt = attempt
         self._dead_letters = dead_letters
+        self._delete = delete
         self._log = log
         self._clock = clock
         self._jitter = jitter
@@ -167,6 +175,7 @@ class QueueBatch:
         self._time_to_finish = reserved_time(clock, TIME_TO_FINISH_SECONDS)
         self._longest_call = 0.0
         self._waiting_groups: dict[str, float] = {}
+        self._undeleted: list[Message] = []
         self._outcome = QueueBatchOutcome(replay=settings.replay)
         self._consumer = consumer_name(settings.source_function)
 
@@ -174,7 +183,7 @@ class QueueBatch:
         """Process the messages, in the queue's order."""
         keys = [(named.user_id, named.change_id) for named in (message.named for message in messages) if named]
         found = self._read(keys) if keys else ReadOutcome({}, None, frozenset())
-        pending = list(messages)
+        pending = _suspects_last(messages)
         while pending:
             call, pending = self._next_call(pending)
             ready: list[tuple[Message, StoredChange]] = []
@@ -227,6 +236,9 @@ class QueueBatch:
             for message, _ in ready:
                 self._fail(message, "the invocation's time was nearly over", 0.0)
             return
+        if self._undeleted and any(message.receives > 1 for message, _ in ready):
+            self._delete(self._undeleted)
+            self._undeleted = []
         try:
             failures = self._attempt([change for _, change in ready])
         except Exception as error:  # noqa: BLE001  whatever it is, the change comes again
@@ -238,6 +250,7 @@ class QueueBatch:
             error = failures.get(position)
             if error is None:
                 self._log_change("INFO", HANDLED, message)
+                self._undeleted.append(message)
             elif isinstance(error, UnprocessableChangeError):
                 self._give_up(message, "permanent", str(error))
             elif isinstance(error, RetryChangeError):
@@ -299,6 +312,20 @@ class QueueBatch:
         if named is not None:
             names |= {"userId": named.user_id, "changeId": named.change_id, "kind": named.kind}
         self._log(level, text, **names, **more)
+
+
+def _suspects_last(messages: Sequence[Message]) -> list[Message]:
+    """Return users with a message that comes again after the others, each user's in order.
+
+    With every receive their order turns round. What crashes comes again each time, so whatever is
+    before it one time, or the next, is deleted by then.
+    """
+    suspects = list(dict.fromkeys(message.group for message in messages if message.receives > 1))
+    if not suspects:
+        return list(messages)
+    receives = max(message.receives for message in messages)
+    place = {group: at if receives % 2 else -at for at, group in enumerate(suspects, start=len(suspects))}
+    return sorted(messages, key=lambda message: (message.group in place, place.get(message.group, 0)))
 
 
 def _frames(error: BaseException) -> list[str]:

@@ -21,6 +21,7 @@ import functions.runtime.garbage_collection  # noqa: F401  # pyright: ignore[rep
 from functions.activity.reader import ActivityReader
 from functions.consumers.queue_batch import (
     Attempt,
+    Message,
     QueueBatch,
     QueueBatchOutcome,
     Settings,
@@ -109,12 +110,18 @@ def _handle(event: JsonObject, context: LambdaContext, attempt: Attempt, *, chan
     )
     queue_url, table = read_text("QUEUE_URL"), read_text("ACTIVITY_TABLE")
     messages = read_messages(event["Records"])
+
+    def delete(done: Sequence[Message]) -> None:
+        if not settings.replay:
+            delete_messages(aws_clients.sqs(), queue_url, done, log)
+
     try:
         outcome = QueueBatch(
             settings,
             read=ActivityReader(aws_clients.dynamodb(), table, clock).read,
             attempt=attempt,
             dead_letters=queue_from_environment(clock),
+            delete=delete,
             log=log,
             clock=clock,
             jitter=random.random,
@@ -126,6 +133,17 @@ def _handle(event: JsonObject, context: LambdaContext, attempt: Attempt, *, chan
     finally:
         log.write()
     return outcome.response()
+
+
+def delete_messages(sqs: "SQSClient", queue_url: str, done: Sequence[Message], log: Log) -> None:
+    """Take messages out of the queue; if that fails, Lambda does it after the batch."""
+    entries: Any = [
+        {"Id": str(position), "ReceiptHandle": message.record["receiptHandle"]} for position, message in enumerate(done)
+    ]
+    try:
+        sqs.delete_message_batch(QueueUrl=queue_url, Entries=entries)
+    except AWS_CALL_ERRORS as error:
+        log("WARNING", "MESSAGES NOT DELETED YET:", reason=call_reason(error))
 
 
 def delay_messages(

@@ -63,10 +63,12 @@ class Consumer(NamedTuple):
         ]
 
     def settle(self, records: list[JsonObject], response: JsonObject) -> None:
+        """Delete what isn't reported; what the consumer has deleted already fails by itself."""
         failed = {failure["itemIdentifier"] for failure in response["batchItemFailures"]}
-        for record in records:
-            if record["messageId"] not in failed:
-                self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=record["receiptHandle"])
+        handles = [record["receiptHandle"] for record in records if record["messageId"] not in failed]
+        entries = [{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(handles)]
+        if entries:
+            self.sqs.delete_message_batch(QueueUrl=self.queue_url, Entries=entries)
 
     def envelopes(self) -> list[JsonObject]:
         answer = self.sqs.receive_message(QueueUrl=self.dead_letter_queue_url, MaxNumberOfMessages=10)

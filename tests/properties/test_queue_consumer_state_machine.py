@@ -7,7 +7,7 @@ handled in order; and no user waits for another.
 from typing import get_args
 
 import hypothesis.strategies as st
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from tests.conftest import IN_CI
@@ -63,6 +63,29 @@ class QueueConsumerMachine(RuleBasedStateMachine):
         if hasattr(self, "world"):
             self.world.finish()
             self.world.check()
+
+
+@given(st.lists(st.sampled_from(USER_IDS), min_size=1, max_size=20), st.sampled_from(USER_IDS), st.data())
+def test_who_shares_a_batch_with_a_crash_is_through_by_the_third_receive(
+    users: list[str], guilty: str, data: st.DataObject
+) -> None:
+    world = VirtualConsumer(maximum_receives=3, changes_per_call=1)
+    at = data.draw(st.integers(0, len(users)))
+    for user_id in users[:at]:
+        world.write(user_id, "good")
+    world.write(guilty, "crashing")
+    for user_id in users[at:]:
+        world.write(user_id, "good")
+    while world.queue.messages:
+        world.deliver()
+        world.queue.now += 1_000
+    world.rescue()
+    world.check()
+    given_up = world.dead_letters.by_id()
+    for change in world.written.values():
+        if change.user_id != guilty:
+            assert world.handled[change.event_id]
+            assert change.failure_id not in given_up
 
 
 QueueConsumerMachine.TestCase.settings = settings(

@@ -149,6 +149,7 @@ class VirtualConsumer:
             read=read,
             attempt=attempt,  # pyright: ignore[reportArgumentType]
             dead_letters=self.dead_letters,
+            delete=lambda done: self.queue.settle([message.record for message in done], set()),
             log=LogInMemory(),
             clock=clock,
             jitter=lambda: 0.5,
