@@ -22,6 +22,11 @@ class Assumptions:
     polls_per_second: float = 4.0
     """Of one shard: AWS's base rate (Lambda developer guide, "Using Lambda with DynamoDB")."""
 
+    idle_polls_per_second: float | None = None
+    """Of a shard without records for `idle_seconds`; None for the same rate."""
+
+    idle_seconds: float = 10.0
+
     listing_seconds: float = 10.0
     """Between two listings of the shards. When a shard ends, the next listing is due at once."""
 

@@ -79,7 +79,7 @@ class Delivery:
     def _take(self, event: messages.Event, now: float) -> None:
         match event:
             case messages.ShardsListed():
-                self._shards.take_listing(event)
+                self._shards.take_listing(event, now)
             case messages.ListingFailed():
                 self._shards.fail_listing(event, now)
             case messages.PageRead():

@@ -29,7 +29,7 @@ def readable_shards(shards: Collection[messages.Shard], finished: Collection[str
     ]
 
 
-@dataclass(frozen=True)
+@dataclass
 class OpenShard:
     """A shard that is read and delivered."""
 
@@ -37,6 +37,8 @@ class OpenShard:
     starting_position: StartingPosition
     """Where to begin when nothing of it is settled."""
     schedule: CallSchedule
+    idle_since: float
+    """When its last records came, in seconds since the epoch."""
 
 
 class ShardSet:
@@ -61,6 +63,8 @@ class ShardSet:
         self._counts = counts
         self._settled: dict[str, messages.ShardCheckpoint] = {} if checkpoint is None else dict(checkpoint.shards)
         self._is_first_listing = checkpoint is None
+        idle_polls = assumptions.idle_polls_per_second or assumptions.polls_per_second
+        self._idle_wait = 1 / idle_polls - 1 / assumptions.polls_per_second
         self._listing = CallSchedule(assumptions.listing_seconds, assumptions)
 
     def start(self, now: float) -> None:
@@ -77,7 +81,7 @@ class ShardSet:
         times += [shard.schedule.next_time() for shard in self.open.values() if shard.delivery.has_room]
         return min((time for time in times if time is not None), default=None)
 
-    def take_listing(self, event: messages.ShardsListed) -> None:
+    def take_listing(self, event: messages.ShardsListed, now: float) -> None:
         """Open the shards that may be read now, and forget those that the stream no longer has."""
         if self._listing.succeed():
             self._log("INFO", "STREAM IN REACH AGAIN:", shards=len(event.shards))
@@ -90,7 +94,7 @@ class ShardSet:
         finished = {shard_id for shard_id, settled in self._settled.items() if settled.finished}
         for shard in readable_shards(event.shards, finished):
             if shard.shard_id not in self.open:
-                self._open(shard)
+                self._open(shard, now)
         self._is_first_listing = False
 
     def fail_listing(self, event: messages.ListingFailed, now: float) -> None:
@@ -106,6 +110,10 @@ class ShardSet:
         if event.gap:
             first = event.records[0].sequence_number if event.records else None
             self._report_gap(event.shard_id, shard.delivery.read_to, first)
+        if event.records:
+            shard.idle_since = now
+        elif now - shard.idle_since >= self._assumptions.idle_seconds:
+            shard.schedule.next_at += self._idle_wait
         self._counts.polled += len(event.records)
         self._counts.filtered_out += shard.delivery.add(event.records, now)
         if event.ended:
@@ -128,13 +136,13 @@ class ShardSet:
                 self._listing.next_at = 0.0  # list now, because its children may be readable
         return messages.Checkpoint(dict(self._settled))
 
-    def _open(self, shard: messages.Shard) -> None:
+    def _open(self, shard: messages.Shard, now: float) -> None:
         settled = self._settled.get(shard.shard_id)
         after = None if settled is None else settled.sequence_number
         start: StartingPosition = self._settings.starting_position if self._is_first_listing else "TRIM_HORIZON"
         delivery = ShardDelivery(self._settings, self._assumptions, after)
         schedule = CallSchedule(1 / self._assumptions.polls_per_second, self._assumptions)
-        self.open[shard.shard_id] = OpenShard(delivery, start, schedule)
+        self.open[shard.shard_id] = OpenShard(delivery, start, schedule, idle_since=now)
         self._log("INFO", "SHARD BEGUN:", shardId=shard.shard_id, after=after or start)
 
     def _forget_all_but(self, known: set[str]) -> None:

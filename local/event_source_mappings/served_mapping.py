@@ -32,9 +32,12 @@ from local.event_source_mappings.stream_reader import StreamsApiReader
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
 
-LOCAL_ASSUMPTIONS = Assumptions(polls_per_second=20.0, queue_concurrency=max(2, os.cpu_count() or 1))
+LOCAL_ASSUMPTIONS = Assumptions(
+    polls_per_second=20.0, idle_polls_per_second=8.0, queue_concurrency=max(2, os.cpu_count() or 1)
+)
 """Streams are polled more often than by AWS: on one machine nobody else reads them, and its user is
-waiting. Each batch in flight takes a process, and those of all mappings share the machine."""
+waiting. While nothing happens, a read costs more than an eighth of a second is worth. Each batch in
+flight takes a process, and those of all mappings share the machine."""
 
 ANSWER_SLACK_SECONDS = 10
 """How much longer than the function's timeout its response is waited for."""

@@ -54,8 +54,8 @@ class StackUnderFaults:
         self.decks = {
             "log": FaultDeck(requests_per_fault, seed, denied=DENIED.encode()),
             "rescue": FaultDeck(2, seed + 1),
-            # The poller reads the shards twenty times a second.
-            "poller": FaultDeck(requests_per_fault * 6, seed + 2),
+            # The poller reads two streams twenty times a second, and receives from queues.
+            "poller": FaultDeck(requests_per_fault * 15, seed + 2),
         }
         self.proxies = {
             name: FaultProxy(

@@ -108,6 +108,27 @@ def test_reading_continues_at_the_poll_rate_while_the_function_runs() -> None:
     assert reads(session.step(seconds=0.01)) == [ReadShard("s-1", sequence_number(2), "TRIM_HORIZON")]
 
 
+def test_a_shard_without_records_is_polled_less_often_until_one_comes() -> None:
+    assumptions = Assumptions(polls_per_second=10.0, idle_polls_per_second=2.0, idle_seconds=10.0)
+    session = Session(assumptions=assumptions)
+    session.begin(SHARD)
+
+    def polls_of(seconds: int) -> int:
+        ends = session.now + seconds
+        polls = 0
+        while session.now < ends:
+            polls += len(reads(session.step(PageRead("s-1", []), seconds=0.0)))
+            session.now = max(session.now, session.delivery.next_time() or ends)
+            polls += len(reads(session.step()))
+        return polls
+
+    assert 90 <= polls_of(9) <= 91
+    polls_of(2)
+    assert 18 <= polls_of(10) <= 22
+    session.step(PageRead("s-1", example_records(1, 1)))
+    assert 45 <= polls_of(5) <= 51
+
+
 def test_delivery_resumes_from_a_checkpoint() -> None:
     session = Session(Checkpoint({"s-1": ShardCheckpoint(sequence_number(7))}))
     assert session.begin() == [ReadShard("s-1", sequence_number(7), "TRIM_HORIZON")]
