@@ -188,7 +188,8 @@ def consumer_limits(
         quota = "Service Quotas: SQS, high throughput for FIFO queues"
         yield LimitUse("requests to a consumer's queue", busiest, limits.sqs_fifo_requests_per_second, quota)
         subscriptions = limits.sns_fifo_subscriptions_per_topic
-        yield LimitUse("subscriptions to the topic", len(with_queue), subscriptions, "nothing: a second topic")
+        second = "nothing: a second topic"
+        yield LimitUse("subscriptions to the topic", len(with_queue), subscriptions, second, by_load=False)
 
 
 def _activity_shards(workload: Workload, settings: CapacitySettings, limits: Limits) -> int:

@@ -25,6 +25,8 @@ class LimitUse:
     allowed: float
     moved_by: str
     """The setting or quota that moves the limit."""
+    by_load: bool = True
+    """Whether more load uses more of it."""
 
     @property
     def share(self) -> float:

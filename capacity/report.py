@@ -38,6 +38,11 @@ class CapacityReport:
     """Each declared consumer, in the order of the list."""
 
     @property
+    def first_limit(self) -> LimitUse:
+        """The limit that a growing load meets first."""
+        return next(use for use in self.limits if use.by_load)
+
+    @property
     def dollars(self) -> float:
         """The monthly bill."""
         return sum(line.dollars for line in self.cost)

@@ -58,9 +58,9 @@ def _until_too_old(report: CapacityReport) -> str:
 
 
 def _first_limit(report: CapacityReport) -> str:
-    factor = 1 / report.limits[0].share
+    factor = 1 / report.first_limit.share
     factor_text = f"{factor:,.0f}" if factor >= 100 else f"{factor:.2g}"  # noqa: PLR2004  three digits are enough
-    return f"{report.limits[0].limit}, at {factor_text} x the load"
+    return f"{report.first_limit.limit}, at {factor_text} x the load"
 
 
 def _both_stacks(*columns: str) -> list[str]:
@@ -192,9 +192,8 @@ def limits() -> str:
         return high
 
     uses = every_limit(TEN_MILLION, prod, times, PUBLISHED.limits)
-    # Registrations alone don't use manage_users, and add no subscription.
-    others = {"manage_users at a time", "subscriptions to the topic"}
-    rates = [(met_at(use.limit), use) for use in uses if use.limit not in others]
+    # Registrations alone don't use manage_users.
+    rates = [(met_at(use.limit), use) for use in uses if use.by_load and use.limit != "manage_users at a time"]
     rows = [
         [use.limit, "never: it grows with the shards" if rate == math.inf else f"{rate:,.0f}", use.moved_by]
         for rate, use in sorted(rates, key=lambda each: each[0])

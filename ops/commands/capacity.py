@@ -109,7 +109,7 @@ def _report_json(report: CapacityReport, published: PricesAndLimits) -> Json:
 
 
 def _expectations(report: CapacityReport, workload: Workload, settings: CapacitySettings, stack: str) -> RenderableType:
-    delivery, first = report.delivery, report.limits[0]
+    delivery, first = report.delivery, report.first_limit
     late = delivery.age_p99_seconds > settings.iterator_age_alarm_seconds
     iterator_age = Text(
         f"{delivery.age_median_seconds:.2f} s median, {delivery.age_p99_seconds:.2f} s in 99 of 100 batches, "

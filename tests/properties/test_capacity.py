@@ -345,6 +345,13 @@ def test_more_demand_never_costs_a_consumer_less_nor_uses_less_of_its_limits(
     assert all(used <= uses(greater)[limit] * 1.000001 for limit, used in uses(less).items())
 
 
+def test_the_number_of_consumers_is_a_limit_that_no_load_moves() -> None:
+    many = (queue_consumer(folder=f"consumer_{number}") for number in range(90))
+    report = report_of(dataclasses.replace(A_LOAD, registrations_per_second=0.01), with_consumers(*many))
+    assert (report.limits[0].limit, report.limits[0].share) == ("subscriptions to the topic", 0.9)
+    assert report.first_limit.limit != "subscriptions to the topic"
+
+
 def test_a_narrow_consumer_s_limit_is_its_own_concurrency() -> None:
     narrow, wide = (with_consumers(queue_consumer(maximum_concurrency=number)) for number in (2, 200))
 
