@@ -86,6 +86,13 @@ def test_a_flood_that_the_throttle_refuses_is_no_client_s_error() -> None:
     assert state_after(ALARMS["ApiThrottles"], rates("ApiThrottles", *[BROKEN_CLIENT] * 5)) == "OK"
 
 
+def test_a_minute_without_a_count_of_429_is_one_without_a_429() -> None:
+    uncounted = {**BROKEN_CLIENT, "throttled": None}
+
+    assert rates("ApiClientErrors", uncounted) == rates("ApiClientErrors", BROKEN_CLIENT)
+    assert rates("ApiThrottles", uncounted) == [0]
+
+
 @pytest.mark.parametrize("name", RATES)
 def test_a_rate_compares_from_a_request_a_second_on(name: str) -> None:
     def all_bad(requests: int) -> Minute:
