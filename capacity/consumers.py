@@ -167,13 +167,14 @@ def consumer_limits(
             continue
         changes = _changes(consumer, workload)[1]
         if consumer.has_queue:
-            at_a_time = consumer.maximum_concurrency or limits.lambda_concurrency
+            at_a_time = consumer.maximum_concurrency
             own = f"in infra/consumers/{consumer.folder}.py"
             batch, moved_by = consumer.batch_size, f"maximum_concurrency, then batch_size, {own}"
         else:
-            lanes = _activity_shards(workload, settings, limits) * settings.stream_parallelization_factor
-            at_a_time = min(lanes, settings.stream_reserved_concurrency or lanes)
-            batch, moved_by = settings.stream_batch_size, "streamParallelizationFactor, then streamBatchSize"
+            # One batch of each shard: more would lose the order of a user's changes.
+            shards = _activity_shards(workload, settings, limits)
+            at_a_time = min(shards, settings.stream_reserved_concurrency or shards)
+            batch, moved_by = settings.stream_batch_size, "streamBatchSize"
         deliverable = at_a_time * batch / seconds_of(consumer, batch, settings, times)
         yield LimitUse(f"delivery to {consumer.name}", changes, deliverable, moved_by)
         if consumer.publishes_events:

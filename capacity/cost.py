@@ -18,9 +18,12 @@ from capacity.workload import SECONDS_PER_MONTH, CapacitySettings, ServiceTimes,
 HISTORY = "log-user-changes"
 """The consumer whose effect is Activity."""
 
-ALARM_METRICS = 33
-"""The metrics that the alarms of infra/components watch: an alarm on a rate is charged for each
-metric of its expression. A test compares the number."""
+ALARM_METRICS = 21
+"""The metrics that the alarms of infra/components watch, but for those on consumers: an alarm on a
+rate is charged for each metric of its expression. A test compares the number, and the two below."""
+
+STREAM_CONSUMER_ALARM_METRICS = 6
+QUEUE_CONSUMER_ALARM_METRICS = 5
 
 OWN_METRICS = 1
 """Those that the stack counts itself, with a metric filter."""
@@ -77,6 +80,15 @@ def _dynamodb_lines(workload: Workload, settings: CapacitySettings, published: P
     ]
 
 
+def alarm_metrics(settings: CapacitySettings) -> int:
+    """Return how many metrics the stack's alarms watch."""
+    of_consumers = (
+        QUEUE_CONSUMER_ALARM_METRICS if consumer.has_queue else STREAM_CONSUMER_ALARM_METRICS
+        for consumer in settings.consumers
+    )
+    return ALARM_METRICS + sum(of_consumers)
+
+
 def _cloudwatch_lines(
     workload: Workload, settings: CapacitySettings, prices: Prices, *, invocations: float
 ) -> list[CostLine]:
@@ -89,7 +101,9 @@ def _cloudwatch_lines(
     ) / BYTES_PER_GB
     kept = logged * settings.log_retention_days / DAYS_PER_MONTH
     watching = (
-        ALARM_METRICS * prices.alarm_metric_month + OWN_METRICS * prices.own_metric_month + prices.dashboard_month
+        alarm_metrics(settings) * prices.alarm_metric_month
+        + OWN_METRICS * prices.own_metric_month
+        + prices.dashboard_month
     )
     return [
         CostLine("CloudWatch", "logs taken in", logged * prices.logs_ingested_gb),

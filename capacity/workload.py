@@ -128,7 +128,7 @@ class DeclaredConsumer:
     has_queue: bool
     kinds: tuple[str, ...]
     batch_size: int
-    maximum_concurrency: int | None
+    maximum_concurrency: int
     memory_mb: int
     publishes_events: bool = False
     """Whether it publishes each change on the event bus: publish_user_events."""

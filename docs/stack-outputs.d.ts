@@ -48,6 +48,12 @@ export interface StackOutputs {
   readonly userEventsArchiveName?: string | null;
   /** Address of the environment's CloudWatch dashboard. */
   readonly dashboardUrl: string;
+  /** Function of the consumer publish-user-events. */
+  readonly publishUserEventsFunctionName?: string | null;
+  /** Queue of the changes for publish-user-events. */
+  readonly publishUserEventsQueueUrl?: string | null;
+  /** Queue of the changes that publish-user-events didn't take. */
+  readonly publishUserEventsFailureQueueUrl?: string | null;
 }
 
 /** An attribute of a user, as the page's form asks for it. */

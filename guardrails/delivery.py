@@ -4,13 +4,16 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from guardrails.access import statements
 from guardrails.resource import (
     EVENT_SOURCE_MAPPING,
     FUNCTION,
     INTEGRATION,
     LOG_GROUP,
     QUEUE,
+    QUEUE_POLICY,
     STAGE,
+    SUBSCRIPTION,
     TABLE,
     TOPIC,
     UNKNOWN,
@@ -172,6 +175,8 @@ def queues_outlast_their_consumers(resources: Sequence[Resource]) -> Iterator[tu
     """A message must stay invisible while it is processed, and be redriven after a few receives."""
     functions = of_type(resources, FUNCTION)
     queues = {queue.get("name"): queue for queue in of_type(resources, QUEUE)}
+    # What a redrive queue's consumer can't process stays there until it expires.
+    redriven = {_redrive_target(queue) for queue in queues.values()}
     for mapping in of_type(resources, EVENT_SOURCE_MAPPING):
         queue = queues.get(str(mapping.get("eventSourceArn")).rpartition(":")[2])
         function = _function_of(mapping, functions)
@@ -183,8 +188,44 @@ def queues_outlast_their_consumers(resources: Sequence[Resource]) -> Iterator[tu
                 queue,
                 f"a message becomes visible while it is processed: set visibility_timeout_seconds to {least} or more",
             )
-        if not queue.get("redrivePolicy"):
+        if not queue.get("redrivePolicy") and queue.get("name") not in redriven:
             yield queue, "a message that can't be processed is received for ever: set redrive_policy"
+
+
+def _redrive_target(resource: Resource) -> str | None:
+    """Return the name of the queue that a queue's or a subscription's failures go to."""
+    try:
+        return str(json.loads(resource.get("redrivePolicy"))["deadLetterTargetArn"]).rpartition(":")[2]
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+@RULES.for_stack
+def subscribed_queues_take_every_message(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
+    """A queue must let the topic it is subscribed to send, and keep what can't be delivered."""
+    policies = {
+        str(policy.get("queueUrl")).rpartition("/")[2]: statements(policy.properties["policy"])
+        for policy in of_type(resources, QUEUE_POLICY)
+    }
+    for subscription in of_type(resources, SUBSCRIPTION):
+        if subscription.get("protocol") != "sqs":
+            continue
+        queue = str(subscription.get("endpoint")).rpartition(":")[2]
+        failures = _redrive_target(subscription)
+        if failures is None:
+            yield subscription, "what SNS can't deliver is lost: set redrive_policy to a failure queue"
+        for name in filter(None, (queue, failures)):
+            allowed = any(
+                statement.effect == "Allow"
+                and "sns.amazonaws.com" in statement.principals
+                and "sqs:SendMessage" in statement.actions
+                for statement in policies.get(name, ())
+            )
+            if not allowed:
+                yield (
+                    subscription,
+                    f"the policy of {name} refuses its messages: allow sns.amazonaws.com sqs:SendMessage",
+                )
 
 
 @RULES.for_stack

@@ -4,11 +4,17 @@ The program exports exactly these. config.json, `python -m ops` and other reposi
 a name may change only together with its readers. Pulumi isn't imported here.
 """
 
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.alias_generators import to_camel
 
+from infra.consumers import CONSUMERS
+from infra.consumers.declaration import Consumer
 
-class StackOutputs(BaseModel):
+
+class NamedOutputs(BaseModel):
     """The outputs of a stack; the names in `pulumi stack output` are the camelCase aliases."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True)
@@ -58,6 +64,46 @@ class StackOutputs(BaseModel):
         default=None, description="Archive of that bus, from which other teams replay events."
     )
     dashboard_url: str = Field(description="Address of the environment's CloudWatch dashboard.")
+
+
+def outputs_model(consumers: Sequence[Consumer]) -> type[NamedOutputs]:
+    """Return the model of a stack's outputs: those above, and those of declared consumers.
+
+    A consumer's outputs are absent while the stack's settings switch it off.
+    """
+    described = {
+        output: description
+        for consumer in consumers
+        for output, description in [
+            (f"{consumer.folder}_function_name", f"Function of the consumer {consumer.logical_name}."),
+            *(
+                [
+                    (f"{consumer.folder}_queue_url", f"Queue of the changes for {consumer.logical_name}."),
+                    (
+                        f"{consumer.folder}_failure_queue_url",
+                        f"Queue of the changes that {consumer.logical_name} didn't take.",
+                    ),
+                ]
+                if consumer.has_queue
+                else []
+            ),
+        ]
+    }
+    fields: dict[str, Any] = {
+        name: (str | None, Field(default=None, description=description))
+        for name, description in described.items()
+        if name not in NamedOutputs.model_fields
+    }
+    return create_model("StackOutputs", __base__=NamedOutputs, __doc__=NamedOutputs.__doc__, **fields)
+
+
+if TYPE_CHECKING:
+
+    class StackOutputs(NamedOutputs):
+        """Every output of a stack; those of consumers are read by the declarations' names."""
+
+else:
+    StackOutputs = outputs_model(CONSUMERS)
 
 
 def output_names() -> list[str]:

@@ -88,8 +88,11 @@ def compose(environment: Environment, packages: Mapping[str, FunctionPackage]) -
     pulumi.export("userEventsBusArn", user_events.bus.arn if user_events else None)
     pulumi.export("userEventsArchiveName", user_events.archive.name if user_events else None)
     pulumi.export("dashboardUrl", monitoring.dashboard_url)
-    for consumer in changes.stream_consumers:
+    for consumer in changes.consumers:
         pulumi.export(consumer.declaration.function_output, consumer.function.function.name)
+    for consumer in changes.queue_consumers:
+        pulumi.export(consumer.declaration.queue_output, consumer.queue.url)
+        pulumi.export(consumer.declaration.failure_queue_output, consumer.failure_queue.url)
 
 
 def _api_and_website(

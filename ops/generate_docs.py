@@ -1,13 +1,20 @@
-"""Write the last part of docs/ops.md from the commands' own help; a test compares the two."""
+"""Write what the code says already: the last part of docs/ops.md, and docs/consumers.md.
+
+They come from the commands' own help and from the consumers' declarations; a test compares.
+"""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
+from infra.consumers import CONSUMERS
+from infra.consumers.page import consumers_page
 from infra.naming import PROJECT_ROOT
 from ops.cli import cli
 
 PAGE = PROJECT_ROOT / "docs" / "ops.md"
+CONSUMERS_PAGE = PROJECT_ROOT / "docs" / "consumers.md"
 
 MARK = "<!-- Below: written by `python -m ops.generate_docs` from the commands' own help. -->\n"
 
@@ -30,5 +37,14 @@ def with_generated_help(page: str) -> str:
     return page.partition(MARK)[0] + MARK + "\n" + "\n".join(sections)
 
 
+def generated_pages() -> dict[Path, str]:
+    """Return each page with its content."""
+    return {
+        PAGE: with_generated_help(PAGE.read_text(encoding="utf-8")),
+        CONSUMERS_PAGE: consumers_page(CONSUMERS),
+    }
+
+
 if __name__ == "__main__":
-    PAGE.write_text(with_generated_help(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for path, content in generated_pages().items():
+        path.write_text(content, encoding="utf-8")

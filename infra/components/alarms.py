@@ -1,13 +1,13 @@
 """The alarms: each with its metric, its threshold and the sentence its message begins with.
 
 `Monitoring` in monitoring.py creates them. An alarm's name is the heading of its section in
-docs/runbook.md. CloudWatch evaluates each minute: an alarm is on while `bad_minutes` of the last
-EVALUATION_MINUTES are bad, by default one, so that a metric that flickers sends one message and not
-many.
+docs/runbook.md or docs/consumers.md. CloudWatch evaluates each minute: an alarm is on while
+`bad_minutes` of the last EVALUATION_MINUTES are bad, by default one, so that a metric that flickers
+sends one message and not many.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import pulumi
@@ -16,6 +16,7 @@ import pulumi_aws as aws
 from infra.components.change_stream import ChangeStream
 from infra.components.failed_records import VISIBILITY_TIMEOUT_FACTOR
 from infra.components.lambda_function import LambdaFunction
+from infra.components.queue_consumer import QueueConsumer
 from infra.components.stream_consumer import TABLES, StreamConsumer
 from infra.consumers.declaration import Source
 from infra.settings.model import StackSettings
@@ -85,7 +86,7 @@ class Alarm:
     """An alarm; by default it fires when the sum of a metric's minute is above zero.
 
     Attributes:
-        name: its name without the environment, and the heading of its section in the runbook.
+        name: its name without the environment, and the heading of its section in `page`.
         meaning: one sentence: what is wrong.
         metric: what is measured, or computed from what is measured.
         statistic: of each minute: Sum, Maximum, or a percentile such as p99; a computed value has
@@ -96,6 +97,7 @@ class Alarm:
             `ignore` (no change) if AWS stops measuring what is still there, `breaching` if
             something that is always measured has stopped.
         bad_minutes: how many of the last EVALUATION_MINUTES have to be bad.
+        page: what says what to do, in docs/.
     """
 
     name: str
@@ -106,6 +108,7 @@ class Alarm:
     comparison: str = "GreaterThanThreshold"
     missing: str = "notBreaching"
     bad_minutes: int = 1
+    page: str = "runbook.md"
 
 
 def queue_alarms(changes: ChangeStream) -> list[Alarm]:
@@ -152,6 +155,52 @@ def _depth_alarm(name: str, meaning: str, queue: aws.sqs.Queue) -> Alarm:
     metric = queue_metric("ApproximateNumberOfMessagesVisible", queue)
     # SQS stops measuring a queue that nobody uses, while its messages are still there.
     return Alarm(name, meaning, metric, "Maximum", missing="ignore")
+
+
+def consumer_alarms(changes: ChangeStream, settings: StackSettings) -> list[Alarm]:
+    """Return the alarms that every declared consumer has."""
+    delivery = [
+        *((consumer, stream_alarms(consumer, settings)) for consumer in changes.stream_consumers),
+        *((consumer, _own_queue_alarms(consumer, settings)) for consumer in changes.queue_consumers),
+    ]
+    return [
+        # Of the first consumer docs/runbook.md has the sections, of the others a generated page.
+        alarm if consumer.declaration.source is Source.USERS_STREAM else replace(alarm, page="consumers.md")
+        for consumer, alarms in delivery
+        for alarm in [*alarms, *function_alarms(consumer.function)]
+    ]
+
+
+def _own_queue_alarms(consumer: QueueConsumer, settings: StackSettings) -> list[Alarm]:
+    """Return the alarms on a queue consumer's delivery: it is behind, or its failures aren't kept.
+
+    Of a FIFO queue the age counts a message however often it was received, unlike a standard
+    queue's. Source: SQS developer guide, "Available CloudWatch metrics for Amazon SQS".
+    """
+    prefix, name, seconds = (
+        consumer.declaration.prefix,
+        consumer.function.base_name,
+        settings.iterator_age_alarm_seconds,
+    )
+    return [
+        Alarm(
+            f"{prefix}QueueAge",
+            f"Changes reach {name} more than {seconds} s late.",
+            queue_metric("ApproximateAgeOfOldestMessage", consumer.queue),
+            "Maximum",
+            threshold=seconds,
+            # SQS stops measuring a queue that nobody uses, while its messages are still there.
+            missing="ignore",
+        ),
+        Alarm(
+            f"{prefix}FailureQueueAge",
+            f"A change that {name} didn't take is not rescued to the dead-letter queue.",
+            queue_metric("ApproximateAgeOfOldestMessage", consumer.failure_queue),
+            "Maximum",
+            threshold=POINTER_AGE_SECONDS,
+            missing="ignore",
+        ),
+    ]
 
 
 def stream_alarms(consumer: StreamConsumer, settings: StackSettings) -> list[Alarm]:

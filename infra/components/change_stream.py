@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from infra.components.failed_records import FailedRecords
 from infra.components.lambda_function import LambdaFunction, LambdaFunctionArgs
+from infra.components.queue_consumer import QueueConsumer, QueueConsumerArgs
 from infra.components.resources import StackResources
 from infra.components.statement import allow
 from infra.components.stream_consumer import TABLES, StreamConsumer, create_stream_consumer, stream_arn
@@ -19,11 +20,12 @@ from infra.environment import Environment
 from infra.packaging import FunctionPackage
 
 RESCUE_BATCH_SIZE = 10
-"""Pointers per invocation: few, because each may stand for thousands of records."""
+"""Messages per invocation: few, because a pointer may stand for thousands of records."""
 
 RESCUE_MAXIMUM_CONCURRENCY = 2
-"""Concurrent rescues: SQS's minimum. A shard of a stream allows two readers, and the event source
-mapping is one of them. Source: DynamoDB developer guide, "Reading and processing a stream"."""
+"""Concurrent rescues of a queue: SQS's minimum. A shard of a stream allows two readers, and the
+event source mapping is one of them. Source: DynamoDB developer guide, "Reading and processing a
+stream"."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,7 @@ class ChangeStream(pulumi.ComponentResource):
     Attributes:
         failed_records: the queues and the bucket.
         stream_consumers: the consumers that read a stream, in the order of their list.
+        queue_consumers: those that read the topic.
         rescue_failed_batches: the function that reads failed records back.
     """
 
@@ -72,13 +75,25 @@ class ChangeStream(pulumi.ComponentResource):
             for consumer in args.consumers
             if not consumer.has_queue
         ]
+        self.queue_consumers: Sequence[QueueConsumer] = [
+            QueueConsumer(
+                consumer.logical_name,
+                QueueConsumerArgs(
+                    declaration=consumer, resources=self._resources, package=args.packages[consumer.folder]
+                ),
+                pulumi.ResourceOptions(parent=self),
+            )
+            for consumer in args.consumers
+            if consumer.has_queue
+        ]
         self.rescue_failed_batches = self._create_rescue_failed_batches()
-        self._create_rescue_mapping()
+        self._create_rescue_mapping("failure-queue", self.failed_records.failure_queue)
+        for consumer in self.queue_consumers:
+            self._create_rescue_mapping(f"{consumer.declaration.logical_name}-failure-queue", consumer.failure_queue)
         self.register_outputs(
             {
                 **{
-                    consumer.declaration.function_output: consumer.function.function.name
-                    for consumer in self.stream_consumers
+                    consumer.declaration.function_output: consumer.function.function.name for consumer in self.consumers
                 },
                 "rescueFailedBatchesFunctionName": self.rescue_failed_batches.function.name,
                 "failureQueueUrl": self.failed_records.failure_queue.url,
@@ -86,6 +101,11 @@ class ChangeStream(pulumi.ComponentResource):
                 "failedRecordsBucketName": self.failed_records.bucket.bucket,
             }
         )
+
+    @property
+    def consumers(self) -> list[StreamConsumer | QueueConsumer]:
+        """Every consumer; those that read a stream first."""
+        return [*self.stream_consumers, *self.queue_consumers]
 
     def _create_rescue_failed_batches(self) -> LambdaFunction:
         settings = self._args.environment.settings
@@ -103,7 +123,10 @@ class ChangeStream(pulumi.ComponentResource):
                     allow(
                         "ReceivePointers",
                         ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
-                        [self.failed_records.failure_queue.arn],
+                        [
+                            self.failed_records.failure_queue.arn,
+                            *(consumer.failure_queue.arn for consumer in self.queue_consumers),
+                        ],
                     ),
                     *(
                         allow(
@@ -119,10 +142,10 @@ class ChangeStream(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self),
         )
 
-    def _create_rescue_mapping(self) -> None:
+    def _create_rescue_mapping(self, name: str, queue: aws.sqs.Queue) -> None:
         aws.lambda_.EventSourceMapping(
-            "failure-queue",
-            event_source_arn=self.failed_records.failure_queue.arn,
+            name,
+            event_source_arn=queue.arn,
             function_name=self.rescue_failed_batches.function.arn,
             batch_size=RESCUE_BATCH_SIZE,
             function_response_types=["ReportBatchItemFailures"],

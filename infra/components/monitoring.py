@@ -15,16 +15,17 @@ from infra.components.alarms import (
     Alarm,
     Metric,
     MetricMath,
+    consumer_alarms,
     function_alarms,
     queue_alarms,
     queue_metric,
-    stream_alarms,
 )
 from infra.components.api_alarms import api_alarms, api_metric, throttled_metric
 from infra.components.change_stream import ChangeStream
 from infra.components.lambda_function import LambdaFunction
 from infra.components.policy import policy_document, tls_only
 from infra.components.statement import allow
+from infra.components.stream_consumer import StreamConsumer
 from infra.components.user_api import UserApi
 from infra.components.users_store import UsersStore
 from infra.environment import Environment
@@ -45,8 +46,8 @@ def dashboard_body(
 
     Source: CloudWatch API reference, "Dashboard body structure and syntax".
     """
-    readers = [consumer.function for consumer in changes.stream_consumers]
-    functions = [api.register_user, api.manage_users, *readers, changes.rescue_failed_batches]
+    consumers = [consumer.function for consumer in changes.consumers]
+    functions = [api.register_user, api.manage_users, *consumers, changes.rescue_failed_batches]
     failed_records = changes.failed_records
     queues = {
         "failure": failed_records.failure_queue,
@@ -101,8 +102,7 @@ def dashboard_body(
         graph("Functions: errors", "Sum", of(functions, "Errors")),
         graph("Functions: throttles", "Sum", of(functions, "Throttles")),
         graph("Functions: longest invocation in ms", "Maximum", of(functions, "Duration")),
-        graph("Streams: age of the last record in ms", "Maximum", of(readers, "IteratorAge")),
-        graph("Streams: invocations", "Sum", of(readers, "Invocations")),
+        graph("Consumers: invocations", "Sum", of(consumers, "Invocations")),
         graph(
             "Failed: messages waiting",
             "Maximum",
@@ -112,6 +112,23 @@ def dashboard_body(
             ],
         ),
     ]
+    for consumer in changes.consumers:
+        name, function = consumer.declaration.logical_name, [consumer.function]
+        calls = [metric for each in ("Invocations", "Errors", "Throttles") for metric in of(function, each)]
+        if isinstance(consumer, StreamConsumer):
+            delay = graph(f"{name}: age of the last record in ms", "Maximum", of(function, "IteratorAge"))
+            third = graph(f"{name}: longest invocation in ms", "Maximum", of(function, "Duration"))
+        else:
+            age = "ApproximateAgeOfOldestMessage"
+            depth = "ApproximateNumberOfMessagesVisible"
+            own = {"changes": consumer.queue, "failed": consumer.failure_queue}
+            delay = graph(f"{name}: age of the oldest change in s", "Maximum", [queue_metric(age, consumer.queue)])
+            third = graph(
+                f"{name}: messages waiting",
+                "Maximum",
+                [[*queue_metric(depth, queue), {"label": label}] for label, queue in own.items()],
+            )
+        widgets += [delay, graph(f"{name}: invocations and failures", "Sum", calls), third]
     return pulumi.Output.json_dumps({"widgets": widgets})
 
 
@@ -149,8 +166,7 @@ class Monitoring(pulumi.ComponentResource):
             *function_alarms(api.register_user),
             *function_alarms(api.manage_users),
             *function_alarms(changes.rescue_failed_batches),
-            *(alarm for consumer in changes.stream_consumers for alarm in stream_alarms(consumer, settings)),
-            *(alarm for consumer in changes.stream_consumers for alarm in function_alarms(consumer.function)),
+            *consumer_alarms(changes, settings),
             *api_alarms(api, settings),
         ]
         alarm_arns = [self._create_alarm(alarm).arn for alarm in alarms]
@@ -212,7 +228,7 @@ class Monitoring(pulumi.ComponentResource):
         return aws.cloudwatch.MetricAlarm(
             alarm.name,
             name=self._environment.physical_name(alarm.name),
-            alarm_description=f"{alarm.meaning} What to do: docs/runbook.md#{alarm.name.lower()}",
+            alarm_description=f"{alarm.meaning} What to do: docs/{alarm.page}#{alarm.name.lower()}",
             **_measured(alarm),
             comparison_operator=alarm.comparison,
             threshold=alarm.threshold,

@@ -4,12 +4,13 @@ A consumer is a folder below functions/ with a handler, and a `Consumer` in a mo
 infra/consumers/. Pulumi isn't imported here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
-from infra.naming import physical_name
+from infra.naming import ENVIRONMENT_MAXIMUM_LENGTH, REGION_MAXIMUM_LENGTH, physical_name
 from infra.settings.model import StackSettings
 
 if TYPE_CHECKING:
@@ -24,6 +25,27 @@ Kind = Literal["ADDED", "UPDATED", "DELETED"]
 QUEUE_BATCH_SIZE = 10
 """The most messages of a FIFO queue in one invocation. Source: Lambda API reference,
 CreateEventSourceMapping, BatchSize."""
+
+
+LIMITS: Mapping[str, tuple[int, int]] = {
+    "batch_size": (1, QUEUE_BATCH_SIZE),
+    "maximum_receives": (1, 1000),
+    "maximum_concurrency": (2, 1000),
+    "memory_mb": (128, 10_240),
+    "timeout_seconds": (1, 900),
+}
+"""Source: Lambda API reference, CreateEventSourceMapping and CreateFunction; SQS API reference,
+CreateQueue, RedrivePolicy."""
+
+MAXIMUM_PREFIX_LENGTH = 64 - len("Function--") - ENVIRONMENT_MAXIMUM_LENGTH - REGION_MAXIMUM_LENGTH
+"""Of `WelcomeNewUsers` in `WelcomeNewUsersFunction-dev-eu-west-1`, a role's name. Source: IAM user
+guide, "IAM and AWS STS quotas"."""
+
+_FOLDER = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+
+
+class ConsumerDeclarationError(ValueError):
+    """A consumer is declared in a way that can't work; the message says what must be instead."""
 
 
 class Source(StrEnum):
@@ -74,8 +96,8 @@ class Consumer:
     batch_size: int = QUEUE_BATCH_SIZE
     maximum_receives: int = 5
     """How often a change is tried before it goes to the dead-letter queue."""
-    maximum_concurrency: int | None = None
-    """Concurrent invocations, at least 2 (SQS's minimum); None leaves it to the account."""
+    maximum_concurrency: int = 10
+    """Concurrent invocations, 2 to 1000 (SQS's limits): more users at once, each in order."""
     memory_mb: int = 256
     timeout_seconds: int = 30
     enabled: Callable[[StackSettings], bool] = _always
@@ -83,6 +105,34 @@ class Consumer:
     """Environment variables, besides those of its delivery."""
     statements: Callable[["StackResources"], Sequence["Statement"]] = _no_statements
     """What its role allows, besides its delivery and its own log."""
+
+    def __post_init__(self) -> None:
+        """Raise `ConsumerDeclarationError` for a declaration that AWS, or this program, refuses."""
+        if problems := "; ".join(self._problems()):
+            raise ConsumerDeclarationError(f"infra/consumers/{self.folder}.py: {problems}")
+
+    def _problems(self) -> Iterator[str]:
+        if not _FOLDER.fullmatch(self.folder):
+            yield f"folder is {self.folder!r}: must be words of a-z and 0-9, joined by _"
+        if len(self.prefix) > MAXIMUM_PREFIX_LENGTH:
+            yield (
+                f"folder is {self.folder!r}: must have at most {MAXIMUM_PREFIX_LENGTH} letters and digits, "
+                "because it is part of its role's name"
+            )
+        if not self.kinds or not set(self.kinds) <= set(get_args(Kind)):
+            yield f"kinds is {self.kinds}: must be some of {', '.join(get_args(Kind))}"
+        for name, (least, most) in LIMITS.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                yield f"{name} is {value}: must be {least} to {most}"
+
+    @property
+    def filter_policy(self) -> dict[str, list[str]]:
+        """Which messages of the topic go into its queue, by the messages' attributes.
+
+        Source: SNS developer guide, "Amazon SNS subscription filter policies".
+        """
+        return {"kind": list(self.kinds), "origin": ["change", *(["backfill"] if self.backfilled else [])]}
 
     @property
     def base_name(self) -> str:

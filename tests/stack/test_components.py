@@ -13,6 +13,7 @@ from infra.components.failed_records import FailedRecords
 from infra.components.lambda_function import LambdaFunction
 from infra.components.monitoring import Monitoring
 from infra.components.private_bucket import PrivateBucket
+from infra.components.queue_consumer import QueueConsumer
 from infra.components.user_api import UserApi
 from infra.components.user_changes_topic import UserChangesTopic
 from infra.components.user_events import UserEvents
@@ -31,6 +32,7 @@ COMPONENTS: Sequence[type[Any]] = [
     LambdaFunction,
     Monitoring,
     PrivateBucket,
+    QueueConsumer,
     UserApi,
     UserEvents,
     UserChangesTopic,

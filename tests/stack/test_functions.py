@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from infra.consumers import CONSUMERS
 from infra.settings.stack_file import stack_file_config
 from tests.support.stack.guarded_stack import ALL, findings, guarded
 from tests.support.stack.recorded_stack import record
@@ -82,6 +83,7 @@ STATEMENTS = {
             "ReceivePointers",
             ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
             f"{SQS}:UserChangesFailureQueue-dev",
+            *(f"{SQS}:{consumer.failure_queue_name('dev')}" for consumer in CONSUMERS if consumer.has_queue),
         ),
         allow("ReadUsersStream", ["dynamodb:GetRecords", "dynamodb:GetShardIterator"], STREAM),
         allow("ReadActivityStream", ["dynamodb:GetRecords", "dynamodb:GetShardIterator"], ACTIVITY_STREAM),
@@ -112,8 +114,11 @@ VARIABLES = {
 }
 
 
-def test_these_are_all_functions() -> None:
-    assert {resource.name for resource in record("dev").of_type(FUNCTION)} == set(FUNCTIONS)
+def test_these_and_the_consumers_are_all_functions() -> None:
+    functions = {resource.name for resource in record("dev").of_type(FUNCTION)}
+
+    assert functions == {*FUNCTIONS, *(consumer.logical_name for consumer in CONSUMERS)}
+    assert len(record("dev").of_type(ROLE)) == len(record("dev").of_type(ROLE_POLICY)) == len(functions)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -140,7 +145,6 @@ def test_a_role_belongs_to_one_function_and_only_lambda_assumes_it(name: str) ->
     }
     assert stack.only(ROLE_POLICY, f"{name}-policy").inputs["role"] == f"{FUNCTIONS[name]}-eu-west-1"
     assert stack.only(FUNCTION, name).inputs["role"] == f"arn:aws:iam::123456789012:role/{role.inputs['name']}"
-    assert len(stack.of_type(ROLE)) == len(stack.of_type(ROLE_POLICY)) == len(FUNCTIONS)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

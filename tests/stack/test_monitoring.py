@@ -3,6 +3,8 @@ from typing import Any
 
 import pytest
 
+from infra.consumers import CONSUMERS
+from infra.consumers.page import alarm_sections
 from infra.settings.stack_file import stack_file_config
 from tests.support.stack import provider_answers
 from tests.support.stack.recorded_stack import record
@@ -12,12 +14,12 @@ MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
 TOPIC_ARN = "arn:aws:sns:eu-west-1:123456789012:userstream-alarms-dev"
 
 LAMBDA = "AWS/Lambda"
+QUEUE_CONSUMERS = [consumer for consumer in CONSUMERS if consumer.has_queue]
 FUNCTIONS = {
     "RegisterUser": 15,
     "ManageUsers": 15,
-    "LogUserChanges": 60,
-    "FanOutUserChanges": 60,
     "RescueFailedBatches": 60,
+    **{consumer.prefix: consumer.timeout_seconds if consumer.has_queue else 60 for consumer in CONSUMERS},
 }
 """Prefix of the alarms' names to timeout in seconds, in dev."""
 
@@ -43,6 +45,19 @@ EXPECTED: dict[str, tuple[str, str, str, float]] = {
         "FanOutUserChangesFunction-dev",
         0,
     ),
+    **{
+        f"{consumer.prefix}QueueAge": ("AWS/SQS", "ApproximateAgeOfOldestMessage", consumer.queue_name("dev"), 600)
+        for consumer in QUEUE_CONSUMERS
+    },
+    **{
+        f"{consumer.prefix}FailureQueueAge": (
+            "AWS/SQS",
+            "ApproximateAgeOfOldestMessage",
+            consumer.failure_queue_name("dev"),
+            900,
+        )
+        for consumer in QUEUE_CONSUMERS
+    },
     "ApiServerErrors": ("AWS/ApiGateway", "5xx", "api-id", 0),
     "ApiLatency": ("AWS/ApiGateway", "Latency", "api-id", 3000),
     **{f"{name}Errors": (LAMBDA, "Errors", f"{name}Function-dev", 0) for name in FUNCTIONS},
@@ -61,6 +76,11 @@ RATES = {
 
 
 NOT_POLLED = {"StreamNotPolled", "FanOutUserChangesStreamNotPolled"}
+
+
+def page_of(alarm: str) -> str:
+    of_consumers = {name for consumer in CONSUMERS for name in alarm_sections(consumer)}
+    return "consumers.md" if alarm in of_consumers else "runbook.md"
 
 
 def alarms() -> dict[str, dict[str, Any]]:
@@ -131,7 +151,7 @@ def test_an_alarm_notifies_when_it_fires_and_clears_and_names_its_runbook_sectio
     assert alarm["name"] == f"{name}-dev"
     assert alarm["alarmActions"] == [TOPIC_ARN]
     assert alarm["okActions"] == [TOPIC_ARN]
-    assert alarm["alarmDescription"].endswith(f"docs/runbook.md#{name.lower()}")
+    assert alarm["alarmDescription"].endswith(f"docs/{page_of(name)}#{name.lower()}")
     assert len(alarm["alarmDescription"]) <= 1024, "CloudWatch's limit"
     assert alarm["comparisonOperator"] == ("LessThanThreshold" if name in NOT_POLLED else "GreaterThanThreshold")
     assert name in RATES or alarm["period"] == 60
@@ -170,7 +190,10 @@ def test_the_latency_alarm_watches_the_99th_percentile_over_three_of_five_minute
 def test_missing_data_is_good_except_for_a_queue_that_nobody_uses() -> None:
     kept = {name for name, alarm in alarms().items() if alarm["treatMissingData"] == "ignore"}
 
-    assert kept == {"FailureQueueDepth", "FailureQueueAge", "FailureRedriveQueueDepth", "DeadLetterQueueDepth"}
+    assert kept == {
+        *("FailureQueueDepth", "FailureQueueAge", "FailureRedriveQueueDepth", "DeadLetterQueueDepth"),
+        *(f"{consumer.prefix}{name}" for consumer in QUEUE_CONSUMERS for name in ("QueueAge", "FailureQueueAge")),
+    }
     assert {alarms()[name]["treatMissingData"] for name in (EXPECTED | RATES).keys() - kept - NOT_POLLED} == {
         "notBreaching"
     }
@@ -217,9 +240,9 @@ def test_an_e_mail_address_is_subscribed_only_if_one_is_set() -> None:
     subscription = "aws:sns/topicSubscription:TopicSubscription"
     config = stack_file_config("dev") | {"userstream:alarmEmail": "on-call@example.com"}
 
-    (subscribed,) = record("dev", config=config).of_type(subscription)
+    subscribed = record("dev", config=config).only(subscription, "alarm-email")
     assert (subscribed.inputs["protocol"], subscribed.inputs["endpoint"]) == ("email", "on-call@example.com")
-    assert record("dev").of_type(subscription) == []
+    assert not [each for each in record("dev").of_type(subscription) if each.inputs["protocol"] == "email"]
 
 
 def test_the_dashboard_shows_every_alarm_and_every_function() -> None:
