@@ -6,7 +6,7 @@ items returned). `functions.runtime.aws.dynamodb` makes the client that writes b
 
 import random
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from botocore.exceptions import ClientError
@@ -47,10 +47,13 @@ class ActivityTable:
     def write(self, changes: Sequence[UserChange]) -> WriteOutcome:
         """Store the changes in calls of 25; halve a refused call until its bad item is found.
 
+        A user's next change is in a later call, because a call writes its items in any order, and
+        that is their order in Activity's own stream.
+
         Raise an error of a call that has no `transient_reason`.
         """
         rejected: dict[int, str] = {}
-        chunks = deque((start, start + ITEMS_PER_CALL) for start in range(0, len(changes), ITEMS_PER_CALL))
+        chunks = deque(_calls(changes))
         while chunks:
             start, stop = chunks.popleft()
             if self._clock.remaining() < self._time_to_finish:
@@ -99,6 +102,19 @@ class ActivityTable:
             for position, change in enumerate(changes)
             if (change.user_id, change_id(change.sequence_number)) in unprocessed
         )
+
+
+def _calls(changes: Sequence[UserChange]) -> Iterator[tuple[int, int]]:
+    """Yield where each call's changes start and stop: at most 25, and of a user no two."""
+    start, numbers = 0, dict[str, str]()
+    for position, change in enumerate(changes):
+        # The same record twice is one item.
+        is_later = numbers.setdefault(change.user_id, change.sequence_number) != change.sequence_number
+        if is_later or position - start == ITEMS_PER_CALL:
+            yield start, position
+            start, numbers = position, {change.user_id: change.sequence_number}
+    if changes:
+        yield start, len(changes)
 
 
 def _is_refusal(error: Exception) -> bool:

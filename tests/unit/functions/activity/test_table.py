@@ -22,8 +22,11 @@ DONE: JsonObject = {"UnprocessedItems": {}}
 
 
 def _changes(count: int) -> list[UserChange]:
-    image = {"userId": {"S": "u"}}
-    return [parse_user_change(stream_record("INSERT", position, "u", None, image)) for position in range(count)]
+    return [_change(position, f"user-{position}") for position in range(count)]
+
+
+def _change(position: int, user: str) -> UserChange:
+    return parse_user_change(stream_record("INSERT", position, user, None, {"userId": {"S": user}}))
 
 
 def _positions(request: JsonObject) -> list[int]:
@@ -57,6 +60,18 @@ def test_a_hundred_changes_take_four_calls() -> None:
     ]
 
 
+@given(users=st.lists(st.sampled_from("abcde"), max_size=60), spread=st.integers(0, 40))
+def test_a_users_next_change_is_in_a_later_call(users: list[str], spread: int) -> None:
+    """A call's items are written in any order, and Activity's stream has them in that order."""
+    changes = [_change(position, user) for position, user in enumerate([*users, *map(str, range(spread))])]
+    table = Table(DONE)
+
+    assert table.activity.write(changes) == WriteOutcome(len(changes), {}, None)
+    calls = [[changes[position] for position in _positions(request)] for request in table.wire.requests]
+    assert [change for call in calls for change in call] == changes
+    assert all(len({change.user_id for change in call}) == len(call) <= 25 for call in calls)
+
+
 def test_writing_nothing_makes_no_call() -> None:
     table = Table(DONE)
     assert table.activity.write([]) == WriteOutcome(0, {}, None)
@@ -79,10 +94,14 @@ def test_the_body_equals_what_botocores_serializer_writes(
 ) -> None:
     wire.answer = lambda _: DONE
     changes = [parse_user_change(record) for record in records]
+    before = len(wire.requests)
     ActivityTable(wire.client, TABLE, RETENTION_DAYS, ManualClock()).write(changes)
     puts: Any = [{"PutRequest": {"Item": activity_item(change, RETENTION_DAYS)}} for change in changes]
-    wire_of_botocore_alone.client.batch_write_item(RequestItems={TABLE: puts})
-    assert wire.requests[-1] == wire_of_botocore_alone.requests[-1]
+    for request in wire.requests[before:]:
+        own, puts = puts[: len(request["RequestItems"][TABLE])], puts[len(request["RequestItems"][TABLE]) :]
+        wire_of_botocore_alone.client.batch_write_item(RequestItems={TABLE: own})
+        assert request == wire_of_botocore_alone.requests[-1]
+    assert puts == []
 
 
 def test_a_change_that_comes_twice_is_sent_once() -> None:
