@@ -154,11 +154,12 @@ def _stream_limits(
     readable = limits.stream_reads_per_shard_per_second * records_per_read(limits)
     # As if every record came alone, which is the most work; at most one per lane.
     at_a_time = min(records * times.of_batch(1), lanes)
-    concurrency_quota = "Service Quotas: Lambda, concurrent executions"
+    concurrency = settings.stream_reserved_concurrency or limits.lambda_concurrency
+    moved_by = "streamReservedConcurrency" if reserved else "Service Quotas: Lambda, concurrent executions"
     uses = [
         LimitUse("delivery of the stream", records, deliverable, delivery_settings),
         LimitUse("reads of one shard", records / shards, readable, "nothing: more shards come with more partitions"),
-        LimitUse("log_user_changes at a time", at_a_time, limits.lambda_concurrency, concurrency_quota),
+        LimitUse("log_user_changes at a time", at_a_time, concurrency, moved_by),
     ]
     if workload.crash_rate:
         crashes = records * workload.crash_rate

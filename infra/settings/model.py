@@ -194,8 +194,8 @@ class StackSettings(BaseModel):
         ge=1,
         le=1000,
         examples=["10"],
-        description="Optional. Reserved concurrency of log_user_changes, which is also its maximum. "
-        "Unset: what the account has left.",
+        description="Optional. Reserved concurrency of log_user_changes and of fan_out_user_changes, which is also "
+        "its maximum. Unset: what the account has left.",
     )
 
     user_events_enabled: Switch = Field(

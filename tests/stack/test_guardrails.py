@@ -351,7 +351,9 @@ def test_a_second_mapping_of_a_stream_is_told_which_topic_to_read_instead() -> N
 
 
 def test_a_function_without_a_mapping_has_unbounded_concurrency() -> None:
-    assert "concurrency-is-bounded" in broken_rules(without(resources_of("prod"), *STREAM_MAPPING))
+    unreserved = changed(resources_of("prod"), *LOG_FUNCTION, {"reservedConcurrentExecutions": None})
+
+    assert "concurrency-is-bounded" in broken_rules(without(unreserved, *STREAM_MAPPING))
 
 
 def test_every_property_is_a_member_of_the_call_that_makes_its_resource() -> None:
