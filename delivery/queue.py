@@ -1,13 +1,14 @@
 """Delivery of an SQS queue: events in, actions out, as `delivery.Delivery` does for a stream.
 
-Rules: Lambda developer guide, "Using Lambda with Amazon SQS" and its pages on batching, scaling,
-errors, partial batch responses and filtering:
+Rules: Lambda developer guide, "Using Lambda with Amazon SQS", "Handling errors for an SQS event
+source in Lambda", "Configuring scaling behavior for SQS event source mappings":
 
 - A batch that the function processed is deleted. A message that the response names, and the whole
   batch after an exception or a timeout, stays: the queue shows it again when its visibility
   timeout is over, and moves it to the queue's own dead-letter queue after too many receives.
 - A throttled batch is tried again, with growing waits, for as long as its messages are hidden.
-- After failures fewer batches are in flight, after successes more again.
+- After refusals fewer batches are in flight, after successes more again; after failures too,
+  unless the function reports batch item failures.
 - A message that the filters don't let through is deleted.
 - Of one message group of a FIFO queue, one batch at a time is in flight.
 
@@ -200,7 +201,8 @@ class QueueDelivery:
                 self._to_delete.append(message)
         self._return_successors({batch.messages[position].group_id for position in failed} - {None})
         if failed:
-            self._allowed_batches = max(1, self._allowed_batches // 2)
+            if not self._settings.report_batch_item_failures:
+                self._allowed_batches = max(1, self._allowed_batches // 2)
             self._log(
                 "WARNING",
                 "BATCH FAILED:",

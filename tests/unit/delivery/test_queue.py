@@ -120,8 +120,11 @@ def test_a_function_that_refuses_for_longer_leaves_its_messages_to_the_queue() -
     assert world.processed == ["m1"]
 
 
-def test_fewer_batches_are_in_flight_after_failures_and_more_again_after_successes() -> None:
-    world = VirtualQueueDelivery(queue_settings(batch_size=1, maximum_concurrency=4))
+@pytest.mark.parametrize(("partial", "most"), [(False, 1), (True, 3)])
+def test_fewer_batches_are_in_flight_after_failures_unless_they_are_reported(partial: bool, most: int) -> None:  # noqa: FBT001  a parameter
+    world = VirtualQueueDelivery(
+        queue_settings(batch_size=1, maximum_concurrency=4, report_batch_item_failures=partial)
+    )
     world.coming.outcomes = ["raises"] * 4
     for _ in range(4):
         world.send()
@@ -131,7 +134,7 @@ def test_fewer_batches_are_in_flight_after_failures_and_more_again_after_success
     for _ in range(3):
         world.send()
     world.run(5)
-    assert world.most_in_flight == 1
+    assert world.most_in_flight == most
     world.run(300)
     for _ in range(4):
         world.coming.outcomes.append("slow")
