@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
@@ -38,13 +39,14 @@ def test_outputs_as_json_are_one_flat_object_of_the_contract(
 
     assert printed.returncode == 0
     assert StackOutputs.model_validate_json(printed.stdout) == local_stack.outputs
-    assert all(isinstance(value, str) for value in json.loads(printed.stdout).values())
+    assert all(isinstance(value, str | None) for value in json.loads(printed.stdout).values())
 
 
 def test_outputs_for_people_are_one_per_line(local_stack: LocalStack, local_stack_directory: Path) -> None:
     lines = local("outputs", directory=local_stack_directory).stdout.splitlines()
     assert [line.split() for line in lines] == [
-        [name, value] for name, value in local_stack.outputs.model_dump(by_alias=True).items()
+        [name] if value is None else [name, value]
+        for name, value in local_stack.outputs.model_dump(by_alias=True).items()
     ]
 
 
@@ -177,5 +179,5 @@ def test_every_command_has_help(command: str) -> None:
     printed = CliRunner().invoke(cli, [command, "--help"])
     assert printed.exit_code == 0
     assert cli.commands[command].help
-    options = [parameter for parameter in cli.commands[command].params if parameter.name != "help"]
-    assert all(getattr(option, "help", None) for option in options)
+    options = [parameter for parameter in cli.commands[command].params if isinstance(parameter, click.Option)]
+    assert all(option.help for option in options)
