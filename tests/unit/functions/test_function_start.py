@@ -14,6 +14,7 @@ HANDLERS = [
     "functions.manage_users.handler",
     "functions.log_user_changes.handler",
     "functions.fan_out_user_changes.handler",
+    "functions.publish_user_events.handler",
     "functions.consumers.runtime",
     "functions.rescue_failed_batches.handler",
 ]
