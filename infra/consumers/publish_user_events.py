@@ -35,6 +35,8 @@ def _statements(resources: "StackResources") -> Sequence[Statement]:
 CONSUMER = Consumer(
     folder="publish_user_events",
     description="Publishes every change of a user as an event for other teams",
+    # Waits of an hour and a half in all, so that an outage of EventBridge ends before they do.
+    maximum_receives=10,
     enabled=lambda settings: settings.user_events_enabled,
     variables=_variables,
     statements=_statements,
