@@ -5,7 +5,11 @@ destination, its alarms, its row of the dashboard, its outputs, its delivery on 
 place in `python -m ops` (docs/extending.md). Nothing here creates a resource, so tools read it too.
 """
 
-from infra.consumers import fan_out_user_changes, log_user_changes, publish_user_events
+from infra.consumers import (
+    fan_out_user_changes,
+    log_user_changes,
+    publish_user_events,
+)
 from infra.consumers.declaration import Consumer
 from infra.settings.model import StackSettings
 

@@ -1,5 +1,7 @@
 """docs/extending.md, followed to the letter in a copy of the project."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.guide import ProjectCopy, steps_of
@@ -33,3 +35,17 @@ def test_an_attribute_is_made_unique_by_one_more_line(project: ProjectCopy) -> N
     assert "phone#" in project.run(
         'python -c \'from functions.users.user import keys_of; print(keys_of({"phone": "+442079460958"}))\''
     )
+
+
+def test_a_consumer_is_added_by_its_folder_its_declaration_and_the_list(tmp_path: Path) -> None:
+    project = ProjectCopy(tmp_path / "project")
+    project.follow(steps_of(PAGE, "## A consumer"))
+
+    generated = {"docs/consumers.md", "docs/consuming-outputs.md", "docs/stack-outputs.d.ts"}
+    assert project.changed_files() == generated | {
+        "functions/welcome_new_users/__init__.py",
+        "functions/welcome_new_users/handler.py",
+        "infra/consumers/welcome_new_users.py",
+        "infra/consumers/__init__.py",
+    }
+    assert "### WelcomeNewUsersQueueAge" in (project.directory / "docs/consumers.md").read_text(encoding="utf-8")

@@ -1,6 +1,6 @@
 """From a declaration follows everything that a consumer needs, and nothing else has to be written.
 
-`welcome_new_users` is declared here alone: a folder with a handler, and a `Consumer` in the list.
+`thank_new_users` is declared here alone: a folder with a handler, and a `Consumer` in the list.
 """
 
 import json
@@ -23,8 +23,8 @@ from tests.support.stack.consumer_parts import MAPPING, QUEUE, QUEUE_POLICY, Par
 from tests.support.stack.guarded_stack import ALL, changed, findings, guarded, without
 from tests.support.stack.recorded_stack import RecordedResource, RecordedStack, record
 
-WELCOME = Consumer(
-    folder="welcome_new_users",
+THANK = Consumer(
+    folder="thank_new_users",
     description="Sends each new user a message",
     kinds=("ADDED",),
     batch_size=5,
@@ -35,15 +35,15 @@ WELCOME = Consumer(
     variables=lambda resources: {"SENDER": f"hello@{resources.environment.name}.example"},
     statements=lambda resources: [allow("ReadUsers", ["dynamodb:GetItem"], [resources.store.users.arn])],
 )
-DECLARED = [*CONSUMERS, WELCOME]
+DECLARED = [*CONSUMERS, THANK]
 
 HANDLER = """\
 from functions.consumers.runtime import JsonObject, LambdaContext, StoredChange, handle_changes
 
 def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
-    return handle_changes(event, context, welcome)
+    return handle_changes(event, context, thank)
 
-def welcome(change: StoredChange) -> None:
+def thank(change: StoredChange) -> None:
     print(change.user_id)
 """
 
@@ -51,8 +51,8 @@ SQS = "arn:aws:sqs:eu-west-1:123456789012"
 SQS_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:UserChanges-dev.fifo"
 TAGS = {"project": "userstream", "environment": "dev", "managedBy": "pulumi"}
-FAILURE_QUEUE = f"{SQS}:WelcomeNewUsersFailureQueue-dev.fifo"
-QUEUE_ARN = f"{SQS}:WelcomeNewUsersQueue-dev.fifo"
+FAILURE_QUEUE = f"{SQS}:ThankNewUsersFailureQueue-dev.fifo"
+QUEUE_ARN = f"{SQS}:ThankNewUsersQueue-dev.fifo"
 
 
 @pytest.fixture(scope="module")
@@ -60,9 +60,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> RecordedStack:
     """Dev, with one consumer more in a copy of functions/ and in the list."""
     directory = tmp_path_factory.mktemp("project")
     shutil.copytree(PROJECT_ROOT / "functions", directory / "functions", ignore=shutil.ignore_patterns("__pycache__"))
-    folder = directory / "functions" / WELCOME.folder
+    folder = directory / "functions" / THANK.folder
     folder.mkdir()
-    (folder / "__init__.py").write_text('"""Welcomes new users."""\n', encoding="utf-8")
+    (folder / "__init__.py").write_text('"""Thanks new users."""\n', encoding="utf-8")
     (folder / "handler.py").write_text(HANDLER, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packaging, "PROJECT_ROOT", directory)
@@ -78,10 +78,10 @@ def test_a_declared_consumer_has_every_part(stack: RecordedStack, consumer: Cons
     assert part.is_in(stack), sentence(consumer, part)
 
 
-@pytest.mark.parametrize("part", parts_of(WELCOME), ids=lambda part: part.what)
+@pytest.mark.parametrize("part", parts_of(THANK), ids=lambda part: part.what)
 def test_a_part_that_is_missing_is_one_sentence_which_names_consumer_and_part(stack: RecordedStack, part: Part) -> None:
     assert [found for consumer in DECLARED for found in missing(part.removed_from(stack), consumer)] == [
-        f"welcome-new-users has no {part.what} ({part.name})"
+        f"thank-new-users has no {part.what} ({part.name})"
     ]
 
 
@@ -90,7 +90,7 @@ def test_a_new_consumer_adds_its_own_parts_and_changes_what_all_share(stack: Rec
     added = {(each.type, each.name) for each in stack.resources if each.urn not in known and not each.is_component}
     different = {each.name for each in stack.resources if each.urn in known and inputs_of(each) != known[each.urn]}
 
-    assert added == {(part.type, part.name) for part in parts_of(WELCOME)}
+    assert added == {(part.type, part.name) for part in parts_of(THANK)}
     # The rescue may receive from its failure queue, and the dashboard has a row more.
     assert different == {"rescue-failed-batches-policy", "dashboard"}
 
@@ -141,10 +141,10 @@ def test_the_page_has_a_section_of_each_consumer_that_links_from_its_alarms(
 
 
 def test_the_queue_keeps_each_user_s_order_and_gives_up_on_a_change_after_its_receives(stack: RecordedStack) -> None:
-    queue = stack.only(QUEUE, "welcome-new-users-queue")
+    queue = stack.only(QUEUE, "thank-new-users-queue")
 
     assert {**queue.inputs, "redrivePolicy": queue.json("redrivePolicy")} == {
-        "name": "WelcomeNewUsersQueue-dev.fifo",
+        "name": "ThankNewUsersQueue-dev.fifo",
         "fifoQueue": True,
         "contentBasedDeduplication": False,
         "deduplicationScope": "messageGroup",
@@ -155,16 +155,16 @@ def test_the_queue_keeps_each_user_s_order_and_gives_up_on_a_change_after_its_re
         "sqsManagedSseEnabled": True,
         "tags": TAGS,
     }
-    failures = stack.only(QUEUE, "welcome-new-users-failure-queue").inputs
+    failures = stack.only(QUEUE, "thank-new-users-failure-queue").inputs
     assert failures["fifoQueue"] is True
     assert "redrivePolicy" not in failures
-    sources = stack.only("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "welcome-new-users-failure-queue-sources")
+    sources = stack.only("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "thank-new-users-failure-queue-sources")
     assert sources.json("redriveAllowPolicy") == {"redrivePermission": "byQueue", "sourceQueueArns": [QUEUE_ARN]}
 
 
 @pytest.mark.parametrize(
     ("name", "arn"),
-    [("welcome-new-users-queue", QUEUE_ARN), ("welcome-new-users-failure-queue", FAILURE_QUEUE)],
+    [("thank-new-users-queue", QUEUE_ARN), ("thank-new-users-failure-queue", FAILURE_QUEUE)],
 )
 def test_only_the_topic_may_send_and_only_by_tls(stack: RecordedStack, name: str, arn: str) -> None:
     assert stack.only(QUEUE_POLICY, name).json("policy")["Statement"] == [
@@ -188,7 +188,7 @@ def test_only_the_topic_may_send_and_only_by_tls(stack: RecordedStack, name: str
 
 
 def test_the_subscription_takes_the_declared_kinds_and_keeps_what_sns_cannot_deliver(stack: RecordedStack) -> None:
-    subscription = stack.only("aws:sns/topicSubscription:TopicSubscription", "welcome-new-users")
+    subscription = stack.only("aws:sns/topicSubscription:TopicSubscription", "thank-new-users")
 
     assert subscription.inputs == {
         "topic": TOPIC,
@@ -199,12 +199,12 @@ def test_the_subscription_takes_the_declared_kinds_and_keeps_what_sns_cannot_del
         "filterPolicyScope": "MessageAttributes",
         "redrivePolicy": json.dumps({"deadLetterTargetArn": FAILURE_QUEUE}),
     }
-    policies = {stack.only(QUEUE_POLICY, f"welcome-new-users-{queue}").urn for queue in ("queue", "failure-queue")}
+    policies = {stack.only(QUEUE_POLICY, f"thank-new-users-{queue}").urn for queue in ("queue", "failure-queue")}
     assert policies <= subscription.options.depends_on, "the first messages would be refused"
 
 
 def test_the_function_gets_its_declared_variables_and_rights_beside_those_of_its_delivery(stack: RecordedStack) -> None:
-    function = stack.only("aws:lambda/function:Function", "welcome-new-users")
+    function = stack.only("aws:lambda/function:Function", "thank-new-users")
 
     assert (function.inputs["memorySize"], function.inputs["timeout"]) == (512, 20)
     assert function.inputs["description"] == "Sends each new user a message"
@@ -213,7 +213,7 @@ def test_the_function_gets_its_declared_variables_and_rights_beside_those_of_its
         "SENDER": "hello@dev.example",
         "ACTIVITY_TABLE": "Activity-dev",
         "MAXIMUM_RECEIVES": "3",
-        "QUEUE_URL": f"{SQS_URL}/WelcomeNewUsersQueue-dev.fifo",
+        "QUEUE_URL": f"{SQS_URL}/ThankNewUsersQueue-dev.fifo",
         "DEAD_LETTER_QUEUE_URL": f"{SQS_URL}/UserChangesDeadLetterQueue-dev",
         "FAILED_RECORDS_BUCKET": "userstream-failures-dev-euw1-123456789012",
     }
@@ -228,27 +228,27 @@ def test_the_function_gets_its_declared_variables_and_rights_beside_those_of_its
 
 
 def role(stack: RecordedStack) -> list[dict[str, Any]]:
-    return stack.statements("welcome-new-users")
+    return stack.statements("thank-new-users")
 
 
 def test_the_mapping_bounds_batches_and_concurrency_and_waits_for_the_role_s_policy(stack: RecordedStack) -> None:
-    mapping = stack.only(MAPPING, "welcome-new-users-queue")
+    mapping = stack.only(MAPPING, "thank-new-users-queue")
 
     assert mapping.inputs == {
         "eventSourceArn": QUEUE_ARN,
-        "functionName": "arn:aws:lambda:eu-west-1:123456789012:function:WelcomeNewUsersFunction-dev",
+        "functionName": "arn:aws:lambda:eu-west-1:123456789012:function:ThankNewUsersFunction-dev",
         "batchSize": 5,
         "functionResponseTypes": ["ReportBatchItemFailures"],
         "scalingConfig": {"maximumConcurrency": 2},
         "tags": TAGS,
     }
-    policy = stack.only("aws:iam/rolePolicy:RolePolicy", "welcome-new-users-policy")
+    policy = stack.only("aws:iam/rolePolicy:RolePolicy", "thank-new-users-policy")
     assert policy.urn in mapping.options.depends_on
     assert mapping.options.delete_before_replace
 
 
 def test_the_rescue_takes_what_the_function_did_not(stack: RecordedStack) -> None:
-    mapping = stack.only(MAPPING, "welcome-new-users-failure-queue").inputs
+    mapping = stack.only(MAPPING, "thank-new-users-failure-queue").inputs
     receive = next(each for each in stack.statements("rescue-failed-batches") if each["Sid"] == "ReceivePointers")
 
     assert mapping["eventSourceArn"] == FAILURE_QUEUE
@@ -267,13 +267,13 @@ def rules_broken_by(resources: list[Resource]) -> set[str]:
 @pytest.mark.parametrize(
     ("resource", "properties", "rule"),
     [
-        (("welcome-new-users-queue", types.QUEUE), {"visibilityTimeoutSeconds": 119}, "queues-outlast-their-consumers"),
-        (("welcome-new-users-queue", types.QUEUE), {"redrivePolicy": None}, "queues-outlast-their-consumers"),
-        (("welcome-new-users-queue", types.QUEUE), {"name": "Welcome.queue"}, "within-the-documented-limits"),
-        (("welcome-new-users-queue", MAPPING), {"scalingConfig": None}, "concurrency-is-bounded"),
-        (("welcome-new-users-queue", MAPPING), {"functionResponseTypes": []}, "batch-item-failures-are-reported"),
-        (("welcome-new-users", types.SUBSCRIPTION), {"redrivePolicy": None}, "subscribed-queues-take-every-message"),
-        (("WelcomeNewUsersErrors", types.ALARM), {"metricName": "Invocations"}, "failures-raise-an-alarm"),
+        (("thank-new-users-queue", types.QUEUE), {"visibilityTimeoutSeconds": 119}, "queues-outlast-their-consumers"),
+        (("thank-new-users-queue", types.QUEUE), {"redrivePolicy": None}, "queues-outlast-their-consumers"),
+        (("thank-new-users-queue", types.QUEUE), {"name": "Thank.queue"}, "within-the-documented-limits"),
+        (("thank-new-users-queue", MAPPING), {"scalingConfig": None}, "concurrency-is-bounded"),
+        (("thank-new-users-queue", MAPPING), {"functionResponseTypes": []}, "batch-item-failures-are-reported"),
+        (("thank-new-users", types.SUBSCRIPTION), {"redrivePolicy": None}, "subscribed-queues-take-every-message"),
+        (("ThankNewUsersErrors", types.ALARM), {"metricName": "Invocations"}, "failures-raise-an-alarm"),
     ],
 )
 def test_a_consumer_s_resource_that_breaks_a_rule_is_found(
@@ -282,7 +282,7 @@ def test_a_consumer_s_resource_that_breaks_a_rule_is_found(
     assert rule in rules_broken_by(changed(guarded(stack), *resource, properties))
 
 
-@pytest.mark.parametrize("queue", ["welcome-new-users-queue", "welcome-new-users-failure-queue"])
+@pytest.mark.parametrize("queue", ["thank-new-users-queue", "thank-new-users-failure-queue"])
 def test_a_queue_that_refuses_the_topic_is_found(stack: RecordedStack, queue: str) -> None:
     resources = without(guarded(stack), queue, types.QUEUE_POLICY)
 
