@@ -23,6 +23,8 @@ NAMES: Mapping[str, tuple[str, Unique]] = {
     "aws:cloudfront/originAccessControl:OriginAccessControl": ("name", Unique.ACCOUNT),
     "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": ("name", Unique.ACCOUNT),
     "aws:cloudwatch/dashboard:Dashboard": ("dashboardName", Unique.ACCOUNT),
+    # For CloudFront every web ACL of an account is in us-east-1.
+    "aws:wafv2/webAcl:WebAcl": ("name", Unique.ACCOUNT),
     types.ALARM: ("name", Unique.REGION),
     types.EVENT_ARCHIVE: ("name", Unique.REGION),
     types.EVENT_BUS: ("name", Unique.REGION),
