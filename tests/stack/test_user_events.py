@@ -21,6 +21,7 @@ def test_a_stack_without_events_has_neither_bus_nor_archive_and_its_outputs_say_
 
     assert stack_file_config("prod")[ENABLED] == "false"
     assert not [*stack.of_type(types.EVENT_BUS), *stack.of_type(types.EVENT_ARCHIVE)]
+    assert not [each for each in stack.of_type(types.FUNCTION) if each.name == "publish-user-events"]
     assert {name for name in stack.outputs if name.startswith("userEvents")} == set()
 
 
@@ -46,6 +47,17 @@ def test_bus_and_archive_are_protected_as_the_stack_is(protect: str) -> None:
 
     for type_token in (types.EVENT_BUS, types.EVENT_ARCHIVE):
         assert stack.only(type_token, "user-events").options.protect is (protect == "true")
+
+
+def test_the_publisher_s_role_alone_may_put_events_and_on_the_bus_alone() -> None:
+    allowed = {
+        policy.name: statement["Resource"]
+        for policy in stack_with_events().of_type(types.ROLE_POLICY)
+        for statement in policy.json("policy")["Statement"]
+        if any(action.startswith("events:") for action in statement["Action"])
+    }
+
+    assert allowed == {"publish-user-events-policy": [BUS_ARN]}
 
 
 def test_nobody_outside_the_account_gets_at_the_bus() -> None:
