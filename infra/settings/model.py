@@ -249,7 +249,10 @@ class StackSettings(BaseModel):
         description="Optional. Address that alarms are sent to, once it has confirmed. Unset: nobody is notified.",
     )
     iterator_age_alarm_seconds: WholeNumber = Field(
-        ge=1, le=43_200, examples=["600"], description="Age of the delivered records above which the alarm fires."
+        ge=1,
+        le=43_200,
+        examples=["600"],
+        description="Age of the changes that reach a consumer above which its alarm fires.",
     )
     api_latency_alarm_milliseconds: WholeNumber = Field(
         ge=1,
