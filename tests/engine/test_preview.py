@@ -10,6 +10,10 @@ import pulumi_aws as aws
 import pytest
 
 from guardrails.resource import FUNCTION, QUEUE, TABLE, UNKNOWN
+from infra.consumers import enabled_consumers
+from infra.program import FUNCTIONS
+from infra.settings.check import load_settings
+from infra.settings.stack_file import stack_file_config
 from local.aws_clients import Clients
 from local.engine.cli import POLICY_PACK
 from tests.support.engine.engine_stack import EngineError, EngineStack
@@ -29,7 +33,8 @@ def test_a_first_preview_creates_everything_by_the_rules_and_changes_nothing(
 
     assert steps.broken_rules == []
     assert set(steps.changes.values()) == {"create"}
-    assert sum(resource.startswith(FUNCTION) for resource in steps.changes) == 4
+    folders = [*FUNCTIONS, *enabled_consumers(load_settings(name, stack_file_config(name)))]
+    assert sum(resource.startswith(FUNCTION) for resource in steps.changes) == len(folders)
     assert steps.ids <= {"", UNKNOWN}
     assert account.dynamodb.list_tables()["TableNames"] == before
     assert [
