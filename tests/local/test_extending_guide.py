@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.guide import ProjectCopy, steps_of
 
+pytestmark = pytest.mark.timeout(900)  # type checks and tests of a whole copy
+
 PAGE = "extending.md"
 GENERATED = ("docs/openapi.json", "docs/api.d.ts", "docs/events/")
 """What `python -m contract` writes."""
@@ -49,3 +51,15 @@ def test_a_consumer_is_added_by_its_folder_its_declaration_and_the_list(tmp_path
         "infra/consumers/__init__.py",
     }
     assert "### WelcomeNewUsersQueueAge" in (project.directory / "docs/consumers.md").read_text(encoding="utf-8")
+
+
+def test_a_route_is_added_by_editing_three_files(tmp_path: Path) -> None:
+    project = ProjectCopy(tmp_path / "project")
+
+    project.follow(steps_of(PAGE, "## A route"))
+
+    assert edited(project) == {
+        "contract/openapi.py",
+        "functions/manage_users/handler.py",
+        "infra/components/user_api.py",
+    }
