@@ -1,9 +1,13 @@
 """Least privilege: without any one permission a case fails, with a message that names it.
 
-The emulator checks each call against the caller's role, except where it acts itself: when it writes
-functions' logs, reads a queue for a mapping and accepts a mapping. For those, the case makes
-Lambda's call with the function's role; the row says so and names the source. Nothing here enforces
-that a role reads its own stream only (local/deploy/iam.py).
+The emulator checks each call against the caller's role, and local/ reads streams and queues with
+the function's role, as Lambda does. Nobody's role is checked when the emulator writes functions'
+logs and accepts a mapping: there the case makes Lambda's call with the function's role; the row
+says so and names the source.
+
+Streams are the other exception: the emulator doesn't see which one a call is about
+(local/deploy/iam.py). So a row about one of a role's two streams takes the other one's right away
+for the whole case. That a role reads no further stream is held by the table alone.
 """
 
 from collections.abc import Generator
@@ -11,19 +15,19 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.iam import cases
+from tests.support.iam import cases, consumer_cases, rescue_cases
 from tests.support.iam.bench import Bench
 from tests.support.iam.permissions import Permission, recorded_permissions
 from tests.support.iam.trial import WORKED, Trial
 from tests.support.local.local_stack import running_local_stack
 
 USERS, KEYS, ACTIVITY = "table/Users-local", "table/UserKeys-local", "table/Activity-local"
-STREAM = "table/Users-local/stream"
+USERS_STREAM, ACTIVITY_STREAM = "table/Users-local/stream", "table/Activity-local/stream"
 FAILURES, DEAD_LETTERS = "UserChangesFailureQueue-local", "UserChangesDeadLetterQueue-local"
+PUBLISHER_QUEUE, PUBLISHER_FAILURES = consumer_cases.PUBLISHER_QUEUE, rescue_cases.CONSUMER_FAILURES
 LARGE_RECORDS = "userstream-failures-local-use1/*"
 
 RUNTIME = 'the emulator writes logs without a role. AWS: Lambda developer guide, "Defining permissions with a role"'
-QUEUE_POLLER = 'the emulator reads queues without a role. AWS: Lambda developer guide, "Using Lambda with Amazon SQS"'
 MAPPING = "the emulator accepts any mapping. AWS: docs/decisions/0026-list-streams-on-all-resources.md"
 
 
@@ -36,6 +40,8 @@ class Row(NamedTuple):
     """What the case returns without it."""
     calls_for_lambda: str = ""
     """Why the case itself makes Lambda's call, if it does."""
+    instead: Permission | None = None
+    """What the emulator would take for the permission; the role hasn't it while the case runs."""
 
     def __str__(self) -> str:
         return f"{self.case.__name__}, {self.permission}"
@@ -74,50 +80,126 @@ MANAGE = [
 ]
 
 
-def log_row(action: str, resource: str, case: cases.Case, fails_with: str, calls_for_lambda: str = "") -> Row:
-    return Row(Permission("log-user-changes", action, resource), case, fails_with, calls_for_lambda)
+def stream_rows(function: str, stream: str, starts: cases.Case, reaches: cases.Case, accepted: cases.Case) -> list[Row]:
+    return [
+        Row(Permission(function, "dynamodb:DescribeStream", stream), starts, denied("dynamodb:DescribeStream")),
+        Row(Permission(function, "dynamodb:GetShardIterator", stream), starts, denied("dynamodb:GetShardIterator")),
+        Row(Permission(function, "dynamodb:GetRecords", stream), reaches, denied("dynamodb:GetRecords")),
+        Row(Permission(function, "dynamodb:ListStreams", "*"), accepted, denied("dynamodb:ListStreams"), MAPPING),
+    ]
 
 
-def mapping_row(action: str, case: cases.Case) -> Row:
-    return log_row(action, STREAM, case, denied(action))
+def queue_rows(function: str, queue: str, starts: cases.Case, leaves: cases.Case) -> list[Row]:
+    return [
+        Row(Permission(function, "sqs:GetQueueAttributes", queue), starts, denied("sqs:GetQueueAttributes")),
+        Row(Permission(function, "sqs:ReceiveMessage", queue), starts, denied("sqs:ReceiveMessage")),
+        Row(Permission(function, "sqs:DeleteMessage", queue), leaves, denied("sqs:DeleteMessage")),
+    ]
+
+
+def failure_rows(function: str, kept: cases.Case, large_kept: cases.Case) -> list[Row]:
+    return [
+        Row(Permission(function, "sqs:SendMessage", DEAD_LETTERS), kept, "SendMessageBatch: AccessDenied"),
+        Row(Permission(function, "s3:PutObject", LARGE_RECORDS), large_kept, "PutObject: AccessDenied"),
+    ]
+
+
+def pointer_row(function: str, leaves_pointer: cases.Case) -> Row:
+    return Row(Permission(function, "sqs:SendMessage", FAILURES), leaves_pointer, "destination refused the document")
 
 
 LOG = [
     *log_rows("log-user-changes", "LogUserChangesFunction"),
-    mapping_row("dynamodb:DescribeStream", cases.a_mapping_starts_from_its_checkpoint),
-    mapping_row("dynamodb:GetShardIterator", cases.a_mapping_starts_from_its_checkpoint),
-    mapping_row("dynamodb:GetRecords", cases.a_change_reaches_the_history),
-    log_row("dynamodb:ListStreams", "*", cases.lambda_accepts_the_mapping, denied("dynamodb:ListStreams"), MAPPING),
-    log_row("dynamodb:BatchWriteItem", ACTIVITY, cases.a_change_reaches_the_history, "BatchWriteItem: AccessDenied"),
-    log_row("sqs:SendMessage", FAILURES, cases.a_given_up_batch_leaves_its_pointer, "destination refused the document"),
-    log_row(
-        "sqs:SendMessage", DEAD_LETTERS, cases.an_unsupported_change_is_kept_whole, "SendMessageBatch: AccessDenied"
+    *stream_rows(
+        "log-user-changes",
+        USERS_STREAM,
+        starts=cases.the_history_s_mapping_starts,
+        reaches=cases.a_change_reaches_the_history,
+        accepted=cases.lambda_accepts_the_mapping,
     ),
-    log_row("s3:PutObject", LARGE_RECORDS, cases.a_large_unsupported_change_is_kept_whole, "PutObject: AccessDenied"),
+    Row(cases.HISTORY, cases.a_change_reaches_the_history, "BatchWriteItem: AccessDenied"),
+    pointer_row("log-user-changes", cases.a_given_up_batch_leaves_its_pointer),
+    *failure_rows(
+        "log-user-changes", cases.an_unsupported_change_is_kept_whole, cases.a_large_unsupported_change_is_kept_whole
+    ),
+]
+FAN_OUT = [
+    *log_rows("fan-out-user-changes", "FanOutUserChangesFunction"),
+    *stream_rows(
+        "fan-out-user-changes",
+        ACTIVITY_STREAM,
+        starts=consumer_cases.the_fan_out_s_mapping_starts,
+        reaches=consumer_cases.a_change_reaches_the_bus,
+        accepted=cases.lambda_accepts_the_mapping,
+    ),
+    Row(consumer_cases.PUBLISH_CHANGES, consumer_cases.a_change_reaches_the_bus, "PublishBatch: AuthorizationError"),
+    pointer_row("fan-out-user-changes", consumer_cases.a_batch_of_the_fan_out_leaves_its_pointer),
+    *failure_rows(
+        "fan-out-user-changes",
+        consumer_cases.an_unreadable_item_is_kept_whole,
+        consumer_cases.a_large_unreadable_item_is_kept_whole,
+    ),
+]
+PUBLISHER = [
+    *log_rows("publish-user-events", "PublishUserEventsFunction"),
+    *queue_rows(
+        "publish-user-events",
+        PUBLISHER_QUEUE,
+        starts=consumer_cases.the_publisher_s_mapping_starts,
+        leaves=consumer_cases.a_published_change_leaves_the_queue,
+    ),
+    Row(
+        Permission("publish-user-events", "sqs:ChangeMessageVisibility", PUBLISHER_QUEUE),
+        consumer_cases.a_failed_change_comes_again_soon,
+        "ChangeMessageVisibilityBatch: AccessDenied",
+    ),
+    Row(
+        Permission("publish-user-events", "dynamodb:BatchGetItem", ACTIVITY),
+        consumer_cases.a_change_reaches_the_bus,
+        "BatchGetItem: AccessDenied",
+    ),
+    Row(consumer_cases.PUT_EVENTS, consumer_cases.a_change_reaches_the_bus, "PutEvents: AccessDenied"),
+    *failure_rows(
+        "publish-user-events",
+        consumer_cases.a_change_too_large_for_an_event_is_kept,
+        consumer_cases.a_large_message_that_names_no_change_is_kept_whole,
+    ),
 ]
 
 
-def rescue_row(action: str, resource: str, case: cases.Case, fails_with: str, calls_for_lambda: str = "") -> Row:
-    return Row(Permission("rescue-failed-batches", action, resource), case, fails_with, calls_for_lambda)
-
-
-def queue_row(action: str, case: cases.Case) -> Row:
-    return rescue_row(action, FAILURES, case, denied(action), QUEUE_POLLER)
+def rescued_stream_rows(stream: str, other: str, rescued: cases.Case) -> list[Row]:
+    return [
+        Row(
+            Permission("rescue-failed-batches", f"dynamodb:{operation}", stream),
+            rescued,
+            f"{operation}: AccessDenied",
+            instead=Permission("rescue-failed-batches", f"dynamodb:{operation}", other),
+        )
+        for operation in ("GetShardIterator", "GetRecords")
+    ]
 
 
 RESCUE = [
     *log_rows("rescue-failed-batches", "RescueFailedBatchesFunction"),
-    queue_row("sqs:ReceiveMessage", cases.lambda_receives_pointers),
-    queue_row("sqs:DeleteMessage", cases.lambda_deletes_pointers),
-    queue_row("sqs:GetQueueAttributes", cases.lambda_reads_the_queue_s_attributes),
-    rescue_row(
-        "dynamodb:GetShardIterator", STREAM, cases.a_given_up_batch_is_rescued, "GetShardIterator: AccessDenied"
+    *queue_rows(
+        "rescue-failed-batches",
+        FAILURES,
+        starts=rescue_cases.the_pointers_mapping_starts,
+        leaves=rescue_cases.a_rescued_pointer_leaves_the_queue,
     ),
-    rescue_row("dynamodb:GetRecords", STREAM, cases.a_given_up_batch_is_rescued, "GetRecords: AccessDenied"),
-    rescue_row("sqs:SendMessage", DEAD_LETTERS, cases.a_given_up_batch_is_rescued, "SendMessageBatch: AccessDenied"),
-    rescue_row("s3:PutObject", LARGE_RECORDS, cases.a_large_given_up_change_is_rescued, "PutObject: AccessDenied"),
+    *queue_rows(
+        "rescue-failed-batches",
+        PUBLISHER_FAILURES,
+        starts=rescue_cases.the_failed_messages_mapping_starts,
+        leaves=rescue_cases.a_rescued_message_leaves_the_queue,
+    ),
+    *rescued_stream_rows(USERS_STREAM, ACTIVITY_STREAM, rescue_cases.a_batch_of_users_is_rescued),
+    *rescued_stream_rows(ACTIVITY_STREAM, USERS_STREAM, rescue_cases.a_batch_of_activity_is_rescued),
+    *failure_rows(
+        "rescue-failed-batches", rescue_cases.a_batch_of_users_is_rescued, rescue_cases.a_large_batch_is_rescued
+    ),
 ]
-ROWS = [*REGISTER, *MANAGE, *LOG, *RESCUE]
+ROWS = [*REGISTER, *MANAGE, *LOG, *FAN_OUT, *PUBLISHER, *RESCUE]
 
 
 @pytest.fixture(scope="module")
@@ -142,9 +224,11 @@ def test_the_deployed_roles_have_exactly_the_permissions_of_the_program(bench: B
 
 @pytest.mark.parametrize("each", ROWS, ids=str)
 def test_a_case_fails_without_its_permission_and_names_the_denied_action(each: Row, bench: Bench) -> None:
-    with_all = each.case(Trial(bench, each.permission, bench.poller_log(), refusal=None))
+    instead = {each.instead} if each.instead else set[Permission]()
+    with bench.roles.without(instead):
+        with_all = each.case(Trial(bench, each.permission, bench.poller_log(), refusal=None))
     poller_log = bench.poller_log()
-    with bench.roles.without({each.permission}):
+    with bench.roles.without({each.permission, *instead}):
         without_it = each.case(Trial(bench, each.permission, poller_log, each.fails_with))
 
     assert with_all == WORKED
@@ -158,7 +242,4 @@ def test_only_what_the_emulator_does_not_enforce_is_called_by_the_test_itself() 
         "dynamodb:ListStreams",
         "logs:CreateLogStream",
         "logs:PutLogEvents",
-        "sqs:DeleteMessage",
-        "sqs:GetQueueAttributes",
-        "sqs:ReceiveMessage",
     }

@@ -4,14 +4,16 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from local.aws_clients import RoleSession
+from local.events import archived_events
 from local.output import FunctionLog
-from local.state import clients_of
+from local.state import clients_of, functions_of
 from tests.support.aws.signature_v4 import Signer
 from tests.support.iam.permissions import Roles
 from tests.support.local.local_stack import LocalStack
+from tests.support.local.mapped_function import eventually
 from tests.support.local.users_over_http import UsersOverHttp
 
 SECONDS = 45.0
@@ -19,6 +21,14 @@ SECONDS = 45.0
 
 LogReader = Callable[[], list[str]]
 """Returns all lines that were logged since the reader was created."""
+
+
+class StreamPlace(NamedTuple):
+    """Where a record is."""
+
+    stream_arn: str
+    shard_id: str
+    sequence_number: str
 
 
 class Bench:
@@ -37,12 +47,7 @@ class Bench:
             stack,
             Signer(access_key_id=stack.access_key_id, secret_access_key=stack.secret_access_key, region=outputs.region),
         )
-        self.function_names = {
-            "register-user": outputs.register_user_function_name,
-            "manage-users": outputs.manage_users_function_name,
-            "log-user-changes": outputs.log_user_changes_function_name,
-            "rescue-failed-batches": outputs.rescue_failed_batches_function_name,
-        }
+        self.function_names = functions_of(outputs)
         self.roles = Roles(self.clients, self.function_names)
         self._poller_log = directory / "poller.log"
         self._envelopes: dict[str, dict[str, Any]] = {}
@@ -85,12 +90,41 @@ class Bench:
             ConsistentRead=True,
         )["Items"]
 
-    def first_change(self, user_id: str) -> tuple[str, str]:
-        """Return the shard and the sequence number of a user's first record in the stream."""
-        streams: Any = RoleSession(
-            self.clients.sts, self.roles.arn("log-user-changes"), self.stack.region, self.stack.endpoint_url
-        ).client("dynamodbstreams")
-        stream_arn = self.stack.outputs.users_stream_arn
+    def is_published(self, user_id: str) -> bool:
+        """Return whether an event about a user is on the bus."""
+        return any(event["detail"]["userId"] == user_id for event in archived_events(self.stack, self.clients))
+
+    def mapping(self, function: str, source: str) -> Any:
+        """Return the event source mapping that invokes a function.
+
+        Args:
+            function: Its name in the program.
+            source: The end of the source's ARN, or for a stream a part of it.
+        """
+        found = self.clients.lambda_.list_event_source_mappings(FunctionName=self.function_names[function])
+        (mapping,) = [each for each in found["EventSourceMappings"] if source in each.get("EventSourceArn", "")]
+        return mapping
+
+    def restart_delivery(self, mapping: Any) -> None:
+        """Change a mapping, so that it starts again from its checkpoint, on AWS and here."""
+        uuid, size = mapping["UUID"], mapping["BatchSize"]
+        log = self.poller_log()
+        self.clients.lambda_.update_event_source_mapping(UUID=uuid, BatchSize=size + 1 if size % 2 else size - 1)
+        eventually(log, lambda lines: any("DELIVERY BEGUN" in line and uuid in line for line in lines))
+
+    def queue_url(self, name: str) -> str:
+        return self.clients.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+
+    def messages_in(self, queue_url: str) -> int:
+        """Return how many messages a queue has, those in flight included."""
+        names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = self.clients.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
+        return sum(int(count) for count in answer.get("Attributes", {}).values())
+
+    def first_record(self, function: str, user_id: str) -> StreamPlace:
+        """Return a user's first record in the stream that a function's mapping reads."""
+        stream_arn = self.mapping(function, "/stream/")["EventSourceArn"]
+        streams = self.role_client(function, "dynamodbstreams")
         for shard in streams.describe_stream(StreamArn=stream_arn)["StreamDescription"]["Shards"]:
             place = {"StreamArn": stream_arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
             iterator = streams.get_shard_iterator(**place)["ShardIterator"]
@@ -98,9 +132,9 @@ class Bench:
                 page = streams.get_records(ShardIterator=iterator)
                 for record in page["Records"]:
                     if record["dynamodb"]["Keys"]["userId"]["S"] == user_id:
-                        return shard["ShardId"], record["dynamodb"]["SequenceNumber"]
+                        return StreamPlace(stream_arn, shard["ShardId"], record["dynamodb"]["SequenceNumber"])
                 iterator = page.get("NextShardIterator") if page["Records"] else None
-        raise AssertionError(f"the stream has no record of user {user_id}")
+        raise AssertionError(f"{stream_arn} has no record of user {user_id}")
 
     def dead_letter(self, user_id: str) -> dict[str, Any] | None:
         """Receive and delete all dead letters, and return the user's envelope."""
@@ -110,3 +144,8 @@ class Bench:
             self._envelopes[envelope["userId"]] = envelope
             self.clients.sqs.delete_message(QueueUrl=url, ReceiptHandle=message.get("ReceiptHandle", ""))
         return self._envelopes.get(user_id)
+
+    def is_in_bucket(self, user_id: str) -> bool:
+        """Return whether the bucket has a dead letter of the user."""
+        envelope = self.dead_letter(user_id)
+        return envelope is not None and str(envelope["recordLocation"]).startswith("s3://")
