@@ -9,15 +9,12 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from guardrails.resource import FUNCTION, QUEUE, TABLE, UNKNOWN
-from infra.consumers import enabled_consumers
-from infra.program import FUNCTIONS
-from infra.settings.check import load_settings
-from infra.settings.stack_file import stack_file_config
+from guardrails.resource import QUEUE, TABLE, UNKNOWN
 from local.aws_clients import Clients
 from local.engine.cli import POLICY_PACK
 from tests.support.engine.engine_stack import EngineError, EngineStack
 from tests.support.engine.transforms import misspelt_variables, no_role
+from tests.support.stack.recorded_stack import record
 
 
 @pytest.mark.parametrize("name", ["dev", "prod"])
@@ -33,8 +30,9 @@ def test_a_first_preview_creates_everything_by_the_rules_and_changes_nothing(
 
     assert steps.broken_rules == []
     assert set(steps.changes.values()) == {"create"}
-    folders = [*FUNCTIONS, *enabled_consumers(load_settings(name, stack_file_config(name)))]
-    assert sum(resource.startswith(FUNCTION) for resource in steps.changes) == len(folders)
+    assert steps.of_resources().keys() == {
+        f"{each.type} {each.name}" for each in record(name).resources if each.type.startswith("aws:")
+    }
     assert steps.ids <= {"", UNKNOWN}
     assert account.dynamodb.list_tables()["TableNames"] == before
     assert [

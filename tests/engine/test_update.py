@@ -11,18 +11,32 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from guardrails.resource import EVENT_SOURCE_MAPPING, ROUTE, TABLE, Resource, StackConfig
+from guardrails.resource import (
+    EVENT_ARCHIVE,
+    EVENT_BUS,
+    EVENT_SOURCE_MAPPING,
+    FUNCTION,
+    LOG_GROUP,
+    QUEUE,
+    ROUTE,
+    SUBSCRIPTION,
+    TABLE,
+    TOPIC,
+    Resource,
+    StackConfig,
+)
+from infra.consumers import CONSUMERS
 from infra.naming import PROJECT_ROOT
 from local.aws_clients import Clients
 from local.engine.wire_values import plain_json
 from tests.support.engine.engine_stack import Deployed, EngineError, resource_name
 from tests.support.engine.transforms import another_key, other_package
 from tests.support.stack.guarded_stack import ALL, findings
+from tests.support.stack.recorded_stack import record
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TimeToLiveSpecificationTypeDef
 
-FUNCTIONS = ("register-user", "manage-users", "log-user-changes", "rescue-failed-batches")
 BOTH = pytest.mark.parametrize("environment", ["dev", "prod"])
 
 
@@ -37,7 +51,7 @@ def test_two_environments_in_one_account_share_no_name(dev: Deployed, prod: Depl
     assert {"Users-dev", "UserKeys-dev", "Activity-dev", "Users-prod", "UserKeys-prod", "Activity-prod"} <= tables
     for field in type(dev.outputs).model_fields:
         ours, theirs = getattr(dev.outputs, field), getattr(prod.outputs, field)
-        assert ours != theirs or field == "region", field
+        assert ours != theirs or ours is None or field == "region", field
     assert (dev.outputs.environment, prod.outputs.environment) == ("dev", "prod")
 
 
@@ -83,9 +97,9 @@ def test_changed_settings_update_in_place_and_are_named(dev: Deployed, account: 
     expected = {
         "aws:apigatewayv2/api:Api api": ["corsConfiguration"],
         "aws:apigatewayv2/stage:Stage default": ["defaultRouteSettings"],
-        "aws:cloudwatch/logGroup:LogGroup access-log": ["retentionInDays"],
-        "aws:lambda/eventSourceMapping:EventSourceMapping users-stream": ["batchSize"],
-        **{f"aws:cloudwatch/logGroup:LogGroup {name}-log": ["retentionInDays"] for name in FUNCTIONS},
+        f"{LOG_GROUP} access-log": ["retentionInDays"],
+        **{f"{EVENT_SOURCE_MAPPING} {each.source}": ["batchSize"] for each in CONSUMERS if not each.has_queue},
+        **{f"{LOG_GROUP} {each.name}-log": ["retentionInDays"] for each in record("dev").of_type(FUNCTION)},
     }
     assert steps.of_resources() == dict.fromkeys(expected, "update") == restored.of_resources()
     assert steps.properties == expected == restored.properties
@@ -184,6 +198,51 @@ def test_refresh_shows_a_property_that_no_program_set_and_somebody_changed(dev: 
     assert "ReservedConcurrentExecutions" not in reserved
 
 
+def test_refresh_shows_what_somebody_changed_on_a_changes_way_to_a_consumer(dev: Deployed, account: Clients) -> None:
+    ids = ids_of(dev)
+    queue, failure_queue = f"{QUEUE} publish-user-events-queue", f"{QUEUE} publish-user-events-failure-queue"
+    sources = "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy publish-user-events-failure-queue-sources"
+    bus, archive = f"{EVENT_BUS} user-events", f"{EVENT_ARCHIVE} user-events"
+    mappings = f"{EVENT_SOURCE_MAPPING} activity-stream", f"{EVENT_SOURCE_MAPPING} publish-user-events-queue"
+    topic, subscription = f"{TOPIC} user-changes", f"{SUBSCRIPTION} publish-user-events"
+    account.sns.set_topic_attributes(TopicArn=ids[topic], AttributeName="FifoThroughputScope", AttributeValue="Topic")
+    account.sns.set_subscription_attributes(
+        SubscriptionArn=ids[subscription], AttributeName="FilterPolicy", AttributeValue='{"kind": ["ADDED"]}'
+    )
+    account.sqs.set_queue_attributes(QueueUrl=ids[queue], Attributes={"FifoThroughputLimit": "perQueue"})
+    account.sqs.set_queue_attributes(QueueUrl=ids[failure_queue], Attributes={"MessageRetentionPeriod": "60"})
+    account.sqs.set_queue_attributes(
+        QueueUrl=ids[sources], Attributes={"RedriveAllowPolicy": '{"redrivePermission": "denyAll"}'}
+    )
+    account.lambda_.update_event_source_mapping(UUID=ids[mappings[0]], FilterCriteria={"Filters": []})
+    account.lambda_.update_event_source_mapping(UUID=ids[mappings[1]], ScalingConfig={"MaximumConcurrency": 2})
+    account.events.update_event_bus(Name=ids[bus], Description="by hand")
+    account.events.update_archive(ArchiveName=ids[archive], RetentionDays=1)
+
+    refreshed = dev.refresh()
+    mended = dev.up()
+
+    changed = {
+        topic: ["fifoThroughputScope"],
+        subscription: ["filterPolicy"],
+        queue: ["fifoThroughputLimit"],
+        failure_queue: ["messageRetentionSeconds"],
+        sources: ["redriveAllowPolicy"],
+        mappings[0]: ["filterCriteria"],
+        mappings[1]: ["scalingConfig"],
+        bus: ["description"],
+        archive: ["retentionDays"],
+    }
+    assert refreshed.properties == changed == mended.properties
+    assert mended.of_resources() == dict.fromkeys(changed, "update")
+    assert ids_of(dev) == ids
+    assert dev.refresh().changes == {}
+
+
+def ids_of(stack: Deployed) -> dict[str, str]:
+    return {resource_name(each["urn"]): each["id"] for each in stack.resources() if "id" in each}
+
+
 def test_an_address_is_secret_in_the_state(dev: Deployed) -> None:
     address = "on-call@example.com"
     try:
@@ -202,11 +261,13 @@ def test_an_address_is_secret_in_the_state(dev: Deployed) -> None:
 
 def test_resources_that_a_killed_engine_did_not_record_are_found(dev: Deployed, account: Clients) -> None:
     """Its state lists them as being created; AWS has created them, and refuses a second one."""
-    # Nothing depends on them: the engine starts a dependent only after it recorded these.
-    unseen = {f"{EVENT_SOURCE_MAPPING} failure-queue", f"{ROUTE} get-users-user"}
     file = json.loads(dev.state_file.read_text())
     state = file["checkpoint"]["latest"]
-    begun = [each for each in state["resources"] if resource_name(each["urn"]) in unseen]
+    # The engine starts a dependent only after it recorded what it depends on.
+    needed = {urn for each in state["resources"] for urn in each.get("dependencies", [])}
+    begun = [each for each in state["resources"] if each["type"].startswith("aws:") and each["urn"] not in needed]
+    types = {each["type"] for each in begun}
+    assert {EVENT_ARCHIVE, EVENT_SOURCE_MAPPING, ROUTE, SUBSCRIPTION} <= types
     state["resources"] = [each for each in state["resources"] if each not in begun]
     state["pending_operations"] = [
         {"type": "creating", "resource": {name: each[name] for name in each.keys() - {"id", "outputs"}}}
@@ -214,5 +275,5 @@ def test_resources_that_a_killed_engine_did_not_record_are_found(dev: Deployed, 
     ]
     dev.state_file.write_text(json.dumps(file))
 
-    assert dev.cancel(account) == len(unseen)
+    assert dev.cancel(account) == len(begun)
     assert dev.up().changes == {}
