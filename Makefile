@@ -67,7 +67,7 @@ CHANGES ?= 100000
 SEED ?= 1
 
 faults: setup  ## CHANGES=100000 changes through faulty connections on a local stack: 0 lost, 0 doubled
-	@USERSTREAM_FAULT_CHANGES=$(CHANGES) USERSTREAM_FAULT_SEED=$(SEED) $(BIN)/python -m pytest -q -s tests/faults/test_every_change_ends_once.py
+	@USERSTREAM_FAULT_CHANGES=$(CHANGES) USERSTREAM_FAULT_SEED=$(SEED) $(BIN)/python -m pytest -q -s tests/faults/test_every_change_ends_once.py tests/faults/test_consumers_keep_apart.py
 
 fuzz: setup  ## 10,000 generated requests against a local stack: no 5xx, no undocumented answer
 	USERSTREAM_CONTRACT_EXAMPLES=2200 USERSTREAM_CONTRACT_REQUESTS=10000 $(BIN)/python -m pytest tests/local/test_openapi_conformance.py
