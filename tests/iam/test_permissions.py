@@ -15,16 +15,16 @@ from typing import NamedTuple
 
 import pytest
 
+from infra.consumers.declaration import Consumer
 from tests.support.iam import cases, consumer_cases, rescue_cases
 from tests.support.iam.bench import Bench
-from tests.support.iam.permissions import Permission, recorded_permissions
+from tests.support.iam.permissions import STACK, Permission, recorded_permissions
 from tests.support.iam.trial import WORKED, Trial
 from tests.support.local.local_stack import running_local_stack
 
 USERS, KEYS, ACTIVITY = "table/Users-local", "table/UserKeys-local", "table/Activity-local"
 USERS_STREAM, ACTIVITY_STREAM = "table/Users-local/stream", "table/Activity-local/stream"
 FAILURES, DEAD_LETTERS = "UserChangesFailureQueue-local", "UserChangesDeadLetterQueue-local"
-PUBLISHER_QUEUE, PUBLISHER_FAILURES = consumer_cases.PUBLISHER_QUEUE, rescue_cases.CONSUMER_FAILURES
 LARGE_RECORDS = "userstream-failures-local-use1/*"
 
 RUNTIME = 'the emulator writes logs without a role. AWS: Lambda developer guide, "Defining permissions with a role"'
@@ -140,29 +140,44 @@ FAN_OUT = [
         consumer_cases.a_large_unreadable_item_is_kept_whole,
     ),
 ]
-PUBLISHER = [
-    *log_rows("publish-user-events", "PublishUserEventsFunction"),
-    *queue_rows(
-        "publish-user-events",
-        PUBLISHER_QUEUE,
-        starts=consumer_cases.the_publisher_s_mapping_starts,
-        leaves=consumer_cases.a_published_change_leaves_the_queue,
-    ),
+
+
+def queue_consumer_rows(consumer: Consumer) -> list[Row]:
+    """Return the rows of what every consumer with a queue may do."""
+    function, queue = consumer.logical_name, consumer.queue_name(STACK)
+    return [
+        *log_rows(function, consumer.base_name),
+        *queue_rows(
+            function,
+            queue,
+            starts=consumer_cases.a_consumer_s_mapping_starts,
+            leaves=consumer_cases.a_handled_change_leaves_the_queue,
+        ),
+        Row(
+            Permission(function, "sqs:ChangeMessageVisibility", queue),
+            consumer_cases.a_failed_change_comes_again_soon,
+            "ChangeMessageVisibilityBatch: AccessDenied",
+        ),
+        Row(
+            Permission(function, "dynamodb:BatchGetItem", ACTIVITY),
+            consumer_cases.a_change_is_handled,
+            "BatchGetItem: AccessDenied",
+        ),
+        *failure_rows(
+            function,
+            consumer_cases.a_message_that_names_no_change_is_kept_whole,
+            consumer_cases.a_large_message_that_names_no_change_is_kept_whole,
+        ),
+    ]
+
+
+QUEUE_CONSUMERS = [
+    *(row for consumer in consumer_cases.QUEUE_CONSUMERS for row in queue_consumer_rows(consumer)),
+    # What a declaration's `statements` allow beside that: a row per action and resource.
     Row(
-        Permission("publish-user-events", "sqs:ChangeMessageVisibility", PUBLISHER_QUEUE),
-        consumer_cases.a_failed_change_comes_again_soon,
-        "ChangeMessageVisibilityBatch: AccessDenied",
-    ),
-    Row(
-        Permission("publish-user-events", "dynamodb:BatchGetItem", ACTIVITY),
+        Permission("publish-user-events", "events:PutEvents", "event-bus/UserEvents-local"),
         consumer_cases.a_change_reaches_the_bus,
-        "BatchGetItem: AccessDenied",
-    ),
-    Row(consumer_cases.PUT_EVENTS, consumer_cases.a_change_reaches_the_bus, "PutEvents: AccessDenied"),
-    *failure_rows(
-        "publish-user-events",
-        consumer_cases.a_change_too_large_for_an_event_is_kept,
-        consumer_cases.a_large_message_that_names_no_change_is_kept_whole,
+        "PutEvents: AccessDenied",
     ),
 ]
 
@@ -187,11 +202,15 @@ RESCUE = [
         starts=rescue_cases.the_pointers_mapping_starts,
         leaves=rescue_cases.a_rescued_pointer_leaves_the_queue,
     ),
-    *queue_rows(
-        "rescue-failed-batches",
-        PUBLISHER_FAILURES,
-        starts=rescue_cases.the_failed_messages_mapping_starts,
-        leaves=rescue_cases.a_rescued_message_leaves_the_queue,
+    *(
+        row
+        for consumer in consumer_cases.QUEUE_CONSUMERS
+        for row in queue_rows(
+            "rescue-failed-batches",
+            consumer.failure_queue_name(STACK),
+            starts=rescue_cases.the_failed_messages_mapping_starts,
+            leaves=rescue_cases.a_rescued_message_leaves_the_queue,
+        )
     ),
     *rescued_stream_rows(USERS_STREAM, ACTIVITY_STREAM, rescue_cases.a_batch_of_users_is_rescued),
     *rescued_stream_rows(ACTIVITY_STREAM, USERS_STREAM, rescue_cases.a_batch_of_activity_is_rescued),
@@ -199,7 +218,7 @@ RESCUE = [
         "rescue-failed-batches", rescue_cases.a_batch_of_users_is_rescued, rescue_cases.a_large_batch_is_rescued
     ),
 ]
-ROWS = [*REGISTER, *MANAGE, *LOG, *FAN_OUT, *PUBLISHER, *RESCUE]
+ROWS = [*REGISTER, *MANAGE, *LOG, *FAN_OUT, *QUEUE_CONSUMERS, *RESCUE]
 
 
 @pytest.fixture(scope="module")

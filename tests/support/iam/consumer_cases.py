@@ -1,20 +1,30 @@
-"""What the consumers behind Activity can do. Each function returns WORKED or how it failed."""
+"""What the fan-out, and every consumer with a queue, can do.
+
+Each function returns WORKED or how it failed. Those about a consumer with a queue are of the one
+whose permission is tried.
+"""
 
 import json
+from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
 
+from functions.consumers.queue_batch import COMES_AGAIN, HANDLED
+from infra.consumers import enabled_consumers
+from infra.consumers.declaration import Consumer
+from infra.settings.check import load_settings
+from infra.settings.stack_file import stack_file_config
 from tests.support.iam.bench import Bench, LogReader
 from tests.support.iam.cases import LARGE
-from tests.support.iam.permissions import Permission
+from tests.support.iam.permissions import STACK, Permission
 from tests.support.iam.trial import Trial
 from tests.support.local.mapped_function import eventually
 from tests.support.local.users_over_http import person
 
-FAN_OUT, PUBLISHER = "fan-out-user-changes", "publish-user-events"
-PUBLISHER_QUEUE = "PublishUserEventsQueue-local.fifo"
-PUBLISH_CHANGES = Permission(FAN_OUT, "sns:Publish", "UserChanges-local.fifo")
-PUT_EVENTS = Permission(PUBLISHER, "events:PutEvents", "event-bus/UserEvents-local")
+QUEUE_CONSUMERS: list[Consumer] = [
+    consumer for consumer in enabled_consumers(load_settings(STACK, stack_file_config(STACK))) if consumer.has_queue
+]
+PUBLISH_CHANGES = Permission("fan-out-user-changes", "sns:Publish", "UserChanges-local.fifo")
 
 _LARGE_TEXT = "\u00e9" * 180_000
 """Two bytes each in SQS, six in JSON: more than the 1 MiB of another message around it."""
@@ -28,28 +38,9 @@ def a_change_reaches_the_bus(trial: Trial) -> str:
 
 def the_fan_out_s_mapping_starts(trial: Trial) -> str:
     """As `cases.the_history_s_mapping_starts`."""
-    return _starts(trial, "/stream/")
-
-
-def the_publisher_s_mapping_starts(trial: Trial) -> str:
-    """A receive that has begun goes on without the permission, and attributes are remembered."""
-    return _starts(trial, PUBLISHER_QUEUE)
-
-
-def a_published_change_leaves_the_queue(trial: Trial) -> str:
     bench, logs = trial.bench, _logs(trial)
-    queue = bench.queue_url(PUBLISHER_QUEUE)
-    bench.clients.sqs.purge_queue(QueueUrl=queue)
+    bench.restart_delivery(bench.mapping(trial.permission.function, "/stream/"))
     user = bench.users.registered(person())
-    return trial.wait_for(lambda: bench.is_published(user) and not bench.messages_in(queue), *logs)
-
-
-def a_failed_change_comes_again_soon(trial: Trial) -> str:
-    """It does within seconds, and after the queue's visibility timeout of minutes without."""
-    bench, logs = trial.bench, _logs(trial)
-    with bench.roles.without({PUT_EVENTS}):
-        user = bench.users.registered(person())
-        eventually(logs[0], lambda lines: any("CHANGE COMES AGAIN" in line and user in line for line in lines))
     return trial.wait_for(lambda: bench.is_published(user), *logs)
 
 
@@ -72,36 +63,83 @@ def a_large_unreadable_item_is_kept_whole(trial: Trial) -> str:
     return trial.wait_for(lambda: bench.is_in_bucket(user), *logs)
 
 
-def a_change_too_large_for_an_event_is_kept(trial: Trial) -> str:
+def a_change_is_handled(trial: Trial) -> str:
+    logs = _logs(trial)
+    user = _change(trial)
+    return trial.wait_for(lambda: _said(logs[0], HANDLED, user), *logs)
+
+
+def a_consumer_s_mapping_starts(trial: Trial) -> str:
+    """A receive that has begun goes on without the permission, and attributes are remembered."""
+    logs = _logs(trial)
+    trial.bench.restart_delivery(trial.bench.mapping(trial.permission.function, trial.permission.resource))
+    user = _change(trial)
+    return trial.wait_for(lambda: _said(logs[0], HANDLED, user), *logs)
+
+
+def a_handled_change_leaves_the_queue(trial: Trial) -> str:
     bench, logs = trial.bench, _logs(trial)
-    user = str(uuid4())
-    fields: Any = {f"{number:05}{'x' * 995}": {"BOOL": True} for number in range(260)}
-    bench.clients.dynamodb.put_item(
-        TableName=bench.stack.outputs.users_table_name,
-        Item={"userId": {"S": user}, "name": {"S": "Imported"}, "version": {"N": "1"}, **fields},
-    )
-    return trial.wait_for(lambda: bench.dead_letter(user) is not None, *logs)
+    queue = bench.queue_url(trial.permission.resource)
+    bench.clients.sqs.purge_queue(QueueUrl=queue)
+    user = _change(trial)
+    return trial.wait_for(lambda: _said(logs[0], HANDLED, user) and not bench.messages_in(queue), *logs)
+
+
+def a_failed_change_comes_again_soon(trial: Trial) -> str:
+    """It does within seconds, and after the queue's visibility timeout of minutes without."""
+    logs = _logs(trial)
+    read = Permission(trial.permission.function, "dynamodb:BatchGetItem", "table/Activity-local")
+    with trial.bench.roles.without({read}):
+        user = _change(trial)
+        eventually(lambda: _said(logs[0], COMES_AGAIN, user), bool)
+    return trial.wait_for(lambda: _said(logs[0], HANDLED, user), *logs)
+
+
+def a_message_that_names_no_change_is_kept_whole(trial: Trial) -> str:
+    logs = _logs(trial)
+    user = _send_message(trial)
+    return trial.wait_for(lambda: trial.bench.dead_letter(user) is not None, *logs)
 
 
 def a_large_message_that_names_no_change_is_kept_whole(trial: Trial) -> str:
-    bench, logs = trial.bench, _logs(trial)
-    user = str(uuid4())
-    body = json.dumps({"userId": user, "note": _LARGE_TEXT}, ensure_ascii=False)
-    bench.clients.sqs.send_message(
-        QueueUrl=bench.queue_url(PUBLISHER_QUEUE), MessageBody=body, MessageGroupId=user, MessageDeduplicationId=user
-    )
-    return trial.wait_for(lambda: bench.is_in_bucket(user), *logs)
+    logs = _logs(trial)
+    user = _send_message(trial, note=_LARGE_TEXT)
+    return trial.wait_for(lambda: trial.bench.is_in_bucket(user), *logs)
 
 
 def _logs(trial: Trial) -> tuple[LogReader, LogReader]:
     return trial.bench.log_of(trial.permission.function), trial.poller_log
 
 
-def _starts(trial: Trial, source: str) -> str:
-    bench, logs = trial.bench, _logs(trial)
-    bench.restart_delivery(bench.mapping(trial.permission.function, source))
-    user = bench.users.registered(person())
-    return trial.wait_for(lambda: bench.is_published(user), *logs)
+def _said(log: LogReader, text: str, user: str) -> bool:
+    return any(text in line and user in line for line in log())
+
+
+def _consumer(trial: Trial) -> Consumer:
+    return next(each for each in QUEUE_CONSUMERS if each.logical_name == trial.permission.function)
+
+
+def _change(trial: Trial) -> str:
+    """Make a change of a kind that the consumer gets, and return its user."""
+    users, kinds = trial.bench.users, _consumer(trial).kinds
+    user = users.registered(person())
+    if "ADDED" not in kinds:
+        assert users.patch(user, {"name": "Eve Adams"}).status == HTTPStatus.OK
+    if kinds == ("DELETED",):
+        assert users.delete(user).status == HTTPStatus.NO_CONTENT
+    return user
+
+
+def _send_message(trial: Trial, **more: str) -> str:
+    """Send a message that isn't the topic's to the consumer's queue, and return its user."""
+    user = str(uuid4())
+    trial.bench.clients.sqs.send_message(
+        QueueUrl=trial.bench.queue_url(_consumer(trial).queue_name(STACK)),
+        MessageBody=json.dumps({"userId": user, **more}, ensure_ascii=False),
+        MessageGroupId=user,
+        MessageDeduplicationId=user,
+    )
+    return user
 
 
 def _write_unreadable_item(bench: Bench, **attributes: Any) -> str:

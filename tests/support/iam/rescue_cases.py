@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
 from uuid import uuid4
 
 from functions.consumers.message import ChangeMessage
@@ -13,7 +12,6 @@ from tests.support.local.mapped_function import eventually
 from tests.support.local.users_over_http import person
 
 RESCUE = "rescue-failed-batches"
-CONSUMER_FAILURES = "PublishUserEventsFailureQueue-local.fifo"
 
 
 def a_batch_of_users_is_rescued(trial: Trial) -> str:
@@ -34,7 +32,7 @@ def a_large_batch_is_rescued(trial: Trial) -> str:
 
 
 def the_pointers_mapping_starts(trial: Trial) -> str:
-    """As `consumer_cases.the_publisher_s_mapping_starts`."""
+    """As `consumer_cases.a_consumer_s_mapping_starts`."""
     user = trial.bench.users.registered(person())
     _restart(trial)
     return _rescued(trial, lambda: _send_pointer(trial.bench, "log-user-changes", user), user)
@@ -46,15 +44,15 @@ def a_rescued_pointer_leaves_the_queue(trial: Trial) -> str:
 
 
 def the_failed_messages_mapping_starts(trial: Trial) -> str:
-    """As `consumer_cases.the_publisher_s_mapping_starts`."""
+    """As `consumer_cases.a_consumer_s_mapping_starts`."""
     user = str(uuid4())
     _restart(trial)
-    return _rescued(trial, lambda: _send_message(trial.bench, user), user)
+    return _rescued(trial, lambda: _send_message(trial, user), user)
 
 
 def a_rescued_message_leaves_the_queue(trial: Trial) -> str:
     user = str(uuid4())
-    return _leaves(trial, lambda: _send_message(trial.bench, user), user)
+    return _leaves(trial, lambda: _send_message(trial, user), user)
 
 
 def _restart(trial: Trial) -> None:
@@ -108,8 +106,12 @@ def _send_pointer(bench: Bench, function: str, user: str) -> None:
     bench.clients.sqs.send_message(QueueUrl=bench.stack.outputs.failure_queue_url, MessageBody=json.dumps(document))
 
 
-def _send_message(bench: Bench, user: str) -> None:
-    """Send a change to the consumer's failure queue, as the topic does if its queue refuses it."""
+def _send_message(trial: Trial, user: str) -> None:
+    """Send a change to a consumer's failure queue, as the topic does if its queue refuses it."""
     change = ChangeMessage(user, "1" * 40, uuid4().hex, "ADDED", "change", "2026-01-01T00:00:00.000Z")
-    request: Any = {"MessageGroupId": user, "MessageDeduplicationId": change.event_id}
-    bench.clients.sqs.send_message(QueueUrl=bench.queue_url(CONSUMER_FAILURES), MessageBody=change.to_json(), **request)
+    trial.bench.clients.sqs.send_message(
+        QueueUrl=trial.bench.queue_url(trial.permission.resource),
+        MessageBody=change.to_json(),
+        MessageGroupId=user,
+        MessageDeduplicationId=change.event_id,
+    )
