@@ -17,6 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from delivery.event_counts import EventCounts
+from infra.consumers import CONSUMERS
 from local.aws_clients import Clients
 from local.state import clients_of
 from tests.support.local.local_stack import LocalStack, running_local_stack, users_mapping
@@ -34,6 +35,7 @@ NOT_MEASURED = {
     *("DestinationDeliveryFailures", "FanOutUserChangesDestinationDeliveryFailures"),
     "ApiServerErrors",
     "ApiLatency",
+    *(f"{each.prefix}{age}" for each in CONSUMERS if each.has_queue for age in ("QueueAge", "FailureQueueAge")),
 }
 """Alarms on metrics that the emulator lacks: of SQS, API Gateway, and some of Lambda."""
 

@@ -146,7 +146,7 @@ def test_a_refresh_shows_a_change_once_and_the_next_update_reverts_it(
 def test_an_input_that_another_resource_sets_is_not_a_change(
     token: str, part_token: str, part: str, clients: Clients, dependencies: Dependencies
 ) -> None:
-    whole = Deployed(clients, token, {**example(token, dependencies, part), "name": "Whole"})
+    whole = Deployed(clients, token, {**example(token, dependencies, part), "name": "Whole.fifo"})
     inputs = example(part_token, dependencies)
     attached = Deployed(clients, part_token, {**inputs, next(iter(inputs.keys() - {part})): whole.id})
     try:
