@@ -24,8 +24,13 @@ FAILED_AT = "2026-11-24T11:00:00.000Z"
 
 @contextmanager
 def declared(*more: Consumer) -> Generator[None]:
-    """Declare consumers, at the end of the list, until the block ends."""
-    with patch.object(consumers, "CONSUMERS", (*consumers.CONSUMERS, *more)):
+    """Declare consumers, at the end of the list and instead of those of the same folders.
+
+    The project may have got a consumer of such a folder: docs/extending.md's example is one.
+    """
+    folders = {consumer.folder for consumer in more}
+    others = (consumer for consumer in consumers.CONSUMERS if consumer.folder not in folders)
+    with patch.object(consumers, "CONSUMERS", (*others, *more)):
         yield
 
 
