@@ -125,7 +125,8 @@ def _facts(copies: Sequence[DeadLetter]) -> RenderableType:
         return facts(*waiting, ("message", newest.message_id))
     pointer = envelope.pointer
     carried = carried_change(envelope.record)
-    source = "queue" if carried else "stream"
+    # A foreign message in a consumer's queue carries no change.
+    source = "queue" if ":sqs:" in (envelope.event_source_arn or "") else "stream"
     sequence = f"{pointer.start_sequence_number} to {pointer.end_sequence_number}" if pointer else ""
     return facts(
         ("consumer", copies[-1].consumer_name),

@@ -1,4 +1,6 @@
+import dataclasses
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -134,6 +136,20 @@ def test_show_of_a_queue_s_record_names_the_change_and_holds_no_value(stack: Sta
     for part in ("welcome-new-users", "ADDED", "eve", "the user's history does", "activity eve", "dlq replay"):
         assert part in shown
     assert stack.answering == {}
+
+
+@pytest.mark.parametrize("body", [None, "hello"])
+def test_show_names_the_queue_of_a_consumer_s_message_whatever_its_body(
+    stack: StackInMemory, run: Run, body: str | None
+) -> None:
+    failed = failed_record(queue_record(7), WELCOME)
+    if body is not None:
+        failed = dataclasses.replace(failed, record={**queue_record(7), "body": body}, user_id=None)
+
+    shown = run("dlq", "show", stack.put(failed), "--table").stdout
+
+    assert re.search(r"^queue +arn:aws:sqs:", shown, re.MULTILINE)
+    assert not re.search(r"^stream ", shown, re.MULTILINE)
 
 
 def test_show_of_a_record_of_activity_s_stream_shows_the_user_s_change(stack: StackInMemory, run: Run) -> None:
