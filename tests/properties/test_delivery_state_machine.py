@@ -149,3 +149,13 @@ class DeliveryMachine(RuleBasedStateMachine):
 
 TestDelivery = DeliveryMachine.TestCase
 TestDelivery.settings = settings(stateful_step_count=30, max_examples=100 if IN_CI else 40, deadline=None)
+
+
+def test_a_call_in_flight_outlives_the_poller_that_gave_up_the_batch_before() -> None:
+    # Shrunk: when the poller was killed, its document was not sent and its next call was under way.
+    machine = DeliveryMachine()
+    machine.begin(batch_size=6, window=0, lanes=1, retries=0, bisect=False, roots=1)
+    machine.calls_will_be_slow([0.0])
+    machine.write([("user-a", "good")] * 5 + [("user-a", "crashing"), ("user-a", "good")])
+    machine.poller_is_killed(0.02)
+    machine.teardown()

@@ -215,8 +215,9 @@ class VirtualDelivery:
             case ReadShard():
                 self._later(lambda: self._read(action))
             case Invoke(shard_id, lane, batch):
-                life = self.life
-                self._later(lambda: Invoked(shard_id, lane, self._invoke(batch.records, life)))
+                # Taken now: a call in flight goes on when the poller that gave these up is killed.
+                life, given_up = self.life, self._given_up_now()
+                self._later(lambda: Invoked(shard_id, lane, self._invoke(batch.records, life, given_up)))
             case SendDocument(shard_id, discard):
                 life = self.life
                 self._later(lambda: self._send(shard_id, discard, life))
@@ -237,7 +238,7 @@ class VirtualDelivery:
             return ReadFailed(wanted.shard_id, "as the test wants it")
         return self.stream.read(wanted, limit=1000)
 
-    def _invoke(self, records: Sequence[StreamRecord], life: int) -> InvocationOutcome:
+    def _invoke(self, records: Sequence[StreamRecord], life: int, given_up: frozenset[str]) -> InvocationOutcome:
         fault = self.faults.invocation()
         if fault == "throttled":
             return NotAdmitted("TooManyRequestsException")
@@ -247,7 +248,7 @@ class VirtualDelivery:
         self.invocations.append(Delivered(numbers, fault))
         if fault == "raises" or any(self.changes[number].nature == "crashing" for number in numbers):
             return failed
-        self._check_order(numbers)
+        self._check_order(numbers, given_up)
         settled, answer = self._process(event_payload(records), fault)
         if fault == "answer lost":
             return NotAdmitted("connection closed")
@@ -274,8 +275,8 @@ class VirtualDelivery:
         self.activity.room_for = self.dead_letters.room_for = None
         return outcome.settled, json.dumps(outcome.response()).encode()
 
-    def _check_order(self, numbers: tuple[str, ...]) -> None:
-        """Assert that all earlier changes of a user took effect before, or were discarded."""
+    def _check_order(self, numbers: tuple[str, ...], given_up: frozenset[str]) -> None:
+        """Assert that each user's earlier changes took effect, or were given up before the call."""
         earlier_here: set[str] = set()
         for number in numbers:
             change = self.changes[number]
@@ -285,7 +286,7 @@ class VirtualDelivery:
                 first += 1
             self._settled_of_user[change.user_id] = first
             for earlier in history[first : change.place]:
-                assert earlier in earlier_here or self._is_done(earlier) or self._is_given_up(earlier), (
+                assert earlier in earlier_here or self._is_done(earlier) or earlier in given_up, (
                     f"{number} of {change.user_id} takes effect before {earlier}"
                 )
             earlier_here.add(number)
@@ -294,10 +295,10 @@ class VirtualDelivery:
         change = self.changes[number]
         return self.is_in_activity(change) or number in self.given_up or change.failure_id in self._dead_letter_ids()
 
-    def _is_given_up(self, number: str) -> bool:
-        """Return whether its failure document is not settled yet."""
+    def _given_up_now(self) -> frozenset[str]:
+        """Return the sequence numbers of records whose failure document is not settled yet."""
         documents = self.delivery._documents  # pyright: ignore[reportPrivateUsage]  only this test reads it
-        return any(record.sequence_number == number for document in documents for record in document.discarded.records)
+        return frozenset(record.sequence_number for document in documents for record in document.discarded.records)
 
     def _dead_letter_ids(self) -> set[str]:
         sent = self.dead_letters.sent
