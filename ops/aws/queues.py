@@ -188,10 +188,16 @@ def _message(entry: "MessageTypeDef") -> Message:
 
 
 class EnvelopeStore:
-    """The bucket; both methods raise NotFoundError if the object or the bucket doesn't exist."""
+    """The bucket; each method raises NotFoundError if the object or the bucket doesn't exist."""
 
     def __init__(self, client: "S3Client") -> None:
         self._client = client
+
+    def locations(self, bucket: str) -> Iterator[str]:
+        """Yield the address of every object, `s3://bucket/key`."""
+        with translate_aws_errors(f"the bucket {bucket}"):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+                yield from (f"s3://{bucket}/{entry.get('Key', '')}" for entry in page.get("Contents", []))
 
     def fetch(self, location: str) -> str:
         """Return the envelope at `s3://bucket/key`."""

@@ -10,6 +10,7 @@ from infra.naming import physical_name
 from ops.aws.cloudwatch import Monitoring
 from ops.aws.function import ConsumerFunction
 from ops.aws.queues import CONCURRENT_CALLS, EnvelopeStore, MessageQueue
+from ops.aws.streams import StreamReader
 from ops.aws.tables import ActivityReader, UserKeysTable, UsersReader
 from ops.consumers import StackConsumer, consumers_of
 from ops.errors import NotFoundError, translate_aws_errors
@@ -94,6 +95,10 @@ class Services:
         """Return the UserKeys table."""
         names = self.outputs.user_keys_table_name, self.outputs.users_table_name
         return UserKeysTable(self.client("dynamodb"), *names)
+
+    def streams(self) -> StreamReader:
+        """Return the streams of the tables."""
+        return StreamReader(self.client("dynamodbstreams"))
 
     def monitoring(self) -> Monitoring:
         """Return the source of the mapping's state, the metrics and the alarms."""

@@ -121,6 +121,13 @@ class UsersReader:
         self._client = client
         self._name = name
 
+    def get(self, user_id: str) -> Image | None:
+        """Return a user in the form of stream images; None if there is none with this id."""
+        with translate_aws_errors(f"the table {self._name}"):
+            key: Any = {"userId": {"S": user_id}}
+            item: Any = self._client.get_item(TableName=self._name, Key=key, ConsistentRead=True).get("Item")
+        return None if item is None else {name: binary_as_base64(value) for name, value in item.items()}
+
     def page(self, after: str | None) -> UsersPage:
         """Return the users after the one with this id; from the beginning for None."""
         request: Any = {"TableName": self._name, "Limit": USERS_PER_PAGE, "ConsistentRead": True}
@@ -172,6 +179,22 @@ class UserKeysTable:
         request = {"Keys": [{"key": {"S": key}} for key in keys], "ConsistentRead": True}
         items = batch_get(self._client, self._name, request)
         return {item["key"]["S"]: _owner(item) for item in items if "userId" in item}
+
+    def pages_of(self, user_id: str) -> Iterator[list[Image]]:
+        """Read the whole table, and yield of each page the items that are the user's."""
+        request: Any = {
+            "TableName": self._name,
+            "FilterExpression": "userId = :user",
+            "ExpressionAttributeValues": {":user": {"S": user_id}},
+            "ConsistentRead": True,
+        }
+        while True:
+            with translate_aws_errors(f"the table {self._name}"):
+                response: Any = self._client.scan(**request)
+            yield response["Items"]
+            if "LastEvaluatedKey" not in response:
+                return
+            request["ExclusiveStartKey"] = response["LastEvaluatedKey"]
 
     def claim(self, claims: Sequence[KeyClaim]) -> Sequence[ClaimRefusal | None]:
         """Write each claim in one transaction, which also checks the user; None for a success."""

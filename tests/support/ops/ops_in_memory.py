@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from functions.activity.items import change_id
-from functions.dead_letters.envelope import FailedRecord, Kind, identify_record
+from functions.dead_letters.envelope import FailedRecord, Kind, StreamPointer, identify_record
 from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.attribute_values import Image
 from infra import consumers
@@ -17,6 +17,7 @@ from infra.outputs import StackOutputs
 from ops.aws.cloudwatch import AlarmState, MappingState, Metric, Monitoring
 from ops.aws.queues import EnvelopeStore
 from ops.aws.services import Services
+from ops.aws.streams import StreamReader
 from ops.aws.tables import ActivityKey, ActivityReader, UsersPage, UsersReader
 from ops.consumers import StackConsumer
 from ops.errors import NotFoundError
@@ -85,6 +86,10 @@ class UsersInMemory(UsersReader):
         self.before: Callable[[], None] = lambda: None
         self._step_limit = step_limit
 
+    def get(self, user_id: str) -> Image | None:
+        self._step_limit.step()
+        return self.items.get(user_id)
+
     def page(self, after: str | None) -> UsersPage:
         self._step_limit.step()
         self.before()
@@ -131,6 +136,10 @@ class EnvelopesInMemory(EnvelopeStore):
     def __init__(self) -> None:
         self.objects: dict[str, str] = {}
 
+    def locations(self, bucket: str) -> Iterator[str]:
+        assert bucket == OUTPUTS.failed_records_bucket_name
+        yield from sorted(self.objects)
+
     def fetch(self, location: str) -> str:
         try:
             return self.objects[location]
@@ -139,6 +148,23 @@ class EnvelopesInMemory(EnvelopeStore):
 
     def keep(self, location: str, text: str) -> None:
         self.objects[location] = text
+
+
+class StreamsInMemory(StreamReader):
+    """A `StreamReader` over the records that the streams still have, by shard."""
+
+    def __init__(self) -> None:
+        self.shards: dict[str, list[JsonObject]] = {}
+
+    def records(self, pointer: StreamPointer) -> list[Json]:
+        if pointer.shard_id not in self.shards:
+            raise NotFoundError(f"{pointer.shard_id} of {pointer.stream_arn}: gone")
+        first, last = int(pointer.start_sequence_number), int(pointer.end_sequence_number)
+        return [
+            record
+            for record in self.shards[pointer.shard_id]
+            if first <= int(record["dynamodb"]["SequenceNumber"]) <= last
+        ]
 
 
 class StackInMemory(Services):
@@ -163,6 +189,7 @@ class StackInMemory(Services):
         self.switched_off: set[str] = set()
         """Consumers that this stack's settings switch off."""
         self.store = EnvelopesInMemory()
+        self.stream = StreamsInMemory()
         self.outputs = OUTPUTS
         self.source = "--stack test"
         self.local_poller: LocalPoller | None = None
@@ -189,6 +216,9 @@ class StackInMemory(Services):
 
     def user_keys(self) -> UserKeysInMemory:
         return UserKeysInMemory(self.keys, self.user_table.items.get, self.step_limit.step)
+
+    def streams(self) -> StreamsInMemory:
+        return self.stream
 
     def monitoring(self) -> MonitoringInMemory:
         return self.monitored

@@ -1,6 +1,6 @@
 """A `UserKeysTable` over a dict; test_claim_keys_on_dynamodb tests it like the real table."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from functions.stream_records.attribute_values import Image
 from ops.aws.tables import ClaimRefusal, KeyClaim, UserKeysTable
@@ -26,6 +26,11 @@ class UserKeysInMemory(UserKeysTable):
     def owners(self, keys: Sequence[str]) -> Mapping[str, str]:
         self._before()
         return {key: self._keys[key] for key in keys if key in self._keys}
+
+    def pages_of(self, user_id: str) -> Iterator[list[Image]]:
+        self._before()
+        for key, owner in self._keys.items():
+            yield [{"key": {"S": key}, "userId": {"S": owner}}] if owner == user_id else []
 
     def claim(self, claims: Sequence[KeyClaim]) -> Sequence[ClaimRefusal | None]:
         return [self._claim(claim) for claim in claims]
