@@ -44,6 +44,18 @@ ItemKey = tuple[str, str]
 """userId and changeId."""
 
 
+MAXIMUM_KEY_BYTES = 2048
+"""Of a partition key (DynamoDB developer guide, "Quotas"); a longer one would fail a whole call."""
+
+
+def is_key(user_id: str) -> bool:
+    """Say whether DynamoDB takes a user id as a key."""
+    try:
+        return 0 < len(user_id.encode()) <= MAXIMUM_KEY_BYTES
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+
+
 class ReadOutcome(NamedTuple):
     """What a read found."""
 

@@ -2,6 +2,7 @@
 
 # First, because it sets the thresholds before botocore is imported.
 import functions.runtime.garbage_collection  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from functions.activity.reader import ActivityReader
 from functions.activity.table import ActivityTable
 from functions.dead_letters.queue import queue_from_environment
 from functions.log_user_changes.batch import process_batch
@@ -19,6 +20,7 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
         outcome = process_batch(
             event["Records"],
             activity=ActivityTable(aws_clients.dynamodb(), table, retention_days, clock),
+            read_activity=ActivityReader(aws_clients.dynamodb(), table, clock).read,
             dead_letters=queue_from_environment(clock),
             log=log,
             mask_personal_data=read_flag("MASK_PERSONAL_DATA"),

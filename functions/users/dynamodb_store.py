@@ -8,7 +8,6 @@ items don't appear in the stream of Users.
 from __future__ import annotations
 
 import time
-from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +27,7 @@ from functions.users.user import (
     UserIdTakenError,
     attributes_of,
     keys_of,
+    version_of,
 )
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def user_of(item: Mapping[str, Any], attributes: Sequence[Attribute] = ATTRIBUTE
     return User(
         user_id=item["userId"]["S"],
         values={each.name: text for each in attributes if (text := _text(item, each.name)) is not None},
-        version=_version(item),
+        version=version_of(item),
         created_at=_moment(item, "createdAt"),
         updated_at=_moment(item, "updatedAt"),
     )
@@ -218,12 +218,6 @@ def user_of(item: Mapping[str, Any], attributes: Sequence[Attribute] = ATTRIBUTE
 
 def _text(item: Mapping[str, Any], attribute: str) -> str | None:
     return item.get(attribute, {}).get("S")
-
-
-def _version(item: Mapping[str, Any]) -> int:
-    """Return the version as a whole number; a fraction reads as the whole number below it."""
-    number = Decimal(item.get("version", {}).get("N", FIRST_VERSION))
-    return int(number) if FIRST_VERSION < number < LAST_VERSION + 1 else FIRST_VERSION
 
 
 def _moment(item: Mapping[str, Any], attribute: str) -> str | None:

@@ -7,7 +7,8 @@ show it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from decimal import Decimal
+from typing import Any, NamedTuple, Protocol
 
 from functions.users.attributes import ATTRIBUTES, Attribute
 
@@ -50,6 +51,15 @@ def attributes_of(user: User, attributes: Sequence[Attribute] = ATTRIBUTES) -> d
         "createdAt": user.created_at,
         "updatedAt": user.updated_at,
     }
+
+
+def version_of(item: Mapping[str, Mapping[str, Any]]) -> int:
+    """Return the version of a stored item, typed as DynamoDB has it, as a whole number.
+
+    A missing one reads as 1, a fraction as the whole number below it.
+    """
+    number = Decimal(item.get("version", {}).get("N", FIRST_VERSION))
+    return int(number) if FIRST_VERSION < number < LAST_VERSION + 1 else FIRST_VERSION
 
 
 def version_after(version: int) -> int:

@@ -22,7 +22,10 @@ def _variables(resources: "StackResources") -> Mapping[str, "pulumi.Input[str]"]
 
 
 def _statements(resources: "StackResources") -> Sequence[Statement]:
-    return [allow("WriteActivity", ["dynamodb:BatchWriteItem"], [resources.store.activity.arn])]
+    return [
+        # The closing items of a batch's users are read before their changes are written.
+        allow("WriteActivity", ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"], [resources.store.activity.arn])
+    ]
 
 
 CONSUMER = Consumer(

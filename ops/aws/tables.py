@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from functions.activity.closing_item import CLOSING_CHANGE_ID
 from functions.stream_records.attribute_values import AttributeValue, Image, base64_text, convert_binary
 from functions.users.transaction import claim_key, transact
 from functions.users.user import UnavailableError
@@ -75,15 +76,16 @@ class ActivityReader:
                 "ConsistentRead": True,
             }
             for item in self._pages("execute_statement", request, "NextToken", "NextToken"):
-                found.setdefault(item["userId"]["S"], set()).add(item["kind"]["S"])
+                if "kind" in item:  # which the note of a deletion hasn't
+                    found.setdefault(item["userId"]["S"], set()).add(item["kind"]["S"])
         return found
 
     def history(self, user_id: str) -> Iterator[Image]:
-        """Yield a user's items, newest first."""
+        """Yield the items of a user's changes, newest first."""
         request = {
             "TableName": self._name,
-            "KeyConditionExpression": "userId = :user",
-            "ExpressionAttributeValues": {":user": {"S": user_id}},
+            "KeyConditionExpression": "userId = :user AND changeId < :closing",
+            "ExpressionAttributeValues": {":user": {"S": user_id}, ":closing": {"S": CLOSING_CHANGE_ID}},
             "ScanIndexForward": False,
             "ConsistentRead": True,
         }

@@ -118,6 +118,11 @@ LOG = [
         accepted=cases.lambda_accepts_the_mapping,
     ),
     Row(cases.HISTORY, cases.a_change_reaches_the_history, "BatchWriteItem: AccessDenied"),
+    Row(
+        Permission("log-user-changes", "dynamodb:BatchGetItem", ACTIVITY),
+        cases.a_change_reaches_the_history,
+        "BatchGetItem: AccessDenied",
+    ),
     pointer_row("log-user-changes", cases.a_given_up_batch_leaves_its_pointer),
     *failure_rows(
         "log-user-changes", cases.an_unsupported_change_is_kept_whole, cases.a_large_unsupported_change_is_kept_whole

@@ -63,7 +63,7 @@ STATEMENTS = {
             STREAM,
         ),
         allow("FindUsersStream", ["dynamodb:ListStreams"], "*"),
-        allow("WriteActivity", ["dynamodb:BatchWriteItem"], ACTIVITY),
+        allow("WriteActivity", ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"], ACTIVITY),
         allow("SendPointers", ["sqs:SendMessage"], f"{SQS}:UserChangesFailureQueue-dev"),
         *KEEP_FAILED_RECORDS,
     ],

@@ -266,6 +266,7 @@ class VirtualDelivery:
         outcome = process_batch(
             json.loads(payload)["Records"],
             activity=self.activity,
+            read_activity=self.activity.read,
             dead_letters=self.dead_letters,
             log=LogInMemory(),
             mask_personal_data=False,
