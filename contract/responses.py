@@ -81,6 +81,13 @@ def _member(attribute: Attribute) -> tuple[Any, Any]:
 User = user_model(ATTRIBUTES)
 
 
+def users_page_model(user: type[StoredUser]) -> type[ResponseBody]:
+    """Return the body of an answer that shows some users."""
+    token = Field(alias="nextToken", description="Send it as nextToken for the next page; null on the last.")
+    members: dict[str, Any] = {"items": (list[user], ...), "next_token": (str | None, token)}
+    return create_model("UsersPage", __base__=ResponseBody, __doc__="Some users, in no particular order.", **members)
+
+
 class FieldChange(ResponseBody):
     """A field before and after a change; a missing side is left out."""
 

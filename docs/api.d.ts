@@ -44,6 +44,13 @@ export interface User {
   readonly username: string | null;
 }
 
+/** Some users, in no particular order. */
+export interface UsersPage {
+  readonly items: ReadonlyArray<User>;
+  /** Send it as nextToken for the next page; null on the last. */
+  readonly nextToken: string | null;
+}
+
 /** One change of a user, from the table's stream. */
 export interface Change {
   /** Sorts a user's changes by time. */

@@ -25,6 +25,7 @@ from functions.users.user import (
     UnavailableError,
     User,
     UserIdTakenError,
+    UsersPage,
     attributes_of,
     keys_of,
     version_of,
@@ -86,6 +87,28 @@ class DynamoDBUsersStore:
         with unavailability():
             answer = self._client.get_item(TableName=self._users_table, Key=key, ConsistentRead=True)
         return user_of(answer["Item"], self._attributes) if "Item" in answer else None
+
+    def owner(self, key: str) -> str | None:
+        """See `UsersStore.owner`."""
+        with unavailability():
+            answer = self._client.get_item(
+                TableName=self._user_keys_table, Key={"key": {"S": key}}, ConsistentRead=True
+            )
+        return answer.get("Item", {}).get("userId", {}).get("S")
+
+    def page(self, limit: int, after: str | None) -> UsersPage:
+        """See `UsersStore.page`; DynamoDB ends a page early at 1 MB."""
+        # One more shows whether another page follows.
+        scan: dict[str, Any] = {"TableName": self._users_table, "Limit": limit + 1, "ConsistentRead": True}
+        if after is not None:
+            scan["ExclusiveStartKey"] = {"userId": {"S": after}}
+        with unavailability():
+            answer = self._client.scan(**scan)
+        users = [user_of(item, self._attributes) for item in answer["Items"]]
+        if len(users) > limit:
+            return UsersPage(users[:limit], users[limit - 1].user_id)
+        last = answer.get("LastEvaluatedKey", {})
+        return UsersPage(users, last.get("userId", {}).get("S"))
 
     def replace(self, current: User, changed: User) -> None:
         """See `UsersStore.replace`."""

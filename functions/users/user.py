@@ -80,6 +80,14 @@ def keys_of(values: Mapping[str, str], attributes: Sequence[Attribute] = ATTRIBU
     return {name: key for name, key in keys.items() if len(key.encode()) <= LONGEST_KEY}
 
 
+class UsersPage(NamedTuple):
+    """Some users, in the store's own order."""
+
+    users: list[User]
+    after: str | None
+    """Pass this to `UsersStore.page` for the next page; None if this was the last."""
+
+
 class FieldError(NamedTuple):
     """What is wrong with one field."""
 
@@ -154,6 +162,14 @@ class UsersStore(Protocol):
 
     def get(self, user_id: str) -> User | None:
         """Return a user as the last change left it."""
+        ...
+
+    def owner(self, key: str) -> str | None:
+        """Return the id of the user who holds a key of `keys_of`; the user may be gone."""
+        ...
+
+    def page(self, limit: int, after: str | None) -> UsersPage:
+        """Return up to `limit` users behind the one with the id `after`, or the first ones."""
         ...
 
     def replace(self, current: User, changed: User) -> None:

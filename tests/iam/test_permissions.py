@@ -72,6 +72,8 @@ REGISTER = [
 MANAGE = [
     *log_rows("manage-users", "ManageUsersFunction"),
     api_row("manage-users", "dynamodb:GetItem", USERS, cases.a_user_is_read),
+    api_row("manage-users", "dynamodb:GetItem", KEYS, cases.a_user_is_found),
+    api_row("manage-users", "dynamodb:Scan", USERS, cases.users_are_listed),
     api_row("manage-users", "dynamodb:UpdateItem", USERS, cases.a_user_changes_the_name),
     api_row("manage-users", "dynamodb:DeleteItem", USERS, cases.a_user_is_deleted),
     api_row("manage-users", "dynamodb:PutItem", KEYS, cases.a_user_changes_the_username),

@@ -54,6 +54,8 @@ STATEMENTS = {
     "manage-users": [
         allow("ReadAndChangeUsers", ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], USERS),
         allow("MoveUserKeys", ["dynamodb:PutItem", "dynamodb:DeleteItem"], USER_KEYS),
+        allow("FindUsers", ["dynamodb:GetItem"], USER_KEYS),
+        allow("ListUsers", ["dynamodb:Scan"], USERS),
         allow("ReadActivity", ["dynamodb:Query"], ACTIVITY),
     ],
     "log-user-changes": [

@@ -29,6 +29,20 @@ def a_user_is_read(trial: Trial) -> str:
     return trial.has_status(bench.users.get(user), 200, log)
 
 
+def a_user_is_found(trial: Trial) -> str:
+    bench = trial.bench
+    somebody = person()
+    bench.users.registered(somebody)
+    log = bench.log_of("manage-users")
+    return trial.has_status(bench.users.find(email=somebody["email"]), 200, log)
+
+
+def users_are_listed(trial: Trial) -> str:
+    bench = trial.bench
+    log = bench.log_of("manage-users")
+    return trial.has_status(bench.users.find(limit="1"), 200, log)
+
+
 def a_user_changes_the_name(trial: Trial) -> str:
     bench = trial.bench
     user, log = bench.users.registered(person()), bench.log_of("manage-users")
