@@ -115,7 +115,7 @@ def test_a_user_is_found_by_a_unique_value_and_an_unsigned_search_is_refused(
     assert users.find(email="nobody@example.com").json == {"items": [], "nextToken": None}
     twice = quote(somebody["email"])
     assert users.find(f"email={twice}&email={twice}").status == 400
-    assert UsersOverHttp(local_stack, Signer("", "", local_stack.region)).find(email="x").status == 403
+    assert UsersOverHttp(local_stack).find(email="x").status == 403
 
 
 def test_pages_of_users_hold_every_user_once(local_stack: LocalStack, api_caller: Signer) -> None:
