@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from botocore.exceptions import ClientError
 
+from functions.activity.closing_item import is_deletion_note
 from functions.activity.items import WriteOutcome, activity_entry, activity_item, change_id
 from functions.runtime import aws as aws_clients
 from functions.runtime.aws import AWS_CALL_ERRORS, error_code, http_status, transient_reason
@@ -133,7 +134,10 @@ class ActivityPage(NamedTuple):
 
 
 def activity_page(table: str, user_id: str, limit: int, after: str | None = None) -> ActivityPage:
-    """Read up to `limit` changes of a user, oldest first, behind the changeId `after`."""
+    """Read up to `limit` entries of a user's history, oldest first, behind the changeId `after`.
+
+    They are changes, or the user's erasure.
+    """
     query: dict[str, Any] = {
         "TableName": table,
         "KeyConditionExpression": "userId = :user",
@@ -143,8 +147,11 @@ def activity_page(table: str, user_id: str, limit: int, after: str | None = None
     if after is not None:
         query["ExclusiveStartKey"] = {"userId": {"S": user_id}, "changeId": {"S": after}}
     answer = aws_clients.dynamodb().query(**query)
-    entries = [activity_entry(cast("Image", item)) for item in answer["Items"]]
+    items = cast("list[Image]", answer["Items"])
+    entries = [activity_entry(item) for item in items if not is_deletion_note(item)]
     if len(entries) > limit:
         return ActivityPage(entries[:limit], entries[limit - 1]["changeId"])
+    if len(entries) < len(items):  # the note was there, and nothing comes behind it
+        return ActivityPage(entries, None)
     last = answer.get("LastEvaluatedKey")  # a page ends early at 1 MB
     return ActivityPage(entries, last["changeId"].get("S") if last else None)

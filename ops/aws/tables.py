@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.activity.closing_item import CLOSING_CHANGE_ID
+from functions.activity.closing_item import CLOSING_CHANGE_ID, is_deletion_note, is_erasure
 from functions.stream_records.attribute_values import AttributeValue, Image, base64_text, convert_binary
 from functions.users.transaction import claim_key, transact
 from functions.users.user import UnavailableError
@@ -65,6 +65,15 @@ class ActivityReader:
                 found[key] = item.get("eventId", {}).get("S", "")
         return found
 
+    def erased(self, user_ids: Sequence[str]) -> frozenset[str]:
+        """Return those of the users who are erased."""
+        found: set[str] = set()
+        for batch in in_batches(list(dict.fromkeys(user_ids)), KEYS_PER_CALL):
+            keys = [{"userId": {"S": user_id}, "changeId": {"S": CLOSING_CHANGE_ID}} for user_id in batch]
+            items = batch_get(self._client, self._name, {"Keys": keys, "ConsistentRead": True})
+            found.update(item["userId"]["S"] for item in items if is_erasure(item))
+        return frozenset(found)
+
     def kinds(self, user_ids: Sequence[str]) -> Mapping[str, set[str]]:
         """Return the kinds of change in the history of each user who has one."""
         found: dict[str, set[str]] = {}
@@ -82,10 +91,17 @@ class ActivityReader:
 
     def history(self, user_id: str) -> Iterator[Image]:
         """Yield the items of a user's changes, newest first."""
+        return (item for item in self.entries(user_id) if not is_erasure(item))
+
+    def entries(self, user_id: str) -> Iterator[Image]:
+        """Yield the entries of a user's history, newest first: changes, or the user's erasure."""
+        return (item for item in self._items(user_id) if not is_deletion_note(item))
+
+    def _items(self, user_id: str) -> Iterator[Image]:
         request = {
             "TableName": self._name,
-            "KeyConditionExpression": "userId = :user AND changeId < :closing",
-            "ExpressionAttributeValues": {":user": {"S": user_id}, ":closing": {"S": CLOSING_CHANGE_ID}},
+            "KeyConditionExpression": "userId = :user",
+            "ExpressionAttributeValues": {":user": {"S": user_id}},
             "ScanIndexForward": False,
             "ConsistentRead": True,
         }

@@ -41,8 +41,11 @@ WHAT_TO_DO = {
 )
 @pass_command_context
 def activity(context: CommandContext, *, user_id: str, limit: int) -> None:
-    """Show the changes of the user with the id USER, the newest first."""
-    items = list(islice(context.services.activity().history(user_id), limit + 1))
+    """Show the changes of the user with the id USER, the newest first.
+
+    Of an erased user it shows when that was, and by whom.
+    """
+    items = list(islice(context.services.activity().entries(user_id), limit + 1))
     if not items:
         raise NotFoundError(
             f"Nothing is known of a user {user_id}",

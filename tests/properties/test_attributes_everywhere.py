@@ -146,7 +146,7 @@ def claim_keys_claims_it_if_it_is_unique(table: Table, attribute: Attribute) -> 
 def the_live_view_shows_a_change_of_it(table: Table, attribute: Attribute, shown: Sequence[str] | None = None) -> None:
     record = change_record(table, attribute, 1, 2)
     record["dynamodb"]["ApproximateCreationDateTime"] = datetime(2026, 11, 24, tzinfo=UTC)
-    findings = Findings(image_of(table, attribute, 2), [record], {}, frozenset(), {})
+    findings = Findings(image_of(table, attribute, 2), [record], {}, [], {})
     trail = assemble_trail("7", findings, shown or [each.name for each in table])
     assert [(field.old, field.new) for field in trail.changes[0].fields if field.field == attribute.name] == [
         (value_of(attribute, 1), value_of(attribute, 2))

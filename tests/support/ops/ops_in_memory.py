@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from functions.activity.closing_item import CLOSING_CHANGE_ID, is_erasure
 from functions.activity.items import change_id
 from functions.dead_letters.envelope import FailedRecord, Kind, StreamPointer, identify_record
 from functions.runtime.json_log import Json, JsonObject
@@ -61,17 +62,22 @@ class ActivityReaderInMemory(ActivityReader):
 
     def event_ids(self, keys: Sequence[ActivityKey]) -> Mapping[ActivityKey, str]:
         self._step_limit.step()
-        return {key: self._table.items[key]["eventId"]["S"] for key in keys if key in self._table.items}
+        return {key: self._table.items[key].get("eventId", {}).get("S", "") for key in keys if key in self._table.items}
+
+    def erased(self, user_ids: Sequence[str]) -> frozenset[str]:
+        self._step_limit.step()
+        closing = {user_id: self._table.items.get((user_id, CLOSING_CHANGE_ID), {}) for user_id in user_ids}
+        return frozenset(user_id for user_id, item in closing.items() if is_erasure(item))
 
     def kinds(self, user_ids: Sequence[str]) -> Mapping[str, set[str]]:
         self._step_limit.step()
         found: dict[str, set[str]] = {}
         for (user_id, _), item in self._table.items.items():
             if user_id in user_ids:
-                found.setdefault(user_id, set()).add(item["kind"]["S"])
+                found.setdefault(user_id, set()).update([item["kind"]["S"]] if "kind" in item else [])
         return found
 
-    def history(self, user_id: str) -> Iterator[Image]:
+    def _items(self, user_id: str) -> Iterator[Image]:
         self._step_limit.step()
         for key in sorted(self._table.items, reverse=True):
             if key[0] == user_id:
