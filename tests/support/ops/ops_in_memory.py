@@ -16,7 +16,7 @@ from infra.consumers import log_user_changes
 from infra.consumers.declaration import Consumer
 from infra.outputs import StackOutputs
 from ops.aws.cloudwatch import AlarmState, MappingState, Metric, Monitoring
-from ops.aws.queues import EnvelopeStore
+from ops.aws.queues import EnvelopeStore, ObjectVersion
 from ops.aws.services import Services
 from ops.aws.streams import StreamReader
 from ops.aws.tables import ActivityKey, ActivityReader, UsersPage, UsersReader
@@ -25,11 +25,16 @@ from ops.errors import NotFoundError
 from ops.stack_outputs import LocalPoller
 from tests.support.ops.declared_consumers import failed_record, function_arn
 from tests.support.ops.functions_in_memory import AnsweringFunction, FunctionInMemory
+from tests.support.ops.person_tables_in_memory import PersonTablesInMemory
 from tests.support.ops.queue_in_memory import Clock, QueueInMemory, StepLimit
 from tests.support.ops.user_keys_in_memory import UserKeysInMemory
 from tests.support.records.record_processing_fakes import ActivityInMemory
 
 QUEUES = "https://sqs.eu-west-1.amazonaws.com/000000000000"
+
+OPERATOR = "arn:aws:sts::000000000000:assumed-role/Support/alice"
+LONGEST_TIMEOUT = 60
+"""Seconds."""
 
 OUTPUTS = StackOutputs(
     environment="test",
@@ -141,6 +146,8 @@ class EnvelopesInMemory(EnvelopeStore):
 
     def __init__(self) -> None:
         self.objects: dict[str, str] = {}
+        self.older: dict[ObjectVersion, str] = {}
+        """Versions that were replaced or deleted, if the bucket is versioned."""
 
     def locations(self, bucket: str) -> Iterator[str]:
         assert bucket == OUTPUTS.failed_records_bucket_name
@@ -151,6 +158,18 @@ class EnvelopesInMemory(EnvelopeStore):
             return self.objects[location]
         except KeyError:
             raise NotFoundError(f"the failed record {location} doesn't exist (NoSuchKey)") from None
+
+    def versions(self, bucket: str) -> Iterator[ObjectVersion]:
+        prefix = f"s3://{bucket}/"
+        yield from [ObjectVersion(bucket, one.removeprefix(prefix), "null") for one in sorted(self.objects)]
+        yield from list(self.older)
+
+    def fetch_version(self, version: ObjectVersion) -> str:
+        return self.older[version] if version in self.older else self.fetch(f"s3://{version.bucket}/{version.key}")
+
+    def delete_version(self, version: ObjectVersion) -> None:
+        if self.older.pop(version, None) is None:
+            self.objects.pop(f"s3://{version.bucket}/{version.key}", None)
 
     def keep(self, location: str, text: str) -> None:
         self.objects[location] = text
@@ -222,6 +241,15 @@ class StackInMemory(Services):
 
     def user_keys(self) -> UserKeysInMemory:
         return UserKeysInMemory(self.keys, self.user_table.items.get, self.step_limit.step)
+
+    def person_tables(self) -> PersonTablesInMemory:
+        return PersonTablesInMemory(self.user_table.items, self.keys, self.table.items, self.step_limit)
+
+    def caller_arn(self) -> str:
+        return OPERATOR
+
+    def longest_timeout(self) -> int:
+        return LONGEST_TIMEOUT
 
     def streams(self) -> StreamsInMemory:
         return self.stream
