@@ -7,7 +7,8 @@ What to do stands in fenced blocks:
     <!-- new file PATH -->                the block is the file
     ```sh                                 each line is a command, run in the project's folder
 
-A block in a list is indented as the list is. Other blocks are for reading alone.
+A block in a list is indented as the list is. Other blocks are for reading alone. A step that the
+project has taken already, because its developers follow the page too, is left as it is.
 """
 
 import os
@@ -73,6 +74,7 @@ class ProjectCopy:
         shutil.copytree(PROJECT_ROOT, directory, ignore=_LEFT_OUT, symlinks=True)
         (directory / ".venv").symlink_to(Path(sys.prefix))
         self._original = self._contents()
+        self._done_before: set[str] = set()
 
     def follow(self, steps: Sequence[Step]) -> None:
         """Do each step; raise `GuideError` for the first that fails."""
@@ -109,9 +111,10 @@ class ProjectCopy:
         return result.stdout
 
     def changed_files(self) -> set[str]:
-        """Return the paths that differ from the project's, new ones included."""
+        """Return the paths that differ from the project's or did so before; new ones included."""
         now = self._contents()
-        return {path for path in now.keys() | self._original.keys() if now.get(path) != self._original.get(path)}
+        changed = {path for path in now.keys() | self._original.keys() if now.get(path) != self._original.get(path)}
+        return changed | self._done_before
 
     def _add(self, path: str, where: str, line: str, text: str) -> None:
         file = self.directory / path
@@ -120,12 +123,20 @@ class ProjectCopy:
         if len(found) != 1:
             raise GuideError(f"{path} has the line {line!r} {len(found)} times, not once")
         at = found[0] + (where == "after")
-        file.write_text("".join([*lines[:at], text, *lines[at:]]), encoding="utf-8")
+        beside = iter(lines[:at] if where == "before" else lines[at:])
+        # In order, and perhaps with lines of a later step between.
+        if all(line in beside for line in text.splitlines(keepends=True)):
+            self._done_before.add(path)
+        else:
+            file.write_text("".join([*lines[:at], text, *lines[at:]]), encoding="utf-8")
 
     def _write_new(self, path: str, text: str) -> None:
         file = self.directory / path
         if file.exists():
-            raise GuideError(f"{path} is there already")
+            if file.read_text(encoding="utf-8") != text:
+                raise GuideError(f"{path} is there already, and another")
+            self._done_before.add(path)
+            return
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
 
