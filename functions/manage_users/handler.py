@@ -13,7 +13,7 @@ from typing import Any
 import functions.runtime.garbage_collection  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from functions.activity.table import ActivityPage, activity_page
 from functions.http_api.endpoint import Response, answer
-from functions.http_api.paging import next_token, page_limit, read_token, unknown_token
+from functions.http_api.paging import next_token, number_that_fits, page_limit, read_token, unknown_token
 from functions.http_api.request import (
     Event,
     InvalidEventError,
@@ -103,12 +103,13 @@ def _activity(request: Request, users: UsersStore, read_page: ReadPage) -> Respo
     page = read_page(user_id, page_limit(request.query.get("limit")), after)
     if not page.items and after is None:
         read_user(users, user_id)  # raises UserNotFoundError
+    entries, last = [_shown_activity(entry) for entry in page.items], page.after
+    fitting = number_that_fits(entries)
+    if fitting < len(entries):
+        entries, last = entries[:fitting], page.items[fitting - 1]["changeId"]
     return Response(
         status=HTTPStatus.OK,
-        body={
-            "items": [_shown_activity(entry) for entry in page.items],
-            "nextToken": None if page.after is None else next_token(page.after),
-        },
+        body={"items": entries, "nextToken": None if last is None else next_token(last)},
         logged={"userId": user_id},
     )
 
