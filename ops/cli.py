@@ -10,6 +10,7 @@ from ops.commands.dlq_files import discard, export, restore_command
 from ops.commands.dlq_list import list_failures
 from ops.commands.dlq_replay import replay
 from ops.commands.dlq_show import show_failure
+from ops.commands.person import person
 from ops.commands.return_pointers import return_pointers_command
 from ops.commands.status import status
 from ops.commands.users import activity, backfill, claim_keys
@@ -47,5 +48,5 @@ def dlq() -> None:
 
 for command in (list_failures, show_failure, replay, export, discard, restore_command):
     dlq.add_command(command)
-for command in (status, dlq, activity, backfill, claim_keys, return_pointers_command, capacity):
+for command in (status, dlq, person, activity, backfill, claim_keys, return_pointers_command, capacity):
     cli.add_command(command)

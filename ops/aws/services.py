@@ -11,6 +11,7 @@ from ops.aws.cloudwatch import Monitoring
 from ops.aws.function import ConsumerFunction
 from ops.aws.person_tables import PersonTables
 from ops.aws.queues import CONCURRENT_CALLS, EnvelopeStore, MessageQueue
+from ops.aws.retention import Retention
 from ops.aws.streams import StreamReader
 from ops.aws.tables import ActivityReader, UserKeysTable, UsersReader
 from ops.consumers import StackConsumer, consumers_of
@@ -117,6 +118,10 @@ class Services:
     def streams(self) -> StreamReader:
         """Return the streams of the tables."""
         return StreamReader(self.client("dynamodbstreams"))
+
+    def retention(self) -> Retention:
+        """Return how long the services keep what can't be searched."""
+        return Retention(self.client("dynamodb"), self.client("logs"), self.client("events"))
 
     def monitoring(self) -> Monitoring:
         """Return the source of the mapping's state, the metrics and the alarms."""

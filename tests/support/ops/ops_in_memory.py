@@ -17,6 +17,7 @@ from infra.consumers.declaration import Consumer
 from infra.outputs import StackOutputs
 from ops.aws.cloudwatch import AlarmState, MappingState, Metric, Monitoring
 from ops.aws.queues import EnvelopeStore, ObjectVersion
+from ops.aws.retention import Retention
 from ops.aws.services import Services
 from ops.aws.streams import StreamReader
 from ops.aws.tables import ActivityKey, ActivityReader, UsersPage, UsersReader
@@ -192,6 +193,24 @@ class StreamsInMemory(StreamReader):
         ]
 
 
+class RetentionInMemory(Retention):
+    """A `Retention` of the days that a test sets, by table, log group or archive."""
+
+    def __init__(self) -> None:
+        self.days: dict[str, int | None] = {}
+
+    def recovery_days(self, table: str) -> int | None:
+        return self.days.get(table)
+
+    def log_days(self, group: str) -> int | None:
+        if group not in self.days:
+            raise NotFoundError(f"the log group {group} doesn't exist")
+        return self.days[group]
+
+    def archive_days(self, name: str) -> int | None:
+        return self.days[name]
+
+
 class StackInMemory(Services):
     """All of it; a `Services`."""
 
@@ -215,6 +234,7 @@ class StackInMemory(Services):
         """Consumers that this stack's settings switch off."""
         self.store = EnvelopesInMemory()
         self.stream = StreamsInMemory()
+        self.kept = RetentionInMemory()
         self.outputs = OUTPUTS
         self.source = "--stack test"
         self.local_poller: LocalPoller | None = None
@@ -253,6 +273,9 @@ class StackInMemory(Services):
 
     def streams(self) -> StreamsInMemory:
         return self.stream
+
+    def retention(self) -> RetentionInMemory:
+        return self.kept
 
     def monitoring(self) -> MonitoringInMemory:
         return self.monitored
