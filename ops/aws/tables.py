@@ -95,9 +95,10 @@ class ActivityReader:
 
     def entries(self, user_id: str) -> Iterator[Image]:
         """Yield the entries of a user's history, newest first: changes, or the user's erasure."""
-        return (item for item in self._items(user_id) if not is_deletion_note(item))
+        return (item for item in self.items(user_id) if not is_deletion_note(item))
 
-    def _items(self, user_id: str) -> Iterator[Image]:
+    def items(self, user_id: str) -> Iterator[Image]:
+        """Yield all items of a user, newest first: a closing item, then the changes."""
         request = {
             "TableName": self._name,
             "KeyConditionExpression": "userId = :user",

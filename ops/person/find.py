@@ -113,7 +113,7 @@ def _known(services: Services, user_id: str, found_by: Sequence[str]) -> KnownUs
     item = services.users().get(user_id)
     changes, times = 0, list[str]()
     deleted = erased = None
-    for entry in services.activity().history(user_id):  # newest first
+    for entry in services.activity().items(user_id):  # newest first
         if is_erasure(entry):
             erased = _ending(entry)
         elif is_deletion_note(entry):

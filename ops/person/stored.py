@@ -66,7 +66,7 @@ class ActivityItems:
     def read(self, user_id: str, job: Job) -> Reading:
         """See `Place.read`."""
         findings: list[Finding] = []
-        for item in self._table.history(user_id):
+        for item in self._table.items(user_id):
             if job.stop_requested():
                 raise KeyboardInterrupt
             location: JsonObject = {"userId": user_id, "changeId": unmarshal(item["changeId"])}

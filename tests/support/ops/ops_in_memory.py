@@ -83,7 +83,7 @@ class ActivityReaderInMemory(ActivityReader):
                 found.setdefault(user_id, set()).update([item["kind"]["S"]] if "kind" in item else [])
         return found
 
-    def _items(self, user_id: str) -> Iterator[Image]:
+    def items(self, user_id: str) -> Iterator[Image]:
         self._step_limit.step()
         for key in sorted(self._table.items, reverse=True):
             if key[0] == user_id:
