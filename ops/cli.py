@@ -13,7 +13,8 @@ from ops.commands.dlq_show import show_failure
 from ops.commands.person import person
 from ops.commands.return_pointers import return_pointers_command
 from ops.commands.status import status
-from ops.commands.users import activity, backfill, claim_keys
+from ops.commands.users import activity, backfill
+from ops.commands.verify import verify
 from ops.context import CommandContext, OpsGroup
 from ops.stack_outputs import read_stack
 
@@ -48,5 +49,5 @@ def dlq() -> None:
 
 for command in (list_failures, show_failure, replay, export, discard, restore_command):
     dlq.add_command(command)
-for command in (status, dlq, person, activity, backfill, claim_keys, return_pointers_command, capacity):
+for command in (status, dlq, person, activity, backfill, verify, return_pointers_command, capacity):
     cli.add_command(command)

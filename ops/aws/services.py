@@ -13,7 +13,8 @@ from ops.aws.person_tables import PersonTables
 from ops.aws.queues import CONCURRENT_CALLS, EnvelopeStore, MessageQueue
 from ops.aws.retention import Retention
 from ops.aws.streams import StreamReader
-from ops.aws.tables import ActivityReader, UserKeysTable, UsersReader
+from ops.aws.tables import ActivityReader, UsersReader
+from ops.aws.user_keys import UserKeysTable
 from ops.consumers import StackConsumer, consumers_of
 from ops.errors import NotFoundError, translate_aws_errors
 from ops.stack_outputs import LocalPoller, StackAccess, function_names

@@ -2,9 +2,9 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from functions.activity.closing_item import CLOSING_CHANGE_ID, is_erasure
 from functions.activity.items import change_id
@@ -20,9 +20,10 @@ from ops.aws.queues import EnvelopeStore, ObjectVersion
 from ops.aws.retention import Retention
 from ops.aws.services import Services
 from ops.aws.streams import StreamReader
-from ops.aws.tables import ActivityKey, ActivityReader, UsersPage, UsersReader
+from ops.aws.tables import ActivityKey, ActivityPage, ActivityReader, UsersPage, UsersReader
 from ops.consumers import StackConsumer
 from ops.errors import NotFoundError
+from ops.job import in_batches
 from ops.stack_outputs import LocalPoller
 from tests.support.ops.declared_consumers import failed_record, function_arn
 from tests.support.ops.functions_in_memory import AnsweringFunction, FunctionInMemory
@@ -30,6 +31,10 @@ from tests.support.ops.person_tables_in_memory import PersonTablesInMemory
 from tests.support.ops.queue_in_memory import Clock, QueueInMemory, StepLimit
 from tests.support.ops.user_keys_in_memory import UserKeysInMemory
 from tests.support.records.record_processing_fakes import ActivityInMemory
+
+_Read = TypeVar("_Read")
+
+CHANGES_PER_PAGE = 4
 
 QUEUES = "https://sqs.eu-west-1.amazonaws.com/000000000000"
 
@@ -83,6 +88,19 @@ class ActivityReaderInMemory(ActivityReader):
                 found.setdefault(user_id, set()).update([item["kind"]["S"]] if "kind" in item else [])
         return found
 
+    def each_history(self, user_ids: Sequence[str], read: Callable[[Iterable[Image]], _Read]) -> list[_Read]:
+        parts: list[_Read] = []
+        for batch in in_batches(user_ids, 2):
+            self._step_limit.step()
+            parts.append(read([item for (user_id, _), item in self._table.items.items() if user_id in batch]))
+        return parts
+
+    def page(self, after: ActivityKey | None) -> ActivityPage:
+        self._step_limit.step()
+        rest = [key for key in sorted(self._table.items) if after is None or key > after]
+        page, more = rest[:CHANGES_PER_PAGE], len(rest) > CHANGES_PER_PAGE
+        return ActivityPage([self._table.items[key] for key in page], ActivityKey(*page[-1]) if more else None)
+
     def items(self, user_id: str) -> Iterator[Image]:
         self._step_limit.step()
         for key in sorted(self._table.items, reverse=True):
@@ -101,6 +119,15 @@ class UsersInMemory(UsersReader):
     def get(self, user_id: str) -> Image | None:
         self._step_limit.step()
         return self.items.get(user_id)
+
+    def images(self, user_ids: Iterable[str], attributes: Sequence[str] = ()) -> dict[str, Image]:
+        self._step_limit.step()
+        self.before()
+        found = {user_id: self.items[user_id] for user_id in user_ids if user_id in self.items}
+        if not attributes:
+            return found
+        names = {"userId", *attributes}
+        return {id_: {name: image[name] for name in names & image.keys()} for id_, image in found.items()}
 
     def page(self, after: str | None) -> UsersPage:
         self._step_limit.step()
