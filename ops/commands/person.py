@@ -22,7 +22,7 @@ from ops.person.export import export_person
 from ops.person.find import BY_ID, KnownUser, find, find_one, nobody, search_names
 
 
-@click.group(cls=OpsGroup, short_help="One person: find, show, export.")
+@click.group(cls=OpsGroup, short_help="One person: find, show, export, erase.")
 def person() -> None:
     """One person's data: a user is named by the id, or by a unique value such as the email."""
 

@@ -10,12 +10,11 @@ A kill leaves the marker, and the same command continues. It may be repeated at 
 came back with a restored table is erased again.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from functions.activity.closing_item import erasure, is_erasure
+from functions.activity.closing_item import CLOSING_CHANGE_ID, erasure, is_erasure
 from functions.activity.items import SECONDS_PER_DAY
 from functions.runtime.json_log import JsonObject, utc_timestamp
 from functions.stream_records.attribute_values import Image
@@ -82,8 +81,8 @@ class Erasure:
             for place in places_of(self._services):
                 check_stop(self._job)
                 reading = place.read(self._user_id, self._job)
-                found = Erased(place.name, place.service, place.resource, len(reading.findings), reading.unread)
-                self.report.places.append(found)
+                found = sum(one.location.get("changeId") != CLOSING_CHANGE_ID for one in reading.findings)
+                self.report.places.append(Erased(place.name, place.service, place.resource, found, reading.unread))
         except KeyboardInterrupt:
             self.report.interrupted = True
         except OpsError as error:
@@ -147,8 +146,3 @@ class Erasure:
             check_stop(self._job)
             self._job.report_progress(seconds - int(left), seconds)
             self._job.pause(min(left, 1.0))
-
-
-def places_left(report: ErasureReport) -> Sequence[Erased]:
-    """Return the places that may still hold something of the person."""
-    return [place for place in report.places if place.left]

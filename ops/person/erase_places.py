@@ -99,6 +99,9 @@ def _delete_large_records(bucket: str, user_id: str, services: Services, job: Jo
 def _clear(queue: MessageQueue, job: Job, without: Callable[[Message], str | None], *, wait: bool = True) -> Removal:
     """Take the person's messages out of a queue, and release the others.
 
+    The queue is read twice at most: SQS counts each time as a receive, and moves what was received
+    too often.
+
     Args:
         queue: the queue.
         job: stops it, and waits.
@@ -106,25 +109,36 @@ def _clear(queue: MessageQueue, job: Job, without: Callable[[Message], str | Non
             person, "" if nothing does.
         wait: whether what others have in flight matters.
     """
-    removed, until = 0, job.now() + WAIT_SECONDS
-    while True:
-        undeleted = 0
-        with Peek(queue, job.stop_requested, visibility_timeout=VISIBILITY_TIMEOUT, now=job.now) as peek:
-            for message in peek.messages():
-                rest = without(message)
-                if rest is None:
-                    continue
-                if rest:
-                    queue.send([OutgoingMessage(rest, message.attributes)])
-                deleted = peek.delete([message.message_id])
-                removed += deleted
-                undeleted += 1 - deleted
-            remark = unread_remark(peek, queue.depth(), "") if wait or not peek.complete else None
+    removed, remark = _clear_once(queue, job, without)
+    if remark and wait:
+        _wait_for_others(queue, job)
+        again, remark = _clear_once(queue, job, without)
+        removed += again
+    return Removal(removed, f"{remark} {_AGAIN}" if remark and wait else None)
+
+
+def _clear_once(queue: MessageQueue, job: Job, without: Callable[[Message], str | None]) -> tuple[int, str | None]:
+    """Return how many messages were taken out, and why there may be more."""
+    removed = kept = 0
+    with Peek(queue, job.stop_requested, visibility_timeout=VISIBILITY_TIMEOUT, now=job.now) as peek:
+        for message in peek.messages():
+            rest = without(message)
+            if rest is None:
+                continue
+            if rest:
+                queue.send([OutgoingMessage(rest, message.attributes)])
+            deleted = peek.delete([message.message_id])
+            removed += deleted
+            kept += 1 - deleted
+        remark = unread_remark(peek, queue.depth(), "")
+    check_stop(job)
+    return removed, f"{kept:,} messages could not be deleted." if kept else remark and remark.strip()
+
+
+def _wait_for_others(queue: MessageQueue, job: Job) -> None:
+    until = job.now() + WAIT_SECONDS
+    while job.now() < until and queue.depth().in_flight:
         check_stop(job)
-        if undeleted:
-            remark = f"{undeleted:,} messages could not be deleted."
-        if remark is None or job.now() >= until:
-            return Removal(removed, remark and f"{remark.strip()} {_AGAIN}")
         job.pause(PAUSE_SECONDS)
 
 

@@ -119,6 +119,7 @@ def test_a_dry_run_counts_what_an_erasure_removes_and_changes_nothing(history: l
         in_the_stream = [user for kind, user in history if kind in POINTERS]
         if PERSON not in in_the_stream:
             assert counted == removed
+            assert not any(one.removed for one in Erasure(stack, PERSON, job).dry_run().places)
 
 
 def test_each_place_is_emptied() -> None:
