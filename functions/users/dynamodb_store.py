@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from functions.runtime.aws import dynamodb
 from functions.runtime.invocation import read_text
-from functions.runtime.json_log import normalized_timestamp
+from functions.runtime.json_log import utc_timestamp
 from functions.users.attributes import ATTRIBUTES
+from functions.users.stored_time import stored_time
 from functions.users.transaction import claim_key, keep_key, release_key, transact, unavailability
 from functions.users.user import (
     FIRST_VERSION,
@@ -244,10 +245,8 @@ def _text(item: Mapping[str, Any], attribute: str) -> str | None:
 
 
 def _moment(item: Mapping[str, Any], attribute: str) -> str | None:
-    try:
-        return normalized_timestamp(_text(item, attribute) or "")
-    except ValueError:
-        return None
+    moment = stored_time(item.get(attribute))
+    return None if moment is None else utc_timestamp(moment)
 
 
 def _unchanged(user: User, unique: Sequence[str]) -> tuple[str, dict[str, str], JsonObject]:

@@ -21,6 +21,8 @@ from ops.users.backfill import Backfill, BackfillReport, read_checkpoint
 
 ROWS = 20
 
+UNDATED = "of those: createdAt is missing or can't be right, so they are dated when the stream began"
+
 
 @click.command(cls=OpsCommand, short_help="What happened to one user.")
 @click.argument("user_id", metavar="USER")
@@ -123,6 +125,7 @@ def _render_backfill(context: CommandContext, report: BackfillReport, *, dry_run
     dead_lettered = f"{done.dead_lettered:,}  sent by the function to the dead-letter queue"
     numbers = facts(
         ("users", f"{done.scanned:,}"),
+        ("undated", f"{done.undated:,}  {UNDATED}" if done.undated else None),
         ("in the stream", f"{done.in_stream:,}  created since it began"),
         ("with a history", f"{done.with_history:,}  added there already"),
         ("in the queue", f"{done.in_queue:,}  a change of theirs is there: replay it, then backfill again"),

@@ -30,7 +30,15 @@ from ops.dead_letters.message import ReplayOutcome
 from ops.dead_letters.redelivery import ChangeResult, Redelivery
 from ops.errors import OpsError, WrongUsageError
 from ops.job import Job, in_batches
-from ops.users.backfill_records import backfill_change, before_changes, created_since, stream_began_at, user_id_of
+from ops.users.backfill_records import (
+    backfill_change,
+    before_changes,
+    created_at,
+    created_since,
+    dated_at,
+    stream_began_at,
+    user_id_of,
+)
 from ops.users.delivery import Delivery
 
 USERS_PER_ROUND = 5_000
@@ -58,6 +66,8 @@ class BackfillCheckpoint(BaseModel):
     with_history: int = 0  # their history shows them as added, by an earlier backfill for instance
     in_queue: int = 0  # a change of theirs is in the dead-letter queue
     backfilled: int = 0
+    undated: int = 0
+    """Of those: their `createdAt` is missing or can't be right, so they are dated as the stream."""
     dead_lettered: int = Field(default=0, alias="setAside")
     """The function sent their record to the dead-letter queue."""
     failed: int = 0
@@ -145,7 +155,7 @@ class Backfill:
 
     def _keep_counts(self, progress: BackfillCheckpoint) -> None:
         """Count what was sent in a round that is repeated: those users have a history then."""
-        sent = {"backfilled": progress.backfilled, "dead_lettered": progress.dead_lettered}
+        sent = {name: getattr(progress, name) for name in ("backfilled", "undated", "dead_lettered")}
         self._save(self.report.checkpoint.model_copy(update=sent))
 
     def _save(self, checkpoint: BackfillCheckpoint) -> None:
@@ -158,7 +168,8 @@ class Backfill:
         candidates: list[Image] = []
         for _ in range(PAGES_PER_ROUND):
             page = self._users.page(progress.after)
-            older = [image for image in page.users if not created_since(image, self._began_at)]
+            now = self._job.now()
+            older = [image for image in page.users if not created_since(image, self._began_at, now)]
             candidates += older
             progress.scanned += len(page.users)
             progress.in_stream += len(page.users) - len(older)
@@ -174,6 +185,7 @@ class Backfill:
             batch = [backfill_change(image, self._stream_arn, region) for image in part]
             if not self._send:
                 progress.backfilled += len(batch)
+                progress.undated += sum(map(self._is_undated, part))
                 continue
             begun = self._job.now()
             if self._job.stop_requested():
@@ -194,12 +206,17 @@ class Backfill:
     def _count(self, result: ChangeResult, progress: BackfillCheckpoint) -> None:
         if result.outcome is ReplayOutcome.REPLAYED:
             progress.backfilled += 1
+            progress.undated += self._is_undated(result.change.record["dynamodb"]["NewImage"])
         elif result.outcome is ReplayOutcome.REFUSED:
             progress.dead_lettered += 1
         else:
             progress.failed += 1
             if len(self.report.failures) < FAILURES_SHOWN:
                 self.report.failures.append((result.change.user_id, result.detail or ""))
+
+    def _is_undated(self, image: Image) -> bool:
+        created = created_at(image)
+        return created is None or int(created) != dated_at(image, self._began_at)
 
 
 def _checkpoint_of(path: Path, stream_arn: str) -> BackfillCheckpoint | None:
