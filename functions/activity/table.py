@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from botocore.exceptions import ClientError
 
 from functions.activity.closing_item import is_deletion_note
-from functions.activity.items import WriteOutcome, activity_entry, activity_item, change_id
+from functions.activity.items import WriteOutcome, activity_entry, activity_item, change_id, earliest_expiry
 from functions.runtime import aws as aws_clients
 from functions.runtime.aws import AWS_CALL_ERRORS, error_code, http_status, transient_reason
 from functions.runtime.invocation import Clock, reserved_time
@@ -42,6 +42,7 @@ class ActivityTable:
         self._client = client
         self._table = table
         self._retention_days = retention_days
+        self._earliest_expiry = earliest_expiry(clock.now())
         self._clock = clock
         self._time_to_finish = reserved_time(clock, TIME_TO_FINISH_SECONDS)
 
@@ -83,7 +84,8 @@ class ActivityTable:
         # A call must not name a key twice; of a record that came twice, one is enough.
         items = {(change.user_id, change_id(change.sequence_number)): change for change in changes}
         requests: Any = [
-            {"PutRequest": {"Item": activity_item(change, self._retention_days)}} for change in items.values()
+            {"PutRequest": {"Item": activity_item(change, self._retention_days, self._earliest_expiry)}}
+            for change in items.values()
         ]
         wait = FIRST_WAIT_SECONDS
         for calls_left in reversed(range(CALLS_PER_CHUNK)):
