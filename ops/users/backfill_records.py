@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from functions.stream_records.attribute_values import Image
+from functions.stream_records.attribute_values import AttributeValue, Image
 from functions.users.stored_time import stored_time
 from infra.consumers import log_user_changes
 from ops.aws.tables import binary_as_base64
@@ -41,13 +41,18 @@ def created_since(image: Image, began_at: float, now: float) -> bool:
 
 
 def created_at(image: Image) -> float | None:
-    """Return when a user was created, in seconds since the epoch, as far as its item can be right.
+    """Return when a user was created, as `epoch_seconds` reads it."""
+    return epoch_seconds(image.get("createdAt"))
 
-    None for a date that is missing or unreadable, and for one up to 1970: so looks an empty date
-    in many systems.
+
+def epoch_seconds(value: AttributeValue | None) -> float | None:
+    """Return a stored time in seconds since the epoch, in any form of `stored_time`.
+
+    None for one that is missing or unreadable, and for one up to 1970: so looks an empty date in
+    many systems.
     """
-    created = stored_time(image.get("createdAt"))
-    return created.timestamp() if created is not None and created.timestamp() > 0 else None
+    moment = stored_time(value)
+    return moment.timestamp() if moment is not None and moment.timestamp() > 0 else None
 
 
 def before_changes(image: Image, history: Iterable[Image]) -> Image:

@@ -102,7 +102,7 @@ class HistoryRules:
         if history and history.erased:
             return Problem.ERASED
         if not history or not history.last_change:
-            return None if self._expires_at(self._last_written(image)) <= now else Problem.WITHOUT_HISTORY
+            return None if self._expires_at(self._last_written(image, now)) <= now else Problem.WITHOUT_HISTORY
         if history.last_kind == "DELETED":
             return Problem.ENDED
         return None if history.explains(image) else Problem.DIFFERS
@@ -128,7 +128,7 @@ class HistoryRules:
             return added
         user_id = user_id_of(stored)
         old: Image = {"userId": {"S": user_id}}
-        return self._record(user_id, body["SequenceNumber"], old, stored, int(self._last_written(stored)))
+        return self._record(user_id, body["SequenceNumber"], old, stored, int(self._last_written(stored, now)))
 
     def _record(
         self, user_id: str, number: str, old: Image | None, new: Image | None, occurred: int
@@ -156,10 +156,11 @@ class HistoryRules:
             raise AssertionError(f"the record made for user {user_id!r} has no key")
         return change
 
-    def _last_written(self, image: Image) -> float:
+    def _last_written(self, image: Image, now: float) -> float:
         """Return when a user was last written, by its own dates; else when the stream began."""
         dates = [epoch_seconds(image.get(name)) for name in ("createdAt", "updatedAt")]
-        return max((date for date in dates if date is not None), default=stream_began_at(self.stream_arn))
+        past = (date for date in dates if date is not None and date <= now)
+        return max(past, default=stream_began_at(self.stream_arn))
 
     def _expires_at(self, occurred: float) -> float:
         return int(occurred) + self.retention_days * SECONDS_PER_DAY
