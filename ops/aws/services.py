@@ -12,7 +12,7 @@ from ops.aws.function import ConsumerFunction
 from ops.aws.person_tables import PersonTables
 from ops.aws.queues import CONCURRENT_CALLS, EnvelopeStore, MessageQueue
 from ops.aws.retention import Retention
-from ops.aws.streams import StreamReader
+from ops.aws.streams import StreamReader, TableStream, read_table_stream
 from ops.aws.tables import ActivityReader, UsersReader
 from ops.aws.user_keys import UserKeysTable
 from ops.consumers import StackConsumer, consumers_of
@@ -123,6 +123,12 @@ class Services:
     def retention(self) -> Retention:
         """Return how long the services keep what can't be searched."""
         return Retention(self.client("dynamodb"), self.client("logs"), self.client("events"))
+
+    def stream_of(self, source: Source) -> TableStream:
+        """Return the stream that the table of a source has now."""
+        of_users = source is Source.USERS_STREAM
+        table = self.outputs.users_table_name if of_users else self.outputs.activity_table_name
+        return read_table_stream(self.client("dynamodb"), table)
 
     def monitoring(self) -> Monitoring:
         """Return the source of the mapping's state, the metrics and the alarms."""

@@ -1,7 +1,7 @@
-"""Ranges of a stream's records, read as the rescue reads them (rescue_failed_batches)."""
+"""Which stream a table has now, and ranges of a stream's records as the rescue reads them."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import override
@@ -12,10 +12,33 @@ from functions.rescue_failed_batches.shard_reader import ShardReader
 from functions.runtime.aws import read_records_as_json
 from functions.runtime.invocation import Clock
 from functions.runtime.json_log import Json
-from ops.errors import NotFoundError, OpsError, translate
+from ops.errors import NotFoundError, OpsError, translate, translate_aws_errors
 
 if TYPE_CHECKING:
+    from types_boto3_dynamodb.client import DynamoDBClient
     from types_boto3_dynamodbstreams.client import DynamoDBStreamsClient
+
+
+class TableStream(NamedTuple):
+    """The stream that a table writes its changes to now.
+
+    A stream that is switched off and on again, or that gets another view, is a new one with another
+    ARN. Source: DynamoDB developer guide, "Change data capture for DynamoDB Streams".
+    """
+
+    table: str
+    arn: str | None  # None while the table has none that is on
+    view_type: str | None
+
+
+def read_table_stream(client: "DynamoDBClient", table: str) -> TableStream:
+    """Return a table's stream. Raise an OpsError if the table can't be described."""
+    with translate_aws_errors(f"the table {table}"):
+        description = client.describe_table(TableName=table)["Table"]
+    stream = description.get("StreamSpecification")
+    if not stream or not stream["StreamEnabled"]:
+        return TableStream(table, None, None)
+    return TableStream(table, description.get("LatestStreamArn"), stream.get("StreamViewType"))
 
 
 class _OwnTime(Clock):

@@ -13,13 +13,13 @@ from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.attribute_values import Image
 from infra import consumers
 from infra.consumers import log_user_changes
-from infra.consumers.declaration import Consumer
+from infra.consumers.declaration import STREAM_VIEW_TYPES, Consumer, Source
 from infra.outputs import StackOutputs
 from ops.aws.cloudwatch import AlarmState, MappingState, Metric, Monitoring
 from ops.aws.queues import EnvelopeStore, ObjectVersion
 from ops.aws.retention import Retention
 from ops.aws.services import Services
-from ops.aws.streams import StreamReader
+from ops.aws.streams import StreamReader, TableStream
 from ops.aws.tables import ActivityKey, ActivityPage, ActivityReader, UsersPage, UsersReader
 from ops.consumers import StackConsumer
 from ops.errors import NotFoundError
@@ -62,6 +62,13 @@ OUTPUTS = StackOutputs(
     failed_records_bucket_name="userstream-failures-test-use1-000000000000",
     dashboard_url="https://eu-west-1.console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/userstream-test",
 )
+
+ACTIVITY_STREAM_ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/Activity-test/stream/2026-11-24T00:00:00.000"
+MAPPED_STREAMS = {
+    OUTPUTS.log_user_changes_function_name: OUTPUTS.users_stream_arn,
+    OUTPUTS.fan_out_user_changes_function_name: ACTIVITY_STREAM_ARN,
+}
+"""What the event source mappings of the streams' consumers read, by function."""
 
 
 class ActivityReaderInMemory(ActivityReader):
@@ -152,7 +159,7 @@ class MonitoringInMemory(Monitoring):
 
     def mappings(self, function_name: str) -> Sequence[MappingState]:
         state = self.states.get(function_name, self.state)
-        source = OUTPUTS.users_stream_arn if function_name == OUTPUTS.log_user_changes_function_name else function_name
+        source = MAPPED_STREAMS.get(function_name, function_name)
         return [
             MappingState(uuid="m", state=state, last_processing_result=self.last_result, batch_size=100, source=source)
         ]
@@ -263,6 +270,10 @@ class StackInMemory(Services):
         self.stream = StreamsInMemory()
         self.kept = RetentionInMemory()
         self.outputs = OUTPUTS
+        self.table_streams = {
+            source: TableStream(arn.split("/")[1], arn, STREAM_VIEW_TYPES[source])
+            for source, arn in zip(STREAM_VIEW_TYPES, MAPPED_STREAMS.values(), strict=True)
+        }
         self.source = "--stack test"
         self.local_poller: LocalPoller | None = None
 
@@ -303,6 +314,9 @@ class StackInMemory(Services):
 
     def retention(self) -> RetentionInMemory:
         return self.kept
+
+    def stream_of(self, source: Source) -> TableStream:
+        return self.table_streams[source]
 
     def monitoring(self) -> MonitoringInMemory:
         return self.monitored
