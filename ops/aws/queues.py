@@ -211,7 +211,7 @@ class EnvelopeStore:
         """Return the envelope at `s3://bucket/key`."""
         bucket, key = _bucket_and_key(location)
         with translate_aws_errors(f"the failed record {location}"):
-            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8")
+            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8", "replace")
 
     def versions(self, bucket: str) -> Iterator[ObjectVersion]:
         """Yield every version of every object, also of those that were deleted or replaced."""
