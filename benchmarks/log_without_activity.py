@@ -40,6 +40,7 @@ def handler(event: dict[str, Any], context: Any) -> object:
             event["Records"],
             activity=_NOWHERE,
             read_activity=_NOWHERE.read,
+            free_keys=lambda _: None,
             dead_letters=_NOWHERE,
             log=log,
             mask_personal_data=False,

@@ -6,11 +6,13 @@ written. What the log shows is decided here.
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 
 from functions.activity.items import ActivityWriter, change_id
 from functions.consumers.stream_batch import BatchOutcome, StreamBatch
 from functions.dead_letters.envelope import DeadLetterSender
 from functions.log_user_changes.history import History, ReadItems
+from functions.log_user_changes.left_keys import FreeKeys, write_and_free
 from functions.runtime.json_log import Json, Log, utc_timestamp
 from functions.stream_records.attribute_values import PlainValue
 from functions.stream_records.user_change import UserChange, parse_user_change
@@ -29,6 +31,7 @@ def process_batch(  # noqa: PLR0913  each is a dependency or a setting, named at
     *,
     activity: ActivityWriter,
     read_activity: ReadItems,
+    free_keys: FreeKeys,
     dead_letters: DeadLetterSender,
     log: Log,
     mask_personal_data: bool,
@@ -51,7 +54,7 @@ def process_batch(  # noqa: PLR0913  each is a dependency or a setting, named at
 
     batch = StreamBatch(
         read=parse_user_change,
-        write=history.write,
+        write=partial(write_and_free, history, free_keys),
         log_written=log_written,
         dead_letters=dead_letters,
         log=log,

@@ -55,6 +55,15 @@ class History:
         actor = deleted_by(closing, version_of(change.old_image or {}))
         return change if actor is None else change._replace(actor=actor)
 
+    def is_deletion_past_the_api(self, change: UserChange) -> bool:
+        """Say whether a written change is a deletion that no note of the API tells of."""
+        closing = self._closing.get(change.user_id)
+        if change.kind != "DELETED":
+            return False
+        if closing is None or change.actor != "caller":
+            return True
+        return deleted_by(closing, version_of(change.old_image or {})) is None
+
     def _look_up(self, user_ids: Iterable[str]) -> tuple[set[str], str | None]:
         """Read the users' closing items; return whose weren't read, and why."""
         # No item can have a key that DynamoDB refuses, and one such key fails a whole call.

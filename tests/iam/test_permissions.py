@@ -125,6 +125,16 @@ LOG = [
         cases.a_change_reaches_the_history,
         "BatchGetItem: AccessDenied",
     ),
+    Row(
+        Permission("log-user-changes", "dynamodb:ConditionCheckItem", USERS),
+        cases.a_user_deleted_past_the_api_leaves_no_key,
+        denied("dynamodb:ConditionCheckItem"),
+    ),
+    Row(
+        Permission("log-user-changes", "dynamodb:DeleteItem", KEYS),
+        cases.a_user_deleted_past_the_api_leaves_no_key,
+        denied("dynamodb:DeleteItem"),
+    ),
     pointer_row("log-user-changes", cases.a_given_up_batch_leaves_its_pointer),
     *failure_rows(
         "log-user-changes", cases.an_unsupported_change_is_kept_whole, cases.a_large_unsupported_change_is_kept_whole

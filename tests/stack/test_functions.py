@@ -66,6 +66,8 @@ STATEMENTS = {
         ),
         allow("FindUsersStream", ["dynamodb:ListStreams"], "*"),
         allow("WriteActivity", ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"], ACTIVITY),
+        allow("CheckUsers", ["dynamodb:ConditionCheckItem"], USERS),
+        allow("FreeKeys", ["dynamodb:DeleteItem"], USER_KEYS),
         allow("SendPointers", ["sqs:SendMessage"], f"{SQS}:UserChangesFailureQueue-dev"),
         *KEEP_FAILED_RECORDS,
     ],
@@ -107,6 +109,8 @@ VARIABLES = {
     },
     "log-user-changes": {
         "ACTIVITY_TABLE": "Activity-dev",
+        "USERS_TABLE": "Users-dev",
+        "USER_KEYS_TABLE": "UserKeys-dev",
         "ACTIVITY_RETENTION_DAYS": "30",
         "MASK_PERSONAL_DATA": "false",
         **FAILED_RECORD_VARIABLES,

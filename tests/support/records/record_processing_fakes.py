@@ -12,6 +12,7 @@ from functions.activity.items import ItemKey, ReadOutcome, WriteOutcome, activit
 from functions.consumers.stream_batch import BatchOutcome
 from functions.dead_letters.envelope import FailedRecord, SendOutcome
 from functions.log_user_changes.batch import process_batch
+from functions.log_user_changes.left_keys import FreeKeys
 from functions.runtime.invocation import Clock
 from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.user_change import UserChange
@@ -139,7 +140,9 @@ class Processing:
         dead_letters: DeadLettersInMemory | None = None,
         *,
         mask_personal_data: bool = False,
+        free_keys: FreeKeys = lambda _: None,
     ) -> None:
+        self._free_keys = free_keys
         self.activity = activity or ActivityInMemory()
         self.dead_letters = dead_letters or DeadLettersInMemory()
         self.log = LogInMemory()
@@ -150,6 +153,7 @@ class Processing:
             records,
             activity=self.activity,
             read_activity=self.activity.read,
+            free_keys=self._free_keys,
             dead_letters=self.dead_letters,
             log=self.log,
             mask_personal_data=self._mask,
