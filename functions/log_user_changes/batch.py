@@ -11,8 +11,7 @@ from functools import partial
 from functions.activity.items import ActivityWriter, change_id
 from functions.consumers.stream_batch import BatchOutcome, StreamBatch
 from functions.dead_letters.envelope import DeadLetterSender
-from functions.log_user_changes.history import History, ReadItems
-from functions.log_user_changes.left_keys import FreeKeys, write_and_free
+from functions.log_user_changes.history import FreeKeys, History, ReadItems, write_and_free
 from functions.runtime.json_log import Json, Log, utc_timestamp
 from functions.stream_records.attribute_values import PlainValue
 from functions.stream_records.user_change import UserChange, parse_user_change

@@ -16,6 +16,9 @@ from functions.users.user import version_of
 ReadItems = Callable[[Sequence[ItemKey]], ReadOutcome]
 """Reads up to KEYS_PER_READ items of Activity, consistently."""
 
+FreeKeys = Callable[[UserChange], str | None]
+"""Frees the keys that a deletion left; returns why it couldn't, if another attempt may work."""
+
 KEYS_PER_READ = 100
 
 
@@ -77,3 +80,15 @@ class History:
             if outcome.interruption is not None:
                 return unread | {user_id for user_id, _ in outcome.unread}, outcome.interruption
         return unread, None
+
+
+def write_and_free(history: History, free: FreeKeys, changes: Sequence[UserChange]) -> WriteOutcome:
+    """Store the changes; then free the keys that deletions among them left."""
+    written = history.write(changes)
+    for position, change in enumerate(changes[: written.settled]):
+        if history.is_deletion_past_the_api(change):
+            reason = free(change)
+            if reason is not None:
+                rejected = {at: why for at, why in written.rejected.items() if at < position}
+                return WriteOutcome(position, rejected, reason)
+    return written

@@ -4,11 +4,9 @@ The API deletes a user and its keys in one transaction. Any other deletion leave
 nobody could register with their values again. The stream's old image names them.
 """
 
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from functions.activity.items import WriteOutcome, is_key
-from functions.log_user_changes.history import History
+from functions.activity.items import is_key
 from functions.runtime.invocation import Clock, reserved_time
 from functions.stream_records.attribute_values import Image
 from functions.stream_records.user_change import UserChange
@@ -17,9 +15,6 @@ from functions.users.user import UnavailableError, keys_of
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
-
-FreeKeys = Callable[[UserChange], str | None]
-"""Frees what a deletion left; returns why it couldn't, if another attempt may work."""
 
 TIME_TO_FINISH_SECONDS = 2.0  # as ActivityTable keeps free
 
@@ -65,18 +60,6 @@ class LeftKeys:
                 return None
             keys = [key for key in keys if key not in others]
         return None
-
-
-def write_and_free(history: History, free: FreeKeys, changes: Sequence[UserChange]) -> WriteOutcome:
-    """Store the changes; then free the keys that deletions among them left."""
-    written = history.write(changes)
-    for position, change in enumerate(changes[: written.settled]):
-        if history.is_deletion_past_the_api(change):
-            reason = free(change)
-            if reason is not None:
-                rejected = {at: why for at, why in written.rejected.items() if at < position}
-                return WriteOutcome(position, rejected, reason)
-    return written
 
 
 def _texts(image: Image) -> dict[str, str]:

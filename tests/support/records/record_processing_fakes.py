@@ -12,7 +12,7 @@ from functions.activity.items import ItemKey, ReadOutcome, WriteOutcome, activit
 from functions.consumers.stream_batch import BatchOutcome
 from functions.dead_letters.envelope import FailedRecord, SendOutcome
 from functions.log_user_changes.batch import process_batch
-from functions.log_user_changes.left_keys import FreeKeys
+from functions.log_user_changes.history import FreeKeys
 from functions.runtime.invocation import Clock
 from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.user_change import UserChange
