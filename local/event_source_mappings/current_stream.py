@@ -1,7 +1,7 @@
 """Whether a mapping's stream is still the one that its table writes to.
 
 A stream that is switched off ends, and one that is switched on again is another. As on AWS, a
-mapping goes on with the old one and gets nothing new: docs/runbook.md, StreamDetached.
+mapping goes on with the old one and gets nothing new: docs/runbook.md, StreamNotPolled.
 """
 
 import time
