@@ -1,8 +1,9 @@
 """Erase a person: nothing of the user stays in the stack, and nothing comes back.
 
 1. One transaction writes the marker (functions/activity/closing_item.py), deletes the user as it
-   was read, and frees its keys. From then on no consumer writes a value of the user, wherever a
-   record of the user comes from: log_user_changes and the rescue read the marker first.
+   was read, and frees its keys. From then on log_user_changes, which reads the marker first, writes
+   no value of the user to Activity. A record that fails or is rescued later still comes to the
+   dead-letter queue: the same command takes it out.
 2. The longest timeout of a function passes, so that what began before the marker has ended.
 3. Everything else is taken out, place by place (`ops.person.places`).
 
