@@ -29,7 +29,7 @@ from functions.users.dynamodb_store import store_from_environment
 from functions.users.fields import FIELDS, Fields
 from functions.users.service import change_user, read_user, remove_user
 from functions.users.transaction import unavailability
-from functions.users.user import REGISTRATION_DIGEST, User, UserNotFoundError, UsersStore, attributes_of
+from functions.users.user import INTERNAL_ATTRIBUTES, User, UserNotFoundError, UsersStore, attributes_of
 
 ReadPage = Callable[[str, int, str | None], ActivityPage]
 """Returns up to that many changes of a user: those after a change id, or the first ones."""
@@ -115,9 +115,7 @@ def _activity(request: Request, users: UsersStore, read_page: ReadPage) -> Respo
 
 
 def _shown_activity(entry: dict[str, PlainValue]) -> dict[str, PlainValue]:
-    # Without the registration's digest: by it, values could be guessed that the user has long
-    # changed.
-    changes = {name: change for name, change in entry["changes"].items() if name != REGISTRATION_DIGEST}
+    changes = {name: change for name, change in entry["changes"].items() if name not in INTERNAL_ATTRIBUTES}
     return {**entry, "changes": changes}
 
 

@@ -16,8 +16,16 @@ FIRST_VERSION = 1
 LAST_VERSION = 2**53 - 1
 """The largest whole number that every JSON reader keeps exact. Only imported users come near it."""
 
+REQUEST_PREFIX = "request#"
+"""What the UserKeys keys of requests begin with; no attribute may be called so."""
+REQUEST_KEY = "requestKey"
+"""The attribute with the UserKeys key of the request that registered the user: internal."""
 REGISTRATION_DIGEST = "registrationDigest"
-"""The attribute with the digest that `UsersStore.add` was given: internal, no data of the user."""
+"""Of an item in UserKeys: the digest of a `RegistrationRequest`. Earlier registrations left one in
+Users, which the next change removes: internal."""
+INTERNAL_ATTRIBUTES = (REGISTRATION_DIGEST, REQUEST_KEY)
+"""Neither answers nor histories nor events show these."""
+
 LONGEST_KEY = 2048  # bytes (DynamoDB Developer Guide, "Quotas"); no registered value needs as many
 
 
@@ -35,6 +43,16 @@ class User(NamedTuple):
     version: int  # 1 when registered, one more with each change
     created_at: str | None  # ISO 8601 in UTC with milliseconds, like the next
     updated_at: str | None
+    request_key: str | None = None
+    """The key of the `RegistrationRequest`, if the user registered with one."""
+
+
+class RegistrationRequest(NamedTuple):
+    """What recognizes a repeated registration; without the Idempotency-Key it says nothing."""
+
+    key: str  # of UserKeys
+    digest: str
+    expires_at: int  # whole seconds since the epoch; the store may forget the request after that
 
 
 def attributes_of(user: User, attributes: Sequence[Attribute] = ATTRIBUTES) -> dict[str, str | int | None]:
@@ -60,6 +78,15 @@ def version_of(item: Mapping[str, Mapping[str, Any]]) -> int:
     """
     number = Decimal(item.get("version", {}).get("N", FIRST_VERSION))
     return int(number) if FIRST_VERSION < number < LAST_VERSION + 1 else FIRST_VERSION
+
+
+def request_key_of(item: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Return the key of a stored item's `RegistrationRequest`, if it has one.
+
+    An imported item may have any text there; what can be no such key is none.
+    """
+    key = item.get(REQUEST_KEY, {}).get("S", "")
+    return key if key.startswith(REQUEST_PREFIX) and len(key.encode()) <= LONGEST_KEY else None
 
 
 def version_after(version: int) -> int:
@@ -137,11 +164,16 @@ class UnavailableError(UserError):
 
 
 class UserIdTakenError(Exception):
-    """A user with this id is already stored, with this `registration_digest` (None if without)."""
+    """A user with this id is already stored."""
 
-    def __init__(self, registration_digest: str | None) -> None:
-        super().__init__("a user with this id is already stored")
-        self.registration_digest = registration_digest
+
+class RepeatedRequestError(Exception):
+    """This request's key registered the user `user_id` before, with this `digest`."""
+
+    def __init__(self, user_id: str, digest: str | None) -> None:
+        super().__init__("this request's key registered a user before")
+        self.user_id = user_id
+        self.digest = digest
 
 
 class UsersStore(Protocol):
@@ -151,11 +183,12 @@ class UsersStore(Protocol):
     tests/local/test_users_store_contract.py, holds the store in DynamoDB and the one in memory.
     """
 
-    def add(self, user: User, registration_digest: str | None) -> None:
-        """Store a new user.
+    def add(self, user: User, request: RegistrationRequest | None) -> None:
+        """Store a new user, and the request until it expires or the user is removed.
 
         Raises:
-            UserIdTakenError: The id is in use. This takes precedence over the other error.
+            UserIdTakenError: The id is in use. This takes precedence over the other errors.
+            RepeatedRequestError: The request's key is in use. This takes precedence over the next.
             AlreadyTakenError: Other users have values that must be unique; it names each.
         """
         ...

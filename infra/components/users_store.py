@@ -29,7 +29,10 @@ class UsersStore(pulumi.ComponentResource):
         self._environment = args
         # Both images: an update is read from their difference, and a delete has only an old one.
         self.users = self._table(self._users(), keys=["userId"], stream_view_type="NEW_AND_OLD_IMAGES")
-        self.user_keys = self._table(_Identity("user-keys", args.physical_name("UserKeys")), keys=["key"])
+        # Only the item of a registration's request expires.
+        self.user_keys = self._table(
+            _Identity("user-keys", args.physical_name("UserKeys")), keys=["key"], expires_at="expiresAt"
+        )
         # The new image: an item of the history is written once, and is all that consumers need.
         self.activity = self._table(
             _Identity("activity", args.physical_name("Activity")),

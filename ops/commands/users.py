@@ -12,7 +12,7 @@ from rich.text import Text
 from functions.activity.items import activity_entry
 from functions.runtime.json_log import JsonObject, json_line
 from functions.stream_records.attribute_values import Image
-from functions.users.user import REGISTRATION_DIGEST
+from functions.users.user import INTERNAL_ATTRIBUTES
 from ops.context import CommandContext, OpsCommand, number_option, pass_command_context
 from ops.errors import NotFoundError
 from ops.job import state_file
@@ -54,9 +54,10 @@ def activity(context: CommandContext, *, user_id: str, limit: int) -> None:
 
 
 def _entry(item: Image) -> JsonObject:
-    """Return the entry as the API does, but without the digest, which reveals former values."""
+    """Return the entry as the API does, but without what is internal."""
     entry: JsonObject = json.loads(json_line(activity_entry(item)))
-    entry["changes"].pop(REGISTRATION_DIGEST, None)
+    for name in INTERNAL_ATTRIBUTES:
+        entry["changes"].pop(name, None)
     return entry
 
 

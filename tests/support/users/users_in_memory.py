@@ -4,7 +4,16 @@ from collections.abc import Sequence
 from threading import Lock
 
 from functions.users.attributes import ATTRIBUTES, Attribute
-from functions.users.user import AlreadyTakenError, StaleVersionError, User, UserIdTakenError, UsersPage, keys_of
+from functions.users.user import (
+    AlreadyTakenError,
+    RegistrationRequest,
+    RepeatedRequestError,
+    StaleVersionError,
+    User,
+    UserIdTakenError,
+    UsersPage,
+    keys_of,
+)
 
 
 class InMemoryUsers:
@@ -15,15 +24,20 @@ class InMemoryUsers:
         self._unique = {attribute.name for attribute in attributes if attribute.unique is not None}
         self.users: dict[str, User] = {}
         self.owners: dict[str, str] = {}
-        self._digests: dict[str, str | None] = {}
+        self._digests: dict[str, str] = {}
         self._lock = Lock()
 
-    def add(self, user: User, registration_digest: str | None) -> None:
+    def add(self, user: User, request: RegistrationRequest | None) -> None:
         with self._lock:
             if user.user_id in self.users:
-                raise UserIdTakenError(self._digests[user.user_id])
+                raise UserIdTakenError
+            if request is not None and request.key in self.owners:
+                raise RepeatedRequestError(self.owners[request.key], self._digests[request.key])
             self._claim(user, self._unique)
-            self._digests[user.user_id] = registration_digest
+            if request is not None:
+                self.owners[request.key] = user.user_id
+                self._digests[request.key] = request.digest
+                user = user._replace(request_key=request.key)
             self.users[user.user_id] = user
 
     def get(self, user_id: str) -> User | None:
@@ -51,6 +65,8 @@ class InMemoryUsers:
             self._require(user)
             for key in self._keys(user).values():
                 self._release(key, user.user_id)
+            if user.request_key is not None:
+                self._release(user.request_key, user.user_id)
             del self.users[user.user_id]
 
     def _require(self, user: User) -> None:
