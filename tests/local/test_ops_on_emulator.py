@@ -174,7 +174,8 @@ def ops_process(
     )
 
 
-ROOT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+def root(stack: LocalStack) -> dict[str, str]:
+    return {"AWS_ACCESS_KEY_ID": stack.access_key_id, "AWS_SECRET_ACCESS_KEY": stack.secret_access_key}
 
 
 def test_an_error_on_the_way_to_the_stack_names_the_next_step(stack: LocalStack, tmp_path: Path) -> None:
@@ -183,7 +184,7 @@ def test_an_error_on_the_way_to_the_stack_names_the_next_step(stack: LocalStack,
         stack, tmp_path / "gone.json", dead_letter_queue_url=stack.outputs.dead_letter_queue_url + "-gone"
     )
 
-    assert ops_process(stack, good, "dlq", "list", **ROOT).returncode == ExitCode.OK
+    assert ops_process(stack, good, "dlq", "list", **root(stack)).returncode == ExitCode.OK
 
     no_credentials = ops_process(stack, good, "dlq", "list")
     assert no_credentials.returncode == ExitCode.CANNOT_REACH
@@ -193,11 +194,11 @@ def test_an_error_on_the_way_to_the_stack_names_the_next_step(stack: LocalStack,
     assert no_profile.returncode == ExitCode.CANNOT_REACH
     assert "nobody" in no_profile.stderr
 
-    no_queue = ops_process(stack, gone, "dlq", "list", **ROOT)
+    no_queue = ops_process(stack, gone, "dlq", "list", **root(stack))
     assert no_queue.returncode == ExitCode.NOT_FOUND
     assert "UserChangesDeadLetterQueue-local-gone doesn't exist" in no_queue.stderr
 
-    nobody_there = ops_process(stack, good, "dlq", "list", **ROOT, AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    nobody_there = ops_process(stack, good, "dlq", "list", **root(stack), AWS_ENDPOINT_URL="http://127.0.0.1:9")
     assert nobody_there.returncode == ExitCode.CANNOT_REACH
     assert "No answer" in nobody_there.stderr
     for process in (no_credentials, no_profile, no_queue, nobody_there):
