@@ -44,22 +44,14 @@ export interface User {
   readonly username: string | null;
 }
 
-/** Some users, in no particular order. */
-export interface UsersPage {
-  readonly items: ReadonlyArray<User>;
-  /** Send it as nextToken for the next page; null on the last. */
-  readonly nextToken: string | null;
-}
-
-/** One change of a user, from the table's stream; of an erased user, the erasure alone. */
+/** One change of a user, from the table's stream. */
 export interface Change {
   /** Sorts a user's changes by time. */
   readonly changeId: string;
-  /** ERASED: all data of the user was removed, and `changes` is empty. */
-  readonly kind: "ADDED" | "UPDATED" | "DELETED" | "ERASED";
+  readonly kind: "ADDED" | "UPDATED" | "DELETED";
   readonly occurredAt: string;
-  /** Who did it: self for a registration, the ARN of the caller of a signed route or of who erased the user, ttl when DynamoDB's expiry deleted the user, caller for a write past the API. */
-  readonly actor: string;
+  /** ttl when DynamoDB's expiry deleted the user. */
+  readonly actor: "caller" | "ttl";
   readonly changes: Readonly<Record<string, FieldChange>>;
 }
 
@@ -69,7 +61,7 @@ export interface FieldChange {
   readonly new?: unknown;
 }
 
-/** Some entries of a user's history, oldest first. */
+/** Some of a user's changes, oldest first. */
 export interface ActivityPage {
   readonly items: ReadonlyArray<Change>;
   /** Send it as nextToken for the next page; null on the last. */

@@ -1,1 +1,1 @@
-"""`/users`: finds, lists, reads, changes and deletes users, and shows a user's history."""
+"""`/users/{userId}`: reads, changes and deletes a user, and shows its history."""

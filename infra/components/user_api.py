@@ -16,7 +16,6 @@ from infra.packaging import FunctionPackage
 
 PUBLIC_ROUTES = ["POST /register"]
 SIGNED_ROUTES = [
-    "GET /users",
     "GET /users/{userId}",
     "PATCH /users/{userId}",
     "DELETE /users/{userId}",
@@ -78,7 +77,7 @@ class UserApiArgs:
 
 
 class UserApi(pulumi.ComponentResource):
-    """`POST /register` for everybody, `/users` for callers with AWS credentials.
+    """`POST /register` for everybody, `/users/{userId}` for callers with AWS credentials.
 
     Attributes:
         register_user: the function behind `POST /register`.
@@ -139,7 +138,7 @@ class UserApi(pulumi.ComponentResource):
             LambdaFunctionArgs(
                 environment=self._args.environment,
                 base_name="ManageUsersFunction",
-                description="Finds, reads, changes and deletes a user; pages through users and histories",
+                description="Reads, changes and deletes a user, and pages through the user's history",
                 package=self._args.packages["manage_users"],
                 memory_mb=settings.api_memory_mb,
                 timeout_seconds=settings.api_timeout_seconds,
@@ -156,8 +155,6 @@ class UserApi(pulumi.ComponentResource):
                         [store.users.arn],
                     ),
                     allow("MoveUserKeys", ["dynamodb:PutItem", "dynamodb:DeleteItem"], [store.user_keys.arn]),
-                    allow("FindUsers", ["dynamodb:GetItem"], [store.user_keys.arn]),
-                    allow("ListUsers", ["dynamodb:Scan"], [store.users.arn]),
                     allow("ReadActivity", ["dynamodb:Query"], [store.activity.arn]),
                 ],
             ),

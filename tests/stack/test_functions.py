@@ -54,8 +54,6 @@ STATEMENTS = {
     "manage-users": [
         allow("ReadAndChangeUsers", ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], USERS),
         allow("MoveUserKeys", ["dynamodb:PutItem", "dynamodb:DeleteItem"], USER_KEYS),
-        allow("FindUsers", ["dynamodb:GetItem"], USER_KEYS),
-        allow("ListUsers", ["dynamodb:Scan"], USERS),
         allow("ReadActivity", ["dynamodb:Query"], ACTIVITY),
     ],
     "log-user-changes": [
@@ -65,9 +63,7 @@ STATEMENTS = {
             STREAM,
         ),
         allow("FindUsersStream", ["dynamodb:ListStreams"], "*"),
-        allow("WriteActivity", ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"], ACTIVITY),
-        allow("CheckUsers", ["dynamodb:ConditionCheckItem"], USERS),
-        allow("FreeKeys", ["dynamodb:DeleteItem"], USER_KEYS),
+        allow("WriteActivity", ["dynamodb:BatchWriteItem"], ACTIVITY),
         allow("SendPointers", ["sqs:SendMessage"], f"{SQS}:UserChangesFailureQueue-dev"),
         *KEEP_FAILED_RECORDS,
     ],
@@ -109,8 +105,6 @@ VARIABLES = {
     },
     "log-user-changes": {
         "ACTIVITY_TABLE": "Activity-dev",
-        "USERS_TABLE": "Users-dev",
-        "USER_KEYS_TABLE": "UserKeys-dev",
         "ACTIVITY_RETENTION_DAYS": "30",
         "MASK_PERSONAL_DATA": "false",
         **FAILED_RECORD_VARIABLES,
