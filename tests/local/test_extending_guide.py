@@ -44,7 +44,8 @@ def test_a_consumer_is_added_by_its_folder_its_declaration_and_the_list(tmp_path
     project.follow(steps_of(PAGE, "## A consumer"))
 
     generated = {"docs/consumers.md", "docs/consuming-outputs.md", "docs/stack-outputs.d.ts"}
-    assert project.changed_files() - generated == {
+    # A project that has the consumer has its documents too.
+    assert project.changed_files() == (set[str]() if project.done_before else generated) | {
         "functions/welcome_new_users/__init__.py",
         "functions/welcome_new_users/handler.py",
         "infra/consumers/welcome_new_users.py",

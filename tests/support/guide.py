@@ -74,7 +74,8 @@ class ProjectCopy:
         shutil.copytree(PROJECT_ROOT, directory, ignore=_LEFT_OUT, symlinks=True)
         (directory / ".venv").symlink_to(Path(sys.prefix))
         self._original = self._contents()
-        self._done_before: set[str] = set()
+        self.done_before: set[str] = set()
+        """The paths of followed steps that the project had taken already."""
 
     def follow(self, steps: Sequence[Step]) -> None:
         """Do each step; raise `GuideError` for the first that fails."""
@@ -114,7 +115,7 @@ class ProjectCopy:
         """Return the paths that differ from the project's or did so before; new ones included."""
         now = self._contents()
         changed = {path for path in now.keys() | self._original.keys() if now.get(path) != self._original.get(path)}
-        return changed | self._done_before
+        return changed | self.done_before
 
     def _add(self, path: str, where: str, line: str, text: str) -> None:
         file = self.directory / path
@@ -126,7 +127,7 @@ class ProjectCopy:
         beside = iter(lines[:at] if where == "before" else lines[at:])
         # In order, and perhaps with lines of a later step between.
         if all(line in beside for line in text.splitlines(keepends=True)):
-            self._done_before.add(path)
+            self.done_before.add(path)
         else:
             file.write_text("".join([*lines[:at], text, *lines[at:]]), encoding="utf-8")
 
@@ -135,7 +136,7 @@ class ProjectCopy:
         if file.exists():
             if file.read_text(encoding="utf-8") != text:
                 raise GuideError(f"{path} is there already, and another")
-            self._done_before.add(path)
+            self.done_before.add(path)
             return
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
