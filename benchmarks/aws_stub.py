@@ -19,6 +19,7 @@ from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.client import BaseClient
 
 from benchmarks.events import activity_item_of
+from functions.activity.closing_item import CLOSING_CHANGE_ID
 
 _BODIES = {
     "BatchWriteItem": b'{"UnprocessedItems": {}}',
@@ -29,7 +30,7 @@ _BODIES = {
 
 @cache  # so that a repeated request costs the measured process a look-up
 def _answer(operation: str, body: str | bytes) -> bytes:
-    """Return what an operation answers to a request: success for each entry."""
+    """Return what an operation answers: success for each entry, and no history is closed."""
     text = body.decode() if isinstance(body, bytes) else body
     if operation == "PublishBatch":
         names = [value[0] for name, value in parse_qs(text).items() if name.endswith(".Id")]
@@ -41,7 +42,8 @@ def _answer(operation: str, body: str | bytes) -> bytes:
         return json.dumps({"FailedEntryCount": 0, "Entries": entries}).encode()
     if operation == "BatchGetItem":
         ((table, request),) = json.loads(text)["RequestItems"].items()
-        items = [activity_item_of(key["changeId"]["S"]) for key in request["Keys"]]
+        changes = [key["changeId"]["S"] for key in request["Keys"] if key["changeId"]["S"] != CLOSING_CHANGE_ID]
+        items = [activity_item_of(change) for change in changes]
         return json.dumps({"Responses": {table: items}, "UnprocessedKeys": {}}).encode()
     return _BODIES.get(operation, b"{}")
 

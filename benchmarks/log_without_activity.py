@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from functions.activity.items import WriteOutcome
+from functions.activity.items import ItemKey, ReadOutcome, WriteOutcome
 from functions.dead_letters.envelope import FailedRecord, SendOutcome
 from functions.log_user_changes.batch import process_batch
 from functions.runtime.json_log import BufferedLog
@@ -19,6 +19,9 @@ class _Nowhere:
 
     def write(self, changes: Sequence[UserChange]) -> WriteOutcome:
         return WriteOutcome(len(changes), {}, None)
+
+    def read(self, _keys: Sequence[ItemKey]) -> ReadOutcome:
+        return ReadOutcome({}, None, frozenset())
 
     def send(self, failed_records: Sequence[FailedRecord]) -> SendOutcome:
         if failed_records:
@@ -36,6 +39,8 @@ def handler(event: dict[str, Any], context: Any) -> object:
         outcome = process_batch(
             event["Records"],
             activity=_NOWHERE,
+            read_activity=_NOWHERE.read,
+            free_keys=lambda _: None,
             dead_letters=_NOWHERE,
             log=log,
             mask_personal_data=False,

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from functions.http_api.request import MAXIMUM_BODY_BYTES
+from functions.manage_users.users_page import LIST_PARAMETERS
 from functions.users.attributes import Attribute
 from functions.users.fields import Fields
 from functions.users.user import LONGEST_KEY, REGISTRATION_DIGEST, InvalidFieldsError
@@ -73,6 +74,8 @@ def _other_mistakes(attribute: Attribute) -> Iterator[str]:
         Fields([attribute._replace(accepted=True)]).parse_changes({attribute.name: attribute.example})
     except InvalidFieldsError:
         yield "its example breaks its own rule"
+    if attribute.unique is not None and attribute.name in LIST_PARAMETERS:
+        yield "it is unique, and the name is another parameter of GET /users"
     if attribute.unique is not None:
         form, longest = attribute.unique.form(attribute.example), attribute.text.maximum
         if attribute.unique.form(form) != form:

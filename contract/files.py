@@ -20,9 +20,11 @@ from infra.site_config import SiteConfig
 
 DOCS = PROJECT_ROOT / "docs"
 EVENT_SCHEMAS = DOCS / "events"
+DATA_PAGE = DOCS / "data.md"
 OUTPUTS_PAGE = DOCS / "consuming-outputs.md"
 
 _GENERATED = "// Made by `python -m contract` from {sources}. Copy it, don't edit it.\n"
+_ATTRIBUTES_HEAD = "| attribute | personal | unique: found by `GET /users?` |\n| --- | --- | --- |\n"
 _TABLE_HEAD = "| Output | What it is |\n| --- | --- |\n"
 
 
@@ -42,6 +44,7 @@ def contract_files(attributes: Sequence[Attribute] = ATTRIBUTES) -> dict[Path, s
         **{
             EVENT_SCHEMAS / f"{event.__name__}-v{SCHEMA_VERSION}.json": _pretty(event_schema(event)) for event in EVENTS
         },
+        DATA_PAGE: with_attributes_table(DATA_PAGE.read_text(encoding="utf-8"), attributes),
         OUTPUTS_PAGE: with_outputs_table(OUTPUTS_PAGE.read_text(encoding="utf-8")),
     }
 
@@ -73,8 +76,26 @@ def broken_promises(files: Mapping[Path, str]) -> list[str]:
 
 def with_outputs_table(page: str) -> str:
     """Return the page with its table of the stack outputs generated again."""
-    before, _, rest = page.partition(_TABLE_HEAD)
-    _, _, after = rest.partition("\n\n")
     fields = StackOutputs.model_fields.items()
-    rows = [f"| `{field.alias or name}` | {field.description} |\n" for name, field in fields]
-    return "".join([before, _TABLE_HEAD, *rows, "\n", after])
+    return _with_rows(
+        page, _TABLE_HEAD, [f"| `{field.alias or name}` | {field.description} |" for name, field in fields]
+    )
+
+
+def with_attributes_table(page: str, attributes: Sequence[Attribute]) -> str:
+    """Return the page with its table of a user's attributes generated again."""
+    return _with_rows(
+        page,
+        _ATTRIBUTES_HEAD,
+        [
+            f"| `{each.name}` | {'yes' if each.personal else 'no'} | "
+            f"{f'yes, {each.unique.words}'.removesuffix(', ') if each.unique else 'no'} |"
+            for each in attributes
+        ],
+    )
+
+
+def _with_rows(page: str, head: str, rows: Sequence[str]) -> str:
+    before, _, rest = page.partition(head)
+    _, _, after = rest.partition("\n\n")
+    return "".join([before, head, *(f"{row}\n" for row in rows), "\n", after])

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from contract.responses import ActivityPage, GatewayMessage, Problem, Registered, user_model
+from contract.responses import ActivityPage, GatewayMessage, Problem, Registered, user_model, users_page_model
 from functions.manage_users.handler import LONGEST_USER_ID
 from functions.users.attributes import ATTRIBUTES, Attribute
 from functions.users.fields import Fields
@@ -41,7 +41,7 @@ _IDEMPOTENCY_KEY: Json = {
 _LIMIT: Json = {
     "name": "limit",
     "in": "query",
-    "description": "Maximum number of changes on a page.",
+    "description": "Maximum number of entries on a page; a page of large ones has fewer.",
     "schema": {"type": "integer", "minimum": 1, "maximum": 100, "default": 25},
 }
 _NEXT_TOKEN: Json = {
@@ -93,7 +93,7 @@ def openapi_document(attributes: Sequence[Attribute] = ATTRIBUTES, api_url: str 
         "info": {
             "title": "userstream users API",
             "version": "1.0.0",
-            "summary": "Register users; read, change and delete them; see what changed.",
+            "summary": "Register users; find, read, change and delete them; see what changed.",
             "description": "For a path or a method that isn't here, API Gateway responds 404 with a GatewayMessage.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
@@ -104,6 +104,7 @@ def openapi_document(attributes: Sequence[Attribute] = ATTRIBUTES, api_url: str 
         ],
         "paths": {
             "/register": {"post": _register()},
+            "/users": {"get": _get_users(attributes)},
             "/users/{userId}": {
                 "parameters": [_USER_ID],
                 "get": _get_user(),
@@ -153,6 +154,24 @@ def _limited() -> Json:
         "throttling settings allow.",
         "content": {"application/json": {"schema": {"anyOf": forms}}},
         "headers": _RETRY_AFTER,
+    }
+
+
+def _get_users(attributes: Sequence[Attribute]) -> Json:
+    """Return the search by each unique attribute, which is also the list of all users."""
+    summary = "Find the user who has a value, or page through all users"
+    searches = [_search(each) for each in attributes if each.unique is not None]
+    responses = {"200": _response("The user, or nobody; or a page of users.", "UsersPage"), **_problems(400)}
+    return _signed_operation("getUsers", summary, responses, {"parameters": [*searches, _LIMIT, _NEXT_TOKEN]})
+
+
+def _search(attribute: Attribute) -> Json:
+    words = attribute.unique.words if attribute.unique else ""
+    return {
+        "name": attribute.name,
+        "in": "query",
+        "description": f"Find the user who has it, {words or 'as typed'}. No other parameter goes with it.",
+        "schema": {"type": "string", "minLength": 1, "examples": [attribute.example]},
     }
 
 
@@ -231,7 +250,8 @@ def _schemas(attributes: Sequence[Attribute]) -> Json:
         ("UserChanges", fields.changes_schema),
     ):
         schemas[name] = GenerateJsonSchema(ref_template=_REF).generate(core_schema, mode="validation")
-    for model in (Registered, user_model(attributes), *_RESPONSE_BODIES):
+    user = user_model(attributes)
+    for model in (Registered, user, users_page_model(user), *_RESPONSE_BODIES):
         schema = TypeAdapter(model).json_schema(by_alias=True, ref_template=_REF, mode="serialization")
         schemas |= schema.pop("$defs", {})
         schemas[model.__name__] = schema

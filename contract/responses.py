@@ -81,6 +81,13 @@ def _member(attribute: Attribute) -> tuple[Any, Any]:
 User = user_model(ATTRIBUTES)
 
 
+def users_page_model(user: type[StoredUser]) -> type[ResponseBody]:
+    """Return the body of an answer that shows some users."""
+    token = Field(alias="nextToken", description="Send it as nextToken for the next page; null on the last.")
+    members: dict[str, Any] = {"items": (list[user], ...), "next_token": (str | None, token)}
+    return create_model("UsersPage", __base__=ResponseBody, __doc__="Some users, in no particular order.", **members)
+
+
 class FieldChange(ResponseBody):
     """A field before and after a change; a missing side is left out."""
 
@@ -89,17 +96,23 @@ class FieldChange(ResponseBody):
 
 
 class Change(ResponseBody):
-    """One change of a user, from the table's stream."""
+    """One change of a user, from the table's stream; of an erased user, the erasure alone."""
 
     change_id: str = Field(pattern=r"^\d{40}$", description="Sorts a user's changes by time.")
-    kind: Literal["ADDED", "UPDATED", "DELETED"]
+    kind: Literal["ADDED", "UPDATED", "DELETED", "ERASED"] = Field(
+        description="ERASED: all data of the user was removed, and `changes` is empty."
+    )
     occurred_at: datetime
-    actor: Literal["caller", "ttl"] = Field(description="ttl when DynamoDB's expiry deleted the user.")
+    actor: str = Field(
+        description="Who did it: self for a registration, the ARN of the caller of a signed route or of who erased "
+        "the user, ttl when DynamoDB's expiry deleted the user, caller for a write past the API.",
+        examples=["self", "arn:aws:sts::123456789012:assumed-role/Support/eve", "ttl", "caller"],
+    )
     changes: dict[str, FieldChange]
 
 
 class ActivityPage(ResponseBody):
-    """Some of a user's changes, oldest first."""
+    """Some entries of a user's history, oldest first."""
 
     items: list[Change]
     next_token: str | None = Field(description="Send it as nextToken for the next page; null on the last.")

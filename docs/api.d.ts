@@ -44,14 +44,22 @@ export interface User {
   readonly username: string | null;
 }
 
-/** One change of a user, from the table's stream. */
+/** Some users, in no particular order. */
+export interface UsersPage {
+  readonly items: ReadonlyArray<User>;
+  /** Send it as nextToken for the next page; null on the last. */
+  readonly nextToken: string | null;
+}
+
+/** One change of a user, from the table's stream; of an erased user, the erasure alone. */
 export interface Change {
   /** Sorts a user's changes by time. */
   readonly changeId: string;
-  readonly kind: "ADDED" | "UPDATED" | "DELETED";
+  /** ERASED: all data of the user was removed, and `changes` is empty. */
+  readonly kind: "ADDED" | "UPDATED" | "DELETED" | "ERASED";
   readonly occurredAt: string;
-  /** ttl when DynamoDB's expiry deleted the user. */
-  readonly actor: "caller" | "ttl";
+  /** Who did it: self for a registration, the ARN of the caller of a signed route or of who erased the user, ttl when DynamoDB's expiry deleted the user, caller for a write past the API. */
+  readonly actor: string;
   readonly changes: Readonly<Record<string, FieldChange>>;
 }
 
@@ -61,7 +69,7 @@ export interface FieldChange {
   readonly new?: unknown;
 }
 
-/** Some of a user's changes, oldest first. */
+/** Some entries of a user's history, oldest first. */
 export interface ActivityPage {
   readonly items: ReadonlyArray<Change>;
   /** Send it as nextToken for the next page; null on the last. */

@@ -26,7 +26,7 @@ export interface StackOutputs {
   readonly userChangesTopicArn: string;
   /** Function behind `POST /register`. */
   readonly registerUserFunctionName: string;
-  /** Function behind `/users/{userId}`. */
+  /** Function behind `/users` and what is below it. */
   readonly manageUsersFunctionName: string;
   /** Function that the stream's batches go to. */
   readonly logUserChangesFunctionName: string;

@@ -42,7 +42,7 @@ class NamedOutputs(BaseModel):
         description="FIFO topic of users' changes, from which consumers' queues get them."
     )
     register_user_function_name: str = Field(description="Function behind `POST /register`.")
-    manage_users_function_name: str = Field(description="Function behind `/users/{userId}`.")
+    manage_users_function_name: str = Field(description="Function behind `/users` and what is below it.")
     log_user_changes_function_name: str = Field(description="Function that the stream's batches go to.")
     fan_out_user_changes_function_name: str = Field(description="Function that sends changes to the topic.")
     rescue_failed_batches_function_name: str = Field(description="Function that turns pointers into whole records.")

@@ -29,6 +29,7 @@ from local.emulator import DEFAULT_PORT, is_healthy
 from local.event_source_mappings.status import MappingStatus, read_mappings
 from local.output import FunctionLog, print_log, print_outputs, print_outputs_and_command, print_unserved_settings
 from local.process import TerminationRequested, describe_exit, remove_user_settings, termination_signals
+from local.reconnect import reconnect as reconnect_streams
 from local.state import (
     DIRECTORY_VARIABLE,
     STACK,
@@ -43,6 +44,7 @@ from local.state import (
     read_local_stack,
     state_directory,
     wait_until_ready,
+    write_local_stack,
 )
 
 _FAILURE = 1
@@ -327,6 +329,23 @@ def events(*, follow: bool, since: str | None, raw: bool, directory: Path | None
         # If the stack has ended meanwhile, say that instead.
         read_local_stack(directory)
         raise
+
+
+@cli.command()
+@state_dir_option
+def reconnect(*, directory: Path | None) -> None:
+    """Read the tables' streams again after one was switched off, or off and on.
+
+    `pulumi up --refresh` does so on AWS.
+    """
+    stack = read_local_stack(directory)
+    done = False
+    for text, outputs in reconnect_streams(stack):
+        write_local_stack(state_directory(directory), stack.model_copy(update={"outputs": outputs}))
+        Console().print(text, soft_wrap=True, highlight=False, markup=False)
+        done = True
+    if not done:
+        Console().print("Each consumer reads its table's stream: nothing to do")
 
 
 @cli.command()

@@ -38,6 +38,7 @@ from local.state import (
     LocalStackError,
     claim_directory,
     functions_of,
+    read_local_stack,
     write_end_reason,
     write_local_stack,
 )
@@ -155,7 +156,9 @@ class Supervisor:
             raise LocalStackError(str(error)) from error
 
     def _publish_poller(self) -> None:
-        self._stack = self._stack.model_copy(update={"poller_pid": self._poller.pid})
+        # `python -m local reconnect` may have published other outputs meanwhile.
+        published = read_local_stack(self.directory).outputs
+        self._stack = self._stack.model_copy(update={"poller_pid": self._poller.pid, "outputs": published})
         write_local_stack(self.directory, self._stack)
 
     def _keep_running(self, pause: Pause) -> None:

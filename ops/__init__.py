@@ -6,6 +6,7 @@
 
     dead_letters/  peek at the dead-letter queue, select, replay, export, restore
     users/         backfill the history of older users; claim the keys of imported users
+    person/        find one person; the places that hold data of a person; export them
     health/        the stack's state in one object
 
     aws/           an adapter for each AWS service; `services` opens them for one stack

@@ -10,9 +10,12 @@ from ops.commands.dlq_files import discard, export, restore_command
 from ops.commands.dlq_list import list_failures
 from ops.commands.dlq_replay import replay
 from ops.commands.dlq_show import show_failure
+from ops.commands.person import person
+from ops.commands.person_erase import erase_person
 from ops.commands.return_pointers import return_pointers_command
 from ops.commands.status import status
-from ops.commands.users import activity, backfill, claim_keys
+from ops.commands.users import activity, backfill
+from ops.commands.verify import verify
 from ops.context import CommandContext, OpsGroup
 from ops.stack_outputs import read_stack
 
@@ -47,5 +50,6 @@ def dlq() -> None:
 
 for command in (list_failures, show_failure, replay, export, discard, restore_command):
     dlq.add_command(command)
-for command in (status, dlq, activity, backfill, claim_keys, return_pointers_command, capacity):
+person.add_command(erase_person)
+for command in (status, dlq, person, activity, backfill, verify, return_pointers_command, capacity):
     cli.add_command(command)

@@ -22,6 +22,9 @@ from ops.errors import ExitCode, OpsError, WrongUsageError
 from ops.job import Job, stop_on_interrupt
 from ops.output import Output, printable
 
+OTHER_PROGRAMS = ("pulumi ", "python -m local ")
+"""How a command line begins that isn't one of these commands."""
+
 
 @dataclass
 class CommandContext:
@@ -42,7 +45,11 @@ class CommandContext:
         Each is on its own line, however narrow the terminal.
         """
         steps = [by_hand] if by_hand else []
-        steps += [f"python -m ops {self.services.source} {command}" for command in commands]
+        steps += [
+            # Another program's command is complete.
+            command if command.startswith(OTHER_PROGRAMS) else f"python -m ops {self.services.source} {command}"
+            for command in commands
+        ]
         leads = ["Next  ", *["      "] * len(steps)]
         lines = zip(leads, steps, strict=False)
         return Group(*(Text.assemble((lead, "bold"), step, no_wrap=True, overflow="ignore") for lead, step in lines))

@@ -28,10 +28,12 @@ from functions.rescue_failed_batches.rescue import Rescue
 from functions.runtime.invocation import Clock
 from functions.runtime.json_log import Json, JsonObject
 from infra.consumers import log_user_changes
+from infra.consumers.declaration import STREAM_VIEW_TYPES, Source
 from infra.outputs import StackOutputs
 from ops.aws.function import InvocationResult
 from ops.aws.queues import Message, QueueDepth
 from ops.aws.services import LocalPoller, Services
+from ops.aws.streams import TableStream
 from ops.aws.tables import ActivityKey, UsersPage
 from ops.consumers import StackConsumer
 from ops.dead_letters.record import ReplayableChange
@@ -156,8 +158,14 @@ def _generated_stack(queue: _GeneratedQueue, users: int) -> Any:
     names: dict[str, Any] = dict.fromkeys(StackOutputs.model_fields, "generated")
     # The stream begins after the users were created.
     names["users_stream_arn"] = events.STREAM_ARN.replace("2026", "2027")
+
+    def stream_of(source: Source) -> TableStream:
+        return TableStream("generated", names["users_stream_arn"], STREAM_VIEW_TYPES[source])
+
     return SimpleNamespace(
+        source="--stack generated",
         outputs=StackOutputs.model_construct(**names),
+        stream_of=stream_of,
         dead_letter_queue=lambda: queue,
         envelopes=_nothing,
         failure_queue=lambda: _GeneratedQueue(0),

@@ -44,6 +44,18 @@ ItemKey = tuple[str, str]
 """userId and changeId."""
 
 
+MAXIMUM_KEY_BYTES = 2048
+"""Of a partition key (DynamoDB developer guide, "Quotas"); a longer one would fail a whole call."""
+
+
+def is_key(user_id: str) -> bool:
+    """Say whether DynamoDB takes a user id as a key."""
+    try:
+        return 0 < len(user_id.encode()) <= MAXIMUM_KEY_BYTES
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+
+
 class ReadOutcome(NamedTuple):
     """What a read found."""
 
@@ -54,12 +66,26 @@ class ReadOutcome(NamedTuple):
     unread: frozenset[ItemKey]
 
 
-def activity_item(change: UserChange, retention_days: int) -> Image:
+_EXPIRY_STEP_SECONDS = 2 * 365 * SECONDS_PER_DAY
+
+
+def earliest_expiry(now: float) -> int:
+    """Return the earliest `expiresAt` of an item written now, in seconds since the epoch.
+
+    DynamoDB never removes an item that expired more than five years ago (developer guide, "Using
+    time to live"). This is two to four years ago, and the same for two years at a time: only a
+    redelivery that meets the step writes another time, which is as long past.
+    """
+    return int(now // _EXPIRY_STEP_SECONDS - 1) * _EXPIRY_STEP_SECONDS
+
+
+def activity_item(change: UserChange, retention_days: int, earliest: int = 0) -> Image:
     """Return the item for a change, typed as botocore takes it (binary as bytes).
 
     It expires `retention_days` after the change itself, not after its processing: a late redelivery
-    writes the same item. `version` is the user's after the change, or the last one of a deleted
-    user; the item has none if the user has none.
+    writes the same item. A change older than that by years, such as a backfilled user's, expires
+    at `earliest`, see `earliest_expiry`. `version` is the user's after the change, or the last one
+    of a deleted user; the item has none if the user has none.
     """
     version = (change.new_image or change.old_image or {}).get("version", {})
     return {
@@ -72,7 +98,7 @@ def activity_item(change: UserChange, retention_days: int) -> Image:
         "occurredAt": {"S": change.occurred_at},
         "changes": {"M": {name: {"M": _old_and_new(attribute)} for name, attribute in change.changes.items()}},
         **({"version": version} if "N" in version else {}),
-        "expiresAt": {"N": str(int(change.occurred_seconds) + retention_days * SECONDS_PER_DAY)},
+        "expiresAt": {"N": str(max(int(change.occurred_seconds) + retention_days * SECONDS_PER_DAY, earliest))},
     }
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from botocore.exceptions import ClientError
 
-from functions.activity.items import WriteOutcome, activity_entry, activity_item, change_id
+from functions.activity.closing_item import is_deletion_note
+from functions.activity.items import WriteOutcome, activity_entry, activity_item, change_id, earliest_expiry
 from functions.runtime import aws as aws_clients
 from functions.runtime.aws import AWS_CALL_ERRORS, error_code, http_status, transient_reason
 from functions.runtime.invocation import Clock, reserved_time
@@ -41,6 +42,7 @@ class ActivityTable:
         self._client = client
         self._table = table
         self._retention_days = retention_days
+        self._earliest_expiry = earliest_expiry(clock.now())
         self._clock = clock
         self._time_to_finish = reserved_time(clock, TIME_TO_FINISH_SECONDS)
 
@@ -82,7 +84,8 @@ class ActivityTable:
         # A call must not name a key twice; of a record that came twice, one is enough.
         items = {(change.user_id, change_id(change.sequence_number)): change for change in changes}
         requests: Any = [
-            {"PutRequest": {"Item": activity_item(change, self._retention_days)}} for change in items.values()
+            {"PutRequest": {"Item": activity_item(change, self._retention_days, self._earliest_expiry)}}
+            for change in items.values()
         ]
         wait = FIRST_WAIT_SECONDS
         for calls_left in reversed(range(CALLS_PER_CHUNK)):
@@ -133,7 +136,10 @@ class ActivityPage(NamedTuple):
 
 
 def activity_page(table: str, user_id: str, limit: int, after: str | None = None) -> ActivityPage:
-    """Read up to `limit` changes of a user, oldest first, behind the changeId `after`."""
+    """Read up to `limit` entries of a user's history, oldest first, behind the changeId `after`.
+
+    They are changes, or the user's erasure.
+    """
     query: dict[str, Any] = {
         "TableName": table,
         "KeyConditionExpression": "userId = :user",
@@ -143,8 +149,11 @@ def activity_page(table: str, user_id: str, limit: int, after: str | None = None
     if after is not None:
         query["ExclusiveStartKey"] = {"userId": {"S": user_id}, "changeId": {"S": after}}
     answer = aws_clients.dynamodb().query(**query)
-    entries = [activity_entry(cast("Image", item)) for item in answer["Items"]]
+    items = cast("list[Image]", answer["Items"])
+    entries = [activity_entry(item) for item in items if not is_deletion_note(item)]
     if len(entries) > limit:
         return ActivityPage(entries[:limit], entries[limit - 1]["changeId"])
+    if len(entries) < len(items):  # the note was there, and nothing comes behind it
+        return ActivityPage(entries, None)
     last = answer.get("LastEvaluatedKey")  # a page ends early at 1 MB
     return ActivityPage(entries, last["changeId"].get("S") if last else None)

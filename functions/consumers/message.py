@@ -12,6 +12,7 @@ import json
 import re
 from typing import NamedTuple
 
+from functions.activity.items import MAXIMUM_KEY_BYTES
 from functions.runtime.json_log import Json, JsonObject, is_object, json_line
 from functions.stream_records.user_change import KIND_OF_EVENT, SEQUENCE_NUMBER_DIGITS
 
@@ -21,8 +22,6 @@ CHANGE, BACKFILL = "change", "backfill"
 """The origins: `python -m ops backfill` adds users from before the stream to the history."""
 
 CHANGE_ID = re.compile(rf"\d{{{SEQUENCE_NUMBER_DIGITS}}}", re.ASCII)
-MAXIMUM_KEY_BYTES = 2048
-"""Of a partition key (DynamoDB developer guide, "Quotas"): a longer one would fail a whole call."""
 
 _BACKFILL_LIMIT = 2**64
 """Backfilled changes have lower numbers, streams assign higher ones: ops/users/backfill_records.py

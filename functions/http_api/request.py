@@ -13,6 +13,7 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn, cast
+from urllib.parse import parse_qsl
 
 Event = Mapping[str, Any]
 """What the function was invoked with."""
@@ -63,6 +64,8 @@ class Request(NamedTuple):
     query: Mapping[str, str]  # parameters by name, decoded
     body: str | None
     body_is_base64: bool  # as API Gateway sends binary media types, forms included
+    repeated: frozenset[str] = frozenset()
+    """Parameters of the query that it names more than once; `query` has their values joined."""
 
 
 def read_request(event: Event) -> Request:
@@ -80,7 +83,13 @@ def read_request(event: Event) -> Request:
         query=event.get("queryStringParameters") or {},
         body=event.get("body"),
         body_is_base64=bool(event.get("isBase64Encoded")),
+        repeated=_repeated(event.get("rawQueryString") or ""),
     )
+
+
+def _repeated(query_string: str) -> frozenset[str]:
+    names = [name for name, _ in parse_qsl(query_string, keep_blank_values=True)]
+    return frozenset(name for name in names if names.count(name) > 1)
 
 
 def json_object(request: Request) -> dict[str, object]:

@@ -1,14 +1,17 @@
 """One batch of the Users stream: each change goes to Activity, then to the log.
 
-`functions.consumers.stream_batch` has the rules; what the log shows is decided here.
+`functions.consumers.stream_batch` has the rules; `functions.log_user_changes.history` says what is
+written. What the log shows is decided here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 
-from functions.activity.items import ActivityWriter
+from functions.activity.items import ActivityWriter, change_id
 from functions.consumers.stream_batch import BatchOutcome, StreamBatch
 from functions.dead_letters.envelope import DeadLetterSender
+from functions.log_user_changes.history import FreeKeys, History, ReadItems, write_and_free
 from functions.runtime.json_log import Json, Log, utc_timestamp
 from functions.stream_records.attribute_values import PlainValue
 from functions.stream_records.user_change import UserChange, parse_user_change
@@ -17,6 +20,8 @@ from functions.users.attributes import ATTRIBUTES, visible_when_masked
 VISIBLE_WHEN_MASKED = visible_when_masked(ATTRIBUTES)
 MASK = "***"
 
+ERASED_USER = "RECORD OF AN ERASED USER:"
+
 _PlainImage = Mapping[str, PlainValue]
 
 
@@ -24,6 +29,8 @@ def process_batch(  # noqa: PLR0913  each is a dependency or a setting, named at
     records: Sequence[Json],
     *,
     activity: ActivityWriter,
+    read_activity: ReadItems,
+    free_keys: FreeKeys,
     dead_letters: DeadLetterSender,
     log: Log,
     mask_personal_data: bool,
@@ -36,10 +43,18 @@ def process_batch(  # noqa: PLR0913  each is a dependency or a setting, named at
     `activity` or `dead_letters` didn't foresee is raised, and the mapping isolates its record.
     """
     show = masked_image if mask_personal_data else full_image
+    history = History(activity, read_activity)
+
+    def log_written(change: UserChange) -> None:
+        if history.is_erased(change.user_id):
+            log("INFO", ERASED_USER, userId=change.user_id, changeId=change_id(change.sequence_number))
+        else:
+            log_change(log, history.completed(change), show)
+
     batch = StreamBatch(
         read=parse_user_change,
-        write=activity.write,
-        log_written=lambda change: log_change(log, change, show),
+        write=partial(write_and_free, history, free_keys),
+        log_written=log_written,
         dead_letters=dead_letters,
         log=log,
         source_function=source_function,

@@ -2,9 +2,11 @@
 
 # First, because it sets the thresholds before botocore is imported.
 import functions.runtime.garbage_collection  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from functions.activity.reader import ActivityReader
 from functions.activity.table import ActivityTable
 from functions.dead_letters.queue import queue_from_environment
 from functions.log_user_changes.batch import process_batch
+from functions.log_user_changes.left_keys import LeftKeys
 from functions.runtime import aws as aws_clients
 from functions.runtime.invocation import Clock, LambdaContext, read_flag, read_positive_integer, read_text
 from functions.runtime.json_log import BufferedLog, JsonObject
@@ -14,11 +16,16 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
     """Process one batch; the answer names the first record to deliver again, if any."""
     clock = Clock(context)
     table, retention_days = read_text("ACTIVITY_TABLE"), read_positive_integer("ACTIVITY_RETENTION_DAYS")
+    users_table, user_keys_table = read_text("USERS_TABLE"), read_text("USER_KEYS_TABLE")
     log = BufferedLog()
     try:
         outcome = process_batch(
             event["Records"],
             activity=ActivityTable(aws_clients.dynamodb(), table, retention_days, clock),
+            read_activity=ActivityReader(aws_clients.dynamodb(), table, clock).read,
+            free_keys=LeftKeys(
+                aws_clients.dynamodb(), users_table=users_table, user_keys_table=user_keys_table, clock=clock
+            ).free,
             dead_letters=queue_from_environment(clock),
             log=log,
             mask_personal_data=read_flag("MASK_PERSONAL_DATA"),

@@ -1,1 +1,1 @@
-"""`/users/{userId}`: reads, changes and deletes a user, and shows its history."""
+"""`/users`: finds, lists, reads, changes and deletes users, and shows a user's history."""

@@ -1,11 +1,9 @@
-"""`/users/{userId}`: reads, changes and deletes a user; `/users/{userId}/activity`: its history.
+"""`/users/{userId}`: reads, changes, deletes a user, shows the history; `/users`: finds and lists.
 
 API Gateway admits only callers whose IAM identity may invoke the route.
 """
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -15,15 +13,16 @@ from typing import Any
 import functions.runtime.garbage_collection  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from functions.activity.table import ActivityPage, activity_page
 from functions.http_api.endpoint import Response, answer
+from functions.http_api.paging import next_token, number_that_fits, page_limit, read_token, unknown_token
 from functions.http_api.request import (
     Event,
     InvalidEventError,
-    MalformedRequestError,
     Request,
     entity_tag,
     if_match,
     json_object,
 )
+from functions.manage_users.users_page import users_page
 from functions.runtime.invocation import read_text
 from functions.stream_records.attribute_values import PlainValue
 from functions.users.dynamodb_store import store_from_environment
@@ -36,8 +35,6 @@ ReadPage = Callable[[str, int, str | None], ActivityPage]
 """Returns up to that many changes of a user: those after a change id, or the first ones."""
 
 LONGEST_USER_ID = 128
-LARGEST_PAGE = 100
-USUAL_PAGE = 25
 _CHANGE_ID = re.compile(r"[0-9]{40}", re.ASCII)
 
 
@@ -54,6 +51,8 @@ def _read_page(user_id: str, limit: int, after: str | None) -> ActivityPage:
 def manage_endpoint(request: Request, users: UsersStore, read_page: ReadPage, fields: Fields = FIELDS) -> Response:
     """Answer any of this function's routes; raise `InvalidEventError` for another one."""
     match request.route:
+        case "GET /users":
+            return users_page(request, users, fields)
         case "GET /users/{userId}":
             return _shown(read_user(users, _user_id(request)), fields)
         case "PATCH /users/{userId}":
@@ -101,15 +100,16 @@ def _activity(request: Request, users: UsersStore, read_page: ReadPage) -> Respo
     """
     user_id = _user_id(request)
     after = _after(request.query.get("nextToken"))
-    page = read_page(user_id, _limit(request.query.get("limit")), after)
+    page = read_page(user_id, page_limit(request.query.get("limit")), after)
     if not page.items and after is None:
         read_user(users, user_id)  # raises UserNotFoundError
+    entries, last = [_shown_activity(entry) for entry in page.items], page.after
+    fitting = number_that_fits(entries)
+    if fitting < len(entries):
+        entries, last = entries[:fitting], page.items[fitting - 1]["changeId"]
     return Response(
         status=HTTPStatus.OK,
-        body={
-            "items": [_shown_activity(entry) for entry in page.items],
-            "nextToken": None if page.after is None else next_token(page.after),
-        },
+        body={"items": entries, "nextToken": None if last is None else next_token(last)},
         logged={"userId": user_id},
     )
 
@@ -121,27 +121,10 @@ def _shown_activity(entry: dict[str, PlainValue]) -> dict[str, PlainValue]:
     return {**entry, "changes": changes}
 
 
-def next_token(change_id: str) -> str:
-    """Return where the next page begins, in a form that callers aren't tempted to read."""
-    return urlsafe_b64encode(change_id.encode()).decode().rstrip("=")
-
-
 def _after(token: str | None) -> str | None:
     if token is None:
         return None
-    try:
-        change_id = urlsafe_b64decode(token.encode("ascii") + b"==").decode("ascii")
-    except (Base64Error, UnicodeError):
-        change_id = ""
-    # Several texts decode to the same bytes: accept only the one that was given out.
-    if not _CHANGE_ID.fullmatch(change_id) or next_token(change_id) != token:
-        raise MalformedRequestError("nextToken isn't one that an earlier page gave. Leave it out to start over.")
+    change_id = read_token(token)
+    if not _CHANGE_ID.fullmatch(change_id):
+        raise unknown_token()
     return change_id
-
-
-def _limit(value: str | None) -> int:
-    if value is None:
-        return USUAL_PAGE
-    if re.fullmatch(r"[0-9]{1,3}", value) and 1 <= int(value) <= LARGEST_PAGE:
-        return int(value)
-    raise MalformedRequestError(f"limit takes a whole number from 1 to {LARGEST_PAGE}.")

@@ -86,7 +86,8 @@ def user_event(change: StoredChange, source: str, rules: FieldRules) -> UserEven
         "version": _version(change.version),
         "changeId": change.change_id,
         "occurredAt": change.occurred_at,
-        "actor": change.actor,
+        # Never who: subscribers and the archive need no caller's ARN.
+        "actor": "ttl" if change.actor == "ttl" else "caller",
         "changedFields": fields,
     }
     contents: list[JsonObject] = [detail]

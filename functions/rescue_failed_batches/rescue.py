@@ -32,14 +32,22 @@ from functions.rescue_failed_batches.failure_document import (
 from functions.rescue_failed_batches.redriven import is_redriven, redriven_record
 from functions.runtime.invocation import Clock, reserved_time
 from functions.runtime.json_log import Json, JsonObject, Log, utc_timestamp
+from functions.stream_records.user_change import KIND_OF_EVENT
 
 TIME_FOR_ONE_MESSAGE_SECONDS = 5.0
 """With less time left no message is begun: interrupted halfway, it would only be sent twice."""
 REASON_EXHAUSTED = "the function failed on it until the mapping's retries were used up"
 REASON_EXPIRED = "it grew older than the mapping allows before it was processed"
-_EVENTS_OF = {"fan-out-user-changes": "INSERT"}
-"""What a mapping's filter lets pass (infra/consumers/). A range of the stream has others
-too, which were never the function's."""
+
+
+def _is_new_change(record: JsonObject) -> bool:
+    kind: Json = record.get("dynamodb", {}).get("NewImage", {}).get("kind", {}).get("S")
+    return record.get("eventName") == "INSERT" and kind in KIND_OF_EVENT.values()
+
+
+_FILTERS = {"fan-out-user-changes": _is_new_change}
+"""What a mapping's filter lets pass (infra/components/stream_consumer.py). A range of the stream
+has others too, which were never the function's."""
 PERHAPS_PROCESSED = "; the batch's range holds other records too, so it may have been processed already"
 """With a parallelization factor above 1, batches of one shard interleave, and the document only has
 the ends of its own."""
@@ -176,7 +184,7 @@ def _envelopes(document: FailureDocument, pages: Iterable[list[Json]]) -> Iterat
     """
     pointer = document.pointer
     held: list[tuple[Json, RecordIdentity]] = []
-    event = _EVENTS_OF.get(consumer_name(document.function_arn))
+    admits = _FILTERS.get(consumer_name(document.function_arn))
     read = 0
     found = 0
     ends: list[int] = []
@@ -187,7 +195,7 @@ def _envelopes(document: FailureDocument, pages: Iterable[list[Json]]) -> Iterat
             ends = [*ends[:1], *(int(each.sequence_number or -1) for each in (identities[0], identities[-1]))]
             read += len(page)
             pairs = list(zip(page, identities, strict=True))
-            delivered = pairs if event is None else [pair for pair in pairs if pair[0].get("eventName") == event]
+            delivered = pairs if admits is None else [pair for pair in pairs if admits(pair[0])]
             found += len(delivered)
             held += delivered
             if found > pointer.batch_size:

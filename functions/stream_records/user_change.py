@@ -30,6 +30,7 @@ SEQUENCE_NUMBER_DIGITS = 40
 """The most digits of a sequence number (Streams API reference, "StreamRecord")."""
 SEQUENCE_NUMBER = re.compile(rf"\d{{1,{SEQUENCE_NUMBER_DIGITS}}}", re.ASCII)
 
+_FIRST_SECOND_OF_YEAR_1 = -62_135_596_800
 _FIRST_SECOND_OF_YEAR_10000 = 253_402_300_800
 # What a TTL deletion carries, and a caller's doesn't (developer guide, "DynamoDB Streams and Time
 # to Live").
@@ -113,8 +114,11 @@ def parse_user_change(record: Json) -> UserChange:
         raise UnprocessableRecordError("userId in Keys must be a string that isn't empty")
     if type(sequence_number) is not str or not SEQUENCE_NUMBER.fullmatch(sequence_number):
         raise UnprocessableRecordError(f"SequenceNumber must be a string of 1 to {SEQUENCE_NUMBER_DIGITS} digits")
-    if type(seconds) not in (int, float) or not 0 <= seconds < _FIRST_SECOND_OF_YEAR_10000:
+    if type(seconds) not in (int, float) or not _FIRST_SECOND_OF_YEAR_1 <= seconds < _FIRST_SECOND_OF_YEAR_10000:
         raise UnprocessableRecordError("ApproximateCreationDateTime must be seconds since the epoch, as a number")
+    # No stream has a time before 1970. A backfill gave users one who were imported with such a
+    # date, and in the dead-letter queue those records are still to be replayed.
+    seconds = max(seconds, 0)
     old = None if kind == "ADDED" else _plain_image("OldImage", old_image)
     new = None if kind == "DELETED" else _plain_image("NewImage", new_image)
     by_ttl = kind == "DELETED" and record.get("userIdentity") == _TTL_IDENTITY

@@ -8,14 +8,14 @@ items don't appear in the stream of Users.
 from __future__ import annotations
 
 import time
-from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from functions.runtime.aws import dynamodb
 from functions.runtime.invocation import read_text
-from functions.runtime.json_log import normalized_timestamp
+from functions.runtime.json_log import utc_timestamp
 from functions.users.attributes import ATTRIBUTES
+from functions.users.stored_time import stored_time
 from functions.users.transaction import claim_key, keep_key, release_key, transact, unavailability
 from functions.users.user import (
     FIRST_VERSION,
@@ -26,8 +26,10 @@ from functions.users.user import (
     UnavailableError,
     User,
     UserIdTakenError,
+    UsersPage,
     attributes_of,
     keys_of,
+    version_of,
 )
 
 if TYPE_CHECKING:
@@ -86,6 +88,28 @@ class DynamoDBUsersStore:
         with unavailability():
             answer = self._client.get_item(TableName=self._users_table, Key=key, ConsistentRead=True)
         return user_of(answer["Item"], self._attributes) if "Item" in answer else None
+
+    def owner(self, key: str) -> str | None:
+        """See `UsersStore.owner`."""
+        with unavailability():
+            answer = self._client.get_item(
+                TableName=self._user_keys_table, Key={"key": {"S": key}}, ConsistentRead=True
+            )
+        return answer.get("Item", {}).get("userId", {}).get("S")
+
+    def page(self, limit: int, after: str | None) -> UsersPage:
+        """See `UsersStore.page`; DynamoDB ends a page early at 1 MB."""
+        # One more shows whether another page follows.
+        scan: dict[str, Any] = {"TableName": self._users_table, "Limit": limit + 1, "ConsistentRead": True}
+        if after is not None:
+            scan["ExclusiveStartKey"] = {"userId": {"S": after}}
+        with unavailability():
+            answer = self._client.scan(**scan)
+        users = [user_of(item, self._attributes) for item in answer["Items"]]
+        if len(users) > limit:
+            return UsersPage(users[:limit], users[limit - 1].user_id)
+        last = answer.get("LastEvaluatedKey", {})
+        return UsersPage(users, last.get("userId", {}).get("S"))
 
     def replace(self, current: User, changed: User) -> None:
         """See `UsersStore.replace`."""
@@ -210,7 +234,7 @@ def user_of(item: Mapping[str, Any], attributes: Sequence[Attribute] = ATTRIBUTE
     return User(
         user_id=item["userId"]["S"],
         values={each.name: text for each in attributes if (text := _text(item, each.name)) is not None},
-        version=_version(item),
+        version=version_of(item),
         created_at=_moment(item, "createdAt"),
         updated_at=_moment(item, "updatedAt"),
     )
@@ -220,17 +244,9 @@ def _text(item: Mapping[str, Any], attribute: str) -> str | None:
     return item.get(attribute, {}).get("S")
 
 
-def _version(item: Mapping[str, Any]) -> int:
-    """Return the version as a whole number; a fraction reads as the whole number below it."""
-    number = Decimal(item.get("version", {}).get("N", FIRST_VERSION))
-    return int(number) if FIRST_VERSION < number < LAST_VERSION + 1 else FIRST_VERSION
-
-
 def _moment(item: Mapping[str, Any], attribute: str) -> str | None:
-    try:
-        return normalized_timestamp(_text(item, attribute) or "")
-    except ValueError:
-        return None
+    moment = stored_time(item.get(attribute))
+    return None if moment is None else utc_timestamp(moment)
 
 
 def _unchanged(user: User, unique: Sequence[str]) -> tuple[str, dict[str, str], JsonObject]:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from uuid import UUID, uuid4, uuid5
 
 from functions.runtime.json_log import utc_timestamp
+from functions.users.attributes import Attribute
 from functions.users.user import (
     FIRST_VERSION,
     IdempotencyKeyReusedError,
@@ -19,6 +20,7 @@ from functions.users.user import (
     UserIdTakenError,
     UserNotFoundError,
     UsersStore,
+    keys_of,
     version_after,
 )
 
@@ -77,6 +79,22 @@ def read_user(store: UsersStore, user_id: str) -> User:
     if user is None:
         raise UserNotFoundError
     return user
+
+
+def find_user(store: UsersStore, attribute: Attribute, value: str) -> User | None:
+    """Return the user who has a value of a unique attribute, in any form that counts as the same.
+
+    Users who came by another way than registration are found once their keys are claimed. Raise
+    `UnavailableError` if that fails.
+    """
+    try:
+        key = keys_of({attribute.name: value}, [attribute]).get(attribute.name)
+    except UnicodeEncodeError:  # half of a surrogate pair: no stored text has one
+        return None
+    user_id = None if key is None else store.owner(key)
+    user = None if user_id is None else store.get(user_id)
+    # The user may have changed since the key was read, or have left it behind.
+    return user if user is not None and key in keys_of(user.values, [attribute]).values() else None
 
 
 def change_user(

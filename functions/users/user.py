@@ -7,7 +7,8 @@ show it.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from decimal import Decimal
+from typing import Any, NamedTuple, Protocol
 
 from functions.users.attributes import ATTRIBUTES, Attribute
 
@@ -52,6 +53,15 @@ def attributes_of(user: User, attributes: Sequence[Attribute] = ATTRIBUTES) -> d
     }
 
 
+def version_of(item: Mapping[str, Mapping[str, Any]]) -> int:
+    """Return the version of a stored item, typed as DynamoDB has it, as a whole number.
+
+    A missing one reads as 1, a fraction as the whole number below it.
+    """
+    number = Decimal(item.get("version", {}).get("N", FIRST_VERSION))
+    return int(number) if FIRST_VERSION < number < LAST_VERSION + 1 else FIRST_VERSION
+
+
 def version_after(version: int) -> int:
     """Return the version that a change makes; after the last one comes the first again."""
     return version + 1 if version < LAST_VERSION else FIRST_VERSION
@@ -68,6 +78,14 @@ def keys_of(values: Mapping[str, str], attributes: Sequence[Attribute] = ATTRIBU
         if each.unique is not None and (value := values.get(each.name))
     }
     return {name: key for name, key in keys.items() if len(key.encode()) <= LONGEST_KEY}
+
+
+class UsersPage(NamedTuple):
+    """Some users, in the store's own order."""
+
+    users: list[User]
+    after: str | None
+    """Pass this to `UsersStore.page` for the next page; None if this was the last."""
 
 
 class FieldError(NamedTuple):
@@ -144,6 +162,14 @@ class UsersStore(Protocol):
 
     def get(self, user_id: str) -> User | None:
         """Return a user as the last change left it."""
+        ...
+
+    def owner(self, key: str) -> str | None:
+        """Return the id of the user who holds a key of `keys_of`; the user may be gone."""
+        ...
+
+    def page(self, limit: int, after: str | None) -> UsersPage:
+        """Return up to `limit` users behind the one with the id `after`, or the first ones."""
         ...
 
     def replace(self, current: User, changed: User) -> None:

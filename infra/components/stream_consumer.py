@@ -20,8 +20,10 @@ TABLES = {Source.USERS_STREAM: "Users", Source.ACTIVITY_STREAM: "Activity"}
 """The table of each stream, as it stands in statements' ids."""
 
 # Items of Activity are written once; DynamoDB removes them when they expire, which changes no user.
-# Records that don't match are neither delivered nor paid for.
-ADDED_ITEMS: Any = {"filters": [{"pattern": '{"eventName":["INSERT"]}'}]}
+# Nor is the closing item of a history a change (functions/activity/closing_item.py). Records that
+# don't match are neither delivered nor paid for.
+_NEW_CHANGES = '{"eventName":["INSERT"],"dynamodb":{"NewImage":{"kind":{"S":["ADDED","UPDATED","DELETED"]}}}}'
+ADDED_CHANGES: Any = {"filters": [{"pattern": _NEW_CHANGES}]}
 
 
 def stream_arn(resources: StackResources, source: Source) -> pulumi.Output[str]:
@@ -119,7 +121,7 @@ def _create_mapping(
         # Both: with one alone the good records after a bad one are discarded with it.
         bisect_batch_on_function_error=True,
         function_response_types=["ReportBatchItemFailures"],
-        filter_criteria=ADDED_ITEMS if of_activity else None,
+        filter_criteria=ADDED_CHANGES if of_activity else None,
         destination_config={"on_failure": {"destination_arn": resources.failed_records.failure_queue.arn}},
         # Counts polled, invoked, failed and dropped records, which no function metric does.
         metrics_config={"metrics": ["EventCount"]},

@@ -16,6 +16,7 @@ from infra.packaging import FunctionPackage
 
 PUBLIC_ROUTES = ["POST /register"]
 SIGNED_ROUTES = [
+    "GET /users",
     "GET /users/{userId}",
     "PATCH /users/{userId}",
     "DELETE /users/{userId}",
@@ -77,7 +78,7 @@ class UserApiArgs:
 
 
 class UserApi(pulumi.ComponentResource):
-    """`POST /register` for everybody, `/users/{userId}` for callers with AWS credentials.
+    """`POST /register` for everybody, `/users` for callers with AWS credentials.
 
     Attributes:
         register_user: the function behind `POST /register`.
@@ -138,7 +139,7 @@ class UserApi(pulumi.ComponentResource):
             LambdaFunctionArgs(
                 environment=self._args.environment,
                 base_name="ManageUsersFunction",
-                description="Reads, changes and deletes a user, and pages through the user's history",
+                description="Finds, reads, changes and deletes a user; pages through users and histories",
                 package=self._args.packages["manage_users"],
                 memory_mb=settings.api_memory_mb,
                 timeout_seconds=settings.api_timeout_seconds,
@@ -155,6 +156,8 @@ class UserApi(pulumi.ComponentResource):
                         [store.users.arn],
                     ),
                     allow("MoveUserKeys", ["dynamodb:PutItem", "dynamodb:DeleteItem"], [store.user_keys.arn]),
+                    allow("FindUsers", ["dynamodb:GetItem"], [store.user_keys.arn]),
+                    allow("ListUsers", ["dynamodb:Scan"], [store.users.arn]),
                     allow("ReadActivity", ["dynamodb:Query"], [store.activity.arn]),
                 ],
             ),

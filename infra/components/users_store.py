@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pulumi
 import pulumi_aws as aws
 
+from infra.consumers.declaration import STREAM_VIEW_TYPES, Source
 from infra.environment import Environment
 
 
@@ -27,14 +28,13 @@ class UsersStore(pulumi.ComponentResource):
     def __init__(self, name: str, args: Environment, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("userstream:infra:UsersStore", name, None, opts)
         self._environment = args
-        # Both images: an update is read from their difference, and a delete has only an old one.
-        self.users = self._table(self._users(), keys=["userId"], stream_view_type="NEW_AND_OLD_IMAGES")
+        views = STREAM_VIEW_TYPES
+        self.users = self._table(self._users(), keys=["userId"], stream_view_type=views[Source.USERS_STREAM])
         self.user_keys = self._table(_Identity("user-keys", args.physical_name("UserKeys")), keys=["key"])
-        # The new image: an item of the history is written once, and is all that consumers need.
         self.activity = self._table(
             _Identity("activity", args.physical_name("Activity")),
             keys=["userId", "changeId"],
-            stream_view_type="NEW_IMAGE",
+            stream_view_type=views[Source.ACTIVITY_STREAM],
             expires_at="expiresAt",
         )
         self.register_outputs(

@@ -64,6 +64,12 @@ class Source(StrEnum):
     """The topic of the changes, by a queue of the consumer's own: everybody else."""
 
 
+STREAM_VIEW_TYPES = {Source.USERS_STREAM: "NEW_AND_OLD_IMAGES", Source.ACTIVITY_STREAM: "NEW_IMAGE"}
+"""What each stream's records hold. Of Users both images: an update is read from their difference,
+and a delete has only an old one. Of Activity the new image: an item of the history is written once,
+and is all that consumers need."""
+
+
 def _always(_settings: StackSettings) -> bool:
     return True
 

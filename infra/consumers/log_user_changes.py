@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def _variables(resources: "StackResources") -> Mapping[str, "pulumi.Input[str]"]:
     settings = resources.environment.settings
     return {
+        "USERS_TABLE": resources.store.users.name,
+        "USER_KEYS_TABLE": resources.store.user_keys.name,
         "ACTIVITY_TABLE": resources.store.activity.name,
         "ACTIVITY_RETENTION_DAYS": str(settings.activity_retention_days),
         "MASK_PERSONAL_DATA": "true" if settings.mask_personal_data else "false",
@@ -22,7 +24,13 @@ def _variables(resources: "StackResources") -> Mapping[str, "pulumi.Input[str]"]
 
 
 def _statements(resources: "StackResources") -> Sequence[Statement]:
-    return [allow("WriteActivity", ["dynamodb:BatchWriteItem"], [resources.store.activity.arn])]
+    return [
+        # The closing items of a batch's users are read before their changes are written.
+        allow("WriteActivity", ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"], [resources.store.activity.arn]),
+        # A user deleted past the API leaves keys: they are freed unless the user is stored again.
+        allow("CheckUsers", ["dynamodb:ConditionCheckItem"], [resources.store.users.arn]),
+        allow("FreeKeys", ["dynamodb:DeleteItem"], [resources.store.user_keys.arn]),
+    ]
 
 
 CONSUMER = Consumer(

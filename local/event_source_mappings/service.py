@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from delivery.event_counts import EventCounts
-from delivery.settings import UnsupportedMappingError, read_settings
+from delivery.settings import MappingSettings, UnsupportedMappingError, read_settings
 from functions.runtime.aws import AWS_CALL_ERRORS
 from functions.runtime.json_log import Log
 from local.aws_clients import ONE_ATTEMPT, Clients
+from local.event_source_mappings.current_stream import CurrentStreams
 from local.event_source_mappings.served_mapping import MappedFunction, ServedMapping
 from local.event_source_mappings.status import MappingStatus, State, read_mappings, write_mappings
 
@@ -51,7 +52,10 @@ class MappingsService:
         self._only = frozenset(only)
         self._lambda: LambdaClient = clients.create("lambda", ONE_ATTEMPT)
         self._cloudwatch: CloudWatchClient = clients.create("cloudwatch", ONE_ATTEMPT)
+        self._streams = CurrentStreams(clients.create("dynamodb", ONE_ATTEMPT))
         self._served: dict[str, ServedMapping] = {}
+        self._detached: dict[str, str] = {}
+        """Served mappings that get nothing new, and why."""
         self._unserved: dict[str, MappingStatus] = {}
         self._counts = {status.uuid: EventCounts.from_metrics(status.counts) for status in read_mappings(directory)}
         """Of each mapping, from all its deliveries that have ended."""
@@ -111,6 +115,20 @@ class MappingsService:
         self._end(changed, grace_seconds)
         for uuid in wanted.keys() - self._served.keys():
             self._begin(wanted[uuid], mappings[uuid].get("State", ""))
+        self._look_at_streams()
+
+    def _look_at_streams(self) -> None:
+        """Find and log the served mappings whose stream's table writes to another one, or none."""
+        detached: dict[str, str] = {}
+        for uuid, served in self._served.items():
+            settings = served.mapped.settings
+            problem = self._streams.problem(settings.stream_arn) if isinstance(settings, MappingSettings) else None
+            if problem:
+                detached[uuid] = problem
+                if uuid not in self._detached:
+                    function = served.mapped.function_name
+                    self._log("ERROR", "STREAM DETACHED:", mapping=uuid, function=function, reason=problem)
+        self._detached = detached
 
     def _list_mappings(self) -> Iterator[Any]:
         for page in self._lambda.get_paginator("list_event_source_mappings").paginate():
@@ -171,8 +189,9 @@ class MappingsService:
             }
             for uuid, counts in now.items()
             for name, count in (counts - self._published.get(uuid, EventCounts())).metrics().items()
-            # As on AWS, polled is there whenever the mapping is delivered.
-            if count or (name == "PolledEventCount" and uuid in self._served)
+            # As on AWS, polled is there whenever the mapping polls. An ended stream's shards are
+            # read to their end and not polled again.
+            if count or (name == "PolledEventCount" and uuid in self._served and uuid not in self._detached)
         ]
         try:
             for start in range(0, len(metrics), _METRICS_PER_CALL):
@@ -184,11 +203,18 @@ class MappingsService:
         self._published = now
 
     def _write_status(self) -> None:
-        statuses = [*(served.status() for served in self._served.values()), *self._unserved.values()]
+        served = [self._status_of(uuid) for uuid in self._served]
+        statuses = [*served, *self._unserved.values()]
         statuses.sort(key=lambda status: (status.function_name, status.uuid))
         if statuses != self._written:
             write_mappings(self._directory, statuses)
             self._written = statuses
+
+    def _status_of(self, uuid: str) -> MappingStatus:
+        status = self._served[uuid].status()
+        if status.state != "delivering" or uuid not in self._detached:
+            return status
+        return status.model_copy(update={"state": "detached", "reason": self._detached[uuid]})
 
 
 def _mapped_function(mapping: Mapping[str, Any], functions: Mapping[str, Any]) -> MappedFunction:

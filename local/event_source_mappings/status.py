@@ -10,7 +10,7 @@ from local.state import write_atomically
 
 _FILE = "mappings.json"
 
-State = Literal["delivering", "waiting", "refused", "failing"]
+State = Literal["delivering", "waiting", "refused", "failing", "detached"]
 
 
 class MappingStatus(BaseModel):
@@ -21,7 +21,10 @@ class MappingStatus(BaseModel):
     uuid: str = Field(description="Of the mapping.")
     source_arn: str = Field(description="Stream or queue that it reads.")
     function_name: str = Field(description="Function that it invokes.")
-    state: State = Field(description="`refused` can't be served here; `failing` is begun again after a pause.")
+    state: State = Field(
+        description="`refused` can't be served here; `failing` is begun again after a pause; `detached` reads a "
+        "stream that its table no longer writes to."
+    )
     reason: str = Field(default="", description="Of any state but `delivering`.")
     last_problem: str = Field(default="", description="Last warning or error of its delivery.")
     last_problem_at: AwareDatetime | None = Field(default=None, description="When that was.")

@@ -6,7 +6,7 @@ dead-letter queue. The `eventID` of its stream record identifies it in all of th
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 from botocore.awsrequest import AWSRequest
@@ -14,6 +14,7 @@ from botocore.httpsession import URLLib3Session
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from functions.activity.closing_item import is_deletion_note, is_erasure
 from functions.runtime.json_log import JsonObject, is_object
 from functions.stream_records.attribute_values import diff_images
 from functions.stream_records.user_change import KIND_OF_EVENT
@@ -53,12 +54,20 @@ class TrailChange(_Json):
     dead_letter_reason: str | None
 
 
+class TrailErasure(_Json):
+    """When a user was erased, and by whom: all that is left to show."""
+
+    occurred_at: str
+    actor: str
+
+
 class UserTrail(_Json):
-    """One user: the item as it is stored now, and every change, oldest first."""
+    """One user: the item as it is stored now, and every change, oldest first; none if erased."""
 
     user_id: str
     stored: dict[str, str] | None
     changes: list[TrailChange]
+    erased: TrailErasure | None
     stored_ahead: bool  # whether Users holds a version whose stream record hasn't been read yet
 
 
@@ -68,12 +77,17 @@ class Findings(NamedTuple):
     item: Item | None  # in Users
     records: Sequence[Mapping[str, Any]]  # of the stream, in order, as GetRecords returns them
     log_messages: Mapping[str, str]  # event id to the message of LogUserChangesFunction
-    activity_event_ids: frozenset[str]  # of the Activity items
+    activity_items: Sequence[Item]
     dead_letter_reasons: Mapping[str, str]  # event id to the reason in the dead-letter envelope
 
 
 def assemble_trail(user_id: str, findings: Findings, shown: Sequence[str] = SHOWN_FIELDS) -> UserTrail:
     """Join each stream record to its log line, Activity item and dead letter by event id."""
+    erased = next((item for item in findings.activity_items if is_erasure(dict(item))), None)
+    if erased is not None:
+        erasure = TrailErasure(occurred_at=erased["occurredAt"]["S"], actor=erased["actor"]["S"])
+        return UserTrail(user_id=user_id, stored=None, changes=[], erased=erasure, stored_ahead=False)
+    in_activity = {item["eventId"]["S"] for item in findings.activity_items if not is_deletion_note(dict(item))}
     changes = [
         TrailChange(
             event_id=record["eventID"],
@@ -81,7 +95,7 @@ def assemble_trail(user_id: str, findings: Findings, shown: Sequence[str] = SHOW
             streamed_at=record["dynamodb"]["ApproximateCreationDateTime"].isoformat(),
             fields=_changed_fields(record["dynamodb"], shown),
             logged=findings.log_messages.get(record["eventID"]),
-            in_activity=record["eventID"] in findings.activity_event_ids,
+            in_activity=record["eventID"] in in_activity,
             dead_letter_reason=findings.dead_letter_reasons.get(record["eventID"]),
         )
         for record in findings.records
@@ -94,6 +108,7 @@ def assemble_trail(user_id: str, findings: Findings, shown: Sequence[str] = SHOW
         user_id=user_id,
         stored=None if item is None else _shown_texts(item, shown),
         changes=changes,
+        erased=None,
         stored_ahead=item is not None and item not in streamed_images,
     )
 
@@ -137,7 +152,7 @@ class TrailReader:
             item,
             self._records,
             dict(self._log_messages()),
-            self._activity_event_ids(),
+            self._activity_items(),
             dict(self._dead_letter_reasons()),
         )
         return assemble_trail(self._user_id, findings)
@@ -173,14 +188,14 @@ class TrailReader:
                 if line.get("userId") == self._user_id and event_id:
                     yield event_id, line["message"]
 
-    def _activity_event_ids(self) -> frozenset[str]:
+    def _activity_items(self) -> list[Item]:
         pages = self._clients.dynamodb.get_paginator("query").paginate(
             TableName=self._stack.outputs.activity_table_name,
             KeyConditionExpression="userId = :userId",
             ExpressionAttributeValues={":userId": {"S": self._user_id}},
             ConsistentRead=True,
         )
-        return frozenset(item["eventId"].get("S", "") for page in pages for item in page["Items"])
+        return [cast("Item", item) for page in pages for item in page["Items"]]
 
     def _dead_letter_reasons(self) -> Iterator[tuple[str, str]]:
         """Read the dead-letter queue through the emulator's own endpoint.

@@ -56,6 +56,12 @@ class ConsumerFunction:
         self._of_queue = source is Source.USER_CHANGES
         self._event: JsonObject = {} if source is Source.USERS_STREAM else {"replay": True}
 
+    def variable(self, name: str) -> str:
+        """Return one of the function's environment variables, as deployed."""
+        with translate_aws_errors(f"the function {self._name}"):
+            answer = self._client.get_function_configuration(FunctionName=self._name)
+        return answer.get("Environment", {}).get("Variables", {}).get(name, "")
+
     def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
         """Invoke the function and wait for its response; an OpsError if it can't be invoked."""
         payload = json.dumps({"Records": list(records), **self._event}, separators=(",", ":")).encode()

@@ -187,17 +187,51 @@ def _message(entry: "MessageTypeDef") -> Message:
     )
 
 
+class ObjectVersion(NamedTuple):
+    """One version of an object; a bucket that isn't versioned has one of each, named `null`."""
+
+    bucket: str
+    key: str
+    version_id: str
+
+
 class EnvelopeStore:
-    """The bucket; both methods raise NotFoundError if the object or the bucket doesn't exist."""
+    """The bucket; each method raises NotFoundError if the object or the bucket doesn't exist."""
 
     def __init__(self, client: "S3Client") -> None:
         self._client = client
+
+    def locations(self, bucket: str) -> Iterator[str]:
+        """Yield the address of every object, `s3://bucket/key`."""
+        with translate_aws_errors(f"the bucket {bucket}"):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+                yield from (f"s3://{bucket}/{entry.get('Key', '')}" for entry in page.get("Contents", []))
 
     def fetch(self, location: str) -> str:
         """Return the envelope at `s3://bucket/key`."""
         bucket, key = _bucket_and_key(location)
         with translate_aws_errors(f"the failed record {location}"):
-            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8")
+            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8", "replace")
+
+    def versions(self, bucket: str) -> Iterator[ObjectVersion]:
+        """Yield every version of every object, also of those that were deleted or replaced."""
+        with translate_aws_errors(f"the bucket {bucket}"):
+            for page in self._client.get_paginator("list_object_versions").paginate(Bucket=bucket):
+                for entry in page.get("Versions", []):
+                    yield ObjectVersion(bucket, entry.get("Key", ""), entry.get("VersionId", ""))
+
+    def fetch_version(self, version: ObjectVersion) -> str:
+        """Return the envelope in a version of an object."""
+        bucket, key, version_id = version
+        with translate_aws_errors(f"the failed record s3://{bucket}/{key}"):
+            body = self._client.get_object(Bucket=bucket, Key=key, VersionId=version_id)["Body"].read()
+        return body.decode("utf-8", "replace")
+
+    def delete_version(self, version: ObjectVersion) -> None:
+        """Delete a version for good; one that is gone already counts as deleted."""
+        bucket, key, version_id = version
+        with translate_aws_errors(f"the failed record s3://{bucket}/{key}"):
+            self._client.delete_object(Bucket=bucket, Key=key, VersionId=version_id)
 
     def keep(self, location: str, text: str) -> None:
         """Write the envelope to `s3://bucket/key`, replacing what is there."""

@@ -9,11 +9,15 @@ from infra.consumers.declaration import Source
 from infra.naming import physical_name
 from ops.aws.cloudwatch import Monitoring
 from ops.aws.function import ConsumerFunction
+from ops.aws.person_tables import PersonTables
 from ops.aws.queues import CONCURRENT_CALLS, EnvelopeStore, MessageQueue
-from ops.aws.tables import ActivityReader, UserKeysTable, UsersReader
+from ops.aws.retention import Retention
+from ops.aws.streams import StreamReader, TableStream, read_table_stream
+from ops.aws.tables import ActivityReader, UsersReader
+from ops.aws.user_keys import UserKeysTable
 from ops.consumers import StackConsumer, consumers_of
 from ops.errors import NotFoundError, translate_aws_errors
-from ops.stack_outputs import LocalPoller, StackAccess
+from ops.stack_outputs import LocalPoller, StackAccess, function_names
 
 INVOCATION_SECONDS = 905  # Lambda ends an invocation after at most 900 seconds
 
@@ -94,6 +98,37 @@ class Services:
         """Return the UserKeys table."""
         names = self.outputs.user_keys_table_name, self.outputs.users_table_name
         return UserKeysTable(self.client("dynamodb"), *names)
+
+    def person_tables(self) -> PersonTables:
+        """Return the tables as an erasure writes them."""
+        return PersonTables(self.client("dynamodb"), self.outputs)
+
+    def caller_arn(self) -> str:
+        """Return the ARN of whoever runs the command."""
+        with translate_aws_errors("the identity of the caller"):
+            return self.client("sts").get_caller_identity()["Arn"]
+
+    def longest_timeout(self) -> int:
+        """Return after how many seconds Lambda has ended any invocation that runs now."""
+        timeouts: list[int] = []
+        for name in function_names(self.outputs):
+            with translate_aws_errors(f"the function {name}"):
+                timeouts.append(self.client("lambda").get_function_configuration(FunctionName=name)["Timeout"])
+        return max(timeouts)
+
+    def streams(self) -> StreamReader:
+        """Return the streams of the tables."""
+        return StreamReader(self.client("dynamodbstreams"))
+
+    def retention(self) -> Retention:
+        """Return how long the services keep what can't be searched."""
+        return Retention(self.client("dynamodb"), self.client("logs"), self.client("events"))
+
+    def stream_of(self, source: Source) -> TableStream:
+        """Return the stream that the table of a source has now."""
+        of_users = source is Source.USERS_STREAM
+        table = self.outputs.users_table_name if of_users else self.outputs.activity_table_name
+        return read_table_stream(self.client("dynamodb"), table)
 
     def monitoring(self) -> Monitoring:
         """Return the source of the mapping's state, the metrics and the alarms."""

@@ -96,6 +96,8 @@ def _consumers(health: StackHealth) -> RenderableType:
 def _state(health: StackHealth, consumer: ConsumerHealth) -> Text:
     if consumer.function is None:
         return Text("switched off", style="dim")
+    if consumer.stream and consumer.stream.problem():
+        return Text("no stream", style="red")
     if health.local_poller:
         if not health.local_poller.running:
             return Text("nobody", style="red")

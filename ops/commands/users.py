@@ -1,13 +1,12 @@
-"""`activity`, `backfill` and `claim-keys`: one user's history, and work on all users."""
+"""`activity` and `backfill`: one user's history, and that of users from before the stream."""
 
 import json
 from collections.abc import Sequence
-from contextlib import closing, nullcontext
 from itertools import islice
 from pathlib import Path
 
 import click
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
 from functions.activity.items import activity_entry
@@ -19,19 +18,10 @@ from ops.errors import NotFoundError
 from ops.job import state_file
 from ops.output import blocks, count, facts, printable, table, value_text
 from ops.users.backfill import Backfill, BackfillReport, read_checkpoint
-from ops.users.key_claims import DryRunKeys, KeyClaims, KeyClaimsReport, KeyOutcome, KeyProblem
 
 ROWS = 20
-LONGEST_VALUE = 80
-RATE_HELP = "Users a second at most whose keys are written."
 
-WHAT_TO_DO = {
-    KeyOutcome.TAKEN: "give one of the two another value, or delete one",
-    KeyOutcome.NOT_TEXT: "give the user one that is text",
-    KeyOutcome.TOO_LONG: "give the user a shorter one",
-    KeyOutcome.BUSY: "run the same command again",
-}
-"""The first three by PATCH /users/{userId} of the stack's API, which writes the keys itself."""
+UNDATED = "of those: createdAt is missing or can't be right, so they are dated when the stream began"
 
 
 @click.command(cls=OpsCommand, short_help="What happened to one user.")
@@ -41,8 +31,11 @@ WHAT_TO_DO = {
 )
 @pass_command_context
 def activity(context: CommandContext, *, user_id: str, limit: int) -> None:
-    """Show the changes of the user with the id USER, the newest first."""
-    items = list(islice(context.services.activity().history(user_id), limit + 1))
+    """Show the changes of the user with the id USER, the newest first.
+
+    Of an erased user it shows when that was, and by whom.
+    """
+    items = list(islice(context.services.activity().entries(user_id), limit + 1))
     if not items:
         raise NotFoundError(
             f"Nothing is known of a user {user_id}",
@@ -132,6 +125,7 @@ def _render_backfill(context: CommandContext, report: BackfillReport, *, dry_run
     dead_lettered = f"{done.dead_lettered:,}  sent by the function to the dead-letter queue"
     numbers = facts(
         ("users", f"{done.scanned:,}"),
+        ("undated", f"{done.undated:,}  {UNDATED}" if done.undated else None),
         ("in the stream", f"{done.in_stream:,}  created since it began"),
         ("with a history", f"{done.with_history:,}  added there already"),
         ("in the queue", f"{done.in_queue:,}  a change of theirs is there: replay it, then backfill again"),
@@ -144,97 +138,3 @@ def _render_backfill(context: CommandContext, report: BackfillReport, *, dry_run
         table(("User", "Why"), report.failures[:ROWS]) if report.failures else None,
         context.next_steps(command) if command else None,
     )
-
-
-@click.command("claim-keys", cls=OpsCommand, short_help="Make imported users' values unique.")
-@number_option("--rate", "N", RATE_HELP, default=200, min_open=True)
-@click.option("--dry-run", is_flag=True, help="Only count and list the problems; nothing is written.")
-@pass_command_context
-def claim_keys(context: CommandContext, *, rate: float, dry_run: bool) -> None:
-    """Claim the unique values of users who didn't register with them, for them alone.
-
-    Registration writes a key for each, such as an email, into UserKeys, and refuses a value whose
-    key exists. This writes the same keys for users who came in by other ways, such as an imported
-    table, and for an attribute that became unique. A key is never taken from its owner, and users
-    may register, change and leave meanwhile. Run it again as often as you like: it writes what is
-    missing. Exit code 1 says that some values are left without a key, and which.
-    """
-    services = context.services
-    keys = DryRunKeys(services.user_keys()) if dry_run else services.user_keys()
-    closed = closing(keys) if isinstance(keys, DryRunKeys) else nullcontext()
-    rate = float("inf") if dry_run else rate
-    with context.job("Counting" if dry_run else "Claiming keys") as job, closed:
-        report = KeyClaims(services.users(), keys, job, users_per_second=rate).run()
-    context.finish(
-        _claims_json(report, dry_run=dry_run),
-        lambda: _render_claims(context, report, dry_run=dry_run),
-        error=report.error,
-        interrupted=not report.finished,
-        unfinished=bool(report.left),
-    )
-
-
-def _claims_json(report: KeyClaimsReport, *, dry_run: bool) -> JsonObject:
-    return {
-        "dryRun": dry_run,
-        "finished": report.finished,
-        "users": report.users,
-        "values": {outcome.value: report.outcomes[outcome] for outcome in KeyOutcome},
-        "problems": [
-            {
-                "userId": problem.user_id,
-                "attribute": problem.attribute,
-                "problem": problem.outcome.value,
-                "value": _shortened(problem),
-                "heldBy": problem.owner,
-                "toDo": WHAT_TO_DO[problem.outcome],
-            }
-            for problem in report.problems
-        ],
-        "problemsNotListed": report.left - len(report.problems),
-    }
-
-
-def _render_claims(context: CommandContext, report: KeyClaimsReport, *, dry_run: bool) -> RenderableType:
-    outcomes = report.outcomes
-    heading = f"{count(outcomes[KeyOutcome.CLAIMED], 'key')} {'would be ' if dry_run else ''}written"
-    heading += "." if report.finished else ", and there are more users: the same command continues."
-    deleted = outcomes[KeyOutcome.USER_DELETED]
-    numbers = facts(
-        ("users", f"{report.users:,}"),
-        ("owned already", f"{outcomes[KeyOutcome.HELD]:,}  unique values whose user has their key"),
-        ("without", f"{outcomes[KeyOutcome.WITHOUT]:,}  unique values that are missing or empty"),
-        ("deleted", f"{deleted:,}  of users who left meanwhile" if deleted else None),
-        *(
-            (outcome.value, f"{outcomes[outcome]:,}  {to_do}" if outcomes[outcome] else None)
-            for outcome, to_do in WHAT_TO_DO.items()
-        ),
-    )
-    by_hand = "PATCH /users/{userId} of the stack's API, or DELETE" if report.problems else None
-    again = by_hand or (dry_run and outcomes[KeyOutcome.CLAIMED])
-    return blocks(
-        Text(heading, style="bold"),
-        numbers,
-        _problem_table(report) if report.problems else None,
-        context.next_steps("claim-keys", by_hand=by_hand) if again else None,
-    )
-
-
-def _problem_table(report: KeyClaimsReport) -> RenderableType:
-    rows = [
-        (
-            problem.user_id,
-            problem.attribute,
-            _shortened(problem) or "",
-            problem.outcome.value if problem.owner is None else f"taken by {problem.owner}",
-        )
-        for problem in report.problems[:ROWS]
-    ]
-    more = report.left - len(rows)
-    rest = [Text(f"and {more:,} more: --json lists the first {len(report.problems):,}", style="dim")] if more else []
-    return Group(table(("User", "Attribute", "Value", "Problem"), rows), *rest)
-
-
-def _shortened(problem: KeyProblem) -> str | None:
-    value = problem.value
-    return value if value is None or len(value) <= LONGEST_VALUE else f"{value[:LONGEST_VALUE]}..."

@@ -53,7 +53,7 @@ def export_messages(
     queue, store, environment = services.dead_letter_queue(), services.envelopes(), services.outputs.environment
     report = ExportReport(str(path))
     deleted = 1
-    with _new_file(path) as file:
+    with new_file(path) as file:
         while deleted and not report.complete and not job.stop_requested():
             with Peek(queue, job.stop_requested, visibility_timeout=VISIBILITY_TIMEOUT, now=job.now) as peek:
                 written: list[str] = []
@@ -94,7 +94,7 @@ def _line(letter: DeadLetter, store: EnvelopeStore) -> JsonObject:
 
 
 @contextmanager
-def _new_file(path: Path) -> Generator[TextIOWrapper]:
+def new_file(path: Path) -> Generator[TextIOWrapper]:
     """Create a file that only its owner can read, because failed records are personal data."""
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -111,7 +111,7 @@ def _new_file(path: Path) -> Generator[TextIOWrapper]:
             os.close(folder)
         try:
             yield file
-        except Exception:
+        except BaseException:
             file.flush()
             if not path.stat().st_size:
                 path.unlink()  # so that the same command can run again

@@ -2,8 +2,9 @@
 
 The function's response is read as the event source mapping reads it. A batch that fails as a whole
 is split in half until the failing record is alone. A record of log_user_changes counts as processed
-only once its item is in Activity, because the function reports success also for a record that it
-sent to the dead-letter queue again. Other consumers say in their response what they refuse.
+only once its item is in Activity, or its user erased, because the function reports success also for
+a record that it sent to the dead-letter queue again. Other consumers say in their response what
+they refuse.
 """
 
 from collections.abc import Sequence
@@ -157,9 +158,14 @@ class Redelivery:
             return [ChangeResult(change, ReplayOutcome.REPLAYED) for change in successful]
         keys = [ActivityKey(change.user_id, change.change_id) for change in successful]
         event_ids = self._activity.event_ids(keys)
+        unproven = [
+            key.user_id for key, change in zip(keys, successful, strict=True) if event_ids.get(key) != change.event_id
+        ]
+        # The function drops what it gets of an erased user, so nothing is left to keep.
+        erased = self._activity.erased(unproven) if unproven else frozenset[str]()
         return [
             ChangeResult(change, ReplayOutcome.REPLAYED)
-            if event_ids.get(key) == change.event_id
+            if event_ids.get(key) == change.event_id or change.user_id in erased
             else ChangeResult(change, ReplayOutcome.REFUSED, DEAD_LETTERED)
             for key, change in zip(keys, successful, strict=True)
         ]

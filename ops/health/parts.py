@@ -7,6 +7,7 @@ from typing import NamedTuple
 from infra.consumers.declaration import Source
 from ops.aws.cloudwatch import MappingState, Metric
 from ops.aws.queues import QueueDepth
+from ops.health.streams import StreamHealth
 from ops.output import age, count
 from ops.stack_outputs import LocalMapping
 
@@ -63,6 +64,8 @@ class ConsumerHealth:
     function: FunctionHealth | None
     """None if the stack's settings switch the consumer off."""
     mapping: MappingState | None = None
+    stream: StreamHealth | None = None
+    """Of a consumer of a stream."""
     iterator_age_seconds: float | None = None
     """Of a consumer of a stream."""
     queue: QueueHealth | None = None

@@ -23,6 +23,7 @@ from ops.health.parts import (
     mapping_problem,
     oldest_message,
 )
+from ops.health.streams import StreamHealth, reconnecting_command
 from ops.output import camel_json, count
 from ops.stack_outputs import LocalMapping, LocalPoller, function_names
 
@@ -35,6 +36,7 @@ class StackHealth:
 
     environment: str
     region: str
+    reconnecting_command: str  # what mends a stream that changes no longer come from
     local_poller: LocalPoller | None = None  # on the stack local, in place of the mappings
     consumers: list[ConsumerHealth] = field(default_factory=list[ConsumerHealth])
     rescue_mappings: list[MappingState] = field(default_factory=list[MappingState])
@@ -67,7 +69,8 @@ class StackHealth:
 
     def _attention(self) -> Iterator[Attention]:
         yield from (Attention(f"alarm {one.name}: {one.reason}") for one in self.alarms if one.state == "ALARM")
-        yield from map(Attention, self.delivery_problems())
+        yield from self._stream_attention()
+        yield from map(Attention, self._mapping_problems())
         for consumer in self.consumers:
             if consumer.source is not Source.USERS_STREAM and (problem := self._problem_of(consumer)):
                 yield Attention(f"{consumer.consumer}: {problem}", f"dlq list --consumer {consumer.consumer}")
@@ -83,7 +86,14 @@ class StackHealth:
             yield from function_attention(function, by_function.get(function.name))
         yield from map(Attention, self.unknown)
 
+    def _stream_attention(self) -> Iterator[Attention]:
+        for consumer in self.consumers:
+            if consumer.stream and (problem := consumer.stream.problem()):
+                yield Attention(f"{consumer.consumer}: {problem}", self.reconnecting_command)
+
     def _problem_of(self, consumer: ConsumerHealth) -> str | None:
+        if consumer.stream and consumer.stream.problem():
+            return None  # said by itself
         if self.local_poller:
             return self.local_problem(consumer)
         return mapping_problem(consumer.mapping) if consumer.mapping else None
@@ -110,9 +120,17 @@ class StackHealth:
 
     def delivery_problems(self) -> list[str]:
         """Return what keeps changes from the history, and so from every consumer."""
+        consumer = self.log_user_changes
+        problem = consumer.stream.problem() if consumer and consumer.stream else None
+        return [f"{consumer.consumer}: {problem}"] if consumer and problem else self._mapping_problems()
+
+    def _mapping_problems(self) -> list[str]:
+        """Return what keeps the Users stream's mapping from delivering."""
         if self.local_poller and not self.local_poller.running:
             return ["the local poller isn't running: nothing is delivered"]
         consumer = self.log_user_changes
+        if consumer and consumer.stream and consumer.stream.problem():
+            return []  # said by itself
         name = consumer.consumer if consumer else "the history"
         if self.local_poller:
             problem = self.local_problem(consumer) if consumer else None
@@ -155,6 +173,7 @@ def _consumer_json(consumer: ConsumerHealth) -> JsonObject:
         "function": consumer.function.name if consumer.function else None,
         "enabled": consumer.function is not None,
         "mapping": camel_json(consumer.mapping),
+        "stream": camel_json(consumer.stream.stream) if consumer.stream else None,
         "iteratorAgeSeconds": consumer.iterator_age_seconds,
         "queue": _queue_json(consumer.queue),
         "failureQueue": _queue_json(consumer.failure_queue),
@@ -187,7 +206,12 @@ class _Reader:
         outputs = services.outputs
         self._services = services
         self._monitoring = services.monitoring()
-        self._health = StackHealth(outputs.environment, outputs.region, local_poller=services.read_local_poller())
+        self._health = StackHealth(
+            outputs.environment,
+            outputs.region,
+            reconnecting_command(services.source),
+            local_poller=services.read_local_poller(),
+        )
 
     def read(self) -> StackHealth:
         """Read all parts."""
@@ -221,12 +245,14 @@ class _Reader:
             function = consumer.function_name
             own = [health_of(watched) for watched in of_consumers[consumer.name]]
             iterator_age = values.get(function_metric(function, "IteratorAge")) if function else None
+            mapping, stream = self._delivery(consumer)
             health.consumers.append(
                 ConsumerHealth(
                     consumer=consumer.name,
                     source=consumer.declaration.source,
                     function=FunctionHealth.of(function, values) if function else None,
-                    mapping=self._mapping(consumer),
+                    mapping=mapping,
+                    stream=stream,
                     iterator_age_seconds=None if iterator_age is None else iterator_age / 1000,
                     queue=own[0] if own else None,
                     failure_queue=own[1] if own else None,
@@ -247,20 +273,28 @@ class _Reader:
             _Watched(queue_at(consumer.failure_queue_url), "change", failing, "status --watch 10"),
         ]
 
-    def _mapping(self, consumer: StackConsumer) -> MappingState | None:
-        """Return the mapping that delivers to a consumer; None, and why, if there is none."""
-        function = consumer.function_name
+    def _delivery(self, consumer: StackConsumer) -> tuple[MappingState | None, StreamHealth | None]:
+        """Return the mapping that delivers to a consumer, and the stream that it has to read.
+
+        Either is None, and `unknown` has the reason, if it isn't known.
+        """
+        function, source = consumer.function_name, consumer.declaration.source
         if function is None:
-            return None
-        of_history = consumer.declaration.source is Source.USERS_STREAM
+            return None, None
+        of_history = source is Source.USERS_STREAM
         found = self._try(lambda: self._monitoring.mappings(function), None, of_history=of_history)
         if found is None:
-            return None
-        if of_history:
-            found = [one for one in found if one.source == self._services.outputs.users_stream_arn]
-        elif not found:
+            return None, None
+        if not found and not of_history:
             self._health.unknown.append(f"{consumer.name}: no event source mapping is known: nothing is delivered")
-        return found[0] if found else None
+        if consumer.declaration.has_queue:
+            return (found[0] if found else None), None
+        current = self._try(lambda: self._services.stream_of(source), None, of_history=of_history)
+        if current is None:
+            return (found[0] if found else None), None
+        expected = self._services.outputs.users_stream_arn if of_history else None
+        stream = StreamHealth(stream=current, source=source, mappings=found, expected_arn=expected)
+        return stream.mapping, stream
 
     def _try(self, part: Callable[[], _Part], default: _Part, *, of_history: bool = False) -> _Part:
         try:

@@ -1,1 +1,1 @@
-"""Work on many users: backfill the history of older ones, claim the keys of imported ones."""
+"""Work on many users: backfill the history of older ones, hold their three tables together."""

@@ -26,13 +26,20 @@ from pydantic.alias_generators import to_camel
 
 from functions.stream_records.attribute_values import Image
 from ops.aws.services import Services
-from ops.dead_letters.message import ReplayOutcome, read_dead_letter
-from ops.dead_letters.peek import Peek
+from ops.dead_letters.message import ReplayOutcome
 from ops.dead_letters.redelivery import ChangeResult, Redelivery
 from ops.errors import OpsError, WrongUsageError
-from ops.health.stack import read_health
 from ops.job import Job, in_batches
-from ops.users.backfill_records import backfill_change, before_changes, created_since, stream_began_at, user_id_of
+from ops.users.backfill_records import (
+    backfill_change,
+    before_changes,
+    created_at,
+    created_since,
+    dated_at,
+    stream_began_at,
+    user_id_of,
+)
+from ops.users.delivery import Delivery
 
 USERS_PER_ROUND = 5_000
 """Users read before their histories are, so that one pause serves many users."""
@@ -40,8 +47,6 @@ USERS_PER_ROUND = 5_000
 SETTLE_SECONDS = 10
 """The pause. Without delay, a change reaches Activity within two seconds of its write."""
 
-MAX_DELAY_SECONDS = 60  # the delivery is late if its iterator age is higher
-POINTER_WAIT_SECONDS = 60  # for the rescue to process the pointers in the failure queue
 BATCH_SIZE = 100  # most records in one invocation, the mapping's default; fewer at a low rate
 PAGES_PER_ROUND = 32  # of at most 1 MB: bounds the memory however large the users are
 
@@ -61,6 +66,8 @@ class BackfillCheckpoint(BaseModel):
     with_history: int = 0  # their history shows them as added, by an earlier backfill for instance
     in_queue: int = 0  # a change of theirs is in the dead-letter queue
     backfilled: int = 0
+    undated: int = 0
+    """Of those: their `createdAt` is missing or can't be right, so they are dated as the stream."""
     dead_lettered: int = Field(default=0, alias="setAside")
     """The function sent their record to the dead-letter queue."""
     failed: int = 0
@@ -94,6 +101,7 @@ class Backfill:
         self._began_at = stream_began_at(self._stream_arn)
         self._users = services.users()
         self._activity = services.activity()
+        self._delivery = Delivery(services, job)
         self._redelivery = Redelivery(services.stream_function(), self._activity, job)
         checkpoint = _checkpoint_of(path, self._stream_arn) if send else None
         self.report = BackfillReport(checkpoint or BackfillCheckpoint(stream_arn=self._stream_arn))
@@ -101,7 +109,7 @@ class Backfill:
     def run(self) -> BackfillReport:
         """Continue from the checkpoint to the end of the table, a stop or an error."""
         try:
-            self._check_delivery()
+            self._delivery.check()
             self._save(self.report.checkpoint)  # fails before any user is sent
             while not self.report.finished and not self._job.stop_requested():
                 self._round()
@@ -111,29 +119,15 @@ class Backfill:
             self._path.unlink(missing_ok=True)
         return self.report
 
-    def _check_delivery(self) -> None:
-        """Raise an OpsError if nothing is delivered, or late, or if the state can't be read."""
-        health = read_health(self._services)
-        for error in health.delivery_errors:
-            raise error
-        problems = health.delivery_problems()
-        if health.iterator_age_seconds is not None and health.iterator_age_seconds > MAX_DELAY_SECONDS:
-            problems.append(f"changes are delivered {health.iterator_age_seconds:.0f} s late")
-        if problems:
-            raise OpsError(
-                f"A backfill can't tell now which users are in the stream: {'; '.join(problems)}",
-                "`python -m ops status` shows the delivery; once it works, run the same command again",
-            )
-
     def _round(self) -> None:
         """Process some thousand users, then move the checkpoint."""
         progress = self.report.checkpoint.model_copy()
         candidates = self._read(progress)
         if candidates:
             self._job.pause(SETTLE_SECONDS)
-            self._check_delivery()
-            self._wait_for_rescue()
-            in_queue = self._users_in_queue()
+            self._delivery.check()
+            self._delivery.wait_for_rescue()
+            in_queue = self._delivery.users_in_queue()
             if self._job.stop_requested():
                 return
             images = self._without_history(candidates, in_queue, progress)
@@ -161,7 +155,7 @@ class Backfill:
 
     def _keep_counts(self, progress: BackfillCheckpoint) -> None:
         """Count what was sent in a round that is repeated: those users have a history then."""
-        sent = {"backfilled": progress.backfilled, "dead_lettered": progress.dead_lettered}
+        sent = {name: getattr(progress, name) for name in ("backfilled", "undated", "dead_lettered")}
         self._save(self.report.checkpoint.model_copy(update=sent))
 
     def _save(self, checkpoint: BackfillCheckpoint) -> None:
@@ -174,7 +168,8 @@ class Backfill:
         candidates: list[Image] = []
         for _ in range(PAGES_PER_ROUND):
             page = self._users.page(progress.after)
-            older = [image for image in page.users if not created_since(image, self._began_at)]
+            now = self._job.now()
+            older = [image for image in page.users if not created_since(image, self._began_at, now)]
             candidates += older
             progress.scanned += len(page.users)
             progress.in_stream += len(page.users) - len(older)
@@ -183,35 +178,6 @@ class Backfill:
                 break
         return candidates
 
-    def _wait_for_rescue(self) -> None:
-        """Wait until the failure queue is empty, or raise an OpsError after a minute."""
-        queue = self._services.failure_queue()
-        for _ in range(POINTER_WAIT_SECONDS):
-            if self._job.stop_requested() or not queue.depth().total:
-                return
-            self._job.pause(1)
-        raise OpsError(
-            f"{queue.name} holds pointers that the rescue doesn't process: their users are unknown",
-            "`python -m ops status`; once the queue is empty, run the same command again",
-        )
-
-    def _users_in_queue(self) -> frozenset[str]:
-        """Return the users with a change in the dead-letter queue; OpsError if it can't be read."""
-        queue = self._services.dead_letter_queue()
-        if not queue.depth().total:
-            return frozenset()
-        with Peek(queue, self._job.stop_requested, now=self._job.now) as peek:
-            letters = (read_dead_letter(one, self._services.outputs.environment) for one in peek.messages())
-            users = frozenset(letter.user_id for letter in letters if letter.user_id)
-            hidden = peek.in_flight_elsewhere(queue.depth())
-        if not self._job.stop_requested() and (hidden or not peek.complete):
-            raise OpsError(
-                f"{queue.name} can't be read completely: {hidden or 'too many'} messages are out of reach",
-                "those in flight in another consumer or in a killed command become visible again within 15 minutes; "
-                "`dlq replay --all` then, and run the same command again",
-            )
-        return users
-
     def _deliver(self, images: Sequence[Image], progress: BackfillCheckpoint) -> bool:
         """Send the users' records; say whether all were tried, and keep the counts if not."""
         region = self._services.outputs.region
@@ -219,6 +185,7 @@ class Backfill:
             batch = [backfill_change(image, self._stream_arn, region) for image in part]
             if not self._send:
                 progress.backfilled += len(batch)
+                progress.undated += sum(map(self._is_undated, part))
                 continue
             begun = self._job.now()
             if self._job.stop_requested():
@@ -239,12 +206,17 @@ class Backfill:
     def _count(self, result: ChangeResult, progress: BackfillCheckpoint) -> None:
         if result.outcome is ReplayOutcome.REPLAYED:
             progress.backfilled += 1
+            progress.undated += self._is_undated(result.change.record["dynamodb"]["NewImage"])
         elif result.outcome is ReplayOutcome.REFUSED:
             progress.dead_lettered += 1
         else:
             progress.failed += 1
             if len(self.report.failures) < FAILURES_SHOWN:
                 self.report.failures.append((result.change.user_id, result.detail or ""))
+
+    def _is_undated(self, image: Image) -> bool:
+        created = created_at(image)
+        return created is None or int(created) != dated_at(image, self._began_at)
 
 
 def _checkpoint_of(path: Path, stream_arn: str) -> BackfillCheckpoint | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from functions.stream_records.attribute_values import AttributeValue, Image
+from functions.users.stored_time import stored_time
 from infra.consumers import log_user_changes
 from ops.aws.tables import binary_as_base64
 from ops.dead_letters.record import ReplayableChange
@@ -33,10 +34,25 @@ def stream_began_at(stream_arn: str) -> float:
         ) from error
 
 
-def created_since(image: Image, began_at: float) -> bool:
+def created_since(image: Image, began_at: float, now: float) -> bool:
     """Say whether the item's creation time shows that its INSERT is, or was, in the stream."""
-    created = epoch_seconds(image.get("createdAt"))
-    return created is not None and created >= began_at
+    created = created_at(image)
+    return created is not None and began_at <= created <= now
+
+
+def created_at(image: Image) -> float | None:
+    """Return when a user was created, as `epoch_seconds` reads it."""
+    return epoch_seconds(image.get("createdAt"))
+
+
+def epoch_seconds(value: AttributeValue | None) -> float | None:
+    """Return a stored time in seconds since the epoch, in any form of `stored_time`.
+
+    None for one that is missing or unreadable, and for one up to 1970: so looks an empty date in
+    many systems.
+    """
+    moment = stored_time(value)
+    return moment.timestamp() if moment is not None and moment.timestamp() > 0 else None
 
 
 def before_changes(image: Image, history: Iterable[Image]) -> Image:
@@ -55,16 +71,10 @@ def before_changes(image: Image, history: Iterable[Image]) -> Image:
     return earlier
 
 
-def epoch_seconds(value: AttributeValue | None) -> float | None:
-    """Return a stored time in seconds since the epoch; None if it is missing or malformed."""
-    text = (value or {}).get("S")
-    try:
-        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    if moment and not moment.tzinfo:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.timestamp() if moment else None
+def dated_at(image: Image, began_at: float) -> int:
+    """Return the whole second at which a user from before the stream counts as created."""
+    created = created_at(image)
+    return int(began_at if created is None or created > began_at else created)
 
 
 def user_id_of(image: Image) -> str:
@@ -73,11 +83,13 @@ def user_id_of(image: Image) -> str:
 
 
 def backfill_change(image: Image, stream_arn: str, region: str) -> ReplayableChange:
-    """Return the INSERT of a user, dated at the user's creation, or else the stream's."""
+    """Return the INSERT of a user, dated at the user's creation, or else the stream's.
+
+    A user from before the stream wasn't created after it began, so a later date counts as none.
+    """
     user_id = user_id_of(image)
     digest = hashlib.sha256(f"userstream backfill {user_id}".encode()).digest()
     number = int.from_bytes(digest[:_SEQUENCE_NUMBER_BYTES], "big")
-    created = epoch_seconds(image.get("createdAt"))
     record = {
         "eventID": digest[-16:].hex(),
         "eventName": "INSERT",
@@ -85,7 +97,7 @@ def backfill_change(image: Image, stream_arn: str, region: str) -> ReplayableCha
         "eventSource": "aws:dynamodb",
         "awsRegion": region,
         "dynamodb": {
-            "ApproximateCreationDateTime": int(stream_began_at(stream_arn) if created is None else created),
+            "ApproximateCreationDateTime": dated_at(image, stream_began_at(stream_arn)),
             "Keys": {"userId": {"S": user_id}},
             "NewImage": image,
             "SequenceNumber": str(number).zfill(_DIGITS),

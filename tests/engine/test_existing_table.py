@@ -74,8 +74,8 @@ def test_a_restored_table_takes_the_place_of_the_old_one_which_stays(prod: Engin
     before = bring_up(prod.workspace, "prod", SETTINGS)
     own_account.dynamodb.put_item(TableName="Users-prod", Item={"userId": {"S": "1"}})
     commands = commands_of("adopting.md", "A restored Users table", first="aws dynamodb restore")
-    *pulumi, claim_keys = commands.splitlines()
-    assert claim_keys.startswith("python -m ops "), "tried on the local stack"
+    *pulumi, verify = commands.splitlines()
+    assert verify.startswith("python -m ops "), "tried on the local stack"
 
     printed = typed(prod, "\n".join(pulumi))
 

@@ -72,6 +72,8 @@ REGISTER = [
 MANAGE = [
     *log_rows("manage-users", "ManageUsersFunction"),
     api_row("manage-users", "dynamodb:GetItem", USERS, cases.a_user_is_read),
+    api_row("manage-users", "dynamodb:GetItem", KEYS, cases.a_user_is_found),
+    api_row("manage-users", "dynamodb:Scan", USERS, cases.users_are_listed),
     api_row("manage-users", "dynamodb:UpdateItem", USERS, cases.a_user_changes_the_name),
     api_row("manage-users", "dynamodb:DeleteItem", USERS, cases.a_user_is_deleted),
     api_row("manage-users", "dynamodb:PutItem", KEYS, cases.a_user_changes_the_username),
@@ -118,6 +120,21 @@ LOG = [
         accepted=cases.lambda_accepts_the_mapping,
     ),
     Row(cases.HISTORY, cases.a_change_reaches_the_history, "BatchWriteItem: AccessDenied"),
+    Row(
+        Permission("log-user-changes", "dynamodb:BatchGetItem", ACTIVITY),
+        cases.a_change_reaches_the_history,
+        "BatchGetItem: AccessDenied",
+    ),
+    Row(
+        Permission("log-user-changes", "dynamodb:ConditionCheckItem", USERS),
+        cases.a_user_deleted_past_the_api_leaves_no_key,
+        denied("dynamodb:ConditionCheckItem"),
+    ),
+    Row(
+        Permission("log-user-changes", "dynamodb:DeleteItem", KEYS),
+        cases.a_user_deleted_past_the_api_leaves_no_key,
+        denied("dynamodb:DeleteItem"),
+    ),
     pointer_row("log-user-changes", cases.a_given_up_batch_leaves_its_pointer),
     *failure_rows(
         "log-user-changes", cases.an_unsupported_change_is_kept_whole, cases.a_large_unsupported_change_is_kept_whole

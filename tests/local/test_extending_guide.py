@@ -9,7 +9,7 @@ from tests.support.guide import ProjectCopy, steps_of
 pytestmark = pytest.mark.timeout(900)  # type checks and tests of a whole copy
 
 PAGE = "extending.md"
-GENERATED = ("docs/openapi.json", "docs/api.d.ts", "docs/events/")
+GENERATED = ("docs/openapi.json", "docs/api.d.ts", "docs/events/", "docs/data.md")
 """What `python -m contract` writes."""
 
 

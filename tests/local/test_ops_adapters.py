@@ -7,7 +7,9 @@ from uuid import uuid4
 
 import pytest
 
+from functions.activity.closing_item import deletion_note, erasure
 from functions.activity.items import activity_item
+from functions.runtime.json_log import JsonObject
 from functions.stream_records.user_change import parse_user_change
 from infra.consumers.declaration import Source
 from local.aws_clients import Clients
@@ -112,27 +114,29 @@ def records(user_id: str, number: int) -> list[Any]:
 
 
 @pytest.fixture(params=["memory", "emulator"])
-def activity(request: pytest.FixtureRequest) -> Callable[[list[Any]], ActivityReader]:
-    """Make a table that holds the items of some records."""
+def activity(request: pytest.FixtureRequest) -> Callable[..., ActivityReader]:
+    """Make a table that holds the items of some records, and some closing items."""
 
-    def in_memory(written: list[Any]) -> ActivityReader:
+    def in_memory(written: list[Any], *closing_items: JsonObject) -> ActivityReader:
         stack = StackInMemory()
         for record in written:
             stack.table.items[activity_key(record)] = activity_item(parse_user_change(record), 30)
+        for closing_item in closing_items:
+            stack.table.close(closing_item)
         return stack.activity()
 
-    def in_emulator(written: list[Any]) -> ActivityReader:
+    def in_emulator(written: list[Any], *closing_items: JsonObject) -> ActivityReader:
         stack: LocalStack = request.getfixturevalue("local_stack")
         dynamodb = clients_of(stack).dynamodb
-        for record in written:
-            item: Any = activity_item(parse_user_change(record), 3650)
+        items: list[Any] = [activity_item(parse_user_change(record), 3650) for record in written]
+        for item in [*items, *closing_items]:
             dynamodb.put_item(TableName=stack.outputs.activity_table_name, Item=item)
         return ActivityReader(dynamodb, stack.outputs.activity_table_name)
 
     return in_memory if request.param == "memory" else in_emulator
 
 
-def test_event_ids_kinds_and_histories_are_read(activity: Callable[[list[Any]], ActivityReader]) -> None:
+def test_event_ids_kinds_and_histories_are_read(activity: Callable[..., ActivityReader]) -> None:
     eve, adam, nobody = (uuid4().hex for _ in range(3))
     written = [*records(eve, 130), *records(adam, 1)]
     table = activity(written)
@@ -142,6 +146,18 @@ def test_event_ids_kinds_and_histories_are_read(activity: Callable[[list[Any]], 
     assert table.kinds([nobody] * 60 + [eve, adam]) == {eve: {"ADDED"}, adam: {"ADDED"}}
     history = [item["changeId"]["S"] for item in table.history(eve)]
     assert history == sorted((activity_key(record).change_id for record in records(eve, 130)), reverse=True)
+
+
+def test_closing_items_are_read_as_what_they_are(activity: Callable[..., ActivityReader]) -> None:
+    deleted, erased, nobody = (uuid4().hex for _ in range(3))
+    when: Any = {"actor": "an ARN", "occurred_at": "2026-11-28T10:42:00.000Z", "expires_at": 4_000_000_000}
+    table = activity(records(deleted, 2), deletion_note(deleted, version=1, **when), erasure(erased, **when))
+
+    assert table.erased([deleted, erased, nobody]) == {erased}
+    assert table.kinds([deleted, erased]) == {deleted: {"ADDED"}, erased: {"ERASED"}}
+    assert [item["kind"]["S"] for item in table.entries(deleted)] == ["ADDED", "ADDED"]
+    assert [item["kind"]["S"] for item in table.entries(erased)] == ["ERASED"]
+    assert list(table.history(erased)) == []
 
 
 def test_the_function_s_failures_are_distinguished(clients: Clients, local_stack: LocalStack) -> None:

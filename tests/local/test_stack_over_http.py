@@ -5,6 +5,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from local.output import curl_command
@@ -98,3 +99,36 @@ def test_only_the_stacks_own_page_may_call_the_api(local_stack: LocalStack) -> N
 
     assert allowed.headers["access-control-allow-origin"] == own_site
     assert "access-control-allow-origin" not in refused.headers
+
+
+def test_a_user_is_found_by_a_unique_value_and_an_unsigned_search_is_refused(
+    local_stack: LocalStack, api_caller: Signer
+) -> None:
+    users, somebody = UsersOverHttp(local_stack, api_caller), person()
+    somebody["email"] = f"a+b.{uuid4().hex}@example.com"
+    user_id = users.registered(somebody)
+
+    for query in ({"email": somebody["email"].upper()}, {"username": somebody["username"]}):
+        found = users.find(**query)
+        assert found.status == 200, found
+        assert found.json == {"items": [users.get(user_id).json], "nextToken": None}
+    assert users.find(email="nobody@example.com").json == {"items": [], "nextToken": None}
+    twice = quote(somebody["email"])
+    assert users.find(f"email={twice}&email={twice}").status == 400
+    assert UsersOverHttp(local_stack).find(email="x").status == 403
+
+
+def test_pages_of_users_hold_every_user_once(local_stack: LocalStack, api_caller: Signer) -> None:
+    users = UsersOverHttp(local_stack, api_caller)
+    registered = {users.registered(person()) for _ in range(5)}
+    listed: list[str] = []
+    query = {"limit": "3"}
+    while True:
+        page: Any = users.find(**query).json
+        listed += [each["userId"] for each in page["items"]]
+        if page["nextToken"] is None:
+            break
+        query["nextToken"] = page["nextToken"]
+
+    assert registered <= set(listed)
+    assert len(listed) == len(set(listed))

@@ -50,6 +50,32 @@ def test_nobody_is_found_under_an_unknown_id(place: Place) -> None:
     assert place.store.get("1") is None
 
 
+def test_the_owner_of_a_key_is_told(place: Place) -> None:
+    place.store.add(ALICE, None)
+    assert {key: place.store.owner(key) for key in ALICE_KEYS} == ALICE_KEYS
+    assert place.store.owner("email#bob@example.com") is None
+
+
+def test_pages_hold_each_user_once(place: Place) -> None:
+    people = [user(str(number), registration(number, ATTRIBUTES)) for number in range(7)]
+    for each in people:
+        place.store.add(each, None)
+    found: list[User] = []
+    after, sizes = None, list[int]()
+    while after is not None or not sizes:
+        page = place.store.page(3, after)
+        found += page.users
+        sizes.append(len(page.users))
+        after = page.after
+    assert sorted(found) == people
+    assert sizes == [3, 3, 1]
+
+
+def test_a_page_that_is_just_full_is_the_last(place: Place) -> None:
+    place.store.add(ALICE, None)
+    assert place.store.page(1, None) == ([ALICE], None)
+
+
 def test_every_taken_field_is_named(place: Place) -> None:
     place.store.add(ALICE, None)
     for rival, fields in (

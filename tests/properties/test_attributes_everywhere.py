@@ -3,7 +3,10 @@
 import json
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,10 +28,10 @@ from infra.outputs import StackOutputs
 from infra.site_config import SiteConfig, site_attributes
 from local.output import FunctionLogLine, curl_command, readable_lines
 from local.page.trail import SHOWN_FIELDS, Findings, assemble_trail
-from ops.aws.tables import UsersPage, UsersReader
 from ops.job import Job
-from ops.users.key_claims import KeyClaims
-from tests.support.ops.user_keys_in_memory import UserKeysInMemory
+from ops.users.verify import Verify
+from ops.users.verify_db import VerifyDb
+from tests.support.ops.ops_in_memory import StackInMemory
 from tests.support.records.record_processing_fakes import Processing
 from tests.support.records.record_strategies import stream_record
 from tests.support.users.declarations import declarations
@@ -125,28 +128,23 @@ def the_page_s_form_asks_for_it(table: Table, attribute: Attribute) -> None:
     }, attribute.name
 
 
-def claim_keys_claims_it_if_it_is_unique(table: Table, attribute: Attribute) -> None:
+def verify_gives_its_user_the_key_if_it_is_unique(table: Table, attribute: Attribute) -> None:
+    stack = StackInMemory()
     image = image_of(table, attribute, 1)
-    keys: dict[str, str] = {}
-
-    class OneUser(UsersReader):
-        def __init__(self) -> None:
-            """Without a table."""
-
-        def page(self, after: str | None) -> UsersPage:  # noqa: ARG002
-            return UsersPage([image], None)
-
-    work = Job(now=lambda: 0.0, sleep=lambda _: None)
-    KeyClaims(OneUser(), UserKeysInMemory(keys, lambda _: image), work, users_per_second=1e9, attributes=table).run()
+    stack.user_table.items["7"] = image
+    with TemporaryDirectory(prefix="verify-") as folder, closing(VerifyDb(Path(folder) / "verify.sqlite")) as progress:
+        work = Job(now=stack.clock.now, sleep=stack.clock.pass_by)
+        Verify(stack, progress, work, items_per_second=1e9, repair=True, attributes=table).run()
     own = {**registration(1, table), attribute.name: value_of(attribute, 1)}
-    assert keys == dict.fromkeys(keys_of(own, table).values(), "7"), f"{attribute.name}: {keys}"
-    assert any(key.startswith(f"{attribute.name}#") for key in keys) == (attribute.unique is not None), attribute.name
+    assert stack.keys == dict.fromkeys(keys_of(own, table).values(), "7"), f"{attribute.name}: {stack.keys}"
+    has_key = any(key.startswith(f"{attribute.name}#") for key in stack.keys)
+    assert has_key == (attribute.unique is not None), attribute.name
 
 
 def the_live_view_shows_a_change_of_it(table: Table, attribute: Attribute, shown: Sequence[str] | None = None) -> None:
     record = change_record(table, attribute, 1, 2)
     record["dynamodb"]["ApproximateCreationDateTime"] = datetime(2026, 11, 24, tzinfo=UTC)
-    findings = Findings(image_of(table, attribute, 2), [record], {}, frozenset(), {})
+    findings = Findings(image_of(table, attribute, 2), [record], {}, [], {})
     trail = assemble_trail("7", findings, shown or [each.name for each in table])
     assert [(field.old, field.new) for field in trail.changes[0].fields if field.field == attribute.name] == [
         (value_of(attribute, 1), value_of(attribute, 2))
@@ -167,7 +165,7 @@ CHECKS: list[Callable[[Table, Attribute], None]] = [
     the_contract_has_it,
     answers_meet_the_contract,
     the_page_s_form_asks_for_it,
-    claim_keys_claims_it_if_it_is_unique,
+    verify_gives_its_user_the_key_if_it_is_unique,
     the_live_view_shows_a_change_of_it,
     the_command_to_copy_sends_it_if_it_is_required,
 ]

@@ -66,6 +66,12 @@ def test_without_personal_data_values_are_of_attributes_that_are_declared_as_not
 
 
 @given(change=stored_changes())
+def test_an_event_tells_an_expiry_from_a_caller_and_never_who(change: StoredChange) -> None:
+    event = user_event(change, SOURCE, rules(personal_data=True))
+    assert detail(event)["actor"] == ("ttl" if change.actor == "ttl" else "caller")
+
+
+@given(stored_changes())
 def test_with_personal_data_every_changed_field_has_its_value(change: StoredChange) -> None:
     told = detail(user_event(change, SOURCE, rules(personal_data=True)))
 

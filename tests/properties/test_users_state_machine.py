@@ -126,6 +126,15 @@ class UsersMachine(RuleBasedStateMachine):
         else:
             assert (answer.status, answer.problem) == (422, "idempotency-key-reused")
 
+    @rule(value=st.sampled_from([(name, value) for name, same in SAME.items() for value in same]))
+    def find(self, value: tuple[str, str]) -> None:
+        name, text = value
+        same = SAME[name]
+        holders = [user_id for user_id, user in self.users.items() if same.get(user.get(name, "")) == same[text]]
+        answer = self.api.find(value)
+        assert (answer.status, answer.body["nextToken"]) == (200, None)
+        assert [user["userId"] for user in answer.body["items"]] == holders
+
     @precondition(lambda self: self.users)
     @rule(data=st.data(), body=changes)
     def change(self, data: st.DataObject, body: Body) -> None:

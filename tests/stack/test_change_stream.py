@@ -45,7 +45,14 @@ def test_activity_s_mapping_delivers_added_items_in_order_to_the_fan_out() -> No
         **users.inputs,
         "eventSourceArn": ACTIVITY_STREAM,
         "functionName": "arn:aws:lambda:eu-west-1:123456789012:function:FanOutUserChangesFunction-dev",
-        "filterCriteria": {"filters": [{"pattern": '{"eventName":["INSERT"]}'}]},
+        "filterCriteria": {
+            "filters": [
+                {
+                    "pattern": '{"eventName":["INSERT"],'
+                    '"dynamodb":{"NewImage":{"kind":{"S":["ADDED","UPDATED","DELETED"]}}}}'
+                }
+            ]
+        },
         # A user's changes are many items, whose order concurrent batches of a shard don't keep.
         "parallelizationFactor": 1,
     }

@@ -54,6 +54,8 @@ STATEMENTS = {
     "manage-users": [
         allow("ReadAndChangeUsers", ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], USERS),
         allow("MoveUserKeys", ["dynamodb:PutItem", "dynamodb:DeleteItem"], USER_KEYS),
+        allow("FindUsers", ["dynamodb:GetItem"], USER_KEYS),
+        allow("ListUsers", ["dynamodb:Scan"], USERS),
         allow("ReadActivity", ["dynamodb:Query"], ACTIVITY),
     ],
     "log-user-changes": [
@@ -63,7 +65,9 @@ STATEMENTS = {
             STREAM,
         ),
         allow("FindUsersStream", ["dynamodb:ListStreams"], "*"),
-        allow("WriteActivity", ["dynamodb:BatchWriteItem"], ACTIVITY),
+        allow("WriteActivity", ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"], ACTIVITY),
+        allow("CheckUsers", ["dynamodb:ConditionCheckItem"], USERS),
+        allow("FreeKeys", ["dynamodb:DeleteItem"], USER_KEYS),
         allow("SendPointers", ["sqs:SendMessage"], f"{SQS}:UserChangesFailureQueue-dev"),
         *KEEP_FAILED_RECORDS,
     ],
@@ -105,6 +109,8 @@ VARIABLES = {
     },
     "log-user-changes": {
         "ACTIVITY_TABLE": "Activity-dev",
+        "USERS_TABLE": "Users-dev",
+        "USER_KEYS_TABLE": "UserKeys-dev",
         "ACTIVITY_RETENTION_DAYS": "30",
         "MASK_PERSONAL_DATA": "false",
         **FAILED_RECORD_VARIABLES,

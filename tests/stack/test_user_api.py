@@ -10,6 +10,7 @@ EXECUTION = "arn:aws:execute-api:eu-west-1:123456789012:api-id"
 FUNCTIONS = {"register-user": "RegisterUserFunction-dev", "manage-users": "ManageUsersFunction-dev"}
 SHIPPED = {
     "POST /register",
+    "GET /users",
     "GET /users/{userId}",
     "PATCH /users/{userId}",
     "DELETE /users/{userId}",

@@ -77,16 +77,21 @@ function listen() {
 }
 
 function show(userTrail) {
-  const { userId, stored, changes, storedAhead } = userTrail;
-  if (stored === null && changes.length === 0) {
+  const { userId, stored, changes, erased, storedAhead } = userTrail;
+  if (stored === null && erased === null && changes.length === 0) {
     // Followed before a restart of the stack, which deleted the user.
     events.close();
     followed = null;
     withStorage((storage) => storage.removeItem(FOLLOWED_KEY));
     return;
   }
-  intro.textContent =
-    stored === null ? `User ${userId} is no longer stored.` : `User ${userId}, stored at version ${stored.version}.`;
+  if (erased !== null) {
+    const when = new Date(erased.occurredAt).toLocaleString();
+    intro.textContent = `User ${userId} was erased on ${when} by ${erased.actor}.`;
+  } else {
+    intro.textContent =
+      stored === null ? `User ${userId} is no longer stored.` : `User ${userId}, stored at version ${stored.version}.`;
+  }
   const entries = changes.map((change) => changeEntry(change));
   if (storedAhead) {
     entries.push(pendingEntry());

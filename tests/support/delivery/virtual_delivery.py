@@ -266,6 +266,8 @@ class VirtualDelivery:
         outcome = process_batch(
             json.loads(payload)["Records"],
             activity=self.activity,
+            read_activity=self.activity.read,
+            free_keys=lambda _: None,
             dead_letters=self.dead_letters,
             log=LogInMemory(),
             mask_personal_data=False,

@@ -1,9 +1,12 @@
 """What the API and the history can do. Each function returns WORKED or how it failed."""
 
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
+from functions.users.user import keys_of
 from local.actions import UNSUPPORTED_SCHEMA_VERSION, write_unsupported_user
+from local.state import clients_of
 from tests.support.iam.bench import Bench
 from tests.support.iam.permissions import Permission
 from tests.support.iam.trial import WORKED, Trial
@@ -27,6 +30,20 @@ def a_user_is_read(trial: Trial) -> str:
     bench = trial.bench
     user, log = bench.users.registered(person()), bench.log_of("manage-users")
     return trial.has_status(bench.users.get(user), 200, log)
+
+
+def a_user_is_found(trial: Trial) -> str:
+    bench = trial.bench
+    somebody = person()
+    bench.users.registered(somebody)
+    log = bench.log_of("manage-users")
+    return trial.has_status(bench.users.find(email=somebody["email"]), 200, log)
+
+
+def users_are_listed(trial: Trial) -> str:
+    bench = trial.bench
+    log = bench.log_of("manage-users")
+    return trial.has_status(bench.users.find(limit="1"), 200, log)
 
 
 def a_user_changes_the_name(trial: Trial) -> str:
@@ -58,6 +75,19 @@ def a_change_reaches_the_history(trial: Trial) -> str:
     function, poller = bench.log_of("log-user-changes"), trial.poller_log
     user = bench.users.registered(person())
     return trial.wait_for(lambda: bool(bench.activity(user)), function, poller)
+
+
+def a_user_deleted_past_the_api_leaves_no_key(trial: Trial) -> str:
+    bench = trial.bench
+    function, poller = bench.log_of("log-user-changes"), trial.poller_log
+    somebody = person()
+    user = bench.users.registered(somebody)
+    outputs = bench.stack.outputs
+    dynamodb = clients_of(bench.stack).dynamodb
+    dynamodb.delete_item(TableName=outputs.users_table_name, Key={"userId": {"S": user}})
+    key: Any = {"key": {"S": keys_of(somebody)["email"]}}
+    table = outputs.user_keys_table_name
+    return trial.wait_for(lambda: "Item" not in dynamodb.get_item(TableName=table, Key=key), function, poller)
 
 
 def the_history_s_mapping_starts(trial: Trial) -> str:

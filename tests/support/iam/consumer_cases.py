@@ -145,6 +145,6 @@ def _send_message(trial: Trial, **more: str) -> str:
 def _write_unreadable_item(bench: Bench, **attributes: Any) -> str:
     """Write an item that isn't log_user_changes's into Activity, and return its user."""
     user = str(uuid4())
-    key = {"userId": {"S": user}, "changeId": {"S": "9" * 40}}
+    key = {"userId": {"S": user}, "changeId": {"S": "8" * 40}, "kind": {"S": "ADDED"}}
     bench.clients.dynamodb.put_item(TableName=bench.stack.outputs.activity_table_name, Item={**key, **attributes})
     return user

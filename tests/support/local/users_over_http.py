@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from tests.support.aws.signature_v4 import Signer
@@ -42,6 +43,11 @@ class UsersOverHttp:
 
     def get(self, user_id: str) -> RawAnswer:
         return self._send("GET", f"/users/{user_id}")
+
+    def find(self, query_string: str = "", **query: str) -> RawAnswer:
+        """Send `GET /users` with these parameters, or with a query string as it is."""
+        encoded = query_string or urlencode(query, quote_via=quote)
+        return self._send("GET", f"/users?{encoded}" if encoded else "/users")
 
     def patch(self, user_id: str, changes: Mapping[str, str], headers: Mapping[str, str] | None = None) -> RawAnswer:
         return self._send("PATCH", f"/users/{user_id}", json.dumps(changes).encode(), headers)

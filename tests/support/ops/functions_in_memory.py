@@ -16,7 +16,7 @@ from ops.aws.function import (
 )
 from ops.dead_letters.record import carried_change
 from tests.support.ops.queue_in_memory import QueueInMemory, StepLimit
-from tests.support.records.record_processing_fakes import ActivityInMemory, Processing
+from tests.support.records.record_processing_fakes import RETENTION_DAYS, ActivityInMemory, Processing
 
 
 class _DeadLetterSenderInMemory:
@@ -45,6 +45,10 @@ class FunctionInMemory(ConsumerFunction):
     before: Callable[[], None] = lambda: None
     """Called at the start of each invocation."""
     invocations: list[list[JsonObject]] = field(default_factory=list[list[JsonObject]])
+
+    def variable(self, name: str) -> str:
+        self.step_limit.step()
+        return {"ACTIVITY_RETENTION_DAYS": f"{RETENTION_DAYS}"}[name]
 
     def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
         self.step_limit.step()

@@ -2,32 +2,45 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+from functions.activity.closing_item import CLOSING_CHANGE_ID, is_erasure
 from functions.activity.items import change_id
-from functions.dead_letters.envelope import FailedRecord, Kind, identify_record
+from functions.dead_letters.envelope import FailedRecord, Kind, StreamPointer, identify_record
 from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.attribute_values import Image
 from infra import consumers
 from infra.consumers import log_user_changes
-from infra.consumers.declaration import Consumer
+from infra.consumers.declaration import STREAM_VIEW_TYPES, Consumer, Source
 from infra.outputs import StackOutputs
 from ops.aws.cloudwatch import AlarmState, MappingState, Metric, Monitoring
-from ops.aws.queues import EnvelopeStore
+from ops.aws.queues import EnvelopeStore, ObjectVersion
+from ops.aws.retention import Retention
 from ops.aws.services import Services
-from ops.aws.tables import ActivityKey, ActivityReader, UsersPage, UsersReader
+from ops.aws.streams import StreamReader, TableStream
+from ops.aws.tables import ActivityKey, ActivityPage, ActivityReader, UsersPage, UsersReader
 from ops.consumers import StackConsumer
 from ops.errors import NotFoundError
+from ops.job import in_batches
 from ops.stack_outputs import LocalPoller
 from tests.support.ops.declared_consumers import failed_record, function_arn
 from tests.support.ops.functions_in_memory import AnsweringFunction, FunctionInMemory
+from tests.support.ops.person_tables_in_memory import PersonTablesInMemory
 from tests.support.ops.queue_in_memory import Clock, QueueInMemory, StepLimit
 from tests.support.ops.user_keys_in_memory import UserKeysInMemory
 from tests.support.records.record_processing_fakes import ActivityInMemory
 
+_Read = TypeVar("_Read")
+
+CHANGES_PER_PAGE = 4
+
 QUEUES = "https://sqs.eu-west-1.amazonaws.com/000000000000"
+
+OPERATOR = "arn:aws:sts::000000000000:assumed-role/Support/alice"
+LONGEST_TIMEOUT = 60
+"""Seconds."""
 
 OUTPUTS = StackOutputs(
     environment="test",
@@ -50,6 +63,13 @@ OUTPUTS = StackOutputs(
     dashboard_url="https://eu-west-1.console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/userstream-test",
 )
 
+ACTIVITY_STREAM_ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/Activity-test/stream/2026-11-24T00:00:00.000"
+MAPPED_STREAMS = {
+    OUTPUTS.log_user_changes_function_name: OUTPUTS.users_stream_arn,
+    OUTPUTS.fan_out_user_changes_function_name: ACTIVITY_STREAM_ARN,
+}
+"""What the event source mappings of the streams' consumers read, by function."""
+
 
 class ActivityReaderInMemory(ActivityReader):
     """An `ActivityReader` over the items in memory."""
@@ -60,17 +80,35 @@ class ActivityReaderInMemory(ActivityReader):
 
     def event_ids(self, keys: Sequence[ActivityKey]) -> Mapping[ActivityKey, str]:
         self._step_limit.step()
-        return {key: self._table.items[key]["eventId"]["S"] for key in keys if key in self._table.items}
+        return {key: self._table.items[key].get("eventId", {}).get("S", "") for key in keys if key in self._table.items}
+
+    def erased(self, user_ids: Sequence[str]) -> frozenset[str]:
+        self._step_limit.step()
+        closing = {user_id: self._table.items.get((user_id, CLOSING_CHANGE_ID), {}) for user_id in user_ids}
+        return frozenset(user_id for user_id, item in closing.items() if is_erasure(item))
 
     def kinds(self, user_ids: Sequence[str]) -> Mapping[str, set[str]]:
         self._step_limit.step()
         found: dict[str, set[str]] = {}
         for (user_id, _), item in self._table.items.items():
             if user_id in user_ids:
-                found.setdefault(user_id, set()).add(item["kind"]["S"])
+                found.setdefault(user_id, set()).update([item["kind"]["S"]] if "kind" in item else [])
         return found
 
-    def history(self, user_id: str) -> Iterator[Image]:
+    def each_history(self, user_ids: Sequence[str], read: Callable[[Iterable[Image]], _Read]) -> list[_Read]:
+        parts: list[_Read] = []
+        for batch in in_batches(user_ids, 2):
+            self._step_limit.step()
+            parts.append(read([item for (user_id, _), item in self._table.items.items() if user_id in batch]))
+        return parts
+
+    def page(self, after: ActivityKey | None) -> ActivityPage:
+        self._step_limit.step()
+        rest = [key for key in sorted(self._table.items) if after is None or key > after]
+        page, more = rest[:CHANGES_PER_PAGE], len(rest) > CHANGES_PER_PAGE
+        return ActivityPage([self._table.items[key] for key in page], ActivityKey(*page[-1]) if more else None)
+
+    def items(self, user_id: str) -> Iterator[Image]:
         self._step_limit.step()
         for key in sorted(self._table.items, reverse=True):
             if key[0] == user_id:
@@ -84,6 +122,19 @@ class UsersInMemory(UsersReader):
         self.items: dict[str, Image] = {}
         self.before: Callable[[], None] = lambda: None
         self._step_limit = step_limit
+
+    def get(self, user_id: str) -> Image | None:
+        self._step_limit.step()
+        return self.items.get(user_id)
+
+    def images(self, user_ids: Iterable[str], attributes: Sequence[str] = ()) -> dict[str, Image]:
+        self._step_limit.step()
+        self.before()
+        found = {user_id: self.items[user_id] for user_id in user_ids if user_id in self.items}
+        if not attributes:
+            return found
+        names = {"userId", *attributes}
+        return {id_: {name: image[name] for name in names & image.keys()} for id_, image in found.items()}
 
     def page(self, after: str | None) -> UsersPage:
         self._step_limit.step()
@@ -108,7 +159,7 @@ class MonitoringInMemory(Monitoring):
 
     def mappings(self, function_name: str) -> Sequence[MappingState]:
         state = self.states.get(function_name, self.state)
-        source = OUTPUTS.users_stream_arn if function_name == OUTPUTS.log_user_changes_function_name else function_name
+        source = MAPPED_STREAMS.get(function_name, function_name)
         return [
             MappingState(uuid="m", state=state, last_processing_result=self.last_result, batch_size=100, source=source)
         ]
@@ -130,6 +181,12 @@ class EnvelopesInMemory(EnvelopeStore):
 
     def __init__(self) -> None:
         self.objects: dict[str, str] = {}
+        self.older: dict[ObjectVersion, str] = {}
+        """Versions that were replaced or deleted, if the bucket is versioned."""
+
+    def locations(self, bucket: str) -> Iterator[str]:
+        assert bucket == OUTPUTS.failed_records_bucket_name
+        yield from sorted(self.objects)
 
     def fetch(self, location: str) -> str:
         try:
@@ -137,8 +194,55 @@ class EnvelopesInMemory(EnvelopeStore):
         except KeyError:
             raise NotFoundError(f"the failed record {location} doesn't exist (NoSuchKey)") from None
 
+    def versions(self, bucket: str) -> Iterator[ObjectVersion]:
+        prefix = f"s3://{bucket}/"
+        yield from [ObjectVersion(bucket, one.removeprefix(prefix), "null") for one in sorted(self.objects)]
+        yield from list(self.older)
+
+    def fetch_version(self, version: ObjectVersion) -> str:
+        return self.older[version] if version in self.older else self.fetch(f"s3://{version.bucket}/{version.key}")
+
+    def delete_version(self, version: ObjectVersion) -> None:
+        if self.older.pop(version, None) is None:
+            self.objects.pop(f"s3://{version.bucket}/{version.key}", None)
+
     def keep(self, location: str, text: str) -> None:
         self.objects[location] = text
+
+
+class StreamsInMemory(StreamReader):
+    """A `StreamReader` over the records that the streams still have, by shard."""
+
+    def __init__(self) -> None:
+        self.shards: dict[str, list[JsonObject]] = {}
+
+    def records(self, pointer: StreamPointer) -> list[Json]:
+        if pointer.shard_id not in self.shards:
+            raise NotFoundError(f"{pointer.shard_id} of {pointer.stream_arn}: gone")
+        first, last = int(pointer.start_sequence_number), int(pointer.end_sequence_number)
+        return [
+            record
+            for record in self.shards[pointer.shard_id]
+            if first <= int(record["dynamodb"]["SequenceNumber"]) <= last
+        ]
+
+
+class RetentionInMemory(Retention):
+    """A `Retention` of the days that a test sets, by table, log group or archive."""
+
+    def __init__(self) -> None:
+        self.days: dict[str, int | None] = {}
+
+    def recovery_days(self, table: str) -> int | None:
+        return self.days.get(table)
+
+    def log_days(self, group: str) -> int | None:
+        if group not in self.days:
+            raise NotFoundError(f"the log group {group} doesn't exist")
+        return self.days[group]
+
+    def archive_days(self, name: str) -> int | None:
+        return self.days[name]
 
 
 class StackInMemory(Services):
@@ -163,7 +267,13 @@ class StackInMemory(Services):
         self.switched_off: set[str] = set()
         """Consumers that this stack's settings switch off."""
         self.store = EnvelopesInMemory()
+        self.stream = StreamsInMemory()
+        self.kept = RetentionInMemory()
         self.outputs = OUTPUTS
+        self.table_streams = {
+            source: TableStream(arn.split("/")[1], arn, STREAM_VIEW_TYPES[source])
+            for source, arn in zip(STREAM_VIEW_TYPES, MAPPED_STREAMS.values(), strict=True)
+        }
         self.source = "--stack test"
         self.local_poller: LocalPoller | None = None
 
@@ -189,6 +299,24 @@ class StackInMemory(Services):
 
     def user_keys(self) -> UserKeysInMemory:
         return UserKeysInMemory(self.keys, self.user_table.items.get, self.step_limit.step)
+
+    def person_tables(self) -> PersonTablesInMemory:
+        return PersonTablesInMemory(self.user_table.items, self.keys, self.table.items, self.step_limit)
+
+    def caller_arn(self) -> str:
+        return OPERATOR
+
+    def longest_timeout(self) -> int:
+        return LONGEST_TIMEOUT
+
+    def streams(self) -> StreamsInMemory:
+        return self.stream
+
+    def retention(self) -> RetentionInMemory:
+        return self.kept
+
+    def stream_of(self, source: Source) -> TableStream:
+        return self.table_streams[source]
 
     def monitoring(self) -> MonitoringInMemory:
         return self.monitored

@@ -1,9 +1,11 @@
-"""A `UserKeysTable` over a dict; test_claim_keys_on_dynamodb tests it like the real table."""
+"""A `UserKeysTable` over a dict; test_verify_on_dynamodb tests it like the real table."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from functions.stream_records.attribute_values import Image
-from ops.aws.tables import ClaimRefusal, KeyClaim, UserKeysTable
+from ops.aws.user_keys import KeyRepair, KeysPage, Snapshot, UserKeysTable
+
+KEYS_PER_PAGE = 4
 
 
 class UserKeysInMemory(UserKeysTable):
@@ -27,16 +29,42 @@ class UserKeysInMemory(UserKeysTable):
         self._before()
         return {key: self._keys[key] for key in keys if key in self._keys}
 
-    def claim(self, claims: Sequence[KeyClaim]) -> Sequence[ClaimRefusal | None]:
-        return [self._claim(claim) for claim in claims]
-
-    def _claim(self, claim: KeyClaim) -> ClaimRefusal | None:
+    def pages_of(self, user_id: str) -> Iterator[list[Image]]:
         self._before()
-        stored = self._stored(claim.user_id) or {}
-        fits = bool(stored) and all(stored.get(name) == {"S": text} for name, text in claim.values.items())
-        held = {name: self._keys.get(key, claim.user_id) for name, key in claim.keys.items()}
-        others = {name: holder for name, holder in held.items() if holder != claim.user_id}
-        if not fits or others:
-            return ClaimRefusal(None if fits else stored, others)
-        self._keys.update(dict.fromkeys(claim.keys.values(), claim.user_id))
-        return None
+        for key, owner in self._keys.items():
+            yield [{"key": {"S": key}, "userId": {"S": owner}}] if owner == user_id else []
+
+    def page(self, after: str | None) -> KeysPage:
+        self._before()
+        rest = [key for key in sorted(self._keys) if after is None or key > after]
+        page, more = rest[:KEYS_PER_PAGE], len(rest) > KEYS_PER_PAGE
+        return KeysPage([_item(key, self._keys[key]) for key in page], page[-1] if more else None)
+
+    def snapshot(self, user_ids: Collection[str], keys: Collection[str]) -> Snapshot | None:
+        self._before()
+        items = {key: _item(key, self._keys[key]) if key in self._keys else None for key in keys}
+        return Snapshot({user_id: self._stored(user_id) for user_id in user_ids}, items)
+
+    def repair(self, repairs: Sequence[KeyRepair]) -> list[bool]:
+        return [self._repair(repair) for repair in repairs]
+
+    def _repair(self, repair: KeyRepair) -> bool:
+        self._before()
+        for user_id, values in repair.users.items():
+            image = self._stored(user_id)
+            if (image is None) != (values is None):
+                return False
+            if image is not None and values is not None and {name: image.get(name) for name in values} != values:
+                return False
+        if any(self._keys.get(key) != change.before for key, change in repair.keys.items()):
+            return False
+        for key, change in repair.keys.items():
+            if change.after is None:
+                del self._keys[key]
+            else:
+                self._keys[key] = change.after
+        return True
+
+
+def _item(key: str, owner: str) -> Image:
+    return {"key": {"S": key}, "userId": {"S": owner}}

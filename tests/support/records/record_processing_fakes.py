@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
-from functions.activity.items import WriteOutcome, activity_item
+from functions.activity.items import ItemKey, ReadOutcome, WriteOutcome, activity_item
 from functions.consumers.stream_batch import BatchOutcome
 from functions.dead_letters.envelope import FailedRecord, SendOutcome
 from functions.log_user_changes.batch import process_batch
+from functions.log_user_changes.history import FreeKeys
 from functions.runtime.invocation import Clock
 from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.user_change import UserChange
@@ -27,17 +28,33 @@ read_envelope = TypeAdapter(FailedRecord).validate_json
 
 
 class ActivityInMemory:
-    """An `ActivityWriter`: `items` by user and change, as the table would hold them.
+    """An `ActivityWriter` and reader: `items` by user and change, as the table would hold them.
 
     Args:
         room_for: How many changes succeed before the table is unreachable; None if it never is.
         refused: Sequence numbers of changes that the table would never take.
+        readable: How many keys are read before the table is unreachable; None if it never is.
     """
 
-    def __init__(self, room_for: int | None = None, refused: frozenset[str] = frozenset()) -> None:
-        self.items: dict[tuple[str, str], Image] = {}
+    def __init__(
+        self, room_for: int | None = None, refused: frozenset[str] = frozenset(), readable: int | None = None
+    ) -> None:
+        self.items: dict[ItemKey, Image] = {}
         self.room_for = room_for
         self.refused = refused
+        self.readable = readable
+
+    def read(self, keys: Sequence[ItemKey]) -> ReadOutcome:
+        read = list(keys) if self.readable is None else keys[: self.readable]
+        if self.readable is not None:
+            self.readable -= len(read)
+        unread = frozenset(keys[len(read) :])
+        found = {key: self.items[key] for key in read if key in self.items}
+        return ReadOutcome(found, "ThrottlingException" if unread else None, unread)
+
+    def close(self, closing_item: JsonObject) -> None:
+        """Store the closing item of a history."""
+        self.items[closing_item["userId"]["S"], closing_item["changeId"]["S"]] = closing_item
 
     def write(self, changes: Sequence[UserChange]) -> WriteOutcome:
         rejected: dict[int, str] = {}
@@ -123,7 +140,9 @@ class Processing:
         dead_letters: DeadLettersInMemory | None = None,
         *,
         mask_personal_data: bool = False,
+        free_keys: FreeKeys = lambda _: None,
     ) -> None:
+        self._free_keys = free_keys
         self.activity = activity or ActivityInMemory()
         self.dead_letters = dead_letters or DeadLettersInMemory()
         self.log = LogInMemory()
@@ -133,6 +152,8 @@ class Processing:
         return process_batch(
             records,
             activity=self.activity,
+            read_activity=self.activity.read,
+            free_keys=self._free_keys,
             dead_letters=self.dead_letters,
             log=self.log,
             mask_personal_data=self._mask,

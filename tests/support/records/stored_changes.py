@@ -10,6 +10,8 @@ from functions.stream_records.attribute_values import Image
 from tests.support.records.consumer_messages import item_of, message_of
 from tests.support.records.record_strategies import attribute_values, histories, stream_record, texts
 
+ARN = "arn:aws:sts::123456789012:assumed-role/Support/eve"
+
 
 def change_of(record: JsonObject) -> StoredChange:
     """Return the change of a Users stream's record."""
@@ -32,7 +34,8 @@ def stored_changes(draw: st.DrawFn) -> StoredChange:
     event_name = draw(st.sampled_from(["INSERT", "MODIFY", "REMOVE"]))
     old = None if event_name == "INSERT" else _imported(draw(images), user_id)
     new = None if event_name == "REMOVE" else _imported(draw(images), user_id)
-    return change_of(stream_record(event_name, draw(st.integers(0, 99)), user_id, old, new, by_ttl=draw(st.booleans())))
+    change = change_of(stream_record(event_name, draw(st.integers(0, 99)), user_id, old, new))
+    return change._replace(actor=draw(st.sampled_from(["ttl", "self", "caller", ARN])))
 
 
 def _imported(image: Image, user_id: str) -> Image:

@@ -2,8 +2,9 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 
 def http_event(
@@ -12,15 +13,19 @@ def http_event(
     body: str | bytes | None = None,
     headers: Mapping[str, str] | None = None,
     path: Mapping[str, str] | None = None,
-    query: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
 ) -> dict[str, Any]:
-    """Return the event of one request, with bytes as base64, as API Gateway sends binary bodies."""
+    """Return the event of one request, with bytes as base64, as API Gateway sends binary bodies.
+
+    Of a parameter that is named twice, the values are joined with commas.
+    """
+    pairs = [*query.items()] if isinstance(query, Mapping) else [*(query or ())]
     method = route.partition(" ")[0]
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route,
         "rawPath": "/",
-        "rawQueryString": "",
+        "rawQueryString": urlencode(pairs, errors="replace"),
         "headers": {"content-type": "application/json", **(headers or {})},
         "requestContext": {"requestId": "request-1", "http": {"method": method}, "stage": "$default"},
         "isBase64Encoded": isinstance(body, bytes),
@@ -29,8 +34,11 @@ def http_event(
         event["body"] = b64encode(body).decode() if isinstance(body, bytes) else body
     if path:
         event["pathParameters"] = dict(path)
-    if query:
-        event["queryStringParameters"] = dict(query)
+    if pairs:
+        joined: dict[str, str] = {}
+        for name, value in pairs:
+            joined[name] = f"{joined[name]},{value}" if name in joined else value
+        event["queryStringParameters"] = joined
     return event
 
 

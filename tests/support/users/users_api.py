@@ -32,6 +32,12 @@ class UsersApi:
     def get(self, user_id: str) -> Answer:
         return self._manage("GET /users/{userId}", user_id)
 
+    def find(self, *pairs: tuple[str, str], **query: str) -> Answer:
+        event = http_event("GET /users", query=[*pairs, *query.items()])
+        return read_answer(
+            answer(event, lambda request: manage_endpoint(request, self._store, no_activity, self._fields))
+        )
+
     def patch(self, user_id: str, body: object, *, if_match: str | None = None) -> Answer:
         return self._manage("PATCH /users/{userId}", user_id, if_match, body=json.dumps(body))
 

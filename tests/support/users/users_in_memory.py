@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from threading import Lock
 
 from functions.users.attributes import ATTRIBUTES, Attribute
-from functions.users.user import AlreadyTakenError, StaleVersionError, User, UserIdTakenError, keys_of
+from functions.users.user import AlreadyTakenError, StaleVersionError, User, UserIdTakenError, UsersPage, keys_of
 
 
 class InMemoryUsers:
@@ -28,6 +28,13 @@ class InMemoryUsers:
 
     def get(self, user_id: str) -> User | None:
         return self.users.get(user_id)
+
+    def owner(self, key: str) -> str | None:
+        return self.owners.get(key)
+
+    def page(self, limit: int, after: str | None) -> UsersPage:
+        left = [user for user_id, user in sorted(self.users.items()) if after is None or user_id > after]
+        return UsersPage(left[:limit], left[limit - 1].user_id if len(left) > limit else None)
 
     def replace(self, current: User, changed: User) -> None:
         with self._lock:

@@ -1,8 +1,8 @@
-"""Replay, backfill and the claiming of keys take no more memory for more work."""
+"""Replay, backfill and verification take no more memory for more work."""
 
 import itertools
 import tracemalloc
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -10,16 +10,20 @@ import pytest
 from typing_extensions import override
 
 from functions.runtime.json_log import JsonObject
+from functions.stream_records.attribute_values import Image
 from ops.aws.function import InvocationResult
 from ops.aws.queues import Message, MessageQueue, QueueDepth
 from ops.aws.tables import ActivityKey, UsersPage
+from ops.aws.user_keys import KeyRepair
 from ops.dead_letters.replay import Replay
 from ops.dead_letters.replay_db import ReplayDb
 from ops.dead_letters.selection import Selection
 from ops.job import Job
 from ops.users.backfill import Backfill
-from ops.users.key_claims import DryRunKeys, KeyClaims
+from ops.users.verify import Verify
+from ops.users.verify_db import VerifyDb
 from tests.support.ops.ops_in_memory import ActivityReaderInMemory, StackInMemory, UsersInMemory, activity_key, envelope
+from tests.support.ops.user_keys_in_memory import UserKeysInMemory
 from tests.support.records.record_strategies import stream_record
 
 FEW, MANY = 500, 2_500
@@ -74,6 +78,10 @@ class LastBatch(ActivityReaderInMemory):
         self._items: dict[ActivityKey, str] = {}
         self.taken = 0
 
+    def variable(self, name: str) -> str:
+        assert name == "ACTIVITY_RETENTION_DAYS"
+        return "30"
+
     def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
         self._items = {activity_key(record): record["eventID"] for record in records}
         self.taken += len(records)
@@ -82,6 +90,25 @@ class LastBatch(ActivityReaderInMemory):
     @override
     def event_ids(self, keys: Sequence[ActivityKey]) -> Mapping[ActivityKey, str]:
         return self._items
+
+
+class ForgetfulKeys(UserKeysInMemory):
+    """A table whose keys are always free."""
+
+    def __init__(self) -> None:
+        super().__init__({}, made_up_user)
+
+    @override
+    def repair(self, repairs: Sequence[KeyRepair]) -> list[bool]:
+        return [True] * len(repairs)
+
+
+def made_up_user(user_id: str) -> Image:
+    return {
+        "userId": {"S": user_id},
+        "email": {"S": f"{user_id}@example.com"},
+        "biography": {"S": "y" * RECORD_BYTES},
+    }
 
 
 class MadeUpUsers(UsersInMemory):
@@ -95,15 +122,12 @@ class MadeUpUsers(UsersInMemory):
     def page(self, after: str | None) -> UsersPage:
         start = 0 if after is None else int(after) + 1
         page = range(start, min(start + 100, self._length))
-        users = [
-            {
-                "userId": {"S": f"{number}"},
-                "email": {"S": f"{number // 2}@example.com"},
-                "biography": {"S": "y" * RECORD_BYTES},
-            }
-            for number in page
-        ]
+        users = [made_up_user(f"{number}") for number in page]
         return UsersPage(users, f"{page[-1]}" if page[-1] + 1 < self._length else None)
+
+    @override
+    def images(self, user_ids: Iterable[str], attributes: Sequence[str] = ()) -> dict[str, Image]:
+        return {user_id: made_up_user(user_id) for user_id in user_ids}
 
 
 def growth_per_record(do: Callable[[int], None]) -> float:
@@ -158,14 +182,25 @@ def test_the_memory_of_a_backfill_stays_flat(tmp_path: Path, monkeypatch: pytest
     assert growth_per_record(backfill) < GROWTH_PER_RECORD
 
 
-def test_the_memory_of_a_dry_run_of_claim_keys_stays_flat(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ops.users.key_claims.PROBLEMS_SHOWN", 10)
+@pytest.mark.parametrize("repair", [False, True])
+def test_the_memory_of_a_verification_stays_flat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, repair: bool
+) -> None:
+    """Every user lacks a key and a history: the most that there can be to look at again."""
+    monkeypatch.setattr("ops.users.verify.FINDINGS_SHOWN", 10)
 
-    def claim(length: int) -> None:
+    def verify(length: int) -> None:
         stack = StackInMemory()
-        with closing(DryRunKeys(stack.user_keys())) as keys:
-            report = KeyClaims(MadeUpUsers(stack, length), keys, work(stack), users_per_second=1e9).run()
-        assert (report.users, report.left, stack.keys) == (length, length // 2, {})
-        assert len(report.problems) == min(10, length // 2)
+        last_batch, keys = LastBatch(stack), ForgetfulKeys()
+        monkeypatch.setattr(stack, "users", lambda: MadeUpUsers(stack, length))
+        monkeypatch.setattr(stack, "user_keys", lambda: keys)
+        monkeypatch.setattr(stack, "stream_function", lambda: last_batch)
+        monkeypatch.setattr(stack, "activity", lambda: last_batch)
+        with closing(VerifyDb(tmp_path / f"{length}.sqlite", restart=True)) as progress:
+            report = Verify(stack, progress, work(stack), items_per_second=1e9, repair=repair).run()
+        assert (report.read["users"], report.finished, report.error) == (length, True, None)
+        assert report.repaired.total() == (2 * length if repair else 0)
+        assert report.found.total() == (0 if repair else 2 * length)
+        assert len(report.findings) == (0 if repair else 10)
 
-    assert growth_per_record(claim) < GROWTH_PER_RECORD
+    assert growth_per_record(verify) < GROWTH_PER_RECORD

@@ -57,7 +57,7 @@ def test_an_empty_id_is_refused(stack: StackInMemory, run: Run, command: list[st
     assert stack.queue.visible() == 1
 
 
-@pytest.mark.parametrize("command", ["backfill", "claim-keys"])
+@pytest.mark.parametrize("command", ["backfill", "verify"])
 @pytest.mark.parametrize("rate", ["nan", "0", "-1", "fast"])
 def test_a_wrong_rate_is_refused(run: Run, command: str, rate: str) -> None:
     assert run(command, "--rate", rate).exit_code == ExitCode.USAGE

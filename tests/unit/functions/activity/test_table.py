@@ -1,5 +1,6 @@
 """The Activity table at the wire: what is sent, and what each answer leads to."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -7,16 +8,19 @@ from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.activity.closing_item import deletion_note, erasure
 from functions.activity.items import WriteOutcome, activity_entry, activity_item
 from functions.activity.table import ActivityTable, activity_page
 from functions.runtime import aws as aws_clients
 from functions.runtime.aws import write_batches_as_json
 from functions.runtime.json_log import JsonObject
+from functions.stream_records.attribute_values import PlainValue
 from functions.stream_records.user_change import UserChange, parse_user_change
 from tests.support.aws.aws_wire import Answer, Failure, Responder, Wire, in_turn
 from tests.support.records.record_processing_fakes import RETENTION_DAYS, ManualClock
 from tests.support.records.record_strategies import histories, stream_record
 
+MOMENT = "2026-11-28T10:42:00.000Z"
 TABLE = "Activity-test"
 DONE: JsonObject = {"UnprocessedItems": {}}
 
@@ -274,11 +278,13 @@ def _stored(position: int) -> JsonObject:
 class TestPages:
     """Reading the history back."""
 
+    closing: Sequence[JsonObject] = ()
+
     @pytest.fixture
     def stored(self, monkeypatch: pytest.MonkeyPatch) -> Wire:
         def answer(request: JsonObject) -> Answer:
             after = int(request.get("ExclusiveStartKey", {}).get("changeId", {}).get("S", "-1"))
-            rest = [_stored(position) for position in range(after + 1, 5)]
+            rest = [*(_stored(position) for position in range(after + 1, 5)), *self.closing]
             page = rest[: request["Limit"]]
             more: JsonObject = (
                 {}
@@ -303,6 +309,36 @@ class TestPages:
         assert after is None
         assert read == [f"{position:040d}" for position in range(5)]
         assert stored.requests[0]["ExpressionAttributeValues"] == {":user": {"S": "u"}}
+
+    @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 6])
+    @pytest.mark.usefixtures("stored")
+    def test_the_note_of_a_deletion_is_on_no_page(self, limit: int) -> None:
+        self.closing = [deletion_note("u", actor="a", version=1, occurred_at=MOMENT, expires_at=1)]
+        pages = self._pages(limit)
+        assert [entry["changeId"] for page in pages for entry in page] == [f"{position:040d}" for position in range(5)]
+        assert all(pages)
+
+    @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 6])
+    @pytest.mark.usefixtures("stored")
+    def test_an_erasure_is_the_last_entry(self, limit: int) -> None:
+        self.closing = [erasure("u", actor="a", occurred_at=MOMENT, expires_at=1)]
+        pages = self._pages(limit)
+        assert len([entry for page in pages for entry in page]) == 6
+        assert pages[-1][-1] == {
+            "changeId": "9" * 40,
+            "kind": "ERASED",
+            "actor": "a",
+            "occurredAt": MOMENT,
+            "changes": {},
+        }
+
+    def _pages(self, limit: int) -> list[list[dict[str, PlainValue]]]:
+        page = activity_page(TABLE, "u", limit)
+        pages = [page.items]
+        while page.after is not None:
+            page = activity_page(TABLE, "u", limit, page.after)
+            pages.append(page.items)
+        return pages
 
     @pytest.mark.usefixtures("stored")
     def test_an_entry_is_in_plain_values(self) -> None:

@@ -1,9 +1,11 @@
 """Records of Activity's stream: a new item is a change, or is refused with a reason."""
 
+from collections.abc import Callable
 from copy import deepcopy
 
 import pytest
 
+from functions.activity.closing_item import deletion_note, erasure
 from functions.fan_out_user_changes.activity_record import read_activity_record
 from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.user_change import UnprocessableRecordError
@@ -30,6 +32,13 @@ def test_a_backfilled_user_is_told_from_a_change() -> None:
     read = read_activity_record(activity_record(backfilled))
     assert read is not None
     assert read.origin == "backfill"
+
+
+@pytest.mark.parametrize("closing_item", [deletion_note, erasure])
+def test_the_closing_item_of_a_history_is_no_change(closing_item: Callable[..., JsonObject]) -> None:
+    version = {"version": 3} if closing_item is deletion_note else {}
+    item = closing_item("u-eve", actor="a", occurred_at="2026-11-24T00:00:00.000Z", expires_at=1, **version)
+    assert read_activity_record({"eventName": "INSERT", "dynamodb": {"NewImage": item}}) is None
 
 
 def _changed(**image: Json) -> JsonObject:

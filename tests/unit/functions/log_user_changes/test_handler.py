@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from functions.activity.closing_item import CLOSING_CHANGE_ID
 from functions.log_user_changes import handler as module
 from functions.runtime import aws as aws_clients
 from functions.runtime.aws import write_batches_as_json
@@ -17,6 +18,8 @@ from tests.support.records.record_strategies import broken_record, stream_record
 EVE: JsonObject = {"userId": {"S": "u-eve"}, "username": {"S": "toto"}, "version": {"N": "1"}}
 RENAMED: JsonObject = EVE | {"username": {"S": "kichwa"}, "version": {"N": "2"}}
 ENVIRONMENT = {
+    "USERS_TABLE": "Users-test",
+    "USER_KEYS_TABLE": "UserKeys-test",
     "ACTIVITY_TABLE": "Activity-test",
     "ACTIVITY_RETENTION_DAYS": "30",
     "MASK_PERSONAL_DATA": "false",
@@ -89,7 +92,13 @@ def test_every_kind_of_event_is_logged_and_stored_or_dead_lettered(
     assert unknown["level"] == "ERROR"
 
     # One call per change, because a call writes a user's items in any order.
-    calls = [request["RequestItems"]["Activity-test"] for request in aws.activity.requests]
+    read, *written, freed = aws.activity.requests
+    closing_item = {"userId": {"S": "u-eve"}, "changeId": {"S": CLOSING_CHANGE_ID}}
+    assert read["RequestItems"]["Activity-test"] == {"Keys": [closing_item], "ConsistentRead": True}
+    check, release = freed["TransactItems"]
+    assert (check["ConditionCheck"]["TableName"], release["Delete"]["TableName"]) == ("Users-test", "UserKeys-test")
+    assert release["Delete"]["Key"] == {"key": {"S": "username#kichwa"}}
+    calls = [request["RequestItems"]["Activity-test"] for request in written]
     stored = [[put["PutRequest"]["Item"]["eventId"]["S"] for put in call] for call in calls]
     assert stored == [[record["eventID"]] for record in records[:3]]
     (sent,) = aws.queue.requests[0]["Entries"]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from functions.activity.table import ActivityPage
 from functions.http_api.endpoint import answer
-from functions.manage_users.handler import ReadPage, manage_endpoint, next_token
+from functions.http_api.paging import next_token
+from functions.manage_users.handler import ReadPage, manage_endpoint
 from tests.support.users.http_api_events import Answer, http_event, read_answer
 from tests.support.users.people import registration, user
 from tests.support.users.users_api import UsersApi, no_activity

@@ -5,6 +5,7 @@ from copy import deepcopy
 
 import pytest
 
+from functions.activity.closing_item import deletion_note
 from functions.dead_letters.envelope import FailedRecord
 from functions.rescue_failed_batches.rescue import Rescue
 from functions.rescue_failed_batches.shard_reader import ShardReader
@@ -224,13 +225,18 @@ def test_a_second_rescue_sends_the_same_envelopes(rescuing: Rescuing) -> None:
 
 
 def test_of_a_filtered_mapping_only_the_records_that_it_delivers_are_rescued(rescuing: Rescuing) -> None:
-    fan_out = FUNCTION_ARN.replace("LogUserChangesFunction", "FanOutUserChangesFunction")
+    """Not items that only changed or expired, nor the closing item of a history."""
+    note = deletion_note("u-1", actor="a", version=1, occurred_at="2026-11-24T00:00:00.000Z", expires_at=1)
+    images = [IMAGE | {"kind": {"S": "ADDED"}}, IMAGE | {"kind": {"S": "DELETED"}}, note, IMAGE]
+    new = [stream_record("INSERT", position, "u-1", None, image) for position, image in enumerate(images)]
+    rescuing.shard = ShardInMemory([*new[:3], RECORDS[1] | {"dynamodb": {**new[3]["dynamodb"]}}], page_size=2)
+    rescuing.wire.answer = rescuing.shard.answer
     document = _document(0, 3, batch_size=2)
-    document["requestContext"]["functionArn"] = fan_out
+    document["requestContext"]["functionArn"] = FUNCTION_ARN.replace("LogUserChanges", "FanOutUserChanges")
     assert rescuing.rescue(document) == []
-    assert rescuing.sent_records() == [RECORDS[0], RECORDS[3]]
+    assert rescuing.sent_records() == new[:2]
     assert [failed.failure_id for failed in rescuing.dead_letters.sent] == [
-        f"fan-out-user-changes.{RECORDS[position]['eventID']}" for position in (0, 3)
+        f"fan-out-user-changes.{record['eventID']}" for record in new[:2]
     ]
     assert {failed.reason for failed in rescuing.dead_letters.sent} == {
         "the function failed on it until the mapping's retries were used up"

@@ -65,6 +65,12 @@ def test_a_record_that_can_never_be_processed_is_refused_with_the_reason(record:
         parse_user_change(broken_record(record, reason))
 
 
+def test_a_backfilled_record_of_before_1970_has_a_place_in_the_history() -> None:
+    record = stream_record("INSERT", 0, "u-eve", None, EVE)
+    record["dynamodb"]["ApproximateCreationDateTime"] = -8_141_385_600  # 1712-01-01
+    assert parse_user_change(record).occurred_at == "1970-01-01T00:00:00.000Z"
+
+
 @pytest.mark.parametrize("event_name", ["", None, 7, ["INSERT"]])
 def test_an_event_name_must_be_text(event_name: Json) -> None:
     record = stream_record("INSERT", 0, "u-eve", None, EVE) | {"eventName": event_name}
@@ -89,7 +95,7 @@ def test_an_unknown_event_has_an_error_of_its_own() -> None:
         ({"Keys": {"userId": {"S": ""}}}, "userId in Keys must be a string"),
         ({"NewImage": None}, "NewImage: expected an object of attributes, found null"),
         ({"ApproximateCreationDateTime": True}, "ApproximateCreationDateTime must be seconds"),
-        ({"ApproximateCreationDateTime": -1}, "ApproximateCreationDateTime must be seconds"),
+        ({"ApproximateCreationDateTime": -1e11}, "ApproximateCreationDateTime must be seconds"),
         ({"ApproximateCreationDateTime": 1e300}, "ApproximateCreationDateTime must be seconds"),
         ({"ApproximateCreationDateTime": float("nan")}, "ApproximateCreationDateTime must be seconds"),
         ({"NewImage": {"schemaVersion": {"BOOL": True}}}, "schemaVersion must be a number"),

@@ -46,7 +46,8 @@ def test_a_version_reads_as_a_whole_number_exact_in_json(stored: dict[str, Any],
         ({"S": "0001-01-01T00:00:00+14:00"}, None),
         ({"S": "yesterday"}, None),
         ({"S": ""}, None),
-        ({"N": "1795428000"}, None),
+        ({"N": "1795428000"}, "2026-11-23T10:00:00.000Z"),
+        ({"BOOL": True}, None),
     ],
 )
 def test_a_time_is_rewritten_as_registration_writes_it_or_reads_as_none(

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from functions.activity.closing_item import deletion_note, erasure
 from local.page.trail import Findings, Item, assemble_trail
 
 EVE: Item = {
@@ -21,7 +22,9 @@ def record(event_id: str, event_name: str, **images: Item) -> dict[str, Any]:
     }
 
 
-NOTHING_YET = Findings(item=None, records=[], log_messages={}, activity_event_ids=frozenset(), dead_letter_reasons={})
+WHEN: Any = {"occurred_at": "2026-11-28T10:42:00.000Z", "expires_at": 1_798_000_000}
+NOTE = deletion_note("u-1", actor="an ARN", version=2, **WHEN)
+NOTHING_YET = Findings(item=None, records=[], log_messages={}, activity_items=[], dead_letter_reasons={})
 
 
 def test_a_user_whose_record_has_not_been_read_is_stored_ahead_of_the_stream() -> None:
@@ -41,7 +44,7 @@ def test_each_change_is_joined_to_its_log_line_its_activity_item_and_its_dead_le
             record("e-3", "REMOVE", OldImage=EVE_RENAMED),
         ],
         log_messages={"e-1": "USER ADDED:"},
-        activity_event_ids=frozenset({"e-1"}),
+        activity_items=[{"eventId": {"S": "e-1"}}, NOTE],
         dead_letter_reasons={"e-2": "schemaVersion 2 is not supported"},
     )
 
@@ -86,3 +89,21 @@ def test_a_user_read_before_a_later_record_is_not_ahead_of_the_stream() -> None:
 
     assert not assemble_trail("u-1", NOTHING_YET._replace(item=EVE, records=updated)).stored_ahead
     assert not assemble_trail("u-1", NOTHING_YET._replace(item=EVE_RENAMED, records=deleted)).stored_ahead
+
+
+def test_of_an_erased_user_the_trail_shows_when_and_by_whom_and_nothing_else() -> None:
+    """The stream holds the values for a day after."""
+    findings = NOTHING_YET._replace(
+        records=[record("e-1", "INSERT", NewImage=EVE), record("e-2", "REMOVE", OldImage=EVE)],
+        activity_items=[{"eventId": {"S": "e-1"}}, erasure("u-1", actor="an ARN", **WHEN)],
+    )
+
+    trail = assemble_trail("u-1", findings)
+
+    assert trail.model_dump(by_alias=True) == {
+        "userId": "u-1",
+        "stored": None,
+        "changes": [],
+        "erased": {"occurredAt": "2026-11-28T10:42:00.000Z", "actor": "an ARN"},
+        "storedAhead": False,
+    }

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from functions.activity.closing_item import erasure
 from ops.dead_letters.message import ReplayOutcome
 from ops.dead_letters.selection import Selection
 from ops.errors import NotFoundError, OpsError
@@ -50,6 +51,21 @@ def test_a_record_that_is_dead_lettered_again_stays_once(stack: StackInMemory, r
         assert sent_records(stack.queue) == [unsupported]
         assert stack.queue.visible() == 1
     assert stack.table.items == {}
+
+
+def test_records_of_an_erased_user_leave_the_queue_and_bring_nothing_back(
+    stack: StackInMemory, replay_db_path: Path
+) -> None:
+    marker = erasure("eve", actor="an ARN", occurred_at="2026-11-28T10:42:00.000Z", expires_at=4_000_000_000)
+    stack.table.close(marker)
+    for position in range(3):
+        stack.fail(change(position))
+
+    report = replay(stack, replay_db_path)
+
+    assert (report.replayed, report.left) == (3, 0)
+    assert stack.queue.bodies() == []
+    assert list(stack.table.items.values()) == [marker]
 
 
 def test_copies_of_one_failure_are_replayed_once(stack: StackInMemory, replay_db_path: Path) -> None:

@@ -1,0 +1,71 @@
+"""The closing item of a user's history: the last one by its key, and no change of the user.
+
+| it is         | attributes, beside expiresAt                | written by                   |
+| ------------- | ------------------------------------------- | ---------------------------- |
+| deletion note | note DELETION, actor, version, occurredAt   | the deletion's transaction   |
+| erasure       | kind ERASED, actor, occurredAt, no changes  | `python -m ops person erase` |
+
+A deletion's stream record has the old image alone, so only the note can say who deleted the user.
+It is no entry of the history. An erasure is its only one, and bars every value of the user from
+coming back: log_user_changes reads the closing items of a batch's users before it writes.
+"""
+
+from functions.runtime.json_log import Json, JsonObject
+
+CLOSING_CHANGE_ID = "9" * 40
+"""Its sort key: forty digits, as a change's, and above each that a stream assigns."""
+
+DELETION = "DELETION"
+ERASED = "ERASED"
+
+
+def deletion_note(user_id: str, *, actor: str, version: int, occurred_at: str, expires_at: int) -> JsonObject:
+    """Return the note of a deletion, typed as botocore takes it.
+
+    Args:
+        user_id: the deleted user.
+        actor: who deleted it.
+        version: the deleted user's, which tells this deletion from another of the same id.
+        occurred_at: ISO 8601 in UTC with milliseconds.
+        expires_at: when DynamoDB may remove it, in whole seconds since the epoch.
+    """
+    return {
+        "userId": {"S": user_id},
+        "changeId": {"S": CLOSING_CHANGE_ID},
+        "note": {"S": DELETION},
+        "actor": {"S": actor},
+        "version": {"N": str(version)},
+        "occurredAt": {"S": occurred_at},
+        "expiresAt": {"N": str(expires_at)},
+    }
+
+
+def erasure(user_id: str, *, actor: str, occurred_at: str, expires_at: int) -> JsonObject:
+    """Return the marker of an erased user, typed as botocore takes it; arguments as above."""
+    return {
+        "userId": {"S": user_id},
+        "changeId": {"S": CLOSING_CHANGE_ID},
+        "kind": {"S": ERASED},
+        "actor": {"S": actor},
+        "occurredAt": {"S": occurred_at},
+        "changes": {"M": {}},
+        "expiresAt": {"N": str(expires_at)},
+    }
+
+
+def is_deletion_note(item: JsonObject) -> bool:
+    """Say whether an item of Activity is the note of a deletion, which no reader is shown."""
+    return item.get("note") == {"S": DELETION}
+
+
+def is_erasure(item: JsonObject) -> bool:
+    """Say whether an item of Activity is the marker of an erased user."""
+    return item.get("kind") == {"S": ERASED}
+
+
+def deleted_by(item: JsonObject, version: int) -> str | None:
+    """Return who deleted the user of this version, if a closing item tells."""
+    if not is_deletion_note(item) or item.get("version") != {"N": str(version)}:
+        return None
+    actor: Json = item.get("actor", {}).get("S")
+    return actor

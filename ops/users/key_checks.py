@@ -1,0 +1,128 @@
+"""What is right between Users and UserKeys, and the repair of what isn't.
+
+Registration, change and deletion write a user and its keys in one transaction, so at no moment does
+a correct pair disagree. A repair gives a key to a user who is stored with its value, or frees it.
+It never takes a key from a user who is stored with its value.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from functions.stream_records.attribute_values import AttributeValue, Image
+from functions.users.attributes import Attribute
+from functions.users.user import keys_of
+from ops.aws.user_keys import KeyChange, KeyRepair, Snapshot, owner_of
+from ops.users.findings import Finding, Problem
+
+
+class Judgement(NamedTuple):
+    """The problems of one user or key, and the repair of those that have one."""
+
+    findings: Sequence[Finding] = ()
+    repair: KeyRepair | None = None
+
+
+def keys_of_image(image: Image | None, attributes: Sequence[Attribute]) -> dict[str, str]:
+    """Return the keys that a stored user should have, by attribute."""
+    texts = {each.name: image[each.name]["S"] for each in attributes if image and "S" in image.get(each.name, {})}
+    return keys_of(texts, attributes)
+
+
+def users_to_check(
+    images: Iterable[Image], owners: Mapping[str, str], attributes: Sequence[Attribute]
+) -> Iterable[str]:
+    """Yield the users who lack a key, or have a value that can have none."""
+    for image in images:
+        user_id = image["userId"]["S"]
+        keys = keys_of_image(image, attributes)
+        if any(owners.get(key) != user_id for key in keys.values()) or list(_without(image, keys, attributes)):
+            yield user_id
+
+
+def keys_to_check(
+    items: Iterable[Image], images: Mapping[str, Image], attributes: Sequence[Attribute], now: float
+) -> Iterable[str]:
+    """Yield the keys whose user isn't stored, or not with their value."""
+    for item in items:
+        if not expired(item, now) and _wrong(item["key"]["S"], images.get(owner_of(item)), attributes):
+            yield item["key"]["S"]
+
+
+def expired(item: Image, now: float) -> bool:
+    """Say whether DynamoDB's TTL deletes the item within days; then it counts as deleted."""
+    expires_at = item.get("expiresAt", {}).get("N")
+    return expires_at is not None and float(expires_at) <= now
+
+
+def judge_user(user_id: str, snapshot: Snapshot, attributes: Sequence[Attribute]) -> Judgement | None:
+    """Return what is wrong with a user's keys; None if the snapshot lacks one or its owner."""
+    image = snapshot.users[user_id]
+    if image is None:
+        return Judgement()
+    keys = keys_of_image(image, attributes)
+    if not snapshot.keys.keys() >= set(keys.values()):
+        return None
+    findings = list(_without(image, keys, attributes))
+    users: dict[str, Mapping[str, AttributeValue | None] | None] = {}
+    changes: dict[str, KeyChange] = {}
+    values = {name: image[name] for name in keys}
+    for name, key in keys.items():
+        owner = snapshot.owner(key)
+        if owner == user_id:
+            continue
+        if owner is not None and owner not in snapshot.users:
+            return None
+        other = snapshot.users[owner] if owner is not None else None
+        found = Finding(Problem.WITHOUT_KEY, user_id, key, name, values[name]["S"], owner)
+        if key in keys_of_image(other, attributes).values():
+            findings.append(found._replace(problem=Problem.TAKEN))
+            continue
+        findings.append(found)
+        changes[key] = KeyChange(owner, user_id)
+        if owner is not None:
+            users[owner] = other if other is None else {name: other.get(name)}
+    repaired = {name: values[name] for name, key in keys.items() if key in changes}
+    repair = KeyRepair({user_id: repaired, **users}, changes) if changes else None
+    return Judgement(findings, repair)
+
+
+def judge_key(key: str, snapshot: Snapshot, attributes: Sequence[Attribute], now: float) -> Judgement | None:
+    """Return what is wrong with a key; None if the snapshot lacks its owner."""
+    item = snapshot.keys[key]
+    if item is None or expired(item, now):
+        return Judgement()
+    owner = owner_of(item)
+    if owner not in snapshot.users:
+        return None
+    image = snapshot.users[owner]
+    if not _wrong(key, image, attributes):
+        return Judgement()
+    name = key.partition("#")[0]
+    change = {key: KeyChange(owner, None)}
+    if image is None:
+        finding = Finding(Problem.KEY_WITHOUT_USER, owner, key, name)
+        return Judgement([finding], KeyRepair({owner: None}, change))
+    finding = Finding(Problem.KEY_WITHOUT_VALUE, owner, key, name)
+    return Judgement([finding], KeyRepair({owner: {name: image.get(name)}}, change))
+
+
+def _wrong(key: str, image: Image | None, attributes: Sequence[Attribute]) -> bool:
+    """Say whether a key's user isn't stored, or is with another value.
+
+    The key of a request, or of an attribute that is no longer unique, holds as long as its user.
+    """
+    if image is None:
+        return True
+    name = key.partition("#")[0]
+    unique = {each.name for each in attributes if each.unique is not None}
+    return name in unique and keys_of_image(image, attributes).get(name) != key
+
+
+def _without(image: Image, keys: Mapping[str, str], attributes: Sequence[Attribute]) -> Iterable[Finding]:
+    """Yield the values that can have no key; one that is missing or empty needs none."""
+    for each in attributes:
+        value = image.get(each.name, {"NULL": True})
+        if each.unique is None or each.name in keys or "NULL" in value or value == {"S": ""}:
+            continue
+        problem = Problem.TOO_LONG if "S" in value else Problem.NOT_TEXT
+        yield Finding(problem, image["userId"]["S"], attribute=each.name, value=value.get("S"))

@@ -1,0 +1,199 @@
+"""docs/runbook.md's drills, typed as written, on an engine's stack that people use meanwhile."""
+
+import json
+import re
+import shlex
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+
+from infra.outputs import StackOutputs
+from local.aws_clients import Clients
+from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
+from local.engine.workspace import Workspace
+from ops.aws.services import Services
+from ops.errors import ExitCode
+from ops.job import STATE_VARIABLE
+from ops.stack_outputs import LocalMapping, LocalPoller, StackAccess
+from tests.engine.conftest import emulator_account
+from tests.support.engine.documented_commands import commands_of, typed
+from tests.support.engine.engine_stack import EngineStack, bring_up
+from tests.support.local.mapped_function import eventually
+from tests.support.local.ops_stack import answer, run_ops
+from tests.support.local.poller_process import PollerProcess, polling
+from tests.support.local.users_over_http import person
+
+SETTINGS = {
+    "userstream:requireTls": "false",
+    "userstream:websiteEnabled": "false",
+    "userstream:functionPlatform": "host",
+}
+DRILL = "The Users table lost its items"
+USERS = 40
+
+
+@dataclass
+class Running:
+    """A stack of the engine with its deliveries."""
+
+    engine: EngineStack
+    account: Clients
+    poller: PollerProcess
+
+    @property
+    def outputs(self) -> StackOutputs:
+        opened = self.engine.workspace.stack(self.engine.name, changes=self.settings())
+        return StackOutputs.model_validate({name: each.value for name, each in opened.outputs().items()})
+
+    def settings(self) -> dict[str, str]:
+        name = f"Pulumi.{self.engine.name}.yaml"
+        text = (self.engine.workspace.directory / self.engine.name / name).read_text()
+        table = re.search(r"userstream:usersTableName: (\S+)", text)
+        return {**SETTINGS, **({"userstream:usersTableName": table[1]} if table else {})}
+
+    def ops(self, *arguments: str) -> Result:
+        """Run a command in this process, where the local poller is known."""
+        mappings = [
+            LocalMapping(each.function_name, each.source_arn, each.state, each.reason)
+            for each in self.poller.mappings().values()
+        ]
+        access = StackAccess(
+            outputs=self.outputs,
+            client_options={
+                "endpoint_url": self.account.endpoint_url,
+                "aws_access_key_id": ACCESS_KEY_ID,
+                "aws_secret_access_key": SECRET_ACCESS_KEY,
+            },
+            read_local_poller=lambda: LocalPoller(self.poller.process.pid, running=True, mappings=mappings),
+            source=f"--stack {self.engine.name}",
+        )
+        return run_ops(Services(access, profile=None), *arguments)
+
+    def wait_until_healthy(self) -> None:
+        """Wait until nothing needs attention but what failed while roles were moved."""
+
+        def others() -> list[str]:
+            attention: list[str] = answer(self.ops("status"))["attention"]
+            return [each for each in attention if not re.search(r"\d+ errors?, \d+ throttles?$", each)]
+
+        eventually(others, lambda attention: attention == [])
+
+    def register(self, **values: str) -> str:
+        """Register by the function itself, as API Gateway calls it."""
+        return register(self.account, **values)
+
+    def stored(self, table: str) -> set[str]:
+        return {each["userId"].get("S", "") for each in self.account.dynamodb.scan(TableName=table)["Items"]}
+
+
+def register(account: Clients, **values: str) -> str:
+    event = {
+        "version": "2.0",
+        "routeKey": "POST /register",
+        "rawPath": "/register",
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"},
+        "requestContext": {"http": {"method": "POST", "path": "/register"}, "requestId": "r", "routeKey": "x"},
+        "body": json.dumps({**person(), **values}),
+        "isBase64Encoded": False,
+    }
+    payload: Any = account.lambda_.invoke(FunctionName="RegisterUserFunction-prod", Payload=json.dumps(event))
+    answered = json.loads(payload["Payload"].read())
+    assert answered.get("statusCode") == 201, answered
+    return json.loads(answered["body"])["userId"]
+
+
+@pytest.fixture
+def running(account: Clients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Running]:
+    assert account
+    monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "ops"))
+    (tmp_path / "poller").mkdir()
+    with emulator_account(tmp_path / "emulator") as clients:
+        workspace = Workspace(directory=tmp_path / "engine", endpoint_url=clients.endpoint_url)
+        bring_up(workspace, "prod", SETTINGS)
+        with polling(clients, tmp_path / "poller") as poller:
+            yield Running(EngineStack(workspace=workspace, name="prod", settings=SETTINGS), clients, poller)
+
+
+@contextmanager
+def registrations(account: Clients) -> Generator[list[str]]:
+    """Let people register for the time of the block."""
+    ended, registered = threading.Event(), list[str]()
+
+    def go_on() -> None:
+        while not ended.wait(0.5):
+            # During `pulumi up` the function's role and its settings name two tables for a moment.
+            with suppress(AssertionError):
+                registered.append(register(account))
+
+    thread = threading.Thread(target=go_on)
+    thread.start()
+    try:
+        yield registered
+    finally:
+        ended.set()
+        thread.join()
+
+
+def blocks_of_the_drill() -> list[str]:
+    """The drill's command blocks, in their order, with the date of the restore left to fill in."""
+    return [
+        commands_of("runbook.md", DRILL, first=first) for first in ("aws dynamodb", "pulumi config", "python -m ops")
+    ]
+
+
+def test_an_emptied_table_is_restored_while_people_register(running: Running) -> None:
+    account = running.account
+    users = [running.register() for _ in range(USERS)]
+    running.wait_until_healthy()
+    account.dynamodb.create_backup(TableName="Users-prod", BackupName="as-of-the-date")
+    moment = datetime.now(UTC)
+    time.sleep(1.1)
+    restore, into_service, reconcile = blocks_of_the_drill()
+    restore, dates = re.subn(r"\d{4}-\d\d-\d\dT\S+Z", f"{moment:%Y-%m-%dT%H:%M:%SZ}", restore)
+    assert dates == 1
+
+    with registrations(account) as registered:
+        for user in users:
+            account.dynamodb.delete_item(TableName="Users-prod", Key={"userId": {"S": user}})
+        typed(running.engine, restore)
+        typed(running.engine, into_service)
+        moved = len(registered)
+        running.wait_until_healthy()
+        time.sleep(2)
+    lines = [shlex.split(line.partition("prod ")[2]) for line in reconcile.splitlines()]
+    assert [line[0] for line in lines] == ["status", "verify", "verify"]
+    results = [running.ops(*line) for line in lines]
+
+    assert [result.exit_code for result in results[1:]] == [0, 0], [result.output for result in results]
+    stored = running.stored("Users-restored")
+    assert set(users) <= stored
+    assert stored - set(users) <= set(registered)
+    assert len(stored - set(users)) >= len(registered) - moved > 0
+    lost = set(registered) - stored
+    assert lost <= running.stored("Users-prod"), "the old table keeps who registered since"
+
+
+def test_a_stream_that_was_made_again_is_connected_by_the_command_that_status_names(running: Running) -> None:
+    running.wait_until_healthy()
+    on: Any = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    off: Any = {"StreamEnabled": False}
+    for stream in (off, on):
+        running.account.dynamodb.update_table(TableName="Users-prod", StreamSpecification=stream)
+    unseen = running.register()
+
+    result = running.ops("status")
+    (command,) = answer(result)["next"]
+    assert (result.exit_code, command) == (ExitCode.UNFINISHED, "pulumi up --refresh --stack prod")
+    typed(running.engine, command)
+
+    running.wait_until_healthy()
+    eventually(lambda: running.ops("activity", unseen), lambda found: found.exit_code == ExitCode.OK)
