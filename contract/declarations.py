@@ -8,9 +8,9 @@ from functions.http_api.request import MAXIMUM_BODY_BYTES
 from functions.manage_users.users_page import LIST_PARAMETERS
 from functions.users.attributes import Attribute
 from functions.users.fields import Fields
-from functions.users.user import LONGEST_KEY, REGISTRATION_DIGEST, InvalidFieldsError
+from functions.users.user import INTERNAL_ATTRIBUTES, LONGEST_KEY, InvalidFieldsError
 
-RESERVED = frozenset({"userId", "version", "createdAt", "updatedAt", "schemaVersion", REGISTRATION_DIGEST})
+RESERVED = frozenset({"userId", "version", "createdAt", "updatedAt", "schemaVersion", *INTERNAL_ATTRIBUTES})
 """Names of a stored user that aren't attributes."""
 
 # Allowed in an expression of DynamoDB, in JSON, in HTML ids and as a member's name in TypeScript.

@@ -46,7 +46,9 @@ class StoredChange(NamedTuple):
     """40 digits: compared as text, a user's later change is the greater one."""
     event_id: str
     kind: str  # ADDED, UPDATED or DELETED
-    actor: str  # "ttl" if DynamoDB's expiry deleted the user, else "caller"
+    actor: str
+    """self for a registration, the ARN of a caller, ttl if DynamoDB's expiry deleted the user;
+    caller for a write past the API."""
     occurred_at: str  # ISO 8601 in UTC with milliseconds
     version: int | None
     """The user's after the change, or the last one of a deleted user; None if the user has none."""

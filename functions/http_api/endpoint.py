@@ -125,9 +125,11 @@ def answer(event: Event, endpoint: Endpoint) -> dict[str, Any]:
     started = time.perf_counter()
     request_id = route = ""
     fault: dict[str, str] = {}
+    signed: dict[str, str] = {}
     try:
         request = read_request(event)
         request_id, route = request.request_id, request.route
+        signed = {} if request.caller is None else {"actor": request.caller}
         response = endpoint(request)
     except tuple(PROBLEMS) as error:
         response = _refusal(error, request_id)
@@ -142,6 +144,7 @@ def answer(event: Event, endpoint: Endpoint) -> dict[str, Any]:
         route=route,
         status=int(response.status),
         milliseconds=round((time.perf_counter() - started) * 1000, 1),
+        **signed,
         **response.logged,
         **fault,
     )

@@ -64,6 +64,8 @@ class Request(NamedTuple):
     query: Mapping[str, str]  # parameters by name, decoded
     body: str | None
     body_is_base64: bool  # as API Gateway sends binary media types, forms included
+    caller: str | None = None
+    """The ARN of who signed it (AWS_IAM), of a role with the session's name; None without one."""
     repeated: frozenset[str] = frozenset()
     """Parameters of the query that it names more than once; `query` has their values joined."""
 
@@ -75,14 +77,18 @@ def read_request(event: Event) -> Request:
             f"This is no event of payload format {PAYLOAD_FORMAT}: set payloadFormatVersion of the route's integration."
         )
     headers: Mapping[str, str] = event.get("headers") or {}
+    context: Mapping[str, Any] = event.get("requestContext") or {}
+    authorizer: Mapping[str, Any] = context.get("authorizer") or {}
+    iam: Mapping[str, Any] = authorizer.get("iam") or {}
     return Request(
-        request_id=event.get("requestContext", {}).get("requestId", ""),
+        request_id=context.get("requestId", ""),
         route=event["routeKey"],
         headers={name.lower(): value for name, value in headers.items()},
         path=event.get("pathParameters") or {},
         query=event.get("queryStringParameters") or {},
         body=event.get("body"),
         body_is_base64=bool(event.get("isBase64Encoded")),
+        caller=iam.get("userArn") or None,
         repeated=_repeated(event.get("rawQueryString") or ""),
     )
 

@@ -67,7 +67,7 @@ def log_change(log: Log, change: UserChange, show: Callable[[_PlainImage], _Plai
     """Log one change in one line; an update in one for the old image and one for the new.
 
     `show` is `full_image` or `masked_image`. Either way the names of the changed fields are logged,
-    and who deleted a user.
+    and who changed them, which tells nothing of the user.
     """
     old, new = change.old, change.new
     if old is not None and new is not None:
@@ -76,7 +76,7 @@ def log_change(log: Log, change: UserChange, show: Callable[[_PlainImage], _Plai
     elif new is not None:
         _log_image(log, "USER ADDED:", change, show(new))
     elif old is not None:
-        _log_image(log, "USER DELETED:", change, show(old), actor=change.actor)
+        _log_image(log, "USER DELETED:", change, show(old))
 
 
 def _log_image(log: Log, message: str, change: UserChange, image: _PlainImage, **more: object) -> None:
@@ -87,6 +87,7 @@ def _log_image(log: Log, message: str, change: UserChange, image: _PlainImage, *
         eventId=change.event_id,
         sequenceNumber=change.sequence_number,
         occurredAt=utc_timestamp(change.occurred_seconds),
+        actor=change.actor,
         image=image,
         **more,
     )

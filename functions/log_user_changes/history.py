@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functions.activity.closing_item import CLOSING_CHANGE_ID, deleted_by, is_erasure
 from functions.activity.items import ActivityWriter, Image, ItemKey, ReadOutcome, WriteOutcome, is_key
 from functions.stream_records.user_change import UserChange
-from functions.users.user import version_of
+from functions.users.user import UNKNOWN_ACTOR, version_of
 
 ReadItems = Callable[[Sequence[ItemKey]], ReadOutcome]
 """Reads up to KEYS_PER_READ items of Activity, consistently."""
@@ -53,19 +53,14 @@ class History:
     def completed(self, change: UserChange) -> UserChange:
         """Return a written change with its actor, also of a deletion through the API."""
         closing = self._closing.get(change.user_id)
-        if closing is None or change.kind != "DELETED" or change.actor != "caller":
+        if closing is None or change.kind != "DELETED" or change.actor != UNKNOWN_ACTOR:
             return change
         actor = deleted_by(closing, version_of(change.old_image or {}))
         return change if actor is None else change._replace(actor=actor)
 
     def is_deletion_past_the_api(self, change: UserChange) -> bool:
         """Say whether a written change is a deletion that no note of the API tells of."""
-        closing = self._closing.get(change.user_id)
-        if change.kind != "DELETED":
-            return False
-        if closing is None or change.actor != "caller":
-            return True
-        return deleted_by(closing, version_of(change.old_image or {})) is None
+        return change.kind == "DELETED" and self.completed(change) is change
 
     def _look_up(self, user_ids: Iterable[str]) -> tuple[set[str], str | None]:
         """Read the users' closing items; return whose weren't read, and why."""

@@ -29,7 +29,7 @@ from functions.users.dynamodb_store import store_from_environment
 from functions.users.fields import FIELDS, Fields
 from functions.users.service import change_user, read_user, remove_user
 from functions.users.transaction import unavailability
-from functions.users.user import REGISTRATION_DIGEST, User, UserNotFoundError, UsersStore, attributes_of
+from functions.users.user import INTERNAL_ATTRIBUTES, UNKNOWN_ACTOR, User, UserNotFoundError, UsersStore, attributes_of
 
 ReadPage = Callable[[str, int, str | None], ActivityPage]
 """Returns up to that many changes of a user: those after a change id, or the first ones."""
@@ -40,7 +40,11 @@ _CHANGE_ID = re.compile(r"[0-9]{40}", re.ASCII)
 
 def handler(event: Event, _context: object) -> dict[str, Any]:
     """Answer an HTTP API event (payload format 2.0) on the deployed tables."""
-    return answer(event, lambda request: manage_endpoint(request, store_from_environment(), _read_page))
+    return answer(event, lambda request: manage_endpoint(request, _store(), _read_page))
+
+
+def _store() -> UsersStore:
+    return store_from_environment(notes_deletions=True)
 
 
 def _read_page(user_id: str, limit: int, after: str | None) -> ActivityPage:
@@ -75,12 +79,14 @@ def _user_id(request: Request) -> str:
 def _change(request: Request, users: UsersStore, fields: Fields) -> Response:
     user_id, precondition = _user_id(request), if_match(request.headers)
     changes = fields.parse_changes(json_object(request))
-    return _shown(change_user(users, user_id, changes, precondition=precondition, now=datetime.now(UTC)), fields)
+    actor, now = request.caller or UNKNOWN_ACTOR, datetime.now(UTC)
+    return _shown(change_user(users, user_id, changes, precondition=precondition, actor=actor, now=now), fields)
 
 
 def _remove(request: Request, users: UsersStore) -> Response:
     user_id = _user_id(request)
-    remove_user(users, user_id, precondition=if_match(request.headers))
+    actor, now = request.caller or UNKNOWN_ACTOR, datetime.now(UTC)
+    remove_user(users, user_id, precondition=if_match(request.headers), actor=actor, now=now)
     return Response(status=HTTPStatus.NO_CONTENT, logged={"userId": user_id})
 
 
@@ -115,9 +121,9 @@ def _activity(request: Request, users: UsersStore, read_page: ReadPage) -> Respo
 
 
 def _shown_activity(entry: dict[str, PlainValue]) -> dict[str, PlainValue]:
-    # Without the registration's digest: by it, values could be guessed that the user has long
-    # changed.
-    changes = {name: change for name, change in entry["changes"].items() if name != REGISTRATION_DIGEST}
+    # Items of earlier releases have the registration's digest: by it, values could be guessed that
+    # the user has long changed.
+    changes = {name: change for name, change in entry["changes"].items() if name not in INTERNAL_ATTRIBUTES}
     return {**entry, "changes": changes}
 
 

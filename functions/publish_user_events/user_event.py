@@ -14,7 +14,7 @@ from typing import NamedTuple
 from functions.consumers.stored_change import StoredChange, UnprocessableChangeError
 from functions.runtime.json_log import JsonObject, json_line
 from functions.stream_records.attribute_values import PlainValue
-from functions.users.user import FIRST_VERSION, LAST_VERSION, REGISTRATION_DIGEST
+from functions.users.user import FIRST_VERSION, INTERNAL_ATTRIBUTES, LAST_VERSION
 
 SCHEMA_VERSION = 1
 """Raise it with a change that breaks a subscriber; `python -m contract` refuses one without."""
@@ -22,7 +22,7 @@ SCHEMA_VERSION = 1
 DETAIL_TYPES: Mapping[str, str] = {"ADDED": "UserRegistered", "UPDATED": "UserChanged", "DELETED": "UserDeleted"}
 """From the kind of a change to the event's detail-type."""
 
-NO_FIELDS = frozenset({"userId", "version", "createdAt", "updatedAt", "schemaVersion", REGISTRATION_DIGEST})
+NO_FIELDS = frozenset({"userId", "version", "createdAt", "updatedAt", "schemaVersion", *INTERNAL_ATTRIBUTES})
 """Attributes that the event has in another form, or that are internal. The digest never leaves: a
 digest of guessable values can be guessed."""
 

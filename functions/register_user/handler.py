@@ -11,7 +11,7 @@ from functions.http_api.request import Event, MalformedRequestError, Request, en
 from functions.users.dynamodb_store import store_from_environment
 from functions.users.fields import FIELDS, Fields
 from functions.users.service import register
-from functions.users.user import FIRST_VERSION, UsersStore
+from functions.users.user import FIRST_VERSION, SELF, UsersStore
 
 MAXIMUM_IDEMPOTENCY_KEY = 255
 
@@ -30,7 +30,7 @@ def register_endpoint(request: Request, store: UsersStore, fields: Fields = FIEL
         status=HTTPStatus.CREATED,
         body={"message": "User registered successfully", "userId": user_id},
         headers={"location": f"/users/{user_id}", "etag": entity_tag(FIRST_VERSION)},
-        logged={"userId": user_id},
+        logged={"userId": user_id, "actor": SELF},
     )
 
 

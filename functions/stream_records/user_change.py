@@ -6,12 +6,12 @@ DynamoDB"; DynamoDB Streams API reference, "Record".
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import partial
 from typing import Any, NamedTuple, cast
 
-from functions.runtime.json_log import Json, utc_timestamp
+from functions.runtime.json_log import Json, is_object, utc_timestamp
 from functions.stream_records.attribute_values import (
     Changes,
     Image,
@@ -22,6 +22,7 @@ from functions.stream_records.attribute_values import (
     unmarshal_image,
 )
 from functions.stream_records.schema_versions import SUPPORTED_SCHEMA_VERSIONS, VERSION_WHEN_MISSING
+from functions.users.user import CHANGED_BY, INTERNAL_ATTRIBUTES, UNKNOWN_ACTOR
 
 KIND_OF_EVENT = {"INSERT": "ADDED", "MODIFY": "UPDATED", "REMOVE": "DELETED"}
 """The three event names of a stream, and what each does to a user."""
@@ -54,7 +55,9 @@ class UserChange(NamedTuple):
     event_id: str
     event_name: str
     kind: str  # ADDED, UPDATED or DELETED
-    actor: str  # "ttl" if DynamoDB's expiry deleted the user, else "caller"
+    actor: str
+    """As far as the record tells: self for a registration, the ARN of who changed the user through
+    the API, ttl if DynamoDB's expiry deleted the user; else caller."""
     user_id: str
     sequence_number: str
     occurred_seconds: float  # since the epoch; DynamoDB rounds them down to whole ones
@@ -65,13 +68,20 @@ class UserChange(NamedTuple):
 
     @property
     def changes(self) -> Changes:
-        """The changed attributes; computed at each call, because only Activity needs them."""
-        return diff_images(self.old_image, self.new_image)
+        """The changed attributes; computed at each call, because only Activity needs them.
+
+        Internal attributes aren't in it.
+        """
+        changes = diff_images(self.old_image, self.new_image)
+        for name in INTERNAL_ATTRIBUTES:
+            changes.pop(name, None)
+        return changes
 
     @property
     def changed_fields(self) -> list[str]:
-        """The names of the changed attributes: all that the log shows of an update."""
-        return changed_names(self.old_image or {}, self.new_image or {})
+        """The names of `changes`: all that a masked log shows of an update."""
+        names = changed_names(self.old_image or {}, self.new_image or {})
+        return [name for name in names if name not in INTERNAL_ATTRIBUTES]
 
     @property
     def occurred_at(self) -> str:
@@ -121,11 +131,26 @@ def parse_user_change(record: Json) -> UserChange:
     seconds = max(seconds, 0)
     old = None if kind == "ADDED" else _plain_image("OldImage", old_image)
     new = None if kind == "DELETED" else _plain_image("NewImage", new_image)
-    by_ttl = kind == "DELETED" and record.get("userIdentity") == _TTL_IDENTITY
-    actor = "ttl" if by_ttl else "caller"
+    if new is None:
+        actor = "ttl" if record.get("userIdentity") == _TTL_IDENTITY else UNKNOWN_ACTOR
+    else:
+        actor = _writer(old or {}, new)
     return _user_change(
         (event_id, event_name, kind, actor, user_id, sequence_number, seconds, old_image, new_image, old, new)
     )
+
+
+def _writer(old: Mapping[str, PlainValue], new: Mapping[str, PlainValue]) -> str:
+    """Return who wrote an image through the API.
+
+    Each write of the API names its actor and version. A write past it leaves the former ones, or
+    makes another version.
+    """
+    written = new.get(CHANGED_BY)
+    if not is_object(written) or written == old.get(CHANGED_BY) or written.get("version") != new.get("version"):
+        return UNKNOWN_ACTOR
+    actor = written.get("actor")
+    return actor if isinstance(actor, str) and actor else UNKNOWN_ACTOR
 
 
 def _kind_of(event_name: Json) -> str:

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import time
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from functions.activity.closing_item import deletion_note
 from functions.runtime.aws import dynamodb
-from functions.runtime.invocation import read_text
+from functions.runtime.invocation import read_positive_integer, read_text
 from functions.runtime.json_log import utc_timestamp
 from functions.users.attributes import ATTRIBUTES
 from functions.users.stored_time import stored_time
 from functions.users.transaction import claim_key, keep_key, release_key, transact, unavailability
 from functions.users.user import (
+    CHANGED_BY,
     FIRST_VERSION,
     LAST_VERSION,
     REGISTRATION_DIGEST,
     AlreadyTakenError,
+    Deletion,
     StaleVersionError,
     UnavailableError,
     User,
@@ -49,28 +52,43 @@ MAX_KEY_TRIES = 4
 """How often a transaction is tried while a key to release has another owner than expected."""
 
 
+class DeletionNotes(NamedTuple):
+    """Where the notes of deletions are left."""
+
+    activity_table: str
+    retention_days: int
+
+
 @cache
-def store_from_environment() -> DynamoDBUsersStore:
-    """Return the store of the environment's USERS_TABLE and USER_KEYS_TABLE."""
+def store_from_environment(*, notes_deletions: bool = False) -> DynamoDBUsersStore:
+    """Return the store of the environment's USERS_TABLE and USER_KEYS_TABLE.
+
+    With notes of deletions also of its ACTIVITY_TABLE and ACTIVITY_RETENTION_DAYS.
+    """
+    notes = None
+    if notes_deletions:
+        notes = DeletionNotes(read_text("ACTIVITY_TABLE"), read_positive_integer("ACTIVITY_RETENTION_DAYS"))
     users_table, user_keys_table = read_text("USERS_TABLE"), read_text("USER_KEYS_TABLE")
-    return DynamoDBUsersStore(dynamodb(), users_table=users_table, user_keys_table=user_keys_table)
+    return DynamoDBUsersStore(dynamodb(), users_table=users_table, user_keys_table=user_keys_table, notes=notes)
 
 
 class DynamoDBUsersStore:
     """The `UsersStore` of the deployed stack; `pause(seconds)` sleeps."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is a dependency, named at the call
         self,
         client: DynamoDBClient,
         *,
         users_table: str,
         user_keys_table: str,
+        notes: DeletionNotes | None = None,
         attributes: Sequence[Attribute] = ATTRIBUTES,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._users_table = users_table
         self._user_keys_table = user_keys_table
+        self._notes = notes
         self._attributes = attributes
         self._unique = tuple(attribute.name for attribute in attributes if attribute.unique is not None)
         self._pause = pause
@@ -120,17 +138,26 @@ class DynamoDBUsersStore:
         if stale is not None:
             raise StaleVersionError
 
-    def remove(self, user: User) -> None:
+    def remove(self, user: User, deletion: Deletion | None = None) -> None:
         """See `UsersStore.remove`."""
         release = [*self._keys(user).values()]
-        stale = self._write(self._delete_user(user), user.user_id, claim={}, release=release)
+        note = None if self._notes is None or deletion is None else _put_note(self._notes, user, deletion)
+        stale = self._write(self._delete_user(user), user.user_id, claim={}, release=release, note=note)
         if stale is not None:
             raise StaleVersionError
 
     def _write(
-        self, user: TransactWriteItemTypeDef, owner: str, *, claim: Mapping[str, str], release: Sequence[str]
+        self,
+        user: TransactWriteItemTypeDef,
+        owner: str,
+        *,
+        claim: Mapping[str, str],
+        release: Sequence[str],
+        note: TransactWriteItemTypeDef | None = None,
     ) -> JsonObject | None:
         """Write a user, claim keys by field and release keys in one transaction.
+
+        A `note` that is refused is left out.
 
         Returns:
             None if all was written. If the condition of `user`, the write to Users, failed, the
@@ -151,7 +178,9 @@ class DynamoDBUsersStore:
                 else release_key(self._user_keys_table, key, owner)
                 for key in release
             ]
-            refused_user, *refused_keys = transact(self._client, [user, *claims, *releases], self._pause)
+            notes = [] if note is None else [note]
+            refused_user, *refused_keys = transact(self._client, [user, *claims, *releases, *notes], self._pause)
+            refused_note = refused_keys.pop() if notes else None
             taken = [field for field, refused in zip(claim, refused_keys, strict=False) if refused is not None]
             found = zip(release, refused_keys[len(claim) :], strict=True)
             refused_releases = {key: item for key, item in found if item is not None}
@@ -159,7 +188,9 @@ class DynamoDBUsersStore:
                 return refused_user
             if taken:
                 raise AlreadyTakenError(taken)
-            if not refused_releases:
+            if refused_note is not None:
+                note = None
+            elif not refused_releases:
                 return None
             for key, item in refused_releases.items():
                 if item.get("userId") in (None, {"S": owner}):
@@ -180,7 +211,7 @@ class DynamoDBUsersStore:
         return {
             "Put": {
                 "TableName": self._users_table,
-                "Item": item,
+                "Item": item | _changed_by(user),
                 "ConditionExpression": "attribute_not_exists(userId)",
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
@@ -193,6 +224,7 @@ class DynamoDBUsersStore:
             for attribute, value in after.items()
             if value is not None and (value != before.get(attribute) or attribute == "version")
         }
+        new |= _changed_by(changed)
         gone = [attribute for attribute in before if before[attribute] is not None and after.get(attribute) is None]
         update = "SET " + ", ".join(f"#{attribute} = :new_{attribute}" for attribute in new)
         if gone:
@@ -222,6 +254,32 @@ class DynamoDBUsersStore:
         }
 
 
+def _changed_by(user: User) -> JsonObject:
+    """Return the attribute that tells who made this version, if it is known."""
+    if user.changed_by is None:
+        return {}
+    return {CHANGED_BY: {"M": {"actor": _typed(user.changed_by), "version": _typed(user.version)}}}
+
+
+def _put_note(notes: DeletionNotes, user: User, deletion: Deletion) -> TransactWriteItemTypeDef:
+    """Leave the note of a deletion; refused if the user is erased, which says more."""
+    note = deletion_note(
+        user.user_id,
+        actor=deletion.actor,
+        version=user.version,
+        occurred_at=utc_timestamp(deletion.moment),
+        expires_at=int(deletion.moment.timestamp()) + notes.retention_days * 86_400,
+    )
+    return {
+        "Put": {
+            "TableName": notes.activity_table,
+            "Item": note,
+            "ConditionExpression": "attribute_not_exists(#kind)",
+            "ExpressionAttributeNames": {"#kind": "kind"},
+        }
+    }
+
+
 def _typed(value: str | int) -> JsonObject:
     return {"N": str(value)} if isinstance(value, int) else {"S": value}
 
@@ -237,6 +295,7 @@ def user_of(item: Mapping[str, Any], attributes: Sequence[Attribute] = ATTRIBUTE
         version=version_of(item),
         created_at=_moment(item, "createdAt"),
         updated_at=_moment(item, "updatedAt"),
+        changed_by=item.get(CHANGED_BY, {}).get("M", {}).get("actor", {}).get("S"),
     )
 
 

@@ -11,6 +11,8 @@ from functions.runtime.json_log import utc_timestamp
 from functions.users.attributes import Attribute
 from functions.users.user import (
     FIRST_VERSION,
+    SELF,
+    Deletion,
     IdempotencyKeyReusedError,
     Registration,
     StaleVersionError,
@@ -53,7 +55,7 @@ def register(store: UsersStore, registration: Registration, *, idempotency_key: 
     user_id = str(uuid4() if idempotency_key is None else uuid5(IDEMPOTENCY_NAMESPACE, idempotency_key))
     digest = None if idempotency_key is None else registration_digest(registration)
     moment = utc_timestamp(now)
-    user = User(user_id=user_id, values=registration, version=FIRST_VERSION, created_at=moment, updated_at=moment)
+    user = User(user_id, registration, FIRST_VERSION, created_at=moment, updated_at=moment, changed_by=SELF)
     try:
         store.add(user, digest)
     except UserIdTakenError as error:
@@ -97,10 +99,18 @@ def find_user(store: UsersStore, attribute: Attribute, value: str) -> User | Non
     return user if user is not None and key in keys_of(user.values, [attribute]).values() else None
 
 
-def change_user(
-    store: UsersStore, user_id: str, changes: UserChanges, *, precondition: Precondition | None, now: datetime
+def change_user(  # noqa: PLR0913  each is named at the call
+    store: UsersStore,
+    user_id: str,
+    changes: UserChanges,
+    *,
+    precondition: Precondition | None,
+    actor: str,
+    now: datetime,
 ) -> User:
     """Change some attributes of a user, and return the user; if nothing changes, write nothing.
+
+    `actor` is who asked for it: the history shows that.
 
     Raises:
         UserNotFoundError: There is none with this id.
@@ -114,16 +124,19 @@ def change_user(
         changed = user._replace(values=values)
         if changed == user:
             return user
-        changed = changed._replace(version=version_after(user.version), updated_at=utc_timestamp(now))
+        changed = changed._replace(version=version_after(user.version), updated_at=utc_timestamp(now), changed_by=actor)
         store.replace(user, changed)
         return changed
 
     return _write_if_unchanged(store, user_id, precondition, write)
 
 
-def remove_user(store: UsersStore, user_id: str, *, precondition: Precondition | None) -> None:
-    """Remove a user, and free its unique values; raise as `change_user` does."""
-    _write_if_unchanged(store, user_id, precondition, store.remove)
+def remove_user(
+    store: UsersStore, user_id: str, *, precondition: Precondition | None, actor: str, now: datetime
+) -> None:
+    """Remove a user, and free its unique values; arguments and errors as of `change_user`."""
+    deletion = Deletion(actor, now)
+    _write_if_unchanged(store, user_id, precondition, lambda user: store.remove(user, deletion))
 
 
 def _write_if_unchanged(

@@ -7,6 +7,7 @@ show it.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
@@ -18,6 +19,17 @@ LAST_VERSION = 2**53 - 1
 
 REGISTRATION_DIGEST = "registrationDigest"
 """The attribute with the digest that `UsersStore.add` was given: internal, no data of the user."""
+CHANGED_BY = "changedBy"
+"""The attribute with who wrote the stored version through the API: a map of `actor` and `version`.
+A write past the API leaves it behind, and the version in it tells."""
+INTERNAL_ATTRIBUTES = (REGISTRATION_DIGEST, CHANGED_BY)
+"""Neither answers nor histories nor events show these."""
+
+SELF = "self"
+"""The actor of a registration."""
+UNKNOWN_ACTOR = "caller"
+"""Of a write past the API: nothing tells whose it was."""
+
 LONGEST_KEY = 2048  # bytes (DynamoDB Developer Guide, "Quotas"); no registered value needs as many
 
 
@@ -35,6 +47,15 @@ class User(NamedTuple):
     version: int  # 1 when registered, one more with each change
     created_at: str | None  # ISO 8601 in UTC with milliseconds, like the next
     updated_at: str | None
+    changed_by: str | None = None
+    """Who made this version through the API; of a user who is read, the last one who did."""
+
+
+class Deletion(NamedTuple):
+    """Who deletes a user, and when."""
+
+    actor: str
+    moment: datetime
 
 
 def attributes_of(user: User, attributes: Sequence[Attribute] = ATTRIBUTES) -> dict[str, str | int | None]:
@@ -182,6 +203,9 @@ class UsersStore(Protocol):
         """
         ...
 
-    def remove(self, user: User) -> None:
-        """Remove a user, and free its unique values; StaleVersionError as for `replace`."""
+    def remove(self, user: User, deletion: Deletion | None = None) -> None:
+        """Remove a user, and free its unique values; StaleVersionError as for `replace`.
+
+        A store of a stack with a history leaves the note of the `deletion` there.
+        """
         ...

@@ -25,10 +25,12 @@ SIGNED_ROUTES = [
 """Routes whose callers sign with AWS credentials that allow execute-api:Invoke on the route."""
 
 ACCESS_LOG_FIELDS = {
-    # None tells who called or about whom: no address, no path (it has the user's id), no query.
+    # None tells about whom, or from where: no address, no path (it has the user's id), no query.
     "requestId": "$context.requestId",
     "requestTime": "$context.requestTime",
     "routeKey": "$context.routeKey",
+    # "-" on routes without a signature.
+    "callerArn": "$context.identity.userArn",
     "status": "$context.status",
     "responseLength": "$context.responseLength",
     "responseLatency": "$context.responseLatency",
@@ -148,6 +150,7 @@ class UserApi(pulumi.ComponentResource):
                     "USERS_TABLE": store.users.name,
                     "USER_KEYS_TABLE": store.user_keys.name,
                     "ACTIVITY_TABLE": store.activity.name,
+                    "ACTIVITY_RETENTION_DAYS": str(settings.activity_retention_days),
                 },
                 statements=[
                     allow(
@@ -158,7 +161,7 @@ class UserApi(pulumi.ComponentResource):
                     allow("MoveUserKeys", ["dynamodb:PutItem", "dynamodb:DeleteItem"], [store.user_keys.arn]),
                     allow("FindUsers", ["dynamodb:GetItem"], [store.user_keys.arn]),
                     allow("ListUsers", ["dynamodb:Scan"], [store.users.arn]),
-                    allow("ReadActivity", ["dynamodb:Query"], [store.activity.arn]),
+                    allow("ReadActivityAndNoteDeletions", ["dynamodb:Query", "dynamodb:PutItem"], [store.activity.arn]),
                 ],
             ),
             pulumi.ResourceOptions(parent=self),

@@ -12,7 +12,7 @@ from rich.text import Text
 from functions.activity.items import activity_entry
 from functions.runtime.json_log import JsonObject, json_line
 from functions.stream_records.attribute_values import Image
-from functions.users.user import REGISTRATION_DIGEST
+from functions.users.user import INTERNAL_ATTRIBUTES
 from ops.context import CommandContext, OpsCommand, number_option, pass_command_context
 from ops.errors import NotFoundError
 from ops.job import state_file
@@ -56,10 +56,10 @@ def activity(context: CommandContext, *, user_id: str, limit: int) -> None:
 
 
 def _entry(item: Image) -> JsonObject:
-    """Return the entry as the API does, but without the digest, which reveals former values."""
+    """Return the entry as the API does."""
     entry: JsonObject = json.loads(json_line(activity_entry(item)))
-    entry["changes"].pop(REGISTRATION_DIGEST, None)
-    return entry
+    changes: JsonObject = entry["changes"]
+    return {**entry, "changes": {name: change for name, change in changes.items() if name not in INTERNAL_ATTRIBUTES}}
 
 
 def _history_table(entries: Sequence[JsonObject]) -> RenderableType:

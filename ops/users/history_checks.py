@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from functions.activity.closing_item import CLOSING_CHANGE_ID, is_erasure
 from functions.activity.items import SECONDS_PER_DAY
 from functions.stream_records.attribute_values import AttributeValue, Image, same_value
-from functions.users.user import REGISTRATION_DIGEST
+from functions.users.user import INTERNAL_ATTRIBUTES
 from infra.consumers import log_user_changes
 from ops.aws.tables import binary_as_base64
 from ops.dead_letters.record import ReplayableChange
@@ -25,7 +25,7 @@ from ops.users.key_checks import expired
 if TYPE_CHECKING:
     from functions.runtime.json_log import JsonObject
 
-INTERNAL = frozenset({REGISTRATION_DIGEST, "changedBy", "requestKey"})
+INTERNAL = frozenset({*INTERNAL_ATTRIBUTES, "requestKey"})
 """Attributes of Users that aren't part of the history."""
 
 

@@ -78,6 +78,7 @@ MANAGE = [
     api_row("manage-users", "dynamodb:DeleteItem", USERS, cases.a_user_is_deleted),
     api_row("manage-users", "dynamodb:PutItem", KEYS, cases.a_user_changes_the_username),
     api_row("manage-users", "dynamodb:DeleteItem", KEYS, cases.a_user_changes_the_username),
+    api_row("manage-users", "dynamodb:PutItem", ACTIVITY, cases.a_user_is_deleted),
     api_row("manage-users", "dynamodb:Query", ACTIVITY, cases.a_history_is_read),
 ]
 

@@ -10,8 +10,8 @@ from tests.support.aws.signature_v4 import Signer
 from tests.support.local.local_stack import LocalStack, running_emulator
 from tests.support.local.resource_examples import dependencies_of
 from tests.support.local.resource_examples.example import Dependencies
+from tests.support.local.users_over_http import API_CALLER
 
-_USER_NAME = "api-caller"
 _POLICY_NAME = "invoke-the-api"
 
 
@@ -36,16 +36,16 @@ def api_caller(local_stack: LocalStack) -> Iterator[Signer]:
         local_stack.endpoint_url, local_stack.region, local_stack.access_key_id, local_stack.secret_access_key
     )
     iam = clients.iam
-    iam.create_user(UserName=_USER_NAME)
+    iam.create_user(UserName=API_CALLER)
     iam.put_user_policy(
-        UserName=_USER_NAME,
+        UserName=API_CALLER,
         PolicyName=_POLICY_NAME,
         PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
     )
-    key = iam.create_access_key(UserName=_USER_NAME)["AccessKey"]
+    key = iam.create_access_key(UserName=API_CALLER)["AccessKey"]
     yield Signer(
         access_key_id=key["AccessKeyId"], secret_access_key=key["SecretAccessKey"], region=local_stack.outputs.region
     )
-    iam.delete_access_key(UserName=_USER_NAME, AccessKeyId=key["AccessKeyId"])
-    iam.delete_user_policy(UserName=_USER_NAME, PolicyName=_POLICY_NAME)
-    iam.delete_user(UserName=_USER_NAME)
+    iam.delete_access_key(UserName=API_CALLER, AccessKeyId=key["AccessKeyId"])
+    iam.delete_user_policy(UserName=API_CALLER, PolicyName=_POLICY_NAME)
+    iam.delete_user(UserName=API_CALLER)

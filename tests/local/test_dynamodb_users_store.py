@@ -5,16 +5,19 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from random import Random
+from typing import Any
 
 import pytest
 
+from functions.activity.closing_item import deletion_note, erasure
 from functions.users.service import change_user, register, registration_digest, remove_user
-from functions.users.user import AlreadyTakenError, StaleVersionError, UserError, keys_of
+from functions.users.user import AlreadyTakenError, Deletion, StaleVersionError, UserError, keys_of
 from tests.support.users.people import registration, with_values
 from tests.support.users.users_in_dynamodb import UsersInDynamoDB
 
 ALICE = registration(email="Alice@Example.com", username="Alice")
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+ARN = "arn:aws:sts::123456789012:assumed-role/Support/eve"
 
 
 @pytest.fixture(params=["dynamodb_emulator", pytest.param("dynamodb_local", marks=pytest.mark.java)])
@@ -33,6 +36,7 @@ def test_a_registration_writes_the_user_and_a_key_for_each_unique_value(tables: 
             "updatedAt": {"S": "2026-11-23T10:00:00.000Z"},
             "schemaVersion": {"N": "1"},
             "registrationDigest": {"S": registration_digest(ALICE)},
+            "changedBy": {"M": {"actor": {"S": "self"}, "version": {"N": "1"}}},
         }
     ]
     assert tables.owners() == dict.fromkeys(keys_of(ALICE).values(), user_id)
@@ -45,7 +49,7 @@ def test_without_a_key_no_digest_is_kept(tables: UsersInDynamoDB) -> None:
 
 def test_a_change_leaves_what_it_does_not_name(tables: UsersInDynamoDB) -> None:
     tables.put_user(userId="1", name="Alice", favourite="blue")
-    change_user(tables.store, "1", {"name": "Eve"}, precondition=None, now=NOW)
+    change_user(tables.store, "1", {"name": "Eve"}, precondition=None, actor=ARN, now=NOW)
     assert tables.items() == [
         {
             "userId": {"S": "1"},
@@ -53,6 +57,7 @@ def test_a_change_leaves_what_it_does_not_name(tables: UsersInDynamoDB) -> None:
             "favourite": {"S": "blue"},
             "version": {"N": "2"},
             "updatedAt": {"S": "2026-11-23T10:00:00.000Z"},
+            "changedBy": {"M": {"actor": {"S": ARN}, "version": {"N": "2"}}},
         }
     ]
 
@@ -85,13 +90,57 @@ def test_a_key_that_is_another_users_stays_theirs(tables: UsersInDynamoDB) -> No
     )
     held = tables.owners()
     with pytest.raises(AlreadyTakenError):
-        change_user(tables.store, "old", {"email": "new@example.com", "username": "AL-2"}, precondition=None, now=NOW)
+        change_user(
+            tables.store, "old", {"email": "new@example.com", "username": "AL-2"}, precondition=None, actor=ARN, now=NOW
+        )
     assert tables.owners() == held
-    change_user(tables.store, "old", {"email": "new@example.com"}, precondition=None, now=NOW)
+    change_user(tables.store, "old", {"email": "new@example.com"}, precondition=None, actor=ARN, now=NOW)
     assert tables.owners() == held | {"email#new@example.com": "old"}
-    change_user(tables.store, owner, {"username": "alice"}, precondition=None, now=NOW)
-    remove_user(tables.store, "old", precondition=None)
+    change_user(tables.store, owner, {"username": "alice"}, precondition=None, actor=ARN, now=NOW)
+    remove_user(tables.store, "old", precondition=None, actor=ARN, now=NOW)
     assert tables.owners() == {"email#alice@example.com": owner, "username#alice": owner}
+
+
+def test_a_removal_leaves_its_note(tables: UsersInDynamoDB) -> None:
+    user_id = register(tables.store, ALICE, idempotency_key=None, now=NOW)
+    assert tables.activity() == []
+    remove_user(tables.store, user_id, precondition=None, actor=ARN, now=NOW)
+    month = 30 * 86_400
+    assert tables.activity() == [
+        deletion_note(
+            user_id,
+            actor=ARN,
+            version=1,
+            occurred_at="2026-11-23T10:00:00.000Z",
+            expires_at=int(NOW.timestamp()) + month,
+        )
+    ]
+
+
+def test_a_stale_removal_leaves_no_note(tables: UsersInDynamoDB) -> None:
+    tables.put_user(userId="1", name="Alice")
+    first = tables.store.get("1")
+    assert first is not None
+    with pytest.raises(StaleVersionError):
+        tables.store.remove(first._replace(version=2), Deletion(ARN, NOW))
+    assert tables.activity() == []
+
+
+def test_the_next_removal_of_the_same_id_leaves_its_own_note(tables: UsersInDynamoDB) -> None:
+    for actor in ("first", "second"):
+        tables.put_user(userId="1", name="Alice")
+        remove_user(tables.store, "1", precondition=None, actor=actor, now=NOW)
+    (note,) = tables.activity()
+    assert note["actor"] == {"S": "second"}
+
+
+def test_a_removal_never_takes_the_marker_of_an_erased_user_away(tables: UsersInDynamoDB) -> None:
+    user_id = register(tables.store, ALICE, idempotency_key=None, now=NOW)
+    marker: Any = erasure(user_id, actor="eraser", occurred_at="2026-11-23T09:59:00.000Z", expires_at=4_000_000_000)
+    tables.client.put_item(TableName=tables.tables.activity, Item=marker)
+    remove_user(tables.store, user_id, precondition=None, actor=ARN, now=NOW)
+    assert tables.activity() == [marker]
+    assert (tables.items(), tables.owners()) == ([], {})
 
 
 @pytest.mark.parametrize("act", ["change", "remove"])
@@ -107,16 +156,16 @@ def test_a_key_that_comes_home_between_two_tries_is_freed_too(
     def between_the_first_two(**_: object) -> None:
         tries.append(len(tries))
         if len(tries) == 2:
-            remove_user(tables.store, owner, precondition=None)
+            remove_user(tables.store, owner, precondition=None, actor=ARN, now=NOW)
             if "claimed" in meanwhile:
                 item = {"key": {"S": "email#alice@example.com"}, "userId": {"S": "old"}}
                 tables.client.put_item(TableName=tables.tables.user_keys, Item=item)
 
     tables.client.meta.events.register("before-call.dynamodb.TransactWriteItems", between_the_first_two)
     if act == "remove":
-        remove_user(tables.store, "old", precondition=None)
+        remove_user(tables.store, "old", precondition=None, actor=ARN, now=NOW)
     else:
-        change_user(tables.store, "old", {"email": "new@example.com"}, precondition=None, now=NOW)
+        change_user(tables.store, "old", {"email": "new@example.com"}, precondition=None, actor=ARN, now=NOW)
     # One was the rival's removal. The rival's key is no longer theirs then: a third try frees it.
     assert len(tries) == 4
     assert tables.owners() == ({} if act == "remove" else {"email#new@example.com": "old"})
@@ -166,9 +215,11 @@ def test_after_a_storm_every_key_is_its_users_and_every_user_holds_theirs(tables
                         idempotency_key=random.choice([None, "one", "two"]),
                         now=NOW,
                     ),
-                    lambda: change_user(tables.store, user_id, {"email": email}, precondition=None, now=NOW),
-                    lambda: change_user(tables.store, user_id, {"username": username}, precondition=None, now=NOW),
-                    lambda: remove_user(tables.store, user_id, precondition=None),
+                    lambda: change_user(tables.store, user_id, {"email": email}, precondition=None, actor=ARN, now=NOW),
+                    lambda: change_user(
+                        tables.store, user_id, {"username": username}, precondition=None, actor=ARN, now=NOW
+                    ),
+                    lambda: remove_user(tables.store, user_id, precondition=None, actor=ARN, now=NOW),
                 ]
             )
         )
@@ -187,7 +238,9 @@ def test_changes_at_once_are_all_kept_or_told_of(tables: UsersInDynamoDB) -> Non
     user_id = register(tables.store, ALICE, idempotency_key=None, now=NOW)
 
     def attempt(number: int) -> str:
-        return outcome(lambda: change_user(tables.store, user_id, {"name": f"A{number}"}, precondition=None, now=NOW))
+        return outcome(
+            lambda: change_user(tables.store, user_id, {"name": f"A{number}"}, precondition=None, actor=ARN, now=NOW)
+        )
 
     with ThreadPoolExecutor(8) as pool:
         outcomes = Counter(pool.map(attempt, range(40)))

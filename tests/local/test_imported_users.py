@@ -20,7 +20,7 @@ from functions.runtime.json_log import is_object
 from functions.stream_records.attribute_values import AttributeValue, Image, convert_binary
 from functions.stream_records.user_change import parse_user_change
 from functions.users.attributes import ATTRIBUTES
-from functions.users.user import keys_of
+from functions.users.user import INTERNAL_ATTRIBUTES, keys_of
 from ops.aws.tables import binary_as_base64
 from tests.support.local.users_over_http import person
 from tests.support.records.record_strategies import plain_values, stream_record, texts
@@ -29,7 +29,7 @@ from tests.support.users.http_api_events import http_event, read_answer
 from tests.support.users.users_api import UsersApi, no_activity
 from tests.support.users.users_in_dynamodb import UsersInDynamoDB
 
-OWN = (*(each.name for each in ATTRIBUTES), "version", "createdAt", "updatedAt", "registrationDigest", "favourite")
+OWN = (*(each.name for each in ATTRIBUTES), "version", "createdAt", "updatedAt", *INTERNAL_ATTRIBUTES, "favourite")
 
 
 @pytest.fixture(scope="module", params=["dynamodb_emulator", pytest.param("dynamodb_local", marks=pytest.mark.java)])
@@ -133,7 +133,7 @@ def test_the_history_of_an_imported_user_is_shown(tables: UsersInDynamoDB, item:
     shown = read_answer(answer(event, lambda request: manage_endpoint(request, tables.store, read_page)))
     assert shown.status == 200
     page = ActivityAnswer.model_validate_json(json.dumps(shown.body), strict=True)
-    assert set(page.items[0].changes) == set(image) - {"registrationDigest"}
+    assert set(page.items[0].changes) == set(image) - set(INTERNAL_ATTRIBUTES)
 
 
 @settings(EXAMPLES, max_examples=30)

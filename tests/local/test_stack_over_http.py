@@ -14,7 +14,7 @@ from tests.support.aws.signature_v4 import Signer
 from tests.support.local.change_log import ChangeLog
 from tests.support.local.local_stack import LocalStack
 from tests.support.local.mapped_function import eventually
-from tests.support.local.users_over_http import UsersOverHttp, person
+from tests.support.local.users_over_http import API_CALLER, UsersOverHttp, person
 from tests.support.raw_http import RawAnswer, send
 
 
@@ -44,7 +44,7 @@ def test_a_registration_is_logged_and_kept_in_the_history(local_stack: LocalStac
     (line,) = ChangeLog(local_stack).eventually_about(user_id, bool)
     assert line["message"] == "USER ADDED:"
     (change,) = eventually(lambda: users.activity(user_id), bool)
-    assert (change["kind"], change["actor"]) == ("ADDED", "caller")
+    assert (change["kind"], change["actor"]) == ("ADDED", "self")
 
 
 def test_a_signed_change_shows_its_field_and_an_unsigned_one_is_refused(
@@ -59,6 +59,28 @@ def test_a_signed_change_shows_its_field_and_an_unsigned_one_is_refused(
     assert [line["message"] for line in lines[1:]] == ["USER UPDATED - OLD:", "USER UPDATED - NEW:"]
     assert "name" in lines[2]["changedFields"]
     assert lines[2]["image"]["name"] == "Eve Adams"
+
+
+def test_the_history_and_the_logs_say_who_did_it(local_stack: LocalStack, api_caller: Signer) -> None:
+    """The emulator names the caller of a signed route as AWS does."""
+    users, clients = UsersOverHttp(local_stack, api_caller), clients_of(local_stack)
+    arn = f"arn:aws:iam::000000000000:user/{API_CALLER}"
+    user_id = users.registered(person())
+    assert users.patch(user_id, {"name": "Eve Adams"}).status == 200
+    clients.dynamodb.update_item(
+        TableName=local_stack.outputs.users_table_name,
+        Key={"userId": {"S": user_id}},
+        UpdateExpression="SET #name = :name",
+        ExpressionAttributeNames={"#name": "name"},
+        ExpressionAttributeValues={":name": {"S": "Past the API"}},
+    )
+    assert users.delete(user_id).status == 204
+
+    changes = eventually(lambda: users.activity(user_id), lambda found: len(found) == 4)
+    assert [change["actor"] for change in changes] == ["self", arn, "caller", arn]
+    assert not any("changedBy" in change["changes"] for change in changes)
+    lines = ChangeLog(local_stack).eventually_about(user_id, lambda found: len(found) == 6)
+    assert [line["actor"] for line in lines] == ["self", arn, arn, "caller", "caller", arn]
 
 
 TRY_AGAIN = {429, 503}

@@ -200,9 +200,13 @@ def test_concurrent_writers_leave_every_key_with_its_user(tables: UsersInDynamoD
                         idempotency_key=None,
                         now=NOW,
                     ),
-                    lambda: change_user(tables.store, user_id, {"email": email}, precondition=None, now=NOW),
-                    lambda: change_user(tables.store, user_id, {"username": username}, precondition=None, now=NOW),
-                    lambda: remove_user(tables.store, user_id, precondition=None),
+                    lambda: change_user(
+                        tables.store, user_id, {"email": email}, precondition=None, actor="an ARN", now=NOW
+                    ),
+                    lambda: change_user(
+                        tables.store, user_id, {"username": username}, precondition=None, actor="an ARN", now=NOW
+                    ),
+                    lambda: remove_user(tables.store, user_id, precondition=None, actor="an ARN", now=NOW),
                 ]
             )()
 

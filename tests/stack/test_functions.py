@@ -56,7 +56,7 @@ STATEMENTS = {
         allow("MoveUserKeys", ["dynamodb:PutItem", "dynamodb:DeleteItem"], USER_KEYS),
         allow("FindUsers", ["dynamodb:GetItem"], USER_KEYS),
         allow("ListUsers", ["dynamodb:Scan"], USERS),
-        allow("ReadActivity", ["dynamodb:Query"], ACTIVITY),
+        allow("ReadActivityAndNoteDeletions", ["dynamodb:Query", "dynamodb:PutItem"], ACTIVITY),
     ],
     "log-user-changes": [
         allow(
@@ -106,6 +106,7 @@ VARIABLES = {
         "USERS_TABLE": "Users-dev",
         "USER_KEYS_TABLE": "UserKeys-dev",
         "ACTIVITY_TABLE": "Activity-dev",
+        "ACTIVITY_RETENTION_DAYS": "30",
     },
     "log-user-changes": {
         "ACTIVITY_TABLE": "Activity-dev",

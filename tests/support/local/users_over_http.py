@@ -11,6 +11,9 @@ from tests.support.local.local_stack import LocalStack
 from tests.support.raw_http import RawAnswer, send
 from tests.support.users.people import registration
 
+API_CALLER = "api-caller"
+"""The name of the IAM user who signs, in tests/local/conftest.py."""
+
 _JSON = {"Content-Type": "application/json"}
 
 

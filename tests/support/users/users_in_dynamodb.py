@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from functions.users.attributes import ATTRIBUTES, Attribute
-from functions.users.dynamodb_store import DynamoDBUsersStore
+from functions.users.dynamodb_store import DeletionNotes, DynamoDBUsersStore
 from tests.support.aws.dynamodb_endpoints import UserTables, create_user_tables
 
 if TYPE_CHECKING:
@@ -22,13 +22,19 @@ class UsersInDynamoDB:
     def store_of(self, attributes: Sequence[Attribute]) -> DynamoDBUsersStore:
         """Return a store over the same tables by another table of attributes."""
         users, user_keys = self.tables.users, self.tables.user_keys
-        return DynamoDBUsersStore(self.client, users_table=users, user_keys_table=user_keys, attributes=attributes)
+        notes = DeletionNotes(self.tables.activity, retention_days=30)
+        return DynamoDBUsersStore(
+            self.client, users_table=users, user_keys_table=user_keys, notes=notes, attributes=attributes
+        )
 
     def items(self) -> list[dict[str, Any]]:
         return self._scan(self.tables.users)
 
     def owners(self) -> dict[str, str]:
         return {item["key"]["S"]: item["userId"]["S"] for item in self._scan(self.tables.user_keys)}
+
+    def activity(self) -> list[dict[str, Any]]:
+        return self._scan(self.tables.activity)
 
     def put_user(self, **attributes: str) -> None:
         """Store a user as an import would: text attributes only, and no unique keys."""

@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from threading import Lock
 
 from functions.users.attributes import ATTRIBUTES, Attribute
-from functions.users.user import AlreadyTakenError, StaleVersionError, User, UserIdTakenError, UsersPage, keys_of
+from functions.users.user import (
+    AlreadyTakenError,
+    Deletion,
+    StaleVersionError,
+    User,
+    UserIdTakenError,
+    UsersPage,
+    keys_of,
+)
 
 
 class InMemoryUsers:
@@ -15,6 +23,7 @@ class InMemoryUsers:
         self._unique = {attribute.name for attribute in attributes if attribute.unique is not None}
         self.users: dict[str, User] = {}
         self.owners: dict[str, str] = {}
+        self.deletions: list[Deletion] = []
         self._digests: dict[str, str | None] = {}
         self._lock = Lock()
 
@@ -46,12 +55,13 @@ class InMemoryUsers:
                 self._release(before[field], current.user_id)
             self.users[changed.user_id] = changed
 
-    def remove(self, user: User) -> None:
+    def remove(self, user: User, deletion: Deletion | None = None) -> None:
         with self._lock:
             self._require(user)
             for key in self._keys(user).values():
                 self._release(key, user.user_id)
             del self.users[user.user_id]
+            self.deletions += [deletion] if deletion else []
 
     def _require(self, user: User) -> None:
         stored = self.users.get(user.user_id)

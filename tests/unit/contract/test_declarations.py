@@ -22,6 +22,7 @@ MISTAKES: list[tuple[str, Attribute]] = [
     ("its name must be camelCase", NICKNAME._replace(name="n\u0456ckname")),
     ("the name is one that every user has already", NICKNAME._replace(name="version")),
     ("the name is one that every user has already", NICKNAME._replace(name="registrationDigest")),
+    ("the name is one that every user has already", NICKNAME._replace(name="changedBy")),
     ("it has no label", NICKNAME._replace(label=" ")),
     ("it is required but not accepted", NICKNAME._replace(required=True, accepted=False)),
     ("minimum must be at least 1", NICKNAME._replace(text=TEXT._replace(minimum=0))),

@@ -19,6 +19,8 @@ from functions.users.user import (
 )
 from tests.support.users.http_api_events import Answer, http_event, read_answer
 
+ARN = "arn:aws:sts::123456789012:assumed-role/Support/eve"
+
 
 def refusing(error: Exception) -> Endpoint:
     def endpoint(_request: Request) -> Response:
@@ -53,6 +55,33 @@ def test_an_answer_is_returned_and_logged(capsys: pytest.CaptureFixture[str]) ->
         "status": 200,
         "userId": "7",
     }
+
+
+@pytest.mark.parametrize(
+    ("context", "actor"),
+    [
+        ({"authorizer": {"iam": {"userArn": ARN}}}, ARN),
+        ({"authorizer": {"iam": {"userArn": None}}}, None),
+        ({"authorizer": {"iam": None}}, None),
+        ({"authorizer": {}}, None),
+        ({"authorizer": None}, None),
+        ({}, None),
+    ],
+)
+@pytest.mark.parametrize("error", [None, UserNotFoundError(), RuntimeError()])
+def test_who_signed_a_request_is_logged_however_it_ends(
+    capsys: pytest.CaptureFixture[str], context: dict[str, Any], actor: str | None, error: Exception | None
+) -> None:
+    event = http_event("GET /users/{userId}")
+    event["requestContext"] |= context
+
+    def endpoint(_request: Request) -> Response:
+        if error is not None:
+            raise error
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+    answer(event, endpoint)
+    assert logged(capsys).get("actor") == actor
 
 
 def test_an_answer_without_a_body_has_no_content_type(capsys: pytest.CaptureFixture[str]) -> None:

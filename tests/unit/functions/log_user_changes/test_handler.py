@@ -80,6 +80,7 @@ def test_every_kind_of_event_is_logged_and_stored_or_dead_lettered(
         "eventId": records[0]["eventID"],
         "sequenceNumber": records[0]["dynamodb"]["SequenceNumber"],
         "occurredAt": "2026-11-24T00:00:00.000Z",
+        "actor": "caller",
         "image": {"userId": "u-eve", "username": "toto", "version": 1},
     }
     assert (old["message"], old["image"]["username"]) == ("USER UPDATED - OLD:", "toto")

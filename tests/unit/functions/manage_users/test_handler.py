@@ -19,6 +19,7 @@ from tests.support.users.users_api import UsersApi, no_activity
 from tests.support.users.users_in_memory import InMemoryUsers
 
 ALICE = user()
+ARN = "arn:aws:sts::123456789012:assumed-role/Support/eve"
 
 
 def alone() -> InMemoryUsers:
@@ -112,6 +113,26 @@ CHANGES: list[dict[str, Any]] = [
     {"changeId": f"{number:040}", "kind": "UPDATED", "changes": {"version": {"old": number, "new": number + 1}}}
     for number in range(60)
 ]
+
+
+def _signed(route: str, users: InMemoryUsers, **parts: Any) -> Answer:
+    event = http_event(route, path={"userId": "7"}, **parts)
+    event["requestContext"]["authorizer"] = {"iam": {"userArn": ARN}}
+    return read_answer(answer(event, lambda request: manage_endpoint(request, users, no_activity)))
+
+
+def test_a_change_and_a_removal_say_whose_they_are() -> None:
+    users = alone()
+    assert _signed("PATCH /users/{userId}", users, body='{"name": "Eve"}').status == 200
+    assert users.users["7"].changed_by == ARN
+    assert _signed("DELETE /users/{userId}", users).status == 204
+    assert [deletion.actor for deletion in users.deletions] == [ARN]
+
+
+def test_without_an_identity_nobody_is_named() -> None:
+    users = alone()
+    assert UsersApi(users).patch("7", {"name": "Eve"}).status == 200
+    assert users.users["7"].changed_by == "caller"
 
 
 def history(_user_id: str, limit: int, after: str | None) -> ActivityPage:

@@ -70,7 +70,8 @@ def test_a_rename_is_one_read_and_one_transaction() -> None:
     _, written = wire.requests
     update, put, delete = written["TransactItems"]
     assert update["Update"]["UpdateExpression"] == (
-        "SET #username = :new_username, #version = :new_version, #updatedAt = :new_updatedAt"
+        "SET #username = :new_username, #version = :new_version, #updatedAt = :new_updatedAt, "
+        "#changedBy = :new_changedBy"
     )
     conditions = update["Update"]["ConditionExpression"].split(" AND ")
     assert conditions[:3] == ["attribute_exists(userId)", "#version >= :same", "#version < :next"]

@@ -40,6 +40,7 @@ def test_a_new_user_is_stored_as_typed_in_version_1() -> None:
         version=1,
         created_at="2026-11-23T10:00:00.000Z",
         updated_at="2026-11-23T10:00:00.000Z",
+        changed_by="self",
     )
 
 
