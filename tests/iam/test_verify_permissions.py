@@ -47,6 +47,7 @@ IN_THE_EMULATOR = {"dynamodb:PartiQLSelect": "dynamodb:ExecuteStatement"}
 
 STATUS = [
     "sqs:GetQueueAttributes",
+    "dynamodb:DescribeTable",
     "cloudwatch:GetMetricData",
     "cloudwatch:DescribeAlarms",
     "lambda:ListEventSourceMappings",
