@@ -59,8 +59,10 @@ def monthly_cost(
 
 def _dynamodb_lines(workload: Workload, settings: CapacitySettings, published: PricesAndLimits) -> list[CostLine]:
     prices, limits, records = published.prices, published.limits, workload.records_per_month
-    # Each change counted with both keys: a rename or a deletion has them, other updates have none.
-    transaction = limits.transaction_write_units_factor * (write_units(sizes.USER_BYTES) + sizes.KEYS_PER_USER)
+    # Each change counted with both keys and a request: a registration and a deletion have them (and
+    # that has a note in Activity), a rename has keys, other updates have none.
+    keys = sizes.KEYS_PER_USER + sizes.REQUESTS_PER_USER
+    transaction = limits.transaction_write_units_factor * (write_units(sizes.USER_BYTES) + keys)
     history = write_units(sizes.ACTIVITY_BYTES)
     overhead = limits.item_overhead_bytes
     kept = records * settings.activity_retention_days / DAYS_PER_MONTH * (sizes.ACTIVITY_BYTES + overhead)
@@ -71,11 +73,15 @@ def _dynamodb_lines(workload: Workload, settings: CapacitySettings, published: P
     def writes(units: float) -> float:
         return units / MILLION * prices.dynamodb_write_units_per_million
 
-    reads = workload.changes_per_month / MILLION * prices.dynamodb_read_units_per_million
+    def reads(units: float) -> float:
+        return units / MILLION * prices.dynamodb_read_units_per_million
+
     return [
         CostLine("DynamoDB", "writes, Users and UserKeys", writes(records * transaction)),
         CostLine("DynamoDB", "writes, Activity", writes(records * history), HISTORY),
-        CostLine("DynamoDB", "reads before a change", reads),
+        CostLine("DynamoDB", "reads before a change", reads(workload.changes_per_month)),
+        # One unit for each user of a batch, also of one without such an item.
+        CostLine("DynamoDB", "reads of how a history ended", reads(records), HISTORY),
         CostLine("DynamoDB", "storage and recovery" if recovery else "storage", stored),
     ]
 

@@ -131,7 +131,7 @@ def _table_limits(workload: Workload, limits: Limits) -> list[LimitUse]:
     tables = {
         "Users": workload.records_per_second * write_units(sizes.USER_BYTES) * factor,
         # Each change counted with both keys: a rename or a deletion moves them.
-        "UserKeys": workload.records_per_second * sizes.KEYS_PER_USER * factor,
+        "UserKeys": workload.records_per_second * (sizes.KEYS_PER_USER + sizes.REQUESTS_PER_USER) * factor,
         "Activity": workload.records_per_second * write_units(sizes.ACTIVITY_BYTES),
     }
     busiest = max(tables, key=lambda name: tables[name])

@@ -198,9 +198,9 @@ class DeliverySimulation:
             return self._times.of_batch(1) + REFUSED_SECONDS, _stopped_at(batch, 0)
         if not self._times.call or duration <= self._time_to_work + self._times.call:
             return duration, FunctionReturned(b"{}", _INVOCATION)
-        computing = self._times.batch + self._times.record * records
-        calls = max(0, math.floor((self._time_to_work - computing) / self._times.call) + 1)
-        return computing + calls * self._times.call, _stopped_at(batch, calls * self._times.records_per_call)
+        before = self._times.before_writes(records)
+        calls = max(0, math.floor((self._time_to_work - before) / self._times.call) + 1)
+        return before + calls * self._times.call, _stopped_at(batch, calls * self._times.records_per_call)
 
     def _settle(self, lane: int, outcome: InvocationOutcome, now: float) -> None:
         decision = self._delivery.take_outcome(lane, outcome, now)

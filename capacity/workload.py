@@ -21,10 +21,14 @@ READ_UNIT_BYTES = 4096
 """Of an item, per unit (DynamoDB developer guide, "DynamoDB on-demand capacity mode")."""
 
 USER_BYTES = 300
-"""An item of Users: 36 bytes of id, name, email, username, two times, the registration's digest."""
+"""An item of Users: 36 bytes of id, name, email, username, two times, who changed it, its request."""
 
 KEYS_PER_USER = 2
 """Items of UserKeys: one for the e-mail address, one for the user name."""
+
+REQUESTS_PER_USER = 1
+"""Items of UserKeys for the request that registered a user, by which a repeat is recognized: the
+page sends an Idempotency-Key with each."""
 
 KEY_BYTES = 90
 """One of them: the value with its prefix, and the user's id."""
@@ -183,6 +187,7 @@ class ServiceTimes:
     call: float = 0.0
     """One call to the Activity table."""
     records_per_call: int = 25  # of BatchWriteItem
+    users_per_read: int = 100  # of BatchGetItem, which reads whether a user's history was closed
     publish_batch: float = 0.0
     """Of fan_out_user_changes: what a batch takes, on a whole processor, like the next three."""
     publish_change: float = 0.0
@@ -200,7 +205,11 @@ class ServiceTimes:
 
     def of_batch(self, records: int) -> float:
         """Return the seconds of one invocation of log_user_changes with this many records."""
-        return self.batch + self.record * records + self.call * math.ceil(records / self.records_per_call)
+        return self.before_writes(records) + self.call * math.ceil(records / self.records_per_call)
+
+    def before_writes(self, records: int) -> float:
+        """Return the seconds of its own work, and of its reads, which come before any write."""
+        return self.batch + self.record * records + self.call * math.ceil(records / self.users_per_read)
 
 
 class MeasuredWork(BaseModel):

@@ -8,7 +8,7 @@ from functions.http_api.request import MAXIMUM_BODY_BYTES
 from functions.manage_users.users_page import LIST_PARAMETERS
 from functions.users.attributes import Attribute
 from functions.users.fields import Fields
-from functions.users.user import INTERNAL_ATTRIBUTES, LONGEST_KEY, InvalidFieldsError
+from functions.users.user import INTERNAL_ATTRIBUTES, LONGEST_KEY, REQUEST_PREFIX, InvalidFieldsError
 
 RESERVED = frozenset({"userId", "version", "createdAt", "updatedAt", "schemaVersion", *INTERNAL_ATTRIBUTES})
 """Names of a stored user that aren't attributes."""
@@ -74,8 +74,8 @@ def _other_mistakes(attribute: Attribute) -> Iterator[str]:
         Fields([attribute._replace(accepted=True)]).parse_changes({attribute.name: attribute.example})
     except InvalidFieldsError:
         yield "its example breaks its own rule"
-    if attribute.unique is not None and attribute.name in LIST_PARAMETERS:
-        yield "it is unique, and the name is another parameter of GET /users"
+    if attribute.unique is not None and attribute.name in {*LIST_PARAMETERS, REQUEST_PREFIX.rstrip("#")}:
+        yield "it is unique, and the name is another parameter of GET /users, or a request's in UserKeys"
     if attribute.unique is not None:
         form, longest = attribute.unique.form(attribute.example), attribute.text.maximum
         if attribute.unique.form(form) != form:

@@ -33,8 +33,8 @@ _IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
     "description": (
-        "Makes the request safe to repeat: the same key with the same body registers once and gets the same response. "
-        "Use a new key, such as a random UUID, for each registration."
+        "Makes the request safe to repeat: for seven days, or until the user is deleted, the same key with the same "
+        "body registers once and gets the same response. Use a new key, such as a random UUID, for each registration."
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
 }

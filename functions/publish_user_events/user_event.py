@@ -23,8 +23,8 @@ DETAIL_TYPES: Mapping[str, str] = {"ADDED": "UserRegistered", "UPDATED": "UserCh
 """From the kind of a change to the event's detail-type."""
 
 NO_FIELDS = frozenset({"userId", "version", "createdAt", "updatedAt", "schemaVersion", *INTERNAL_ATTRIBUTES})
-"""Attributes that the event has in another form, or that are internal. The digest never leaves: a
-digest of guessable values can be guessed."""
+"""Attributes that the event has in another form, or that are internal. A digest that an
+earlier registration left never leaves: a digest of guessable values can be guessed."""
 
 MAXIMUM_ENTRY_BYTES = 240 * 1024
 """EventBridge took 256 KB until January 2026 and takes 1 MB since. Targets take less: the input of

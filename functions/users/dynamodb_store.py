@@ -1,5 +1,7 @@
 """Users in DynamoDB: an item in Users, and in UserKeys one item per value that must be unique.
 
+A registration with an Idempotency-Key has one more item in UserKeys, by which a repeat meets it.
+
 A user and all its keys are written in one transaction, so two users never share a value whatever
 happens at the same time, and no key is left behind. UserKeys is a table of its own so that its
 items don't appear in the stream of Users.
@@ -17,14 +19,23 @@ from functions.runtime.invocation import read_positive_integer, read_text
 from functions.runtime.json_log import utc_timestamp
 from functions.users.attributes import ATTRIBUTES
 from functions.users.stored_time import stored_time
-from functions.users.transaction import claim_key, keep_key, release_key, transact, unavailability
+from functions.users.transaction import (
+    claim_key,
+    keep_key,
+    keep_request,
+    release_key,
+    transact,
+    unavailability,
+)
 from functions.users.user import (
     CHANGED_BY,
     FIRST_VERSION,
     LAST_VERSION,
     REGISTRATION_DIGEST,
+    REQUEST_KEY,
     AlreadyTakenError,
     Deletion,
+    RepeatedRequestError,
     StaleVersionError,
     UnavailableError,
     User,
@@ -32,6 +43,7 @@ from functions.users.user import (
     UsersPage,
     attributes_of,
     keys_of,
+    request_key_of,
     version_of,
 )
 
@@ -43,6 +55,7 @@ if TYPE_CHECKING:
 
     from functions.runtime.json_log import JsonObject
     from functions.users.attributes import Attribute
+    from functions.users.user import RegistrationRequest
 
 SCHEMA_VERSION = 1
 """The form of the items written here. Raise it only once readers that accept the new version are
@@ -93,12 +106,21 @@ class DynamoDBUsersStore:
         self._unique = tuple(attribute.name for attribute in attributes if attribute.unique is not None)
         self._pause = pause
 
-    def add(self, user: User, registration_digest: str | None) -> None:
+    def add(self, user: User, request: RegistrationRequest | None) -> None:
         """See `UsersStore.add`."""
         keys = self._keys(user)
-        stored = self._write(self._put_user(user, registration_digest), user.user_id, claim=keys, release=())
-        if stored is not None:
-            raise UserIdTakenError(stored.get(REGISTRATION_DIGEST, {}).get("S"))
+        claims = [claim_key(self._user_keys_table, key, user.user_id) for key in keys.values()]
+        requests = [] if request is None else [keep_request(self._user_keys_table, request, user.user_id)]
+        operations = [self._put_user(user, request), *requests, *claims]
+        refused_user, *refused = transact(self._client, operations, self._pause)
+        if refused_user is not None:
+            raise UserIdTakenError
+        for item in refused[: len(requests)]:
+            if item is not None:
+                raise RepeatedRequestError(item["userId"]["S"], item.get(REGISTRATION_DIGEST, {}).get("S"))
+        taken = [field for field, item in zip(keys, refused[len(requests) :], strict=True) if item is not None]
+        if taken:
+            raise AlreadyTakenError(taken)
 
     def get(self, user_id: str) -> User | None:
         """See `UsersStore.get`."""
@@ -140,7 +162,8 @@ class DynamoDBUsersStore:
 
     def remove(self, user: User, deletion: Deletion | None = None) -> None:
         """See `UsersStore.remove`."""
-        release = [*self._keys(user).values()]
+        request = () if user.request_key is None else (user.request_key,)
+        release = [*self._keys(user).values(), *request]
         note = None if self._notes is None or deletion is None else _put_note(self._notes, user, deletion)
         stale = self._write(self._delete_user(user), user.user_id, claim={}, release=release, note=note)
         if stale is not None:
@@ -202,9 +225,9 @@ class DynamoDBUsersStore:
     def _keys(self, user: User) -> dict[str, str]:
         return keys_of(user.values, self._attributes)
 
-    def _put_user(self, user: User, registration_digest: str | None) -> TransactWriteItemTypeDef:
+    def _put_user(self, user: User, request: RegistrationRequest | None) -> TransactWriteItemTypeDef:
         values = attributes_of(user, self._attributes) | {
-            REGISTRATION_DIGEST: registration_digest,
+            REQUEST_KEY: None if request is None else request.key,
             "schemaVersion": SCHEMA_VERSION,
         }
         item = {attribute: _typed(value) for attribute, value in values.items() if value is not None}
@@ -213,7 +236,6 @@ class DynamoDBUsersStore:
                 "TableName": self._users_table,
                 "Item": item | _changed_by(user),
                 "ConditionExpression": "attribute_not_exists(userId)",
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }
 
@@ -226,9 +248,9 @@ class DynamoDBUsersStore:
         }
         new |= _changed_by(changed)
         gone = [attribute for attribute in before if before[attribute] is not None and after.get(attribute) is None]
+        gone.append(REGISTRATION_DIGEST)  # an earlier registration left it here
         update = "SET " + ", ".join(f"#{attribute} = :new_{attribute}" for attribute in new)
-        if gone:
-            update += " REMOVE " + ", ".join(f"#{attribute}" for attribute in gone)
+        update += " REMOVE " + ", ".join(f"#{attribute}" for attribute in gone)
         condition, names, read = _unchanged(current, self._unique)
         return {
             "Update": {
@@ -291,16 +313,13 @@ def user_of(item: Mapping[str, Any], attributes: Sequence[Attribute] = ATTRIBUTE
     """
     return User(
         user_id=item["userId"]["S"],
-        values={each.name: text for each in attributes if (text := _text(item, each.name)) is not None},
+        values={each.name: text for each in attributes if (text := item.get(each.name, {}).get("S")) is not None},
         version=version_of(item),
         created_at=_moment(item, "createdAt"),
         updated_at=_moment(item, "updatedAt"),
         changed_by=item.get(CHANGED_BY, {}).get("M", {}).get("actor", {}).get("S"),
+        request_key=request_key_of(item),
     )
-
-
-def _text(item: Mapping[str, Any], attribute: str) -> str | None:
-    return item.get(attribute, {}).get("S")
 
 
 def _moment(item: Mapping[str, Any], attribute: str) -> str | None:
@@ -311,9 +330,9 @@ def _moment(item: Mapping[str, Any], attribute: str) -> str | None:
 def _unchanged(user: User, unique: Sequence[str]) -> tuple[str, dict[str, str], JsonObject]:
     """Return a condition, its names and values, that holds while `user_of` reads these values.
 
-    The version alone isn't enough: a user who is removed and registers again with the same
-    Idempotency-Key has the same id and version 1. If the unique values are others by then,
-    the wrong keys would be released.
+    The version alone isn't enough: a user who is removed and imported again may have the same id
+    and version 1, and a write past the API may leave the version. If the unique values are others
+    by then, the wrong keys would be released.
     """
     conditions = ["attribute_exists(userId)"]
     values: JsonObject = {}

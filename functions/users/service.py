@@ -1,20 +1,24 @@
 """Registering a user, once however often the request is sent; reading, changing, removing one."""
 
 import hashlib
+import hmac
 import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
-from uuid import UUID, uuid4, uuid5
+from uuid import uuid4
 
 from functions.runtime.json_log import utc_timestamp
 from functions.users.attributes import Attribute
 from functions.users.user import (
     FIRST_VERSION,
+    REQUEST_PREFIX,
     SELF,
     Deletion,
     IdempotencyKeyReusedError,
     Registration,
+    RegistrationRequest,
+    RepeatedRequestError,
     StaleVersionError,
     UnavailableError,
     User,
@@ -26,9 +30,8 @@ from functions.users.user import (
     version_after,
 )
 
-# Turns an Idempotency-Key into a user id. If it changes, retries of earlier requests become
-# registrations of their own.
-IDEMPOTENCY_NAMESPACE = UUID("810fde97-8fee-4bcf-9a3e-baa617d6e367")
+REQUEST_DAYS = 7
+"""How long a repeat of a registration is recognized, at least; TTL removes items late."""
 
 # A caller without If-Match wants the change whatever the version is. A try fails only if another
 # change of the same user succeeds, so this many failures mean many writers on one user, and the
@@ -43,36 +46,42 @@ Precondition = Callable[[int], bool]
 def register(store: UsersStore, registration: Registration, *, idempotency_key: str | None, now: datetime) -> str:
     """Register a user, and return the id that this request or an earlier one registered.
 
-    The id derives from the Idempotency-Key if there is one, so a retry meets the user that the
-    first attempt stored, without a table of keys. A retry is recognized by its key and body even
-    after that user has changed; if that user was deleted, it registers again.
+    A repeat is recognized by its Idempotency-Key and body for REQUEST_DAYS, even after the user has
+    changed. Once the user is deleted, the same request registers a new one, with an id of its own.
 
     Raises:
         AlreadyTakenError: Another user has a value that must be unique.
         IdempotencyKeyReusedError: The key was used before with another body.
         UnavailableError: The store can't take it now.
     """
-    user_id = str(uuid4() if idempotency_key is None else uuid5(IDEMPOTENCY_NAMESPACE, idempotency_key))
-    digest = None if idempotency_key is None else registration_digest(registration)
+    user_id = str(uuid4())
+    request = None if idempotency_key is None else registration_request(registration, idempotency_key, now)
     moment = utc_timestamp(now)
     user = User(user_id, registration, FIRST_VERSION, created_at=moment, updated_at=moment, changed_by=SELF)
     try:
-        store.add(user, digest)
-    except UserIdTakenError as error:
-        # Without a key the id is random: only this request's own first attempt, whose answer was
-        # lost, can have stored it.
-        if error.registration_digest != digest:
+        store.add(user, request)
+    except UserIdTakenError:
+        pass  # the id is random: only an attempt of this request whose answer was lost has stored it
+    except RepeatedRequestError as error:
+        if request is None or error.digest != request.digest:
             raise IdempotencyKeyReusedError from error
+        return error.user_id
     return user_id
 
 
-def registration_digest(registration: Registration) -> str:
-    """Return the SHA-256, in hex, of a registration's canonical JSON; it recognizes a retry.
+def registration_request(registration: Registration, idempotency_key: str, now: datetime) -> RegistrationRequest:
+    """Return what recognizes a repeat: the SHA-256 of the key, and an HMAC of the body by the key.
 
-    An attribute that was left out isn't in it, so stored digests hold when one is declared.
+    The key itself is stored nowhere, so nobody can test guesses of the body against the digest. An
+    attribute that was left out isn't in it, so stored digests hold when one is declared.
     """
+    secret = idempotency_key.encode()
     canonical = json.dumps(registration, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return RegistrationRequest(
+        key=REQUEST_PREFIX + hashlib.sha256(secret).hexdigest(),
+        digest=hmac.digest(secret, canonical.encode(), "sha256").hex(),
+        expires_at=int(now.timestamp()) + REQUEST_DAYS * 86_400,
+    )
 
 
 def read_user(store: UsersStore, user_id: str) -> User:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from botocore.exceptions import ClientError
 
 from functions.runtime.aws import BUSY_CODES, FIRST_SERVER_ERROR, UNANSWERED, error_code, http_status
-from functions.users.user import UnavailableError
+from functions.users.user import REGISTRATION_DIGEST, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     from functions.runtime.json_log import JsonObject
+    from functions.users.user import RegistrationRequest
 
 # Seconds before each further try of a transaction that met another one on the same item. Such a
 # conflict lasts milliseconds; a caller who still loses after this long gets UnavailableError and
@@ -41,6 +42,23 @@ def claim_key(table: str, key: str, owner: str) -> TransactWriteItemTypeDef:
             "Item": {"key": {"S": key}, "userId": {"S": owner}},
             "ConditionExpression": _FREE_OR_OWN,
             "ExpressionAttributeValues": {":owner": {"S": owner}},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+def keep_request(table: str, request: RegistrationRequest, owner: str) -> TransactWriteItemTypeDef:
+    """Note that a request registered the owner; refused, with the stored item, if it did before."""
+    return {
+        "Put": {
+            "TableName": table,
+            "Item": {
+                "key": {"S": request.key},
+                "userId": {"S": owner},
+                REGISTRATION_DIGEST: {"S": request.digest},
+                "expiresAt": {"N": str(request.expires_at)},
+            },
+            "ConditionExpression": "attribute_not_exists(userId)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
     }

@@ -17,12 +17,17 @@ FIRST_VERSION = 1
 LAST_VERSION = 2**53 - 1
 """The largest whole number that every JSON reader keeps exact. Only imported users come near it."""
 
+REQUEST_PREFIX = "request#"
+"""What the UserKeys keys of requests begin with; no attribute may be called so."""
+REQUEST_KEY = "requestKey"
+"""The attribute with the UserKeys key of the request that registered the user: internal."""
 REGISTRATION_DIGEST = "registrationDigest"
-"""The attribute with the digest that `UsersStore.add` was given: internal, no data of the user."""
+"""Of an item in UserKeys: the digest of a `RegistrationRequest`. Earlier registrations left one in
+Users, which the next change removes: internal."""
 CHANGED_BY = "changedBy"
 """The attribute with who wrote the stored version through the API: a map of `actor` and `version`.
 A write past the API leaves it behind, and the version in it tells."""
-INTERNAL_ATTRIBUTES = (REGISTRATION_DIGEST, CHANGED_BY)
+INTERNAL_ATTRIBUTES = (REGISTRATION_DIGEST, REQUEST_KEY, CHANGED_BY)
 """Neither answers nor histories nor events show these."""
 
 SELF = "self"
@@ -49,6 +54,8 @@ class User(NamedTuple):
     updated_at: str | None
     changed_by: str | None = None
     """Who made this version through the API; of a user who is read, the last one who did."""
+    request_key: str | None = None
+    """The key of the `RegistrationRequest`, if the user registered with one."""
 
 
 class Deletion(NamedTuple):
@@ -56,6 +63,14 @@ class Deletion(NamedTuple):
 
     actor: str
     moment: datetime
+
+
+class RegistrationRequest(NamedTuple):
+    """What recognizes a repeated registration; without the Idempotency-Key it says nothing."""
+
+    key: str  # of UserKeys
+    digest: str
+    expires_at: int  # whole seconds since the epoch; the store may forget the request after that
 
 
 def attributes_of(user: User, attributes: Sequence[Attribute] = ATTRIBUTES) -> dict[str, str | int | None]:
@@ -81,6 +96,15 @@ def version_of(item: Mapping[str, Mapping[str, Any]]) -> int:
     """
     number = Decimal(item.get("version", {}).get("N", FIRST_VERSION))
     return int(number) if FIRST_VERSION < number < LAST_VERSION + 1 else FIRST_VERSION
+
+
+def request_key_of(item: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Return the key of a stored item's `RegistrationRequest`, if it has one.
+
+    An imported item may have any text there; what can be no such key is none.
+    """
+    key = item.get(REQUEST_KEY, {}).get("S", "")
+    return key if key.startswith(REQUEST_PREFIX) and len(key.encode()) <= LONGEST_KEY else None
 
 
 def version_after(version: int) -> int:
@@ -158,11 +182,16 @@ class UnavailableError(UserError):
 
 
 class UserIdTakenError(Exception):
-    """A user with this id is already stored, with this `registration_digest` (None if without)."""
+    """A user with this id is already stored."""
 
-    def __init__(self, registration_digest: str | None) -> None:
-        super().__init__("a user with this id is already stored")
-        self.registration_digest = registration_digest
+
+class RepeatedRequestError(Exception):
+    """This request's key registered the user `user_id` before, with this `digest`."""
+
+    def __init__(self, user_id: str, digest: str | None) -> None:
+        super().__init__("this request's key registered a user before")
+        self.user_id = user_id
+        self.digest = digest
 
 
 class UsersStore(Protocol):
@@ -172,11 +201,12 @@ class UsersStore(Protocol):
     tests/local/test_users_store_contract.py, holds the store in DynamoDB and the one in memory.
     """
 
-    def add(self, user: User, registration_digest: str | None) -> None:
-        """Store a new user.
+    def add(self, user: User, request: RegistrationRequest | None) -> None:
+        """Store a new user, and the request until it expires or the user is removed.
 
         Raises:
-            UserIdTakenError: The id is in use. This takes precedence over the other error.
+            UserIdTakenError: The id is in use. This takes precedence over the other errors.
+            RepeatedRequestError: The request's key is in use. This takes precedence over the next.
             AlreadyTakenError: Other users have values that must be unique; it names each.
         """
         ...

@@ -30,7 +30,10 @@ class UsersStore(pulumi.ComponentResource):
         self._environment = args
         views = STREAM_VIEW_TYPES
         self.users = self._table(self._users(), keys=["userId"], stream_view_type=views[Source.USERS_STREAM])
-        self.user_keys = self._table(_Identity("user-keys", args.physical_name("UserKeys")), keys=["key"])
+        # Only the item of a registration's request expires.
+        self.user_keys = self._table(
+            _Identity("user-keys", args.physical_name("UserKeys")), keys=["key"], expires_at="expiresAt"
+        )
         self.activity = self._table(
             _Identity("activity", args.physical_name("Activity")),
             keys=["userId", "changeId"],

@@ -25,9 +25,6 @@ from ops.users.key_checks import expired
 if TYPE_CHECKING:
     from functions.runtime.json_log import JsonObject
 
-INTERNAL = frozenset({*INTERNAL_ATTRIBUTES, "requestKey"})
-"""Attributes of Users that aren't part of the history."""
-
 
 @dataclass
 class History:
@@ -52,7 +49,7 @@ class History:
         if kind != "UPDATED":
             self._last_life = max(self._last_life, change_id)
         for name, change in item.get("changes", {}).get("M", {}).items():
-            if name not in INTERNAL and change_id >= self._values.get(name, ("",))[0]:
+            if name not in INTERNAL_ATTRIBUTES and change_id >= self._values.get(name, ("",))[0]:
                 new = change["M"].get("new")
                 self._values[name] = change_id, None if new is None else binary_as_base64(new)
 
@@ -183,4 +180,4 @@ def users_without_end(items: Sequence[Image], now: float) -> set[str]:
 
 
 def _visible(image: Image) -> Image:
-    return {name: value for name, value in image.items() if name not in INTERNAL}
+    return {name: value for name, value in image.items() if name not in INTERNAL_ATTRIBUTES}

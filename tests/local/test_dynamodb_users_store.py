@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from functions.activity.closing_item import deletion_note, erasure
-from functions.users.service import change_user, register, registration_digest, remove_user
+from functions.users.service import change_user, register, registration_request, remove_user
 from functions.users.user import AlreadyTakenError, Deletion, StaleVersionError, UserError, keys_of
 from tests.support.users.people import registration, with_values
 from tests.support.users.users_in_dynamodb import UsersInDynamoDB
@@ -27,6 +27,7 @@ def tables(request: pytest.FixtureRequest) -> UsersInDynamoDB:
 
 def test_a_registration_writes_the_user_and_a_key_for_each_unique_value(tables: UsersInDynamoDB) -> None:
     user_id = register(tables.store, ALICE, idempotency_key="a key", now=NOW)
+    request = registration_request(ALICE, "a key", NOW)
     assert tables.items() == [
         {
             "userId": {"S": user_id},
@@ -35,16 +36,38 @@ def test_a_registration_writes_the_user_and_a_key_for_each_unique_value(tables: 
             "createdAt": {"S": "2026-11-23T10:00:00.000Z"},
             "updatedAt": {"S": "2026-11-23T10:00:00.000Z"},
             "schemaVersion": {"N": "1"},
-            "registrationDigest": {"S": registration_digest(ALICE)},
+            "requestKey": {"S": request.key},
             "changedBy": {"M": {"actor": {"S": "self"}, "version": {"N": "1"}}},
         }
     ]
+    assert tables.owners() == dict.fromkeys([*keys_of(ALICE).values(), request.key], user_id)
+    assert tables.key_item(request.key) == {
+        "key": {"S": request.key},
+        "userId": {"S": user_id},
+        "registrationDigest": {"S": request.digest},
+        "expiresAt": {"N": str(request.expires_at)},
+    }
+
+
+def test_without_a_key_no_request_is_kept(tables: UsersInDynamoDB) -> None:
+    user_id = register(tables.store, ALICE, idempotency_key=None, now=NOW)
+    assert "requestKey" not in tables.items()[0]
     assert tables.owners() == dict.fromkeys(keys_of(ALICE).values(), user_id)
 
 
-def test_without_a_key_no_digest_is_kept(tables: UsersInDynamoDB) -> None:
-    register(tables.store, ALICE, idempotency_key=None, now=NOW)
+def test_a_change_removes_the_digest_of_an_earlier_registration(tables: UsersInDynamoDB) -> None:
+    tables.put_user(userId="1", name="Alice", registrationDigest="95ab")
+    change_user(tables.store, "1", {"name": "Eve"}, precondition=None, actor=ARN, now=NOW)
     assert "registrationDigest" not in tables.items()[0]
+
+
+@pytest.mark.parametrize("text", ["", "email#al@example.com", "request#" + "x" * 2048, "x" * 4096])
+def test_an_imported_request_key_that_is_none_frees_nothing(tables: UsersInDynamoDB, text: str) -> None:
+    owner = register(tables.store, ALICE, idempotency_key=None, now=NOW)
+    tables.put_user(userId="1", name="Alice", requestKey=text)
+    remove_user(tables.store, "1", precondition=None, actor=ARN, now=NOW)
+    assert [item["userId"]["S"] for item in tables.items()] == [owner]
+    assert tables.owners() == dict.fromkeys(keys_of(ALICE).values(), owner)
 
 
 def test_a_change_leaves_what_it_does_not_name(tables: UsersInDynamoDB) -> None:
@@ -231,6 +254,8 @@ def test_after_a_storm_every_key_is_its_users_and_every_user_holds_theirs(tables
         for key in (f"email#{item['email']['S']}", f"username#{item['username']['S']}"):
             assert key not in expected
             expected[key] = item["userId"]["S"]
+        if "requestKey" in item:
+            expected[item["requestKey"]["S"]] = item["userId"]["S"]
     assert tables.owners() == expected
 
 

@@ -103,7 +103,7 @@ def leave_failures(stack: LocalStack, user_id: str, name: str) -> None:
 def test_nothing_of_an_erased_person_is_found_and_others_stay(stack: LocalStack) -> None:
     users = UsersOverHttp(stack, Signer(access_key_id="test", secret_access_key="test", region=stack.region))
     names = {one: f"{one} {uuid4().hex}" for one in ("Eve", "Adam")}
-    ids = {one: users.registered(person(name=name)) for one, name in names.items()}
+    ids = {one: users.registered(person(name=name), uuid4().hex) for one, name in names.items()}
     for one, user_id in ids.items():
         assert users.patch(user_id, {"name": names[one] + " since"}).status == 200
         eventually(lambda user_id=user_id: users.activity(user_id), lambda changes: len(changes) == 2)
@@ -116,7 +116,7 @@ def test_nothing_of_an_erased_person_is_found_and_others_stay(stack: LocalStack)
 
     assert report.complete, report
     removed = {one.place: one.removed for one in report.places}
-    assert (removed["users"], removed["user-keys"], removed["activity"]) == (1, 2, 2)
+    assert (removed["users"], removed["user-keys"], removed["activity"]) == (1, 3, 2)
     assert (removed["dead-letter-queue"], removed["failure-redrive-queue"], removed["large-records"]) == (1, 1, 2)
     assert not [text for text in held(stack) if names["Eve"] in text]
     assert sorted(text.count(names["Adam"]) for text in held(stack) if names["Adam"] in text) == before

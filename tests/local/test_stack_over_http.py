@@ -47,6 +47,21 @@ def test_a_registration_is_logged_and_kept_in_the_history(local_stack: LocalStac
     assert (change["kind"], change["actor"]) == ("ADDED", "self")
 
 
+def test_a_repeat_is_the_same_user_until_the_user_is_deleted(local_stack: LocalStack, api_caller: Signer) -> None:
+    users, first, second, key = UsersOverHttp(local_stack, api_caller), person(), person(), uuid4().hex
+    user_id = users.registered(first, key)
+    assert users.registered(first, key) == user_id
+    assert users.register(second, key).status == 422
+    assert users.delete(user_id).status == 204
+
+    # Another person has an id, and so a history, of their own.
+    other_id = users.registered(second, key)
+    assert other_id != user_id
+    (change,) = eventually(lambda: users.activity(other_id), bool)
+    assert change["kind"] == "ADDED"
+    assert len(eventually(lambda: users.activity(user_id), lambda found: len(found) == 2)) == 2
+
+
 def test_a_signed_change_shows_its_field_and_an_unsigned_one_is_refused(
     local_stack: LocalStack, api_caller: Signer
 ) -> None:

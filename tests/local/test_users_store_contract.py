@@ -5,7 +5,15 @@ from typing import NamedTuple
 
 import pytest
 
-from functions.users.user import AlreadyTakenError, StaleVersionError, User, UserIdTakenError, UsersStore
+from functions.users.user import (
+    AlreadyTakenError,
+    RegistrationRequest,
+    RepeatedRequestError,
+    StaleVersionError,
+    User,
+    UserIdTakenError,
+    UsersStore,
+)
 from tests.support.users.declarations import NICKNAME, SHIPPED
 from tests.support.users.people import registration, user, with_values
 from tests.support.users.users_in_dynamodb import UsersInDynamoDB
@@ -16,6 +24,7 @@ ATTRIBUTES = (*SHIPPED, NICKNAME)
 ALICE = user("1", registration(None, ATTRIBUTES, email="Alice@Example.com", username="Alice"))
 BOB = user("2", registration(2, ATTRIBUTES, name="Bob", email="bob@example.com", username="bob"))
 ALICE_KEYS = {"email#alice@example.com": "1", "username#alice": "1"}
+REQUEST = RegistrationRequest("request#" + "0" * 64, "digest", 1_795_000_000)
 BOB_KEYS = {"email#bob@example.com": "2", "username#bob": "2"}
 
 
@@ -90,25 +99,41 @@ def test_every_taken_field_is_named(place: Place) -> None:
     assert place.owners() == ALICE_KEYS
 
 
-def test_an_id_in_use_gives_back_its_digest(place: Place) -> None:
-    place.store.add(ALICE, "digest")
-    with pytest.raises(UserIdTakenError) as refusal:
-        place.store.add(ALICE, "digest")
-    assert refusal.value.registration_digest == "digest"
+def test_a_request_in_use_gives_back_its_user_and_digest(place: Place) -> None:
+    place.store.add(ALICE, REQUEST)
+    with pytest.raises(RepeatedRequestError) as refusal:
+        place.store.add(ALICE._replace(user_id="2"), REQUEST._replace(digest="other"))
+    assert (refusal.value.user_id, refusal.value.digest) == ("1", "digest")
+    assert place.store.get("2") is None
+    assert place.owners() == ALICE_KEYS | {REQUEST.key: "1"}
 
 
-def test_an_id_in_use_without_a_digest_says_so(place: Place) -> None:
-    place.store.add(ALICE, None)
-    with pytest.raises(UserIdTakenError) as refusal:
-        place.store.add(ALICE, "digest")
-    assert refusal.value.registration_digest is None
+def test_a_request_is_known_until_its_user_is_removed(place: Place) -> None:
+    place.store.add(ALICE, REQUEST)
+    stored = ALICE._replace(request_key=REQUEST.key)
+    assert place.store.get("1") == stored
+    later = changed(stored, name="Eve", email="eve@example.com")
+    place.store.replace(stored, later)
+    with pytest.raises(RepeatedRequestError):
+        place.store.add(BOB, REQUEST)
+    place.store.remove(later)
+    assert place.owners() == {}
+    place.store.add(BOB, REQUEST)
+    assert place.owners() == BOB_KEYS | {REQUEST.key: "2"}
 
 
-def test_an_id_in_use_comes_before_taken_fields(place: Place) -> None:
-    place.store.add(ALICE, "digest")
+def test_removal_leaves_a_request_that_is_anothers(place: Place) -> None:
+    place.store.add(ALICE, REQUEST)
+    place.store.add(BOB, None)
+    place.store.remove(BOB._replace(request_key=REQUEST.key))
+    assert place.owners() == ALICE_KEYS | {REQUEST.key: "1"}
+
+
+def test_an_id_in_use_comes_before_all_else(place: Place) -> None:
+    place.store.add(ALICE, REQUEST)
     place.store.add(BOB, None)
     with pytest.raises(UserIdTakenError):
-        place.store.add(BOB._replace(user_id="1"), "other")
+        place.store.add(BOB._replace(user_id="1"), REQUEST)
 
 
 def test_a_change_moves_the_keys(place: Place) -> None:
@@ -184,7 +209,7 @@ def test_a_stale_removal_is_refused(place: Place) -> None:
 
 @pytest.mark.parametrize("returned", [{"email": "new@example.com"}, {"username": "new"}, {"nickname": "al"}])
 def test_who_came_back_with_the_same_id_and_version_is_another(place: Place, returned: dict[str, str]) -> None:
-    # As a retry with an Idempotency-Key does after its user was removed and another body was sent.
+    # As a user does who was removed and is imported again.
     place.store.add(ALICE, None)
     place.store.remove(ALICE)
     place.store.add(with_values(ALICE, **returned), None)

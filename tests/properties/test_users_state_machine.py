@@ -58,6 +58,7 @@ class UsersMachine(RuleBasedStateMachine):
         self.api = UsersApi(self.place.store, FIELDS)
         self.users: dict[str, dict[str, Any]] = {}
         self.by_key: dict[str, tuple[str, Body]] = {}
+        self.seen: set[str] = set()
 
     def new_place(self) -> Place:
         raise NotImplementedError
@@ -103,13 +104,13 @@ class UsersMachine(RuleBasedStateMachine):
         else:
             assert answer.status == 201
             user_id: str = answer.body["userId"]
-            assert user_id not in self.users
+            # Nobody gets the id, and so the history, of a user who was there before.
+            assert user_id not in self.seen
+            self.seen.add(user_id)
             assert answer.headers["location"] == f"/users/{user_id}"
             assert answer.headers["etag"] == '"1"'
             self.users[user_id] = {**body, "version": 1}
             if key:
-                # A key always means the same user, even after that user is deleted.
-                assert earlier is None or earlier[0] == user_id
                 self.by_key[key] = (user_id, body)
 
     @precondition(lambda self: any(user_id in self.users for user_id, _ in self.by_key.values()))
@@ -191,7 +192,9 @@ class UsersMachine(RuleBasedStateMachine):
     @invariant()
     def each_value_is_held_by_its_user_alone(self) -> None:
         unique = [user_id for user_id, user in self.users.items() for field in SAME if field in user]
-        assert sorted(self.place.owners().values()) == sorted(unique)
+        # And a user's request, by which a repeat is recognized.
+        requests = [user_id for user_id, _ in self.by_key.values() if user_id in self.users]
+        assert sorted(self.place.owners().values()) == sorted([*unique, *requests])
 
 
 def test_users_over_the_in_memory_store() -> None:

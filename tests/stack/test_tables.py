@@ -23,12 +23,13 @@ def test_users_has_a_stream_of_both_images() -> None:
     }
 
 
-def test_user_keys_has_no_stream() -> None:
+def test_user_keys_has_no_stream_and_only_what_has_a_time_expires() -> None:
     user_keys = record("dev").only(TABLE, "user-keys")
 
     assert user_keys.inputs["name"] == "UserKeys-dev"
     assert user_keys.inputs["hashKey"] == "key"
     assert "streamEnabled" not in user_keys.inputs
+    assert user_keys.inputs["ttl"] == {"attributeName": "expiresAt", "enabled": True}
 
 
 def test_activity_is_sorted_by_change_and_expires() -> None:

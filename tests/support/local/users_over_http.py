@@ -34,12 +34,14 @@ class UsersOverHttp:
         self._api_url = stack.outputs.api_url
         self._caller = caller
 
-    def register(self, body: Mapping[str, str]) -> RawAnswer:
-        return send(self._api_url, "POST", "/register", json.dumps(body).encode(), _JSON)
+    def register(self, body: Mapping[str, str], key: str | None = None) -> RawAnswer:
+        """Register, with this Idempotency-Key if there is one."""
+        headers = _JSON if key is None else {**_JSON, "Idempotency-Key": key}
+        return send(self._api_url, "POST", "/register", json.dumps(body).encode(), headers)
 
-    def registered(self, body: Mapping[str, str]) -> str:
+    def registered(self, body: Mapping[str, str], key: str | None = None) -> str:
         """Register, and return the new user's id."""
-        answer = self.register(body)
+        answer = self.register(body, key)
         assert answer.status == 201, answer
         created: Any = answer.json
         return created["userId"]

@@ -36,6 +36,11 @@ class UsersInDynamoDB:
     def activity(self) -> list[dict[str, Any]]:
         return self._scan(self.tables.activity)
 
+    def key_item(self, key: str) -> dict[str, Any] | None:
+        """Return an item of UserKeys as DynamoDB has it."""
+        item: Any = self.client.get_item(TableName=self.tables.user_keys, Key={"key": {"S": key}}).get("Item")
+        return item
+
     def put_user(self, **attributes: str) -> None:
         """Store a user as an import would: text attributes only, and no unique keys."""
         item = {name: {"S": value} for name, value in attributes.items()}

@@ -7,6 +7,8 @@ from functions.users.attributes import ATTRIBUTES, Attribute
 from functions.users.user import (
     AlreadyTakenError,
     Deletion,
+    RegistrationRequest,
+    RepeatedRequestError,
     StaleVersionError,
     User,
     UserIdTakenError,
@@ -24,15 +26,20 @@ class InMemoryUsers:
         self.users: dict[str, User] = {}
         self.owners: dict[str, str] = {}
         self.deletions: list[Deletion] = []
-        self._digests: dict[str, str | None] = {}
+        self._digests: dict[str, str] = {}
         self._lock = Lock()
 
-    def add(self, user: User, registration_digest: str | None) -> None:
+    def add(self, user: User, request: RegistrationRequest | None) -> None:
         with self._lock:
             if user.user_id in self.users:
-                raise UserIdTakenError(self._digests[user.user_id])
+                raise UserIdTakenError
+            if request is not None and request.key in self.owners:
+                raise RepeatedRequestError(self.owners[request.key], self._digests[request.key])
             self._claim(user, self._unique)
-            self._digests[user.user_id] = registration_digest
+            if request is not None:
+                self.owners[request.key] = user.user_id
+                self._digests[request.key] = request.digest
+                user = user._replace(request_key=request.key)
             self.users[user.user_id] = user
 
     def get(self, user_id: str) -> User | None:
@@ -60,6 +67,8 @@ class InMemoryUsers:
             self._require(user)
             for key in self._keys(user).values():
                 self._release(key, user.user_id)
+            if user.request_key is not None:
+                self._release(user.request_key, user.user_id)
             del self.users[user.user_id]
             self.deletions += [deletion] if deletion else []
 

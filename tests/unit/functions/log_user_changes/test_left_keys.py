@@ -102,3 +102,13 @@ def test_a_user_without_unique_values_costs_no_call() -> None:
 
     assert left_keys(wire, ManualClock()).free(change_of(nobody)) is None
     assert wire.requests == []
+
+
+def test_the_request_by_which_the_user_registered_is_freed_with_the_values() -> None:
+    wire = Wire("dynamodb", in_turn({}))
+    request = "request#" + "0" * 64
+    user = stream_record("REMOVE", 0, "1", ALICE | {"requestKey": {"S": request}}, None)
+
+    assert left_keys(wire, ManualClock()).free(change_of(user)) is None
+    _, *released = wire.requests[0]["TransactItems"]
+    assert [one["Delete"]["Key"]["key"]["S"] for one in released] == ["email#a@example.com", request]

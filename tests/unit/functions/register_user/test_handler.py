@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from functions.http_api.endpoint import answer
 from functions.register_user.handler import handler, register_endpoint
-from functions.users.user import UnavailableError, User, keys_of
+from functions.users.user import RegistrationRequest, UnavailableError, User, keys_of
 from tests.support.users.http_api_events import Answer, http_event, read_answer
 from tests.support.users.people import registration
 from tests.support.users.users_api import UsersApi
@@ -21,7 +21,7 @@ ALICE = registration()
 class BusyUsers(InMemoryUsers):
     """A store whose tables are throttled."""
 
-    def add(self, user: User, registration_digest: str | None) -> None:  # noqa: ARG002  the protocol's parameters
+    def add(self, user: User, request: RegistrationRequest | None) -> None:  # noqa: ARG002  the protocol's parameters
         raise UnavailableError("ThrottlingException")
 
 

@@ -71,7 +71,7 @@ def test_a_rename_is_one_read_and_one_transaction() -> None:
     update, put, delete = written["TransactItems"]
     assert update["Update"]["UpdateExpression"] == (
         "SET #username = :new_username, #version = :new_version, #updatedAt = :new_updatedAt, "
-        "#changedBy = :new_changedBy"
+        "#changedBy = :new_changedBy REMOVE #registrationDigest"
     )
     conditions = update["Update"]["ConditionExpression"].split(" AND ")
     assert conditions[:3] == ["attribute_exists(userId)", "#version >= :same", "#version < :next"]

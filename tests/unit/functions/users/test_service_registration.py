@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.users.attributes import ATTRIBUTES
-from functions.users.service import register, registration_digest
-from functions.users.user import IdempotencyKeyReusedError, Registration, User, UserIdTakenError
+from functions.users.service import REQUEST_DAYS, register, registration_request
+from functions.users.user import IdempotencyKeyReusedError, Registration, RegistrationRequest, User
 from tests.support.users.people import registration
 from tests.support.users.users_in_memory import InMemoryUsers
 
@@ -17,6 +17,7 @@ NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
 ALICE = registration(email="Alice@Example.com", username="Alice")
 
 texts = st.text(st.characters(codec="utf-8"), max_size=5)
+keys = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=255)
 registrations = st.fixed_dictionaries(
     {each.name: texts for each in ATTRIBUTES if each.required},
     optional={each.name: texts for each in ATTRIBUTES if not each.required},
@@ -26,9 +27,9 @@ registrations = st.fixed_dictionaries(
 class ForgetfulUsers(InMemoryUsers):
     """A store whose first answer is lost, so that botocore sends the request again."""
 
-    def add(self, user: User, registration_digest: str | None) -> None:
-        super().add(user, registration_digest)
-        super().add(user, registration_digest)
+    def add(self, user: User, request: RegistrationRequest | None) -> None:
+        super().add(user, request)
+        super().add(user, request)
 
 
 def test_a_new_user_is_stored_as_typed_in_version_1() -> None:
@@ -44,15 +45,9 @@ def test_a_new_user_is_stored_as_typed_in_version_1() -> None:
     )
 
 
-def test_ids_are_random_without_a_key_and_derive_from_one() -> None:
+def test_no_id_derives_from_a_key() -> None:
     ids = [register(InMemoryUsers(), ALICE, idempotency_key=key, now=NOW) for key in (None, None, "a", "a", "b")]
-    assert len(set(ids)) == 4
-    assert ids[2] == ids[3]
-
-
-# A literal, because if it changed, retries during a deployment would register twice.
-def test_the_id_of_a_key_never_changes() -> None:
-    assert register(InMemoryUsers(), ALICE, idempotency_key="a", now=NOW) == "f00beb26-c922-5438-a3db-57eb722d9dee"
+    assert len(set(ids)) == 5
 
 
 @pytest.mark.parametrize("key", [None, "a key"])
@@ -61,35 +56,45 @@ def test_a_registration_whose_first_answer_was_lost_succeeds(key: str | None) ->
     assert register(users, ALICE, idempotency_key=key, now=NOW) in users.users
 
 
-def test_a_user_stored_without_a_digest_is_not_a_retry() -> None:
+def test_a_repeat_is_the_same_user_and_another_body_is_refused() -> None:
     users = InMemoryUsers()
     user_id = register(users, ALICE, idempotency_key="a", now=NOW)
-    stored = users.users[user_id]
-    users.remove(stored)
-    users.add(stored, None)
-    with pytest.raises(IdempotencyKeyReusedError) as refusal:
-        register(users, ALICE, idempotency_key="a", now=NOW)
-    assert isinstance(refusal.value.__cause__, UserIdTakenError)
+    assert register(users, ALICE, idempotency_key="a", now=NOW) == user_id
+    with pytest.raises(IdempotencyKeyReusedError):
+        register(users, registration(2), idempotency_key="a", now=NOW)
+    assert list(users.users) == [user_id]
 
 
-@given(registrations, registrations)
-def test_digests_are_equal_exactly_when_bodies_are(one: Registration, other: Registration) -> None:
-    assert (registration_digest(one) == registration_digest(other)) == (one == other)
+@given(registrations, registrations, keys)
+def test_who_registers_with_a_deleted_users_key_is_another_person(
+    first: Registration, second: Registration, key: str
+) -> None:
+    users = InMemoryUsers()
+    gone = register(users, first, idempotency_key=key, now=NOW)
+    users.remove(users.users[gone])
+    assert users.owners == {}
+    assert register(users, second, idempotency_key=key, now=NOW) != gone
+
+
+@given(registrations, registrations, keys, keys)
+def test_digests_are_equal_exactly_when_key_and_body_are(
+    one: Registration, other: Registration, key: str, other_key: str
+) -> None:
+    first, second = registration_request(one, key, NOW), registration_request(other, other_key, NOW)
+    assert (first.digest == second.digest) == (one == other and key == other_key)
+    assert (first.key == second.key) == (key == other_key)
 
 
 def test_the_digest_ignores_the_order_of_fields() -> None:
-    digests = {registration_digest(dict(order)) for order in permutations(ALICE.items())}
-    assert len(digests) == 1
+    requests = {registration_request(dict(order), "a", NOW) for order in permutations(ALICE.items())}
+    assert len(requests) == 1
 
 
-# A literal, because if it changed, a retry would be refused as another body.
-def test_the_digest_of_a_stored_user_never_changes() -> None:
+# Literals, because if one changed, a repeat during a deployment would be refused.
+def test_what_is_stored_of_a_request_never_changes() -> None:
     body = {"name": "Alice", "email": "Alice@Example.com", "username": "Alice"}
-    assert registration_digest(body) == "95aba38c46868c2acf8613f6172c63197756bf8b97c53e15f2582aa1b4a6ef84"
-
-
-def test_a_digest_is_hex_and_hides_the_body() -> None:
-    digest = registration_digest(ALICE)
-    assert len(digest) == 64
-    assert int(digest, 16)
-    assert "Alice" not in digest
+    assert registration_request(body, "a key", NOW) == RegistrationRequest(
+        key="request#8fa3aab2faa9b79e0a0398da5b5abd0780142442a5be80b9a64608d718cb1fcd",
+        digest="a2af1926b5287f8b6b197516920268f3894a8aab4444d368648adea19beb7ac8",
+        expires_at=int(NOW.timestamp()) + REQUEST_DAYS * 86_400,
+    )
