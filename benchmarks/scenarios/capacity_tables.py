@@ -285,8 +285,8 @@ def consumers() -> str:
     """Return what each consumer of prod gets and costs, and what one more would."""
     prod = stack_settings("prod")
     more = [
-        Consumer(folder="one_more_for_registrations", description="", kinds=("ADDED",)),
-        Consumer(folder="one_more_for_every_change", description=""),
+        Consumer(folder="one_for_new_users", description="", kinds=("ADDED",)),
+        Consumer(folder="one_for_all_changes", description=""),
     ]
     settings = replace(prod, consumers=(*prod.consumers, *map(declared_consumer, more)))
     loads = _report(TEN_MILLION, settings).consumers
