@@ -93,6 +93,11 @@ class FieldChange(ResponseBody):
 
     old: Any = None
     new: Any = None
+    omitted: dict[Literal["old", "new"], int] = Field(
+        default={},
+        description="The size in bytes of a value that existed and is too large for the history: a change of more "
+        "than 400 KB leaves out values, former ones first.",
+    )
 
 
 class Change(ResponseBody):
@@ -109,6 +114,11 @@ class Change(ResponseBody):
         examples=["self", "arn:aws:sts::123456789012:assumed-role/Support/eve", "ttl", "caller"],
     )
     changes: dict[str, FieldChange]
+    omitted_fields: int = Field(
+        default=0,
+        description="How many more fields changed, of a change of thousands, whose names are too large for the "
+        "history.",
+    )
 
 
 class ActivityPage(ResponseBody):

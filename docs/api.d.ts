@@ -61,12 +61,16 @@ export interface Change {
   /** Who did it: self for a registration, the ARN of the caller of a signed route or of who erased the user, ttl when DynamoDB's expiry deleted the user, caller for a write past the API. */
   readonly actor: string;
   readonly changes: Readonly<Record<string, FieldChange>>;
+  /** How many more fields changed, of a change of thousands, whose names are too large for the history. */
+  readonly omittedFields?: number;
 }
 
 /** A field before and after a change; a missing side is left out. */
 export interface FieldChange {
   readonly old?: unknown;
   readonly new?: unknown;
+  /** The size in bytes of a value that existed and is too large for the history: a change of more than 400 KB leaves out values, former ones first. */
+  readonly omitted?: Readonly<Record<string, number>>;
 }
 
 /** Some entries of a user's history, oldest first. */

@@ -7,6 +7,7 @@ from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from functions.activity.item_size import NEW, OLD, OMITTED_FIELDS, fitting_item, is_surely_small
 from functions.stream_records.attribute_values import (
     AttributeChange,
     AttributeValue,
@@ -85,10 +86,12 @@ def activity_item(change: UserChange, retention_days: int, earliest: int = 0) ->
     It expires `retention_days` after the change itself, not after its processing: a late redelivery
     writes the same item. A change older than that by years, such as a backfilled user's, expires
     at `earliest`, see `earliest_expiry`. `version` is the user's after the change, or the last one
-    of a deleted user; the item has none if the user has none.
+    of a deleted user; the item has none if the user has none. What would be too large is left out
+    by the rule of `functions.activity.item_size`.
     """
     version = (change.new_image or change.old_image or {}).get("version", {})
-    return {
+    changes = change.changes
+    item: Image = {
         "userId": {"S": change.user_id},
         "changeId": {"S": change_id(change.sequence_number)},
         "eventId": {"S": change.event_id},
@@ -96,10 +99,11 @@ def activity_item(change: UserChange, retention_days: int, earliest: int = 0) ->
         "kind": {"S": change.kind},
         "actor": {"S": change.actor},
         "occurredAt": {"S": change.occurred_at},
-        "changes": {"M": {name: {"M": _old_and_new(attribute)} for name, attribute in change.changes.items()}},
+        "changes": {"M": {name: {"M": _old_and_new(attribute)} for name, attribute in changes.items()}},
         **({"version": version} if "N" in version else {}),
         "expiresAt": {"N": str(max(int(change.occurred_seconds) + retention_days * SECONDS_PER_DAY, earliest))},
     }
+    return item if is_surely_small(changes) else fitting_item(item)
 
 
 def change_id(sequence_number: str) -> str:
@@ -110,12 +114,19 @@ def change_id(sequence_number: str) -> str:
 def _old_and_new(change: AttributeChange) -> dict[str, AttributeValue]:
     return {
         side: convert_binary(value, b64decode)
-        for side, value in (("old", change.old), ("new", change.new))
+        for side, value in ((OLD, change.old), (NEW, change.new))
         if value is not None
     }
 
 
 def activity_entry(item: Image) -> dict[str, PlainValue]:
     """Return what an item, as botocore returns it, shows to a reader, in plain values."""
-    shown = ("changeId", "kind", "occurredAt", "actor", "changes")
+    shown = (
+        "changeId",
+        "kind",
+        "occurredAt",
+        "actor",
+        "changes",
+        *((OMITTED_FIELDS,) if OMITTED_FIELDS in item else ()),
+    )
     return {name: unmarshal(convert_binary(item[name], base64_text)) for name in shown}

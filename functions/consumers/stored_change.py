@@ -1,9 +1,11 @@
 """One change of one user, as a consumer gets it: read from Activity, in plain values."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import NamedTuple
 
+from functions.activity.item_size import NEW, OLD, OMITTED, OMITTED_FIELDS
 from functions.consumers.message import BACKFILL, ChangeMessage, origin_of
 from functions.runtime.json_log import Json, is_object
 from functions.stream_records.attribute_values import (
@@ -57,6 +59,11 @@ class StoredChange(NamedTuple):
     bool, None, list, dict, or a set of str, numbers or bytes."""
     backfilled: bool
     """Whether `python -m ops backfill` added the user to the history."""
+    omitted: Mapping[str, Collection[str]] = MappingProxyType({})
+    """By attribute, "old" or "new" if that value existed, but is too large for the history: it is
+    None in `changes`. Old ones are left out first (functions/activity/item_size.py)."""
+    omitted_fields: int = 0
+    """How many more attributes changed, of a change of thousands, that `changes` doesn't name."""
 
     def old(self, name: str) -> PlainValue:
         """Return a changed attribute's value before the change; None if there was none."""
@@ -90,13 +97,20 @@ def stored_change(message: ChangeMessage, item: Image) -> StoredChange:
         version=_version(plain.get("version"), changes),
         changes=changes,
         backfilled=origin_of(message.change_id) == BACKFILL,
+        omitted=_omitted(plain["changes"]),
+        omitted_fields=plain.get(OMITTED_FIELDS, 0),
     )
 
 
 def _changes(value: PlainValue) -> dict[str, OldAndNew]:
     if not is_object(value) or not all(is_object(sides) for sides in value.values()):
         raise UnprocessableChangeError("its item in Activity has no changes")
-    return {name: OldAndNew(sides.get("old"), sides.get("new")) for name, sides in value.items()}
+    return {name: OldAndNew(sides.get(OLD), sides.get(NEW)) for name, sides in value.items()}
+
+
+def _omitted(changes: Mapping[str, Mapping[str, PlainValue]]) -> dict[str, frozenset[str]]:
+    marked = {name: sides[OMITTED] for name, sides in changes.items() if is_object(sides.get(OMITTED))}
+    return {name: frozenset(sizes) for name, sizes in marked.items()}
 
 
 def _version(value: PlainValue, changes: Mapping[str, OldAndNew]) -> int | None:

@@ -11,6 +11,7 @@ contract/events.py has the schemas; a test holds every event to them.
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
+from functions.activity.item_size import NEW
 from functions.consumers.stored_change import StoredChange, UnprocessableChangeError
 from functions.runtime.json_log import JsonObject, json_line
 from functions.stream_records.attribute_values import PlainValue
@@ -77,6 +78,8 @@ def user_event(change: StoredChange, source: str, rules: FieldRules) -> UserEven
     Raises:
         UnprocessableChangeError: The names of the fields alone are too large.
     """
+    if change.omitted_fields:
+        raise UnprocessableChangeError(f"its change has {change.omitted_fields} fields more than the history names")
     # Sorted, because DynamoDB keeps no order of attributes.
     fields = sorted(change.changes.keys() - NO_FIELDS)
     detail: JsonObject = {
@@ -92,8 +95,11 @@ def user_event(change: StoredChange, source: str, rules: FieldRules) -> UserEven
     }
     contents: list[JsonObject] = [detail]
     if change.kind != "DELETED":  # of whom no value is left
-        values = {name: rules.value(name, change.new(name)) for name in fields if rules.shows(name)}
-        contents = [detail | {"values": values, "valuesOmitted": False}, detail | {"values": {}, "valuesOmitted": True}]
+        shown = [name for name in fields if rules.shows(name)]
+        values = {name: rules.value(name, change.new(name)) for name in shown}
+        contents = [detail | {"values": {}, "valuesOmitted": True}]
+        if not any(NEW in change.omitted.get(name, ()) for name in shown):
+            contents.insert(0, detail | {"values": values, "valuesOmitted": False})
     for content in contents:
         event = UserEvent(source, DETAIL_TYPES[change.kind], json_line(content))
         if event.size <= MAXIMUM_ENTRY_BYTES:

@@ -9,6 +9,7 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
+from functions.activity.item_size import NEW, OLD, OMITTED, OMITTED_FIELDS
 from functions.activity.items import activity_entry
 from functions.runtime.json_log import JsonObject, json_line
 from functions.stream_records.attribute_values import Image
@@ -68,10 +69,18 @@ def _history_table(entries: Sequence[JsonObject]) -> RenderableType:
         lead = [str(entry[name]) for name in ("occurredAt", "kind", "actor")]
         changes: JsonObject = entry["changes"] or {"": {}}
         for name, change in changes.items():
-            old, new = (json_line(change[side]) if side in change else None for side in ("old", "new"))
-            rows.append((*lead, name, value_text(old, "red"), value_text(new, "green")))
+            rows.append((*lead, name, _side_text(change, OLD, "red"), _side_text(change, NEW, "green")))
             lead = [""] * 3
+        if OMITTED_FIELDS in entry:
+            rows.append((*lead, f"and {entry[OMITTED_FIELDS]:,} more", "", ""))
     return table(("When", "What", "By", "Field", "Before", "After"), rows)
+
+
+def _side_text(change: JsonObject, side: str, style: str) -> RenderableType:
+    size = change.get(OMITTED, {}).get(side)
+    if size is not None:
+        return Text(f"{size:,} bytes, too large for the history", style="dim")
+    return value_text(json_line(change[side]) if side in change else None, style)
 
 
 @click.command(cls=OpsCommand, short_help="Add users from before the stream.")

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from functions.activity.item_size import OLD
 from functions.stream_records.attribute_values import AttributeValue, Image
 from functions.users.stored_time import stored_time
 from infra.consumers import log_user_changes
@@ -58,12 +59,13 @@ def epoch_seconds(value: AttributeValue | None) -> float | None:
 def before_changes(image: Image, history: Iterable[Image]) -> Image:
     """Return a user as it was before the changes of its history: updates only, newest first.
 
-    `image` shows the user at any time before, between or after these changes.
+    `image` shows the user at any time before, between or after these changes. A value that was too
+    large for the history is missing.
     """
     earlier = dict(image)
     for item in history:
         for name, change in item["changes"]["M"].items():
-            old = change["M"].get("old")
+            old = change["M"].get(OLD)
             if old is None:
                 earlier.pop(name, None)
             else:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from functions.activity.closing_item import CLOSING_CHANGE_ID, is_erasure
+from functions.activity.item_size import NEW, OMITTED, OMITTED_FIELDS
 from functions.activity.items import SECONDS_PER_DAY
 from functions.stream_records.attribute_values import AttributeValue, Image, same_value
 from functions.users.user import INTERNAL_ATTRIBUTES
@@ -33,10 +34,13 @@ class History:
     last_change: str = ""  # its changeId; "" without a change
     last_kind: str = ""
     erased: bool = False
+    _last_partial: str = ""  # changeId of the last change of which fields were left out
     _last_life: str = ""  # changeId of the last addition or deletion
     _values: dict[str, tuple[str, AttributeValue | None]] = field(
         default_factory=dict[str, tuple[str, AttributeValue | None]]
     )
+    _unknown: set[str] = field(default_factory=set[str])
+    """Attributes whose last value was too large for the history."""
 
     def read(self, item: Image) -> None:
         """Take an item as botocore returns it."""
@@ -48,25 +52,38 @@ class History:
             self.last_change, self.last_kind = change_id, kind
         if kind != "UPDATED":
             self._last_life = max(self._last_life, change_id)
+        if OMITTED_FIELDS in item:
+            self._last_partial = max(self._last_partial, change_id)
         for name, change in item.get("changes", {}).get("M", {}).items():
             if name not in INTERNAL_ATTRIBUTES and change_id >= self._values.get(name, ("",))[0]:
-                new = change["M"].get("new")
+                new = change["M"].get(NEW)
                 self._values[name] = change_id, None if new is None else binary_as_base64(new)
+                self._unknown.discard(name)
+                if NEW in change["M"].get(OMITTED, {"M": {}})["M"]:
+                    self._unknown.add(name)
 
     @property
     def whole(self) -> bool:
         """Whether it has the user's beginning, so that what it doesn't name doesn't exist."""
-        return bool(self._last_life)
+        return self._last_life > self._last_partial
 
     def values(self) -> dict[str, AttributeValue | None]:
-        """Return the last value of each attribute that it names; None for none."""
-        return {name: value if at >= self._last_life else None for name, (at, value) in self._values.items()}
+        """Return the last value of each attribute that it names; None for none.
+
+        An attribute may have changed since in a change of which fields were left out.
+        """
+        known = {name: each for name, each in self._values.items() if each[0] >= self._last_partial}
+        return {name: value if at >= self._last_life else None for name, (at, value) in known.items()}
 
     def state(self, stored: Image | None) -> Image:
         """Return the user as it ends; what it doesn't say is as stored."""
-        image = {} if self.whole or stored is None else _visible(stored)
-        image |= {name: value for name, value in self.values().items() if value is not None}
-        return {name: value for name, value in image.items() if self.values().get(name, value) is not None}
+        visible = {} if stored is None else _visible(stored)
+        image = {} if self.whole else dict(visible)
+        values = self.values()
+        for name in self._unknown & values.keys():
+            values[name] = visible.get(name)
+        image |= {name: value for name, value in values.items() if value is not None}
+        return {name: value for name, value in image.items() if values.get(name, value) is not None}
 
     def explains(self, image: Image) -> bool:
         """Say whether it ends with this user."""

@@ -1,6 +1,7 @@
 """The stores of record processing against the emulator behave as their fakes do."""
 
 import json
+from base64 import b64encode
 from functools import cached_property
 from typing import Any
 from uuid import uuid4
@@ -8,7 +9,7 @@ from uuid import uuid4
 import pytest
 from botocore.session import Session
 
-from functions.activity.items import ActivityWriter, WriteOutcome
+from functions.activity.items import ActivityWriter, WriteOutcome, change_id
 from functions.activity.table import ActivityTable, activity_page
 from functions.dead_letters.envelope import FailedRecord
 from functions.dead_letters.queue import DeadLetterQueue
@@ -169,15 +170,33 @@ def test_the_history_reads_back_as_it_was_written(
     assert entries[0]["changes"]["photo"] == {"new": b"\x01\x02"}
 
 
-def test_a_change_too_large_for_the_table_is_found_among_the_others(services: Services, activity_table: str) -> None:
+@pytest.mark.parametrize("kind", ["S", "B"])
+def test_a_change_of_two_users_of_almost_400_kb_is_kept_with_its_new_values(
+    services: Services, activity_table: str, kind: str
+) -> None:
     user_id = uuid4().hex
-    old, new = ({"userId": {"S": user_id}, "name": {"S": letter * 300_000}} for letter in "ab")
+    old, new = ({"userId": {"S": user_id}, "about": {kind: letter * 390_000}} for letter in "ab")
+    if kind == "B":
+        old, new = ({**image, "about": {"B": b64encode(image["about"]["B"].encode()).decode()}} for image in (old, new))
     changes = _changes(user_id, 9)
     changes[4] = parse_user_change(stream_record("MODIFY", 4, user_id, old, new))
     table = ActivityTable(services.dynamodb, activity_table, RETENTION_DAYS, ManualClock(remaining=3600))
+    assert table.write(changes) == WriteOutcome(9, {}, None)
+    (item,) = services.dynamodb.query(
+        TableName=activity_table,
+        KeyConditionExpression="userId = :user AND changeId = :change",
+        ExpressionAttributeValues={":user": {"S": user_id}, ":change": {"S": change_id(changes[4].sequence_number)}},
+    )["Items"]
+    written: Any = b"b" * 390_000 if kind == "B" else "b" * 390_000
+    assert item["changes"]["M"]["about"]["M"] == {"new": {kind: written}, "omitted": {"M": {"old": {"N": "390000"}}}}
+
+
+def test_a_change_that_the_table_refuses_is_found_among_the_others(services: Services, activity_table: str) -> None:
+    changes = _changes(uuid4().hex, 9)
+    changes[4] = changes[4]._replace(user_id="u" * 2_049)
+    table = ActivityTable(services.dynamodb, activity_table, RETENTION_DAYS, ManualClock(remaining=3600))
     outcome = table.write(changes)
     assert (outcome.settled, outcome.interruption, set(outcome.rejected)) == (9, None, {4})
-    assert "size" in outcome.rejected[4]
 
 
 class Stream:
