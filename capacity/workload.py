@@ -21,7 +21,7 @@ READ_UNIT_BYTES = 4096
 """Of an item, per unit (DynamoDB developer guide, "DynamoDB on-demand capacity mode")."""
 
 USER_BYTES = 300
-"""An item of Users: 36 bytes of id, name, email, username, two times, who changed it, its request."""
+"""An item of Users: 36 bytes of id, name, email, username, two times, its author, its request."""
 
 KEYS_PER_USER = 2
 """Items of UserKeys: one for the e-mail address, one for the user name."""

@@ -46,6 +46,8 @@ def value_of(kind: str, size: int, letter: str) -> AttributeValue:
             value = {"S": letter}
             for _ in range(LEVELS):
                 value = {"L": [value]}
+        case _:
+            pass
     return value
 
 
