@@ -53,6 +53,8 @@ def test_a_user_is_found_by_each_value_and_exported_whole(
 def test_a_deleted_user_is_found_by_the_id_and_by_no_value(local_stack: LocalStack, api_caller: Signer) -> None:
     services, users, somebody = services_of(local_stack), UsersOverHttp(local_stack, api_caller), person()
     user_id = users.registered(somebody)
+    # A deleted user without a history is none to the API.
+    eventually(lambda: users.activity(user_id), bool)
     assert users.delete(user_id).status == 204
     eventually(lambda: users.activity(user_id), lambda found: len(found) == 2)
 
