@@ -52,6 +52,7 @@ def test_a_repeat_is_the_same_user_until_the_user_is_deleted(local_stack: LocalS
     user_id = users.registered(first, key)
     assert users.registered(first, key) == user_id
     assert users.register(second, key).status == 422
+    eventually(lambda: users.activity(user_id), bool)
     assert users.delete(user_id).status == 204
 
     # Another person has an id, and so a history, of their own.
@@ -89,6 +90,7 @@ def test_the_history_and_the_logs_say_who_did_it(local_stack: LocalStack, api_ca
         ExpressionAttributeNames={"#name": "name"},
         ExpressionAttributeValues={":name": {"S": "Past the API"}},
     )
+    eventually(lambda: users.activity(user_id), bool)
     assert users.delete(user_id).status == 204
 
     changes = eventually(lambda: users.activity(user_id), lambda found: len(found) == 4)
