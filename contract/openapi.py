@@ -7,9 +7,9 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from contract.responses import ActivityPage, GatewayMessage, Problem, Registered, user_model, users_page_model
-from functions.manage_users.handler import LONGEST_USER_ID
 from functions.users.attributes import ATTRIBUTES, Attribute
 from functions.users.fields import Fields
+from functions.users.user import LONGEST_USER_ID
 
 Json = dict[str, Any]
 
@@ -20,8 +20,9 @@ _USER_ID: Json = {
     "name": "userId",
     "in": "path",
     "required": True,
-    "description": "A user's id: a lower-case UUID, or any printable text for an imported user.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_USER_ID},
+    "description": "A user's id: a lower-case UUID, or printable text without / ? # % and backslash for an imported "
+    "user. Any other has no path.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_USER_ID, "pattern": r"^[^/?#%\\]+$"},
 }
 _IF_MATCH: Json = {
     "name": "If-Match",
@@ -57,7 +58,8 @@ _RETRY_AFTER: Json = {"Retry-After": {"description": "Seconds to wait.", "schema
 _PROBLEMS = {
     400: "The request can't be read: no body, not JSON, not an object, a bad header or parameter.",
     404: "No user has this id.",
-    409: "Another user has a value that must be unique; `errors` names which.",
+    409: "Another user has a value that must be unique (`errors` names which), or an imported user would be larger "
+    "than DynamoDB's 400 KB.",
     412: "The user has changed since the version that If-Match names.",
     413: "The body has more than 16 KiB.",
     415: "The body isn't sent as application/json in UTF-8.",
@@ -176,7 +178,7 @@ def _search(attribute: Attribute) -> Json:
 
 
 def _get_user() -> Json:
-    responses = {"200": _response("The user.", "User", _ETAG), **_problems(404)}
+    responses = {"200": _response("The user.", "User", _ETAG), **_problems(400, 404)}
     return _signed_operation("getUser", "Read a user", responses)
 
 

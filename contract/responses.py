@@ -10,9 +10,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.alias_generators import to_camel
 
-from functions.manage_users.handler import LONGEST_USER_ID
 from functions.users.attributes import ATTRIBUTES, Attribute
-from functions.users.user import FIRST_VERSION, LAST_VERSION
+from functions.users.user import FIRST_VERSION, LAST_VERSION, LONGEST_KEY
 
 
 class ResponseBody(BaseModel):
@@ -37,8 +36,9 @@ class StoredUser(ResponseBody):
 
     user_id: str = Field(
         min_length=1,
-        max_length=LONGEST_USER_ID,
-        description="The user's id, which never changes: a UUID, or any printable text for an imported user.",
+        max_length=LONGEST_KEY,
+        description="The user's id, which never changes: a UUID, or any text for an imported user. No path leads to "
+        "an id of more than 128 characters, with an unprintable one, or with one of / ? # % and backslash.",
         examples=["5b0a4f0e-6c3f-5d0b-9f6e-0d6a0f5f3b1c", "customer-1017"],
     )
     version: int = Field(

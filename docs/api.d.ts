@@ -29,7 +29,7 @@ export interface Registered {
 
 /** A user as stored now. A user who registered has every required value. Those that an imported user lacks are null. An optional value that a user doesn't have is left out. */
 export interface User {
-  /** The user's id, which never changes: a UUID, or any printable text for an imported user. */
+  /** The user's id, which never changes: a UUID, or any text for an imported user. No path leads to an id of more than 128 characters, with an unprintable one, or with one of / ? # % and backslash. */
   readonly userId: string;
   /** 1 when registered or imported without one; each change adds one. Also the ETag. */
   readonly version: number;

@@ -31,6 +31,7 @@ from functions.users.user import (
     StaleVersionError,
     UnavailableError,
     UserNotFoundError,
+    UserTooLargeError,
 )
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
@@ -102,6 +103,13 @@ PROBLEMS: dict[type[Exception], Problem] = {
         HTTPStatus.PRECONDITION_FAILED,
         "The user has changed since",
         "Read the user again, and send the request with the new ETag in If-Match.",
+    ),
+    UserTooLargeError: Problem(
+        "user-too-large",
+        HTTPStatus.CONFLICT,
+        "The user would be too large to store",
+        "A stored user has at most 400 KB, and this one, with attributes from its import, is near that. "
+        "Remove some of those from the Users table, or send shorter values.",
     ),
     UnavailableError: Problem(
         "unavailable",

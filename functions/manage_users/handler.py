@@ -17,6 +17,7 @@ from functions.http_api.paging import next_token, number_that_fits, page_limit, 
 from functions.http_api.request import (
     Event,
     InvalidEventError,
+    MalformedRequestError,
     Request,
     entity_tag,
     if_match,
@@ -29,12 +30,19 @@ from functions.users.dynamodb_store import store_from_environment
 from functions.users.fields import FIELDS, Fields
 from functions.users.service import change_user, read_user, remove_user
 from functions.users.transaction import unavailability
-from functions.users.user import INTERNAL_ATTRIBUTES, UNKNOWN_ACTOR, User, UserNotFoundError, UsersStore, attributes_of
+from functions.users.user import (
+    INTERNAL_ATTRIBUTES,
+    UNKNOWN_ACTOR,
+    User,
+    UserNotFoundError,
+    UsersStore,
+    attributes_of,
+    has_path,
+)
 
 ReadPage = Callable[[str, int, str | None], ActivityPage]
 """Returns up to that many changes of a user: those after a change id, or the first ones."""
 
-LONGEST_USER_ID = 128
 _CHANGE_ID = re.compile(r"[0-9]{40}", re.ASCII)
 
 
@@ -58,10 +66,13 @@ def manage_endpoint(request: Request, users: UsersStore, read_page: ReadPage, fi
         case "GET /users":
             return users_page(request, users, fields)
         case "GET /users/{userId}":
+            _require_no_query(request)
             return _shown(read_user(users, _user_id(request)), fields)
         case "PATCH /users/{userId}":
+            _require_no_query(request)
             return _change(request, users, fields)
         case "DELETE /users/{userId}":
+            _require_no_query(request)
             return _remove(request, users)
         case "GET /users/{userId}/activity":
             return _activity(request, users, read_page)
@@ -71,9 +82,15 @@ def manage_endpoint(request: Request, users: UsersStore, read_page: ReadPage, fi
 
 def _user_id(request: Request) -> str:
     user_id = request.path.get("userId", "")
-    if not (0 < len(user_id) <= LONGEST_USER_ID and user_id.isprintable()):
-        raise UserNotFoundError  # no user can have such an id
+    if not has_path(user_id):
+        raise UserNotFoundError
     return user_id
+
+
+def _require_no_query(request: Request) -> None:
+    # Of an id with `?`, sent encoded, a decoded path would leave the rest as a query.
+    if request.query:
+        raise MalformedRequestError("This route takes no parameters.")
 
 
 def _change(request: Request, users: UsersStore, fields: Fields) -> Response:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from botocore.exceptions import ClientError
 
 from functions.runtime.aws import BUSY_CODES, FIRST_SERVER_ERROR, UNANSWERED, error_code, http_status
-from functions.users.user import REGISTRATION_DIGEST, UnavailableError
+from functions.users.user import REGISTRATION_DIGEST, UnavailableError, UserTooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -31,6 +31,8 @@ CONFLICT_PAUSES = (0.05, 0.1, 0.2, 0.4)
 # Why a transaction was cancelled, per operation. (API Reference, TransactWriteItems.)
 _REFUSED = "ConditionalCheckFailed"
 _TRANSIENT = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
+_TOO_LARGE = "exceeded the maximum allowed size"
+"""In the message of the reason ValidationError, about an item that would be larger than 400 KB."""
 _FREE_OR_OWN = "attribute_not_exists(userId) OR userId = :owner"
 
 
@@ -108,6 +110,7 @@ def transact(
 
     Raises:
         UnavailableError: Throttled, unreachable, or in conflict with other transactions too long.
+        UserTooLargeError: An item would be larger than DynamoDB's 400 KB.
         ClientError: Anything else that DynamoDB refuses.
     """
     for longest_wait in CONFLICT_PAUSES:
@@ -135,6 +138,8 @@ def _try(client: DynamoDBClient, operations: Sequence[TransactWriteItemTypeDef])
             return min(transient)
         if _REFUSED in codes and set(codes) <= {"None", _REFUSED}:
             return [reason.get("Item", {}) if reason["Code"] == _REFUSED else None for reason in reasons]
+        if any(_TOO_LARGE in reason.get("Message", "") for reason in reasons):
+            raise UserTooLargeError from error
         raise
     return [None for _ in operations]
 

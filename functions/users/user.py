@@ -35,6 +35,9 @@ SELF = "self"
 UNKNOWN_ACTOR = "caller"
 """Of a write past the API: nothing tells whose it was."""
 
+LONGEST_USER_ID = 128  # characters, of a user whom the API shows by id
+_NOT_IN_A_PATH = frozenset("/?#%\\")
+
 LONGEST_KEY = 2048  # bytes (DynamoDB Developer Guide, "Quotas"); no registered value needs as many
 
 
@@ -71,6 +74,22 @@ class RegistrationRequest(NamedTuple):
     key: str  # of UserKeys
     digest: str
     expires_at: int  # whole seconds since the epoch; the store may forget the request after that
+
+
+def has_path(user_id: str) -> bool:
+    """Say whether `/users/{userId}` can name the user, and nobody else.
+
+    API Gateway's HTTP API decodes a path before it matches routes: of an id with `/` it makes two
+    segments, and it cuts a decoded path at `?`, so `DELETE /users/a%3Fb` would meet user `a`. Other
+    characters that end or encode a part of a URL, and segments that clients resolve, are left out
+    with them. Only imported ids have any of this.
+    """
+    return (
+        0 < len(user_id) <= LONGEST_USER_ID
+        and user_id.isprintable()
+        and _NOT_IN_A_PATH.isdisjoint(user_id)
+        and user_id not in {".", ".."}
+    )
 
 
 def attributes_of(user: User, attributes: Sequence[Attribute] = ATTRIBUTES) -> dict[str, str | int | None]:
@@ -173,6 +192,13 @@ class StaleVersionError(UserError):
     """The user's version is no longer the one that the caller named."""
 
 
+class UserTooLargeError(UserError):
+    """The change would make the stored user larger than a DynamoDB item may be, 400 KB.
+
+    Registration admits nobody near that; an imported user may be.
+    """
+
+
 class UnavailableError(UserError):
     """The tables can't take the request now; `cause` is the service's word for it, for the log."""
 
@@ -230,6 +256,7 @@ class UsersStore(Protocol):
             StaleVersionError: The user is deleted, or differs from `current` in version or a
                 unique value. This takes precedence over the other error.
             AlreadyTakenError: Other users have new values that must be unique; it names each.
+            UserTooLargeError: The store has no room for the user as changed.
         """
         ...
 

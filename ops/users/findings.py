@@ -11,6 +11,7 @@ class Problem(StrEnum):
     TAKEN = "taken"  # two users are stored with one value; the other one has its key
     NOT_TEXT = "not-text"
     TOO_LONG = "too-long"
+    UNREACHABLE = "unreachable-id"  # no path of the API can name the user
     KEY_WITHOUT_USER = "key-without-user"
     KEY_WITHOUT_VALUE = "key-without-value"  # its user is stored, with another value
     WITHOUT_HISTORY = "user-without-history"
@@ -30,6 +31,7 @@ WHAT_TO_DO = {
     Problem.TAKEN: "give one of the two another value, or delete one: PATCH or DELETE /users/{userId}",
     Problem.NOT_TEXT: "give the user one that is text: PATCH /users/{userId}",
     Problem.TOO_LONG: "give the user a shorter one: PATCH /users/{userId}",
+    Problem.UNREACHABLE: 'store the user under another id: docs/adopting.md, "An id without a path"',
     Problem.KEY_WITHOUT_USER: f"{_REPAIR} frees the key",
     Problem.KEY_WITHOUT_VALUE: f"{_REPAIR} frees the key",
     Problem.WITHOUT_HISTORY: f"{_REPAIR} adds the user to the history",

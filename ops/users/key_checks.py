@@ -1,5 +1,7 @@
 """What is right between Users and UserKeys, and the repair of what isn't.
 
+What no repair mends is found with it: values that can have no key, and ids without a path.
+
 Registration, change and deletion write a user and its keys in one transaction, so at no moment does
 a correct pair disagree. A repair gives a key to a user who is stored with its value, or frees it.
 It never takes a key from a user who is stored with its value.
@@ -10,7 +12,7 @@ from typing import NamedTuple
 
 from functions.stream_records.attribute_values import AttributeValue, Image
 from functions.users.attributes import Attribute
-from functions.users.user import keys_of
+from functions.users.user import has_path, keys_of
 from ops.aws.user_keys import KeyChange, KeyRepair, Snapshot, owner_of
 from ops.users.findings import Finding, Problem
 
@@ -31,11 +33,11 @@ def keys_of_image(image: Image | None, attributes: Sequence[Attribute]) -> dict[
 def users_to_check(
     images: Iterable[Image], owners: Mapping[str, str], attributes: Sequence[Attribute]
 ) -> Iterable[str]:
-    """Yield the users who lack a key, or have a value that can have none."""
+    """Yield the users who lack a key, or of whom `_lasting_problems` knows one."""
     for image in images:
         user_id = image["userId"]["S"]
         keys = keys_of_image(image, attributes)
-        if any(owners.get(key) != user_id for key in keys.values()) or list(_without(image, keys, attributes)):
+        if any(owners.get(key) != user_id for key in keys.values()) or list(_lasting_problems(image, keys, attributes)):
             yield user_id
 
 
@@ -62,7 +64,7 @@ def judge_user(user_id: str, snapshot: Snapshot, attributes: Sequence[Attribute]
     keys = keys_of_image(image, attributes)
     if not snapshot.keys.keys() >= set(keys.values()):
         return None
-    findings = list(_without(image, keys, attributes))
+    findings = list(_lasting_problems(image, keys, attributes))
     users: dict[str, Mapping[str, AttributeValue | None] | None] = {}
     changes: dict[str, KeyChange] = {}
     values = {name: image[name] for name in keys}
@@ -118,8 +120,13 @@ def _wrong(key: str, image: Image | None, attributes: Sequence[Attribute]) -> bo
     return name in unique and keys_of_image(image, attributes).get(name) != key
 
 
-def _without(image: Image, keys: Mapping[str, str], attributes: Sequence[Attribute]) -> Iterable[Finding]:
-    """Yield the values that can have no key; one that is missing or empty needs none."""
+def _lasting_problems(image: Image, keys: Mapping[str, str], attributes: Sequence[Attribute]) -> Iterable[Finding]:
+    """Yield an id without a path, and the values that can have no key.
+
+    A value that is missing or empty needs none.
+    """
+    if not has_path(image["userId"]["S"]):
+        yield Finding(Problem.UNREACHABLE, image["userId"]["S"])
     for each in attributes:
         value = image.get(each.name, {"NULL": True})
         if each.unique is None or each.name in keys or "NULL" in value or value == {"S": ""}:

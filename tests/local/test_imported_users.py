@@ -20,7 +20,7 @@ from functions.runtime.json_log import is_object
 from functions.stream_records.attribute_values import AttributeValue, Image, convert_binary
 from functions.stream_records.user_change import parse_user_change
 from functions.users.attributes import ATTRIBUTES
-from functions.users.user import INTERNAL_ATTRIBUTES, keys_of
+from functions.users.user import INTERNAL_ATTRIBUTES, has_path, keys_of
 from ops.aws.tables import binary_as_base64
 from tests.support.local.users_over_http import person
 from tests.support.records.record_strategies import plain_values, stream_record, texts
@@ -136,13 +136,36 @@ def test_the_history_of_an_imported_user_is_shown(tables: UsersInDynamoDB, item:
     assert set(page.items[0].changes) == set(image) - set(INTERNAL_ATTRIBUTES)
 
 
+LARGEST_ITEM = 409_600  # bytes (DynamoDB developer guide, "Quotas")
+
+
+@pytest.mark.parametrize("room", [0, 60, 150, 1000])
+def test_a_change_for_which_an_item_has_no_room_is_refused_and_says_why(tables: UsersInDynamoDB, room: int) -> None:
+    """A user with attributes of an import, which leave `room` bytes."""
+    api, user_id = UsersApi(tables.store), imported(tables, {})
+    notes = LARGEST_ITEM - len("userId" + user_id + "notes") - room
+    item: Image = {"userId": {"S": user_id}, "notes": {"S": "x" * notes}}
+    tables.client.put_item(TableName=tables.tables.users, Item=item)
+    email = f"{uuid4().hex}@example.com"
+
+    refused = api.patch(user_id, {"name": "n" * 100, "email": email})
+
+    if room < 1000:
+        assert (refused.status, refused.problem) == (409, "user-too-large")
+        assert api.get(user_id).body["name"] is None
+        assert keys_of({"email": email})["email"] not in tables.owners()
+    else:
+        assert refused.status == 200
+    assert api.delete(user_id).status == 204
+
+
 @settings(EXAMPLES, max_examples=30)
 @given(user_id=texts(min_size=1, max_size=40) | st.text("ab", min_size=120, max_size=140))
-def test_an_id_is_found_when_it_is_printable_and_not_too_long(tables: UsersInDynamoDB, user_id: str) -> None:
+def test_an_id_is_found_when_a_path_can_name_it(tables: UsersInDynamoDB, user_id: str) -> None:
     tables.put_user(userId=user_id)
     event = http_event("GET /users/{userId}", path={"userId": user_id})
     shown = read_answer(answer(event, lambda request: manage_endpoint(request, tables.store, no_activity)))
-    if user_id.isprintable() and len(user_id) <= 128:
+    if has_path(user_id):
         assert UserAnswer.model_validate_json(json.dumps(shown.body), strict=True).user_id == user_id
     else:
         assert shown.status == 404

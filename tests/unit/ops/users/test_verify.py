@@ -165,6 +165,19 @@ def test_a_key_of_an_attribute_that_is_no_longer_unique_stays(stack: StackInMemo
     assert stack.keys == {"phone#123": "1", "request#abc": "1"}
 
 
+@pytest.mark.parametrize("user_id", ["a/b", "a?b", "..", "x" * 129])
+def test_an_id_that_no_path_can_name_is_reported_with_a_way_out(stack: StackInMemory, run: Run, user_id: str) -> None:
+    store(stack, user_id, email="alice@example.com")
+
+    result = run("--repair")
+
+    assert left(result) == {"unreachable-id": 1}
+    assert stack.keys == {"email#alice@example.com": user_id}
+    (found,) = answer(result)["problems"]
+    assert found["userId"] == user_id
+    assert "another id" in found["toDo"]
+
+
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
