@@ -20,7 +20,7 @@ from ops.stack_outputs import StackAccess
 from ops.users.verify import Verify
 from ops.users.verify_db import VerifyDb
 from tests.support.local.local_stack import LocalStack
-from tests.support.local.ops_stack import services_of
+from tests.support.local.ops_stack import delete_unsupported_users, services_of
 
 PAGE = (PROJECT_ROOT / "docs" / "ops.md").read_text(encoding="utf-8")
 
@@ -144,6 +144,7 @@ def test_it_needs_these_actions_and_no_others(
 ) -> None:
     monkeypatch.setattr("ops.users.verify.LOCAL_SETTLE_SECONDS", 1)
     operator = Operator(local_stack)
+    delete_unsupported_users(local_stack)
     clients_of(local_stack).sqs.purge_queue(QueueUrl=local_stack.outputs.dead_letter_queue_url)
     every = [*READS, *WRITES]
     leave_problems(local_stack)

@@ -26,7 +26,7 @@ from ops.users.verify import Verify, VerifyReport
 from ops.users.verify_db import VerifyDb
 from tests.support.aws.signature_v4 import Signer
 from tests.support.local.local_stack import LocalStack
-from tests.support.local.ops_stack import answer, run_ops, services_of
+from tests.support.local.ops_stack import answer, delete_unsupported_users, run_ops, services_of
 from tests.support.local.users_over_http import UsersOverHttp, person
 from tests.support.ops.ops_in_memory import StackInMemory
 from tests.support.ops.user_keys_in_memory import UserKeysInMemory
@@ -236,6 +236,8 @@ def test_on_a_running_stack_it_finds_and_mends_each_kind_of_problem(
     monkeypatch.setattr("ops.users.verify.LOCAL_SETTLE_SECONDS", 3)
     services, dynamodb = services_of(local_stack), clients_of(local_stack).dynamodb
     users, outputs = UsersOverHttp(local_stack, api_caller), local_stack.outputs
+    delete_unsupported_users(local_stack)
+    clients_of(local_stack).sqs.purge_queue(QueueUrl=outputs.dead_letter_queue_url)
     run_ops(services, "verify", "--repair")  # what other tests left
     imported, user_id = person(name="Alice"), f"customer {uuid4().hex[:8]}"
     item: Any = {"userId": {"S": user_id}, "email": {"S": imported["email"].upper()}}
