@@ -2,7 +2,7 @@
 
 1. Read every record: it is a change, or it can never be processed, or it is none of ours.
 2. Write the changes, in stream order and in large calls.
-3. Send the unprocessable records whole to the dead-letter queue.
+3. Send the unprocessable records whole to the dead-letter queue, but for those of erased users.
 4. Log what is settled, in stream order: a line in the log means that the change is written.
 
 The first record that meets a transient failure (see functions/runtime/aws.py) ends the batch: it
@@ -13,6 +13,7 @@ to the same effect, and logged only then.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
+from functions.activity.closing_items import ERASED_USER
 from functions.activity.items import WriteOutcome
 from functions.dead_letters.envelope import DEAD_LETTERED, REFUSED, DeadLetterSender, FailedRecord, identify_record
 from functions.runtime.json_log import Json, JsonObject, Log, utc_timestamp
@@ -87,13 +88,17 @@ class StreamBatch(Generic[Change]):
         changes, errors = self._read_all(records)
         settled, interruption = self._write_all(changes, errors, len(records))
         failed = self._failed_records(records, errors, settled) if errors else {}
+        erased: set[int] = set()
         if failed and not self._replay:
-            sent = self._dead_letters.send(list(failed.values()))
+            sent, positions = self._dead_letters.send(list(failed.values())), list(failed)
+            erased = {positions[at] for at in sent.left_out}
             if sent.interruption is not None:
-                settled, interruption = list(failed)[sent.sent], sent.interruption
+                settled, interruption = positions[sent.sent], sent.interruption
         for position in range(settled):
             if position in changes:
                 self._log_written(changes[position])
+            elif position in erased:
+                self._log_erased(failed[position])
             elif position in failed:
                 self._log_given_up(errors[position], failed[position])
         outcome = self._outcome(records, settled, interruption)
@@ -157,6 +162,9 @@ class StreamBatch(Generic[Change]):
         again = len(records) - settled
         self._log("WARNING", STOPPED, sequenceNumber=stopped_at, reason=interruption, comeAgain=again)
         return BatchOutcome(settled, stopped_at, interruption)
+
+    def _log_erased(self, failed: FailedRecord) -> None:
+        self._log("INFO", ERASED_USER, userId=failed.user_id, sequenceNumber=failed.sequence_number)
 
     def _log_given_up(self, error: UnprocessableRecordError, failed: FailedRecord) -> None:
         dead_lettered = UNKNOWN_EVENT if isinstance(error, UnknownEventError) else DEAD_LETTERED

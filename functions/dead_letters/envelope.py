@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
@@ -36,6 +37,8 @@ class SendOutcome(NamedTuple):
     """That many records, from the first on, are kept; later ones may be too."""
     interruption: str | None
     """Why it stopped before the last record; None if it didn't. Another attempt may work."""
+    left_out: AbstractSet[int] = frozenset()
+    """Positions of records of erased users, which are kept nowhere; they count as sent."""
 
 
 class DeadLetterSender(Protocol):

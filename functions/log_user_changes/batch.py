@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
-from functions.activity.items import ActivityWriter, change_id
+from functions.activity.closing_items import ERASED_USER, ReadItems
+from functions.activity.items import ActivityWriter
 from functions.consumers.stream_batch import BatchOutcome, StreamBatch
 from functions.dead_letters.envelope import DeadLetterSender
-from functions.log_user_changes.history import FreeKeys, History, ReadItems, write_and_free
+from functions.log_user_changes.history import FreeKeys, History, write_and_free
 from functions.runtime.json_log import Json, Log, utc_timestamp
 from functions.stream_records.attribute_values import PlainValue
 from functions.stream_records.user_change import UserChange, parse_user_change
@@ -19,8 +20,6 @@ from functions.users.attributes import ATTRIBUTES, visible_when_masked
 
 VISIBLE_WHEN_MASKED = visible_when_masked(ATTRIBUTES)
 MASK = "***"
-
-ERASED_USER = "RECORD OF AN ERASED USER:"
 
 _PlainImage = Mapping[str, PlainValue]
 
@@ -47,7 +46,7 @@ def process_batch(  # noqa: PLR0913  each is a dependency or a setting, named at
 
     def log_written(change: UserChange) -> None:
         if history.is_erased(change.user_id):
-            log("INFO", ERASED_USER, userId=change.user_id, changeId=change_id(change.sequence_number))
+            log("INFO", ERASED_USER, userId=change.user_id, sequenceNumber=change.sequence_number)
         else:
             log_change(log, history.completed(change), show)
 

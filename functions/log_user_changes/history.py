@@ -1,25 +1,19 @@
 """Writes changes to Activity behind a look at each user's closing item.
 
 The stream says neither who deleted a user nor that the user was erased since; the closing item does
-(functions/activity/closing_item.py). It is read, consistently, before anything is written. Whoever
-erases a user writes the marker and waits for the longest invocation before removing values, so no
-value comes back.
+(functions/activity/closing_items.py).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-from functions.activity.closing_item import CLOSING_CHANGE_ID, deleted_by, is_erasure
-from functions.activity.items import ActivityWriter, Image, ItemKey, ReadOutcome, WriteOutcome, is_key
+from functions.activity.closing_item import deleted_by
+from functions.activity.closing_items import ClosingItems, ReadItems
+from functions.activity.items import ActivityWriter, WriteOutcome
 from functions.stream_records.user_change import UserChange
 from functions.users.user import UNKNOWN_ACTOR, version_of
 
-ReadItems = Callable[[Sequence[ItemKey]], ReadOutcome]
-"""Reads up to KEYS_PER_READ items of Activity, consistently."""
-
 FreeKeys = Callable[[UserChange], str | None]
 """Frees the keys that a deletion left; returns why it couldn't, if another attempt may work."""
-
-KEYS_PER_READ = 100
 
 
 class History:
@@ -32,12 +26,11 @@ class History:
 
     def __init__(self, activity: ActivityWriter, read: ReadItems) -> None:
         self._activity = activity
-        self._read = read
-        self._closing: dict[str, Image] = {}
+        self._closing_items = ClosingItems(read)
 
     def write(self, changes: Sequence[UserChange]) -> WriteOutcome:
         """Store the changes of users who aren't erased; those of erased users count as settled."""
-        unread, interruption = self._look_up(dict.fromkeys(change.user_id for change in changes))
+        unread, interruption = self._closing_items.look_up(change.user_id for change in changes)
         known = next((at for at, change in enumerate(changes) if change.user_id in unread), len(changes))
         positions = [at for at, change in enumerate(changes[:known]) if not self.is_erased(change.user_id)]
         written = self._activity.write([self.completed(changes[at]) for at in positions])
@@ -48,11 +41,11 @@ class History:
 
     def is_erased(self, user_id: str) -> bool:
         """Say whether a user of the written changes is erased."""
-        return user_id in self._closing and is_erasure(self._closing[user_id])
+        return self._closing_items.is_erased(user_id)
 
     def completed(self, change: UserChange) -> UserChange:
         """Return a written change with its actor, also of a deletion through the API."""
-        closing = self._closing.get(change.user_id)
+        closing = self._closing_items.of(change.user_id)
         if closing is None or change.kind != "DELETED" or change.actor != UNKNOWN_ACTOR:
             return change
         actor = deleted_by(closing, version_of(change.old_image or {}))
@@ -61,20 +54,6 @@ class History:
     def is_deletion_past_the_api(self, change: UserChange) -> bool:
         """Say whether a written change is a deletion that no note of the API tells of."""
         return change.kind == "DELETED" and self.completed(change) is change
-
-    def _look_up(self, user_ids: Iterable[str]) -> tuple[set[str], str | None]:
-        """Read the users' closing items; return whose weren't read, and why."""
-        # No item can have a key that DynamoDB refuses, and one such key fails a whole call.
-        readable = [user_id for user_id in user_ids if is_key(user_id)]
-        unread = set(readable)
-        for start in range(0, len(readable), KEYS_PER_READ):
-            some = readable[start : start + KEYS_PER_READ]
-            outcome = self._read([(user_id, CLOSING_CHANGE_ID) for user_id in some])
-            self._closing |= {user_id: item for (user_id, _), item in outcome.items.items()}
-            unread -= set(some)
-            if outcome.interruption is not None:
-                return unread | {user_id for user_id, _ in outcome.unread}, outcome.interruption
-        return unread, None
 
 
 def write_and_free(history: History, free: FreeKeys, changes: Sequence[UserChange]) -> WriteOutcome:

@@ -6,14 +6,16 @@ failure queue of a consumer with a queue of its own has that queue's messages, w
 A pointer leads into the stream, which keeps its records for 24 hours. So they are read at once and
 sent whole. A message is done only when all of its records are in the dead-letter queue; otherwise
 it stays in the failure queue and is tried again, which may send a record twice, under the same
-failure id. Nothing is dropped: for records that the stream no longer has, an envelope with the
-pointer is sent, and for a message that can't be read, one with its text.
+failure id. Nothing is dropped but the records of erased users: for records that the stream no
+longer has, an envelope with the pointer is sent, and for a message that can't be read, one with its
+text.
 """
 
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
+from functions.activity.closing_items import ERASED_USER
 from functions.dead_letters.envelope import (
     DeadLetterSender,
     FailedRecord,
@@ -127,8 +129,11 @@ class Rescue:
 
     def _rescue_redriven(self, message: JsonObject) -> None:
         envelope = redriven_record(message, self._own_function, self._clock.now())
-        self._send([envelope])
+        erased = self._send([envelope])
         names = {"failureId": envelope.failure_id, "userId": envelope.user_id, "changeId": envelope.sequence_number}
+        if erased:
+            self._log("INFO", ERASED_USER, consumer=consumer_name(envelope.source_function), **names)
+            return
         self._log("ERROR", "MESSAGE RESCUED:", consumer=consumer_name(envelope.source_function), **names)
 
     def _rescue_batch(self, body: str) -> None:
@@ -140,26 +145,29 @@ class Rescue:
             self._log("ERROR", "FAILURE MESSAGE UNREADABLE:", failureId=unreadable.failure_id, reason=unreadable.reason)
             return
         pages = self._reader.pages(document.pointer) if document.records is None else [document.records]
-        rescued = 0
+        rescued = erased = 0
         lost: FailedRecord | None = None
         for envelopes in _envelopes(document, pages):
-            self._send(envelopes)
+            left_out = self._send(envelopes)
+            erased += left_out
             lost = next((envelope for envelope in envelopes if envelope.kind == "lost"), None)
-            rescued += len(envelopes) - (lost is not None)
+            rescued += len(envelopes) - left_out - (lost is not None)
         batch = {
             "condition": document.condition,
             "shardId": document.pointer.shard_id,
             "startSequenceNumber": document.pointer.start_sequence_number,
             "endSequenceNumber": document.pointer.end_sequence_number,
         }
-        self._log("INFO", "BATCH RESCUED:", **batch, records=rescued)
+        self._log("INFO", "BATCH RESCUED:", **batch, records=rescued, ofErasedUsers=erased)
         if lost is not None:
             self._log("ERROR", "RECORDS LOST:", **batch, failureId=lost.failure_id, reason=lost.reason)
 
-    def _send(self, envelopes: Sequence[FailedRecord]) -> None:
-        interruption = self._dead_letters.send(envelopes).interruption
-        if interruption is not None:
-            raise RescueInterruptedError(interruption)
+    def _send(self, envelopes: Sequence[FailedRecord]) -> int:
+        """Send the envelopes; return how many are of erased users, of whom nothing is kept."""
+        outcome = self._dead_letters.send(envelopes)
+        if outcome.interruption is not None:
+            raise RescueInterruptedError(outcome.interruption)
+        return len(outcome.left_out)
 
     def _unreadable(self, body: str, complaint: str) -> FailedRecord:
         """Return the envelope of a message that points to no records, with its text for people."""

@@ -118,7 +118,7 @@ class ChangeStream(pulumi.ComponentResource):
                 package=self._args.packages["rescue_failed_batches"],
                 memory_mb=settings.stream_memory_mb,
                 timeout_seconds=settings.stream_timeout_seconds,
-                variables=self.failed_records.variables,
+                variables={"ACTIVITY_TABLE": self._args.store.activity.name, **self.failed_records.variables},
                 statements=[
                     allow(
                         "ReceivePointers",
@@ -136,6 +136,8 @@ class ChangeStream(pulumi.ComponentResource):
                         )
                         for source, table in TABLES.items()
                     ),
+                    # Whether the user of a record is erased.
+                    allow("ReadActivity", ["dynamodb:BatchGetItem"], [self._args.store.activity.arn]),
                     *self.failed_records.statements,
                 ],
             ),

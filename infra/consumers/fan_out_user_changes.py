@@ -13,11 +13,18 @@ if TYPE_CHECKING:
 
 
 def _variables(resources: "StackResources") -> Mapping[str, "pulumi.Input[str]"]:
-    return {"USER_CHANGES_TOPIC_ARN": resources.user_changes.topic.arn}
+    return {
+        "USER_CHANGES_TOPIC_ARN": resources.user_changes.topic.arn,
+        "ACTIVITY_TABLE": resources.store.activity.name,
+    }
 
 
 def _statements(resources: "StackResources") -> Sequence[Statement]:
-    return [allow("PublishUserChanges", ["sns:Publish"], [resources.user_changes.topic.arn])]
+    return [
+        allow("PublishUserChanges", ["sns:Publish"], [resources.user_changes.topic.arn]),
+        # Whether the user of a record for the dead-letter queue is erased.
+        allow("ReadActivity", ["dynamodb:BatchGetItem"], [resources.store.activity.arn]),
+    ]
 
 
 CONSUMER = Consumer(

@@ -131,14 +131,16 @@ def restore_command(context: CommandContext, *, file: Path) -> None:
     """Put the messages of an export FILE back into the dead-letter queue.
 
     It undoes a `dlq discard`, or an `export --remove`. To restore twice is harmless: a failed
-    record that is in the queue several times is listed and replayed once.
+    record that is in the queue several times is listed and replayed once. Records of users who were
+    erased since are left out.
     """
     with context.job("Restoring") as job:
         restored = restore(context.services, file, job)
     stopped = job.stop_requested()
     rest = "; the same command starts again, and a message that is there twice counts once" if stopped else ""
+    erased = f", {restored.left_out:,} of erased users left out" if restored.left_out else ""
     context.finish(
-        {"file": str(file), "restored": restored, "interrupted": stopped},
-        lambda: Text(f"{count(restored, 'message')} back in the queue{rest}.", style="green"),
+        {"file": str(file), "restored": restored.sent, "leftOut": restored.left_out, "interrupted": stopped},
+        lambda: Text(f"{count(restored.sent, 'message')} back in the queue{erased}{rest}.", style="green"),
         interrupted=stopped,
     )

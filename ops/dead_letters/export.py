@@ -11,7 +11,9 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import TextIOWrapper
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from functions.dead_letters.envelope import FailedRecord
 from functions.runtime.json_log import Json, JsonObject, is_object, utc_timestamp
@@ -118,28 +120,40 @@ def new_file(path: Path) -> Generator[TextIOWrapper]:
             raise
 
 
-def restore(services: Services, path: Path, job: Job) -> int:
-    """Send every message of an export file until a stop is requested; return the number sent.
+class Restored(NamedTuple):
+    """What a restoring did."""
+
+    sent: int
+    left_out: int  # of users who were erased since
+
+
+def restore(services: Services, path: Path, job: Job) -> Restored:
+    """Send every message of an export file until a stop is requested.
 
     All lines are read before the first is sent. A record too large for a message is written to S3
     again, because the bucket expires objects a day after the message that they were first written
     for. A failed record that is still in the queue is there twice then; each reader counts it once.
-    Raise a WrongUsageError if the file can't be read, or a line isn't an export's.
+    Records of users who were erased since are left out. Raise a WrongUsageError if the file can't
+    be read, or a line isn't an export's.
     """
-    queue, store = services.dead_letter_queue(), services.envelopes()
+    queue, store, activity = services.dead_letter_queue(), services.envelopes(), services.activity()
     total = sum(1 for _ in _restorable(path))
-    sent = 0
-    batch: list[OutgoingMessage] = []
-    for content, attributes in _restorable(path):
-        batch.append(_outgoing(content, attributes, store))
-        if len(batch) == MESSAGES_PER_CALL or sent + len(batch) == total:
-            if job.stop_requested():
-                break
-            queue.send(batch)
-            sent += len(batch)
-            batch = []
-            job.report_progress(sent, total)
-    return sent
+    sent = left_out = 0
+    lines = _restorable(path)
+    while batch := list(islice(lines, MESSAGES_PER_CALL)):
+        erased = activity.erased([user_id for content, _ in batch if (user_id := _user_id(content))])
+        if job.stop_requested():
+            break
+        kept = [(content, attributes) for content, attributes in batch if _user_id(content) not in erased]
+        queue.send([_outgoing(content, attributes, store) for content, attributes in kept])
+        sent += len(kept)
+        left_out += len(batch) - len(kept)
+        job.report_progress(sent + left_out, total)
+    return Restored(sent, left_out)
+
+
+def _user_id(content: FailedRecord | str) -> str | None:
+    return None if isinstance(content, str) else content.user_id
 
 
 def _outgoing(content: FailedRecord | str, attributes: dict[str, str], store: EnvelopeStore) -> OutgoingMessage:

@@ -151,6 +151,11 @@ FAN_OUT = [
         accepted=cases.lambda_accepts_the_mapping,
     ),
     Row(consumer_cases.PUBLISH_CHANGES, consumer_cases.a_change_reaches_the_bus, "PublishBatch: AuthorizationError"),
+    Row(
+        Permission("fan-out-user-changes", "dynamodb:BatchGetItem", ACTIVITY),
+        consumer_cases.an_unreadable_item_is_kept_whole,
+        "BatchGetItem: AccessDenied",
+    ),
     pointer_row("fan-out-user-changes", consumer_cases.a_batch_of_the_fan_out_leaves_its_pointer),
     *failure_rows(
         "fan-out-user-changes",
@@ -232,6 +237,11 @@ RESCUE = [
     ),
     *rescued_stream_rows(USERS_STREAM, ACTIVITY_STREAM, rescue_cases.a_batch_of_users_is_rescued),
     *rescued_stream_rows(ACTIVITY_STREAM, USERS_STREAM, rescue_cases.a_batch_of_activity_is_rescued),
+    Row(
+        Permission("rescue-failed-batches", "dynamodb:BatchGetItem", ACTIVITY),
+        rescue_cases.a_batch_of_users_is_rescued,
+        "BatchGetItem: AccessDenied",
+    ),
     *failure_rows(
         "rescue-failed-batches", rescue_cases.a_batch_of_users_is_rescued, rescue_cases.a_large_batch_is_rescued
     ),

@@ -79,6 +79,7 @@ STATEMENTS = {
         ),
         allow("FindActivityStream", ["dynamodb:ListStreams"], "*"),
         allow("PublishUserChanges", ["sns:Publish"], TOPIC),
+        allow("ReadActivity", ["dynamodb:BatchGetItem"], ACTIVITY),
         allow("SendPointers", ["sqs:SendMessage"], f"{SQS}:UserChangesFailureQueue-dev"),
         *KEEP_FAILED_RECORDS,
     ],
@@ -91,6 +92,7 @@ STATEMENTS = {
         ),
         allow("ReadUsersStream", ["dynamodb:GetRecords", "dynamodb:GetShardIterator"], STREAM),
         allow("ReadActivityStream", ["dynamodb:GetRecords", "dynamodb:GetShardIterator"], ACTIVITY_STREAM),
+        allow("ReadActivity", ["dynamodb:BatchGetItem"], ACTIVITY),
         *KEEP_FAILED_RECORDS,
     ],
 }
@@ -116,8 +118,12 @@ VARIABLES = {
         "MASK_PERSONAL_DATA": "false",
         **FAILED_RECORD_VARIABLES,
     },
-    "fan-out-user-changes": {"USER_CHANGES_TOPIC_ARN": TOPIC, **FAILED_RECORD_VARIABLES},
-    "rescue-failed-batches": FAILED_RECORD_VARIABLES,
+    "fan-out-user-changes": {
+        "USER_CHANGES_TOPIC_ARN": TOPIC,
+        "ACTIVITY_TABLE": "Activity-dev",
+        **FAILED_RECORD_VARIABLES,
+    },
+    "rescue-failed-batches": {"ACTIVITY_TABLE": "Activity-dev", **FAILED_RECORD_VARIABLES},
 }
 
 

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from functions.activity.items import ItemKey, ReadOutcome, WriteOutcome, activity_item
 from functions.consumers.stream_batch import BatchOutcome
 from functions.dead_letters.envelope import FailedRecord, SendOutcome
+from functions.dead_letters.erased_users import WithoutErasedUsers
 from functions.log_user_changes.batch import process_batch
 from functions.log_user_changes.history import FreeKeys
 from functions.runtime.invocation import Clock
@@ -154,7 +155,7 @@ class Processing:
             activity=self.activity,
             read_activity=self.activity.read,
             free_keys=self._free_keys,
-            dead_letters=self.dead_letters,
+            dead_letters=WithoutErasedUsers(self.dead_letters, self.activity.read),
             log=self.log,
             mask_personal_data=self._mask,
             source_function=FUNCTION_ARN,

@@ -21,6 +21,7 @@ ADDED = activity_record(stream_record("INSERT", 0, "u-eve", None, EVE))
 UPDATED = activity_record(stream_record("MODIFY", 1, "u-eve", EVE, RENAMED))
 ENVIRONMENT = {
     "USER_CHANGES_TOPIC_ARN": "arn:aws:sns:eu-west-1:000000000000:UserChanges-test.fifo",
+    "ACTIVITY_TABLE": "Activity-test",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/000000000000/UserChangesDeadLetterQueue-test",
     "FAILED_RECORDS_BUCKET": "userstream-failed-records-test-000000000000",
 }
@@ -40,6 +41,7 @@ class Aws:
     """The services that the function calls."""
 
     topic: TopicInMemory = field(default_factory=TopicInMemory)
+    activity: Wire = field(default_factory=lambda: Wire("dynamodb", in_turn({"Responses": {}})))
     queue: Wire = field(default_factory=lambda: Wire("sqs", in_turn({"Successful": [], "Failed": []})))
 
 
@@ -49,6 +51,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Aws:
         monkeypatch.setenv(name, value)
     reached = Aws()
     monkeypatch.setattr(aws_clients, "sns", lambda: reached.topic.client)
+    monkeypatch.setattr(aws_clients, "dynamodb", lambda: reached.activity.client)
     monkeypatch.setattr(aws_clients, "sqs", lambda: reached.queue.client)
     return reached
 

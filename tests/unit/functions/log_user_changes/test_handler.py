@@ -93,7 +93,8 @@ def test_every_kind_of_event_is_logged_and_stored_or_dead_lettered(
     assert unknown["level"] == "ERROR"
 
     # One call per change, because a call writes a user's items in any order.
-    read, *written, freed = aws.activity.requests
+    read, *written, freed, read_for_the_unknown = aws.activity.requests
+    assert read_for_the_unknown == read
     closing_item = {"userId": {"S": "u-eve"}, "changeId": {"S": CLOSING_CHANGE_ID}}
     assert read["RequestItems"]["Activity-test"] == {"Keys": [closing_item], "ConsistentRead": True}
     check, release = freed["TransactItems"]

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from functions.activity.closing_item import CLOSING_CHANGE_ID, deletion_note, erasure
+from functions.activity.closing_items import KEYS_PER_READ
 from functions.activity.items import ItemKey, ReadOutcome, change_id
-from functions.log_user_changes.history import KEYS_PER_READ, History
+from functions.log_user_changes.history import History
 from functions.runtime.json_log import JsonObject
 from functions.stream_records.user_change import parse_user_change
 from tests.support.records.record_processing_fakes import ActivityInMemory, Processing
@@ -73,7 +74,7 @@ def test_nothing_of_an_erased_user_is_written_and_the_log_names_ids_alone() -> N
     assert set(processing.activity.items) == {("u-eve", CLOSING_CHANGE_ID), ("u-ann", change_id(number))}
     erased = [fields for message, fields in processing.log.events if message == "RECORD OF AN ERASED USER:"]
     assert erased == [
-        {"level": "INFO", "userId": "u-eve", "changeId": change_id(records[at]["dynamodb"]["SequenceNumber"])}
+        {"level": "INFO", "userId": "u-eve", "sequenceNumber": records[at]["dynamodb"]["SequenceNumber"]}
         for at in (0, 2)
     ]
     assert "name of u-eve" not in str(processing.log.events)

@@ -5,6 +5,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
+from functions.activity.closing_item import erasure
 from functions.rescue_failed_batches import handler as module
 from functions.runtime import aws as aws_clients
 from functions.runtime.aws import read_records_as_json
@@ -41,12 +42,22 @@ class Context:
         return 60_000
 
 
+def closing_items(request: JsonObject) -> JsonObject:
+    """Answer a read of closing items: only `u-erased` is erased."""
+    keys = request["RequestItems"]["Activity"]["Keys"]
+    marker = erasure("u-erased", actor="arn", occurred_at="2026-11-24T00:00:00.000Z", expires_at=1_798_000_000)
+    return {"Responses": {"Activity": [marker for key in keys if key["userId"]["S"] == "u-erased"]}}
+
+
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Wire:
     monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/000000000000/queue")
     monkeypatch.setenv("FAILED_RECORDS_BUCKET", "bucket")
+    monkeypatch.setenv("ACTIVITY_TABLE", "Activity")
     streams = Wire("dynamodbstreams", ShardInMemory([RECORD]).answer, read_records_as_json)
     queue = Wire("sqs", in_turn({"Successful": [], "Failed": []}))
+    activity = Wire("dynamodb", closing_items)
+    monkeypatch.setattr(aws_clients, "dynamodb", lambda: activity.client)
     monkeypatch.setattr(aws_clients, "dynamodb_streams", lambda: streams.client)
     monkeypatch.setattr(aws_clients, "sqs", lambda: queue.client)
     return queue
@@ -74,6 +85,22 @@ def test_a_message_of_a_consumers_failure_queue_becomes_an_envelope_beside_a_poi
     assert envelope["firstFailedAt"] == "2026-11-24T00:00:00.000Z"
     line = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (line["level"], line["message"], line["consumer"]) == ("ERROR", "MESSAGE RESCUED:", "welcome-new-users")
+
+
+def test_nothing_of_an_erased_user_is_rescued(queue: Wire, capsys: pytest.CaptureFixture[str]) -> None:
+    erased = stream_record("INSERT", 1, "u-erased", None, {"userId": {"S": "u-erased"}})
+    document = json.loads(BODY)
+    document["DDBStreamBatchInfo"]["batchSize"] = 2
+    document["payload"] = {"Records": [RECORD, erased]}
+    document["DDBStreamBatchInfo"]["endSequenceNumber"] = erased["dynamodb"]["SequenceNumber"]
+    messages = [{"messageId": "m-1", "body": json.dumps(document)}, redriven(queue_record(erased))]
+    assert module.handler({"Records": messages}, Context()) == {"batchItemFailures": []}
+
+    sent = [json.loads(entry["MessageBody"])["userId"] for request in queue.requests for entry in request["Entries"]]
+    assert sent == ["u-1"]
+    rescued, left_out = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (rescued["records"], rescued["ofErasedUsers"]) == (1, 1)
+    assert (left_out["message"], left_out["userId"]) == ("RECORD OF AN ERASED USER:", "u-erased")
 
 
 def test_a_message_that_could_not_be_sent_stays_in_its_failure_queue(queue: Wire) -> None:
@@ -104,7 +131,7 @@ def test_an_unforeseen_failure_of_all_messages_is_raised(queue: Wire) -> None:
 
 
 @pytest.mark.usefixtures("queue")
-@pytest.mark.parametrize("name", ["DEAD_LETTER_QUEUE_URL", "FAILED_RECORDS_BUCKET"])
+@pytest.mark.parametrize("name", ["DEAD_LETTER_QUEUE_URL", "FAILED_RECORDS_BUCKET", "ACTIVITY_TABLE"])
 def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.delenv(name)
     with pytest.raises(SettingError, match=f"{name} isn't set"):

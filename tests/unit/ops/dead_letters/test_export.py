@@ -91,7 +91,7 @@ def test_a_record_in_s3_is_exported_whole_and_restored(tmp_path: Path) -> None:
     assert stack.queue.bodies() == []
 
     stack.store.objects.clear()  # a day after the message's time, S3 forgets what it pointed to
-    assert restore(stack, path, work(stack)) == 1
+    assert restore(stack, path, work(stack)) == (1, 0)
     assert stack.queue.bodies() == [pointer]
     assert stack.store.objects == {"s3://bucket/key": whole.to_json()}
 
@@ -143,7 +143,7 @@ def test_ctrl_c_ends_a_restore_like_any_other_command(
     monkeypatch.setattr(stack.queue, "send", send_interrupted)
     result = run("dlq", "restore", "x.jsonl")
 
-    assert json.loads(result.stdout) == {"file": "x.jsonl", "restored": 10, "interrupted": True}
+    assert json.loads(result.stdout) == {"file": "x.jsonl", "restored": 10, "leftOut": 0, "interrupted": True}
     assert result.exit_code == ExitCode.INTERRUPTED
     assert len(stack.queue.bodies()) == 10
 
