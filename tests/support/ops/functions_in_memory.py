@@ -19,7 +19,7 @@ from tests.support.ops.queue_in_memory import QueueInMemory, StepLimit
 from tests.support.records.record_processing_fakes import RETENTION_DAYS, ActivityInMemory, Processing
 
 
-class _DeadLetterSenderInMemory:
+class DeadLetterSenderInMemory:
     """A `DeadLetterSender` to the queue in memory."""
 
     def __init__(self, queue: QueueInMemory) -> None:
@@ -60,7 +60,7 @@ class FunctionInMemory(ConsumerFunction):
         if trouble == "crash" or any(sequence_number_of(record) in self.crashing for record in records):
             return InvocationResult(error="the function failed: RuntimeError: told to")
         self.table.room_for = len(records) // 2 if trouble == "throttle" else None
-        outcome = Processing(self.table, _DeadLetterSenderInMemory(self.queue)).process(records)  # pyright: ignore[reportArgumentType]
+        outcome = Processing(self.table, DeadLetterSenderInMemory(self.queue)).process(records)  # pyright: ignore[reportArgumentType]
         self.table.room_for = None
         self.step_limit.step()
         if trouble == "late":

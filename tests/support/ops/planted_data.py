@@ -61,7 +61,7 @@ class PlantedData:
         self.of.setdefault(user_id, set()).add(mark)
         return mark
 
-    def _record(self, user_id: str) -> JsonObject:
+    def record(self, user_id: str) -> JsonObject:
         """Return the record of a change of the user, with a mark."""
         image = {"userId": {"S": user_id}, "name": {"S": self._mark(user_id)}}
         return stream_record("INSERT", next(self._numbers), user_id, None, image)
@@ -75,12 +75,12 @@ class PlantedData:
         self._stack.keys[f"email#{self._mark(user_id)}"] = user_id
 
     def log_change(self, user_id: str) -> None:
-        record = self._record(user_id)
+        record = self.record(user_id)
         self._stack.table.items[activity_key(record)] = activity_item(parse_user_change(record), 30)
 
     def point_to(self, user_id: str, *, redriven: bool = False, carried: bool = False) -> None:
         """Give up a batch with a record of the user between two of others."""
-        records = [self._record(other) for other in ("first", user_id, "last")]
+        records = [self.record(other) for other in ("first", user_id, "last")]
         numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
         pointer = StreamPointer(
             stream_arn=OUTPUTS.users_stream_arn,
@@ -95,11 +95,11 @@ class PlantedData:
         queue.put(failure_document(pointer, {"Records": records} if carried else None))
 
     def fail(self, user_id: str) -> None:
-        self._stack.fail(self._record(user_id))
+        self._stack.fail(self.record(user_id))
 
     def fail_in_fan_out(self, user_id: str) -> None:
         """Fail a record of Activity's stream: it holds the change's values, as the history does."""
-        record = self._record(user_id)
+        record = self.record(user_id)
         item = activity_item(parse_user_change(record), 30)
         body = {**record["dynamodb"], "Keys": {name: item[name] for name in ("userId", "changeId")}, "NewImage": item}
         self._stack.fail_in(FAN_OUT, {**record, "dynamodb": body})
@@ -109,7 +109,7 @@ class PlantedData:
 
     def fail_unreadable(self, user_id: str) -> None:
         """Fail a record that names its user in its image alone."""
-        record = self._record(user_id)
+        record = self.record(user_id)
         del record["dynamodb"]["Keys"]
         self._stack.fail(record, kind="permanent")
 
@@ -118,7 +118,7 @@ class PlantedData:
         self._stack.queue.put(json.dumps({"note": self._mark(user_id), "about": {"userId": user_id}}))
 
     def fail_large(self, user_id: str, *, message: bool = True) -> None:
-        failed = envelope(self._record(user_id))
+        failed = envelope(self.record(user_id))
         failed = replace(failed, record_location=f"{BUCKET}{failed.failure_id}-{next(self._numbers)}.json")
         self._stack.store.objects[str(failed.record_location)] = failed.to_json()
         if message:
