@@ -126,6 +126,7 @@ def _environment(endpoint_url: str) -> dict[str, str]:
         "USER_KEYS_TABLE": "UserKeys-benchmark",
         "ACTIVITY_TABLE": "Activity-benchmark",
         "ACTIVITY_RETENTION_DAYS": "30",
+        "DELETED_USER_HISTORY_DAYS": "30",
         "MASK_PERSONAL_DATA": "false",
         "WRITE_ACTIVITY": "true",
         "DEAD_LETTER_QUEUE_URL": f"{endpoint_url}/000000000000/dead-letter",

@@ -10,6 +10,7 @@ from typing import Any
 from functions.activity.items import ItemKey, ReadOutcome, WriteOutcome
 from functions.dead_letters.envelope import FailedRecord, SendOutcome
 from functions.log_user_changes.batch import process_batch
+from functions.log_user_changes.history import AfterDeletion
 from functions.runtime.json_log import BufferedLog
 from functions.stream_records.user_change import UserChange
 
@@ -40,7 +41,7 @@ def handler(event: dict[str, Any], context: Any) -> object:
             event["Records"],
             activity=_NOWHERE,
             read_activity=_NOWHERE.read,
-            free_keys=lambda _: None,
+            after_deletion=AfterDeletion(),
             dead_letters=_NOWHERE,
             log=log,
             mask_personal_data=False,

@@ -95,8 +95,8 @@ class FieldChange(ResponseBody):
     new: Any = None
     omitted: dict[Literal["old", "new"], int] = Field(
         default={},
-        description="The size in bytes of a value that existed and is too large for the history: a change of more "
-        "than 400 KB leaves out values, former ones first.",
+        description="The size in bytes of a value that existed and isn't kept: a change of more than 400 KB leaves out "
+        "values, former ones first. 0: a value of a deleted user, of whom this stack keeps none.",
     )
 
 

@@ -69,7 +69,7 @@ export interface Change {
 export interface FieldChange {
   readonly old?: unknown;
   readonly new?: unknown;
-  /** The size in bytes of a value that existed and is too large for the history: a change of more than 400 KB leaves out values, former ones first. */
+  /** The size in bytes of a value that existed and isn't kept: a change of more than 400 KB leaves out values, former ones first. 0: a value of a deleted user, of whom this stack keeps none. */
   readonly omitted?: Readonly<Record<string, number>>;
 }
 

@@ -10,6 +10,8 @@ It is no entry of the history. An erasure is its only one, and bars every value 
 coming back: log_user_changes reads the closing items of a batch's users before it writes.
 """
 
+from datetime import datetime
+
 from functions.runtime.json_log import Json, JsonObject
 
 CLOSING_CHANGE_ID = "9" * 40
@@ -69,3 +71,15 @@ def deleted_by(item: JsonObject, version: int) -> str | None:
         return None
     actor: Json = item.get("actor", {}).get("S")
     return actor
+
+
+def deletion_after(item: JsonObject, seconds: float) -> float | None:
+    """Return when the user was deleted, if a note says it was at or after that time.
+
+    Both in whole seconds since the epoch, to which DynamoDB rounds a change's time down. A user who
+    was stored again since has later changes.
+    """
+    if not is_deletion_note(item):
+        return None
+    deleted_at = datetime.fromisoformat(item["occurredAt"]["S"]).timestamp() // 1
+    return deleted_at if seconds <= deleted_at else None

@@ -7,6 +7,7 @@ from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from functions.activity.deleted_history import limited_expiry, without_values
 from functions.activity.item_size import NEW, OLD, OMITTED_FIELDS, fitting_item, is_surely_small
 from functions.stream_records.attribute_values import (
     AttributeChange,
@@ -80,17 +81,24 @@ def earliest_expiry(now: float) -> int:
     return int(now // _EXPIRY_STEP_SECONDS - 1) * _EXPIRY_STEP_SECONDS
 
 
-def activity_item(change: UserChange, retention_days: int, earliest: int = 0) -> Image:
+def activity_item(
+    change: UserChange, retention_days: int, earliest: int = 0, deleted_user_days: int | None = None
+) -> Image:
     """Return the item for a change, typed as botocore takes it (binary as bytes).
 
     It expires `retention_days` after the change itself, not after its processing: a late redelivery
     writes the same item. A change older than that by years, such as a backfilled user's, expires
-    at `earliest`, see `earliest_expiry`. `version` is the user's after the change, or the last one
-    of a deleted user; the item has none if the user has none. What would be too large is left out
-    by the rule of `functions.activity.item_size`.
+    at `earliest`, see `earliest_expiry`. Of a deleted user it may expire sooner, or have no values,
+    by `deleted_user_days`, see `functions.activity.deleted_history`; None: as of any other.
+    `version` is the user's after the change, or the last one of a deleted user; the item has none
+    if the user has none. What would be too large is left out by the rule of
+    `functions.activity.item_size`.
     """
     version = (change.new_image or change.old_image or {}).get("version", {})
     changes = change.changes
+    expires_at = int(change.occurred_seconds) + retention_days * SECONDS_PER_DAY
+    if change.deleted_at is not None and deleted_user_days is not None:
+        expires_at = limited_expiry(expires_at, change.deleted_at, deleted_user_days)
     item: Image = {
         "userId": {"S": change.user_id},
         "changeId": {"S": change_id(change.sequence_number)},
@@ -101,8 +109,10 @@ def activity_item(change: UserChange, retention_days: int, earliest: int = 0) ->
         "occurredAt": {"S": change.occurred_at},
         "changes": {"M": {name: {"M": _old_and_new(attribute)} for name, attribute in changes.items()}},
         **({"version": version} if "N" in version else {}),
-        "expiresAt": {"N": str(max(int(change.occurred_seconds) + retention_days * SECONDS_PER_DAY, earliest))},
+        "expiresAt": {"N": str(max(expires_at, earliest))},
     }
+    if change.deleted_at is not None and deleted_user_days == 0:
+        item["changes"] = without_values(item["changes"])
     return item if is_surely_small(changes) else fitting_item(item)
 
 

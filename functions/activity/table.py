@@ -38,10 +38,19 @@ _ENTITY_TOO_LARGE = 413  # a call of over 16 MB
 class ActivityTable:
     """Writes changes to the Activity table within one invocation; an `ActivityWriter`."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, retention_days: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        client: "DynamoDBClient",
+        table: str,
+        retention_days: int,
+        clock: Clock,
+        *,
+        deleted_user_days: int | None = None,
+    ) -> None:
         self._client = client
         self._table = table
         self._retention_days = retention_days
+        self._deleted_user_days = deleted_user_days
         self._earliest_expiry = earliest_expiry(clock.now())
         self._clock = clock
         self._time_to_finish = reserved_time(clock, TIME_TO_FINISH_SECONDS)
@@ -83,10 +92,7 @@ class ActivityTable:
         """Write up to 25 changes; return the position of the first unprocessed one, else None."""
         # A call must not name a key twice; of a record that came twice, one is enough.
         items = {(change.user_id, change_id(change.sequence_number)): change for change in changes}
-        requests: Any = [
-            {"PutRequest": {"Item": activity_item(change, self._retention_days, self._earliest_expiry)}}
-            for change in items.values()
-        ]
+        requests: Any = [{"PutRequest": {"Item": self._item(change)}} for change in items.values()]
         wait = FIRST_WAIT_SECONDS
         for calls_left in reversed(range(CALLS_PER_CHUNK)):
             answer = self._client.batch_write_item(RequestItems={self._table: requests})
@@ -105,6 +111,9 @@ class ActivityTable:
             for position, change in enumerate(changes)
             if (change.user_id, change_id(change.sequence_number)) in unprocessed
         )
+
+    def _item(self, change: UserChange) -> Image:
+        return activity_item(change, self._retention_days, self._earliest_expiry, self._deleted_user_days)
 
 
 def _calls(changes: Sequence[UserChange]) -> Iterator[tuple[int, int]]:

@@ -60,8 +60,9 @@ class StoredChange(NamedTuple):
     backfilled: bool
     """Whether `python -m ops backfill` added the user to the history."""
     omitted: Mapping[str, Collection[str]] = MappingProxyType({})
-    """By attribute, "old" or "new" if that value existed, but is too large for the history: it is
-    None in `changes`. Old ones are left out first (functions/activity/item_size.py)."""
+    """By attribute, "old" or "new" if that value existed, but isn't kept: it is None in `changes`. It
+    was too large for the history (functions/activity/item_size.py; old ones are left out first), or
+    its user is deleted (functions/activity/deleted_history.py)."""
     omitted_fields: int = 0
     """How many more attributes changed, of a change of thousands, that `changes` doesn't name."""
 

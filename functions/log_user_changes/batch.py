@@ -12,7 +12,7 @@ from functions.activity.closing_items import ERASED_USER, ReadItems
 from functions.activity.items import ActivityWriter
 from functions.consumers.stream_batch import BatchOutcome, StreamBatch
 from functions.dead_letters.envelope import DeadLetterSender
-from functions.log_user_changes.history import FreeKeys, History, write_and_free
+from functions.log_user_changes.history import AfterDeletion, History, write_and_clean_up
 from functions.runtime.json_log import Json, Log, utc_timestamp
 from functions.stream_records.attribute_values import PlainValue
 from functions.stream_records.user_change import UserChange, parse_user_change
@@ -29,7 +29,7 @@ def process_batch(  # noqa: PLR0913  each is a dependency or a setting, named at
     *,
     activity: ActivityWriter,
     read_activity: ReadItems,
-    free_keys: FreeKeys,
+    after_deletion: AfterDeletion,
     dead_letters: DeadLetterSender,
     log: Log,
     mask_personal_data: bool,
@@ -52,7 +52,7 @@ def process_batch(  # noqa: PLR0913  each is a dependency or a setting, named at
 
     batch = StreamBatch(
         read=parse_user_change,
-        write=partial(write_and_free, history, free_keys),
+        write=partial(write_and_clean_up, history, after_deletion),
         log_written=log_written,
         dead_letters=dead_letters,
         log=log,

@@ -7,9 +7,18 @@ from functions.activity.table import ActivityTable
 from functions.dead_letters.erased_users import WithoutErasedUsers
 from functions.dead_letters.queue import queue_from_environment
 from functions.log_user_changes.batch import process_batch
+from functions.log_user_changes.deleted_history import DeletedHistory
+from functions.log_user_changes.history import AfterDeletion
 from functions.log_user_changes.left_keys import LeftKeys
 from functions.runtime import aws as aws_clients
-from functions.runtime.invocation import Clock, LambdaContext, read_flag, read_positive_integer, read_text
+from functions.runtime.invocation import (
+    Clock,
+    LambdaContext,
+    read_flag,
+    read_positive_integer,
+    read_text,
+    read_whole_number,
+)
 from functions.runtime.json_log import BufferedLog, JsonObject
 
 
@@ -17,17 +26,24 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
     """Process one batch; the answer names the first record to deliver again, if any."""
     clock = Clock(context)
     table, retention_days = read_text("ACTIVITY_TABLE"), read_positive_integer("ACTIVITY_RETENTION_DAYS")
+    deleted_user_days = read_whole_number("DELETED_USER_HISTORY_DAYS")
     users_table, user_keys_table = read_text("USERS_TABLE"), read_text("USER_KEYS_TABLE")
     log = BufferedLog()
-    read_activity = ActivityReader(aws_clients.dynamodb(), table, clock).read
+    dynamodb = aws_clients.dynamodb()
+    read_activity = ActivityReader(dynamodb, table, clock).read
+    keys = LeftKeys(dynamodb, users_table=users_table, user_keys_table=user_keys_table, clock=clock)
+    limited_days, limit_history = None, None
+    if deleted_user_days < retention_days:
+        limited_days = deleted_user_days
+        limit_history = DeletedHistory(
+            dynamodb, table, days=deleted_user_days, retention_days=retention_days, clock=clock
+        ).limit
     try:
         outcome = process_batch(
             event["Records"],
-            activity=ActivityTable(aws_clients.dynamodb(), table, retention_days, clock),
+            activity=ActivityTable(dynamodb, table, retention_days, clock, deleted_user_days=limited_days),
             read_activity=read_activity,
-            free_keys=LeftKeys(
-                aws_clients.dynamodb(), users_table=users_table, user_keys_table=user_keys_table, clock=clock
-            ).free,
+            after_deletion=AfterDeletion(keys.free, limit_history),
             dead_letters=WithoutErasedUsers(queue_from_environment(clock), read_activity),
             log=log,
             mask_personal_data=read_flag("MASK_PERSONAL_DATA"),

@@ -5,15 +5,13 @@ The stream says neither who deleted a user nor that the user was erased since; t
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
-from functions.activity.closing_item import deleted_by
+from functions.activity.closing_item import deleted_by, deletion_after
 from functions.activity.closing_items import ClosingItems, ReadItems
 from functions.activity.items import ActivityWriter, WriteOutcome
 from functions.stream_records.user_change import UserChange
 from functions.users.user import UNKNOWN_ACTOR, version_of
-
-FreeKeys = Callable[[UserChange], str | None]
-"""Frees the keys that a deletion left; returns why it couldn't, if another attempt may work."""
 
 
 class History:
@@ -44,25 +42,59 @@ class History:
         return self._closing_items.is_erased(user_id)
 
     def completed(self, change: UserChange) -> UserChange:
-        """Return a written change with its actor, also of a deletion through the API."""
+        """Return a change with what the closing item adds: who deleted the user, and when."""
         closing = self._closing_items.of(change.user_id)
-        if closing is None or change.kind != "DELETED" or change.actor != UNKNOWN_ACTOR:
+        if closing is None:
             return change
-        actor = deleted_by(closing, version_of(change.old_image or {}))
+        if change.kind != "DELETED":
+            return change._replace(deleted_at=deletion_after(closing, change.occurred_seconds))
+        actor = self._who_deleted(change)
         return change if actor is None else change._replace(actor=actor)
 
-    def is_deletion_past_the_api(self, change: UserChange) -> bool:
-        """Say whether a written change is a deletion that no note of the API tells of."""
-        return change.kind == "DELETED" and self.completed(change) is change
+    def is_noted(self, deletion: UserChange) -> bool:
+        """Say whether the closing item tells of this deletion."""
+        return self._who_deleted(deletion) is not None
+
+    def is_past_the_api(self, deletion: UserChange) -> bool:
+        """Say whether no caller of the API made this deletion."""
+        return self._who_deleted(deletion) in {None, deletion.actor}
+
+    def _who_deleted(self, deletion: UserChange) -> str | None:
+        """Return who deleted the user by the closing item; None if it tells of no such deletion."""
+        closing = self._closing_items.of(deletion.user_id)
+        actor = None if closing is None else deleted_by(closing, version_of(deletion.old_image or {}))
+        return actor if deletion.actor in {UNKNOWN_ACTOR, actor} else None
 
 
-def write_and_free(history: History, free: FreeKeys, changes: Sequence[UserChange]) -> WriteOutcome:
-    """Store the changes; then free the keys that deletions among them left."""
+class LimitHistory(Protocol):
+    """Limits a deleted user's history; returns why not, if another attempt may work."""
+
+    def __call__(self, deletion: UserChange, *, noted: bool) -> str | None:
+        """`noted` says whether a closing item tells of the deletion."""
+        ...
+
+
+class AfterDeletion(NamedTuple):
+    """What is done after a deletion is written, besides the log."""
+
+    free_keys: Callable[[UserChange], str | None] | None = None
+    """Frees the keys that a deletion past the API left; returns as `LimitHistory` does."""
+    limit_history: LimitHistory | None = None
+    """None if histories of deleted users stay."""
+
+
+def write_and_clean_up(history: History, after: AfterDeletion, changes: Sequence[UserChange]) -> WriteOutcome:
+    """Store the changes; then clean up what deletions among them leave."""
     written = history.write(changes)
     for position, change in enumerate(changes[: written.settled]):
-        if history.is_deletion_past_the_api(change):
-            reason = free(change)
-            if reason is not None:
-                rejected = {at: why for at, why in written.rejected.items() if at < position}
-                return WriteOutcome(position, rejected, reason)
+        if change.kind != "DELETED":
+            continue
+        reason = None
+        if after.free_keys is not None and history.is_past_the_api(change):
+            reason = after.free_keys(change)
+        if reason is None and after.limit_history is not None and not history.is_erased(change.user_id):
+            reason = after.limit_history(change, noted=history.is_noted(change))
+        if reason is not None:
+            rejected = {at: why for at, why in written.rejected.items() if at < position}
+            return WriteOutcome(position, rejected, reason)
     return written

@@ -65,7 +65,15 @@ def read_flag(name: str) -> bool:
 
 def read_positive_integer(name: str) -> int:
     """Return the variable's number; raise `SettingError` if it isn't a whole number above 0."""
+    number = read_whole_number(name)
+    if number == 0:
+        raise SettingError(f"environment variable {name} must be a whole number above 0, not '0'")
+    return number
+
+
+def read_whole_number(name: str) -> int:
+    """Return the variable's number; raise `SettingError` if it isn't a whole number, or below 0."""
     value = read_text(name)
-    if not (value.isascii() and value.isdecimal() and int(value) > 0):
-        raise SettingError(f"environment variable {name} must be a whole number above 0, not {value!r}")
+    if not (value.isascii() and value.isdecimal()):
+        raise SettingError(f"environment variable {name} must be a whole number, not {value!r}")
     return int(value)

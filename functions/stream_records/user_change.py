@@ -65,6 +65,9 @@ class UserChange(NamedTuple):
     new_image: Image | None
     old: dict[str, PlainValue] | None
     new: dict[str, PlainValue] | None
+    deleted_at: float | None
+    """When the user was deleted, in seconds since the epoch, as far as it is known; the record of
+    the deletion tells it, and a closing item. None for a user who isn't, or was stored again."""
 
     @property
     def changes(self) -> Changes:
@@ -136,7 +139,11 @@ def parse_user_change(record: Json) -> UserChange:
     else:
         actor = _writer(old or {}, new)
     return _user_change(
-        (event_id, event_name, kind, actor, user_id, sequence_number, seconds, old_image, new_image, old, new)
+        (
+            *(event_id, event_name, kind, actor, user_id, sequence_number, seconds),
+            *(old_image, new_image, old, new),
+            seconds if new is None else None,
+        )
     )
 
 

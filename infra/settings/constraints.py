@@ -182,6 +182,13 @@ CONSTRAINTS = [
         fix=lambda settings: settings.stream_parallelization_factor,
     ),
     Constraint(
+        setting="deletedUserHistoryDays",
+        other="activityRetentionDays",
+        holds=lambda settings: settings.deleted_user_history_days <= settings.activity_retention_days,
+        rule="at most activityRetentionDays, because no change stays longer",
+        fix=lambda settings: settings.activity_retention_days,
+    ),
+    Constraint(
         setting="userEventsArchiveDays",
         other="activityRetentionDays",
         holds=lambda settings: settings.user_events_archive_days <= settings.activity_retention_days,

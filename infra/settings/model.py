@@ -87,6 +87,13 @@ class StackSettings(BaseModel):
     activity_retention_days: WholeNumber = Field(
         ge=1, le=3650, examples=["30"], description="Days that a user's history keeps a change."
     )
+    deleted_user_history_days: WholeNumber = Field(
+        ge=0,
+        le=3650,
+        examples=["7"],
+        description="Days that the history of a deleted user stays after the deletion. 0: it stays as long as "
+        "activityRetentionDays, but without values from the deletion on.",
+    )
     failure_retention_days: WholeNumber = Field(
         ge=1,
         le=14,

@@ -126,6 +126,14 @@ LOG = [
         cases.a_change_reaches_the_history,
         "BatchGetItem: AccessDenied",
     ),
+    *(
+        Row(
+            Permission("log-user-changes", f"dynamodb:{operation}", ACTIVITY),
+            cases.a_deleted_user_s_history_is_limited,
+            f"{operation}: AccessDenied",
+        )
+        for operation in ("Query", "UpdateItem", "PutItem")
+    ),
     Row(
         Permission("log-user-changes", "dynamodb:ConditionCheckItem", USERS),
         cases.a_user_deleted_past_the_api_leaves_no_key,

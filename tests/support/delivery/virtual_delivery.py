@@ -36,6 +36,7 @@ from delivery.records import Invocation, StreamRecord, event_payload, record_bod
 from delivery.settings import MappingSettings
 from functions.dead_letters.envelope import identify_record
 from functions.log_user_changes.batch import process_batch
+from functions.log_user_changes.history import AfterDeletion
 from functions.rescue_failed_batches.rescue import Rescue
 from functions.runtime.json_log import JsonObject
 from tests.support.delivery.delivery_faults import Faults, InvocationFault
@@ -267,7 +268,7 @@ class VirtualDelivery:
             json.loads(payload)["Records"],
             activity=self.activity,
             read_activity=self.activity.read,
-            free_keys=lambda _: None,
+            after_deletion=AfterDeletion(),
             dead_letters=self.dead_letters,
             log=LogInMemory(),
             mask_personal_data=False,

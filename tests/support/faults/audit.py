@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from functions.activity.items import activity_item
+from functions.activity.items import SECONDS_PER_DAY, activity_item
 from functions.runtime.json_log import JsonObject
 from functions.stream_records.streams_api import lambda_record
 from functions.stream_records.user_change import UnprocessableRecordError, parse_user_change
@@ -76,6 +76,7 @@ class Audit:
         )
         variables = function.get("Environment", {}).get("Variables", {})
         self.retention_days = int(variables["ACTIVITY_RETENTION_DAYS"])
+        self._deleted_user_days = int(variables["DELETED_USER_HISTORY_DAYS"])
 
     def written(self) -> dict[str, WrittenChange]:
         """Return the records of the whole stream by eventID."""
@@ -122,7 +123,7 @@ class Audit:
         result = AuditResult(never_written=(activity.keys() | self.envelopes.keys()) - written.keys())
         for event_id, change in written.items():
             items, envelopes = activity.get(event_id, []), self.envelopes.get(event_id, [])
-            if any(item != change.item for item in items) or any(
+            if any(not self._is_item_of(item, change) for item in items) or any(
                 envelope["record"] != change.record for envelope in envelopes
             ):
                 result.altered.add(event_id)
@@ -137,6 +138,16 @@ class Audit:
             else:
                 result.lost.add(event_id)
         return result
+
+    def _is_item_of(self, item: JsonObject, change: WrittenChange) -> bool:
+        """Say whether an item is the change's; after a deletion it may expire sooner."""
+        own = change.item
+        if own is None or item == own:
+            return item == own
+        limited, latest = int(item["expiresAt"]["N"]), int(own["expiresAt"]["N"])
+        changed_at = latest - self.retention_days * SECONDS_PER_DAY
+        soonest = changed_at + self._deleted_user_days * SECONDS_PER_DAY
+        return {**item, "expiresAt": own["expiresAt"]} == own and soonest <= limited < latest
 
     def _activity_item(self, record: JsonObject) -> Any:
         try:

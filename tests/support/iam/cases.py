@@ -10,6 +10,7 @@ from local.state import clients_of
 from tests.support.iam.bench import Bench
 from tests.support.iam.permissions import Permission
 from tests.support.iam.trial import WORKED, Trial
+from tests.support.local.mapped_function import eventually
 from tests.support.local.users_over_http import person
 
 Case = Callable[[Trial], str]
@@ -88,6 +89,25 @@ def a_user_deleted_past_the_api_leaves_no_key(trial: Trial) -> str:
     key: Any = {"key": {"S": keys_of(somebody)["email"]}}
     table = outputs.user_keys_table_name
     return trial.wait_for(lambda: "Item" not in dynamodb.get_item(TableName=table, Key=key), function, poller)
+
+
+def a_deleted_user_s_history_is_limited(trial: Trial) -> str:
+    """The user is deleted past the API, so a note has to be left too."""
+    bench = trial.bench
+    function, poller = bench.log_of("log-user-changes"), trial.poller_log
+    user = bench.users.registered(person())
+    eventually(lambda: bench.activity(user), bool)
+    (before,) = bench.activity(user)
+    users_table = bench.stack.outputs.users_table_name
+    clients_of(bench.stack).dynamodb.delete_item(TableName=users_table, Key={"userId": {"S": user}})
+
+    def limited() -> bool:
+        return any(
+            item["changeId"] == before["changeId"] and item["expiresAt"] != before["expiresAt"]
+            for item in bench.activity(user)
+        )
+
+    return trial.wait_for(limited, function, poller)
 
 
 def the_history_s_mapping_starts(trial: Trial) -> str:

@@ -13,7 +13,7 @@ from functions.consumers.stream_batch import BatchOutcome
 from functions.dead_letters.envelope import FailedRecord, SendOutcome
 from functions.dead_letters.erased_users import WithoutErasedUsers
 from functions.log_user_changes.batch import process_batch
-from functions.log_user_changes.history import FreeKeys
+from functions.log_user_changes.history import AfterDeletion
 from functions.runtime.invocation import Clock
 from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.user_change import UserChange
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:LogUserChangesFunction-test"
 RETENTION_DAYS = 30
+
+NOTHING_ELSE = AfterDeletion()
 
 read_envelope = TypeAdapter(FailedRecord).validate_json
 """Reads a message of the dead-letter queue, as ops does."""
@@ -67,9 +69,23 @@ class ActivityInMemory:
             if change.sequence_number in self.refused:
                 rejected[position] = "the Activity table refuses its item"
                 continue
-            item = activity_item(change, RETENTION_DAYS)
+            item = self.item(change)
             self.items[item["userId"]["S"], item["changeId"]["S"]] = item
         return WriteOutcome(len(changes), rejected, None)
+
+    def item(self, change: UserChange) -> "Image":
+        return activity_item(change, RETENTION_DAYS)
+
+
+class LimitedActivity(ActivityInMemory):
+    """That of a stack which limits the histories of deleted users to so many days."""
+
+    def __init__(self, deleted_user_days: int) -> None:
+        super().__init__()
+        self._deleted_user_days = deleted_user_days
+
+    def item(self, change: UserChange) -> "Image":
+        return activity_item(change, RETENTION_DAYS, 0, self._deleted_user_days)
 
 
 class DeadLettersInMemory:
@@ -141,9 +157,9 @@ class Processing:
         dead_letters: DeadLettersInMemory | None = None,
         *,
         mask_personal_data: bool = False,
-        free_keys: FreeKeys = lambda _: None,
+        after_deletion: AfterDeletion = NOTHING_ELSE,
     ) -> None:
-        self._free_keys = free_keys
+        self._after_deletion = after_deletion
         self.activity = activity or ActivityInMemory()
         self.dead_letters = dead_letters or DeadLettersInMemory()
         self.log = LogInMemory()
@@ -154,7 +170,7 @@ class Processing:
             records,
             activity=self.activity,
             read_activity=self.activity.read,
-            free_keys=self._free_keys,
+            after_deletion=self._after_deletion,
             dead_letters=WithoutErasedUsers(self.dead_letters, self.activity.read),
             log=self.log,
             mask_personal_data=self._mask,

@@ -22,6 +22,7 @@ ENVIRONMENT = {
     "USER_KEYS_TABLE": "UserKeys-test",
     "ACTIVITY_TABLE": "Activity-test",
     "ACTIVITY_RETENTION_DAYS": "30",
+    "DELETED_USER_HISTORY_DAYS": "30",
     "MASK_PERSONAL_DATA": "false",
     "DEAD_LETTER_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/000000000000/UserChangesDeadLetterQueue-test",
     "FAILED_RECORDS_BUCKET": "userstream-failures-test-use1-000000000000",
@@ -148,7 +149,8 @@ def test_the_whole_batch_comes_again_if_a_record_without_sequence_number_cannot_
         *[(name, "", f"{name} isn't set") for name in ENVIRONMENT],
         ("MASK_PERSONAL_DATA", "yes", "MASK_PERSONAL_DATA must be true or false, not 'yes'"),
         ("ACTIVITY_RETENTION_DAYS", "0", "ACTIVITY_RETENTION_DAYS must be a whole number above 0, not '0'"),
-        ("ACTIVITY_RETENTION_DAYS", "1.5", "must be a whole number above 0"),
+        ("ACTIVITY_RETENTION_DAYS", "1.5", "must be a whole number, not '1.5'"),
+        ("DELETED_USER_HISTORY_DAYS", "-1", "must be a whole number, not '-1'"),
     ],
 )
 @pytest.mark.usefixtures("aws")

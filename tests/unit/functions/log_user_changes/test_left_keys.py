@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from functions.activity.closing_item import deletion_note
+from functions.log_user_changes.history import AfterDeletion
 from functions.log_user_changes.left_keys import LeftKeys
 from functions.runtime.json_log import JsonObject
 from functions.stream_records.user_change import UserChange, parse_user_change
@@ -56,14 +57,14 @@ def test_only_a_deletion_that_the_api_did_not_make_frees_keys(
         note = deletion_note("1", actor="arn:x", version=version, occurred_at="", expires_at=2_000_000_000)
         activity.close(note)
 
-    outcome = Processing(activity, free_keys=keys.free).process([record])
+    outcome = Processing(activity, after_deletion=AfterDeletion(keys.free)).process([record])
 
     assert (outcome.stopped_at, keys.users) == (None, freed)
 
 
 def test_a_deletion_whose_keys_can_not_be_freed_now_comes_again() -> None:
     records = [removal(position, f"{position}") for position in range(3)]
-    processing = Processing(free_keys=Freed(room=1).free)
+    processing = Processing(after_deletion=AfterDeletion(Freed(room=1).free))
 
     outcome = processing.process(records)
 

@@ -235,6 +235,10 @@ PROTECTED = {
             "userstream:streamReservedConcurrency",
         ),
         (
+            {"userstream:deletedUserHistoryDays": "31", "userstream:activityRetentionDays": "30"},
+            "userstream:deletedUserHistoryDays",
+        ),
+        (
             {"userstream:userEventsArchiveDays": "31", "userstream:activityRetentionDays": "30"},
             "userstream:userEventsArchiveDays",
         ),
@@ -322,7 +326,7 @@ def test_a_limit_per_client_needs_the_throttle_that_bounds_those_who_go_around_i
 
 
 def test_every_constraint_has_a_case() -> None:
-    assert len(CONSTRAINTS) == 22
+    assert len(CONSTRAINTS) == 23
 
 
 def test_a_broken_constraint_is_reported_along_with_wrong_values() -> None:
