@@ -60,9 +60,10 @@ class StoredChange(NamedTuple):
     backfilled: bool
     """Whether `python -m ops backfill` added the user to the history."""
     omitted: Mapping[str, Collection[str]] = MappingProxyType({})
-    """By attribute, "old" or "new" if that value existed, but isn't kept: it is None in `changes`. It
-    was too large for the history (functions/activity/item_size.py; old ones are left out first), or
-    its user is deleted (functions/activity/deleted_history.py)."""
+    """By attribute, "old" or "new" if that value existed, but isn't kept: it is None in `changes`.
+
+    It was too large for the history (functions/activity/item_size.py; old ones are left out first),
+    or its user is deleted (functions/activity/deleted_history.py)."""
     omitted_fields: int = 0
     """How many more attributes changed, of a change of thousands, that `changes` doesn't name."""
 
