@@ -22,7 +22,7 @@ ALARM_METRICS = 21
 """The metrics that the alarms of infra/components watch, but for those on consumers: an alarm on a
 rate is charged for each metric of its expression. A test compares the number, and the two below."""
 
-STREAM_CONSUMER_ALARM_METRICS = 6
+STREAM_CONSUMER_ALARM_METRICS = 8
 QUEUE_CONSUMER_ALARM_METRICS = 5
 
 OWN_METRICS = 1

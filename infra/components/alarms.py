@@ -30,6 +30,13 @@ EVALUATION_MINUTES = 5
 DURATION_SHARE = 0.8
 """Part of a function's timeout from which an invocation is too close to being cut off."""
 
+STREAM_CHECK_SECONDS = 900
+STREAM_CHECKS = 24 * 60 * 60 // STREAM_CHECK_SECONDS
+"""Periods in a day: CloudWatch looks back no further (PutMetricAlarm, EvaluationPeriods), and after
+a day the first changes leave the stream."""
+BAD_STREAM_CHECKS = 3
+"""A lone write in the last second of a period is polled in the next, and is no trouble."""
+
 POINTER_AGE_SECONDS = 900
 """Age of a pointer, the mapping's message about discarded records, from which its rescue is late: a
 rescue takes seconds, and records leave the stream after 24 hours."""
@@ -47,12 +54,36 @@ class Metric(NamedTuple):
     dimension: str
     resource: pulumi.Input[str]
 
+    @property
+    def dimensions(self) -> dict[str, pulumi.Input[str]]:
+        """Its dimensions as an alarm names them."""
+        return {self.dimension: self.resource}
+
 
 class StackMetric(NamedTuple):
     """A metric that the stack counts itself: its namespace is its own, so it needs no dimension."""
 
     namespace: str
     name: str
+
+    @property
+    def dimensions(self) -> None:
+        """It has none."""
+        return
+
+
+class OperationMetric(NamedTuple):
+    """A metric of one operation on a table."""
+
+    name: str
+    table: pulumi.Input[str]
+    operation: str
+    namespace: str = "AWS/DynamoDB"
+
+    @property
+    def dimensions(self) -> dict[str, pulumi.Input[str]]:
+        """Its dimensions as an alarm names them."""
+        return {"TableName": self.table, "Operation": self.operation}
 
 
 @dataclass(frozen=True)
@@ -68,7 +99,7 @@ class MetricMath:
 
     expression: str
     label: str
-    metrics: Mapping[str, Metric | StackMetric]
+    metrics: Mapping[str, Metric | StackMetric | OperationMetric]
 
 
 def lambda_metric(name: str, function: LambdaFunction) -> Metric:
@@ -96,7 +127,8 @@ class Alarm:
         missing: how a minute without a value counts: `notBreaching` if nothing happened then,
             `ignore` (no change) if AWS stops measuring what is still there, `breaching` if
             something that is always measured has stopped.
-        bad_minutes: how many of the last EVALUATION_MINUTES have to be bad.
+        bad_minutes: how many of the last EVALUATION_MINUTES have to be bad; of another period, how
+            many of its last `evaluation_periods`.
         page: what says what to do, in docs/.
     """
 
@@ -109,6 +141,8 @@ class Alarm:
     missing: str = "notBreaching"
     bad_minutes: int = 1
     page: str = "runbook.md"
+    period_seconds: int = PERIOD_SECONDS
+    evaluation_periods: int = EVALUATION_MINUTES
 
 
 def queue_alarms(changes: ChangeStream) -> list[Alarm]:
@@ -203,6 +237,11 @@ def _own_queue_alarms(consumer: QueueConsumer, settings: StackSettings) -> list[
     ]
 
 
+WRITES = {Source.USERS_STREAM: "TransactWriteItems", Source.ACTIVITY_STREAM: "BatchWriteItem"}
+"""The operation by which the stack writes to a stream's table. Its successes alone have a latency,
+whose sum is 0 only without any."""
+
+
 def stream_alarms(consumer: StreamConsumer, settings: StackSettings) -> list[Alarm]:
     """Return the alarms on a stream's delivery."""
     function = consumer.function
@@ -225,6 +264,26 @@ def stream_alarms(consumer: StreamConsumer, settings: StackSettings) -> list[Ala
             missing="breaching",
             # A mapping that was created or changed takes a few minutes to poll.
             bad_minutes=EVALUATION_MINUTES,
+        ),
+        # A stream that was switched off and on, or a table restored, has a new stream. The mapping
+        # goes on polling the old one, and finds nothing.
+        Alarm(
+            f"{prefix}WritesNotPolled",
+            f"The {table} table is written, and its event source mapping finds no record: it polls a stream that the "
+            "table doesn't write to any more. Changes leave the new stream 24 hours after they were written.",
+            MetricMath(
+                "IF(FILL(writes, 0) > 0, IF(FILL(polled, 0) > 0, 0, 1), 0)",
+                "1 if written and not polled",
+                {
+                    "writes": OperationMetric(
+                        "SuccessfulRequestLatency", consumer.table.name, WRITES[consumer.declaration.source]
+                    ),
+                    "polled": Metric("AWS/Lambda", "PolledEventCount", "EventSourceMappingUUID", consumer.mapping.uuid),
+                },
+            ),
+            bad_minutes=BAD_STREAM_CHECKS,
+            period_seconds=STREAM_CHECK_SECONDS,
+            evaluation_periods=STREAM_CHECKS,
         ),
         Alarm(
             f"{prefix}IteratorAge",

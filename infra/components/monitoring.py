@@ -10,7 +10,6 @@ import pulumi_aws as aws
 
 from infra import naming
 from infra.components.alarms import (
-    EVALUATION_MINUTES,
     PERIOD_SECONDS,
     Alarm,
     Metric,
@@ -232,7 +231,7 @@ class Monitoring(pulumi.ComponentResource):
             **_measured(alarm),
             comparison_operator=alarm.comparison,
             threshold=alarm.threshold,
-            evaluation_periods=EVALUATION_MINUTES,
+            evaluation_periods=alarm.evaluation_periods,
             datapoints_to_alarm=alarm.bad_minutes,
             treat_missing_data=alarm.missing,
             alarm_actions=[self._topic.arn],
@@ -246,20 +245,20 @@ def _measured(alarm: Alarm) -> dict[str, Any]:
     """Return the arguments of an alarm that say which value of each minute it compares."""
     metric = alarm.metric
     if isinstance(metric, MetricMath):
-        return {"metric_queries": _queries(metric)}
+        return {"metric_queries": _queries(metric, alarm.period_seconds)}
     percentile = alarm.statistic.startswith("p")
     return {
         "namespace": metric.namespace,
         "metric_name": metric.name,
-        "dimensions": {metric.dimension: metric.resource},
+        "dimensions": metric.dimensions,
         "statistic": None if percentile else alarm.statistic,
         "extended_statistic": alarm.statistic if percentile else None,
         "evaluate_low_sample_count_percentiles": "ignore" if percentile else None,
-        "period": PERIOD_SECONDS,
+        "period": alarm.period_seconds,
     }
 
 
-def _queries(math: MetricMath) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgs]:
+def _queries(math: MetricMath, period_seconds: int) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgs]:
     result = aws.cloudwatch.MetricAlarmMetricQueryArgs(
         id="result", expression=math.expression, label=math.label, return_data=True
     )
@@ -271,8 +270,8 @@ def _queries(math: MetricMath) -> list[aws.cloudwatch.MetricAlarmMetricQueryArgs
                 metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
                     namespace=metric.namespace,
                     metric_name=metric.name,
-                    dimensions={metric.dimension: metric.resource} if isinstance(metric, Metric) else None,
-                    period=PERIOD_SECONDS,
+                    dimensions=metric.dimensions,
+                    period=period_seconds,
                     stat="Sum",
                 ),
             )

@@ -26,10 +26,14 @@ _NEW_CHANGES = '{"eventName":["INSERT"],"dynamodb":{"NewImage":{"kind":{"S":["AD
 ADDED_CHANGES: Any = {"filters": [{"pattern": _NEW_CHANGES}]}
 
 
+def table_of(resources: StackResources, source: Source) -> aws.dynamodb.Table:
+    """Return the table of a source's stream."""
+    return resources.store.users if source is Source.USERS_STREAM else resources.store.activity
+
+
 def stream_arn(resources: StackResources, source: Source) -> pulumi.Output[str]:
     """Return the ARN of a source's stream."""
-    table = resources.store.users if source is Source.USERS_STREAM else resources.store.activity
-    return table.stream_arn
+    return table_of(resources, source).stream_arn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,10 +43,12 @@ class StreamConsumer:
     Attributes:
         declaration: the consumer as it is declared.
         function: its function.
+        table: whose stream it reads.
         mapping: from the stream to the function.
     """
 
     declaration: Consumer
+    table: aws.dynamodb.Table
     function: LambdaFunction
     mapping: aws.lambda_.EventSourceMapping
 
@@ -60,7 +66,10 @@ def create_stream_consumer(
     """
     function = _create_function(consumer, resources, package, parent)
     return StreamConsumer(
-        declaration=consumer, function=function, mapping=_create_mapping(consumer, resources, function, parent)
+        declaration=consumer,
+        table=table_of(resources, consumer.source),
+        function=function,
+        mapping=_create_mapping(consumer, resources, function, parent),
     )
 
 

@@ -185,6 +185,12 @@ def _stream_alarms(consumer: Consumer) -> dict[str, str]:
             [f"As in [StreamNotPolled](runbook.md#streamnotpolled), for the mapping of {name}."],
             _WATCH,
         ),
+        f"{prefix}WritesNotPolled": _text(
+            "Activity is written, and the event source mapping finds no record in the stream that it polls, in three "
+            "quarters of an hour within a day. **Deadline:** a change leaves the stream 24 hours after it was written.",
+            [f"As in [WritesNotPolled](runbook.md#writesnotpolled), for the mapping of {name}."],
+            _STATUS,
+        ),
         f"{prefix}IteratorAge": _text(
             f"Changes reach {name} late, so all consumers with a queue are behind. **Deadline:** the mapping's "
             "maximum record age; older records are rescued to the dead-letter queue.",

@@ -15,9 +15,11 @@ SLOW_ALARM = "ApiLatency"
 """It needs three bad minutes of five."""
 MISSING_DATA_ALARMS = [name for name in ALARMS if name.endswith("StreamNotPolled")]
 """Every value is good, even 0: they fire when there is none."""
-RATES = [name for name, alarm in ALARMS.items() if "metricQueries" in alarm]
+NOT_THE_TABLES = [name for name in ALARMS if name.endswith("WritesNotPolled")]
+"""They look back on a day."""
+RATES = [name for name, alarm in ALARMS.items() if "metricQueries" in alarm and name not in NOT_THE_TABLES]
 """They need three bad minutes of five too."""
-AT_ONCE = [name for name in ALARMS if name not in {SLOW_ALARM, *MISSING_DATA_ALARMS, *RATES}]
+AT_ONCE = [name for name in ALARMS if name not in {SLOW_ALARM, *MISSING_DATA_ALARMS, *NOT_THE_TABLES, *RATES}]
 
 TEN_USERS: Minute = {"requests": 4, "errors": 4, "throttled": None}
 """One person tries the form four times and gets four 4xx."""
@@ -121,3 +123,20 @@ def test_missing_data_clears_an_alarm_except_of_a_queue_whose_messages_are_still
 
     kept = ALARMS[name]["treatMissingData"] == KEPT_WHEN_MISSING
     assert state_after(ALARMS[name], silent) == ("ALARM" if kept else "OK")
+
+
+@pytest.mark.parametrize("name", NOT_THE_TABLES)
+def test_a_stream_that_is_not_the_table_s_rings_at_the_third_quarter_with_writes(name: str) -> None:
+    written: Minute = {"writes": 3.7, "polled": 0}
+    busy: Minute = {"writes": 900.0, "polled": 80}
+    late: Minute = {"writes": None, "polled": 1}
+    quiet: Minute = {"writes": None, "polled": 0}
+    alarm = ALARMS[name]
+
+    assert state_after(alarm, rates(name, *[busy, quiet, late] * 32)) == "OK"
+    # A lone write at the end of a quarter is polled in the next one.
+    assert state_after(alarm, rates(name, written, late, *[busy, quiet] * 46, written, late)) == "OK"
+    # A change every six hours is enough.
+    assert state_after(alarm, rates(name, written, *[quiet] * 23, written, *[quiet] * 23)) == "OK"
+    assert state_after(alarm, rates(name, written, *[quiet] * 23, written, *[quiet] * 23, written)) == "ALARM"
+    assert state_after(alarm, rates(name, written, written, written, *[busy] * 96)) == "OK"

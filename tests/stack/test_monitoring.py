@@ -74,6 +74,16 @@ RATES = {
 }
 """Alarms on a rate: the metrics it is computed from, and its threshold in percent."""
 
+NOT_THE_TABLES = {
+    "WritesNotPolled": ({"TableName": "Users-dev", "Operation": "TransactWriteItems"}, "users-stream-id"),
+    "FanOutUserChangesWritesNotPolled": (
+        {"TableName": "Activity-dev", "Operation": "BatchWriteItem"},
+        "activity-stream-id",
+    ),
+}
+"""Alarms on a mapping that polls another stream than the table's: the writes, and the mapping."""
+COMPUTED = RATES.keys() | NOT_THE_TABLES.keys()
+
 
 NOT_POLLED = {"StreamNotPolled", "FanOutUserChangesStreamNotPolled"}
 
@@ -91,15 +101,29 @@ def test_the_alarms_watch_exactly_these_metrics() -> None:
     watched = {
         name: (alarm["namespace"], alarm["metricName"], next(iter(alarm["dimensions"].values())), alarm["threshold"])
         for name, alarm in alarms().items()
-        if name not in RATES
+        if name not in COMPUTED
     }
 
     assert watched == EXPECTED
 
 
+@pytest.mark.parametrize("name", NOT_THE_TABLES)
+def test_an_alarm_compares_a_table_s_writes_with_what_its_mapping_polls(name: str) -> None:
+    alarm = alarms()[name]
+    metrics = {query["id"]: query["metric"] for query in alarm["metricQueries"] if "metric" in query}
+    table, mapping = NOT_THE_TABLES[name]
+
+    assert metrics["writes"]["metricName"] == "SuccessfulRequestLatency"
+    assert metrics["writes"]["dimensions"] == table
+    assert metrics["polled"]["metricName"] == "PolledEventCount"
+    assert metrics["polled"]["dimensions"] == {"EventSourceMappingUUID": mapping}
+    assert {(metric["stat"], metric["period"]) for metric in metrics.values()} == {("Sum", 900)}
+    assert (alarm["datapointsToAlarm"], alarm["evaluationPeriods"] * 900) == (3, 24 * 3600)
+
+
 def test_the_rates_are_computed_from_exactly_these_metrics() -> None:
     (counted,) = record("dev").of_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")
-    found = {name: alarm for name, alarm in alarms().items() if "metricQueries" in alarm}
+    found = {name: alarm for name, alarm in alarms().items() if name in RATES}
     metrics = {name: [q["metric"] for q in alarm["metricQueries"] if "metric" in q] for name, alarm in found.items()}
 
     watched = {name: ({m["metricName"] for m in metrics[name]}, alarm["threshold"]) for name, alarm in found.items()}
@@ -194,7 +218,7 @@ def test_missing_data_is_good_except_for_a_queue_that_nobody_uses() -> None:
         *("FailureQueueDepth", "FailureQueueAge", "FailureRedriveQueueDepth", "DeadLetterQueueDepth"),
         *(f"{consumer.prefix}{name}" for consumer in QUEUE_CONSUMERS for name in ("QueueAge", "FailureQueueAge")),
     }
-    assert {alarms()[name]["treatMissingData"] for name in (EXPECTED | RATES).keys() - kept - NOT_POLLED} == {
+    assert {alarms()[name]["treatMissingData"] for name in (EXPECTED.keys() | COMPUTED) - kept - NOT_POLLED} == {
         "notBreaching"
     }
     assert {alarms()[name]["treatMissingData"] for name in NOT_POLLED} == {"breaching"}

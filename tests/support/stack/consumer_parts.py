@@ -59,7 +59,7 @@ def _function_parts(consumer: Consumer) -> Iterator[Part]:
 def _stream_parts(consumer: Consumer) -> Iterator[Part]:
     prefix = "" if consumer.source is Source.USERS_STREAM else consumer.prefix
     yield Part(what="event source mapping", type=MAPPING, name=consumer.source.value)
-    for alarm in ("StreamNotPolled", "IteratorAge", "DestinationDeliveryFailures"):
+    for alarm in ("StreamNotPolled", "WritesNotPolled", "IteratorAge", "DestinationDeliveryFailures"):
         yield Part(what=f"{alarm} alarm", type=ALARM, name=f"{prefix}{alarm}")
 
 

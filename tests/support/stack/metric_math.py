@@ -15,6 +15,7 @@ _OPERATORS: Mapping[type[ast.AST], Callable[[float, float], float]] = {
     ast.Sub: lambda left, right: left - right,
     ast.Mult: lambda left, right: left * right,
     ast.Div: lambda left, right: left / right,
+    ast.Gt: lambda left, right: left > right,
     ast.GtE: lambda left, right: left >= right,
 }
 
