@@ -21,7 +21,7 @@ from ops.aws.services import Services
 from ops.consumers import consumers_of
 from ops.errors import ExitCode
 from ops.job import STATE_VARIABLE
-from ops.stack_outputs import StackAccess
+from ops.stack_outputs import StackAccess, function_names
 from tests.support.local.local_stack import LocalStack, running_local_stack
 from tests.support.local.ops_stack import run_ops
 from tests.support.local.users_over_http import UsersOverHttp, person
@@ -59,6 +59,7 @@ ROWS = [
     Row(("dlq", "list"), LIST, unused_here=LARGE_RECORDS),
     Row(("dlq", "replay", "--all"), "`dlq replay`", LIST, ExitCode.UNFINISHED, LARGE_RECORDS),
     Row(("dlq", "discard", "--all", "--yes"), "`dlq discard`, `export --remove`", LIST, unused_here=LARGE_RECORDS),
+    Row(("dlq", "restore", "export.jsonl"), "`dlq restore`", unused_here=frozenset({"s3:PutObject"})),
     Row(("person", "find", "nobody@example.com"), FIND, exit_code=ExitCode.NOT_FOUND),
     Row(("person", "show", "nobody@example.com"), FIND, exit_code=ExitCode.NOT_FOUND),
     Row(
@@ -100,7 +101,7 @@ class Operator:
         self._key = self._iam.create_access_key(UserName=USER)["AccessKey"]
         region, account = stack.region, clients_of(stack).account_id
         outputs = stack.outputs
-        functions = [one.function_name for one in consumers_of(outputs) if one.function_name]
+        functions = function_names(outputs)
         self._resources = {
             "sqs": [f"arn:aws:sqs:{region}:{account}:{name}" for name in queue_names(stack)],
             "s3": [f"arn:aws:s3:::{outputs.failed_records_bucket_name}{part}" for part in ("", "/*")],
@@ -116,14 +117,22 @@ class Operator:
 
     def run(self, actions: set[str], command: Sequence[str]) -> Result:
         """Allow these actions alone, on the resources that the page names, and run a command."""
+        return run_ops(self.services_of(actions), *command)
+
+    def run_with(self, statements: list[Any], command: Sequence[str]) -> Result:
+        """Allow these statements alone, and run a command."""
+        return run_ops(self.services_with(statements), *command)
+
+    def services_of(self, actions: set[str]) -> Services:
+        """Allow these actions alone, on the resources that the page names."""
         statements: list[Any] = [
             {"Effect": "Allow", "Action": [action], "Resource": self._resources[action.partition(":")[0]]}
             for action in sorted(actions)
         ]
-        return self.run_with(statements, command)
+        return self.services_with(statements)
 
-    def run_with(self, statements: list[Any], command: Sequence[str]) -> Result:
-        """Allow these statements alone, and run a command."""
+    def services_with(self, statements: list[Any]) -> Services:
+        """Allow these statements alone."""
         nothing = {"Effect": "Allow", "Action": ["sts:GetCallerIdentity"], "Resource": "*"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [nothing, *statements]})
         self._iam.put_user_policy(UserName=USER, PolicyName="commands", PolicyDocument=enforceable(document))
@@ -136,7 +145,7 @@ class Operator:
             },
             source="--stack local",
         )
-        return run_ops(Services(access, profile=None), *command)
+        return Services(access, profile=None)
 
 
 def queue_names(stack: LocalStack) -> list[str]:
@@ -152,7 +161,9 @@ def redrive_queue(stack: LocalStack) -> str:
 
 
 def put_data(stack: LocalStack) -> None:
-    """Leave an object in the bucket, and a pointer to a record where the rescue doesn't take it."""
+    """Leave an object in the bucket, a pointer where the rescue doesn't take it, and an export."""
+    exported: Any = {"attributes": {}, "envelope": json.loads(envelope(change(0), environment="local").to_json())}
+    Path("export.jsonl").write_text(json.dumps(exported) + "\n")
     clients, outputs = clients_of(stack), stack.outputs
     clients.s3.put_object(Bucket=outputs.failed_records_bucket_name, Key="failed-records/x.json", Body=b"{}")
     place = first_record_of(stack, outputs.users_stream_arn)

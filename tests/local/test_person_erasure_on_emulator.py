@@ -9,8 +9,7 @@ from uuid import uuid4
 import pytest
 
 from functions.activity.closing_item import CLOSING_CHANGE_ID
-from functions.dead_letters.envelope import StreamPointer
-from functions.runtime.json_log import JsonObject, json_line
+from functions.runtime.json_log import json_line
 from local.state import clients_of
 from ops.errors import ExitCode
 from ops.job import STATE_VARIABLE, Job
@@ -18,13 +17,11 @@ from ops.person.erase import Erasure
 from ops.person.places import places_of
 from ops.person.queues import DeadLetters, Pointers
 from tests.support.aws.signature_v4 import Signer
+from tests.support.local.erasure import HasteClock, leave_failures, records_of
 from tests.support.local.local_stack import LocalStack, running_local_stack
 from tests.support.local.mapped_function import eventually
 from tests.support.local.ops_stack import answer, run_ops, services_of
 from tests.support.local.users_over_http import UsersOverHttp, person
-from tests.support.ops.ops_in_memory import envelope
-from tests.support.ops.planted_data import failure_document
-from tests.support.records.record_strategies import stream_record
 
 
 @pytest.fixture(scope="module")
@@ -36,19 +33,6 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[LocalStack]:
 @pytest.fixture(autouse=True)
 def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "ops"))
-
-
-class HasteClock:
-    """The machine's clock, on which a pause takes no time: nothing else runs in these tests."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def now(self) -> float:
-        return Job().now() + self.ahead
-
-    def sleep(self, seconds: float) -> None:
-        self.ahead += seconds
 
 
 def held(stack: LocalStack) -> Iterator[str]:
@@ -68,36 +52,6 @@ def held(stack: LocalStack) -> Iterator[str]:
             Bucket=bucket, Key=version.get("Key", ""), VersionId=version.get("VersionId", "")
         )
         yield body["Body"].read().decode()
-
-
-def records_of(user_id: str, name: str) -> list[JsonObject]:
-    """Return three records of a user that the function can't process."""
-    image = {"userId": {"S": user_id}, "name": {"S": name}, "schemaVersion": {"N": "2"}}
-    return [stream_record("INSERT", position, user_id, None, image) for position in range(3)]
-
-
-def leave_failures(stack: LocalStack, user_id: str, name: str) -> None:
-    """Leave what failed of a user in each queue and in the bucket, in two versions."""
-    clients, outputs, services = clients_of(stack), stack.outputs, services_of(stack)
-    small, large, carried = records_of(user_id, name)
-    send = clients.sqs.send_message
-    send(QueueUrl=outputs.dead_letter_queue_url, MessageBody=envelope(small, environment="local").to_json())
-    bucket, key = outputs.failed_records_bucket_name, f"failed-records/{uuid4().hex}.json"
-    clients.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    for _ in range(2):
-        body = envelope(large, environment="local").to_json().encode()
-        clients.s3.put_object(Bucket=bucket, Key=key, Body=body)
-    clients.s3.delete_object(Bucket=bucket, Key=key)  # as the lifecycle rule does
-    number = carried["dynamodb"]["SequenceNumber"]
-    pointer = StreamPointer(
-        stream_arn=outputs.users_stream_arn,
-        shard_id="shardId-00000001573689847184-864758bb",
-        start_sequence_number=number,
-        end_sequence_number=number,
-        batch_size=1,
-    )
-    redrive = f"{outputs.failure_queue_url.rpartition('/')[0]}/{services.redrive_queue().name}"
-    send(QueueUrl=redrive, MessageBody=failure_document(pointer, {"Records": [carried]}))
 
 
 def test_nothing_of_an_erased_person_is_found_and_others_stay(stack: LocalStack) -> None:
