@@ -1,11 +1,13 @@
 """docs/runbook.md's drills, typed as written, on an engine's stack that people use meanwhile."""
 
 import json
+import os
 import re
 import shlex
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -37,7 +39,11 @@ SETTINGS = {
     "userstream:functionPlatform": "host",
 }
 DRILL = "The Users table lost its items"
-USERS = 40
+USERS = int(os.environ.get("USERSTREAM_DRILL_USERS", "40"))
+DELETED_SHARE = 0.01
+STREAM_ON: Any = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+STREAM_OFF: Any = {"StreamEnabled": False}
+REGISTRATIONS_AT_ONCE = 8
 
 
 @dataclass
@@ -84,14 +90,20 @@ class Running:
             attention: list[str] = answer(self.ops("status"))["attention"]
             return [each for each in attention if not re.search(r"\d+ errors?, \d+ throttles?$", each)]
 
-        eventually(others, lambda attention: attention == [])
+        eventually(others, lambda attention: attention == [], seconds=60 + USERS / 20)
 
     def register(self, **values: str) -> str:
         """Register by the function itself, as API Gateway calls it."""
         return register(self.account, **values)
 
     def stored(self, table: str) -> set[str]:
-        return {each["userId"].get("S", "") for each in self.account.dynamodb.scan(TableName=table)["Items"]}
+        return {each["userId"]["S"] for each in pages_of(self.account, table)}
+
+
+def pages_of(account: Clients, table: str) -> list[Any]:
+    """Return all items of a table."""
+    pages = account.dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+    return [item for page in pages for item in page["Items"]]
 
 
 def register(account: Clients, **values: str) -> str:
@@ -150,13 +162,34 @@ def blocks_of_the_drill() -> list[str]:
     ]
 
 
-def test_an_emptied_table_is_restored_while_people_register(running: Running) -> None:
+def dont_wait(_erasure: object, _seconds: int) -> None:
+    """Stand for the wait for invocations from before an erasure."""
+
+
+def delete_past_the_api(account: Clients, users: Sequence[str]) -> None:
+    """Delete users while the table's stream is off, and give it a new one."""
+    for stream in STREAM_OFF, STREAM_ON:
+        account.dynamodb.update_table(TableName="Users-prod", StreamSpecification=stream)
+        for user in users if stream is STREAM_OFF else ():
+            account.dynamodb.delete_item(TableName="Users-prod", Key={"userId": {"S": user}})
+
+
+def test_an_emptied_table_is_restored_while_people_register(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """USERSTREAM_DRILL_USERS says how many users the table has."""
     account = running.account
-    users = [running.register() for _ in range(USERS)]
+    with ThreadPoolExecutor(REGISTRATIONS_AT_ONCE) as pool:
+        everybody = [each.result() for each in [pool.submit(running.register) for _ in range(USERS)]]
     running.wait_until_healthy()
+    share = max(1, int(USERS * DELETED_SHARE))
+    deleted, users = everybody[:share], everybody[share:]
+    delete_past_the_api(account, deleted)
     account.dynamodb.create_backup(TableName="Users-prod", BackupName="as-of-the-date")
     moment = datetime.now(UTC)
     time.sleep(1.1)
+    erased = users.pop()
+    # No invocation is as old as the wait is for.
+    monkeypatch.setattr("ops.person.erase.Erasure._wait_for_invocations", dont_wait)
+    assert running.ops("person", "erase", erased, "--by", "id", "--yes").exit_code == ExitCode.OK
     restore, into_service, reconcile = blocks_of_the_drill()
     restore, dates = re.subn(r"\d{4}-\d\d-\d\dT\S+Z", f"{moment:%Y-%m-%dT%H:%M:%SZ}", restore)
     assert dates == 1
@@ -171,23 +204,27 @@ def test_an_emptied_table_is_restored_while_people_register(running: Running) ->
         time.sleep(2)
     lines = [shlex.split(line.partition("prod ")[2]) for line in reconcile.splitlines()]
     assert [line[0] for line in lines] == ["status", "verify", "verify"]
-    results = [running.ops(*line) for line in lines]
+    _, repair, verify = lines
+    repaired = answer(running.ops(*repair))
+    left = [(each["problem"], each["userId"]) for each in repaired["problems"]]
+    assert left == [("erased-user-stored", erased)], repaired
+    assert running.ops("person", "erase", erased, "--by", "id", "--yes").exit_code == ExitCode.OK
+    verified = running.ops(*verify)
 
-    assert [result.exit_code for result in results[1:]] == [0, 0], [result.output for result in results]
+    assert verified.exit_code == ExitCode.OK, verified.output
     stored = running.stored("Users-restored")
     assert set(users) <= stored
-    assert stored - set(users) <= set(registered)
+    assert stored - set(users) <= set(registered), "who was deleted or erased is not stored"
     assert len(stored - set(users)) >= len(registered) - moved > 0
     lost = set(registered) - stored
     assert lost <= running.stored("Users-prod"), "the old table keeps who registered since"
+    keys = pages_of(account, "UserKeys-prod")
+    assert {key["userId"]["S"] for key in keys} == stored
 
 
 def test_a_stream_that_was_made_again_is_connected_by_the_command_that_status_names(running: Running) -> None:
     running.wait_until_healthy()
-    on: Any = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-    off: Any = {"StreamEnabled": False}
-    for stream in (off, on):
-        running.account.dynamodb.update_table(TableName="Users-prod", StreamSpecification=stream)
+    delete_past_the_api(running.account, [])
     unseen = running.register()
 
     result = running.ops("status")
