@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := test
-.PHONY: help setup check fix engine test unit quick up down contract fuzz bench capacity soak faults
+.PHONY: help setup check fix engine test unit quick up down contract fuzz bench capacity soak faults drill
 
 help:  ## Show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,6 +68,11 @@ SEED ?= 1
 
 faults: setup  ## CHANGES=100000 changes through faulty connections on a local stack: 0 lost, 0 doubled
 	@USERSTREAM_FAULT_CHANGES=$(CHANGES) USERSTREAM_FAULT_SEED=$(SEED) $(BIN)/python -m pytest -q -s tests/faults/test_every_change_ends_once.py tests/faults/test_consumers_keep_apart.py
+
+USERS ?= 10000
+
+drill: setup engine  ## USERS=10000 users in a table that is emptied and restored while people register
+	USERSTREAM_DRILL_USERS=$(USERS) $(BIN)/python -m pytest --timeout 0 tests/engine/test_restore_drill.py
 
 fuzz: setup  ## 10,000 generated requests against a local stack: no 5xx, no undocumented answer
 	USERSTREAM_CONTRACT_EXAMPLES=2200 USERSTREAM_CONTRACT_REQUESTS=10000 $(BIN)/python -m pytest tests/local/test_openapi_conformance.py

@@ -1,6 +1,7 @@
 """Verification on real tables: what the fakes assume, and many concurrent writes of others."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -13,6 +14,8 @@ from uuid import uuid4
 
 import pytest
 
+from functions.activity.items import activity_item
+from functions.stream_records.user_change import parse_user_change
 from functions.users.dynamodb_store import user_of
 from functions.users.service import change_user, register, remove_user
 from functions.users.user import UserError, keys_of
@@ -30,6 +33,7 @@ from tests.support.local.ops_stack import answer, delete_unsupported_users, run_
 from tests.support.local.users_over_http import UsersOverHttp, person
 from tests.support.ops.ops_in_memory import StackInMemory
 from tests.support.ops.user_keys_in_memory import UserKeysInMemory
+from tests.support.records.record_strategies import stream_record
 from tests.support.users.people import registration
 from tests.support.users.users_in_dynamodb import UsersInDynamoDB
 
@@ -43,12 +47,17 @@ class StackOnDynamoDB(StackInMemory):
     def __init__(self, client: Any, users: str, user_keys: str) -> None:
         super().__init__()
         self._tables = UsersReader(client, users), UserKeysTable(client, user_keys, users)
+        self.history: Any = None
+        """The history as a real table, if it is one."""
 
     def users(self) -> Any:
         return self._tables[0]
 
     def user_keys(self) -> Any:
         return self._tables[1]
+
+    def activity(self) -> Any:
+        return self.history or super().activity()
 
 
 def repair_all(folder: Path, tables: UsersInDynamoDB) -> VerifyReport:
@@ -222,6 +231,58 @@ def test_concurrent_writers_leave_every_key_with_its_user(tables: UsersInDynamoD
     assert {(holder, key) for key, holder in owners.items()} <= wanted
     assert {key for _, key in wanted} == set(owners)
     assert report.found[Problem.TAKEN] == len(wanted) - len(owners)
+
+
+USERS = 1_000
+RECORDS_PER_CALL = 10
+"""At least: a tenth of the calls of a verification that reads record by record."""
+
+
+def test_a_verification_reads_many_records_a_call(tables: UsersInDynamoDB, tmp_path: Path) -> None:
+    changes = tables.tables.activity
+    for start in range(0, USERS, 25):
+        numbers = range(start, start + 25)
+        users: list[Any] = [user_item(number) for number in numbers]
+        keys: list[Any] = [
+            {"key": {"S": key}, "userId": item["userId"]}
+            for item in users
+            for key in keys_of({"email": item["email"]["S"], "username": item["username"]["S"]}).values()
+        ]
+        added: list[Any] = [
+            activity_item(parse_user_change(stream_record("INSERT", number, str(number), None, item)), 30)
+            for number, item in zip(numbers, users, strict=True)
+        ]
+        put_all(tables, {tables.tables.users: users, changes: added})
+        put_all(tables, {tables.tables.user_keys: keys[:25]})
+        put_all(tables, {tables.tables.user_keys: keys[25:]})
+    calls: list[str] = []
+
+    def note(model: Any, **_: object) -> None:
+        calls.append(model.name)
+
+    tables.client.meta.events.register("before-call.dynamodb", note)
+    stack = StackOnDynamoDB(tables.client, tables.tables.users, tables.tables.user_keys)
+    stack.history = ActivityReader(tables.client, changes)
+    progress = VerifyDb(tmp_path / "verify.sqlite")
+    work = Job(now=stack.clock.now, sleep=stack.clock.pass_by)
+
+    report = Verify(stack, progress, work, items_per_second=1e9, repair=False).run()
+    progress.close(delete=True)
+
+    assert (report.error, report.found.total(), report.finished) == (None, 0, True)
+    assert report.read == {"users": USERS, "keys": 2 * USERS, "changes": USERS}
+    assert sum(report.read.values()) >= RECORDS_PER_CALL * len(calls), Counter(calls)
+
+
+def user_item(number: int) -> dict[str, Any]:
+    values = {"userId": str(number), "email": f"{number}@example.com", "username": f"user-{number}"}
+    return {name: {"S": value} for name, value in values.items()}
+
+
+def put_all(tables: UsersInDynamoDB, items: dict[str, list[Any]]) -> None:
+    for table, some in items.items():
+        requests: Any = {table: [{"PutRequest": {"Item": item}} for item in some]}
+        assert not tables.client.batch_write_item(RequestItems=requests)["UnprocessedItems"]
 
 
 @pytest.fixture(autouse=True)
