@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from functions.activity.closing_item import is_deletion_note
 from functions.activity.items import SECONDS_PER_DAY, activity_item
 from functions.runtime.json_log import JsonObject
 from functions.stream_records.streams_api import lambda_record
@@ -96,7 +97,7 @@ class Audit:
         return records
 
     def activity(self) -> dict[str, list[JsonObject]]:
-        """Return the items of Activity by eventID."""
+        """Return the changes in Activity by eventID; the note of a deletion is none."""
         items: dict[str, list[JsonObject]] = {}
         pages = self._clients.dynamodb.get_paginator("scan").paginate(
             TableName=self._stack.outputs.activity_table_name, ConsistentRead=True
@@ -104,6 +105,8 @@ class Audit:
         for page in pages:
             for item in page["Items"]:
                 plain: JsonObject = dict(item)
+                if is_deletion_note(plain):
+                    continue
                 items.setdefault(plain["eventId"]["S"], []).append(plain)
         return items
 
