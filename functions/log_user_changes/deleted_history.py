@@ -4,6 +4,7 @@ The deletion's record comes after all earlier ones of the user, so their items a
 or their records in the dead-letter queue: what comes later from there is limited as it is written.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -11,6 +12,7 @@ from botocore.exceptions import ClientError
 from functions.activity.closing_item import deletion_note
 from functions.activity.deleted_history import has_values, limited_expiry, without_values
 from functions.activity.items import SECONDS_PER_DAY, change_id, is_key
+from functions.activity.table import ITEMS_PER_CALL
 from functions.runtime.aws import AWS_CALL_ERRORS, error_code, transient_reason
 from functions.runtime.invocation import Clock, reserved_time
 from functions.stream_records.attribute_values import Image
@@ -69,15 +71,19 @@ class DeletedHistory:
             return reason
 
     def _leave_note(self, deletion: UserChange) -> None:
-        version = version_of(deletion.old_image or {})
         note = deletion_note(
             deletion.user_id,
             actor=deletion.actor,
-            version=version,
+            version=version_of(deletion.old_image or {}),
             occurred_at=deletion.occurred_at,
             expires_at=int(deletion.occurred_seconds) + self._retention_days * SECONDS_PER_DAY,
         )
-        self._write_if("put_item", {"Item": note, "ConditionExpression": "attribute_not_exists(userId)"})
+        try:
+            # Never in place of the marker of an erasure that was written since.
+            self._client.put_item(TableName=self._table, Item=note, ConditionExpression="attribute_not_exists(userId)")
+        except ClientError as error:
+            if error_code(error) != "ConditionalCheckFailedException":
+                raise
 
     def _limit(self, deletion: UserChange) -> str | None:
         request: Any = {
@@ -91,39 +97,30 @@ class DeletedHistory:
         }
         while True:
             answer: Any = self._client.query(**request)
-            for item in answer["Items"]:
+            limited = [self._limited(item, deletion.occurred_seconds) for item in answer["Items"]]
+            items = [item for item in limited if item is not None]
+            for start in range(0, len(items), ITEMS_PER_CALL):
                 if self._clock.remaining() < self._time_to_finish:
                     return "the invocation's time is nearly over"
-                self._limit_item(item, deletion.occurred_seconds)
+                if not self._put(items[start : start + ITEMS_PER_CALL]):
+                    return "BatchWriteItem: items stay unprocessed"
             if "LastEvaluatedKey" not in answer:
                 return None
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
-    def _limit_item(self, item: Image, deleted_at: float) -> None:
+    def _limited(self, item: Image, deleted_at: float) -> Image | None:
+        """Return the item as it should be; None if it is."""
         if self._days == 0:
-            if not has_values(item):
-                return
-            name, value = "changes", without_values(item["changes"])
-        else:
-            own = int(float(item.get("expiresAt", {}).get("N", _FAR_FUTURE)))
-            limit = limited_expiry(own, deleted_at, self._days)
-            if limit == own:
-                return
-            name, value = "expiresAt", {"N": str(limit)}
-        key = {key: item[key] for key in ("userId", "changeId")}
-        # An item that expired or was erased meanwhile isn't written again.
-        update = {
-            "Key": key,
-            "UpdateExpression": "SET #name = :value",
-            "ConditionExpression": "attribute_exists(userId)",
-            "ExpressionAttributeNames": {"#name": name},
-            "ExpressionAttributeValues": {":value": value},
-        }
-        self._write_if("update_item", update)
+            return {**item, "changes": without_values(item["changes"])} if has_values(item) else None
+        own = int(float(item.get("expiresAt", {}).get("N", _FAR_FUTURE)))
+        limit = limited_expiry(own, deleted_at, self._days)
+        return None if limit == own else {**item, "expiresAt": {"N": str(limit)}}
 
-    def _write_if(self, operation: str, request: Any) -> None:
-        try:
-            getattr(self._client, operation)(TableName=self._table, **request)
-        except ClientError as error:
-            if error_code(error) != "ConditionalCheckFailedException":
-                raise
+    def _put(self, items: Sequence[Image]) -> bool:
+        """Write up to 25 items whole; say whether all are.
+
+        Nobody else writes them: a stream's order holds, and an erasure waits for this invocation.
+        What DynamoDB's TTL removes meanwhile comes back with its expiry, and goes again.
+        """
+        requests: Any = [{"PutRequest": {"Item": item}} for item in items]
+        return not self._client.batch_write_item(RequestItems={self._table: requests}).get("UnprocessedItems")

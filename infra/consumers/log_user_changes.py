@@ -34,11 +34,7 @@ def _statements(resources: "StackResources") -> Sequence[Statement]:
         allow("CheckUsers", ["dynamodb:ConditionCheckItem"], [resources.store.users.arn]),
         allow("FreeKeys", ["dynamodb:DeleteItem"], [resources.store.user_keys.arn]),
         # The history of a deleted user expires sooner, or loses its values.
-        *(
-            [allow("LimitHistories", ["dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:PutItem"], activity)]
-            if limits_histories
-            else []
-        ),
+        *([allow("LimitHistories", ["dynamodb:Query", "dynamodb:PutItem"], activity)] if limits_histories else []),
     ]
 
 

@@ -21,7 +21,7 @@ MET_BY_ALL = 1_000
 CHANGES = int(os.environ.get("USERSTREAM_FAULT_CHANGES", MET_BY_ALL))
 SEED = int(os.environ.get("USERSTREAM_FAULT_SEED", "1"))
 
-REQUESTS_PER_FAULT = 3 if CHANGES <= MET_BY_ALL else 8
+REQUESTS_PER_FAULT = 5 if CHANGES <= MET_BY_ALL else 8
 
 pytestmark = [
     pytest.mark.local,

@@ -132,7 +132,7 @@ LOG = [
             cases.a_deleted_user_s_history_is_limited,
             f"{operation}: AccessDenied",
         )
-        for operation in ("Query", "UpdateItem", "PutItem")
+        for operation in ("Query", "PutItem")
     ),
     Row(
         Permission("log-user-changes", "dynamodb:ConditionCheckItem", USERS),

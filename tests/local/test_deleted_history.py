@@ -74,24 +74,6 @@ def test_a_history_of_several_pages_is_limited_and_again_changes_nothing(tables:
         assert "secret" not in str(entries)
 
 
-def test_an_item_that_went_meanwhile_does_not_come_back(tables: UsersInDynamoDB) -> None:
-    deletion = parse_user_change(put_history(tables, "eve", 3))
-    read = tables.client.query
-
-    def read_and_delete(**request: Any) -> Any:
-        answer = read(**request)
-        for item in answer["Items"]:
-            key: Any = {name: item[name] for name in ("userId", "changeId")}
-            tables.client.delete_item(TableName=tables.tables.activity, Key=key)
-        return answer
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tables.client, "query", read_and_delete)
-        rule = DeletedHistory(tables.client, tables.tables.activity, days=7, retention_days=30, clock=ManualClock())
-        assert rule.limit(deletion, noted=True) is None
-    assert tables.activity() == []
-
-
 @pytest.mark.local
 def test_the_history_of_a_user_deleted_through_the_api_expires_as_the_setting_says(
     local_stack: LocalStack, api_caller: Signer

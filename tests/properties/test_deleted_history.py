@@ -54,22 +54,18 @@ class ActivityTable:
             return Failure(fault, 500)
         if "KeyConditionExpression" in request:
             return self._query(request)
-        condition = request["ConditionExpression"]
-        if "Item" in request:
-            item = request["Item"]
-            key = item["userId"]["S"], item["changeId"]["S"]
-            assert condition == "attribute_not_exists(userId)"
-            if key in self.items:
-                return Failure("ConditionalCheckFailedException")
-            self.items[key] = item
-            return {}
-        key = request["Key"]["userId"]["S"], request["Key"]["changeId"]["S"]
-        assert condition == "attribute_exists(userId)"
-        if key not in self.items:
+        if "RequestItems" in request:
+            for put in request["RequestItems"]["Activity"]:
+                self._put(put["PutRequest"]["Item"])
+            return {"UnprocessedItems": {}}
+        assert request["ConditionExpression"] == "attribute_not_exists(userId)"
+        if (request["Item"]["userId"]["S"], request["Item"]["changeId"]["S"]) in self.items:
             return Failure("ConditionalCheckFailedException")
-        name, value = request["ExpressionAttributeNames"]["#name"], request["ExpressionAttributeValues"][":value"]
-        self.items[key] = {**self.items[key], name: value}
+        self._put(request["Item"])
         return {}
+
+    def _put(self, item: JsonObject) -> None:
+        self.items[item["userId"]["S"], item["changeId"]["S"]] = item
 
     def _query(self, request: JsonObject) -> JsonObject:
         values = request["ExpressionAttributeValues"]

@@ -68,7 +68,7 @@ STATEMENTS = {
         allow("WriteActivity", ["dynamodb:BatchGetItem", "dynamodb:BatchWriteItem"], ACTIVITY),
         allow("CheckUsers", ["dynamodb:ConditionCheckItem"], USERS),
         allow("FreeKeys", ["dynamodb:DeleteItem"], USER_KEYS),
-        allow("LimitHistories", ["dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:PutItem"], ACTIVITY),
+        allow("LimitHistories", ["dynamodb:Query", "dynamodb:PutItem"], ACTIVITY),
         allow("SendPointers", ["sqs:SendMessage"], f"{SQS}:UserChangesFailureQueue-dev"),
         *KEEP_FAILED_RECORDS,
     ],

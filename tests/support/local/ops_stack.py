@@ -16,6 +16,7 @@ from ops.cli import cli
 from ops.context import CommandContext
 from ops.stack_outputs import LocalPoller, StackAccess
 from tests.support.local.local_stack import LocalStack
+from tests.support.local.mapped_function import eventually
 
 SCHEMA_VERSIONS = "functions/stream_records/schema_versions.py"
 
@@ -48,12 +49,24 @@ def answer(result: Result) -> Any:
 
 
 def delete_unsupported_users(stack: LocalStack) -> None:
-    """Delete the users whom log_user_changes refuses, which other tests leave."""
-    dynamodb, table = clients_of(stack).dynamodb, stack.outputs.users_table_name
-    for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
-        for item in page["Items"]:
-            if item.get("schemaVersion", {"N": "1"}) != {"N": "1"}:
-                dynamodb.delete_item(TableName=table, Key={"userId": item["userId"]})
+    """Delete the users whom log_user_changes refuses, which other tests leave, and their records.
+
+    It refuses their deletions too, so the dead-letter queue is emptied when those are there.
+    """
+    dynamodb, sqs, outputs = clients_of(stack).dynamodb, clients_of(stack).sqs, stack.outputs
+    pages = dynamodb.get_paginator("scan").paginate(TableName=outputs.users_table_name, ConsistentRead=True)
+    unsupported = [
+        item["userId"]
+        for page in pages
+        for item in page["Items"]
+        if item.get("schemaVersion", {"N": "1"}) != {"N": "1"}
+    ]
+    sqs.purge_queue(QueueUrl=outputs.dead_letter_queue_url)
+    for user_id in unsupported:
+        dynamodb.delete_item(TableName=outputs.users_table_name, Key={"userId": user_id})
+    queue = services_of(stack).dead_letter_queue()
+    eventually(lambda: queue.depth().total, lambda depth: depth >= len(unsupported))
+    sqs.purge_queue(QueueUrl=outputs.dead_letter_queue_url)
 
 
 @contextmanager
