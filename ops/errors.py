@@ -9,7 +9,8 @@ OpsError                      1   the work could not be done, or not all of it
 │   ├── PulumiError           3   the pulumi CLI is missing or fails
 │   └── LocalStackDownError   3   the stack `local` isn't running
 ├── NotFoundError             4   a stack, queue, function, table, message or user doesn't exist
-└── DeniedError               5   IAM denies an action
+├── DeniedError               5   IAM denies an action
+└── UnreadableRecordError     1   a failed record that a message names in S3 is out of reach
 """
 
 import re
@@ -79,6 +80,13 @@ class DeniedError(OpsError):
     """IAM denies an action."""
 
     exit_code = ExitCode.DENIED
+
+
+class UnreadableRecordError(OpsError):
+    """A failed record that a message names in S3 is gone, denied, or isn't this stack's.
+
+    It is no reason to stop: the message can't be replayed, and others can.
+    """
 
 
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})

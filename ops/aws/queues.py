@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from functions.dead_letters.queue import BYTES_PER_CALL, MESSAGES_PER_CALL
-from ops.errors import OpsError, translate_aws_errors
+from functions.dead_letters.queue import BYTES_PER_CALL, MESSAGES_PER_CALL, OBJECT_PREFIX
+from ops.errors import OpsError, UnreadableRecordError, translate_aws_errors
 from ops.job import in_batches
 
 if TYPE_CHECKING:
@@ -196,27 +196,44 @@ class ObjectVersion(NamedTuple):
 
 
 class EnvelopeStore:
-    """The bucket; each method raises NotFoundError if the object or the bucket doesn't exist."""
+    """The stack's bucket of failed records that are too large for a message.
 
-    def __init__(self, client: "S3Client") -> None:
+    Each method raises NotFoundError if the object or the bucket doesn't exist.
+
+    Args:
+        client: S3's.
+        bucket: its name.
+        owner: the stack's account. S3 refuses a call if the bucket is another's (S3 user guide,
+            "Verifying bucket ownership with bucket owner condition").
+    """
+
+    def __init__(self, client: "S3Client", bucket: str, owner: str) -> None:
         self._client = client
+        self._bucket = bucket
+        self._owner: Any = {"ExpectedBucketOwner": owner}
 
     def locations(self, bucket: str) -> Iterator[str]:
         """Yield the address of every object, `s3://bucket/key`."""
         with translate_aws_errors(f"the bucket {bucket}"):
-            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, **self._owner):
                 yield from (f"s3://{bucket}/{entry.get('Key', '')}" for entry in page.get("Contents", []))
 
     def fetch(self, location: str) -> str:
-        """Return the envelope at `s3://bucket/key`."""
-        bucket, key = _bucket_and_key(location)
+        """Return the envelope at `s3://bucket/key`; UnreadableRecordError for a place elsewhere."""
+        check_location(location, self._bucket)
+        return self.fetch_listed(location)
+
+    def fetch_listed(self, location: str) -> str:
+        """Return the object at an address that `locations` yielded."""
+        key = location.removeprefix(f"s3://{self._bucket}/")
         with translate_aws_errors(f"the failed record {location}"):
-            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8", "replace")
+            return self._read(Bucket=self._bucket, Key=key)
 
     def versions(self, bucket: str) -> Iterator[ObjectVersion]:
         """Yield every version of every object, also of those that were deleted or replaced."""
         with translate_aws_errors(f"the bucket {bucket}"):
-            for page in self._client.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=bucket, **self._owner)
+            for page in pages:
                 for entry in page.get("Versions", []):
                     yield ObjectVersion(bucket, entry.get("Key", ""), entry.get("VersionId", ""))
 
@@ -224,24 +241,32 @@ class EnvelopeStore:
         """Return the envelope in a version of an object."""
         bucket, key, version_id = version
         with translate_aws_errors(f"the failed record s3://{bucket}/{key}"):
-            body = self._client.get_object(Bucket=bucket, Key=key, VersionId=version_id)["Body"].read()
-        return body.decode("utf-8", "replace")
+            return self._read(Bucket=bucket, Key=key, VersionId=version_id)
 
     def delete_version(self, version: ObjectVersion) -> None:
         """Delete a version for good; one that is gone already counts as deleted."""
         bucket, key, version_id = version
         with translate_aws_errors(f"the failed record s3://{bucket}/{key}"):
-            self._client.delete_object(Bucket=bucket, Key=key, VersionId=version_id)
+            self._client.delete_object(Bucket=bucket, Key=key, VersionId=version_id, **self._owner)
 
     def keep(self, location: str, text: str) -> None:
-        """Write the envelope to `s3://bucket/key`, replacing what is there."""
-        bucket, key = _bucket_and_key(location)
+        """Write the envelope to `s3://bucket/key`, replacing what is there; raises as `fetch`."""
+        check_location(location, self._bucket)
+        key = location.removeprefix(f"s3://{self._bucket}/")
         with translate_aws_errors(f"the failed record {location}"):
-            self._client.put_object(Bucket=bucket, Key=key, Body=text.encode(), ContentType="application/json")
+            self._client.put_object(
+                Bucket=self._bucket, Key=key, Body=text.encode(), ContentType="application/json", **self._owner
+            )
+
+    def _read(self, **place: str) -> str:
+        return self._client.get_object(**place, **self._owner)["Body"].read().decode("utf-8", "replace")
 
 
-def _bucket_and_key(location: str) -> tuple[str, str]:
-    bucket, _, key = location.removeprefix("s3://").partition("/")
-    if not location.startswith("s3://") or not key:
-        raise OpsError(f"{location!r} isn't an s3://bucket/key address")
-    return bucket, key
+def check_location(location: str, bucket: str) -> None:
+    """Raise an UnreadableRecordError unless a stack with this bucket keeps records there."""
+    place = f"s3://{bucket}/{OBJECT_PREFIX}"
+    if not location.startswith(place) or location == place:
+        raise UnreadableRecordError(
+            f"{location!r} is no place of this stack's failed records, which are in {place}",
+            "something else wrote the message: `dlq discard` saves and removes it",
+        )

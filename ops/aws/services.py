@@ -65,9 +65,14 @@ class Services:
         """Return a queue by its URL."""
         return MessageQueue(self.client("sqs"), url)
 
+    @property
+    def account_id(self) -> str:
+        """The stack's AWS account, as its outputs name it."""
+        return self.outputs.users_stream_arn.split(":")[4]
+
     def envelopes(self) -> EnvelopeStore:
         """Return the store of large envelopes."""
-        return EnvelopeStore(self.client("s3"))
+        return EnvelopeStore(self.client("s3"), self.outputs.failed_records_bucket_name, self.account_id)
 
     def consumers(self) -> tuple[StackConsumer, ...]:
         """Return every declared consumer, in the order of the list."""

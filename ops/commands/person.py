@@ -138,7 +138,7 @@ def export(context: CommandContext, *, value: str, by: str | None, path: Path | 
         context.finish(document, Text, unfinished=unfinished)
         return
     with new_file(path) as file:
-        json.dump(document, file, indent=2)
+        file.write(json.dumps(document, indent=2))
     context.finish(_outline(document, path), lambda: _render_export(document, path), unfinished=unfinished)
 
 

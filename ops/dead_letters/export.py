@@ -17,11 +17,11 @@ from typing import NamedTuple
 
 from functions.dead_letters.envelope import FailedRecord
 from functions.runtime.json_log import Json, JsonObject, is_object, utc_timestamp
-from ops.aws.queues import BYTES_PER_CALL, MESSAGES_PER_CALL, EnvelopeStore, OutgoingMessage
+from ops.aws.queues import BYTES_PER_CALL, MESSAGES_PER_CALL, EnvelopeStore, OutgoingMessage, check_location
 from ops.aws.services import Services
 from ops.dead_letters.message import DeadLetter, read_dead_letter, read_envelope
 from ops.dead_letters.peek import Peek
-from ops.errors import NotFoundError, WrongUsageError
+from ops.errors import OpsError, UnreadableRecordError, WrongUsageError
 from ops.job import Job
 
 VISIBILITY_TIMEOUT = 900
@@ -67,11 +67,12 @@ def export_messages(
                         written.append(message.message_id)
                         report.exported += 1
                         job.report_progress(report.exported, peek.received)
-                file.flush()
-                os.fsync(file.fileno())
                 report.complete = peek.complete
                 report.hidden_by_others = peek.in_flight_elsewhere(queue.depth())
-                deleted = peek.delete(written) if remove and not job.stop_requested() else 0
+                deleted = 0
+                if remove and not job.stop_requested():
+                    file.keep()
+                    deleted = peek.delete(written)
                 report.removed += deleted
     report.interrupted = job.stop_requested()
     return report
@@ -86,7 +87,7 @@ def _line(letter: DeadLetter, store: EnvelopeStore) -> JsonObject:
     }
     try:
         letter = letter.fetched(store)
-    except NotFoundError as error:
+    except UnreadableRecordError as error:
         line["missing"] = error.message
     if letter.envelope:
         line["envelope"] = json.loads(letter.envelope.to_json())
@@ -95,9 +96,31 @@ def _line(letter: DeadLetter, store: EnvelopeStore) -> JsonObject:
     return line
 
 
+class NewFile:
+    """A file that is being written; of a failed command only what is `kept` stays."""
+
+    def __init__(self, file: TextIOWrapper) -> None:
+        self._file = file
+        self.kept_bytes = 0
+
+    def write(self, text: str) -> None:
+        """Add a text."""
+        self._file.write(text)
+
+    def keep(self) -> None:
+        """Bring all that is written onto the disk, to stay there whatever happens."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.kept_bytes = os.fstat(self._file.fileno()).st_size
+
+
 @contextmanager
-def new_file(path: Path) -> Generator[TextIOWrapper]:
-    """Create a file that only its owner can read, because failed records are personal data."""
+def new_file(path: Path) -> Generator[NewFile]:
+    """Create a file that only its owner can read, because failed records are personal data.
+
+    If the block fails, the file ends with what is kept. Without that it is removed, so that the
+    same command can run again. Raise a WrongUsageError if it exists or can't be written.
+    """
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError as error:
@@ -105,19 +128,34 @@ def new_file(path: Path) -> Generator[TextIOWrapper]:
         raise WrongUsageError(f"{path} exists", advice) from error
     except OSError as error:
         raise WrongUsageError(f"{path} can't be written: {error.strerror}", "name a file that can") from error
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        folder = os.open(path.absolute().parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # without it a power failure may lose the file's name
-        finally:
-            os.close(folder)
-        try:
-            yield file
-        except BaseException:
-            file.flush()
-            if not path.stat().st_size:
-                path.unlink()  # so that the same command can run again
-            raise
+    kept_bytes = 0
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            _sync_folder(path)
+            new = NewFile(file)
+            try:
+                yield new
+                new.keep()
+            finally:
+                kept_bytes = new.kept_bytes
+    except BaseException as error:
+        if kept_bytes:
+            os.truncate(path, kept_bytes)  # without half a line
+        else:
+            path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            kept = f" What was removed from the queue is in it: {kept_bytes:,} bytes." if kept_bytes else ""
+            advice = "make room, or name a file elsewhere, and run the command again"
+            raise OpsError(f"{path} can't be written: {error.strerror}.{kept}", advice) from error
+        raise
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path.absolute().parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # without it a power failure may lose the file's name
+    finally:
+        os.close(folder)
 
 
 class Restored(NamedTuple):
@@ -137,9 +175,9 @@ def restore(services: Services, path: Path, job: Job) -> Restored:
     be read, or a line isn't an export's.
     """
     queue, store, activity = services.dead_letter_queue(), services.envelopes(), services.activity()
-    total = sum(1 for _ in _restorable(path))
+    total = sum(1 for _ in _restorable(path, services.outputs.failed_records_bucket_name))
     sent = left_out = 0
-    lines = _restorable(path)
+    lines = _restorable(path, services.outputs.failed_records_bucket_name)
     while batch := list(islice(lines, MESSAGES_PER_CALL)):
         erased = activity.erased([user_id for content, _ in batch if (user_id := _user_id(content))])
         if job.stop_requested():
@@ -167,17 +205,17 @@ def _outgoing(content: FailedRecord | str, attributes: dict[str, str], store: En
     return OutgoingMessage(replace(content, record=None, document=None).to_json(), attributes)
 
 
-def _restorable(path: Path) -> Iterator[tuple[FailedRecord | str, dict[str, str]]]:
+def _restorable(path: Path, bucket: str) -> Iterator[tuple[FailedRecord | str, dict[str, str]]]:
     """Yield each line's envelope, or the body of another message, with the message's attributes."""
     try:
         with path.open(encoding="utf-8") as file:
             for number, text in enumerate(file, start=1):
-                yield _parse_line(text, f"{path}, line {number}")
+                yield _parse_line(text, f"{path}, line {number}", bucket)
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsageError(f"{path} can't be read: {error}", "name a file that `dlq export` wrote") from error
 
 
-def _parse_line(text: str, place: str) -> tuple[FailedRecord | str, dict[str, str]]:
+def _parse_line(text: str, place: str, bucket: str) -> tuple[FailedRecord | str, dict[str, str]]:
     try:
         line: Json = json.loads(text)
     except ValueError:
@@ -193,6 +231,9 @@ def _parse_line(text: str, place: str) -> tuple[FailedRecord | str, dict[str, st
     envelope = read_envelope(json.dumps(line.get("envelope")))
     if isinstance(envelope, str):
         raise WrongUsageError(f"{place} holds no envelope: {envelope}", "was the file changed by hand?")
-    if len(envelope.to_json()) >= LARGEST_BODY and envelope.record_location is None:
-        raise WrongUsageError(f"{place} is too large for a message, and names no place in S3")
+    if len(envelope.to_json()) >= LARGEST_BODY:
+        try:
+            check_location(envelope.record_location or "", bucket)
+        except UnreadableRecordError as error:
+            raise WrongUsageError(f"{place} is too large for a message: {error.message}", "remove the line") from error
     return envelope, line["attributes"]

@@ -14,7 +14,7 @@ from infra.consumers.declaration import Consumer
 from ops.aws.queues import EnvelopeStore, Message
 from ops.consumers import UNKNOWN_CONSUMER
 from ops.dead_letters.record import ReplayableChange, event_of
-from ops.errors import NotFoundError
+from ops.errors import DeniedError, NotFoundError, UnreadableRecordError
 
 _ENVELOPE = TypeAdapter(FailedRecord)
 
@@ -76,13 +76,22 @@ class DeadLetter:
     def fetched(self, store: EnvelopeStore) -> "DeadLetter":
         """Return the dead letter with its record, read from the store if it isn't in the message.
 
-        Raise a NotFoundError if the object doesn't exist, or isn't an envelope.
+        Raise an UnreadableRecordError if the object doesn't exist, is denied, isn't an envelope, or
+        isn't this stack's.
         """
         if self.envelope is None or self.envelope.record is not None or self.envelope.record_location is None:
             return self
-        whole = read_envelope(store.fetch(self.envelope.record_location))
+        try:
+            text = store.fetch(self.envelope.record_location)
+        except NotFoundError as error:
+            raise UnreadableRecordError(error.message, error.next_step) from error
+        except DeniedError as error:
+            # S3 says so of a missing object too, to a caller who may not list the bucket (S3 API
+            # reference, "GetObject").
+            raise UnreadableRecordError(f"{error.message} Or it doesn't exist.", error.next_step) from error
+        whole = read_envelope(text)
         if isinstance(whole, str):
-            raise NotFoundError(
+            raise UnreadableRecordError(
                 f"{self.envelope.record_location} is not a failed record's envelope: {whole}",
                 "inspect the object itself: something else wrote it",
             )

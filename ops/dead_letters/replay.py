@@ -25,7 +25,7 @@ from ops.dead_letters.record import ReplayableChange
 from ops.dead_letters.redelivery import ChangeResult, Redelivery
 from ops.dead_letters.replay_db import PendingChange, ReplayDb, ReplayFailure
 from ops.dead_letters.selection import Selection
-from ops.errors import NotFoundError, OpsError
+from ops.errors import OpsError, UnreadableRecordError
 from ops.job import Job
 
 VISIBILITY_TIMEOUT = 900
@@ -186,10 +186,17 @@ class Replay:
     def _add(self, messages: Iterable[Message], until: float) -> int:
         """Store received messages and their changes; return the number of new changes."""
         letters = [read_dead_letter(message, self._environment) for message in messages]
-        selected = [self._selection.matches_fetched(letter, self._services.envelopes()) for letter in letters]
-        changes = [
-            self._change(letter) if is_selected else None for letter, is_selected in zip(letters, selected, strict=True)
-        ]
+        try:
+            selected = [self._selection.matches_fetched(letter, self._services.envelopes()) for letter in letters]
+            changes = [
+                self._change(letter) if is_selected else None
+                for letter, is_selected in zip(letters, selected, strict=True)
+            ]
+        except OpsError:
+            with self._db.transaction():  # so that they are released at the end
+                for letter in letters:
+                    self._db.add(letter, until, None)
+            raise
         new_changes = 0
         copies: list[str] = []
         with self._db.transaction():
@@ -221,7 +228,7 @@ class Replay:
             return None
         try:
             return letter.fetched(self._services.envelopes()).change
-        except NotFoundError:
+        except UnreadableRecordError:
             return None
 
     def _redeliver(self, redeliveries: dict[str, Redelivery]) -> None:

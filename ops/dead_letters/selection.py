@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ops.aws.queues import EnvelopeStore
 from ops.consumers import consumer_names
 from ops.dead_letters.message import KINDS, DeadLetter
-from ops.errors import NotFoundError, WrongUsageError
+from ops.errors import NotFoundError, UnreadableRecordError, WrongUsageError
 
 _FIELDS: dict[str, Callable[[DeadLetter], str | None]] = {
     "consumer": lambda letter: letter.consumer_name,
@@ -130,7 +130,7 @@ class Selection:
     def matches_fetched(self, letter: DeadLetter, store: EnvelopeStore) -> bool:
         """Say the same, after reading the record from the store if a condition needs it."""
         if letter.event_name is None and any(condition.field == "event" for condition in self.conditions):
-            with suppress(NotFoundError):
+            with suppress(UnreadableRecordError):
                 letter = letter.fetched(store)
         return self.matches(letter)
 

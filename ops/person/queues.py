@@ -10,7 +10,7 @@ from ops.aws.queues import Message, MessageQueue
 from ops.aws.services import Services
 from ops.dead_letters.message import DeadLetter, read_dead_letter
 from ops.dead_letters.peek import Peek, unread_remark
-from ops.errors import NotFoundError
+from ops.errors import DeniedError, NotFoundError, UnreadableRecordError
 from ops.job import Job
 from ops.person.place import Finding, Reading, is_of, message_is_of
 
@@ -81,8 +81,10 @@ class DeadLetters(_Queue):
     def _record(self, letter: DeadLetter) -> Json:
         try:
             letter = letter.fetched(self._store)
-        except NotFoundError:
-            return None  # the object expired before its message
+        except UnreadableRecordError as error:
+            if isinstance(error.__cause__, DeniedError):
+                raise error.__cause__ from error
+            return None  # the object expired before its message, or the message isn't ours
         return letter.envelope.record if letter.envelope else None
 
 

@@ -91,7 +91,7 @@ class LargeRecords:
             if job.stop_requested():
                 raise KeyboardInterrupt
             try:
-                text = self._store.fetch(location)
+                text = self._store.fetch_listed(location)
             except NotFoundError:
                 continue  # it expired meanwhile
             if envelope_is_of(text, user_id):

@@ -16,10 +16,11 @@ from local.aws_clients import Clients
 from local.state import clients_of
 from ops.aws.cloudwatch import Metric, Monitoring
 from ops.aws.function import ConsumerFunction, InvocationResult
-from ops.aws.queues import EnvelopeStore, MessageQueue, OutgoingMessage
+from ops.aws.queues import MessageQueue, OutgoingMessage
 from ops.aws.tables import ActivityKey, ActivityReader, UsersReader
-from ops.errors import CannotReachError, NotFoundError
+from ops.errors import CannotReachError, NotFoundError, UnreadableRecordError
 from tests.support.local.local_stack import LocalStack, users_mapping
+from tests.support.local.ops_stack import services_of
 from tests.support.ops.ops_in_memory import StackInMemory, activity_key
 from tests.support.ops.queue_in_memory import Clock, QueueInMemory, StepLimit
 from tests.support.records.record_strategies import stream_record
@@ -199,11 +200,16 @@ def test_users_are_read_page_by_page_in_the_form_of_records(clients: Clients) ->
 def test_a_large_envelope_is_read_from_its_bucket(clients: Clients, local_stack: LocalStack) -> None:
     bucket = local_stack.outputs.failed_records_bucket_name
     clients.s3.put_object(Bucket=bucket, Key="failed-records/x.json", Body=b"{}")
-    store = EnvelopeStore(clients.s3)
+    store = services_of(local_stack).envelopes()
 
     assert store.fetch(f"s3://{bucket}/failed-records/x.json") == "{}"
     with pytest.raises(NotFoundError):
         store.fetch(f"s3://{bucket}/failed-records/y.json")
+    for elsewhere in ("s3://elsewhere/failed-records/x.json", f"s3://{bucket}/x.json", "x.json", f"s3://{bucket}"):
+        with pytest.raises(UnreadableRecordError, match="no place of this stack's failed records"):
+            store.fetch(elsewhere)
+        with pytest.raises(UnreadableRecordError):
+            store.keep(elsewhere, "{}")
 
 
 def test_monitoring_reads_mapping_metrics_and_alarms(clients: Clients, local_stack: LocalStack) -> None:

@@ -16,13 +16,13 @@ from infra.consumers import log_user_changes
 from infra.consumers.declaration import STREAM_VIEW_TYPES, Consumer, Source
 from infra.outputs import StackOutputs
 from ops.aws.cloudwatch import AlarmState, MappingState, Metric, Monitoring
-from ops.aws.queues import EnvelopeStore, ObjectVersion
+from ops.aws.queues import EnvelopeStore, ObjectVersion, check_location
 from ops.aws.retention import Retention
 from ops.aws.services import Services
 from ops.aws.streams import StreamReader, TableStream
 from ops.aws.tables import ActivityKey, ActivityPage, ActivityReader, UsersPage, UsersReader
 from ops.consumers import StackConsumer
-from ops.errors import NotFoundError
+from ops.errors import DeniedError, NotFoundError
 from ops.job import in_batches
 from ops.stack_outputs import LocalPoller
 from tests.support.ops.declared_consumers import failed_record, function_arn
@@ -180,6 +180,8 @@ class EnvelopesInMemory(EnvelopeStore):
     """An `EnvelopeStore`."""
 
     def __init__(self) -> None:
+        self.denied: set[str] = set()
+        """Objects that S3 denies, or that don't exist for a caller who may not list the bucket."""
         self.objects: dict[str, str] = {}
         self.older: dict[ObjectVersion, str] = {}
         """Versions that were replaced or deleted, if the bucket is versioned."""
@@ -189,6 +191,12 @@ class EnvelopesInMemory(EnvelopeStore):
         yield from sorted(self.objects)
 
     def fetch(self, location: str) -> str:
+        check_location(location, OUTPUTS.failed_records_bucket_name)
+        return self.fetch_listed(location)
+
+    def fetch_listed(self, location: str) -> str:
+        if location in self.denied:
+            raise DeniedError(f"Denied: s3:GetObject on the failed record {location}.")
         try:
             return self.objects[location]
         except KeyError:
@@ -200,13 +208,16 @@ class EnvelopesInMemory(EnvelopeStore):
         yield from list(self.older)
 
     def fetch_version(self, version: ObjectVersion) -> str:
-        return self.older[version] if version in self.older else self.fetch(f"s3://{version.bucket}/{version.key}")
+        return (
+            self.older[version] if version in self.older else self.fetch_listed(f"s3://{version.bucket}/{version.key}")
+        )
 
     def delete_version(self, version: ObjectVersion) -> None:
         if self.older.pop(version, None) is None:
             self.objects.pop(f"s3://{version.bucket}/{version.key}", None)
 
     def keep(self, location: str, text: str) -> None:
+        check_location(location, OUTPUTS.failed_records_bucket_name)
         self.objects[location] = text
 
 

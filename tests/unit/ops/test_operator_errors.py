@@ -21,8 +21,10 @@ from ops.aws.queues import Message
 from ops.errors import DeniedError, ExitCode
 from ops.job import STATE_VARIABLE
 from ops.users.backfill import BackfillCheckpoint, write_checkpoint
-from tests.support.ops.ops_in_memory import StackInMemory, envelope
+from tests.support.ops.ops_in_memory import OUTPUTS, StackInMemory, envelope
 from tests.support.records.record_strategies import stream_record
+
+LOCATION = f"s3://{OUTPUTS.failed_records_bucket_name}/failed-records/key"
 
 Run = Callable[..., Result]
 
@@ -154,8 +156,8 @@ def test_a_discard_of_nothing_names_no_file(run: Run) -> None:
 
 
 def test_a_condition_on_the_event_reads_records_in_s3(stack: StackInMemory, run: Run) -> None:
-    whole = replace(envelope(record(0)), record_location="s3://bucket/key")
-    stack.store.objects["s3://bucket/key"] = whole.to_json()
+    whole = replace(envelope(record(0)), record_location=LOCATION)
+    stack.store.objects[LOCATION] = whole.to_json()
     stack.queue.put(replace(whole, record=None).to_json())
 
     assert json.loads(run("dlq", "list", "--where", "event=INSERT").stdout)["failures"] == 1

@@ -16,9 +16,11 @@ from ops.commands.return_pointers import return_pointers
 from ops.dead_letters.export import VISIBILITY_TIMEOUT, ExportReport, export_messages, restore
 from ops.errors import DeniedError, ExitCode, WrongUsageError
 from ops.job import Job
-from tests.support.ops.ops_in_memory import StackInMemory, envelope
+from tests.support.ops.ops_in_memory import OUTPUTS, StackInMemory, envelope
 from tests.support.ops.queue_in_memory import KilledError
 from tests.support.records.record_strategies import stream_record
+
+LOCATION = f"s3://{OUTPUTS.failed_records_bucket_name}/failed-records/key"
 
 
 def record(position: int) -> JsonObject:
@@ -79,10 +81,11 @@ def test_a_record_in_s3_is_exported_whole_and_restored(tmp_path: Path) -> None:
     stack = StackInMemory()
     large = {"userId": {"S": "eve"}, "biography": {"S": "x" * BYTES_PER_CALL}}
     whole = dataclasses.replace(
-        envelope(stream_record("INSERT", 0, "eve", None, large)), record_location="s3://bucket/key"
+        envelope(stream_record("INSERT", 0, "eve", None, large)),
+        record_location=LOCATION,
     )
     pointer = dataclasses.replace(whole, record=None).to_json()
-    stack.store.objects["s3://bucket/key"] = whole.to_json()
+    stack.store.objects[LOCATION] = whole.to_json()
     stack.queue.put(pointer, {"kind": "exhausted", "failureId": whole.failure_id})
     path = tmp_path / "x.jsonl"
 
@@ -93,25 +96,32 @@ def test_a_record_in_s3_is_exported_whole_and_restored(tmp_path: Path) -> None:
     stack.store.objects.clear()  # a day after the message's time, S3 forgets what it pointed to
     assert restore(stack, path, work(stack)) == (1, 0)
     assert stack.queue.bodies() == [pointer]
-    assert stack.store.objects == {"s3://bucket/key": whole.to_json()}
+    assert stack.store.objects == {LOCATION: whole.to_json()}
 
 
 @pytest.mark.parametrize(
     ("stored", "said"),
-    [(None, "s3://bucket/key doesn't exist"), ("{}", "s3://bucket/key is not a failed record's envelope")],
+    [
+        (None, f"{LOCATION} doesn't exist"),
+        ("{}", f"{LOCATION} is not a failed record's envelope"),
+    ],
 )
 def test_the_file_says_when_an_s3_object_is_missing_or_malformed(tmp_path: Path, stored: str | None, said: str) -> None:
     stack = StackInMemory()
     if stored is not None:
-        stack.store.objects["s3://bucket/key"] = stored
-    whole = dataclasses.replace(envelope(record(0)), record=None, record_location="s3://bucket/key")
+        stack.store.objects[LOCATION] = stored
+    whole = dataclasses.replace(
+        envelope(record(0)),
+        record=None,
+        record_location=LOCATION,
+    )
     stack.queue.put(whole.to_json())
 
     export(stack, tmp_path / "x.jsonl")
 
     (line,) = lines(tmp_path / "x.jsonl")
     assert said in line["missing"]
-    assert line["envelope"]["recordLocation"] == "s3://bucket/key"
+    assert line["envelope"]["recordLocation"] == LOCATION
 
 
 @pytest.mark.parametrize("last", ["{", "[]", '{"attributes": {}, "envelope": {"envelopeVersion": 7}}', "\x00"])

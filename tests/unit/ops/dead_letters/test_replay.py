@@ -7,8 +7,10 @@ from functions.activity.closing_item import erasure
 from ops.dead_letters.message import ReplayOutcome
 from ops.dead_letters.selection import Selection
 from ops.errors import NotFoundError, OpsError
-from tests.support.ops.ops_in_memory import StackInMemory, activity_key, envelope, sent_records
+from tests.support.ops.ops_in_memory import OUTPUTS, StackInMemory, activity_key, envelope, sent_records
 from tests.support.ops.replaying import change, replay
+
+LOCATION = f"s3://{OUTPUTS.failed_records_bucket_name}/failed-records/key"
 
 
 def test_failed_records_are_processed_in_order_and_removed(stack: StackInMemory, replay_db_path: Path) -> None:
@@ -180,8 +182,8 @@ def test_messages_without_a_record_are_counted_and_left(stack: StackInMemory, re
 
 
 def test_an_envelope_in_s3_is_fetched(stack: StackInMemory, replay_db_path: Path) -> None:
-    whole = dataclasses.replace(envelope(change(0)), record_location="s3://bucket/key")
-    stack.store.objects["s3://bucket/key"] = whole.to_json()
+    whole = dataclasses.replace(envelope(change(0)), record_location=LOCATION)
+    stack.store.objects[LOCATION] = whole.to_json()
     stack.queue.put(dataclasses.replace(whole, record=None).to_json())
 
     assert replay(stack, replay_db_path).replayed == 1
