@@ -7,7 +7,7 @@ from local.aws_clients import Clients
 from tests.support.engine.engine_stack import Deployed
 
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping users-stream"
-SILENCE_ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm StreamNotPolled"
+ALARMS = {f"aws:cloudwatch/metricAlarm:MetricAlarm {name}" for name in ("StreamNotPolled", "WritesNotPolled")}
 
 
 def test_the_runbooks_command_replaces_only_the_mapping_and_starts_at_the_oldest_record(
@@ -19,8 +19,8 @@ def test_the_runbooks_command_replaces_only_the_mapping_and_starts_at_the_oldest
     steps = prod.up(replace=[pattern])
 
     changed = steps.of_resources()
-    assert changed.keys() == {MAPPING, SILENCE_ALARM}
-    assert changed[SILENCE_ALARM] == "update", "it watches the new mapping's metric"
+    assert changed.keys() == {MAPPING, *ALARMS}
+    assert {changed[alarm] for alarm in ALARMS} == {"update"}, "they watch the new mapping's metric"
     (mapping,) = account.lambda_.list_event_source_mappings(FunctionName=prod.outputs.log_user_changes_function_name)[
         "EventSourceMappings"
     ]

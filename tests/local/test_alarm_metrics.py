@@ -25,7 +25,7 @@ from tests.support.local.mapped_function import eventually
 from tests.support.local.users_over_http import UsersOverHttp, person
 
 FUNCTIONS = ["RegisterUser", "ManageUsers", "LogUserChanges", "RescueFailedBatches"]
-RATES = {"ApiClientErrors", "ApiThrottles"}
+COMPUTED = {"ApiClientErrors", "ApiThrottles", "WritesNotPolled", "FanOutUserChangesWritesNotPolled"}
 DEPTHS = {"DeadLetterQueueDepth", "FailureQueueDepth", "FailureRedriveQueueDepth"}
 NOT_MEASURED = {
     *DEPTHS,
@@ -74,8 +74,8 @@ def alarms_of(clients: Clients) -> dict[str, Any]:
     """The alarms on one metric each; the emulator forgets what the others compute."""
     found = clients.cloudwatch.describe_alarms()["MetricAlarms"]
     alarms = {alarm.get("AlarmName", "").removesuffix("-local"): alarm for alarm in found}
-    assert alarms.keys() >= RATES
-    return {name: alarm for name, alarm in alarms.items() if name not in RATES}
+    assert alarms.keys() >= COMPUTED
+    return {name: alarm for name, alarm in alarms.items() if name not in COMPUTED}
 
 
 def subject(alarm: dict[str, Any]) -> str:
