@@ -76,7 +76,9 @@ def fitting_item(item: Image) -> Image:
 
 def _in_order(fields: Mapping[str, Mapping[str, AttributeValue]]) -> list[tuple[str, str, int]]:
     """Return each value's side, name and bytes, in the order in which they are left out."""
-    sizes = [(side, name, value_bytes(value)) for name, sides in fields.items() for side, value in sides.items()]
+    sizes = [
+        (side, name, value_bytes(sides[side])) for name, sides in fields.items() for side in (OLD, NEW) if side in sides
+    ]
     return sorted(sizes, key=lambda each: (each[0] != OLD, -each[2], each[1]))
 
 
@@ -89,7 +91,8 @@ def _with_fewer_fields(item: Image) -> Image:
             break
         room -= size
         kept[name] = fields[name]
-    return {**item, "changes": {"M": kept}, OMITTED_FIELDS: {"N": str(len(fields) - len(kept))}}
+    omitted = int(item.get(OMITTED_FIELDS, {"N": "0"})["N"]) + len(fields) - len(kept)
+    return {**item, "changes": {"M": kept}, OMITTED_FIELDS: {"N": str(omitted)}}
 
 
 def item_bytes(item: Image) -> int:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from functions.activity.closing_item import deletion_note
 from functions.activity.deleted_history import has_values, limited_expiry, without_values
+from functions.activity.item_size import fitting_item
 from functions.activity.items import SECONDS_PER_DAY, change_id, is_key
 from functions.activity.table import ITEMS_PER_CALL
 from functions.runtime.aws import AWS_CALL_ERRORS, error_code, transient_reason
@@ -111,7 +112,7 @@ class DeletedHistory:
     def _limited(self, item: Image, deleted_at: float) -> Image | None:
         """Return the item as it should be; None if it is."""
         if self._days == 0:
-            return {**item, "changes": without_values(item["changes"])} if has_values(item) else None
+            return fitting_item({**item, "changes": without_values(item["changes"])}) if has_values(item) else None
         own = int(float(item.get("expiresAt", {}).get("N", _FAR_FUTURE)))
         limit = limited_expiry(own, deleted_at, self._days)
         return None if limit == own else {**item, "expiresAt": {"N": str(limit)}}

@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from functions.activity.item_size import NEW, OLD
+from functions.activity.deleted_history import has_values, without_values
+from functions.activity.item_size import NEW, OLD, fitting_item
 from functions.activity.items import activity_entry, activity_item, change_id
 from functions.consumers.message import ChangeMessage
 from functions.consumers.stored_change import StoredChange, stored_change
@@ -203,3 +204,22 @@ def test_a_small_change_says_nothing_of_sizes() -> None:
     item: Any = activity_item(change_between(None, {"userId": {"S": "1"}, "name": {"S": "Eve"}}), 30)
     assert item["changes"]["M"]["name"]["M"] == {"new": {"S": "Eve"}}
     assert "omittedFields" not in activity_entry(item)
+
+
+def test_without_values_thousands_of_fields_still_fit() -> None:
+    """Of a deleted user of whom no value is kept, whenever the values go."""
+    names = [f"{number:0>11}" for number in range(25_000)]
+    image: Image = {name: {"S": "a"} for name in names} | {"userId": {"S": "1"}}
+    assert size_of(image) < ITEM_BYTES
+    deletion = parse_user_change(stream_record("REMOVE", 1, "1", image, None))
+    kept = activity_item(deletion, 30)
+
+    for item in (
+        activity_item(deletion, 30, deleted_user_days=0),
+        fitting_item({**kept, "changes": without_values(kept["changes"])}),
+    ):
+        assert size_of(item) <= ITEM_BYTES
+        assert not has_values(item)
+        read = shown(deletion, item)
+        assert set(map(frozenset, read.omitted.values())) == {frozenset({"old"})}
+        assert len(read.changes) + read.omitted_fields == len(image)
