@@ -28,6 +28,7 @@ from ops.stack_outputs import LocalMapping, LocalPoller, StackAccess
 from tests.engine.conftest import emulator_account
 from tests.support.engine.documented_commands import commands_of, typed
 from tests.support.engine.engine_stack import EngineStack, bring_up
+from tests.support.local.erasure import dont_wait
 from tests.support.local.mapped_function import eventually
 from tests.support.local.ops_stack import answer, run_ops
 from tests.support.local.poller_process import PollerProcess, polling
@@ -160,10 +161,6 @@ def blocks_of_the_drill() -> list[str]:
     return [
         commands_of("runbook.md", DRILL, first=first) for first in ("aws dynamodb", "pulumi config", "python -m ops")
     ]
-
-
-def dont_wait(_erasure: object, _seconds: int) -> None:
-    """Stand for the wait for invocations from before an erasure."""
 
 
 def delete_past_the_api(account: Clients, users: Sequence[str]) -> None:

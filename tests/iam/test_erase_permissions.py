@@ -8,14 +8,15 @@ import pytest
 
 from local.state import clients_of
 from ops.aws.services import Services
-from ops.errors import DeniedError
+from ops.errors import DeniedError, ExitCode
 from ops.job import STATE_VARIABLE, Job
 from ops.person.erase import Erasure, ErasureReport
-from tests.iam.test_operator_permissions import Operator, actions_of, queue_names
+from tests.iam.test_operator_permissions import Operator, actions_of, policy_of_page, queue_names
 from tests.support.aws.signature_v4 import Signer
-from tests.support.local.erasure import HasteClock, leave_failures, records_of
+from tests.support.local.erasure import HasteClock, dont_wait, leave_failures, records_of
 from tests.support.local.local_stack import LocalStack, running_local_stack
 from tests.support.local.mapped_function import eventually
+from tests.support.local.ops_stack import answer, run_ops
 from tests.support.local.users_over_http import UsersOverHttp, person
 
 ROW = "`person erase`"
@@ -90,3 +91,18 @@ def test_who_is_deleted_already_is_erased_by_a_check_that_nobody_stored_the_user
     assert isinstance(report.error, DeniedError), report
     assert "dynamodb:ConditionCheckItem" in report.error.message
     assert erase(operator.services_of(actions), user_id).complete
+
+
+@pytest.mark.local
+def test_the_role_of_the_page_is_enough_and_allows_what_the_row_says(
+    stack: LocalStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator, statements = Operator(stack), policy_of_page(stack, "person erase")
+    assert {action for statement in statements for action in statement["Action"]} == actions_of(ROW)
+    user_id = leave_person(stack)
+    monkeypatch.setattr("ops.person.erase.Erasure._wait_for_invocations", dont_wait)
+
+    erased = run_ops(operator.services_with(statements), "person", "erase", user_id, "--by", "id", "--yes")
+
+    assert erased.exit_code == ExitCode.OK, erased.output
+    assert {one["place"]: one["removed"] for one in answer(erased)["places"]}["large-records"] == 2

@@ -221,10 +221,10 @@ def test_a_command_needs_the_actions_of_its_row_and_no_other(stack: LocalStack, 
     assert allowed.exit_code == row.exit_code, allowed.output
 
 
-def policy_of_page(stack: LocalStack) -> list[Any]:
-    """Return the statements of docs/data.md's role, with the stack's names put in."""
+def policy_of_page(stack: LocalStack, command: str = "person export") -> list[Any]:
+    """Return the statements of docs/data.md's role for a command, with the stack's names put in."""
     page = (PROJECT_ROOT / "docs" / "data.md").read_text(encoding="utf-8")
-    text = page.partition("<!-- policy: person export -->\n```json\n")[2].partition("```")[0]
+    text = page.partition(f"<!-- policy: {command} -->\n```json\n")[2].partition("```")[0]
     names = {
         "REGION": stack.region,
         "ACCOUNT": clients_of(stack).account_id,

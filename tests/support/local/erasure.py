@@ -58,3 +58,7 @@ def leave_failures(stack: LocalStack, user_id: str, name: str, beside: Sequence[
     )
     redrive = f"{outputs.failure_queue_url.rpartition('/')[0]}/{services.redrive_queue().name}"
     send(QueueUrl=redrive, MessageBody=failure_document(pointer, {"Records": [carried, *beside]}))
+
+
+def dont_wait(_erasure: object, _seconds: int) -> None:
+    """Stand for an erasure's wait for invocations from before it."""
