@@ -1,8 +1,9 @@
 """How results are printed: a table in a terminal, JSON in a pipe; notes and errors on stderr."""
 
 import json
+import shlex
 import sys
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
@@ -12,8 +13,9 @@ from typing import Any, Literal, cast
 
 from pydantic.alias_generators import to_camel
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -64,7 +66,7 @@ class Output:
         if self.as_json:
             sys.stdout.write(json.dumps(data, indent=2) + "\n")
         else:
-            self.stdout.print(render(), crop=False)
+            self.stdout.print(Harmless(render()), crop=False)
 
     def show_line(self, data: Json) -> None:
         """Print one of several results as a line of JSON."""
@@ -73,7 +75,7 @@ class Output:
 
     def note(self, text: str) -> None:
         """Print a remark on stderr."""
-        self.stderr.print(text, markup=False, soft_wrap=True)
+        self.stderr.print(Harmless(Text(text)), soft_wrap=True)
 
     @contextmanager
     def progress(self, label: str) -> Generator[ReportProgress]:
@@ -106,6 +108,32 @@ def printable(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+class Harmless:
+    """What is rendered, with the text in it printable.
+
+    Whatever a queue or a table holds, the terminal gets no sequence that it would obey; the styles
+    are ours.
+    """
+
+    def __init__(self, renderable: RenderableType) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        """Render, as rich calls it."""
+        for segment in console.render(self._renderable, options):
+            yield segment if segment.control else Segment(_printable_lines(segment.text), segment.style)
+
+
+def _printable_lines(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def argument(value: str) -> str:
+    """Return a value as the last argument of a command line that a person copies into a shell."""
+    quoted = shlex.quote(value)
+    return f"-- {quoted}" if value.startswith("-") else quoted
 
 
 def age(seconds: float) -> str:

@@ -21,7 +21,7 @@ from ops.dead_letters.message import (
 )
 from ops.dead_letters.peek import MARGIN_SECONDS, VISIBILITY_TIMEOUT, Peek, unread_remark
 from ops.dead_letters.selection import Selection
-from ops.output import age, blocks, camel_json, count, kind_text, short_ids, table
+from ops.output import age, argument, blocks, camel_json, count, kind_text, short_ids, table
 
 FAILURES_SHOWN = 50
 GROUPS_SHOWN = 20
@@ -93,10 +93,11 @@ def list_failures(
             nothing = "nothing that matches" if selection.conditions else "empty"
             return blocks(Text(f"{queue.name}: {nothing}", style="green"), remark)
         ids = short_ids([failure.failure_id for failure in failures])
+        first = argument(ids[failures[0].failure_id])
         return blocks(
             Text.assemble((queue.name, "bold"), f": {_summary(failures)}"),
             *(_consumer_part(name, some, groups, ids, limit) for name, some in by_consumer.items()),
-            context.next_steps(f"dlq show {ids[failures[0].failure_id]}", *_next_commands(selection, by_consumer)),
+            context.next_steps(f"dlq show {first}", *_next_commands(selection, by_consumer)),
             remark,
         )
 

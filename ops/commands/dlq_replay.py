@@ -17,7 +17,7 @@ from ops.dead_letters.replay import Replay, ReplayReport
 from ops.dead_letters.replay_db import PendingChange, ReplayDb
 from ops.dead_letters.selection import Selection
 from ops.job import state_file
-from ops.output import SHORTEST_ID, blocks, camel_json, count, in_flight_elsewhere, short_ids, table
+from ops.output import SHORTEST_ID, argument, blocks, camel_json, count, in_flight_elsewhere, short_ids, table
 
 ROWS = 20  # of a table; JSON has more
 
@@ -177,7 +177,7 @@ def _render(context: CommandContext, report: ReplayReport) -> RenderableType:
         return Text(f"Nothing to replay{others}.", style="green")
     command = "dlq list" if report.not_replayable else None
     if report.failures:
-        command = f"dlq show {report.failures[0].failure_id[:SHORTEST_ID]}"
+        command = f"dlq show {argument(report.failures[0].failure_id[:SHORTEST_ID])}"
     untried = f"{count(report.untried, 'record')} not tried yet: the same command continues with them."
     kept = count(report.not_removed, "message")
     not_removed = f"The queue kept {kept} of what was replayed: the same command removes them."

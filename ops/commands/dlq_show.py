@@ -1,7 +1,6 @@
 """`dlq show`: one failed record in full."""
 
 import json
-import shlex
 import time
 from collections.abc import Sequence
 
@@ -17,7 +16,7 @@ from ops.dead_letters.peek import Peek
 from ops.dead_letters.record import carried_change, record_changes, value_as_json
 from ops.dead_letters.selection import Selection
 from ops.errors import OpsError
-from ops.output import age, blocks, facts, kind_text, printable, table, value_text
+from ops.output import age, argument, blocks, facts, kind_text, printable, table, value_text
 
 
 @click.command("show", cls=OpsCommand, short_help="One failed record in full.")
@@ -103,9 +102,10 @@ def _render_letter(context: CommandContext, copies: Sequence[DeadLetter], missin
         content = f"No changes to show: {changes}."
     else:
         content = _change_table(changes)
-    then = [f"dlq replay {letter.failure_id} --dry-run" if letter.change else f"dlq discard {letter.failure_id}"]
+    command = "dlq replay --dry-run" if letter.change else "dlq discard"
+    then = [f"{command} {argument(letter.failure_id)}"]
     if letter.user_id and letter.envelope and carried_change(letter.envelope.record):
-        then = [f"activity {shlex.quote(letter.user_id)}", *then]
+        then = [f"activity {argument(letter.user_id)}", *then]
     return blocks(
         Group(heading, Text(printable(letter.reason), style="bold")),
         _facts(copies),

@@ -1,7 +1,6 @@
 """`person find`, `show` and `export`: who is it, what is known, and all that the stack holds."""
 
 import json
-import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from functions.users.user import keys_of
 from ops.context import CommandContext, OpsCommand, OpsGroup, pass_command_context
 from ops.dead_letters.export import new_file
 from ops.errors import WrongUsageError
-from ops.output import blocks, camel_json, count, facts, printable, table
+from ops.output import argument, blocks, camel_json, count, facts, printable, table
 from ops.person.export import export_person
 from ops.person.find import BY_ID, KnownUser, find, find_one, nobody, search_names
 
@@ -181,5 +180,5 @@ def _state(user: KnownUser) -> str:
 
 
 def _next(user_id: str) -> tuple[str, ...]:
-    quoted = shlex.quote(user_id)
-    return (f"activity {quoted}", f"person export {quoted} --by id --file FILE")
+    user = argument(user_id)
+    return (f"activity {user}", f"person export --by id --file FILE {user}")

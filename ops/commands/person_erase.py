@@ -1,6 +1,5 @@
 """`person erase`: remove all that the stack holds of one user, for good."""
 
-import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -11,7 +10,7 @@ from rich.text import Text
 from ops.commands.person import person_argument
 from ops.context import CommandContext, OpsCommand, pass_command_context
 from ops.errors import OpsError
-from ops.output import blocks, camel_json, printable, table
+from ops.output import argument, blocks, camel_json, printable, table
 from ops.person.elsewhere import Remainder, elsewhere
 from ops.person.erase import Erasure, ErasureReport
 from ops.person.find import find_one
@@ -67,7 +66,7 @@ def _render(
     context: CommandContext, report: ErasureReport, rest: Sequence[Remainder], *, dry_run: bool
 ) -> RenderableType:
     rows = [(one.place, one.resource, f"{one.removed:,}", one.left or "") for one in report.places]
-    again = f"person erase {shlex.quote(report.user_id)} --by id"
+    again = f"person erase --by id {argument(report.user_id)}"
     return blocks(
         _headline(report, dry_run=dry_run),
         table(

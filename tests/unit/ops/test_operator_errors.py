@@ -307,4 +307,4 @@ def test_ids_and_commands_stay_whole_in_a_narrow_terminal(
 
     assert any(line.startswith(failure_id[:8] + " ") for line in listed.splitlines())
     assert f"python -m ops --stack test dlq show {failure_id[:8]}" in listed
-    assert f"python -m ops --stack test dlq replay {failure_id} --dry-run" in shown
+    assert f"python -m ops --stack test dlq replay --dry-run {failure_id}" in shown

@@ -113,7 +113,7 @@ def test_messages_in_flight_elsewhere_leave_it_unfinished(run: Run, stack: Stack
 
     assert unfinished.exit_code == ExitCode.UNFINISHED
     assert "in flight elsewhere" in " ".join(unfinished.stdout.split())
-    assert f"python -m ops --stack test person erase {EVE} --by id" in unfinished.stdout
+    assert f"python -m ops --stack test person erase --by id {EVE}" in unfinished.stdout
 
 
 def test_an_error_says_how_far_it_came_and_the_same_command_goes_on(

@@ -1,0 +1,114 @@
+"""What comes from a queue or a table reaches the terminal as text, and can be typed as shown."""
+
+import io
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from click.testing import Result
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.text import Text
+
+from ops.output import Harmless, argument, table
+from tests.support.ops.ops_in_memory import StackInMemory, envelope
+from tests.support.ops.planted_data import PlantedData
+from tests.support.ops.replaying import change
+
+Run = Callable[..., Result]
+
+BELL, RED, UPWARDS, MIRRORED = "\x07", "\x1b[31m", "\x1b[1A", "\u202e"
+HOSTILE = [
+    f"a{BELL}b",
+    f"{RED}red",
+    f"gone{UPWARDS}",
+    f"abc{MIRRORED}def",
+    "two\nlines",
+    "-rf",
+    "--all",
+    "a b; c",
+    "$(id)",
+    "'quoted'",
+    "[bold]",
+]
+"""Harmless here: sequences that change a colour, move the cursor, or look like options or code."""
+
+
+def assert_harmless(*results: Result) -> None:
+    for result in results:
+        shown = result.stdout + result.stderr
+        assert all(character.isprintable() or character == "\n" for character in shown), shown
+
+
+def next_lines(result: Result) -> list[list[str]]:
+    """Return the command lines that a person is told to type, as a shell reads them."""
+    found = re.findall(r"^(?:Next|    )  (python -m ops .+)$", result.stdout, re.MULTILINE)
+    return [shlex.split(line) for line in found]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_message_shows_nothing_that_a_terminal_obeys(stack: StackInMemory, run: Run, text: str) -> None:
+    failed = replace(
+        envelope(change(0)),
+        failure_id=f"{text} id",
+        reason=f"{text} reason",
+        user_id=f"{text} user",
+        condition=f"{text} condition",
+        source_function=f"arn:aws:lambda:eu-west-1:000000000000:function:{text}",
+        event_source_arn=f"{text} source",
+        shard_id=f"{text} shard",
+        record=None,
+        record_location=f"{text} location",
+    )
+    stack.put(failed)
+    stack.queue.put(f"{text} body")
+
+    listed = run("dlq", "list", "--table")
+    shown = run("dlq", "show", "--table", "--", failed.failure_id)
+    replayed = run("dlq", "replay", "--all", "--table")
+    absent = run("dlq", "show", "--table", "--", f"{text} nowhere")
+    discarded = run("dlq", "discard", "--yes", "--export", "x.jsonl", "--table", "--", failed.failure_id)
+
+    assert_harmless(listed, shown, replayed, absent, discarded)
+    if text.isprintable():
+        (line,) = next_lines(shown)
+        assert line[-1] == failed.failure_id
+        assert line[-2] == "--" or not failed.failure_id.startswith("-")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_user_s_id_and_values_show_nothing_either(stack: StackInMemory, run: Run, text: str) -> None:
+    planted = PlantedData(stack)
+    planted.log_change(text)
+    stack.user_table.items[text] = {"userId": {"S": text}, "name": {"S": f"{text} name"}}
+
+    results = [
+        run("activity", "--table", "--", text),
+        run("person", "find", "--by", "id", "--table", "--", text),
+        run("person", "show", "--by", "id", "--table", "--", text),
+        run("person", "erase", "--by", "id", "--dry-run", "--table", "--", text),
+    ]
+
+    assert_harmless(*results)
+    for result in results:
+        assert result.exit_code == 0, result.output
+        if text.isprintable():
+            assert all(line[-1] == text or text in line for line in next_lines(result)), result.stdout
+
+
+@given(st.text(st.characters(codec="utf-8"), max_size=60))
+def test_any_text_is_rendered_printable_and_keeps_what_is(text: str) -> None:
+    written = io.StringIO()
+    console = Console(file=written, width=200, force_terminal=False)
+    console.print(Harmless(table(("A",), [(Text(text, style="red"),)])))
+    console.print(Harmless(Text(text)), soft_wrap=True)
+    assert all(character.isprintable() or character == "\n" for character in written.getvalue())
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=30))
+def test_an_argument_is_one_word_of_a_shell_and_no_option(text: str) -> None:
+    words = shlex.split(argument(text))
+    assert words == (["--", text] if text.startswith("-") else [text])
