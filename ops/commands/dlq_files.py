@@ -7,6 +7,7 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
+from infra.outputs import StackOutputs
 from ops.context import (
     CommandContext,
     OpsCommand,
@@ -20,7 +21,7 @@ from ops.dead_letters.message import DeadLetter, count_failures, group_by_reason
 from ops.dead_letters.peek import Peek, unread_remark
 from ops.dead_letters.selection import Selection
 from ops.errors import ExitCode, OpsError
-from ops.job import stop_on_interrupt
+from ops.job import state_file, stop_on_interrupt
 from ops.output import camel_json, count, in_flight_elsewhere
 
 
@@ -65,7 +66,7 @@ def _render_export(report: ExportReport) -> RenderableType:
     "file",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Where to save them first; a new file. Without it: discarded-<stack>-<time>.jsonl here.",
+    help="Where to save them first; a new file. Without it: one in the state folder, outside the project.",
 )
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @pass_command_context
@@ -92,7 +93,8 @@ def discard(context: CommandContext, *, selection: Selection, file: Path | None,
         context.output.note(unseen)
     if found and not yes:
         _confirm(context, found)
-    path = file or Path(f"discarded-{environment}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl")
+    # Failed records are personal data: git would add a file beside the project's.
+    path = file or _file_in_state_folder(context.services.outputs)
     report = ExportReport(None, complete=True)
     if found:
         with context.job("Discarding") as job:
@@ -108,6 +110,11 @@ def discard(context: CommandContext, *, selection: Selection, file: Path | None,
         interrupted=report.interrupted,
         unfinished=bool(report.removed < len(found) or unseen),
     )
+
+
+def _file_in_state_folder(outputs: StackOutputs) -> Path:
+    suffix = f"-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.jsonl"
+    return state_file("discarded", outputs.environment, outputs.dead_letter_queue_url, suffix)
 
 
 def _confirm(context: CommandContext, found: dict[str, DeadLetter]) -> None:

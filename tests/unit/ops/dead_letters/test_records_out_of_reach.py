@@ -168,3 +168,20 @@ def test_nothing_is_restored_to_a_place_of_somebody_else(stack: StackInMemory, r
     assert "no place of this stack" in result.stderr.replace("\n", " ")
     assert stack.store.objects == {}
     assert stack.queue.bodies() == []
+
+
+def test_what_is_discarded_lies_outside_the_project(
+    stack: StackInMemory, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkout = tmp_path / "checkout"
+    checkout.mkdir()
+    monkeypatch.chdir(checkout)
+    stack.fail(change(0))
+
+    discarded = json.loads(run("dlq", "discard", "--all", "--yes").stdout)
+
+    assert list(checkout.iterdir()) == []
+    saved = Path(discarded["file"])
+    assert saved.parent == tmp_path / "state"
+    assert saved.stat().st_mode & 0o777 == 0o600
+    assert len(saved.read_text().splitlines()) == 1
