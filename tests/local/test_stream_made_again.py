@@ -15,10 +15,11 @@ from infra.naming import PROJECT_ROOT
 from local.state import DIRECTORY_VARIABLE, clients_of, read_local_stack
 from ops.errors import ExitCode
 from ops.job import STATE_VARIABLE
+from tests.support.aws.signature_v4 import Signer
 from tests.support.local.local_stack import LocalStack, running_local_stack
 from tests.support.local.mapped_function import eventually
 from tests.support.local.ops_stack import answer, run_ops, services_of
-from tests.support.local.users_over_http import UsersOverHttp, person, root_signer
+from tests.support.local.users_over_http import UsersOverHttp, person
 
 READERS = {Source.USERS_STREAM: "log-user-changes", Source.ACTIVITY_STREAM: "fan-out-user-changes"}
 
@@ -63,7 +64,7 @@ def switch(stack: LocalStack, source: Source, *views: str | None) -> None:
 def test_the_command_that_status_names_brings_the_delivery_back(
     stack: LocalStack, folder: Path, source: Source, trouble: str
 ) -> None:
-    users = UsersOverHttp(stack, root_signer(stack))
+    users = UsersOverHttp(stack, Signer(access_key_id="test", secret_access_key="test", region=stack.region))
     eventually(lambda: status_of(folder), lambda found: found["healthy"])
     view = STREAM_VIEW_TYPES[source]
     switch(stack, source, None, *{"off": [], "off and on": [view], "other view": ["KEYS_ONLY"]}[trouble])

@@ -14,8 +14,7 @@ from uuid import uuid4
 from botocore.config import Config
 from botocore.session import Session
 
-from local.emulator import Emulator
-from local.root_keys import RootKeys
+from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Emulator
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -24,11 +23,10 @@ REGION = "us-east-1"
 
 
 class DynamoDBEndpoint(NamedTuple):
-    """An endpoint of DynamoDB, and keys that it accepts."""
+    """An endpoint of DynamoDB that accepts the emulator's root keys."""
 
     name: str
     url: str
-    keys: RootKeys = RootKeys("ANYKEYWILLDO", "any")  # All but the emulator take any.
 
     def client(self, *, connections: int = 10) -> "DynamoDBClient":
         # Threads that share an emulator wait for each other, so a slow answer is no error.
@@ -37,8 +35,8 @@ class DynamoDBEndpoint(NamedTuple):
             "dynamodb",
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id=self.keys.access_key_id,
-            aws_secret_access_key=self.keys.secret_access_key,
+            aws_access_key_id=ACCESS_KEY_ID,
+            aws_secret_access_key=SECRET_ACCESS_KEY,
             config=config,
         )
         return cast("DynamoDBClient", client)
@@ -77,6 +75,6 @@ def emulator() -> Generator[DynamoDBEndpoint]:
         process = Emulator(0, REGION, Path(folder))
         try:
             process.wait_until_ready()
-            yield DynamoDBEndpoint("emulator", process.endpoint_url, process.keys)
+            yield DynamoDBEndpoint("emulator", process.endpoint_url)
         finally:
             process.stop()
