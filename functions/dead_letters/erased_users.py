@@ -19,13 +19,8 @@ class WithoutErasedUsers:
     def send(self, failed_records: Sequence[FailedRecord]) -> SendOutcome:
         """See `DeadLetterSender`; a record without a user's id is sent."""
         closing_items = ClosingItems(self._read)
-        unread, interruption = closing_items.look_up(record.user_id for record in failed_records if record.user_id)
-        known = next((at for at, record in enumerate(failed_records) if record.user_id in unread), len(failed_records))
-        left_out = {
-            at
-            for at, record in enumerate(failed_records[:known])
-            if record.user_id and closing_items.is_erased(record.user_id)
-        }
+        known, interruption = closing_items.look_up([record.user_id for record in failed_records])
+        left_out = {at for at in range(known) if closing_items.is_erased(failed_records[at].user_id)}
         positions = [at for at in range(known) if at not in left_out]
         outcome = self._sender.send([failed_records[at] for at in positions]) if positions else SendOutcome(0, None)
         if outcome.interruption is not None:

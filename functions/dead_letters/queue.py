@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from functions.activity.items import ItemKey, ReadOutcome
+from functions.activity.reader import ActivityReader
 from functions.dead_letters.envelope import FailedRecord, SendOutcome
+from functions.dead_letters.erased_users import WithoutErasedUsers
 from functions.runtime import aws as aws_clients
 from functions.runtime.aws import AWS_CALL_ERRORS, transient_reason
 from functions.runtime.invocation import Clock, read_text, reserved_time
@@ -32,6 +35,17 @@ def queue_from_environment(clock: Clock) -> "DeadLetterQueue":
     """Return the queue of the environment's DEAD_LETTER_QUEUE_URL and FAILED_RECORDS_BUCKET."""
     queue_url, bucket = read_text("DEAD_LETTER_QUEUE_URL"), read_text("FAILED_RECORDS_BUCKET")
     return DeadLetterQueue(aws_clients.sqs, queue_url, aws_clients.s3, bucket, clock)
+
+
+def queue_without_erased_users(clock: Clock) -> WithoutErasedUsers:
+    """Return the same queue, which takes no record of a user whom ACTIVITY_TABLE has as erased."""
+    table = read_text("ACTIVITY_TABLE")
+
+    def read(keys: Sequence[ItemKey]) -> ReadOutcome:
+        # The client is made only when there is something to send, as those of the queue.
+        return ActivityReader(aws_clients.dynamodb(), table, clock).read(keys)
+
+    return WithoutErasedUsers(queue_from_environment(clock), read)
 
 
 class DeadLetterQueue:

@@ -2,11 +2,9 @@
 
 # First, because it sets the thresholds before botocore is imported.
 import functions.runtime.garbage_collection  # noqa: F401  # pyright: ignore[reportUnusedImport]
-from functions.activity.reader import ActivityReader
 from functions.consumers.message import ChangeMessage
 from functions.consumers.stream_batch import StreamBatch
-from functions.dead_letters.erased_users import WithoutErasedUsers
-from functions.dead_letters.queue import queue_from_environment
+from functions.dead_letters.queue import queue_without_erased_users
 from functions.fan_out_user_changes.activity_record import read_activity_record
 from functions.fan_out_user_changes.topic import UserChangesTopic
 from functions.runtime import aws as aws_clients
@@ -22,20 +20,19 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
     With `"replay": true` of `python -m ops dlq replay` the answer also has what is `refused`.
     """
     clock = Clock(context)
-    topic_arn, table = read_text("USER_CHANGES_TOPIC_ARN"), read_text("ACTIVITY_TABLE")
+    topic_arn = read_text("USER_CHANGES_TOPIC_ARN")
     log = BufferedLog()
 
     def log_published(message: ChangeMessage) -> None:
         names = {"userId": message.user_id, "changeId": message.change_id, "eventId": message.event_id}
         log("INFO", PUBLISHED, **names, kind=message.kind, origin=message.origin)
 
-    read_activity = ActivityReader(aws_clients.dynamodb(), table, clock).read
     try:
         outcome = StreamBatch(
             read=read_activity_record,
             write=UserChangesTopic(aws_clients.sns(), topic_arn, clock).publish,
             log_written=log_published,
-            dead_letters=WithoutErasedUsers(queue_from_environment(clock), read_activity),
+            dead_letters=queue_without_erased_users(clock),
             log=log,
             source_function=context.invoked_function_arn,
             now=clock.now,

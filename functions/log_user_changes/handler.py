@@ -4,8 +4,7 @@
 import functions.runtime.garbage_collection  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from functions.activity.reader import ActivityReader
 from functions.activity.table import ActivityTable
-from functions.dead_letters.erased_users import WithoutErasedUsers
-from functions.dead_letters.queue import queue_from_environment
+from functions.dead_letters.queue import queue_without_erased_users
 from functions.log_user_changes.batch import process_batch
 from functions.log_user_changes.deleted_history import DeletedHistory
 from functions.log_user_changes.history import AfterDeletion
@@ -30,7 +29,6 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
     users_table, user_keys_table = read_text("USERS_TABLE"), read_text("USER_KEYS_TABLE")
     log = BufferedLog()
     dynamodb = aws_clients.dynamodb()
-    read_activity = ActivityReader(dynamodb, table, clock).read
     keys = LeftKeys(dynamodb, users_table=users_table, user_keys_table=user_keys_table, clock=clock)
     limited_days, limit_history = None, None
     if deleted_user_days < retention_days:
@@ -42,9 +40,9 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
         outcome = process_batch(
             event["Records"],
             activity=ActivityTable(dynamodb, table, retention_days, clock, deleted_user_days=limited_days),
-            read_activity=read_activity,
+            read_activity=ActivityReader(dynamodb, table, clock).read,
             after_deletion=AfterDeletion(keys.free, limit_history),
-            dead_letters=WithoutErasedUsers(queue_from_environment(clock), read_activity),
+            dead_letters=queue_without_erased_users(clock),
             log=log,
             mask_personal_data=read_flag("MASK_PERSONAL_DATA"),
             source_function=context.invoked_function_arn,

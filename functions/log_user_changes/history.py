@@ -28,8 +28,7 @@ class History:
 
     def write(self, changes: Sequence[UserChange]) -> WriteOutcome:
         """Store the changes of users who aren't erased; those of erased users count as settled."""
-        unread, interruption = self._closing_items.look_up(change.user_id for change in changes)
-        known = next((at for at, change in enumerate(changes) if change.user_id in unread), len(changes))
+        known, interruption = self._closing_items.look_up([change.user_id for change in changes])
         positions = [at for at, change in enumerate(changes[:known]) if not self.is_erased(change.user_id)]
         written = self._activity.write([self.completed(changes[at]) for at in positions])
         rejected = {positions[index]: reason for index, reason in written.rejected.items()}

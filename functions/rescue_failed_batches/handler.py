@@ -2,21 +2,18 @@
 
 # First, because it sets the thresholds before botocore is imported.
 import functions.runtime.garbage_collection  # noqa: F401  # pyright: ignore[reportUnusedImport]
-from functions.activity.reader import ActivityReader
-from functions.dead_letters.erased_users import WithoutErasedUsers
-from functions.dead_letters.queue import queue_from_environment
+from functions.dead_letters.queue import queue_without_erased_users
 from functions.rescue_failed_batches.rescue import Rescue
 from functions.rescue_failed_batches.shard_reader import ShardReader
 from functions.runtime import aws as aws_clients
-from functions.runtime.invocation import Clock, LambdaContext, read_text
+from functions.runtime.invocation import Clock, LambdaContext
 from functions.runtime.json_log import JsonObject, log
 
 
 def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
     """Rescue the batches; the answer names the messages that must stay in the queue."""
     clock = Clock(context)
-    activity = ActivityReader(aws_clients.dynamodb(), read_text("ACTIVITY_TABLE"), clock)
-    dead_letters = WithoutErasedUsers(queue_from_environment(clock), activity.read)
+    dead_letters = queue_without_erased_users(clock)
     reader = ShardReader(aws_clients.dynamodb_streams(), clock)
     kept = Rescue(reader, dead_letters, log, clock, context.invoked_function_arn).rescue_all(event["Records"])
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
