@@ -2,7 +2,7 @@
 
 `Monitoring` in monitoring.py creates them. An alarm's name is the heading of its section in
 docs/runbook.md or docs/consumers.md. CloudWatch evaluates each minute: an alarm is on while
-`bad_minutes` of the last EVALUATION_MINUTES are bad, by default one, so that a metric that flickers
+`bad_periods` of the last EVALUATION_MINUTES are bad, by default one, so that a metric that flickers
 sends one message and not many.
 """
 
@@ -127,9 +127,10 @@ class Alarm:
         missing: how a minute without a value counts: `notBreaching` if nothing happened then,
             `ignore` (no change) if AWS stops measuring what is still there, `breaching` if
             something that is always measured has stopped.
-        bad_minutes: how many of the last EVALUATION_MINUTES have to be bad; of another period, how
-            many of its last `evaluation_periods`.
+        bad_periods: how many of the last `evaluation_periods` have to be bad.
         page: what says what to do, in docs/.
+        period_seconds: what is added up to one value; a minute, where this says minute.
+        evaluation_periods: how far it looks back.
     """
 
     name: str
@@ -139,7 +140,7 @@ class Alarm:
     threshold: float = 0
     comparison: str = "GreaterThanThreshold"
     missing: str = "notBreaching"
-    bad_minutes: int = 1
+    bad_periods: int = 1
     page: str = "runbook.md"
     period_seconds: int = PERIOD_SECONDS
     evaluation_periods: int = EVALUATION_MINUTES
@@ -263,7 +264,7 @@ def stream_alarms(consumer: StreamConsumer, settings: StackSettings) -> list[Ala
             comparison="LessThanThreshold",
             missing="breaching",
             # A mapping that was created or changed takes a few minutes to poll.
-            bad_minutes=EVALUATION_MINUTES,
+            bad_periods=EVALUATION_MINUTES,
         ),
         # A stream that was switched off and on, or a table restored, has a new stream. The mapping
         # goes on polling the old one, and finds nothing.
@@ -281,7 +282,7 @@ def stream_alarms(consumer: StreamConsumer, settings: StackSettings) -> list[Ala
                     "polled": Metric("AWS/Lambda", "PolledEventCount", "EventSourceMappingUUID", consumer.mapping.uuid),
                 },
             ),
-            bad_minutes=BAD_STREAM_CHECKS,
+            bad_periods=BAD_STREAM_CHECKS,
             period_seconds=STREAM_CHECK_SECONDS,
             evaluation_periods=STREAM_CHECKS,
         ),

@@ -46,7 +46,7 @@ def api_alarms(api: UserApi, settings: StackSettings) -> list[Alarm]:
             api_metric("Latency", api),
             "p99",
             threshold=latency,
-            bad_minutes=3,
+            bad_periods=3,
         ),
         Alarm(
             "ApiClientErrors",
@@ -58,7 +58,7 @@ def api_alarms(api: UserApi, settings: StackSettings) -> list[Alarm]:
                 {**counts, "errors": api_metric("4xx", api)},
             ),
             threshold=CLIENT_ERROR_PERCENT,
-            bad_minutes=BAD_MINUTES,
+            bad_periods=BAD_MINUTES,
         ),
         Alarm(
             "ApiThrottles",
@@ -67,6 +67,6 @@ def api_alarms(api: UserApi, settings: StackSettings) -> list[Alarm]:
                 f"IF(requests >= {MINIMUM_REQUESTS}, 100 * {throttled} / requests, 0)", "429, % of the requests", counts
             ),
             threshold=THROTTLED_PERCENT,
-            bad_minutes=BAD_MINUTES,
+            bad_periods=BAD_MINUTES,
         ),
     ]

@@ -232,7 +232,7 @@ class Monitoring(pulumi.ComponentResource):
             comparison_operator=alarm.comparison,
             threshold=alarm.threshold,
             evaluation_periods=alarm.evaluation_periods,
-            datapoints_to_alarm=alarm.bad_minutes,
+            datapoints_to_alarm=alarm.bad_periods,
             treat_missing_data=alarm.missing,
             alarm_actions=[self._topic.arn],
             ok_actions=[self._topic.arn],

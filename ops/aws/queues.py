@@ -212,11 +212,11 @@ class EnvelopeStore:
         self._bucket = bucket
         self._owner: Any = {"ExpectedBucketOwner": owner}
 
-    def locations(self, bucket: str) -> Iterator[str]:
+    def locations(self) -> Iterator[str]:
         """Yield the address of every object, `s3://bucket/key`."""
-        with translate_aws_errors(f"the bucket {bucket}"):
-            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, **self._owner):
-                yield from (f"s3://{bucket}/{entry.get('Key', '')}" for entry in page.get("Contents", []))
+        with translate_aws_errors(f"the bucket {self._bucket}"):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, **self._owner):
+                yield from (f"s3://{self._bucket}/{entry.get('Key', '')}" for entry in page.get("Contents", []))
 
     def fetch(self, location: str) -> str:
         """Return the envelope at `s3://bucket/key`; UnreadableRecordError for a place elsewhere."""
@@ -229,13 +229,13 @@ class EnvelopeStore:
         with translate_aws_errors(f"the failed record {location}"):
             return self._read(Bucket=self._bucket, Key=key)
 
-    def versions(self, bucket: str) -> Iterator[ObjectVersion]:
+    def versions(self) -> Iterator[ObjectVersion]:
         """Yield every version of every object, also of those that were deleted or replaced."""
-        with translate_aws_errors(f"the bucket {bucket}"):
-            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=bucket, **self._owner)
+        with translate_aws_errors(f"the bucket {self._bucket}"):
+            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self._bucket, **self._owner)
             for page in pages:
                 for entry in page.get("Versions", []):
-                    yield ObjectVersion(bucket, entry.get("Key", ""), entry.get("VersionId", ""))
+                    yield ObjectVersion(self._bucket, entry.get("Key", ""), entry.get("VersionId", ""))
 
     def fetch_version(self, version: ObjectVersion) -> str:
         """Return the envelope in a version of an object."""

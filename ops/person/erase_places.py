@@ -58,7 +58,7 @@ def erase_place(place: Place, user_id: str, services: Services, job: Job) -> Rem
                 place.queue, job, lambda message: "" if message_is_of(message.body, user_id) else None, wait=False
             )
         case LargeRecords():
-            removal = _delete_large_records(place.resource, user_id, services, job)
+            removal = _delete_large_records(user_id, services, job)
         case _:
             raise AssertionError(f"nothing erases a person from {place.name}")
     return removal
@@ -82,9 +82,9 @@ def _delete_history(user_id: str, services: Services, job: Job) -> Removal:
     return Removal(deleted)
 
 
-def _delete_large_records(bucket: str, user_id: str, services: Services, job: Job) -> Removal:
+def _delete_large_records(user_id: str, services: Services, job: Job) -> Removal:
     store, deleted = services.envelopes(), 0
-    for version in store.versions(bucket):
+    for version in store.versions():
         check_stop(job)
         try:
             text = store.fetch_version(version)

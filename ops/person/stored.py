@@ -87,7 +87,7 @@ class LargeRecords:
     def read(self, user_id: str, job: Job) -> Reading:
         """See `Place.read`."""
         findings: list[Finding] = []
-        for location in self._store.locations(self.resource):
+        for location in self._store.locations():
             if job.stop_requested():
                 raise KeyboardInterrupt
             try:

@@ -186,8 +186,7 @@ class EnvelopesInMemory(EnvelopeStore):
         self.older: dict[ObjectVersion, str] = {}
         """Versions that were replaced or deleted, if the bucket is versioned."""
 
-    def locations(self, bucket: str) -> Iterator[str]:
-        assert bucket == OUTPUTS.failed_records_bucket_name
+    def locations(self) -> Iterator[str]:
         yield from sorted(self.objects)
 
     def fetch(self, location: str) -> str:
@@ -202,7 +201,8 @@ class EnvelopesInMemory(EnvelopeStore):
         except KeyError:
             raise NotFoundError(f"the failed record {location} doesn't exist (NoSuchKey)") from None
 
-    def versions(self, bucket: str) -> Iterator[ObjectVersion]:
+    def versions(self) -> Iterator[ObjectVersion]:
+        bucket = OUTPUTS.failed_records_bucket_name
         prefix = f"s3://{bucket}/"
         yield from [ObjectVersion(bucket, one.removeprefix(prefix), "null") for one in sorted(self.objects)]
         yield from list(self.older)

@@ -119,7 +119,7 @@ def test_messages_in_flight_elsewhere_leave_it_unfinished(run: Run, stack: Stack
 def test_an_error_says_how_far_it_came_and_the_same_command_goes_on(
     run: Run, stack: StackInMemory, eve: PlantedData
 ) -> None:
-    def denied(_self: object, _bucket: str) -> Iterator[None]:
+    def denied(_self: object) -> Iterator[None]:
         raise DeniedError("Denied: s3:ListBucketVersions")
 
     with patch.object(ops_in_memory.EnvelopesInMemory, "versions", denied):
