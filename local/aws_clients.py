@@ -9,6 +9,8 @@ from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
 from botocore.session import Session
 
+from local.root_keys import RootKeys
+
 if TYPE_CHECKING:
     from types_boto3_apigatewayv2 import ApiGatewayV2Client
     from types_boto3_cloudfront import CloudFrontClient
@@ -67,8 +69,7 @@ class Clients:
     def __init__(self, endpoint_url: str, region: str, access_key_id: str, secret_access_key: str) -> None:
         self.endpoint_url = endpoint_url
         self.region = region
-        self._access_key_id = access_key_id
-        self._secret_access_key = secret_access_key
+        self.keys = RootKeys(access_key_id, secret_access_key)
         self._session = Session()
         # A session is not safe to use from several threads, the clients it makes are.
         # Source: boto3 guide, "Session reference", multithreading.
@@ -89,7 +90,7 @@ class Clients:
         """Return clients of the same account in a region: these, if it is theirs."""
         if region == self.region:
             return self
-        return Clients(self.endpoint_url, region, self._access_key_id, self._secret_access_key)
+        return Clients(self.endpoint_url, region, *self.keys)
 
     def of_service(self, service: str) -> Any:
         """Return the client of a service by botocore's name for it."""
@@ -102,8 +103,8 @@ class Clients:
                 service,
                 region_name=self.region,
                 endpoint_url=self.endpoint_url,
-                aws_access_key_id=self._access_key_id,
-                aws_secret_access_key=self._secret_access_key,
+                aws_access_key_id=self.keys.access_key_id,
+                aws_secret_access_key=self.keys.secret_access_key,
                 config=config,
             )
 

@@ -27,8 +27,9 @@ from infra.settings.stack_file import StackFileError, stack_file_config
 from local.actions import UNSUPPORTED_SCHEMA_VERSION, write_unsupported_user
 from local.emulator import DEFAULT_PORT, is_healthy
 from local.event_source_mappings.status import MappingStatus, read_mappings
+from local.lost_resources import lost_resources
 from local.output import FunctionLog, print_log, print_outputs, print_outputs_and_command, print_unserved_settings
-from local.process import TerminationRequested, describe_exit, remove_user_settings, termination_signals
+from local.process import TerminationRequested, describe_exit, remove_user_settings, start_log, termination_signals
 from local.reconnect import reconnect as reconnect_streams
 from local.state import (
     DIRECTORY_VARIABLE,
@@ -42,6 +43,8 @@ from local.state import (
     is_process_running,
     make_directory,
     read_local_stack,
+    remove_logs,
+    root_keys_of,
     state_directory,
     wait_until_ready,
     write_local_stack,
@@ -135,6 +138,7 @@ def _run_in_background(directory: Path, port: int, website_port: int) -> None:
     log_file = directory / "up.log"
     command = [sys.executable, "-m", "local", "up", "--no-log", "--port", str(port)]
     command += ["--website-port", str(website_port), "--state-dir", str(directory)]
+    start_log(log_file)
     with log_file.open("wb") as log:
         process = subprocess.Popen(
             command, cwd=PROJECT_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -165,10 +169,11 @@ def _run_in_background(directory: Path, port: int, website_port: int) -> None:
 @cli.command()
 @state_dir_option
 def down(directory: Path | None) -> None:
-    """End the stack, whether it runs in the background or in another terminal."""
+    """End the stack, wherever it runs, and remove its logs, which may hold names and addresses."""
     directory = state_directory(directory)
     pid = claimed_by(directory)
     if pid is None:
+        remove_logs(directory)
         click.echo("No local stack is running.")
         return
     os.kill(pid, signal.SIGTERM)
@@ -177,6 +182,7 @@ def down(directory: Path | None) -> None:
         if time.monotonic() > deadline:
             raise LocalStackError(f"process {pid} does not end. End it and its children by force: kill -9 {pid}")
         time.sleep(_DOWN_POLL_SECONDS)
+    remove_logs(directory)
     click.echo("The local stack has ended.")
 
 
@@ -186,8 +192,9 @@ def status(directory: Path | None) -> None:
     """Say whether the stack, its parts and its mappings work; exit code 1 if one doesn't."""
     directory = state_directory(directory)
     stack = read_local_stack(directory)
-    emulator_runs = is_healthy(stack.endpoint_url)
+    emulator_runs = is_healthy(stack.endpoint_url, root_keys_of(stack))
     poller_runs = is_process_running(stack.poller_pid)
+    lost = lost_resources(stack, clients_of(stack)) if emulator_runs else []
     running = {True: "[green]running[/]", False: "[red]not running[/]"}
     logs_directory = escape(str(directory))
     console = Console()
@@ -204,8 +211,13 @@ def status(directory: Path | None) -> None:
     mappings = read_mappings(directory)
     for mapping in mappings:
         console.print(f"[dim]{'mapping':<{_PART_WIDTH}}[/]{_described(mapping)}", soft_wrap=True, highlight=False)
-    all_delivered = all(mapping.state == "delivering" for mapping in mappings)
-    if not (emulator_runs and poller_runs and all_delivered):
+    if lost:
+        console.print(f"[dim]{'resources':<{_PART_WIDTH}}[/][red]lost[/] {escape(', '.join(lost))}", soft_wrap=True)
+        console.print("They come back with: python -m local down, then: make up", highlight=False)
+    if poller_runs and not mappings:
+        console.print(f"[dim]{'mapping':<{_PART_WIDTH}}[/]none yet: the poller has just begun", highlight=False)
+    all_delivered = bool(mappings) and all(mapping.state == "delivering" for mapping in mappings)
+    if not (emulator_runs and poller_runs and all_delivered) or lost:
         sys.exit(_FAILURE)
 
 
@@ -239,6 +251,25 @@ def outputs(*, as_json: bool, directory: Path | None) -> None:
         click.echo(stack.outputs.model_dump_json(by_alias=True, indent=2))
     else:
         print_outputs(Console(), stack)
+
+
+@cli.command()
+@state_dir_option
+def env(directory: Path | None) -> None:
+    """Print export lines for aws, curl and others: API_URL, AWS_ENDPOINT_URL, the region, the keys.
+
+    Use them with: eval "$(python -m local env)". The keys are drawn anew at each start.
+    """
+    stack = read_local_stack(directory)
+    for name, value in {
+        "API_URL": stack.outputs.api_url,
+        "AWS_ENDPOINT_URL": stack.endpoint_url,
+        "AWS_REGION": stack.region,
+        "AWS_DEFAULT_REGION": stack.region,
+        "AWS_ACCESS_KEY_ID": stack.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": stack.secret_access_key,
+    }.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
 
 
 @cli.command()

@@ -1,23 +1,27 @@
-"""The AWS emulator (ministack) as a child process, on 127.0.0.1 and with IAM enforced."""
+"""The AWS emulator (ministack) as a child process, on 127.0.0.1, guarded and with IAM enforced."""
 
 import errno
 import os
 import shutil
 import socket
 import time
+from http import HTTPStatus
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import ProxyHandler, build_opener
 
-from local.process import ChildProcess, describe_exit
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError
+from botocore.httpsession import URLLib3Session
+
+from local.aws_clients import Clients
+from local.process import ChildProcess, describe_exit, start_log
+from local.root_keys import RootKeys
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4566
 DEFAULT_REGION = "us-east-1"
 _HIGHEST_PORT = 65535
-
-ACCESS_KEY_ID = "test"
-SECRET_ACCESS_KEY = "test"  # noqa: S105  the emulator's well-known root key, valid on this machine's emulator only
 
 _SERVICES = (
     "acm,apigateway,cloudfront,dynamodb,dynamodbstreams,events,iam,lambda,logs,monitoring,route53,s3,sns,sqs,sts,wafv2"
@@ -34,10 +38,8 @@ _IDLE_FUNCTION_SECONDS = 60
 
 _START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
-_HEALTH_TIMEOUT_SECONDS = 2.0
+_HEALTH_TIMEOUT_SECONDS = 2
 _LOG_LINES_SHOWN = 15
-
-_opener = build_opener(ProxyHandler({}))  # Never through the user's proxy.
 
 
 class EmulatorError(Exception):
@@ -45,7 +47,7 @@ class EmulatorError(Exception):
 
 
 class Emulator:
-    """A running emulator: its port, the endpoint URL of every service, and its process id."""
+    """A running emulator: its port, the endpoint URL of every service, its keys, its process id."""
 
     def __init__(self, port: int, region: str, directory: Path) -> None:
         """Start it without waiting for it; raise EmulatorError if another program uses the port.
@@ -53,16 +55,18 @@ class Emulator:
         `port` 0 takes any free one. The region is that of resources whose caller names none. The
         directory gets the log (`emulator.log`) and the temporary files.
         """
+        self.keys = RootKeys.draw()
+        self.region = region
         self.port = _available_port(port)
         self.endpoint_url = f"http://{HOST}:{self.port}"
-        scratch = directory / "emulator"
+        self._scratch = scratch = directory / "emulator"
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
+        scratch.chmod(0o700)
         log_file = directory / "emulator.log"
-        log_file.write_bytes(b"")
-        # The processes of functions inherit this environment.
+        start_log(log_file)
         self._process = ChildProcess(
-            "ministack",
+            "local.guarded_emulator",
             [],
             log_file,
             GATEWAY_PORT=str(self.port),
@@ -71,8 +75,8 @@ class Emulator:
             MINISTACK_HOST=HOST,
             MINISTACK_REGION=region,
             AUTH="true",
-            AWS_ACCESS_KEY_ID=ACCESS_KEY_ID,
-            AWS_SECRET_ACCESS_KEY=SECRET_ACCESS_KEY,
+            AWS_ACCESS_KEY_ID=self.keys.access_key_id,
+            AWS_SECRET_ACCESS_KEY=self.keys.secret_access_key,
             SERVICES=_SERVICES,
             IOT_MTLS_ENABLED="0",
             SFTP_ENABLED="0",
@@ -88,7 +92,7 @@ class Emulator:
     def wait_until_ready(self) -> None:
         """Return when it answers; raise EmulatorError if it ends or doesn't answer in time."""
         deadline = time.monotonic() + _START_SECONDS
-        while not is_healthy(self.endpoint_url):
+        while not is_healthy(self.endpoint_url, self.keys):
             self.check_alive()
             if time.monotonic() > deadline:
                 raise EmulatorError(
@@ -110,14 +114,20 @@ class Emulator:
     def stop(self) -> None:
         """End it and every function it runs, at once: everything it has is in memory."""
         self._process.stop(grace_seconds=0)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def clients(self) -> Clients:
+        """Return clients of its root user."""
+        return Clients(self.endpoint_url, self.region, *self.keys)
 
 
-def is_healthy(endpoint_url: str) -> bool:
-    """Say whether an emulator answers at an address."""
+def is_healthy(endpoint_url: str, keys: RootKeys) -> bool:
+    """Say whether the emulator with these root keys answers at an address."""
+    request = AWSRequest(method="GET", url=f"{endpoint_url}/_ministack/health")
+    SigV4Auth(Credentials(*keys), "sts", DEFAULT_REGION).add_auth(request)
     try:
-        with _opener.open(f"{endpoint_url}/_ministack/health", timeout=_HEALTH_TIMEOUT_SECONDS) as response:
-            return response.status == 200  # noqa: PLR2004  HTTP's OK
-    except (URLError, OSError):
+        return URLLib3Session(timeout=_HEALTH_TIMEOUT_SECONDS).send(request.prepare()).status_code == HTTPStatus.OK
+    except BotoCoreError:
         return False
 
 

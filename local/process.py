@@ -36,6 +36,7 @@ class ChildProcess:
         Its environment is `child_environment` with the variables.
         """
         self.log_file = log_file
+        log_file.touch(mode=0o600)
         with log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "local.parent_watch", module, *arguments],
@@ -68,6 +69,12 @@ class ChildProcess:
         self._process.wait()
         if self._process.stdin is not None:
             self._process.stdin.close()
+
+
+def start_log(path: Path) -> None:
+    """Begin a log anew, for this user's eyes only: it may hold names and addresses."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600, exist_ok=False)
 
 
 def describe_exit(exit_code: int) -> str:

@@ -22,6 +22,7 @@ from pydantic.alias_generators import to_camel
 from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
 from local.aws_clients import Clients
+from local.root_keys import RootKeys
 
 STACK = "local"
 """Name of the Pulumi stack that runs here; its settings are in Pulumi.local.yaml."""
@@ -32,6 +33,7 @@ DIRECTORY_VARIABLE = "USERSTREAM_LOCAL_DIR"
 _STATE_FILE = "state.json"
 _LOCK_FILE = "lock"
 _END_FILE = "end.txt"
+_LOGS = ("up.log", "emulator.log", "poller.log")
 _LOCK_ATTEMPTS = 10
 _LOCK_PAUSE_SECONDS = 0.05
 _READY_POLL_SECONDS = 0.1
@@ -92,6 +94,11 @@ def functions_of(outputs: StackOutputs) -> dict[str, str]:
         if match and function_name is not None:
             found[re.sub(r"[A-Z]", lambda capital: f"-{capital[0].lower()}", match["name"])] = function_name
     return found
+
+
+def root_keys_of(stack: LocalStack) -> RootKeys:
+    """Return the keys of the emulator's root user."""
+    return RootKeys(stack.access_key_id, stack.secret_access_key)
 
 
 def clients_of(stack: LocalStack) -> Clients:
@@ -192,6 +199,12 @@ def claim_directory(directory: Path) -> Generator[None]:
             yield
         finally:
             (directory / _STATE_FILE).unlink(missing_ok=True)
+
+
+def remove_logs(directory: Path) -> None:
+    """Remove the logs of a stack that has ended."""
+    for name in _LOGS:
+        (directory / name).unlink(missing_ok=True)
 
 
 def claimed_by(directory: Path) -> int | None:

@@ -25,12 +25,12 @@ from infra.settings.check import SettingsError, load_settings
 from infra.settings.model import REGION_KEY
 from infra.settings.stack_file import StackFileError, stack_file_config
 from local.actions import warm_up
-from local.aws_clients import Clients
-from local.emulator import ACCESS_KEY_ID, DEFAULT_REGION, SECRET_ACCESS_KEY, Emulator, EmulatorError
+from local.emulator import DEFAULT_REGION, Emulator, EmulatorError
 from local.event_source_mappings.status import forget_mappings
+from local.lost_resources import lost_resources
 from local.output import FunctionLog, print_log, print_outputs_and_command, print_unserved_settings
 from local.page.site import Site
-from local.process import ChildProcess, Pause, describe_exit
+from local.process import ChildProcess, Pause, describe_exit, start_log
 from local.reload import HotReload
 from local.state import (
     STACK,
@@ -56,6 +56,9 @@ _CORS_KEY = "userstream:corsAllowedOrigins"
 
 _POLLER_STOP_SECONDS = 3.0
 """Time for the current batch; a batch that is cut off is delivered again, from its checkpoint."""
+
+_LOOPS_PER_RESOURCE_CHECK = 40
+"""Ten seconds: whoever deletes a part of the stack by hand has forgotten it after a minute."""
 
 _FIRST_RESTART_SECONDS = 0.5
 _LONGEST_RESTART_SECONDS = 30.0
@@ -104,7 +107,7 @@ class Supervisor:
             region = config.get(REGION_KEY, DEFAULT_REGION)
             self._emulator = Emulator(self.port, region, self.directory)
             cleanup.callback(self._emulator.stop)
-            self._clients = Clients(self._emulator.endpoint_url, region, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+            self._clients = self._emulator.clients()
             deployment = self._deploy(served_config(config), progress, pause)
             self._stack = LocalStack(
                 pid=os.getpid(),
@@ -113,8 +116,8 @@ class Supervisor:
                 port=self._emulator.port,
                 endpoint_url=self._emulator.endpoint_url,
                 region=self._clients.region,
-                access_key_id=ACCESS_KEY_ID,
-                secret_access_key=SECRET_ACCESS_KEY,
+                access_key_id=self._emulator.keys.access_key_id,
+                secret_access_key=self._emulator.keys.secret_access_key,
                 started_at=datetime.now(UTC),
                 outputs=deployment.outputs.model_copy(update={"website_url": site.origin}),
             )
@@ -162,6 +165,7 @@ class Supervisor:
         write_local_stack(self.directory, self._stack)
 
     def _keep_running(self, pause: Pause) -> None:
+        self._lost: list[str] = []
         if self.show_log:
             self.console.print("[dim]The log of LogUserChangesFunction follows. Ctrl-C ends everything.[/]\n")
         for loop in itertools.count():
@@ -171,6 +175,8 @@ class Supervisor:
                 self._warn(message)
                 self._publish_poller()
             try:
+                if loop % _LOOPS_PER_RESOURCE_CHECK == 0:
+                    self._warn_of_lost_resources()
                 if loop % _LOOPS_PER_RELOAD == 0:
                     self._deploy_edits()
                 if self.show_log:
@@ -180,6 +186,12 @@ class Supervisor:
                 # loop tries again.
                 self._emulator.check_alive()
                 self._warn(str(error))
+
+    def _warn_of_lost_resources(self) -> None:
+        lost = lost_resources(self._stack, self._clients)
+        if lost and lost != self._lost:
+            self._warn(f"the stack has lost {', '.join(lost)}. End it, and start again with: make up")
+        self._lost = lost
 
     def _deploy_edits(self) -> None:
         not_reloaded: dict[str, list[str]] = {}
@@ -227,7 +239,7 @@ class _PollerProcess:
         """Start it; it reads the directory's state.json."""
         self._directory = directory
         self._log_file = directory / "poller.log"
-        self._log_file.write_bytes(b"")
+        start_log(self._log_file)
         self._restart_seconds = _FIRST_RESTART_SECONDS
         self._start()
 

@@ -21,10 +21,11 @@ from infra.outputs import output_names
 from infra.settings.model import REGION_KEY
 from infra.settings.stack_file import StackFileError, stack_file_config
 from local.aws_clients import Clients
-from local.emulator import ACCESS_KEY_ID, DEFAULT_REGION, HOST, SECRET_ACCESS_KEY, Emulator, EmulatorError, is_healthy
+from local.emulator import DEFAULT_REGION, HOST, Emulator, EmulatorError, is_healthy
 from local.engine.recovery import StillRunningError, recover
 from local.engine.workspace import EngineMissingError, Workspace, destroy_stack
 from local.process import remove_user_settings
+from local.root_keys import read_root_keys, write_root_keys
 
 POLICY_PACK = PROJECT_ROOT / "guardrails"
 
@@ -83,6 +84,7 @@ def emulator(port: int, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     try:
         with _running_emulator(port, directory) as running:
+            write_root_keys(directory, running.keys)
             click.echo(f"The emulator answers on {running.endpoint_url}. Ctrl-C ends it, and all that is in it.")
             while True:
                 running.check_alive()
@@ -133,7 +135,7 @@ def cancel(stack: str, port: int, directory: Path) -> None:
     """Repair the state after an `up` that was killed; the next one completes it."""
     workspace = _workspace(port, directory)
     region = stack_file_config(stack)[REGION_KEY]
-    clients = Clients(workspace.endpoint_url, region, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+    clients = Clients(workspace.endpoint_url, region, *workspace.keys)
     found = recover(workspace.created_file(stack), workspace.stack(stack), clients)
     click.echo(f"The lock is removed. Resources found and added to the state: {found}.")
 
@@ -176,24 +178,26 @@ def _engine_output() -> Generator[dict[str, Any]]:
 
 def _workspace(port: int, directory: Path) -> Workspace:
     endpoint_url = f"http://{HOST}:{port}"
-    if not is_healthy(endpoint_url):
+    keys = read_root_keys(directory)
+    if keys is None or not is_healthy(endpoint_url, keys):
         raise click.ClickException(
             f"no emulator answers on {endpoint_url}. In another terminal: python -m local.engine emulator --port {port}"
         )
-    return Workspace(directory=directory, endpoint_url=endpoint_url)
+    return Workspace(directory=directory, endpoint_url=endpoint_url, keys=keys)
 
 
 @contextmanager
 def _workspace_for_preview(port: int, directory: Path) -> Generator[Workspace]:
     """The workspace of the running emulator, or one for this preview alone."""
-    if is_healthy(f"http://{HOST}:{port}"):
+    keys = read_root_keys(directory)
+    if keys is not None and is_healthy(f"http://{HOST}:{port}", keys):
         yield _workspace(port, directory)
         return
     with (
         tempfile.TemporaryDirectory(prefix="userstream-engine-") as temporary,
         _running_emulator(0, Path(temporary)) as running,
     ):
-        yield Workspace(directory=Path(temporary) / "engine", endpoint_url=running.endpoint_url)
+        yield Workspace(directory=Path(temporary) / "engine", endpoint_url=running.endpoint_url, keys=running.keys)
 
 
 @contextmanager

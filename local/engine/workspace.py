@@ -15,9 +15,9 @@ from infra import naming
 from infra.naming import PROJECT_ROOT
 from infra.program import deploy
 from infra.settings.stack_file import stack_file_config
-from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from local.engine.recovery import PATH_VARIABLE
 from local.process import child_environment
+from local.root_keys import RootKeys
 from local.state import write_atomically
 
 ENGINE_ROOT = PROJECT_ROOT / ".engine"
@@ -37,6 +37,7 @@ class Workspace:
 
     directory: Path
     endpoint_url: str
+    keys: RootKeys
 
     def stack(
         self, name: str, *, program: Program = deploy, changes: Mapping[str, str | None] | None = None
@@ -86,8 +87,8 @@ class Workspace:
             PULUMI_CONFIG_PASSPHRASE="emulator",  # noqa: S106  as said
             PULUMI_SKIP_UPDATE_CHECK="true",
             AWS_ENDPOINT_URL=self.endpoint_url,
-            AWS_ACCESS_KEY_ID=ACCESS_KEY_ID,
-            AWS_SECRET_ACCESS_KEY=SECRET_ACCESS_KEY,
+            AWS_ACCESS_KEY_ID=self.keys.access_key_id,
+            AWS_SECRET_ACCESS_KEY=self.keys.secret_access_key,
             USERSTREAM_PYTHON=sys.executable,
         )
         variables["PATH"] = os.pathsep.join([str(PLUGIN_FOLDER), str(CLI.parent), variables.get("PATH", "")])

@@ -1,6 +1,7 @@
 """`python -m local.event_source_mappings`: deliver the local stack's mappings until SIGTERM."""
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -11,7 +12,7 @@ from types import FrameType
 from functions.runtime.json_log import log as write_line
 from functions.runtime.json_log import utc_timestamp
 from local.aws_clients import Clients
-from local.emulator import ACCESS_KEY_ID, DEFAULT_REGION, SECRET_ACCESS_KEY
+from local.emulator import DEFAULT_REGION
 from local.event_source_mappings.service import MappingsService
 from local.process import remove_user_settings
 from local.state import LocalStackError, clients_of, read_local_stack, state_directory
@@ -45,7 +46,10 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m local.event_source_mappings", description=__doc__)
     parser.add_argument("--state-dir", type=Path, help="of the local stack; checkpoints are kept below it")
-    elsewhere = parser.add_argument_group("another emulator's mappings, instead of the local stack's")
+    elsewhere = parser.add_argument_group(
+        "another emulator's mappings, instead of the local stack's, "
+        "with the keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    )
     elsewhere.add_argument("--endpoint-url", help="for example http://127.0.0.1:4566")
     elsewhere.add_argument("--region", default=DEFAULT_REGION)
     parser.add_argument("--mapping-uuid", action="append", default=[], help="of a mapping; without it, all of them")
@@ -54,9 +58,10 @@ def _options() -> argparse.Namespace:
 
 def _clients(options: argparse.Namespace, directory: Path) -> Clients:
     """Return clients of the mappings' account."""
+    keys = os.environ.get("AWS_ACCESS_KEY_ID", ""), os.environ.get("AWS_SECRET_ACCESS_KEY", "")
     remove_user_settings()
     if options.endpoint_url:
-        return Clients(options.endpoint_url, options.region, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+        return Clients(options.endpoint_url, options.region, *keys)
     return clients_of(read_local_stack(directory))
 
 

@@ -21,6 +21,7 @@ from typing_extensions import override
 from infra.naming import PROJECT_ROOT
 from infra.site_config import CONFIG_FILE, SiteConfig, origin, security_headers
 from local.actions import ApiResponse, call_api, write_unsupported_user
+from local.own_pages import is_of_another_site
 from local.page.trail import TrailReader
 from local.state import LocalStack
 
@@ -107,6 +108,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         match = _LIVE_PATH.fullmatch(path)
         if self.command == "GET" and match and match["action"] is None:
+            if is_of_another_site(dict(self.headers.items()), self.server.origin):
+                self._send(HTTPStatus.FORBIDDEN, b"Only this site's own pages may ask for that.\n")
+                return
             self._follow(match["user_id"])
         elif path == f"/{CONFIG_FILE}":
             self._send(HTTPStatus.OK, self.server.config_json, ".json")

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
 
+from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.httpsession import URLLib3Session
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -19,7 +21,7 @@ from functions.runtime.json_log import JsonObject, is_object
 from functions.stream_records.attribute_values import diff_images
 from functions.stream_records.user_change import KIND_OF_EVENT
 from functions.users.attributes import ATTRIBUTES
-from local.state import LocalStack, clients_of
+from local.state import LocalStack, clients_of, root_keys_of
 
 _HTTP_SECONDS = 5
 
@@ -205,6 +207,7 @@ class TrailReader:
         """
         query = urlencode({"QueueUrl": self._stack.outputs.dead_letter_queue_url})
         request = AWSRequest(method="GET", url=f"{self._stack.endpoint_url}/_ministack/sqs/messages?{query}")
+        SigV4Auth(Credentials(*root_keys_of(self._stack)), "sqs", self._stack.region).add_auth(request)
         response = self._http.send(request.prepare())
         accounts: dict[str, dict[str, dict[str, list[dict[str, str]]]]] = json.loads(response.content)["messages"]
         for regions in accounts.values():

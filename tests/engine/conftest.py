@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from local.aws_clients import Clients
-from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from local.engine.workspace import CLI, Workspace
 from tests.support.engine.engine_stack import Deployed, EngineStack, bring_up
 from tests.support.local.local_stack import running_emulator
@@ -44,19 +43,21 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Generator[Clients]:
 def emulator_account(directory: Path) -> Generator[Clients]:
     """Run an emulator, and yield clients for dev's and prod's region of it."""
     with running_emulator(directory) as clients:
-        yield Clients(clients.endpoint_url, REGION, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+        yield clients.in_region(REGION)
 
 
 @pytest.fixture(scope="session")
 def workspace(account: Clients, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The engine's directory for this run."""
-    return Workspace(directory=tmp_path_factory.mktemp("engine"), endpoint_url=account.endpoint_url)
+    return Workspace(directory=tmp_path_factory.mktemp("engine"), endpoint_url=account.endpoint_url, keys=account.keys)
 
 
 @pytest.fixture
 def empty_dev(account: Clients, tmp_path: Path) -> EngineStack:
     """The dev stack, not yet created."""
-    return EngineStack(workspace=Workspace(directory=tmp_path, endpoint_url=account.endpoint_url), name="dev")
+    return EngineStack(
+        workspace=Workspace(directory=tmp_path, endpoint_url=account.endpoint_url, keys=account.keys), name="dev"
+    )
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.support.engine.engine_stack import EngineStack, as_typed
 @pytest.mark.parametrize("command", ["up", "outputs", "cancel"])
 def test_a_state_that_the_engine_cannot_read_is_reported_once(account: Clients, tmp_path: Path, command: str) -> None:
     state = EngineStack(
-        workspace=Workspace(directory=tmp_path, endpoint_url=account.endpoint_url), name="local"
+        workspace=Workspace(directory=tmp_path, endpoint_url=account.endpoint_url, keys=account.keys), name="local"
     ).state_file
     state.parent.mkdir(parents=True)
     state.write_text("")

@@ -49,7 +49,9 @@ def zone(own_account: Clients) -> str:
 @pytest.fixture(scope="module")
 def stack(own_account: Clients, zone: str, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     """A stack that came up without any of it, and now has all of it."""
-    workspace = Workspace(directory=tmp_path_factory.mktemp("edge"), endpoint_url=own_account.endpoint_url)
+    workspace = Workspace(
+        directory=tmp_path_factory.mktemp("edge"), endpoint_url=own_account.endpoint_url, keys=own_account.keys
+    )
     plain = bring_up(workspace, "dev", PLAIN)
     steps = EngineStack(workspace=workspace, name="dev", settings=edge_settings(zone)).up()
 

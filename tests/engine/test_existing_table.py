@@ -27,7 +27,7 @@ def own_account(account: Clients, tmp_path: Path) -> Generator[Clients]:
 @pytest.fixture
 def prod(own_account: Clients, tmp_path: Path) -> EngineStack:
     """The stack prod, not yet created."""
-    workspace = Workspace(directory=tmp_path / "engine", endpoint_url=own_account.endpoint_url)
+    workspace = Workspace(directory=tmp_path / "engine", endpoint_url=own_account.endpoint_url, keys=own_account.keys)
     return EngineStack(workspace=workspace, name="prod", settings=SETTINGS)
 
 

@@ -68,7 +68,7 @@ def test_an_up_that_was_killed_is_completed_by_the_next_and_destroy_leaves_nothi
         os.killpg(running.pid, signal.SIGKILL)
     assert not overwritten_in_place(directory / "state")
 
-    workspace = Workspace(directory=directory, endpoint_url=local_account.endpoint_url)
+    workspace = Workspace(directory=directory, endpoint_url=local_account.endpoint_url, keys=local_account.keys)
     EngineStack(workspace=workspace, name="local").cancel(local_account)
     local = bring_up(workspace, "local", {})
 
@@ -92,7 +92,7 @@ def test_control_c_lets_resources_in_progress_complete_and_the_next_up_creates_t
     assert "cancelling" in output
     assert "Traceback" not in output
 
-    workspace = Workspace(directory=directory, endpoint_url=local_account.endpoint_url)
+    workspace = Workspace(directory=directory, endpoint_url=local_account.endpoint_url, keys=local_account.keys)
     wait_until(lambda: not list((directory / "state").rglob("locks/**/*.json")))
     local = bring_up(workspace, "local", {})
 

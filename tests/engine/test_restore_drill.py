@@ -19,7 +19,6 @@ from click.testing import Result
 
 from infra.outputs import StackOutputs
 from local.aws_clients import Clients
-from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from local.engine.workspace import Workspace
 from ops.aws.services import Services
 from ops.errors import ExitCode
@@ -76,8 +75,8 @@ class Running:
             outputs=self.outputs,
             client_options={
                 "endpoint_url": self.account.endpoint_url,
-                "aws_access_key_id": ACCESS_KEY_ID,
-                "aws_secret_access_key": SECRET_ACCESS_KEY,
+                "aws_access_key_id": self.account.keys.access_key_id,
+                "aws_secret_access_key": self.account.keys.secret_access_key,
             },
             read_local_poller=lambda: LocalPoller(self.poller.process.pid, running=True, mappings=mappings),
             source=f"--stack {self.engine.name}",
@@ -130,7 +129,7 @@ def running(account: Clients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "ops"))
     (tmp_path / "poller").mkdir()
     with emulator_account(tmp_path / "emulator") as clients:
-        workspace = Workspace(directory=tmp_path / "engine", endpoint_url=clients.endpoint_url)
+        workspace = Workspace(directory=tmp_path / "engine", endpoint_url=clients.endpoint_url, keys=clients.keys)
         bring_up(workspace, "prod", SETTINGS)
         with polling(clients, tmp_path / "poller") as poller:
             yield Running(EngineStack(workspace=workspace, name="prod", settings=SETTINGS), clients, poller)

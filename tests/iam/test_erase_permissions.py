@@ -12,12 +12,11 @@ from ops.errors import DeniedError, ExitCode
 from ops.job import STATE_VARIABLE, Job
 from ops.person.erase import Erasure, ErasureReport
 from tests.iam.test_operator_permissions import Operator, actions_of, policy_of_page, queue_names
-from tests.support.aws.signature_v4 import Signer
 from tests.support.local.erasure import HasteClock, dont_wait, leave_failures, records_of
 from tests.support.local.local_stack import LocalStack, running_local_stack
 from tests.support.local.mapped_function import eventually
 from tests.support.local.ops_stack import answer, run_ops
-from tests.support.local.users_over_http import UsersOverHttp, person
+from tests.support.local.users_over_http import UsersOverHttp, person, root_signer
 
 ROW = "`person erase`"
 OF_THE_SEARCH = {"dynamodb:BatchGetItem"}
@@ -47,7 +46,7 @@ def leave_person(stack: LocalStack) -> str:
     for name in queue_names(stack):
         url = f"{outputs.failure_queue_url.rpartition('/')[0]}/{name}"
         clients.sqs.purge_queue(QueueUrl=url)
-    users = UsersOverHttp(stack, Signer(access_key_id="test", secret_access_key="test", region=stack.region))
+    users = UsersOverHttp(stack, root_signer(stack))
     user_id = users.registered(person(), uuid4().hex)
     eventually(lambda: users.activity(user_id), lambda changes: len(changes) == 1)
     leave_failures(stack, user_id, "Eve", beside=records_of("another user", "Adam")[:1])

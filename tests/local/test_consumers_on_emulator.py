@@ -14,7 +14,6 @@ from functions.runtime import aws as aws_clients
 from functions.runtime.aws import write_batches_as_json
 from functions.runtime.json_log import JsonObject
 from functions.stream_records.user_change import parse_user_change
-from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from tests.support.aws.dynamodb_endpoints import REGION, DynamoDBEndpoint, create_user_tables
 from tests.support.records.consumer_messages import CONSUMER_ARN, activity_record, message_of
 from tests.support.records.record_processing_fakes import RETENTION_DAYS, ManualClock
@@ -84,8 +83,8 @@ def consumer(dynamodb_emulator: DynamoDBEndpoint, monkeypatch: pytest.MonkeyPatc
             service,
             endpoint_url=dynamodb_emulator.url,
             region_name=REGION,
-            aws_access_key_id=ACCESS_KEY_ID,
-            aws_secret_access_key=SECRET_ACCESS_KEY,
+            aws_access_key_id=dynamodb_emulator.keys.access_key_id,
+            aws_secret_access_key=dynamodb_emulator.keys.secret_access_key,
         )
 
     dynamodb, sns, sqs = client("dynamodb"), client("sns"), client("sqs")

@@ -16,7 +16,7 @@ from local.process import TerminationRequested, termination_signals
 from local.supervisor import local_config
 from local.aws_clients import Clients
 
-clients = Clients("{endpoint_url}", "us-east-1", "test", "test")
+clients = Clients("{endpoint_url}", "us-east-1", *{keys})
 try:
     with termination_signals() as pause:
         deploy(clients, local_config("http://localhost"), lambda resource: None, pause)
@@ -48,7 +48,7 @@ def test_the_first_failure_is_reported_once_and_nothing_else() -> None:
     with socket.socket() as taken:
         taken.bind((HOST, 0))  # Bound and not listening: every connection is refused.
         endpoint_url = f"http://{HOST}:{taken.getsockname()[1]}"
-        deployed = run(DEPLOY.format(endpoint_url=endpoint_url))
+        deployed = run(DEPLOY.format(endpoint_url=endpoint_url, keys=("none", "none")))
 
     assert deployed.stderr == ""
     (line,) = deployed.stdout.splitlines()
@@ -58,6 +58,8 @@ def test_the_first_failure_is_reported_once_and_nothing_else() -> None:
 
 def test_a_signal_while_the_program_waits_ends_the_deployment(tmp_path: Path) -> None:
     with running_emulator(tmp_path) as clients:
-        deployed = run(SIGNAL_IN_A_RESOURCE + DEPLOY.format(endpoint_url=clients.endpoint_url))
+        deployed = run(
+            SIGNAL_IN_A_RESOURCE + DEPLOY.format(endpoint_url=clients.endpoint_url, keys=tuple(clients.keys))
+        )
 
     assert (deployed.stdout, deployed.stderr) == ("TerminationRequested SIGTERM\n", "")

@@ -11,11 +11,10 @@ from local.events import archived_events
 from local.state import clients_of
 from ops.errors import ExitCode
 from ops.job import STATE_VARIABLE
-from tests.support.aws.signature_v4 import Signer
 from tests.support.local.local_stack import LocalStack, running_local_stack
 from tests.support.local.mapped_function import eventually
 from tests.support.local.ops_stack import answer, run_ops, services_of
-from tests.support.local.users_over_http import UsersOverHttp, person
+from tests.support.local.users_over_http import UsersOverHttp, person, root_signer
 from tests.support.ops.declared_consumers import failed_record, queue_record
 
 
@@ -28,7 +27,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[LocalSta
 
 def test_a_failure_of_a_consumer_with_a_queue_is_replayed_into_it(stack: LocalStack) -> None:
     consumer = publish_user_events.CONSUMER
-    users = UsersOverHttp(stack, Signer(access_key_id="test", secret_access_key="test", region=stack.region))
+    users = UsersOverHttp(stack, root_signer(stack))
     user_id = users.registered(person())
     (added,) = eventually(lambda: users.activity(user_id), lambda changes: len(changes) == 1)
     good = queue_record(0, user_id, consumer=consumer)

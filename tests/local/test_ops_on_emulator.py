@@ -19,11 +19,10 @@ from local.state import DIRECTORY_VARIABLE, clients_of
 from ops.errors import ExitCode
 from ops.job import STATE_VARIABLE
 from tests.local.test_seed_story import map_stream, switch_stream
-from tests.support.aws.signature_v4 import Signer
 from tests.support.local.local_stack import LocalStack, running_local_stack
 from tests.support.local.mapped_function import eventually
 from tests.support.local.ops_stack import answer, deployed_fix, run_ops, services_of
-from tests.support.local.users_over_http import UsersOverHttp, person
+from tests.support.local.users_over_http import UsersOverHttp, person, root_signer
 
 PROJECT = Path(__file__).parents[2]
 
@@ -56,7 +55,7 @@ def history_of(stack: LocalStack, user_id: str) -> list[str]:
 
 def test_an_unsupported_user_is_replayed_after_the_fix(stack: LocalStack) -> None:
     services = services_of(stack)
-    users = UsersOverHttp(stack, Signer(access_key_id="test", secret_access_key="test", region=stack.region))
+    users = UsersOverHttp(stack, root_signer(stack))
     unsupported = [write_unsupported_user(stack), write_unsupported_user(stack)]
     good = users.registered(person())
 
@@ -81,7 +80,7 @@ def test_an_unsupported_user_is_replayed_after_the_fix(stack: LocalStack) -> Non
 
 
 def test_a_replayed_change_takes_its_place_before_the_newer_ones(stack: LocalStack) -> None:
-    users = UsersOverHttp(stack, Signer(access_key_id="test", secret_access_key="test", region=stack.region))
+    users = UsersOverHttp(stack, root_signer(stack))
     user_id = users.registered(person(name="Eve", username=f"toto{uuid4().hex[:8]}"))
     write_unsupported_user(stack, user_id)
     eventually(lambda: failures_of(stack), lambda records: len(records) == 1)
@@ -118,7 +117,7 @@ def test_ctrl_c_releases_all_messages_at_once(stack: LocalStack, folder: Path, t
 
 
 def test_users_from_before_the_stream_get_their_place_once(stack: LocalStack) -> None:
-    users = UsersOverHttp(stack, Signer(access_key_id="test", secret_access_key="test", region=stack.region))
+    users = UsersOverHttp(stack, root_signer(stack))
     switch_stream(stack, on=False)
     before = [users.registered(person(name="Alice")) for _ in range(5)]
     time.sleep(0.05)
@@ -174,7 +173,8 @@ def ops_process(
     )
 
 
-ROOT = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+def root(stack: LocalStack) -> dict[str, str]:
+    return {"AWS_ACCESS_KEY_ID": stack.access_key_id, "AWS_SECRET_ACCESS_KEY": stack.secret_access_key}
 
 
 def test_an_error_on_the_way_to_the_stack_names_the_next_step(stack: LocalStack, tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_an_error_on_the_way_to_the_stack_names_the_next_step(stack: LocalStack,
         stack, tmp_path / "gone.json", dead_letter_queue_url=stack.outputs.dead_letter_queue_url + "-gone"
     )
 
-    assert ops_process(stack, good, "dlq", "list", **ROOT).returncode == ExitCode.OK
+    assert ops_process(stack, good, "dlq", "list", **root(stack)).returncode == ExitCode.OK
 
     no_credentials = ops_process(stack, good, "dlq", "list")
     assert no_credentials.returncode == ExitCode.CANNOT_REACH
@@ -193,11 +193,11 @@ def test_an_error_on_the_way_to_the_stack_names_the_next_step(stack: LocalStack,
     assert no_profile.returncode == ExitCode.CANNOT_REACH
     assert "nobody" in no_profile.stderr
 
-    no_queue = ops_process(stack, gone, "dlq", "list", **ROOT)
+    no_queue = ops_process(stack, gone, "dlq", "list", **root(stack))
     assert no_queue.returncode == ExitCode.NOT_FOUND
     assert "UserChangesDeadLetterQueue-local-gone doesn't exist" in no_queue.stderr
 
-    nobody_there = ops_process(stack, good, "dlq", "list", **ROOT, AWS_ENDPOINT_URL="http://127.0.0.1:9")
+    nobody_there = ops_process(stack, good, "dlq", "list", **root(stack), AWS_ENDPOINT_URL="http://127.0.0.1:9")
     assert nobody_there.returncode == ExitCode.CANNOT_REACH
     assert "No answer" in nobody_there.stderr
     for process in (no_credentials, no_profile, no_queue, nobody_there):

@@ -16,12 +16,11 @@ from ops.job import STATE_VARIABLE, Job
 from ops.person.erase import Erasure
 from ops.person.places import places_of
 from ops.person.queues import DeadLetters, Pointers
-from tests.support.aws.signature_v4 import Signer
 from tests.support.local.erasure import HasteClock, leave_failures, records_of
 from tests.support.local.local_stack import LocalStack, running_local_stack
 from tests.support.local.mapped_function import eventually
 from tests.support.local.ops_stack import answer, run_ops, services_of
-from tests.support.local.users_over_http import UsersOverHttp, person
+from tests.support.local.users_over_http import UsersOverHttp, person, root_signer
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +54,7 @@ def held(stack: LocalStack) -> Iterator[str]:
 
 
 def test_nothing_of_an_erased_person_is_found_and_others_stay(stack: LocalStack) -> None:
-    users = UsersOverHttp(stack, Signer(access_key_id="test", secret_access_key="test", region=stack.region))
+    users = UsersOverHttp(stack, root_signer(stack))
     names = {one: f"{one} {uuid4().hex}" for one in ("Eve", "Adam")}
     ids = {one: users.registered(person(name=name), uuid4().hex) for one, name in names.items()}
     for one, user_id in ids.items():
@@ -92,7 +91,7 @@ def test_nothing_of_an_erased_person_is_found_and_others_stay(stack: LocalStack)
 
 def test_a_user_of_a_restored_table_is_erased_again_by_the_command(stack: LocalStack) -> None:
     clients, outputs = clients_of(stack), stack.outputs
-    users = UsersOverHttp(stack, Signer(access_key_id="test", secret_access_key="test", region=stack.region))
+    users = UsersOverHttp(stack, root_signer(stack))
     user_id = users.registered(person())
     key: Any = {"userId": {"S": user_id}}
     stored: Any = clients.dynamodb.get_item(TableName=outputs.users_table_name, Key=key).get("Item")

@@ -27,7 +27,7 @@ def endpoint() -> Generator[DynamoDBEndpoint]:
 @pytest.fixture
 def clients(endpoint: DynamoDBEndpoint) -> Generator[Clients]:
     """Clients of an account without mappings."""
-    found = Clients(endpoint.url, "us-east-1", "test", "test")
+    found = Clients(endpoint.url, "us-east-1", *endpoint.keys)
     yield found
     for mapping in found.lambda_.list_event_source_mappings()["EventSourceMappings"]:
         found.lambda_.delete_event_source_mapping(UUID=mapping.get("UUID", ""))

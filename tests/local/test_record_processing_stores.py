@@ -20,7 +20,6 @@ from functions.runtime.aws import read_records_as_json, write_batches_as_json
 from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.streams_api import lambda_record
 from functions.stream_records.user_change import UserChange, parse_user_change
-from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from tests.support.aws.dynamodb_endpoints import REGION, DynamoDBEndpoint, create_user_tables
 from tests.support.records.record_processing_fakes import (
     FUNCTION_ARN,
@@ -39,16 +38,16 @@ class Services:
     """Clients of the emulator, as the functions would make them."""
 
     def __init__(self, endpoint: DynamoDBEndpoint) -> None:
-        self._url = endpoint.url
+        self._endpoint = endpoint
         self._session = Session()
 
     def _client(self, service: str) -> Any:
         return self._session.create_client(
             service,
-            endpoint_url=self._url,
+            endpoint_url=self._endpoint.url,
             region_name=REGION,
-            aws_access_key_id=ACCESS_KEY_ID,
-            aws_secret_access_key=SECRET_ACCESS_KEY,
+            aws_access_key_id=self._endpoint.keys.access_key_id,
+            aws_secret_access_key=self._endpoint.keys.secret_access_key,
         )
 
     @cached_property

@@ -5,11 +5,10 @@ from typing import Any
 
 from local.deploy.registry import handler_for
 from local.state import clients_of
-from tests.support.aws.signature_v4 import Signer
 from tests.support.local.change_log import ChangeLog
 from tests.support.local.local_stack import LocalStack, running_local_stack, users_mapping
 from tests.support.local.resource_examples.example import TABLE
-from tests.support.local.users_over_http import UsersOverHttp, person
+from tests.support.local.users_over_http import UsersOverHttp, person, root_signer
 
 
 def switch_stream(stack: LocalStack, *, on: bool) -> str | None:
@@ -38,9 +37,7 @@ def map_stream(stack: LocalStack, stream_arn: str) -> None:
 
 def test_a_stream_shows_the_changes_after_it_was_enabled_and_none_before(tmp_path: Path) -> None:
     with running_local_stack(tmp_path) as stack:
-        users = UsersOverHttp(
-            stack, Signer(access_key_id="test", secret_access_key="test", region=stack.outputs.region)
-        )
+        users = UsersOverHttp(stack, root_signer(stack))
 
         switch_stream(stack, on=False)
         alice = users.registered(person(name="Alice"))

@@ -14,7 +14,8 @@ from uuid import uuid4
 from botocore.config import Config
 from botocore.session import Session
 
-from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Emulator
+from local.emulator import Emulator
+from local.root_keys import RootKeys
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -23,10 +24,11 @@ REGION = "us-east-1"
 
 
 class DynamoDBEndpoint(NamedTuple):
-    """An endpoint of DynamoDB that accepts the emulator's root keys."""
+    """An endpoint of DynamoDB, and keys that it accepts."""
 
     name: str
     url: str
+    keys: RootKeys = RootKeys("ANYKEYWILLDO", "any")  # All but the emulator take any.
 
     def client(self, *, connections: int = 10) -> "DynamoDBClient":
         # Threads that share an emulator wait for each other, so a slow answer is no error.
@@ -35,8 +37,8 @@ class DynamoDBEndpoint(NamedTuple):
             "dynamodb",
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id=ACCESS_KEY_ID,
-            aws_secret_access_key=SECRET_ACCESS_KEY,
+            aws_access_key_id=self.keys.access_key_id,
+            aws_secret_access_key=self.keys.secret_access_key,
             config=config,
         )
         return cast("DynamoDBClient", client)
@@ -75,6 +77,6 @@ def emulator() -> Generator[DynamoDBEndpoint]:
         process = Emulator(0, REGION, Path(folder))
         try:
             process.wait_until_ready()
-            yield DynamoDBEndpoint("emulator", process.endpoint_url)
+            yield DynamoDBEndpoint("emulator", process.endpoint_url, process.keys)
         finally:
             process.stop()

@@ -23,6 +23,7 @@ from infra.program import deploy
 from local.aws_clients import Clients
 from local.engine.recovery import recover
 from local.engine.workspace import Program, Workspace, destroy_stack
+from local.root_keys import write_root_keys
 
 QUIET = frozenset({"same", "read", "refresh"})
 """Steps that change nothing."""
@@ -204,6 +205,7 @@ def _transformed(program: Program, transform: pulumi.ResourceTransform | None) -
 
 def as_typed(command: str, account: Clients, directory: Path) -> list[str]:
     """Return a user's command line of `python -m local.engine` for the local stack."""
+    write_root_keys(directory, account.keys)
     port = account.endpoint_url.rpartition(":")[2]
     return [sys.executable, "-m", "local.engine", command, "--port", port, "--state-dir", str(directory)]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from infra.naming import PROJECT_ROOT
 from local.aws_clients import Clients
-from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY, Emulator
+from local.emulator import Emulator
 from local.state import LocalStack, clients_of
 from local.temporary_stack import running_local_stack, starting_local_stack
 
@@ -54,6 +54,6 @@ def running_emulator(directory: Path) -> Generator[Clients]:
     emulator = Emulator(0, REGION, directory)
     try:
         emulator.wait_until_ready()
-        yield Clients(emulator.endpoint_url, REGION, ACCESS_KEY_ID, SECRET_ACCESS_KEY)
+        yield emulator.clients()
     finally:
         emulator.stop()

@@ -129,7 +129,7 @@ def create_mapped_function(endpoint: "DynamoDBEndpoint", directory: Path, **sett
         directory: Where the function writes down its invocations.
         settings: Of the mapping, as CreateEventSourceMapping takes them.
     """
-    clients = Clients(endpoint.url, REGION, "test", "test")
+    clients = Clients(endpoint.url, REGION, *endpoint.keys)
     name = f"mapped-{uuid4().hex[:8]}"
     calls_file = directory / f"{name}.jsonl"
 

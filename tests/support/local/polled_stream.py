@@ -18,7 +18,6 @@ from delivery.records import Invocation, StreamRecord, event_payload
 from delivery.settings import INFINITE, MappingSettings
 from functions.runtime.json_log import JsonObject
 from local.aws_clients import ONE_ATTEMPT
-from local.emulator import ACCESS_KEY_ID, SECRET_ACCESS_KEY
 from local.event_source_mappings.checkpoint_file import CheckpointFile
 from local.event_source_mappings.poller import Poller
 from local.event_source_mappings.stream_ports import StreamPorts
@@ -94,8 +93,8 @@ class PolledStream:
                 "dynamodbstreams",
                 endpoint_url=endpoint.url,
                 region_name=REGION,
-                aws_access_key_id=ACCESS_KEY_ID,
-                aws_secret_access_key=SECRET_ACCESS_KEY,
+                aws_access_key_id=endpoint.keys.access_key_id,
+                aws_secret_access_key=endpoint.keys.secret_access_key,
                 config=ONE_ATTEMPT,
             ),
         )

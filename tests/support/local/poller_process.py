@@ -28,9 +28,10 @@ class PollerProcess:
             *("--region", clients.region),
             *(argument for uuid in mapping_uuids for argument in ("--mapping-uuid", uuid)),
         ]
+        keys = dict(zip(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), clients.keys, strict=True))
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                command, cwd=PROJECT_ROOT, env={"PATH": os.environ["PATH"]}, stdout=log, stderr=log
+                command, cwd=PROJECT_ROOT, env={"PATH": os.environ["PATH"], **keys}, stdout=log, stderr=log
             )
 
     def lines(self) -> list[JsonObject]:

@@ -22,6 +22,13 @@ def person(**values: str) -> dict[str, str]:
     return registration(uuid4().int % 10**10, **values)
 
 
+def root_signer(stack: LocalStack) -> Signer:
+    """Return a signer with the root keys of the stack's emulator."""
+    return Signer(
+        access_key_id=stack.access_key_id, secret_access_key=stack.secret_access_key, region=stack.outputs.region
+    )
+
+
 class UsersOverHttp:
     """Sends requests to a running stack.
 

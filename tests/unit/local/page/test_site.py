@@ -210,3 +210,25 @@ def test_a_browser_that_closes_its_connection_causes_no_output(site: Site, capfd
     get(site, "/")
 
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://127.0.0.1:1"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+    ids=str,
+)
+def test_the_live_view_does_not_open_for_another_sites_page(site: Site, headers: dict[str, str]) -> None:
+    host = urlsplit(site.origin).netloc
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    user = "00000000-0000-4000-8000-000000000000"
+
+    answer = exchange(
+        site, f"GET /live/users/{user} HTTP/1.1\r\nHost: {host}\r\n{lines}Connection: close\r\n\r\n".encode()
+    )
+
+    assert answer.status == 403
