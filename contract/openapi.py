@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from contract.responses import ActivityPage, GatewayMessage, Problem, Registered, user_model, users_page_model
+from functions.http_api.request import IDEMPOTENCY_KEY_LENGTH
 from functions.users.attributes import ATTRIBUTES, Attribute
 from functions.users.fields import Fields
 from functions.users.user import LONGEST_USER_ID
@@ -37,7 +38,12 @@ _IDEMPOTENCY_KEY: Json = {
         "Makes the request safe to repeat: for seven days, or until the user is deleted, the same key with the same "
         "body registers once and gets the same response. Use a new key, such as a random UUID, for each registration."
     ),
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    "schema": {
+        "type": "string",
+        "minLength": IDEMPOTENCY_KEY_LENGTH[0],
+        "maxLength": IDEMPOTENCY_KEY_LENGTH[-1],
+        "pattern": "^[ -~]+$",
+    },
 }
 _LIMIT: Json = {
     "name": "limit",

@@ -22,6 +22,8 @@ PAYLOAD_FORMAT = "2.0"
 MEDIA_TYPE = "application/json"
 MAXIMUM_BODY_BYTES = 16 * 1024
 """Several times what the longest valid fields take, with every character escaped."""
+IDEMPOTENCY_KEY_LENGTH = range(16, 255 + 1)
+"""Characters. A shorter one is easily guessed, and tells who guesses it that it was used."""
 MAXIMUM_DEPTH = 32
 """Far more than any body needs. The interpreter's own limit differs between versions of Python."""
 

@@ -11,7 +11,7 @@ from functions.runtime.invocation import Clock, reserved_time
 from functions.stream_records.attribute_values import Image
 from functions.stream_records.user_change import UserChange
 from functions.users.transaction import release_key, transact
-from functions.users.user import UnavailableError, keys_of, request_key_of
+from functions.users.user import UnavailableError, held_keys, request_key_of
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.client import DynamoDBClient
@@ -38,7 +38,7 @@ class LeftKeys:
         if not is_key(user_id):
             return None  # no table can have such a user
         old = change.old_image or {}
-        keys = sorted({*keys_of(_texts(old)).values(), *filter(None, [request_key_of(old)])})
+        keys = sorted({*held_keys(_texts(old)), *filter(None, [request_key_of(old)])})
         is_gone: Any = {
             "ConditionCheck": {
                 "TableName": self._users_table,

@@ -7,13 +7,18 @@ from typing import Any
 # First, because it sets the thresholds before botocore is imported.
 import functions.runtime.garbage_collection  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from functions.http_api.endpoint import Response, answer
-from functions.http_api.request import Event, MalformedRequestError, Request, entity_tag, json_object
+from functions.http_api.request import (
+    IDEMPOTENCY_KEY_LENGTH,
+    Event,
+    MalformedRequestError,
+    Request,
+    entity_tag,
+    json_object,
+)
 from functions.users.dynamodb_store import store_from_environment
 from functions.users.fields import FIELDS, Fields
 from functions.users.service import register
 from functions.users.user import FIRST_VERSION, SELF, UsersStore
-
-MAXIMUM_IDEMPOTENCY_KEY = 255
 
 
 def handler(event: Event, _context: object) -> dict[str, Any]:
@@ -36,6 +41,7 @@ def register_endpoint(request: Request, store: UsersStore, fields: Fields = FIEL
 
 def _idempotency_key(request: Request) -> str | None:
     key = request.headers.get("idempotency-key")
-    if key is None or (0 < len(key) <= MAXIMUM_IDEMPOTENCY_KEY and key.isascii() and key.isprintable()):
+    if key is None or (len(key) in IDEMPOTENCY_KEY_LENGTH and key.isascii() and key.isprintable()):
         return key
-    raise MalformedRequestError(f"Idempotency-Key takes 1 to {MAXIMUM_IDEMPOTENCY_KEY} printable ASCII characters.")
+    least, most = IDEMPOTENCY_KEY_LENGTH[0], IDEMPOTENCY_KEY_LENGTH[-1]
+    raise MalformedRequestError(f"Idempotency-Key takes {least} to {most} printable ASCII characters.")

@@ -7,13 +7,15 @@ shows, the page's form, and what operators' commands go over.
 Declarations are plain data, so functions that validate nothing read them without pydantic-core.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal, NamedTuple
-from unicodedata import normalize
+
+from functions.users import email_address, username
+from functions.users.reserved_usernames import RESERVED_USERNAMES
 
 
 class Text(NamedTuple):
-    """What a value must be. A value is text, stored and shown as typed."""
+    """What a value must be. A value is text, taken in NFC, of which something can be seen."""
 
     minimum: int  # characters, at least 1
     maximum: int  # characters
@@ -23,8 +25,6 @@ class Text(NamedTuple):
     """The whole rule for people; {minimum}, {maximum} and {example} stand for the values."""
     check: Callable[[str], bool] | None = None
     """What a pattern can't say; runs on values that meet the rest."""
-    format: str | None = None
-    """A format of JSON Schema, published beside the pattern."""
 
 
 class Unique(NamedTuple):
@@ -34,6 +34,15 @@ class Unique(NamedTuple):
     """Values are the same if their forms are. Stored keys hold it: changing it loses them."""
     words: str
     """What the form ignores, as the contract says it: "whatever its case"; "" for nothing."""
+    alike: Callable[[str], Collection[str]] | None = None
+    """Returns further forms: two users may not have values of which one form, of either kind, is
+    the same. Stored keys hold these too, and `verify --repair` renews them after a change."""
+    reserved: tuple[str, ...] = ()
+    """Values that nobody may send, nor what is the same or alike."""
+
+    def forms(self, value: str) -> frozenset[str]:
+        """Return the form of a value, with the further ones."""
+        return frozenset({self.form(value), *(self.alike(value) if self.alike else ())})
 
 
 class FormInput(NamedTuple):
@@ -61,6 +70,9 @@ class Attribute(NamedTuple):
     personal: bool = True
     """Whether a masked log hides it."""
     unique: Unique | None = None
+    stored: Callable[[str], str] = str
+    """What the Users table has instead of a value as typed, which is kept beside it. Values that
+    are stored alike must have one form."""
     accepted: bool = True
     """False: stored values are shown, changed and freed, but nobody may send one yet."""
 
@@ -92,38 +104,6 @@ def visible_when_masked(attributes: Sequence[Attribute]) -> frozenset[str]:
 _FORBIDDEN = r"\u0000-\u001f\u007f-\u009f\u200b\u2028-\u202e\u2060\u2066-\u2069\ufeff"
 _NAME = rf"^[^\s{_FORBIDDEN}](?:[^{_FORBIDDEN}]*[^\s{_FORBIDDEN}])?$"
 
-# https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address, with RFC 5321's limit for
-# the local part.
-_LOCAL_PART = 64
-_DOMAIN = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
-_EMAIL = rf"^[a-zA-Z0-9.!#$%&'*+\/=?^_`{{|}}~-]{{1,{_LOCAL_PART}}}@{_DOMAIN}(?:\.{_DOMAIN})*$"
-
-_USERNAME = r"^[\p{L}\p{Nd}][\p{L}\p{Nd}._-]*$"
-_USERNAME_LENGTH = range(3, 32 + 1)
-# Letters by their category but invisible (Unicode's Default_Ignorable_Code_Point): two usernames
-# that look the same could differ by them.
-_INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")
-
-
-def _is_username(value: str) -> bool:
-    """Check the compatibility form, by which usernames are compared, by the rules for typing."""
-    form = normalize("NFKC", value)
-    allowed = len(form) in _USERNAME_LENGTH and all(
-        letter.isalpha() or letter.isdecimal() or letter in "._-" for letter in form
-    )
-    return allowed and _INVISIBLE_LETTERS.isdisjoint(value + form)
-
-
-def compatibility_caseless(text: str) -> str:
-    """Return what texts share that differ by case or compatibility forms alone.
-
-    Such as the ligature of f and i, and the two letters: the Unicode Standard's compatibility
-    caseless match (section 3.13, D146). Case folding can leave text that normalizing changes again,
-    and the reverse, so each is done twice.
-    """
-    folded = normalize("NFKD", normalize("NFKD", normalize("NFD", text).casefold()).casefold())
-    return normalize("NFKC", folded)
-
 
 ATTRIBUTES: tuple[Attribute, ...] = (
     Attribute(
@@ -145,33 +125,39 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         label="Email",
         text=Text(
             minimum=3,
-            maximum=254,
-            pattern=_EMAIL,
+            maximum=email_address.LONGEST,
+            pattern=email_address.PATTERN,
             sentence="Must be an e-mail address such as {example}, of at most {maximum} characters, "
-            f"{_LOCAL_PART} of them before the @.",
-            format="email",
+            f"{email_address.LOCAL_PART} of them before the @.",
+            check=email_address.is_address,
         ),
         example="alice@example.com",
         form=FormInput(type="email", autocomplete="email"),
         required=True,
-        unique=Unique(str.casefold, "whatever its case"),
+        stored=email_address.with_ascii_domain,
+        unique=Unique(email_address.compared, "whatever its case"),
     ),
     Attribute(
         name="username",
         label="Username",
         text=Text(
-            minimum=_USERNAME_LENGTH[0],
-            maximum=_USERNAME_LENGTH[-1],
-            pattern=_USERNAME,
+            minimum=username.LENGTH[0],
+            maximum=username.LENGTH[-1],
+            pattern=username.PATTERN,
             sentence="Must be {minimum} to {maximum} letters, digits, dots, underscores or hyphens, "
             "beginning with a letter or a digit.",
-            check=_is_username,
+            check=username.is_username,
         ),
         example="alice",
         form=FormInput(autocomplete="username"),
         help="{minimum} to {maximum} letters, digits, dots, dashes or underscores.",
         required=True,
-        unique=Unique(compatibility_caseless, "whatever its case and width"),
+        unique=Unique(
+            username.compatibility_caseless,
+            "whatever its case and width",
+            alike=username.lookalikes,
+            reserved=RESERVED_USERNAMES,
+        ),
     ),
     # The next attribute: docs/extending.md.
 )

@@ -28,6 +28,7 @@ from functions.users.transaction import (
     unavailability,
 )
 from functions.users.user import (
+    AS_TYPED,
     CHANGED_BY,
     FIRST_VERSION,
     LAST_VERSION,
@@ -42,7 +43,7 @@ from functions.users.user import (
     UserIdTakenError,
     UsersPage,
     attributes_of,
-    keys_of,
+    held_keys,
     request_key_of,
     version_of,
 )
@@ -103,13 +104,13 @@ class DynamoDBUsersStore:
         self._user_keys_table = user_keys_table
         self._notes = notes
         self._attributes = attributes
-        self._unique = tuple(attribute.name for attribute in attributes if attribute.unique is not None)
+        self._unique = tuple(attribute for attribute in attributes if attribute.unique is not None)
         self._pause = pause
 
     def add(self, user: User, request: RegistrationRequest | None) -> None:
         """See `UsersStore.add`."""
         keys = self._keys(user)
-        claims = [claim_key(self._user_keys_table, key, user.user_id) for key in keys.values()]
+        claims = [claim_key(self._user_keys_table, key, user.user_id) for key in keys]
         requests = [] if request is None else [keep_request(self._user_keys_table, request, user.user_id)]
         operations = [self._put_user(user, request), *requests, *claims]
         refused_user, *refused = transact(self._client, operations, self._pause)
@@ -118,7 +119,8 @@ class DynamoDBUsersStore:
         for item in refused[: len(requests)]:
             if item is not None:
                 raise RepeatedRequestError(item["userId"]["S"], item.get(REGISTRATION_DIGEST, {}).get("S"))
-        taken = [field for field, item in zip(keys, refused[len(requests) :], strict=True) if item is not None]
+        found = zip(keys.values(), refused[len(requests) :], strict=True)
+        taken = [field for field, item in found if item is not None]
         if taken:
             raise AlreadyTakenError(taken)
 
@@ -154,8 +156,8 @@ class DynamoDBUsersStore:
     def replace(self, current: User, changed: User) -> None:
         """See `UsersStore.replace`."""
         before, after = self._keys(current), self._keys(changed)
-        claim = {field: key for field, key in after.items() if key != before.get(field)}
-        release = [key for field, key in before.items() if key != after.get(field)]
+        claim = {key: field for key, field in after.items() if key not in before}
+        release = [key for key in before if key not in after]
         stale = self._write(self._update_user(current, changed), changed.user_id, claim=claim, release=release)
         if stale is not None:
             raise StaleVersionError
@@ -163,7 +165,7 @@ class DynamoDBUsersStore:
     def remove(self, user: User, deletion: Deletion | None = None) -> None:
         """See `UsersStore.remove`."""
         request = () if user.request_key is None else (user.request_key,)
-        release = [*self._keys(user).values(), *request]
+        release = [*self._keys(user), *request]
         note = None if self._notes is None or deletion is None else _put_note(self._notes, user, deletion)
         stale = self._write(self._delete_user(user), user.user_id, claim={}, release=release, note=note)
         if stale is not None:
@@ -178,7 +180,7 @@ class DynamoDBUsersStore:
         release: Sequence[str],
         note: TransactWriteItemTypeDef | None = None,
     ) -> JsonObject | None:
-        """Write a user, claim keys by field and release keys in one transaction.
+        """Write a user, claim keys of fields and release keys in one transaction.
 
         A `note` that is refused is left out.
 
@@ -189,7 +191,7 @@ class DynamoDBUsersStore:
         Raises:
             AlreadyTakenError: Keys to claim are another user's.
         """
-        claims = [claim_key(self._user_keys_table, key, owner) for key in claim.values()]
+        claims = [claim_key(self._user_keys_table, key, owner) for key in claim]
         # An imported user, written to Users without a registration, may share a value with the
         # user who owns its key. That key stays the other user's, which the transaction verifies. If
         # it no longer is theirs, the next try releases it.
@@ -204,7 +206,7 @@ class DynamoDBUsersStore:
             notes = [] if note is None else [note]
             refused_user, *refused_keys = transact(self._client, [user, *claims, *releases, *notes], self._pause)
             refused_note = refused_keys.pop() if notes else None
-            taken = [field for field, refused in zip(claim, refused_keys, strict=False) if refused is not None]
+            taken = [field for field, refused in zip(claim.values(), refused_keys, strict=False) if refused is not None]
             found = zip(release, refused_keys[len(claim) :], strict=True)
             refused_releases = {key: item for key, item in found if item is not None}
             if refused_user is not None:
@@ -223,14 +225,12 @@ class DynamoDBUsersStore:
         raise UnavailableError("a key to release had another owner than expected at each try")
 
     def _keys(self, user: User) -> dict[str, str]:
-        return keys_of(user.values, self._attributes)
+        return held_keys(user.values, self._attributes)
 
     def _put_user(self, user: User, request: RegistrationRequest | None) -> TransactWriteItemTypeDef:
-        values = attributes_of(user, self._attributes) | {
-            REQUEST_KEY: None if request is None else request.key,
-            "schemaVersion": SCHEMA_VERSION,
-        }
-        item = {attribute: _typed(value) for attribute, value in values.items() if value is not None}
+        item = _item_of(user, self._attributes) | {"schemaVersion": _typed(SCHEMA_VERSION)}
+        if request is not None:
+            item[REQUEST_KEY] = _typed(request.key)
         return {
             "Put": {
                 "TableName": self._users_table,
@@ -240,14 +240,14 @@ class DynamoDBUsersStore:
         }
 
     def _update_user(self, current: User, changed: User) -> TransactWriteItemTypeDef:
-        before, after = (attributes_of(user, self._attributes) for user in (current, changed))
+        before, after = (_item_of(user, self._attributes) for user in (current, changed))
         new = {
-            attribute: _typed(value)
+            attribute: value
             for attribute, value in after.items()
-            if value is not None and (value != before.get(attribute) or attribute == "version")
+            if value != before.get(attribute) or attribute == "version"
         }
         new |= _changed_by(changed)
-        gone = [attribute for attribute in before if before[attribute] is not None and after.get(attribute) is None]
+        gone = [attribute for attribute in before if attribute not in after]
         gone.append(REGISTRATION_DIGEST)  # an earlier registration left it here
         update = "SET " + ", ".join(f"#{attribute} = :new_{attribute}" for attribute in new)
         update += " REMOVE " + ", ".join(f"#{attribute}" for attribute in gone)
@@ -274,6 +274,15 @@ class DynamoDBUsersStore:
                 "ExpressionAttributeValues": read,
             }
         }
+
+
+def _item_of(user: User, attributes: Sequence[Attribute]) -> JsonObject:
+    """Return a user's own attributes as stored: those that the user lacks are missing."""
+    shown = {name: value for name, value in attributes_of(user, attributes).items() if value is not None}
+    stored = {each.name: each.stored(user.values[each.name]) for each in attributes if each.name in user.values}
+    as_typed = {name: _typed(user.values[name]) for name, value in stored.items() if value != user.values[name]}
+    item = {name: _typed(value) for name, value in (shown | stored).items()}
+    return item | ({AS_TYPED: {"M": as_typed}} if as_typed else {})
 
 
 def _changed_by(user: User) -> JsonObject:
@@ -311,9 +320,11 @@ def user_of(item: Mapping[str, Any], attributes: Sequence[Attribute] = ATTRIBUTE
 
     A mistyped attribute reads as a missing one; a missing version reads as 1.
     """
+    stored = ((each, item.get(each.name, {}).get("S")) for each in attributes)
+    as_typed = item.get(AS_TYPED, {}).get("M", {})
     return User(
         user_id=item["userId"]["S"],
-        values={each.name: text for each in attributes if (text := item.get(each.name, {}).get("S")) is not None},
+        values={each.name: _as_typed(each, text, as_typed) for each, text in stored if text is not None},
         version=version_of(item),
         created_at=_moment(item, "createdAt"),
         updated_at=_moment(item, "updatedAt"),
@@ -322,12 +333,18 @@ def user_of(item: Mapping[str, Any], attributes: Sequence[Attribute] = ATTRIBUTE
     )
 
 
+def _as_typed(attribute: Attribute, stored: str, as_typed: Mapping[str, Any]) -> str:
+    """Return a value as it was typed; as stored, if it was written past the API since then."""
+    typed: str = as_typed.get(attribute.name, {}).get("S", stored)
+    return typed if attribute.stored(typed) == attribute.stored(stored) else stored
+
+
 def _moment(item: Mapping[str, Any], attribute: str) -> str | None:
     moment = stored_time(item.get(attribute))
     return None if moment is None else utc_timestamp(moment)
 
 
-def _unchanged(user: User, unique: Sequence[str]) -> tuple[str, dict[str, str], JsonObject]:
+def _unchanged(user: User, unique: Sequence[Attribute]) -> tuple[str, dict[str, str], JsonObject]:
     """Return a condition, its names and values, that holds while `user_of` reads these values.
 
     The version alone isn't enough: a user who is removed and imported again may have the same id
@@ -348,12 +365,15 @@ def _unchanged(user: User, unique: Sequence[str]) -> tuple[str, dict[str, str], 
     else:
         conditions.append("#version >= :same AND #version < :next")
         values = {":same": {"N": str(user.version)}, ":next": {"N": str(user.version + 1)}}
-    for name in unique:
-        text = user.values.get(name)
+    for each in unique:
+        text = user.values.get(each.name)
         if text is None:
-            conditions.append(f"NOT attribute_type(#{name}, :text)")
+            conditions.append(f"NOT attribute_type(#{each.name}, :text)")
             values[":text"] = {"S": "S"}
         else:
-            conditions.append(f"#{name} = :read_{name}")
-            values[f":read_{name}"] = {"S": text}
-    return " AND ".join(conditions), {f"#{name}": name for name in ("version", *unique)}, values
+            # An imported value may be stored as typed.
+            conditions.append(f"#{each.name} IN (:read_{each.name}, :stored_{each.name})")
+            values[f":read_{each.name}"] = {"S": text}
+            values[f":stored_{each.name}"] = {"S": each.stored(text)}
+    names = ("version", *(each.name for each in unique))
+    return " AND ".join(conditions), {f"#{name}": name for name in names}, values

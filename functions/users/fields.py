@@ -6,12 +6,15 @@ used without pydantic, whose import alone would double a function's own start-up
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, cast
+from unicodedata import normalize
 
 from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, ValidationError, core_schema
 
-from functions.users.attributes import ATTRIBUTES, Attribute
+from functions.users.attributes import ATTRIBUTES, Attribute, Unique
 from functions.users.user import FieldError, InvalidFieldsError, Registration, UserChanges
+from functions.users.visible_text import is_visible
 
 # A body of 16 KiB has room for thousands of unknown fields.
 MAXIMUM_ERRORS = 20
@@ -26,6 +29,8 @@ _ANSWERS: Mapping[str, tuple[str, str | None]] = {
     "string_too_short": ("too-short", None),
     "string_too_long": ("too-long", None),
     "string_pattern_mismatch": ("invalid", None),
+    "invisible": ("invisible", "Needs at least one character that can be seen."),
+    "reserved": ("reserved", "Is reserved, or looks like a reserved one. Choose another one."),
 }
 
 
@@ -84,7 +89,7 @@ class Fields:
 
     def _validated(self, validator: SchemaValidator, body: Mapping[str, object]) -> object:
         try:
-            return validator.validate_python(body)
+            return validator.validate_python({name: _composed(value) for name, value in body.items()})
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False)
         errors = [
@@ -106,28 +111,38 @@ class Fields:
         return FieldError(field, code, message or self._accepted[field].rule)
 
 
+def _composed(value: object) -> object:
+    """Return text in NFC, so that rules and comparisons meet one spelling of it."""
+    return normalize("NFC", value) if isinstance(value, str) else value
+
+
 def _value_schema(attribute: Attribute) -> CoreSchema:
-    text = attribute.text
-    shown = {"description": attribute.rule, "examples": [attribute.example]}
-    if text.format is not None:
-        shown["format"] = text.format
+    text, unique = attribute.text, attribute.unique
+
+    def checked(value: str) -> str:
+        if not is_visible(value):
+            raise PydanticCustomError("invisible", "shows nothing")
+        if text.check is not None and not text.check(value):
+            raise PydanticCustomError("string_pattern_mismatch", "breaks the rule")
+        if unique is not None and not _reserved_forms(unique).isdisjoint(unique.forms(value)):
+            raise PydanticCustomError("reserved", "is reserved")
+        return value
+
     schema: CoreSchema = core_schema.str_schema(
         strict=True,
         min_length=text.minimum,
         max_length=text.maximum,
         pattern=text.pattern,
-        metadata={"pydantic_js_updates": shown},
+        metadata={"pydantic_js_updates": {"description": attribute.rule, "examples": [attribute.example]}},
     )
-    check = text.check
-    if check is None:
-        return schema
-
-    def checked(value: str) -> str:
-        if not check(value):
-            raise PydanticCustomError("string_pattern_mismatch", "breaks the rule")
-        return value
-
     return core_schema.no_info_after_validator_function(checked, schema)
+
+
+@cache
+def _reserved_forms(unique: Unique) -> frozenset[str]:
+    """Return the forms of the reserved values, however they are capitalized."""
+    spellings = [spelling for each in unique.reserved for spelling in (each, each.capitalize(), each.upper())]
+    return frozenset(form for spelling in spellings for form in unique.forms(spelling))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -27,7 +27,10 @@ Users, which the next change removes: internal."""
 CHANGED_BY = "changedBy"
 """The attribute with who wrote the stored version through the API: a map of `actor` and `version`.
 A write past the API leaves it behind, and the version in it tells."""
-INTERNAL_ATTRIBUTES = (REGISTRATION_DIGEST, REQUEST_KEY, CHANGED_BY)
+AS_TYPED = "asTyped"
+"""The attribute with the values, by attribute, that aren't stored as typed: a map. A write past the
+API leaves it behind, and the stored value tells."""
+INTERNAL_ATTRIBUTES = (REGISTRATION_DIGEST, REQUEST_KEY, CHANGED_BY, AS_TYPED)
 """Neither answers nor histories nor events show these."""
 
 SELF = "self"
@@ -132,7 +135,7 @@ def version_after(version: int) -> int:
 
 
 def keys_of(values: Mapping[str, str], attributes: Sequence[Attribute] = ATTRIBUTES) -> dict[str, str]:
-    """Return the UserKeys keys of a user's values, by attribute.
+    """Return the UserKeys keys by which a user's values are found, by attribute.
 
     A value that is missing, empty or too long has none, which registration doesn't let happen.
     """
@@ -142,6 +145,22 @@ def keys_of(values: Mapping[str, str], attributes: Sequence[Attribute] = ATTRIBU
         if each.unique is not None and (value := values.get(each.name))
     }
     return {name: key for name, key in keys.items() if len(key.encode()) <= LONGEST_KEY}
+
+
+def held_keys(values: Mapping[str, str], attributes: Sequence[Attribute] = ATTRIBUTES) -> dict[str, str]:
+    """Return the attribute of each UserKeys key that a user with these values holds.
+
+    They are those of `keys_of`, and those of values that look like the user's. As nobody else can
+    hold them, no two users have the same value or values that look alike (`Unique`); of users who
+    came by another way than registration that is true once their keys are claimed.
+    """
+    held = {
+        f"{each.name}#{form}": each.name
+        for each in attributes
+        if each.unique is not None and (value := values.get(each.name))
+        for form in sorted(each.unique.forms(value))
+    }
+    return {key: name for key, name in held.items() if len(key.encode()) <= LONGEST_KEY}
 
 
 class UsersPage(NamedTuple):
@@ -176,8 +195,8 @@ class AlreadyTakenError(UserError):
     """Another user has the values of these `fields`, which are names of attributes."""
 
     def __init__(self, fields: Sequence[str]) -> None:
-        super().__init__(f"already taken: {', '.join(fields)}")
-        self.fields = tuple(fields)
+        self.fields = tuple(dict.fromkeys(fields))  # one may have several keys
+        super().__init__(f"already taken: {', '.join(self.fields)}")
 
 
 class IdempotencyKeyReusedError(UserError):

@@ -12,7 +12,7 @@ from functions.runtime.json_log import JsonObject
 from functions.stream_records.attribute_values import Image
 from functions.users.attributes import ATTRIBUTES
 from functions.users.transaction import release_key, transact
-from functions.users.user import UnavailableError, keys_of, request_key_of
+from functions.users.user import UnavailableError, held_keys, request_key_of
 from infra.outputs import StackOutputs
 from ops.errors import OpsError, translate, translate_aws_errors
 
@@ -64,7 +64,7 @@ class PersonTables:
             marker: the item that `functions.activity.closing_item.erasure` makes.
             user: as `user` read it; None if there was none, and then there still must be none.
         """
-        keys = [] if user is None else [*keys_of(_texts(user)).values(), *filter(None, [request_key_of(user)])]
+        keys = [] if user is None else [*held_keys(_texts(user)), *filter(None, [request_key_of(user)])]
         while True:
             put: Any = {"Put": {"TableName": self._activity, "Item": marker}}
             gone = self._without_user(marker["userId"]["S"]) if user is None else self._delete_user(user)

@@ -8,7 +8,7 @@ from functions.runtime.json_log import JsonObject
 from ops.context import CommandContext, OpsCommand, number_option, pass_command_context
 from ops.job import state_file
 from ops.output import blocks, count, facts, table
-from ops.users.findings import REPAIRABLE, WHAT_TO_DO, Finding, Problem
+from ops.users.findings import REPAIRABLE, TOLERATED, WHAT_TO_DO, Finding, Problem
 from ops.users.verify import PASSES, Verify, VerifyReport
 from ops.users.verify_db import VerifyDb
 
@@ -46,7 +46,7 @@ def verify(context: CommandContext, *, repair: bool, rate: float, restart: bool)
         lambda: _render(context, report, repair=repair),
         error=report.error,
         interrupted=not report.finished,
-        unfinished=bool(report.found),
+        unfinished=bool(report.found.keys() - TOLERATED),
     )
 
 
@@ -75,7 +75,7 @@ def _as_json(report: VerifyReport, *, repair: bool) -> JsonObject:
 
 
 def _render(context: CommandContext, report: VerifyReport, *, repair: bool) -> RenderableType:
-    left = report.found.total()
+    left = sum(number for problem, number in report.found.items() if problem not in TOLERATED)
     heading = f"{count(left, 'problem')} left" if repair else f"{count(left, 'problem')} found"
     if repair:
         heading += f", {report.repaired.total():,} repaired"

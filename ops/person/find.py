@@ -7,7 +7,7 @@ from functions.activity.closing_item import is_deletion_note, is_erasure
 from functions.runtime.json_log import JsonObject
 from functions.stream_records.attribute_values import Image
 from functions.users.attributes import ATTRIBUTES
-from functions.users.user import keys_of
+from functions.users.user import held_keys, keys_of
 from ops.aws.services import Services
 from ops.errors import NotFoundError, WrongUsageError
 from ops.person.stored import plain
@@ -77,6 +77,10 @@ def find(services: Services, value: str, by: str | None = None) -> list[KnownUse
         if key in owners:
             found_by.setdefault(owners[key], []).append(name)
     users = [_known(services, user_id, names) for user_id, names in found_by.items()]
+    users = [
+        user._replace(found_by=[name for name in user.found_by if not _only_alike(user, keys.get(name))])
+        for user in users
+    ]
     return [user for user in users if _is_known(user)]
 
 
@@ -133,6 +137,12 @@ def _known(services: Services, user_id: str, found_by: Sequence[str]) -> KnownUs
         deleted=None if item is not None else deleted,
         erased=erased,
     )
+
+
+def _only_alike(user: KnownUser, key: str | None) -> bool:
+    """Say whether a stored user holds the key because the own value only looks like this one."""
+    texts = {name: value for name, value in (user.item or {}).items() if isinstance(value, str)}
+    return key in held_keys(texts) and key not in keys_of(texts).values()
 
 
 def _is_known(user: KnownUser) -> bool:

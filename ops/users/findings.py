@@ -9,6 +9,8 @@ class Problem(StrEnum):
 
     WITHOUT_KEY = "user-without-key"
     TAKEN = "taken"  # two users are stored with one value; the other one has its key
+    WITHOUT_ALIKE_KEY = "user-without-alike-key"  # somebody could register with a value that looks like the user's
+    ALIKE = "looks-alike"  # two users are stored with values that look alike; both are served as before
     NOT_TEXT = "not-text"
     TOO_LONG = "too-long"
     UNREACHABLE = "unreachable-id"  # no path of the API can name the user
@@ -29,6 +31,8 @@ _REPAIR = "`verify --repair`"
 WHAT_TO_DO = {
     Problem.WITHOUT_KEY: f"{_REPAIR} gives the user the key",
     Problem.TAKEN: "give one of the two another value, or delete one: PATCH or DELETE /users/{userId}",
+    Problem.WITHOUT_ALIKE_KEY: f"{_REPAIR} gives the user the key",
+    Problem.ALIKE: "nothing, or give one of the two another value: PATCH /users/{userId}",
     Problem.NOT_TEXT: "give the user one that is text: PATCH /users/{userId}",
     Problem.TOO_LONG: "give the user a shorter one: PATCH /users/{userId}",
     Problem.UNREACHABLE: 'store the user under another id: docs/adopting.md, "An id without a path"',
@@ -45,6 +49,9 @@ WHAT_TO_DO = {
 }
 
 REPAIRABLE = frozenset(problem for problem, to_do in WHAT_TO_DO.items() if to_do.startswith(_REPAIR))
+
+TOLERATED = frozenset({Problem.ALIKE})
+"""Of users from before such values were refused: no fault of the tables."""
 
 
 class Finding(NamedTuple):

@@ -4,7 +4,8 @@ What no repair mends is found with it: values that can have no key, and ids with
 
 Registration, change and deletion write a user and its keys in one transaction, so at no moment does
 a correct pair disagree. A repair gives a key to a user who is stored with its value, or frees it.
-It never takes a key from a user who is stored with its value.
+It never takes a key from a user who is stored with its value, only from one whose value looks
+like it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 from functions.stream_records.attribute_values import AttributeValue, Image
 from functions.users.attributes import Attribute
-from functions.users.user import has_path, keys_of
+from functions.users.user import has_path, held_keys, keys_of
 from ops.aws.user_keys import KeyChange, KeyRepair, Snapshot, owner_of
 from ops.users.findings import Finding, Problem
 
@@ -25,9 +26,17 @@ class Judgement(NamedTuple):
 
 
 def keys_of_image(image: Image | None, attributes: Sequence[Attribute]) -> dict[str, str]:
-    """Return the keys that a stored user should have, by attribute."""
-    texts = {each.name: image[each.name]["S"] for each in attributes if image and "S" in image.get(each.name, {})}
-    return keys_of(texts, attributes)
+    """Return the keys by which a stored user should be found, by attribute."""
+    return keys_of(_texts(image, attributes), attributes)
+
+
+def held_keys_of_image(image: Image | None, attributes: Sequence[Attribute]) -> dict[str, str]:
+    """Return the attribute of each key that a stored user should hold."""
+    return held_keys(_texts(image, attributes), attributes)
+
+
+def _texts(image: Image | None, attributes: Sequence[Attribute]) -> dict[str, str]:
+    return {each.name: image[each.name]["S"] for each in attributes if image and "S" in image.get(each.name, {})}
 
 
 def users_to_check(
@@ -36,8 +45,8 @@ def users_to_check(
     """Yield the users who lack a key, or of whom `_lasting_problems` knows one."""
     for image in images:
         user_id = image["userId"]["S"]
-        keys = keys_of_image(image, attributes)
-        if any(owners.get(key) != user_id for key in keys.values()) or list(_lasting_problems(image, keys, attributes)):
+        keys = held_keys_of_image(image, attributes)
+        if any(owners.get(key) != user_id for key in keys) or list(_lasting_problems(image, attributes)):
             yield user_id
 
 
@@ -61,21 +70,24 @@ def judge_user(user_id: str, snapshot: Snapshot, attributes: Sequence[Attribute]
     image = snapshot.users[user_id]
     if image is None:
         return Judgement()
-    keys = keys_of_image(image, attributes)
-    if not snapshot.keys.keys() >= set(keys.values()):
+    held, own = held_keys_of_image(image, attributes), keys_of_image(image, attributes)
+    if not snapshot.keys.keys() >= held.keys():
         return None
-    findings = list(_lasting_problems(image, keys, attributes))
+    findings = list(_lasting_problems(image, attributes))
     users: dict[str, Mapping[str, AttributeValue | None] | None] = {}
     changes: dict[str, KeyChange] = {}
-    values = {name: image[name] for name in keys}
-    for name, key in keys.items():
-        owner = snapshot.owner(key)
+    for key, name in held.items():
+        owner, is_own = snapshot.owner(key), own.get(name) == key
         if owner == user_id:
             continue
         if owner is not None and owner not in snapshot.users:
             return None
         other = snapshot.users[owner] if owner is not None else None
-        found = Finding(Problem.WITHOUT_KEY, user_id, key, name, values[name]["S"], owner)
+        problem = Problem.WITHOUT_KEY if is_own else Problem.WITHOUT_ALIKE_KEY
+        found = Finding(problem, user_id, key, name, image[name]["S"], owner)
+        if not is_own and key in held_keys_of_image(other, attributes):
+            findings.append(found._replace(problem=Problem.ALIKE))
+            continue
         if key in keys_of_image(other, attributes).values():
             findings.append(found._replace(problem=Problem.TAKEN))
             continue
@@ -83,7 +95,7 @@ def judge_user(user_id: str, snapshot: Snapshot, attributes: Sequence[Attribute]
         changes[key] = KeyChange(owner, user_id)
         if owner is not None:
             users[owner] = other if other is None else {name: other.get(name)}
-    repaired = {name: values[name] for name, key in keys.items() if key in changes}
+    repaired = {held[key]: image[held[key]] for key in changes}
     repair = KeyRepair({user_id: repaired, **users}, changes) if changes else None
     return Judgement(findings, repair)
 
@@ -117,14 +129,15 @@ def _wrong(key: str, image: Image | None, attributes: Sequence[Attribute]) -> bo
         return True
     name = key.partition("#")[0]
     unique = {each.name for each in attributes if each.unique is not None}
-    return name in unique and keys_of_image(image, attributes).get(name) != key
+    return name in unique and key not in held_keys_of_image(image, attributes)
 
 
-def _lasting_problems(image: Image, keys: Mapping[str, str], attributes: Sequence[Attribute]) -> Iterable[Finding]:
+def _lasting_problems(image: Image, attributes: Sequence[Attribute]) -> Iterable[Finding]:
     """Yield an id without a path, and the values that can have no key.
 
     A value that is missing or empty needs none.
     """
+    keys = keys_of_image(image, attributes)
     if not has_path(image["userId"]["S"]):
         yield Finding(Problem.UNREACHABLE, image["userId"]["S"])
     for each in attributes:

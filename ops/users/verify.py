@@ -30,7 +30,14 @@ from ops.users.backfill_records import user_id_of
 from ops.users.delivery import Delivery
 from ops.users.findings import REPAIRABLE, Finding, Problem
 from ops.users.history_checks import History, HistoryRules, mark_of, read_histories, users_without_end
-from ops.users.key_checks import Judgement, judge_key, judge_user, keys_of_image, keys_to_check, users_to_check
+from ops.users.key_checks import (
+    Judgement,
+    held_keys_of_image,
+    judge_key,
+    judge_user,
+    keys_to_check,
+    users_to_check,
+)
 from ops.users.verify_db import Candidate, VerifyDb
 
 SETTLE_SECONDS = 180
@@ -158,7 +165,7 @@ class Verify:
         page = self._users.page(after or None)
         images = {user_id_of(image): image for image in page.users}
         self._read[USERS] += len(images)
-        wanted = [key for image in page.users for key in keys_of_image(image, self._attributes).values()]
+        wanted = [key for image in page.users for key in held_keys_of_image(image, self._attributes)]
         owners = self._keys.owners(wanted)
         lacking = users_to_check(page.users, owners, self._attributes)
         self._progress.add(USERS, (Candidate(user_id) for user_id in lacking))
@@ -216,13 +223,18 @@ class Verify:
 
     @property
     def _candidates_per_snapshot(self) -> int:
-        """A user, and for each unique attribute a key and the user who has it."""
+        """A user, and for each unique attribute one key and the user who has it."""
         return max(1, ITEMS_PER_TRANSACTION // (1 + 2 * len(self._unique)))
 
     def _settle_users(self, batch: Sequence[Candidate]) -> None:
         user_ids = [one.id for one in batch]
         images = self._users.images(user_ids, self._unique)
-        keys = {key for image in images.values() for key in keys_of_image(image, self._attributes).values()}
+        keys = {key for image in images.values() for key in held_keys_of_image(image, self._attributes)}
+        if len(batch) > 1 and len(batch) + 2 * len(keys) > ITEMS_PER_TRANSACTION:
+            half = len(batch) // 2
+            self._settle_users(batch[:half])
+            self._settle_users(batch[half:])
+            return
         owners = self._keys.owners(sorted(keys))
         snapshot = self._keys.snapshot({*user_ids, *owners.values()}, keys)
         if snapshot is not None:

@@ -13,13 +13,15 @@ from hypothesis import HealthCheck, given, settings
 
 from functions.users.attributes import ATTRIBUTES, Attribute
 from functions.users.fields import Fields
-from functions.users.user import StaleVersionError, keys_of
+from functions.users.user import StaleVersionError, held_keys
 from tests.support.aws.dynamodb_endpoints import DynamoDBEndpoint
 from tests.support.users.declarations import declarations
 from tests.support.users.http_api_events import Answer
 from tests.support.users.people import registration, user, value_of, with_values
 from tests.support.users.users_api import UsersApi
 from tests.support.users.users_in_dynamodb import UsersInDynamoDB
+
+KEY = "an idempotency key"
 
 
 class Place(NamedTuple):
@@ -58,8 +60,8 @@ def a_value_is_changed_and_its_key_moves(place: Place, attribute: Attribute) -> 
     user_id = place.registered(attribute, 1)
     expect_shown(place.api.patch(user_id, {attribute.name: value_of(attribute, 2)}), attribute, value_of(attribute, 2))
     assert place.item(user_id)[attribute.name] == {"S": value_of(attribute, 2)}, f"{attribute.name} isn't changed"
-    owned = keys_of(place.body(attribute, 1) | {attribute.name: value_of(attribute, 2)}, place.attributes)
-    assert place.tables.owners() == dict.fromkeys(owned.values(), user_id), f"{attribute.name}: its key hasn't moved"
+    owned = held_keys(place.body(attribute, 1) | {attribute.name: value_of(attribute, 2)}, place.attributes)
+    assert place.tables.owners() == dict.fromkeys(owned, user_id), f"{attribute.name}: its key hasn't moved"
 
 
 def null_takes_away_what_is_optional_and_frees_it(place: Place, attribute: Attribute) -> None:
@@ -73,8 +75,8 @@ def null_takes_away_what_is_optional_and_frees_it(place: Place, attribute: Attri
     expect_shown(answer, attribute, None)
     assert attribute.name not in place.item(user_id), f"{attribute.name} is still stored"
     assert attribute.name not in place.api.get(user_id).body, f"{attribute.name}: an unset value is shown"
-    others = keys_of({**place.body(attribute, 1), attribute.name: ""}, place.attributes)
-    assert place.tables.owners() == dict.fromkeys(others.values(), user_id), f"{attribute.name}: its key isn't freed"
+    others = held_keys({**place.body(attribute, 1), attribute.name: ""}, place.attributes)
+    assert place.tables.owners() == dict.fromkeys(others, user_id), f"{attribute.name}: its key isn't freed"
     assert place.api.patch(user_id, {attribute.name: None}).headers["etag"] == answer.headers["etag"]
 
 
@@ -93,11 +95,11 @@ def who_was_stored_before_it_is_served_as_before(place: Place, attribute: Attrib
     earlier = [each for each in place.attributes if each.name != attribute.name]
     old_api = UsersApi(place.tables.store_of(earlier), Fields(earlier))
     body = registration(1, earlier)
-    registered = old_api.register(body, key="a key")
+    registered = old_api.register(body, key=KEY)
     user_id = registered.body["userId"]
 
     assert place.api.get(user_id) == old_api.get(user_id), f"{attribute.name}: an earlier user is served otherwise"
-    assert place.api.register(body, key="a key") == registered, f"{attribute.name}: a retry is no longer recognized"
+    assert place.api.register(body, key=KEY) == registered, f"{attribute.name}: a retry is no longer recognized"
     assert place.api.patch(user_id, {attribute.name: value_of(attribute, 1)}).status == 200, attribute.name
     assert place.api.delete(user_id).status == 204, attribute.name
     assert place.tables.owners() == {}, f"{attribute.name}: a key is left"

@@ -17,7 +17,14 @@ from tests.support.users.users_in_dynamodb import UsersInDynamoDB
 from tests.support.users.users_in_memory import InMemoryUsers
 
 # Few texts, so that requests collide: each with the text that it is compared as.
-EMAILS = {"alice@example.com": "a", "ALICE@Example.com": "a", "bob@example.com": "b", "carol@example.com": "c"}
+EMAILS = {
+    "alice@example.com": "a",
+    "ALICE@Example.com": "a",
+    "bob@example.com": "b",
+    "carol@b\u00fccher.example": "c",
+    "Carol@B\u00dcCHER.example": "c",
+    "carol@xn--bcher-kva.example": "c",
+}
 USERNAMES = {
     "alice": "a",
     "Alice": "a",
@@ -25,10 +32,14 @@ USERNAMES = {
     "stra\u00dfe": "s",
     "STRASSE": "s",
     "bob": "b",
+    "b0b": "0",
+    "\u0430lice": "cyrillic",
 }
+ALIKE = {"b0b": "b", "\u0430lice": "a"}
+"""What a username looks like, as USERNAMES names it, without being the same."""
 NICKNAMES = {"Al": "a", "AL": "a", "bo": "b"}
 SAME = {"email": EMAILS, "username": USERNAMES, "nickname": NICKNAMES}
-KEYS = ["key-1", "key-2"]
+KEYS = ["idempotency-key-1", "idempotency-key-2"]
 
 # The attributes that are shipped, and one that users may lack.
 ATTRIBUTES = (*SHIPPED, NICKNAME)
@@ -40,6 +51,11 @@ nicknames = st.sampled_from([*NICKNAMES])
 bodies = st.fixed_dictionaries(required, optional={"nickname": nicknames})
 changes = st.fixed_dictionaries({}, optional={**required, "nickname": nicknames | st.none()}).filter(bool)
 Body = Mapping[str, str | None]
+
+
+def marks(field: str, value: str) -> set[str]:
+    """Return what nobody else may have who has this value: itself, and what it looks like."""
+    return {SAME[field][value], *filter(None, [ALIKE.get(value) if field == "username" else None])}
 
 
 class Place(NamedTuple):
@@ -67,8 +83,9 @@ class UsersMachine(RuleBasedStateMachine):
         others = [user for user_id, user in self.users.items() if user_id != besides]
         return [
             field
-            for field, same in SAME.items()
-            if (value := body.get(field)) and any(same.get(other.get(field, "")) == same[value] for other in others)
+            for field in SAME
+            if (value := body.get(field))
+            and any(field in other and marks(field, other[field]) & marks(field, value) for other in others)
         ]
 
     def known(self, draw: st.DataObject) -> str:
@@ -191,7 +208,13 @@ class UsersMachine(RuleBasedStateMachine):
 
     @invariant()
     def each_value_is_held_by_its_user_alone(self) -> None:
-        unique = [user_id for user_id, user in self.users.items() for field in SAME if field in user]
+        unique = [
+            user_id
+            for user_id, user in self.users.items()
+            for field in SAME
+            if field in user
+            for _ in marks(field, user[field])
+        ]
         # And a user's request, by which a repeat is recognized.
         requests = [user_id for user_id, _ in self.by_key.values() if user_id in self.users]
         assert sorted(self.place.owners().values()) == sorted([*unique, *requests])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from functions.activity.closing_item import CLOSING_CHANGE_ID
 from functions.runtime.json_log import JsonObject
 from functions.stream_records.attribute_values import Image
-from functions.users.user import keys_of
+from functions.users.user import held_keys
 from ops.aws.person_tables import Closing, PersonTables
 from tests.support.ops.queue_in_memory import StepLimit
 
@@ -41,7 +41,7 @@ class PersonTablesInMemory(PersonTables):
         self._items[user_id, CLOSING_CHANGE_ID] = marker
         self._stored.pop(user_id, None)
         texts = {name: value["S"] for name, value in (user or {}).items() if "S" in value}
-        freed = [key for key in keys_of(texts).values() if self._owners.get(key, user_id) == user_id]
+        freed = [key for key in held_keys(texts) if self._owners.get(key, user_id) == user_id]
         for key in freed:
             self._owners.pop(key, None)
         self._step_limit.step()

@@ -1,6 +1,6 @@
 """A `UsersStore` in a dict. One contract test runs on it and on the real store."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from threading import Lock
 
 from functions.users.attributes import ATTRIBUTES, Attribute
@@ -13,7 +13,7 @@ from functions.users.user import (
     User,
     UserIdTakenError,
     UsersPage,
-    keys_of,
+    held_keys,
 )
 
 
@@ -35,7 +35,7 @@ class InMemoryUsers:
                 raise UserIdTakenError
             if request is not None and request.key in self.owners:
                 raise RepeatedRequestError(self.owners[request.key], self._digests[request.key])
-            self._claim(user, self._unique)
+            self._claim(user, {*self._keys(user)})
             if request is not None:
                 self.owners[request.key] = user.user_id
                 self._digests[request.key] = request.digest
@@ -56,16 +56,15 @@ class InMemoryUsers:
         with self._lock:
             self._require(current)
             before, after = self._keys(current), self._keys(changed)
-            moved = {field for field in before.keys() | after.keys() if after.get(field) != before.get(field)}
-            self._claim(changed, moved)
-            for field in moved & before.keys():
-                self._release(before[field], current.user_id)
+            self._claim(changed, after.keys() - before.keys())
+            for key in before.keys() - after.keys():
+                self._release(key, current.user_id)
             self.users[changed.user_id] = changed
 
     def remove(self, user: User, deletion: Deletion | None = None) -> None:
         with self._lock:
             self._require(user)
-            for key in self._keys(user).values():
+            for key in self._keys(user):
                 self._release(key, user.user_id)
             if user.request_key is not None:
                 self._release(user.request_key, user.user_id)
@@ -80,16 +79,16 @@ class InMemoryUsers:
     def _guarded(self, user: User) -> tuple[object, ...]:
         return user.version, *(user.values.get(name) for name in sorted(self._unique))
 
-    def _claim(self, user: User, fields: set[str]) -> None:
-        keys = {field: key for field, key in self._keys(user).items() if field in fields}
-        taken = [field for field, key in keys.items() if self.owners.get(key, user.user_id) != user.user_id]
+    def _claim(self, user: User, keys: Set[str]) -> None:
+        fields = {key: field for key, field in self._keys(user).items() if key in keys}
+        taken = [field for key, field in fields.items() if self.owners.get(key, user.user_id) != user.user_id]
         if taken:
             raise AlreadyTakenError(taken)
-        self.owners.update(dict.fromkeys(keys.values(), user.user_id))
+        self.owners.update(dict.fromkeys(fields, user.user_id))
 
     def _release(self, key: str, owner: str) -> None:
         if self.owners.get(key) == owner:
             del self.owners[key]
 
     def _keys(self, user: User) -> dict[str, str]:
-        return keys_of(user.values, self._attributes)
+        return held_keys(user.values, self._attributes)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.users.attributes import compatibility_caseless
 from functions.users.user import LONGEST_KEY, keys_of
+from functions.users.username import compatibility_caseless
 
 
 def username_key(username: str) -> str:
