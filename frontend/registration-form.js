@@ -117,9 +117,10 @@ export function inSentence(label) {
 }
 
 /** @param {import("./site-config.js").Attribute} attribute */
-function field({ name, label, hint, required, type, autocomplete, autocapitalize }) {
+function field({ name, label, hint, required, type, inputmode, autocomplete, autocapitalize }) {
   const id = `field-${name}`;
-  const input = Object.assign(document.createElement("input"), { id, name, type, autocomplete, autocapitalize, required });
+  const html = { id, name, type, inputMode: inputmode, autocomplete, autocapitalize, required };
+  const input = Object.assign(document.createElement("input"), html);
   input.spellcheck = false;
   if (type === "text") {
     input.dir = "auto";

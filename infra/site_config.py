@@ -37,6 +37,7 @@ class SiteAttribute(_Json):
     hint: str = Field(description="A sentence under the input; empty for none.")
     required: bool
     type: str = Field(description="The input's type in HTML.")
+    inputmode: str = Field(description="The input's inputmode in HTML.")
     autocomplete: str = Field(description="The input's autocomplete in HTML.")
     autocapitalize: str = Field(description="The input's autocapitalize in HTML.")
 

@@ -49,6 +49,8 @@ class FormInput(NamedTuple):
     """The attribute's input on the page (HTML Standard, section 4.10)."""
 
     type: Literal["text", "email", "tel", "url"] = "text"
+    inputmode: Literal["text", "email", "tel", "url", "numeric"] = "text"
+    """Which keyboard a phone shows."""
     autocomplete: str = "off"
     autocapitalize: Literal["none", "words", "sentences"] = "none"
 
@@ -132,7 +134,8 @@ ATTRIBUTES: tuple[Attribute, ...] = (
             check=email_address.is_address,
         ),
         example="alice@example.com",
-        form=FormInput(type="email", autocomplete="email"),
+        # Not of the type email: browsers turn what was typed into A-labels.
+        form=FormInput(inputmode="email", autocomplete="email"),
         required=True,
         stored=email_address.with_ascii_domain,
         unique=Unique(email_address.compared, "whatever its case"),

@@ -371,9 +371,11 @@ def _unchanged(user: User, unique: Sequence[Attribute]) -> tuple[str, dict[str, 
             conditions.append(f"NOT attribute_type(#{each.name}, :text)")
             values[":text"] = {"S": "S"}
         else:
-            # An imported value may be stored as typed.
-            conditions.append(f"#{each.name} IN (:read_{each.name}, :stored_{each.name})")
-            values[f":read_{each.name}"] = {"S": text}
-            values[f":stored_{each.name}"] = {"S": each.stored(text)}
+            stored = each.stored(text)
+            values[f":read_{each.name}"] = {"S": stored}
+            conditions.append(f"#{each.name} = :read_{each.name}")
+            if stored != text:  # an imported value may be stored as typed
+                values[f":typed_{each.name}"] = {"S": text}
+                conditions[-1] = f"#{each.name} IN (:read_{each.name}, :typed_{each.name})"
     names = ("version", *(each.name for each in unique))
     return " AND ".join(conditions), {f"#{name}": name for name in names}, values

@@ -15,7 +15,7 @@ from functions.stream_records.attribute_values import AttributeValue, Image
 from functions.users.attributes import Attribute
 from functions.users.user import has_path, held_keys, keys_of
 from ops.aws.user_keys import KeyChange, KeyRepair, Snapshot, owner_of
-from ops.users.findings import Finding, Problem
+from ops.users.findings import REPAIRABLE, Finding, Problem
 
 
 class Judgement(NamedTuple):
@@ -77,27 +77,36 @@ def judge_user(user_id: str, snapshot: Snapshot, attributes: Sequence[Attribute]
     users: dict[str, Mapping[str, AttributeValue | None] | None] = {}
     changes: dict[str, KeyChange] = {}
     for key, name in held.items():
-        owner, is_own = snapshot.owner(key), own.get(name) == key
+        owner = snapshot.owner(key)
         if owner == user_id:
             continue
         if owner is not None and owner not in snapshot.users:
             return None
         other = snapshot.users[owner] if owner is not None else None
-        problem = Problem.WITHOUT_KEY if is_own else Problem.WITHOUT_ALIKE_KEY
-        found = Finding(problem, user_id, key, name, image[name]["S"], owner)
-        if not is_own and key in held_keys_of_image(other, attributes):
-            findings.append(found._replace(problem=Problem.ALIKE))
-            continue
-        if key in keys_of_image(other, attributes).values():
-            findings.append(found._replace(problem=Problem.TAKEN))
-            continue
-        findings.append(found)
-        changes[key] = KeyChange(owner, user_id)
-        if owner is not None:
-            users[owner] = other if other is None else {name: other.get(name)}
+        problem = _problem_of(key, other, attributes, is_own=own.get(name) == key)
+        # Who lacks the key of the value itself gets both, and is named once.
+        holds_own = name not in own or snapshot.owner(own[name]) == user_id
+        if problem is not Problem.WITHOUT_ALIKE_KEY or holds_own:
+            findings.append(Finding(problem, user_id, key, name, image[name]["S"], owner))
+        if problem in REPAIRABLE:
+            changes[key] = KeyChange(owner, user_id)
+            if owner is not None:
+                users[owner] = other if other is None else {name: other.get(name)}
     repaired = {held[key]: image[held[key]] for key in changes}
     repair = KeyRepair({user_id: repaired, **users}, changes) if changes else None
     return Judgement(findings, repair)
+
+
+def _problem_of(key: str, other: Image | None, attributes: Sequence[Attribute], *, is_own: bool) -> Problem:
+    """Return what it means that a user lacks a key, which `other` may hold.
+
+    Whose value it is goes before those whose values look like it.
+    """
+    if key in keys_of_image(other, attributes).values():
+        return Problem.TAKEN if is_own else Problem.ALIKE
+    if is_own:
+        return Problem.WITHOUT_KEY
+    return Problem.ALIKE if key in held_keys_of_image(other, attributes) else Problem.WITHOUT_ALIKE_KEY
 
 
 def judge_key(key: str, snapshot: Snapshot, attributes: Sequence[Attribute], now: float) -> Judgement | None:

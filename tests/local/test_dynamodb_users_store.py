@@ -13,6 +13,7 @@ from functions.activity.closing_item import deletion_note, erasure
 from functions.users.service import change_user, register, registration_request, remove_user
 from functions.users.user import AlreadyTakenError, Deletion, StaleVersionError, UserError, keys_of
 from tests.support.users.people import registration, with_values
+from tests.support.users.users_api import UsersApi
 from tests.support.users.users_in_dynamodb import UsersInDynamoDB
 
 ALICE = registration(email="Alice@Example.com", username="Alice")
@@ -68,6 +69,93 @@ def test_an_imported_request_key_that_is_none_frees_nothing(tables: UsersInDynam
     remove_user(tables.store, "1", precondition=None, actor=ARN, now=NOW)
     assert [item["userId"]["S"] for item in tables.items()] == [owner]
     assert tables.owners() == dict.fromkeys(keys_of(ALICE).values(), owner)
+
+
+TYPED = "Carol@B\u00fccher.example"
+STORED = "Carol@xn--bcher-kva.example"
+
+
+def test_an_internationalized_address_is_stored_for_mail_systems_and_shown_as_typed(tables: UsersInDynamoDB) -> None:
+    user_id = register(tables.store, {**ALICE, "email": TYPED}, idempotency_key=None, now=NOW)
+    (item,) = tables.items()
+    assert (item["email"], item["asTyped"]) == ({"S": STORED}, {"M": {"email": {"S": TYPED}}})
+    assert tables.owners()["email#carol@xn--bcher-kva.example"] == user_id
+    read = tables.store.get(user_id)
+    assert read is not None
+    assert read.values == {**ALICE, "email": TYPED}
+
+    for name, value, shown in [
+        ("name", "Eve", TYPED),
+        ("email", TYPED.upper(), TYPED.upper()),
+        ("email", STORED, STORED),
+        ("email", TYPED, TYPED),
+        ("email", "eve@example.com", "eve@example.com"),
+    ]:
+        change_user(tables.store, user_id, {name: value}, precondition=None, actor=ARN, now=NOW)
+        read = tables.store.get(user_id)
+        assert read is not None
+        assert read.values["email"] == shown
+    (item,) = tables.items()
+    assert (item["email"], "asTyped" in item) == ({"S": "eve@example.com"}, False)
+    remove_user(tables.store, user_id, precondition=None, actor=ARN, now=NOW)
+    assert tables.owners() == {}
+
+
+def test_a_value_that_was_written_past_the_api_is_shown_and_no_longer_what_was_typed(tables: UsersInDynamoDB) -> None:
+    user_id = register(tables.store, {**ALICE, "email": TYPED}, idempotency_key=None, now=NOW)
+    (item,) = tables.items()
+    tables.client.put_item(TableName=tables.tables.users, Item={**item, "email": {"S": "new@example.com"}})
+    read = tables.store.get(user_id)
+    assert read is not None
+    assert read.values["email"] == "new@example.com"
+    assert change_user(tables.store, user_id, {"name": "Eve"}, precondition=None, actor=ARN, now=NOW).version == 2
+
+
+# What earlier releases and imports may have stored, and nobody could register with today.
+BEFORE = [
+    {"email": "a..b@localhost", "username": "admin", "name": "\u2800"},
+    {"email": TYPED, "username": "zoe\u0308", "name": "zoe\u0308"},
+    {"email": "a@\u2603.\u3164", "username": "\u0430" * 1_100, "name": ""},
+    {"email": "@", "username": "\u200d", "name": "\u0301"},
+]
+
+
+@pytest.mark.parametrize("values", BEFORE, ids=["rules", "spelling", "long", "odd"])
+def test_a_stored_value_that_today_s_rules_refuse_stands_in_no_way(
+    tables: UsersInDynamoDB, values: dict[str, str]
+) -> None:
+    tables.put_user(userId="1", **values)
+    api = UsersApi(tables.store)
+    assert api.get("1").body.items() >= values.items()
+    assert api.patch("1", {"name": "Eve"}).body.items() >= {**values, "name": "Eve"}.items()
+    changed = api.patch("1", {"email": "new@example.com"})
+    assert changed.body.items() >= {**values, "name": "Eve", "email": "new@example.com"}.items()
+    (item,) = tables.items()
+    assert item["username"] == {"S": values["username"]}
+    assert tables.owners() == {"email#new@example.com": "1"}
+    assert api.delete("1").status == 204
+    assert tables.owners() == {}
+
+
+def test_an_imported_address_is_changed_to_another_spelling_of_it(tables: UsersInDynamoDB) -> None:
+    tables.put_user(userId="1", email=TYPED)
+    api = UsersApi(tables.store)
+    assert api.patch("1", {"email": TYPED.upper()}).body["email"] == TYPED.upper()
+    assert api.get("1").body["email"] == TYPED.upper()
+    assert api.delete("1").status == 204
+
+
+def test_of_usernames_that_look_alike_one_is_refused_and_free_again(tables: UsersInDynamoDB) -> None:
+    api = UsersApi(tables.store)
+    first = api.register(registration(1, username="Ivan"))
+    second = api.register(registration(2, username="lvan"))
+    assert (first.status, second.status, second.problem_fields) == (201, 409, ["username"])
+    assert api.find(username="lvan").body["items"] == []
+    assert api.patch(first.body["userId"], {"username": "ivan"}).status == 200
+    assert api.register(registration(2, username="lvan")).status == 201
+    assert api.patch(first.body["userId"], {"username": "IVAN"}).status == 409
+    assert api.delete(first.body["userId"]).status == 204
+    assert {*tables.owners()} == {"email#alice-2@example.com", "username#lvan"}
 
 
 def test_a_change_leaves_what_it_does_not_name(tables: UsersInDynamoDB) -> None:

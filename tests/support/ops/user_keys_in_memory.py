@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from functions.stream_records.attribute_values import Image
-from ops.aws.user_keys import KeyRepair, KeysPage, Snapshot, UserKeysTable
+from ops.aws.user_keys import ITEMS_PER_TRANSACTION, KeyRepair, KeysPage, Snapshot, UserKeysTable
 
 KEYS_PER_PAGE = 4
 
@@ -42,6 +42,7 @@ class UserKeysInMemory(UserKeysTable):
 
     def snapshot(self, user_ids: Collection[str], keys: Collection[str]) -> Snapshot | None:
         self._before()
+        assert len(user_ids) + len(keys) <= ITEMS_PER_TRANSACTION
         items = {key: _item(key, self._keys[key]) if key in self._keys else None for key in keys}
         return Snapshot({user_id: self._stored(user_id) for user_id in user_ids}, items)
 

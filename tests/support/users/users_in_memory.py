@@ -1,6 +1,7 @@
 """A `UsersStore` in a dict. One contract test runs on it and on the real store."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from threading import Lock
 
 from functions.users.attributes import ATTRIBUTES, Attribute
@@ -79,7 +80,7 @@ class InMemoryUsers:
     def _guarded(self, user: User) -> tuple[object, ...]:
         return user.version, *(user.values.get(name) for name in sorted(self._unique))
 
-    def _claim(self, user: User, keys: Set[str]) -> None:
+    def _claim(self, user: User, keys: AbstractSet[str]) -> None:
         fields = {key: field for key, field in self._keys(user).items() if key in keys}
         taken = [field for key, field in fields.items() if self.owners.get(key, user.user_id) != user.user_id]
         if taken:

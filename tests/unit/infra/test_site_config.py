@@ -35,6 +35,7 @@ def test_the_form_asks_for_what_may_be_sent_and_nothing_else() -> None:
         "hint": "",
         "required": False,
         "type": "text",
+        "inputmode": "text",
         "autocomplete": "off",
         "autocapitalize": "none",
     }

@@ -92,7 +92,9 @@ def test_an_invalid_key_is_malformed(key: str) -> None:
     assert answered.body["detail"] == "Idempotency-Key takes 16 to 255 printable ASCII characters."
 
 
-@pytest.mark.parametrize("key", ["x" * 16, " " * 16, "x" * 255, "3f1c2a" * 4, '"quoted quotes"', "~!@#$%^&*()_+{}|"])
+@pytest.mark.parametrize(
+    "key", ["x" * 16, " " * 16, "x" * 255, "3f1c2a" * 4, '"a quoted word"' * 2, "~!@#$%^&*()_+{}|"]
+)
 def test_a_printable_key_is_accepted(key: str) -> None:
     assert UsersApi(InMemoryUsers()).register(ALICE, key=key).status == 201
 

@@ -50,6 +50,14 @@ def found(result: Result) -> Any:
     return json.loads(result.stdout)["users"]
 
 
+def test_nobody_is_found_by_a_username_that_only_looks_like_the_own_one(run: Run, stack: StackInMemory) -> None:
+    stack.user_table.items["id-r00t"] = image("id-r00t", username="r00tbeer")
+    stack.keys |= {"username#r00tbeer": "id-r00t", "username#rootbeer": "id-r00t"}
+    (user,) = found(run("person", "find", "R00tbeer"))
+    assert user["userId"] == "id-r00t"
+    assert run("person", "find", "rootbeer").exit_code == ExitCode.NOT_FOUND
+
+
 @pytest.mark.parametrize(
     ("value", "by"), [("id-eve", "id"), ("eve@EXAMPLE.com", "email"), ("EVE", "username"), ("\uff25ve", "username")]
 )

@@ -128,6 +128,60 @@ def test_what_a_repair_would_leave_is_found_without_one(stack: StackInMemory, ru
     }
 
 
+def test_users_who_look_alike_since_before_are_named_and_no_fault(stack: StackInMemory, run: Run) -> None:
+    store(stack, "1", username="modem")
+    store(stack, "2", username="modern")
+    stack.keys |= {"username#modem": "1", "username#modern": "2"}
+
+    found, mended = run(), run("--repair")
+
+    assert left(found) == left(mended) == {"looks-alike": 1}
+    assert (found.exit_code, mended.exit_code) == (ExitCode.OK, ExitCode.OK)
+    assert stack.keys == {"username#modem": "1", "username#modern": "2"}
+    (alike,) = answer(mended)["problems"]
+    assert (alike["userId"], alike["heldBy"], alike["value"]) == ("2", "1", "modern")
+
+
+def test_who_registered_before_lookalikes_were_refused_gets_their_key(stack: StackInMemory, run: Run) -> None:
+    store(stack, "1", username="r00tbeer")
+    stack.keys["username#r00tbeer"] = "1"
+
+    found, mended = run(), run("--repair")
+
+    assert left(found) == repaired(mended) == {"user-without-alike-key": 1}
+    assert (found.exit_code, mended.exit_code) == (ExitCode.UNFINISHED, ExitCode.OK)
+    assert stack.keys == {"username#r00tbeer": "1", "username#rootbeer": "1"}
+
+
+def test_whose_value_it_is_gets_the_key_from_who_only_looks_like_it(stack: StackInMemory, run: Run) -> None:
+    store(stack, "alike", username="r00tbeer")
+    store(stack, "imported", username="rootbeer")
+    stack.keys |= {"username#r00tbeer": "alike", "username#rootbeer": "alike"}
+
+    found, mended = run(), run("--repair")
+
+    assert left(found) == repaired(mended) == {"user-without-key": 1}
+    assert stack.keys == {"username#r00tbeer": "alike", "username#rootbeer": "imported"}
+    assert left(run()) == {"looks-alike": 1}
+
+
+def test_users_with_many_keys_each_are_looked_at_a_few_at_a_time(stack: StackInMemory, run: Run) -> None:
+    for number in range(60):
+        store(stack, f"{number}", email=f"{number}@example.com", username=f"\u0418van{number:02}m0")
+
+    assert run("--repair").exit_code == ExitCode.OK
+    assert len(stack.keys) > 3 * 60
+    assert left(run()) == {}
+
+
+def test_a_value_that_is_too_long_for_a_key_is_named_though_its_skeleton_is_shorter(
+    stack: StackInMemory, run: Run
+) -> None:
+    store(stack, "1", username="\u0430" * 1_100)
+
+    assert left(run("--repair")) == {"too-long": 1}
+
+
 def test_the_keys_of_a_user_deleted_past_the_api_are_freed(stack: StackInMemory, run: Run) -> None:
     store(stack, "here", email="here@example.com", keys=True)
     stack.keys |= {"email#gone@example.com": "gone", "email#old@example.com": "here", "request#abc": "gone"}
