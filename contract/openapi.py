@@ -64,8 +64,8 @@ _RETRY_AFTER: Json = {"Retry-After": {"description": "Seconds to wait.", "schema
 _PROBLEMS = {
     400: "The request can't be read: no body, not JSON, not an object, a bad header or parameter.",
     404: "No user has this id.",
-    409: "Another user has a value that must be unique (`errors` names which), or an imported user would be larger "
-    "than DynamoDB's 400 KB.",
+    409: "Another user has a value that must be unique, or one that looks like it (`errors` names which), or an "
+    "imported user would be larger than DynamoDB's 400 KB.",
     412: "The user has changed since the version that If-Match names.",
     413: "The body has more than 16 KiB.",
     415: "The body isn't sent as application/json in UTF-8.",

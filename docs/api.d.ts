@@ -1,6 +1,6 @@
 // Made by `python -m contract` from docs/openapi.json. Copy it, don't edit it.
 
-/** What `POST /register` takes. */
+/** What `POST /register` takes. Each value counts in Unicode's normalization form C, and at least one character can be seen. */
 export interface Registration {
   /** Must be 1 to 200 characters, with no space at either end and no control characters. */
   readonly name: string;
@@ -10,7 +10,7 @@ export interface Registration {
   readonly username: string;
 }
 
-/** What `PATCH /users/{userId}` takes. Null takes an optional value away. */
+/** What `PATCH /users/{userId}` takes. Null takes an optional value away. Each value counts in Unicode's normalization form C, and at least one character can be seen. */
 export interface UserChanges {
   /** Must be 1 to 200 characters, with no space at either end and no control characters. */
   readonly name?: string;

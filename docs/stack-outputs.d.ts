@@ -67,6 +67,8 @@ export interface SiteAttribute {
   readonly required: boolean;
   /** The input's type in HTML. */
   readonly type: string;
+  /** The input's inputmode in HTML. */
+  readonly inputmode: string;
   /** The input's autocomplete in HTML. */
   readonly autocomplete: string;
   /** The input's autocapitalize in HTML. */

@@ -33,6 +33,8 @@ _ANSWERS: Mapping[str, tuple[str, str | None]] = {
     "reserved": ("reserved", "Is reserved, or looks like a reserved one. Choose another one."),
 }
 
+_EVERY_VALUE = "Each value counts in Unicode's normalization form C, and at least one character can be seen."
+
 
 class Fields:
     """Validates requests that carry some attributes."""
@@ -50,7 +52,12 @@ class Fields:
                 for name in values
             },
             extra_behavior="forbid",
-            metadata={"pydantic_js_updates": {"title": "Registration", "description": "What `POST /register` takes."}},
+            metadata={
+                "pydantic_js_updates": {
+                    "title": "Registration",
+                    "description": f"What `POST /register` takes. {_EVERY_VALUE}",
+                }
+            },
         )
         """What `POST /register` takes."""
         self.changes_schema: CoreSchema = core_schema.typed_dict_schema(
@@ -64,7 +71,8 @@ class Fields:
             metadata={
                 "pydantic_js_updates": {
                     "title": "UserChanges",
-                    "description": "What `PATCH /users/{userId}` takes. Null takes an optional value away.",
+                    "description": "What `PATCH /users/{userId}` takes. Null takes an optional value away. "
+                    + _EVERY_VALUE,
                     "minProperties": 1,
                 }
             },

@@ -17,7 +17,7 @@ _JOINERS = "\u200c\u200d"
 _OTHERS = frozenset("._-" + _JOINERS)
 _MARKS_IN_A_ROW = 4
 
-PATTERN = rf"^[\p{{L}}\p{{Nd}}][\p{{L}}\p{{M}}\p{{Nd}}._{_JOINERS}-]*$"
+PATTERN = r"^[\p{L}\p{Nd}][\p{L}\p{Nd}\p{M}._\u200c\u200d-]*$"
 """Every username meets it; of ASCII, any text that does is one."""
 
 # UTS 39's table, for ASCII alone; with "rn" for "m" shortened again (see `_skeleton_key`).

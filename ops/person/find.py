@@ -1,6 +1,6 @@
 """Find a person: from an id or a unique value to the user's id, and what is known of that user."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from functions.activity.closing_item import is_deletion_note, is_erasure
@@ -76,12 +76,8 @@ def find(services: Services, value: str, by: str | None = None) -> list[KnownUse
     for name, key in keys.items():
         if key in owners:
             found_by.setdefault(owners[key], []).append(name)
-    users = [_known(services, user_id, names) for user_id, names in found_by.items()]
-    users = [
-        user._replace(found_by=[name for name in user.found_by if not _only_alike(user, keys.get(name))])
-        for user in users
-    ]
-    return [user for user in users if _is_known(user)]
+    users = [_by_own_values(_known(services, user_id, names), keys) for user_id, names in found_by.items()]
+    return [user for user in users if user.found_by and _is_known(user)]
 
 
 def find_one(services: Services, value: str, by: str | None = None) -> str:
@@ -139,10 +135,11 @@ def _known(services: Services, user_id: str, found_by: Sequence[str]) -> KnownUs
     )
 
 
-def _only_alike(user: KnownUser, key: str | None) -> bool:
-    """Say whether a stored user holds the key because the own value only looks like this one."""
+def _by_own_values(user: KnownUser, keys: Mapping[str, str]) -> KnownUser:
+    """Leave out what a stored user's value only looks like, though the user holds its key."""
     texts = {name: value for name, value in (user.item or {}).items() if isinstance(value, str)}
-    return key in held_keys(texts) and key not in keys_of(texts).values()
+    alike = held_keys(texts).keys() - keys_of(texts).values()
+    return user._replace(found_by=[name for name in user.found_by if keys.get(name) not in alike])
 
 
 def _is_known(user: KnownUser) -> bool:

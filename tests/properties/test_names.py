@@ -1,4 +1,4 @@
-"""Whatever people type: a taken value is visible and in one spelling, and no two users look alike."""
+"""Whatever people type: a taken value is visible, in one spelling, and no other user's lookalike."""
 
 import re
 from collections.abc import Iterable

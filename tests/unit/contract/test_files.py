@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ def test_the_committed_contract_matches_the_models(path: Path) -> None:
 def test_the_document_is_valid_openapi() -> None:
     # The validator compiles patterns with Python's re, which lacks the \p{..} of JSON Schema's
     # ECMA-262.
-    text = json.dumps(openapi_document()).replace(r"\\p{L}\\p{Nd}", r"\\w")
+    text = re.sub(r"(\\\\p\{\w+\})+", r"\\\\w", json.dumps(openapi_document()))
     validate(json.loads(text), cls=OpenAPIV31SpecValidator)
 
 

@@ -113,9 +113,38 @@ def test_an_api_function_s_zip_has_pydantic_core_for_lambda_s_platform() -> None
     assert any("/licenses/" in file for file in files), "a licence must come with its code"
 
 
-@pytest.mark.parametrize("function", ["log_user_changes", "rescue_failed_batches"])
-def test_a_stream_function_s_zip_has_only_our_sources(function: str) -> None:
-    assert all(file.startswith("functions/") for file in names(package_bytes(function, "lambda")))
+def test_a_stream_function_s_zip_has_only_our_sources() -> None:
+    assert all(file.startswith("functions/") for file in names(package_bytes("rescue_failed_batches", "lambda")))
+
+
+ADDRESS = "alice@b\u00fccher.example"
+WHAT_KEYS_NEED = f"""
+import sys; sys.path.insert(0, sys.argv[1])
+from functions.users.user import held_keys
+assert {{*held_keys({{"email": {ADDRESS!a}, "username": "\u0430lice"}})}} == {{
+    "email#alice@xn--bcher-kva.example", "username#\u0430lice", "username#alice"
+}}
+"""
+WHAT_RULES_NEED = f"""
+import sys; sys.path.insert(0, sys.argv[1])
+from functions.users.attributes import ATTRIBUTES
+rules = {{each.name: each.text.check for each in ATTRIBUTES}}
+assert rules["email"]({ADDRESS!a}) and rules["username"]("\u0430lice")
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "program"),
+    [
+        ("register_user", WHAT_KEYS_NEED + WHAT_RULES_NEED),
+        ("manage_users", WHAT_KEYS_NEED + WHAT_RULES_NEED),
+        ("log_user_changes", WHAT_KEYS_NEED),
+    ],
+)
+def test_a_zip_has_the_packages_that_names_and_addresses_need(function: str, program: str) -> None:
+    zip_file = build_package(function, "lambda").path
+    # -S leaves out the packages of this machine.
+    subprocess.run([sys.executable, "-I", "-S", "-c", program, str(zip_file)], check=True)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
