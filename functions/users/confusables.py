@@ -1,4 +1,4 @@
-"""Which characters look like which: Unicode's confusables, as far as usernames may have them.
+"""Which texts look alike: Unicode's confusables, as far as usernames may have them.
 
 `python -m ops.generate_confusables` writes the table from confusables.txt. Stored keys hold what it
 says, and the data of two versions differ; what a new one needs is in docs/extending.md.
@@ -27,6 +27,8 @@ says, and the data of two versions differ; what a new one needs is in docs/exten
 # Except as contained in this notice, the name of a copyright holder shall not be used in
 # advertising or otherwise to promote the sale, use or other dealings in these Data Files or
 # Software without prior written authorization of the copyright holder.
+
+from unicodedata import combining, normalize
 
 UNICODE_VERSION = "18.0.0"
 
@@ -348,3 +350,27 @@ def _prototypes() -> dict[int, str]:
 
 PROTOTYPES = _prototypes()
 """By code point, what a character looks like; for `str.translate`."""
+
+_JOINERS = dict.fromkeys(map(ord, "\u200c\u200d"))
+
+
+def skeleton_of(text: str) -> str:
+    """Return what texts share that look alike: UTS 39, section 4.
+
+    Of what is invisible, the text has joiners alone.
+    """
+    decomposed = normalize("NFD", text).translate(_JOINERS)
+    return _without_hidden_dots(normalize("NFD", decomposed.translate(PROTOTYPES)))
+
+
+def _without_hidden_dots(text: str) -> str:
+    """Drop a dot above from letters that have one already: nobody sees it (UTS 39, 5.4)."""
+    kept: list[str] = []
+    base = ""
+    for character in text:
+        if character == "\u0307" and base in {"i", "j", "l"}:
+            continue
+        if not combining(character):
+            base = character
+        kept.append(character)
+    return "".join(kept)

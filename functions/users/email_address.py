@@ -15,18 +15,17 @@ Amazon SES doesn't have it, so they are refused.
 LOCAL_PART = 64  # characters
 LONGEST = 254  # characters
 
-# What isn't ASCII passes here: IDNA's tables decide about it.
-_EDGE, _INNER, _FIRST = (rf"[^\u0000-{forbidden}\[-`{{-\u007f]" for forbidden in ("/:-@", ",./:-@", "@"))
 _ATOM = r"[a-zA-Z0-9!#$%&'*+\/=?^_`{|}~-]+"
+# In a label that isn't ASCII, whatever else isn't passes: IDNA's tables decide about it.
+_OTHER = r"[^\u0000-\u007f](?:[^\u0000-,./:-@\[-`{-\u007f]*[^\u0000-/:-@\[-`{-\u007f])?"
+_DOT = r"[.\u3002\uff0e\uff61]"  # with the full stops that UTS 46 maps to it
 
 
 def _label(first: str) -> str:
-    return rf"{first}(?:{_INNER}{{0,61}}{_EDGE})?"
+    return rf"(?:{first}(?:[a-zA-Z0-9-]{{0,61}}[a-zA-Z0-9])?|(?:{first}[a-zA-Z0-9-]*)?{_OTHER})"
 
 
-_DOT = r"[.\u3002\uff0e\uff61]"  # with the full stops that UTS 46 maps to it
-
-PATTERN = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_label(_EDGE)}{_DOT})+{_label(_FIRST)}$"
+PATTERN = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_label('[a-zA-Z0-9]')}{_DOT})+{_label('[a-zA-Z]')}$"
 """Every address meets it; of ASCII, and without A-labels, any text that does is one if the part
 before the @ isn't longer than LOCAL_PART."""
 
