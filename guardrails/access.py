@@ -40,7 +40,13 @@ SOURCE_CONDITIONS = frozenset({"aws:sourceaccount", "aws:sourcearn", "aws:source
 """Conditions on whose resource a service acts for. Source: IAM user guide, "The confused deputy
 problem"."""
 
+EQUALITIES = frozenset({"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike"})
+"""Condition operators that don't hold without the key, unlike their negations and `...IfExists`.
+Source: IAM user guide, "IAM JSON policy elements: Condition operators"."""
+
 PUBLIC_ACCESS_BLOCKS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+
+_SERVICE = re.compile(r".+\.amazonaws\.com(?:\.cn)?")
 
 _AWS_MANAGED = re.compile(r"arn:aws[a-z-]*:iam::aws:policy/")
 
@@ -156,16 +162,33 @@ def policies_name_their_principals(resource: Resource) -> Iterator[str]:
 def services_act_for_a_named_source(resource: Resource) -> Iterator[str]:
     """A policy must limit a service to a source, or it acts for any account's resources."""
     for path, document in policy_documents(resource.properties):
-        if path == "assumeRolePolicy":
-            continue  # Lambda assumes a role only for the role's own account.
         for statement in statements(document):
-            services = [str(each) for each in statement.principals if str(each).endswith(".amazonaws.com")]
-            keys = {key.lower() for operator in statement.condition.values() for key in operator}
-            if statement.effect == "Allow" and services and not keys & SOURCE_CONDITIONS:
+            services = [str(each) for each in statement.principals if _SERVICE.fullmatch(str(each))]
+            if statement.effect == "Allow" and services and not _names_a_source(statement):
+                key = "aws:SourceAccount" if path.startswith("assumeRolePolicy") else "aws:SourceArn"
                 yield (
                     f"{statement.sid} allows {', '.join(services)} to act for any account's resources: "
-                    "add a condition on aws:SourceArn"
+                    f"add a condition that {key} equals a named one"
                 )
+
+
+def _names_a_source(statement: PolicyStatement) -> bool:
+    """Return whether one of the conditions holds for named accounts or resources alone."""
+    return any(
+        operator.lower().removeprefix("foranyvalue:") in EQUALITIES
+        and key.lower() in SOURCE_CONDITIONS
+        and all(_is_named(str(value)) for value in _several(values))
+        for operator, keys in statement.condition.items()
+        for key, values in keys.items()
+    )
+
+
+def _is_named(source: str) -> bool:
+    """Return whether an ARN names its account and at least begins a name, or an id is whole."""
+    if not source.startswith("arn:"):
+        return bool(source) and not {"*", "?"} & set(source)
+    *_, account, name = f"{source}:::::".split(":", 5)
+    return not {"*", "?"} & set(account) and bool(name.strip(":")) and name[0] not in "*?"
 
 
 @RULES.for_resource(ROLE, ROLE_POLICY_ATTACHMENT, takes_unknowns=True)

@@ -1,5 +1,6 @@
 """Rules that keep data encrypted, kept for a stated time and, in production, protected."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from guardrails.access import PolicyStatement, statements
@@ -15,6 +16,8 @@ from guardrails.resource import (
     QUEUE,
     QUEUE_POLICY,
     TABLE,
+    TOPIC,
+    TOPIC_POLICY,
     UNKNOWN,
     Resource,
     Rules,
@@ -33,6 +36,10 @@ PLAIN_HTTP_STACKS = frozenset({"local"})
 SECURE_PROTOCOLS = frozenset({"TLSv1.2_2021", "TLSv1.2_2025", "TLSv1.3_2025", UNKNOWN})
 """CloudFront's security policies without TLS 1.1 and without ciphers that lack forward secrecy.
 Source: CloudFront developer guide, "Supported protocols and ciphers"."""
+
+SECURE_ORIGIN_PROTOCOLS = frozenset({"TLSv1.2", UNKNOWN})
+"""The only one that CloudFront offers towards an origin and that isn't obsolete. Source: CloudFront
+API reference, OriginSslProtocols."""
 
 HTTPS_POLICIES = frozenset({"https-only", "redirect-to-https", UNKNOWN})
 
@@ -101,31 +108,42 @@ def production_is_protected(resource: Resource) -> Iterator[str]:
 
 @RULES.for_stack
 def no_plain_http(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
-    """Queues and buckets must refuse requests without TLS."""
-    # A queue's policy has the queue's URL, which ends in the queue's name.
+    """Queues, buckets and topics must refuse requests without TLS."""
     refusing = {
-        (policy.type, str(policy.get("queueUrl") or policy.get("bucket")).rpartition("/")[2])
-        for policy in of_type(resources, QUEUE_POLICY, BUCKET_POLICY)
+        (policy.type, _protected_name(policy))
+        for policy in of_type(resources, *_POLICIES.values())
         if any(_denies_all_plain_http(policy, statement) for statement in statements(policy.properties["policy"]))
     }
-    for resource in of_type(resources, QUEUE, BUCKET):
+    for resource in of_type(resources, *_POLICIES):
         if resource.stack.stack in PLAIN_HTTP_STACKS:
             continue
-        policy_type = QUEUE_POLICY if resource.type == QUEUE else BUCKET_POLICY
-        if (policy_type, resource.get("name") or resource.get("bucket")) not in refusing:
+        name = resource.get("name") or resource.get("bucket")
+        if (_POLICIES[resource.type], name) not in refusing:
             yield resource, "it takes requests without TLS: set userstream:requireTls to true"
+
+
+_POLICIES = {QUEUE: QUEUE_POLICY, BUCKET: BUCKET_POLICY, TOPIC: TOPIC_POLICY}
+
+_EVERY_ACTION = {QUEUE_POLICY: "sqs:*", BUCKET_POLICY: "s3:*", TOPIC_POLICY: "sns:Publish"}
+"""All that a policy of the type can deny: SNS refuses a topic's policy with a wildcard. Source: SNS
+developer guide, "Amazon SNS API permissions: Actions and resources reference"."""
+
+
+def _protected_name(policy: Resource) -> str:
+    """Return the name of the resource that a policy is attached to, from its URL, ARN or name."""
+    attached = policy.get("queueUrl") or policy.get("bucket") or policy.get("arn")
+    return re.split("[/:]", str(attached))[-1]
 
 
 def _denies_all_plain_http(policy: Resource, statement: PolicyStatement) -> bool:
     """Return whether a statement denies everybody every action on all of the resource."""
-    service, name = ("sqs", policy.get("queueUrl")) if policy.type == QUEUE_POLICY else ("s3", policy.get("bucket"))
-    name = str(name).rpartition("/")[2]
-    parts = [f":{name}"] if policy.type == QUEUE_POLICY else [f":{name}", f":{name}/*"]
+    name = _protected_name(policy)
+    parts = [f":{name}", f":{name}/*"] if policy.type == BUCKET_POLICY else [f":{name}"]
     return (
         statement.effect == "Deny"
         and not statement.inverted
         and "*" in statement.principals
-        and not {"*", f"{service}:*"}.isdisjoint(statement.actions)
+        and not {"*", _EVERY_ACTION[policy.type]}.isdisjoint(statement.actions)
         and statement.condition == {"Bool": {"aws:SecureTransport": "false"}}
         and all(any(named == "*" or named.endswith(part) for named in statement.resources) for part in parts)
     )
@@ -139,8 +157,13 @@ def pages_are_https(distribution: Resource) -> Iterator[str]:
         yield "it serves pages over HTTP: set viewer_protocol_policy to redirect-to-https"
     for origin in distribution.list("origins"):
         custom = origin.get("customOriginConfig")
-        if custom and custom != UNKNOWN and custom.get("originProtocolPolicy") not in {"https-only", UNKNOWN}:
+        if not custom or custom == UNKNOWN:
+            continue
+        if custom.get("originProtocolPolicy") not in {"https-only", UNKNOWN}:
             yield "it fetches pages over HTTP: set origin_protocol_policy to https-only"
+        protocols = custom.get("originSslProtocols") or ()
+        if protocols != UNKNOWN and not SECURE_ORIGIN_PROTOCOLS.issuperset(protocols):
+            yield "it fetches pages over insecure versions of TLS: set origin_ssl_protocols to TLSv1.2"
     certificate = distribution.map("viewerCertificate")
     own_certificate = certificate.get("acmCertificateArn") or certificate.get("iamCertificateId")
     if own_certificate and certificate.get("minimumProtocolVersion") not in SECURE_PROTOCOLS:

@@ -20,15 +20,16 @@ RULES = Rules()
 CLOUDFRONT_REGION = "us-east-1"
 """Where web ACLs of CloudFront are. Source: WAF API reference, CreateWebACL, Scope."""
 
-LEGACY_POLICIES = frozenset({"TLS_1_0", None})
-"""Security policies of API Gateway that accept TLS 1.0. Source: API Gateway V2 API reference,
-SecurityPolicy."""
+SECURITY_POLICIES = frozenset({"TLS_1_2", UNKNOWN})
+"""The only one that refuses TLS 1.0 and takes an HTTP API. Source: API Gateway developer guide,
+"Choose a security policy for your custom domain in API Gateway"."""
 
 
 @RULES.for_resource(API_DOMAIN, takes_unknowns=True)
 def api_domains_refuse_old_tls(domain: Resource) -> Iterator[str]:
     """The API's domain must accept TLS 1.2 and later only."""
-    if domain.map("domainNameConfiguration").get("securityPolicy") in LEGACY_POLICIES:
+    unknown = domain.get("domainNameConfiguration") == UNKNOWN
+    if not unknown and domain.get("domainNameConfiguration", "securityPolicy") not in SECURITY_POLICIES:
         yield "it accepts insecure versions of TLS: set security_policy to TLS_1_2"
 
 

@@ -73,7 +73,14 @@ class LambdaFunction(pulumi.ComponentResource):
             tags=environment.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        trust = allow("LambdaRunsAsThisRole", ["sts:AssumeRole"], service="lambda.amazonaws.com")
+        # The account alone: the ARN that Lambda sends when it polls for a mapping isn't documented.
+        # Source: Lambda developer guide, "Working with AWS managed policies in the execution role".
+        trust = allow(
+            "LambdaRunsAsThisRole",
+            ["sts:AssumeRole"],
+            service="lambda.amazonaws.com",
+            condition={"StringEquals": {"aws:SourceAccount": environment.account_id}},
+        )
         role = aws.iam.Role(
             f"{name}-role",
             name=environment.global_name(args.base_name),

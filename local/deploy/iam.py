@@ -1,6 +1,6 @@
 """IAM roles and their policies, which the emulator gets in a form that it can enforce.
 
-The emulator (ministack 1.5.33) differs in two ways, and a policy gets a statement more for each:
+The emulator (ministack 1.5.33) differs in three ways, and a policy gets a statement more for each:
 
 - It doesn't see which stream a call of the Streams API is about, and requires the right to all
   resources, which a policy that names its stream doesn't give. The same actions are granted on
@@ -14,13 +14,17 @@ The emulator (ministack 1.5.33) differs in two ways, and a policy gets a stateme
 import json
 from typing import Any
 
+from typing_extensions import override
+
 from functions.runtime.json_log import is_array
+from local.aws_clients import Clients
 from local.deploy.handler import Draft, Properties, ResourceHandler
 from local.deploy.values import names
 
 _ADDED = "OnTheEmulator"
 """How the ids of the added statements begin, so that `as_written` finds them."""
 
+_SOURCE_ACCOUNT = "aws:SourceAccount"
 _STREAM_READS = frozenset({"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"})
 _BATCH_OF = {
     "sqs:ChangeMessageVisibility": "sqs:ChangeMessageVisibilityBatch",
@@ -42,10 +46,16 @@ def enforceable(policy: str) -> str:
         for each, actions in allowed
         if actions & _BATCH_OF.keys()
     ]
-    if not added:
-        return policy
-    numbered = [{**grant, "Sid": f"{_ADDED}{number}", "Effect": "Allow"} for number, grant in enumerate(added)]
-    return json.dumps({**document, "Statement": [*statements, *numbered]})
+    return _with(document, statements, [{**grant, "Effect": "Allow"} for grant in added]) if added else policy
+
+
+def assumable(trust: str) -> str:
+    """Return a role's trust policy, a JSON text, as the emulator needs it."""
+    document: dict[str, Any] = json.loads(trust)
+    statements = _listed(document.get("Statement", []))
+    text = json.dumps([each for each in statements if _SOURCE_ACCOUNT in json.dumps(each.get("Condition", {}))])
+    added: list[dict[str, Any]] = json.loads(text.replace(_SOURCE_ACCOUNT, "aws:PrincipalAccount"))
+    return _with(document, statements, added) if added else trust
 
 
 def as_written(document: dict[str, Any]) -> dict[str, Any]:
@@ -53,6 +63,11 @@ def as_written(document: dict[str, Any]) -> dict[str, Any]:
     statements = _listed(document.get("Statement", []))
     kept = [statement for statement in statements if not statement.get("Sid", "").startswith(_ADDED)]
     return document if len(kept) == len(statements) else {**document, "Statement": kept}
+
+
+def _with(document: dict[str, Any], statements: list[Any], added: list[dict[str, Any]]) -> str:
+    numbered = [{**statement, "Sid": f"{_ADDED}{number}"} for number, statement in enumerate(added)]
+    return json.dumps({**document, "Statement": [*statements, *numbered]})
 
 
 def _names_stream(statement: dict[str, Any]) -> bool:
@@ -64,7 +79,24 @@ def _listed(value: Any) -> list[Any]:
     return value if is_array(value) else [value]
 
 
+class _Role(ResourceHandler):
+    """A role with a trust policy that the emulator can enforce."""
+
+    @override
+    def _create(self, clients: Clients, inputs: Properties) -> str:
+        return super()._create(clients, _with_assumable_trust(inputs))
+
+    @override
+    def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
+        super()._update(clients, resource_id, _with_assumable_trust(old), _with_assumable_trust(new))
+
+
+def _with_assumable_trust(inputs: Properties) -> Draft:
+    return {**inputs, "assumeRolePolicy": assumable(inputs["assumeRolePolicy"])}
+
+
 def _role_from_service(properties: Draft, _returned: Properties, _state: Properties) -> Draft:
+    properties = {**properties, "assumeRolePolicy": as_written(properties["assumeRolePolicy"])}
     if boundary := properties.get("permissionsBoundary"):
         return {**properties, "permissionsBoundary": boundary["permissionsBoundaryArn"]}
     return properties
@@ -75,7 +107,7 @@ def _policy_from_service(properties: Draft, _returned: Properties, _state: Prope
 
 
 HANDLERS = (
-    ResourceHandler(
+    _Role(
         pulumi_type="aws:iam/role:Role",
         operations="CreateRole GetRole UpdateRole DeleteRole",
         required=names("assumeRolePolicy name"),

@@ -1,9 +1,12 @@
 import base64
+import functools
 import hashlib
+import json
 from typing import Any
 
 import pulumi
 import pytest
+from botocore.exceptions import ClientError
 
 from local.aws_clients import Clients
 from local.deploy.handler import MissingPropertyError, Properties
@@ -159,5 +162,24 @@ def test_the_mapping_of_a_stream_is_disabled_in_the_emulator(clients: Clients, d
     try:
         assert properties["enabled"] is True
         assert clients.lambda_.get_event_source_mapping(UUID=resource_id)["State"] == "Disabled"
+    finally:
+        handler.delete(clients, resource_id, properties)
+
+
+@pytest.mark.parametrize("account", ["000000000000", "123456789012"])
+def test_a_role_is_assumed_only_for_the_account_that_its_trust_names(account: str, clients: Clients) -> None:
+    handler = handler_for("aws:iam/role:Role")
+    lambda_assumes = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+    trust = {"Statement": [{**lambda_assumes, "Condition": {"StringEquals": {"aws:SourceAccount": account}}}]}
+    resource_id, properties = handler.create(
+        clients, {"name": f"Role-{account}", "assumeRolePolicy": json.dumps({"Version": "2012-10-17", **trust})}
+    )
+    try:
+        assume = functools.partial(clients.sts.assume_role, RoleArn=properties["arn"], RoleSessionName="lambda")
+        if account == clients.account_id:
+            assert assume()["Credentials"]
+        else:
+            with pytest.raises(ClientError, match="not authorized to perform: sts:AssumeRole"):
+                assume()
     finally:
         handler.delete(clients, resource_id, properties)

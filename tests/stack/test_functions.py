@@ -155,6 +155,7 @@ def test_a_role_belongs_to_one_function_and_only_lambda_assumes_it(name: str) ->
                 "Effect": "Allow",
                 "Principal": {"Service": "lambda.amazonaws.com"},
                 "Action": ["sts:AssumeRole"],
+                "Condition": {"StringEquals": {"aws:SourceAccount": "123456789012"}},
             }
         ],
     }

@@ -94,6 +94,57 @@ def test_a_service_without_a_source_condition_is_found() -> None:
     assert broken_rules(resources) == {"services-act-for-a-named-source"}
 
 
+NAMED_SOURCES = [
+    {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+    {"StringLike": {"AWS:sourceaccount": [ACCOUNT]}},
+    {"ArnLike": {"aws:SourceArn": f"arn:aws:lambda:*:{ACCOUNT}:function:*-prod"}},
+    {"ArnEquals": {"aws:SourceArn": f"arn:aws:sns:eu-west-1:{ACCOUNT}:Topic"}},
+    {"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::bucket"}},
+    {"StringEquals": {"aws:SourceOrgID": "o-a1b2c3d4e5"}},
+]
+UNNAMED_SOURCES = [
+    {},
+    {"StringEqualsIfExists": {"aws:SourceAccount": ACCOUNT}},
+    {"ForAllValues:StringEquals": {"aws:SourceAccount": ACCOUNT}},
+    {"StringNotEquals": {"aws:SourceAccount": ACCOUNT}},
+    {"Null": {"aws:SourceAccount": "false"}},
+    {"StringLike": {"aws:SourceAccount": "*"}},
+    {"StringLike": {"aws:SourceAccount": [ACCOUNT, "????????????"]}},
+    {"StringEquals": {"aws:SourceAccount": ""}},
+    {"ArnLike": {"aws:SourceArn": "arn:aws:lambda:*:*:function:*"}},
+    {"ArnLike": {"aws:SourceArn": f"arn:aws:sns:eu-west-1:{ACCOUNT}:*"}},
+    {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::*"}},
+    {"ArnLike": {"aws:SourceArn": "*"}},
+    {"StringEquals": {"aws:PrincipalAccount": ACCOUNT}},
+]
+
+
+@pytest.mark.parametrize(
+    ("condition", "broken"),
+    [
+        *((condition, set[str]()) for condition in NAMED_SOURCES),
+        *((condition, {"services-act-for-a-named-source"}) for condition in UNNAMED_SOURCES),
+    ],
+)
+@pytest.mark.parametrize("service", ["lambda.amazonaws.com", "scheduler.amazonaws.com", "apigateway.amazonaws.com"])
+def test_a_role_that_a_service_assumes_for_any_account_is_found(
+    service: str, condition: Mapping[str, Any], broken: set[str]
+) -> None:
+    trust = allow(Principal={"Service": service}, Action="sts:AssumeRole", Condition=condition)
+    role = with_properties("register-user-role", types.ROLE, {"assumeRolePolicy": json.dumps(trust)})
+
+    assert broken_rules(role) == broken
+
+
+def test_one_statement_that_names_an_account_does_not_excuse_another() -> None:
+    named = allow(Principal={"Service": "lambda.amazonaws.com"}, Action="sts:AssumeRole", Condition=NAMED_SOURCES[0])
+    anybody = allow(Principal={"Service": "lambda.amazonaws.com"}, Action="sts:AssumeRole")
+    trust = {**named, "Statement": [*named["Statement"], *anybody["Statement"]]}
+    role = with_properties("register-user-role", types.ROLE, {"assumeRolePolicy": json.dumps(trust)})
+
+    assert broken_rules(role) == {"services-act-for-a-named-source"}
+
+
 RESCUE = ("rescue-failed-batches", types.FUNCTION)
 
 
@@ -141,6 +192,30 @@ def test_an_origin_fetched_over_http_is_found(policy: str) -> None:
     origins = [{"originId": "bucket", "domainName": "pages.example.com", "customOriginConfig": own}]
 
     assert broken_rules(with_properties("website", types.DISTRIBUTION, {"origins": origins})) == {"pages-are-https"}
+
+
+@pytest.mark.parametrize("protocols", [["SSLv3"], ["TLSv1", "TLSv1.2"], ["TLSv1.1", "TLSv1.2"]])
+def test_an_origin_fetched_over_old_tls_is_found(protocols: list[str]) -> None:
+    own = {"originProtocolPolicy": "https-only", "httpPort": 80, "httpsPort": 443, "originSslProtocols": protocols}
+    origins = [{"originId": "bucket", "domainName": "pages.example.com", "customOriginConfig": own}]
+
+    assert broken_rules(with_properties("website", types.DISTRIBUTION, {"origins": origins})) == {"pages-are-https"}
+
+
+def test_a_topic_whose_policy_takes_plain_http_is_found() -> None:
+    unpolicied = [
+        each for each in resources_of("prod") if (each.name, each.type) != ("user-changes", types.TOPIC_POLICY)
+    ]
+    (policy,) = [
+        each for each in resources_of("prod") if (each.name, each.type) == ("user-changes", types.TOPIC_POLICY)
+    ]
+    document = json.loads(policy.properties["policy"])
+    document["Statement"][0]["Principal"] = {"AWS": ACCOUNT}
+
+    assert broken_rules(unpolicied) == {"no-plain-http"}
+    assert broken_rules(with_properties("user-changes", types.TOPIC_POLICY, {"policy": json.dumps(document)})) == {
+        "no-plain-http"
+    }
 
 
 BUCKET_ARN = f"arn:aws:s3:::userstream-failures-prod-euw1-{ACCOUNT}"

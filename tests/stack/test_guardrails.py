@@ -222,6 +222,20 @@ def test_a_resource_that_breaks_a_rule_is_found(
         (("api", types.API_DOMAIN), {"domainNameConfiguration": UNSET}, "api-domains-refuse-old-tls"),
         (
             ("api", types.API_DOMAIN),
+            {"domainNameConfiguration": {"securityPolicy": "SecurityPolicy_TLS13_1_3_2025_09"}},
+            "api-domains-refuse-old-tls",
+        ),
+        *(
+            (PAGE, {"viewerCertificate": {"acmCertificateArn": "arn", **protocol}}, "pages-are-https")
+            for protocol in (
+                UNSET,
+                {"minimumProtocolVersion": "TLSv1"},
+                {"minimumProtocolVersion": "TLSv1.1_2016"},
+                {"minimumProtocolVersion": "TLSv1.2_2018"},
+            )
+        ),
+        (
+            ("api", types.API_DOMAIN),
             {"domainNameConfiguration": {"endpointType": "PUBLIC"}},
             "within-the-models-limits",
         ),

@@ -1,7 +1,7 @@
 import json
 from typing import Any
 
-from local.deploy.iam import as_written, enforceable
+from local.deploy.iam import as_written, assumable, enforceable
 
 STREAM = "arn:aws:dynamodb:us-east-1:000000000000:table/Users-dev/stream/2026-11-24T00:00:00.000"
 
@@ -57,3 +57,25 @@ def test_reading_a_policy_removes_the_added_statements() -> None:
     document = policy(allow("dynamodb:GetRecords"), allow("sqs:SendMessage"))
     assert as_written(json.loads(enforceable(document))) == json.loads(document)
     assert as_written(json.loads(document)) == json.loads(document)
+
+
+def trust(condition: dict[str, Any]) -> str:
+    lambda_assumes = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+    return policy({**lambda_assumes, "Sid": "Lambda", **({"Condition": condition} if condition else {})})
+
+
+def test_the_account_that_lambda_acts_for_is_that_of_the_user_who_assumes_the_role() -> None:
+    document = trust({"StringEquals": {"aws:SourceAccount": "000000000000"}})
+
+    written, asked = json.loads(assumable(document))["Statement"]
+    assert asked == {
+        **written,
+        "Sid": "OnTheEmulator0",
+        "Condition": {"StringEquals": {"aws:PrincipalAccount": "000000000000"}},
+    }
+    assert as_written(json.loads(assumable(document))) == json.loads(document)
+
+
+def test_a_trust_policy_that_asks_for_no_account_is_unchanged() -> None:
+    for document in (trust({}), trust({"StringEquals": {"sts:ExternalId": "aws"}})):
+        assert assumable(document) == document
