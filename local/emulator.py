@@ -24,7 +24,7 @@ DEFAULT_REGION = "us-east-1"
 _HIGHEST_PORT = 65535
 
 _SERVICES = (
-    "acm,apigateway,cloudfront,dynamodb,dynamodbstreams,events,iam,lambda,logs,monitoring,route53,s3,sns,sqs,sts,wafv2"
+    "acm,apigateway,cloudfront,dynamodb,dynamodbstreams,events,iam,kms,lambda,logs,monitoring,route53,s3,sns,sqs,sts,wafv2"
 )
 """What the stack uses; the emulator has many more, and some of them open ports of their own."""
 

@@ -37,8 +37,12 @@ def test_a_protected_environment_ends_the_preview_of_a_program_that_leaves_a_tab
 
 def program_with_a_wildcard() -> None:
     tags = {"project": "userstream", "environment": "local", "managedBy": "pulumi"}
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    trust["Condition"] = {"StringEquals": {"aws:SourceAccount": "000000000000"}}
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": "000000000000"}},
+    }
     anything = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}
     role = aws.iam.Role("role", name="Role-local", assume_role_policy=json.dumps({"Statement": [trust]}), tags=tags)
     # A value that is unknown in the preview is checked when it is known.
