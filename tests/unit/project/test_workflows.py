@@ -104,8 +104,51 @@ def test_prod_waits_for_the_tests_the_preview_and_the_approval_of_its_environmen
     )
 
 
-def test_a_preview_never_runs_as_the_role_that_deploys() -> None:
-    assert "AWS_DEPLOY_ROLE" not in (GITHUB / "workflows" / "preview.yml").read_text()
+def jobs_with_a_token() -> list[tuple[str, str, dict[str, Any]]]:
+    """Return workflow, environment and Pulumi's inputs of each job that AWS gives a role."""
+    found: list[tuple[str, str, dict[str, Any]]] = []
+    for path in WORKFLOWS:
+        for job in load(path)["jobs"].values():
+            if "id-token" not in job["permissions"]:
+                continue
+            (step,) = [step for step in job["steps"] if step["uses"] == "./.github/actions/pulumi"]
+            for stack in job.get("strategy", {}).get("matrix", {}).get("stack", [step["with"]["stack"]]):
+                environment = job["environment"].replace("${{ matrix.stack }}", stack)
+                found.append((path.stem, environment, {**step["with"], "stack": stack}))
+    return found
+
+
+def test_each_job_has_the_role_of_its_environment_and_command() -> None:
+    assert {(workflow, environment) for workflow, environment, _ in jobs_with_a_token()} == {
+        ("preview", "dev-preview"),
+        ("preview", "prod-preview"),
+        ("deploy-dev", "dev"),
+        ("deploy-prod", "prod-preview"),
+        ("deploy-prod", "prod"),
+    }
+    for _, environment, step in jobs_with_a_token():
+        role = {"preview": "AWS_PREVIEW_ROLE", "up": "AWS_DEPLOY_ROLE"}[step["command"]]
+        assert step["role"] == f"${{{{ vars.{role} }}}}"
+        assert step["backend-url"] == "${{ vars.PULUMI_BACKEND_URL }}"
+        assert environment == (f"{step['stack']}-preview" if step["command"] == "preview" else step["stack"])
+
+
+def test_code_from_a_fork_gets_no_token() -> None:
+    """Neither by a pull request nor by an event that runs it with the repository's own rights."""
+    for path in WORKFLOWS:
+        workflow = load(path)
+        assert not {"pull_request_target", "workflow_run", "issue_comment"} & workflow["on"].keys()
+        for job in workflow["jobs"].values():
+            if "pull_request" in workflow["on"] and "id-token" in job["permissions"]:
+                assert job["if"] == "github.event.pull_request.head.repo.full_name == github.repository"
+
+
+def test_a_pull_request_never_reaches_an_environment_that_deploys() -> None:
+    deploying = {environment for _, environment, step in jobs_with_a_token() if step["command"] == "up"}
+    previewed = {environment for workflow, environment, _ in jobs_with_a_token() if workflow == "preview"}
+
+    assert deploying == {"dev", "prod"}
+    assert not previewed & deploying
 
 
 @pytest.mark.parametrize("path", EVERY_FILE, ids=lambda path: str(path.relative_to(GITHUB)))
