@@ -78,7 +78,8 @@ class StackSettings(BaseModel):
     )
     require_tls: Switch = Field(
         examples=["true"],
-        description="Queues and buckets refuse requests without TLS. Off only for the emulator on this machine.",
+        description="Queues, buckets and topics refuse requests without TLS. Off only for the emulator on this "
+        "machine.",
     )
 
     log_retention_days: LogRetentionDays = Field(

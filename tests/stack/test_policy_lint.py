@@ -12,7 +12,6 @@ from guardrails.access import ACTIONS_WITHOUT_RESOURCE, policy_documents
 from guardrails.resource import BUCKET_POLICY, QUEUE_POLICY, ROLE, ROLE_POLICY, TOPIC_POLICY
 from tests.support.stack.guarded_stack import STACKS
 from tests.support.stack.recorded_stack import RecordedStack, record
-from tests.support.stack.workflow_policies import policies
 
 with warnings.catch_warnings():
     # It leaves files open.
@@ -55,16 +54,6 @@ def test_every_policy_passes_the_linter(stack: str) -> None:
     assert kinds >= {ROLE, ROLE_POLICY, TOPIC_POLICY}
     assert (BUCKET_POLICY in kinds) is (stack != "local")  # it only requires TLS
     assert QUEUE_POLICY in kinds
-
-
-@pytest.mark.parametrize("role", ["preview", "deploy"])
-@pytest.mark.parametrize("environment", ["dev", "prod"])
-def test_every_policy_of_the_workflows_passes_the_linter(environment: str, role: str) -> None:
-    found = {name: problems(document) for name, document in policies(role, environment).items()}
-
-    # Who makes a bucket writes its policy.
-    found["deploy-data.json"] = [each for each in found.get("deploy-data.json", []) if "PutBucketPolicy" not in each]
-    assert {name: issues for name, issues in found.items() if issues} == {}
 
 
 USERS = "arn:aws:dynamodb:eu-west-1:123456789012:table/Users-prod"

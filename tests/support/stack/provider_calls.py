@@ -88,9 +88,10 @@ NEEDS: Mapping[str, list[Needs]] = {
     "aws:cloudfront/distribution:Distribution": [
         Needs(
             "cloudfront",
-            f"CreateDistribution GetDistribution UpdateDistribution DeleteDistribution ListTagsForResource {_TAGS}",
+            f"GetDistribution UpdateDistribution DeleteDistribution ListTagsForResource {_TAGS}",
             f"arn:aws:cloudfront::{ACCOUNT_ID}:distribution/id",
         ),
+        Needs("cloudfront", "CreateDistribution", "*"),
     ],
     "aws:cloudfront/originAccessControl:OriginAccessControl": [
         Needs("cloudfront", "CreateOriginAccessControl", "*"),
@@ -101,10 +102,10 @@ NEEDS: Mapping[str, list[Needs]] = {
         ),
     ],
     "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": [
+        Needs("cloudfront", "CreateResponseHeadersPolicy", "*"),
         Needs(
             "cloudfront",
-            "CreateResponseHeadersPolicy GetResponseHeadersPolicy UpdateResponseHeadersPolicy "
-            "DeleteResponseHeadersPolicy",
+            "GetResponseHeadersPolicy UpdateResponseHeadersPolicy DeleteResponseHeadersPolicy",
             f"arn:aws:cloudfront::{ACCOUNT_ID}:response-headers-policy/id",
         ),
     ],
