@@ -24,9 +24,11 @@ DEFAULT_REGION = "us-east-1"
 _HIGHEST_PORT = 65535
 
 _SERVICES = (
-    "acm,apigateway,cloudfront,dynamodb,dynamodbstreams,events,iam,kms,lambda,logs,monitoring,route53,s3,sns,sqs,sts,wafv2"
+    "acm,apigateway,cloudfront,dynamodb,dynamodbstreams,events,iam,kms,lambda,logs,monitoring,route53,s3,sns,sqs,sts,"
+    "wafv2"
 )
-"""What the stack uses; the emulator has many more, and some of them open ports of their own."""
+"""What a stack and its state use; the emulator has many more, and some of them open ports of their
+own."""
 
 _CONCURRENT_EXECUTIONS = max(10, 4 * (os.cpu_count() or 1))
 """Of the account; 10 is what a new account has on AWS. The emulator runs each in a process of its

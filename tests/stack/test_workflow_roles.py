@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from botocore.session import Session
@@ -11,7 +11,7 @@ from infra.settings.stack_file import stack_file_config
 from tests.stack.test_policy_lint import problems
 from tests.support.stack.provider_answers import ACCOUNT_ID, REGION
 from tests.support.stack.provider_calls import Permission, permissions
-from tests.support.stack.recorded_stack import RecordedStack, record
+from tests.support.stack.recorded_stack import record
 from tests.support.stack.workflow_policies import (
     ANYTHING,
     FOLDER,
@@ -43,19 +43,18 @@ MANAGED_POLICY_CHARACTERS = 6_144
 """Without white space. Source: IAM user guide, "IAM and AWS STS quotas"."""
 
 BY_ID = re.compile(
-    r"\*|arn:aws:apigateway:.*|arn:aws:cloudfront:.*/id|arn:aws:acm:.*|arn:aws:route53:.*|.*:event-source-mapping:id|.*:alarm:\*|.*:log-group:\*|.*aws-service-role.*"
+    r"\*|arn:aws:(apigateway|acm|route53):.*|arn:aws:cloudfront:.*/id|.*:event-source-mapping:id"
+    r"|.*:alarm:\*|.*:log-group:\*|.*:role/aws-service-role/.*"
 )
 """What AWS gives an id and no name, so that a policy can't tell whose it is."""
 
 
-def whole(environment: str) -> RecordedStack:
-    return record(environment, config=stack_file_config(environment) | EVERY_SETTING)
-
-
-def needed(environment: str) -> Iterator[Permission]:
-    for resource in whole(environment).resources:
-        if not resource.is_component and resource.type.startswith("aws:"):
-            yield from permissions(resource)
+@cache
+def needed(environment: str) -> list[Permission]:
+    """Return what Pulumi needs for an environment with every optional resource."""
+    stack = record(environment, config=stack_file_config(environment) | EVERY_SETTING)
+    resources = [each for each in stack.resources if each.type.startswith("aws:")]
+    return [permission for resource in resources for permission in permissions(resource)]
 
 
 def state_permissions(environment: str, *actions: str) -> list[tuple[str, str]]:
