@@ -6,8 +6,9 @@ from functools import cache
 from guardrails import resource as types
 from infra.naming import PROJECT_ROOT
 from infra.settings.stack_file import stack_file_config
-from tests.stack.test_policy_lint import policies_of, problems
+from tests.support.iam.policy_lint import policy_problems
 from tests.support.stack.guarded_stack import RULES, findings, guarded
+from tests.support.stack.recorded_policies import policies_of
 from tests.support.stack.recorded_stack import Project, RecordedStack, record
 
 EXAMPLE = PROJECT_ROOT / "examples" / "welcome_new_users"
@@ -45,7 +46,7 @@ def test_a_subscriber_s_stack_keeps_the_guardrails_that_are_for_everybody() -> N
 
 
 def test_every_policy_of_a_subscriber_passes_the_linter() -> None:
-    found = {resource: problems(document) for resource, document in policies_of(subscriber()).items()}
+    found = {resource: policy_problems(document) for resource, document in policies_of(subscriber()).items()}
 
     assert len(found) == 4
     assert {resource: issues for resource, issues in found.items() if issues} == {}
