@@ -1,6 +1,7 @@
 """Every policy of the stacks names actions, resources and conditions that IAM has."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
@@ -9,7 +10,8 @@ import pytest
 
 from guardrails.access import ACTIONS_WITHOUT_RESOURCE
 from guardrails.resource import BUCKET_POLICY, QUEUE_POLICY, ROLE, ROLE_POLICY, TOPIC_POLICY
-from tests.support.iam.policy_lint import actions, policy_problems
+from tests.support.iam.definitions import actions
+from tests.support.iam.policy_lint import policy_problems
 from tests.support.stack.guarded_stack import STACKS
 from tests.support.stack.recorded_policies import policies_of
 from tests.support.stack.recorded_stack import record
@@ -114,6 +116,15 @@ def policy(statement: Mapping[str, Any]) -> dict[str, Any]:
             "dynamodb:PutItem knows no condition key aws:SourceA",
         ),
         ({"Condition": {"StringEquals": {"s3:prefix": "a"}}}, "dynamodb:PutItem knows no condition key s3:prefix"),
+        ({"Action": "*", "Condition": {"StringEquals": {"s3:prefixes": "a"}}}, "* knows no condition key s3:prefixes"),
+        (
+            {"Action": None, "NotAction": "s3:*", "Condition": {"StringEquals": {"aws:SourceAcount": "1"}}},
+            "* knows no condition key aws:SourceAcount",
+        ),
+        (
+            {"Condition": {"ForAnyValues:StringEquals": ACCOUNT}},
+            "ForAnyValues:StringEquals: no such condition operator",
+        ),
         ({"Condition": {"Bool": {"aws:SourceAccount": "true"}}}, "Bool doesn't compare aws:SourceAccount"),
         (
             {"Condition": {"StringLike": {"aws:SecureTransport": "t*"}}},
@@ -163,6 +174,17 @@ PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/{GITHUB}"
     "statement",
     [
         {"Action": "*", "Resource": "*"},
+        {
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:ResourceTag/team": "a", "s3:prefix": "b"}},
+        },
+        {
+            "Effect": "Deny",
+            "Action": None,
+            "NotAction": "s3:*",
+            "Condition": {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/ops"}},
+        },
         {"Action": ["dynamodb:Get*", "dynamodb:Query"], "Resource": "arn:aws:dynamodb:*:123456789012:table/*"},
         {"Action": "dynamodb:GetRecords", "Resource": "arn:aws:dynamodb:eu-west-1:123456789012:table/*"},
         {
@@ -197,6 +219,15 @@ def test_a_token_s_claims_are_known_by_its_own_provider_alone() -> None:
     assert policy_problems(policy(trust)) == [
         "Store: sts:AssumeRoleWithWebIdentity knows no condition key gitlab.com:sub"
     ]
+
+
+@pytest.mark.parametrize("service", ["apigateway", "dynamodb", "iam", "lambda", "logs", "s3", "sns", "sqs", "sts"])
+def test_an_arn_of_each_form_is_of_its_type(service: str) -> None:
+    for type_, form in actions(f"{service}:*")[0].formats.items():
+        arn = re.sub(r"\$\{\w+\}", "x", form).replace("arn:x:", "arn:aws:")
+        found = {action.name for action in actions(f"{service}:*") if action.takes(arn)}
+
+        assert found >= {action.name for action in actions(f"{service}:*") if type_ in action.types}
 
 
 @pytest.mark.parametrize("action", sorted(ACTIONS_WITHOUT_RESOURCE))

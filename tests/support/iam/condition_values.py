@@ -33,7 +33,7 @@ COMPARABLE: Mapping[str, frozenset[str]] = {
 }
 """What an operator compares to the types of keys that have it; Null isn't here: it takes any."""
 
-QUALIFIED_OPERATOR = re.compile(r"(?:For(?:All|Any)Values?:)?(?P<operator>[A-Za-z]+?)(?P<if_exists>IfExists)?")
+QUALIFIED_OPERATOR = re.compile(r"(?:ForAllValues:|ForAnyValue:)?(?P<operator>[A-Za-z]+?)(?P<if_exists>IfExists)?")
 
 GLOBAL_KEYS: Mapping[str, str] = {
     # of the principal
@@ -84,6 +84,12 @@ GLOBAL_KEYS: Mapping[str, str] = {
     "aws:ViaAWSService": "Bool",
 }
 """Keys of tags aren't here: the definitions say which actions know them."""
+
+TAG_KEYS: Mapping[str, str] = {
+    "aws:RequestTag/${TagKey}": "String",
+    "aws:ResourceTag/${TagKey}": "String",
+    "aws:TagKeys": "ArrayOfString",
+}
 
 VALUES: Mapping[str, re.Pattern[str]] = {
     "String": re.compile(r".*", re.DOTALL),

