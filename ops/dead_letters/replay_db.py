@@ -261,10 +261,14 @@ class ReplayDb:
 def _open(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # its content is personal data
     database = sqlite3.connect(path, isolation_level=None)
-    # A killed process leaves the file intact; a power failure may not, but it holds only copies.
-    database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")
-    (version,) = database.execute("PRAGMA user_version").fetchone()
-    if version != _VERSION:
-        database.execute("DROP TABLE IF EXISTS change")
-    database.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
+    try:
+        # A killed process leaves the file intact; a power failure may not, but these are copies.
+        database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version != _VERSION:
+            database.execute("DROP TABLE IF EXISTS change")
+        database.executescript(f"{_SCHEMA} PRAGMA user_version = {_VERSION};")
+    except sqlite3.DatabaseError:
+        database.close()
+        raise
     return database

@@ -154,6 +154,10 @@ class VerifyDb:
 def _open(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # its content is personal data
     database = sqlite3.connect(path, isolation_level=None)
-    # A killed process leaves the file intact; what a power failure takes is found again.
-    database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + _SCHEMA)
+    try:
+        # A killed process leaves the file intact; what a power failure takes is found again.
+        database.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;" + _SCHEMA)
+    except sqlite3.DatabaseError:
+        database.close()
+        raise
     return database
