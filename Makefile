@@ -4,19 +4,28 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := test
-.PHONY: help setup check fix engine test unit quick up down contract fuzz bench capacity soak faults drill
+.PHONY: help setup lock check fix engine test unit quick up down contract fuzz bench capacity soak faults drill
 
 help:  ## Show these lines
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(INSTALLED)  ## Make .venv and install what the project needs
 
-$(INSTALLED): requirements.txt requirements-dev.txt constraints.txt
+$(INSTALLED): requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "userstream needs Python 3.11 or newer: name one with make PYTHON=python3.12 ...")'
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
 	@echo "Installing the packages of requirements-dev.txt into .venv (the first time takes a minute)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
+
+# requirements-dev.txt has everything, so the others take their versions from it.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --emit-build-options $(ARGS)
+
+lock: setup  ## Pin what the requirements.in files name, with hashes; ARGS=--upgrade, or ARGS="--upgrade-package boto3"
+	@$(COMPILE) requirements-dev.in -o requirements-dev.txt
+	@for names in requirements.in */requirements.in */*/requirements.in; do \
+		$(COMPILE) -c requirements-dev.txt $$names -o $${names%.in}.txt || exit; \
+	done
 
 check: setup  ## Formatter, linter, strict types and allowed imports; changes nothing
 	$(BIN)/ruff format --check .
@@ -47,7 +56,7 @@ up: setup  ## Run the whole stack on this machine until Ctrl-C
 # The peers and the plotting library get an environment of their own, beside the project's.
 .build/bench/.installed: benchmarks/requirements.txt $(INSTALLED)
 	@test -x .build/bench/bin/python || $(PYTHON) -m venv .build/bench
-	@.build/bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@.build/bench/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r benchmarks/requirements.txt
 	@touch $@
 
 bench: .build/bench/.installed  ## Measure against peers; writes docs/performance.md

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import botocore.session
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
@@ -30,6 +30,7 @@ from guardrails.resource import (
     Resource,
     Rules,
 )
+from infra.settings.types import FunctionRuntime
 
 RULES = Rules()
 
@@ -161,12 +162,14 @@ PATTERNS: Mapping[tuple[str, str], str] = {
 bucket naming rules", SNS CreateTopic, API Gateway CreateApi, Lambda CreateFunction, DynamoDB
 "Naming rules"."""
 
-CHOICES: Mapping[tuple[str, str], frozenset[int]] = {
+CHOICES: Mapping[tuple[str, str], frozenset[int] | frozenset[str]] = {
     (LOG_GROUP, "retentionInDays"): frozenset(
         {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
-    )
+    ),
+    (FUNCTION, "runtime"): frozenset(get_args(FunctionRuntime)),
 }
-"""Source: CloudWatch Logs API reference, PutRetentionPolicy; its model has just a number."""
+"""Source: CloudWatch Logs API reference, PutRetentionPolicy; its model has just a number. Lambda's
+model also has the runtimes that are no longer supported."""
 
 JAVA_CLASSES = {r"\p{L}": r"\w", r"\p{Z}": " ", r"\p{N}": r"\d", r"\p{Alnum}": "a-zA-Z0-9"}
 """They stand within `[]`, so none may negate it; where the models have letters, digits and `_` are

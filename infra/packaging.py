@@ -1,29 +1,27 @@
 """The zip of a function: the sources its handler imports and, for Lambda, its wheels.
 
 The same sources give the same bytes on every machine at any time, so a deployment changes a
-function only if its code changed. `functions/<name>/requirements.txt` pins third-party packages;
-for Lambda they are wheels of its platform (wheels.py), which needs no compiler and no Docker. On
-this machine (`host`) functions run in the project's own environment, which has the same packages,
-so a zip contains our sources only. botocore is part of Lambda's runtime
-(docs/decisions/0012-botocore-from-the-runtime.md).
+function only if its code changed. `functions/<name>/requirements.txt` pins the contents of
+third-party packages; for Lambda they are wheels of its platform (wheels.py), which needs no
+compiler and no Docker. On this machine (`host`) functions run in the project's own environment,
+which has the same packages, so a zip contains our sources only. botocore is part of Lambda's
+runtime (docs/decisions/0012-botocore-from-the-runtime.md).
 """
 
 import ast
 import base64
 import hashlib
 import os
-import re
-import subprocess
-import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 from infra.naming import PROJECT_ROOT
+from infra.settings.types import NEWEST_RUNTIME, FunctionRuntime
+from infra.wheels import wheel_files
 
 # Find the modules below functions/ that a handler imports, by parsing and without running them.
 
@@ -107,85 +105,7 @@ def _packages_above(source: Path, root: Path) -> list[Path]:
     return [folder / "__init__.py" for folder in folders if (folder / "__init__.py").is_file()]
 
 
-# Third-party packages for Lambda: wheels for its platform, downloaded from the package index.
-
-PYTHON_VERSION = "3.13"
-PLATFORMS = ["manylinux2014_aarch64", "manylinux_2_17_aarch64", "manylinux_2_28_aarch64", "manylinux_2_34_aarch64"]
-"""Tags that run on arm64 with the python3.13 runtime (Amazon Linux 2023, glibc 2.34)."""
-
-_PINNED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9.!+_-]*")
-_NOT_NEEDED_SUFFIXES = (".pyi", ".pyc", "/py.typed")
-
-
-class WheelError(Exception):
-    """Packages can't be downloaded; the message says which and what to do."""
-
-
-def wheel_files(requirements: Path, cache: Path) -> dict[str, bytes]:
-    """Return the content of the wheels that a requirements file names.
-
-    Args:
-        requirements: one `name==version` per line; packages that those depend on are listed too.
-        cache: folder of downloaded wheels, with which the second build needs no network.
-
-    Returns:
-        Path in the zip to content, without type stubs and metadata and with the licences.
-
-    Raises:
-        WheelError: a line doesn't pin one version, a package has no wheel for the platform, or
-            there is no network.
-    """
-    lines = _requirement_lines(requirements)
-    if not lines:
-        return {}
-    directory = cache / hashlib.sha256("\n".join([PYTHON_VERSION, *PLATFORMS, *lines]).encode()).hexdigest()[:16]
-    if not directory.is_dir():
-        _download(lines, directory, requirements)
-    files: dict[str, bytes] = {}
-    for wheel in sorted(directory.glob("*.whl")):
-        with zipfile.ZipFile(wheel) as archive:
-            files |= {name: archive.read(name) for name in archive.namelist() if _is_needed(name)}
-    return files
-
-
-def _requirement_lines(requirements: Path) -> list[str]:
-    lines = [line.split("#")[0].strip() for line in requirements.read_text(encoding="utf-8").splitlines()]
-    lines = sorted(line for line in lines if line)
-    for line in lines:
-        if not _PINNED.fullmatch(line):
-            raise WheelError(f"{requirements}: '{line}' must name one version, as in 'name==1.2.3'")
-    return lines
-
-
-def _download(lines: list[str], directory: Path, requirements: Path) -> None:
-    """Fill a folder of the cache and then rename it, because two programs may fill it at once."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=directory.parent) as temporary:
-        download = Path(temporary) / "wheels"
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
-        command += ["--dest", str(download), "--only-binary=:all:", "--no-deps", "--implementation", "cp"]
-        command += ["--python-version", PYTHON_VERSION]
-        command += [argument for platform in PLATFORMS for argument in ("--platform", platform)]
-        result = subprocess.run([*command, *lines], capture_output=True, text=True, check=False)
-        if result.returncode != 0:
-            raise WheelError(
-                f"pip can't get {', '.join(lines)} of {requirements} for Python {PYTHON_VERSION} on arm64 Linux. Check "
-                f"the network and the versions; what was fetched once needs no network. pip says:\n"
-                f"{result.stderr.strip()}"
-            )
-        try:
-            download.rename(directory)
-        except OSError:
-            if not directory.is_dir():  # the other program was faster, with the same wheels
-                raise
-
-
-def _is_needed(name: str) -> bool:
-    if name.endswith(("/", *_NOT_NEEDED_SUFFIXES)):
-        return False
-    top = name.split("/", maxsplit=1)[0]
-    return not top.endswith(".dist-info") or "/licenses/" in name
-
+# The zip.
 
 BUILD_DIRECTORY = PROJECT_ROOT / ".build"
 
@@ -210,20 +130,23 @@ class FunctionPackage:
     Attributes:
         path: below .build/.
         handler: what Lambda calls.
+        runtime: Lambda's, which the packages in the zip are for.
         sha256_base64: hash of the bytes, as Lambda reports it (CodeSha256).
     """
 
     path: Path
     handler: str
+    runtime: FunctionRuntime
     sha256_base64: str
 
 
-def build_package(function_name: str, platform: Platform) -> FunctionPackage:
+def build_package(function_name: str, platform: Platform, runtime: FunctionRuntime = NEWEST_RUNTIME) -> FunctionPackage:
     """Build the zip of `functions/<function_name>`.
 
     Args:
         function_name: folder below functions/, for example `register_user`.
         platform: `lambda` for AWS, `host` for the stack on this machine.
+        runtime: Lambda's, for the packages of `lambda`.
 
     Returns:
         The zip, written to `.build/<platform>/<function_name>.zip`.
@@ -231,9 +154,9 @@ def build_package(function_name: str, platform: Platform) -> FunctionPackage:
     Raises:
         FunctionPackageError: there is no such function, a source isn't Python, or the zip exceeds
             `MAXIMUM_BYTES`.
-        WheelError: a third-party package can't be downloaded.
+        WheelError: a third-party package isn't pinned, or can't be downloaded.
     """
-    content = package_bytes(function_name, platform)
+    content = package_bytes(function_name, platform, runtime)
     path = BUILD_DIRECTORY / platform / f"{function_name}.zip"
     path.parent.mkdir(parents=True, exist_ok=True)
     # Replaced in one step, because two programs may build the same zip at once.
@@ -243,6 +166,7 @@ def build_package(function_name: str, platform: Platform) -> FunctionPackage:
     return FunctionPackage(
         path=path,
         handler=f"functions.{function_name}.handler.handler",
+        runtime=runtime,
         sha256_base64=sha256_base64(content),
     )
 
@@ -252,7 +176,7 @@ def sha256_base64(content: bytes) -> str:
     return base64.b64encode(hashlib.sha256(content).digest()).decode("ascii")
 
 
-def package_bytes(function_name: str, platform: Platform) -> bytes:
+def package_bytes(function_name: str, platform: Platform, runtime: FunctionRuntime = NEWEST_RUNTIME) -> bytes:
     """Return the content of a function's zip; see `build_package`."""
     handler = PROJECT_ROOT / "functions" / function_name / "handler.py"
     if not handler.is_file():
@@ -266,7 +190,7 @@ def package_bytes(function_name: str, platform: Platform) -> bytes:
         raise FunctionPackageError(str(error)) from error
     requirements = handler.with_name("requirements.txt")
     if platform == "lambda" and requirements.is_file():
-        files |= wheel_files(requirements, BUILD_DIRECTORY / "wheels")
+        files |= wheel_files(requirements, runtime, BUILD_DIRECTORY / "wheels")
     content = _zip(files)
     if len(content) > MAXIMUM_BYTES:
         raise FunctionPackageError(

@@ -14,9 +14,10 @@ from infra.components.users_store import UsersStore
 from infra.components.website import Website, WebsiteArgs, WebsiteConfig, WebsiteConfigArgs
 from infra.consumers import enabled_consumers
 from infra.environment import Environment
-from infra.packaging import FunctionPackage, FunctionPackageError, WheelError, build_package
+from infra.packaging import FunctionPackage, FunctionPackageError, build_package
 from infra.settings.check import SettingsError, load_settings
 from infra.settings.stack_file import running_config
+from infra.wheels import WheelError
 
 FUNCTIONS = ("register_user", "manage_users", "rescue_failed_batches")
 """The folders below functions/ of those that are no consumer's."""
@@ -33,7 +34,7 @@ def deploy() -> None:
     try:
         settings = load_settings(stack, *running_config())
         folders = [*FUNCTIONS, *(consumer.folder for consumer in enabled_consumers(settings))]
-        packages = {folder: build_package(folder, settings.function_platform) for folder in folders}
+        packages = {folder: build_package(folder, settings.function_platform, settings.runtime) for folder in folders}
     except (SettingsError, FunctionPackageError, WheelError) as error:
         raise pulumi.RunError(str(error)) from error
     account_id = aws.get_caller_identity_output().account_id

@@ -12,7 +12,9 @@ from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 from infra.naming import PROJECT_ROOT
-from infra.packaging import FunctionPackageError, Platform, WheelError, package_bytes, sha256_base64
+from infra.packaging import FunctionPackageError, Platform, package_bytes, sha256_base64
+from infra.settings.types import FunctionRuntime
+from infra.wheels import WheelError
 from local.process import child_environment
 
 if TYPE_CHECKING:
@@ -32,7 +34,9 @@ class Reload(NamedTuple):
 class HotReload:
     """Compares the sources of functions with their deployed packages."""
 
-    def __init__(self, lambda_: "LambdaClient", functions: Mapping[str, str], platform: Platform) -> None:
+    def __init__(
+        self, lambda_: "LambdaClient", functions: Mapping[str, str], platform: Platform, runtime: FunctionRuntime
+    ) -> None:
         """Ask Lambda for the deployed packages' hashes: a source may have been edited since.
 
         `functions` maps a folder below functions/ to the function's name in the account.
@@ -40,6 +44,7 @@ class HotReload:
         self._lambda = lambda_
         self._functions = functions
         self._platform: Platform = platform
+        self._runtime: FunctionRuntime = runtime
         self._sources: dict[str, tuple[int, int]] = {}
         self._tried = {
             folder: lambda_.get_function_configuration(FunctionName=name)["CodeSha256"]
@@ -57,7 +62,7 @@ class HotReload:
         # two threads at once.
         for folder, function_name in self._functions.items():
             try:
-                package = package_bytes(folder, self._platform)
+                package = package_bytes(folder, self._platform, self._runtime)
             except (FunctionPackageError, WheelError) as error:
                 reloads.append(Reload(function_name, str(error)))
                 continue

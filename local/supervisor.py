@@ -22,7 +22,7 @@ from rich.status import Status
 
 from infra.naming import PROJECT_ROOT
 from infra.settings.check import SettingsError, load_settings
-from infra.settings.model import REGION_KEY
+from infra.settings.model import REGION_KEY, StackSettings
 from infra.settings.stack_file import StackFileError, stack_file_config
 from local.actions import warm_up
 from local.emulator import DEFAULT_REGION, Emulator, EmulatorError
@@ -51,7 +51,6 @@ _LOOP_SECONDS = 0.25
 _LOOPS_PER_RELOAD = 2
 """An edit must be live within two seconds; checking every source costs more than reading a log."""
 
-_PLATFORM_KEY = "userstream:functionPlatform"
 _CORS_KEY = "userstream:corsAllowedOrigins"
 
 _POLLER_STOP_SECONDS = 3.0
@@ -103,7 +102,7 @@ class Supervisor:
         cleanup.callback(site.stop)
         with self.console.status("Starting the AWS emulator") as progress:
             config = local_config(site.origin)
-            _check_settings(config)
+            settings = _check_settings(config)
             region = config.get(REGION_KEY, DEFAULT_REGION)
             self._emulator = Emulator(self.port, region, self.directory)
             cleanup.callback(self._emulator.stop)
@@ -133,7 +132,8 @@ class Supervisor:
         self._hot_reload = HotReload(
             self._clients.lambda_,
             {name.replace("-", "_"): function for name, function in functions_of(outputs).items()},
-            "lambda" if config.get(_PLATFORM_KEY) == "lambda" else "host",
+            settings.function_platform,
+            settings.runtime,
         )
         threading.Thread(target=warm_up, args=[self._stack], name="warm-up", daemon=True).start()
         seconds = time.monotonic() - started
@@ -224,10 +224,10 @@ def local_config(website_origin: str, directory: Path = PROJECT_ROOT) -> dict[st
     return config
 
 
-def _check_settings(config: Mapping[str, str]) -> None:
-    """Check all settings, also those that the program on this machine doesn't get."""
+def _check_settings(config: Mapping[str, str]) -> StackSettings:
+    """Check and return all settings, also those that the program on this machine doesn't get."""
     try:
-        load_settings(STACK, config)
+        return load_settings(STACK, config)
     except SettingsError as error:
         raise LocalStackError(str(error)) from error
 

@@ -23,7 +23,7 @@ NO_TESTS_COLLECTED = 5
 """pytest's exit code if the marker expression leaves nothing to run."""
 
 # Read by every test, or by none: the graph can't tell which.
-CONCERNS_ALL = {"pyproject.toml", "requirements.txt", "requirements-dev.txt", "constraints.txt", "tests/conftest.py"}
+CONCERNS_ALL = {"pyproject.toml", "requirements-dev.txt", "tests/conftest.py"}
 
 
 def changed_files() -> list[str]:

@@ -11,7 +11,6 @@ from infra.components.statement import Statement, allow
 from infra.environment import Environment
 from infra.packaging import FunctionPackage
 
-RUNTIME = "python3.13"
 ARCHITECTURE = "arm64"
 """Graviton: a fifth cheaper per millisecond than x86_64. Source: Lambda pricing."""
 
@@ -111,7 +110,7 @@ class LambdaFunction(pulumi.ComponentResource):
             name=function_name,
             description=args.description,
             role=role.arn,
-            runtime=RUNTIME,
+            runtime=args.package.runtime,
             architectures=[ARCHITECTURE],
             handler=args.package.handler,
             code=pulumi.FileArchive(str(args.package.path)),

@@ -15,10 +15,12 @@ from pydantic.alias_generators import to_camel
 
 from infra import naming
 from infra.settings.types import (
+    NEWEST_RUNTIME,
     CertificateArn,
     DomainName,
     EmailAddress,
     EnvironmentName,
+    FunctionRuntime,
     HostedZoneId,
     LogRetentionDays,
     Origins,
@@ -279,9 +281,20 @@ class StackSettings(BaseModel):
 
     function_platform: Literal["lambda", "host"] = Field(
         examples=["lambda"],
-        description="Platform of the functions' zips: Lambda (Python 3.13, arm64) or this machine's Python.",
+        description="Platform of the functions' zips: Lambda (arm64) or this machine's Python.",
+    )
+    function_runtime: FunctionRuntime | None = Field(
+        default=None,
+        examples=["python3.14"],
+        description="Optional. Lambda runtime of every function, which its zip's packages are for. Unset: python3.14, "
+        "the newest.",
     )
     tags: Tags = Field(
         examples=[{"team": "users"}],
         description="Tags of every resource, besides project, environment and managedBy.",
     )
+
+    @property
+    def runtime(self) -> FunctionRuntime:
+        """The Lambda runtime of every function."""
+        return self.function_runtime or NEWEST_RUNTIME

@@ -106,6 +106,9 @@ LogRetentionDays = Annotated[
     BeforeValidator(_whole_number),
 ]
 """What CloudWatch Logs accepts. Source: CloudWatch Logs API reference, PutRetentionPolicy."""
+FunctionRuntime = Literal["python3.14", "python3.13", "python3.12"]
+"""What the functions run on. Source: Lambda developer guide, "Lambda runtimes"."""
+NEWEST_RUNTIME: FunctionRuntime = "python3.14"
 Origins = Annotated[
     tuple[Annotated[str, BeforeValidator(_origin)], ...],
     BeforeValidator(_json),

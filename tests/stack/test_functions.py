@@ -5,6 +5,7 @@ import pytest
 
 from infra.consumers import CONSUMERS
 from infra.settings.stack_file import stack_file_config
+from infra.settings.types import NEWEST_RUNTIME
 from tests.support.stack.guarded_stack import ALL, findings, guarded
 from tests.support.stack.recorded_stack import record
 
@@ -182,15 +183,22 @@ def test_a_function_depends_on_its_log_group_and_its_policy(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_runs_python_3_13_on_arm64(name: str) -> None:
+def test_a_function_runs_the_newest_python_on_arm64(name: str) -> None:
     inputs = record("dev").only(FUNCTION, name).inputs
     folder = name.replace("-", "_")
 
     assert inputs["name"] == FUNCTIONS[name]
-    assert inputs["runtime"] == "python3.13"
+    assert inputs["runtime"] == NEWEST_RUNTIME
     assert inputs["architectures"] == ["arm64"]
     assert inputs["handler"] == f"functions.{folder}.handler.handler"
     assert inputs["code"].path.endswith(f"/.build/lambda/{folder}.zip")
+
+
+def test_every_function_runs_what_the_setting_says() -> None:
+    stack = record("dev", config={**stack_file_config("dev"), "userstream:functionRuntime": "python3.13"})
+
+    assert {function.inputs["runtime"] for function in stack.of_type(FUNCTION)} == {"python3.13"}
+    assert [str(finding) for finding in findings(ALL, guarded(stack))] == []
 
 
 def test_memory_and_timeout_come_from_the_settings() -> None:

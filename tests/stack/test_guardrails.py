@@ -98,6 +98,8 @@ def test_every_rule_has_its_own_name_and_a_sentence() -> None:
         (DEAD_LETTERS, {"name": "Dead letters"}, "within-the-documented-limits"),
         (("log-user-changes-log", types.LOG_GROUP), {"retentionInDays": None}, "log-groups-have-retention"),
         (("log-user-changes-log", types.LOG_GROUP), {"retentionInDays": 31}, "within-the-documented-limits"),
+        (("register-user", types.FUNCTION), {"runtime": "python3.9"}, "within-the-documented-limits"),
+        (("register-user", types.FUNCTION), {"runtime": "nodejs24.x"}, "within-the-documented-limits"),
         (USERS, {"deletionProtectionEnabled": None}, "tables-state-their-protection"),
         (USERS, {"deletionProtectionEnabled": False}, "production-is-protected"),
         (USERS, {"pointInTimeRecovery": {"enabled": False}}, "production-is-protected"),

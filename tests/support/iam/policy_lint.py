@@ -55,7 +55,7 @@ def policy_problems(document: str | Mapping[str, Any]) -> list[str]:
 
 
 def _several(value: object) -> object:
-    return (value,) if isinstance(value, str | Mapping) else value
+    return (cast("object", value),) if isinstance(value, str | Mapping) else value
 
 
 def _texts(value: object) -> object:

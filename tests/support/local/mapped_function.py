@@ -173,7 +173,7 @@ def create_function(clients: Clients, name: str, role_arn: str, calls_file: Path
     """Create the function, and return its ARN."""
     function_arn = clients.lambda_.create_function(
         FunctionName=name,
-        Runtime="python3.13",
+        Runtime="python3.14",
         Handler="index.handler",
         Role=role_arn,
         Timeout=5,

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.packaging import sha256_base64
+from infra.settings.types import NEWEST_RUNTIME
 from local import reload as hot_reload
 from local.reload import HotReload
 
@@ -46,7 +47,7 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """The package that every function has now."""
     now = {"package": b"packed at first"}
 
-    def packed(_folder: str, _platform: str) -> bytes:
+    def packed(_folder: str, _platform: str, _runtime: str) -> bytes:
         return now["package"]
 
     def no_problem(_folder: str, _package: bytes) -> None:
@@ -59,12 +60,12 @@ def sources(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
 
 
 def test_unchanged_sources_are_not_deployed(sources: dict[str, bytes]) -> None:
-    assert HotReload(LambdaInMemory(sources["package"]).client, NAMES, "host").deploy_edits() == []
+    assert HotReload(LambdaInMemory(sources["package"]).client, NAMES, "host", NEWEST_RUNTIME).deploy_edits() == []
 
 
 def test_an_edit_goes_live_once(sources: dict[str, bytes]) -> None:
     functions = LambdaInMemory(sources["package"])
-    reload = HotReload(functions.client, NAMES, "host")
+    reload = HotReload(functions.client, NAMES, "host", NEWEST_RUNTIME)
     sources["package"] = b"edited"
 
     assert {live.function_name for live in reload.deploy_edits()} == set(NAMES.values())
@@ -76,15 +77,15 @@ def test_an_edit_made_during_the_deployment_goes_live(sources: dict[str, bytes])
     functions = LambdaInMemory(sources["package"])
     sources["package"] = b"edited"
 
-    assert {live.function_name for live in HotReload(functions.client, NAMES, "host").deploy_edits()} == set(
-        NAMES.values()
-    )
+    assert {
+        live.function_name for live in HotReload(functions.client, NAMES, "host", NEWEST_RUNTIME).deploy_edits()
+    } == set(NAMES.values())
     assert set(functions.code.values()) == {b"edited"}
 
 
 def test_an_edit_that_lambda_refused_is_tried_again(sources: dict[str, bytes]) -> None:
     functions = LambdaInMemory(sources["package"], refusals=1)
-    reload = HotReload(functions.client, NAMES, "host")
+    reload = HotReload(functions.client, NAMES, "host", NEWEST_RUNTIME)
     sources["package"] = b"edited"
 
     with pytest.raises(ClientError):
@@ -96,13 +97,13 @@ def test_an_edit_that_lambda_refused_is_tried_again(sources: dict[str, bytes]) -
 def test_sources_are_parsed_one_after_the_other(sources: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     parsing = threading.Lock()
 
-    def packed(_folder: str, _platform: str) -> bytes:
+    def packed(_folder: str, _platform: str, _runtime: str) -> bytes:
         assert parsing.acquire(blocking=False), "two at a time"
         time.sleep(0.02)
         parsing.release()
         return b"edited"
 
-    reload = HotReload(LambdaInMemory(sources["package"]).client, NAMES, "host")
+    reload = HotReload(LambdaInMemory(sources["package"]).client, NAMES, "host", NEWEST_RUNTIME)
     monkeypatch.setattr(hot_reload, "package_bytes", packed)
 
     assert {live.function_name for live in reload.deploy_edits()} == set(NAMES.values())

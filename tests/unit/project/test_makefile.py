@@ -28,7 +28,7 @@ def script(path: Path, text: str) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for name in ("Makefile", "requirements.txt", "requirements-dev.txt", "constraints.txt"):
+    for name in ("Makefile", "requirements-dev.txt"):
         shutil.copy(PROJECT_ROOT / name, tmp_path)
     return tmp_path
 
@@ -113,6 +113,23 @@ def test_check_changes_nothing(project: Path) -> None:
 
     assert all(check in commands for check in CHECKS)
     assert "--fix" not in commands
+
+
+def test_lock_pins_every_list_of_names_with_the_versions_of_the_one_that_has_all(project: Path) -> None:
+    script(project / ".venv/bin/python", WITH_PIP)
+    script(project / ".venv/bin/uv", '#!/bin/sh\necho "$*" >> told\n')
+    lists = ["requirements.in", "benchmarks/requirements.in", "functions/manage_users/requirements.in"]
+    for name in lists:
+        script(project / name, "")
+
+    make(project, "lock", "ARGS=--upgrade-package boto3")
+
+    everything, *others = (project / "told").read_text().splitlines()
+    assert all("--generate-hashes" in line and "--upgrade-package boto3" in line for line in [everything, *others])
+    assert everything.endswith(" requirements-dev.in -o requirements-dev.txt")
+    assert [line.partition(" -c ")[2] for line in others] == [
+        f"requirements-dev.txt {name} -o {name.removesuffix('.in')}.txt" for name in lists
+    ]
 
 
 def test_help_explains_every_target_once(project: Path) -> None:

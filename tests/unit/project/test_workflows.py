@@ -5,12 +5,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from infra.settings.types import NEWEST_RUNTIME
 from tests.browser.conftest import ARTIFACTS
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -187,9 +189,22 @@ def test_what_a_runner_lacks_is_installed_as_root(user: int, through: str, tmp_p
     ]
 
 
+def test_the_tests_run_on_the_oldest_python_and_on_a_newer_one_that_also_deploys() -> None:
+    pythons = load(GITHUB / "workflows" / "test.yml")["jobs"]["test"]["strategy"]["matrix"]["python"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    deploying = load(GITHUB / "actions" / "pulumi" / "action.yml")["runs"]["steps"][0]["with"]["python-version"]
+    oldest, newest = (tuple(map(int, python.split("."))) for python in pythons)
+
+    assert project["requires-python"] == f">={pythons[0]}"
+    assert newest > oldest
+    # Not older than what the functions run on in Lambda.
+    assert newest >= tuple(map(int, NEWEST_RUNTIME.removeprefix("python").split(".")))
+    assert deploying in pythons
+
+
 def test_dependabot_looks_at_every_requirement_that_is_pinned() -> None:
     updates = load(GITHUB / "dependabot.yml")["updates"]
-    (folders,) = [update["directories"] for update in updates if update["package-ecosystem"] == "pip"]
+    (folders,) = [update["directories"] for update in updates if update["package-ecosystem"] == "uv"]
     found = [path.parent for depth in ("", "*/", "*/*/") for path in ROOT.glob(f"{depth}requirements.txt")]
     pinning = ["/" / path.relative_to(ROOT) for path in found if not path.relative_to(ROOT).as_posix().startswith(".v")]
     assert [path for path in pinning if not any(path.match(folder) for folder in folders)] == []

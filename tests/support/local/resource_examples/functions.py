@@ -98,7 +98,7 @@ FUNCTIONS: Examples = {
             "name": "RegisterUserFunction",
             "description": "registers",
             "role": dependencies.get(ROLE)["arn"],
-            "runtime": "python3.13",
+            "runtime": "python3.14",
             "architectures": ["arm64"],
             "handler": "handler.handler",
             "code": pulumi.AssetArchive({"handler.py": pulumi.StringAsset(HANDLER)}),

@@ -91,6 +91,8 @@ def test_a_switch_is_exactly_true_or_false(alias: str, text: str) -> None:
         ("userstream:logRetentionDays", "2"),
         ("userstream:logRetentionDays", "fourteen"),
         ("userstream:functionPlatform", "docker"),
+        ("userstream:functionRuntime", "python3.11"),
+        ("userstream:functionRuntime", "3.14"),
         ("userstream:corsAllowedOrigins", "https://app.example.com"),
         ("userstream:corsAllowedOrigins", '["*"]'),
         ("userstream:corsAllowedOrigins", '["https://app.example.com/"]'),
