@@ -1,9 +1,12 @@
 """DynamoDB Local, Amazon's own implementation for tests: a second opinion beside the emulator's.
 
 `conftest.py` offers it as the session fixture `dynamodb_local`. Maven downloads it once to .build/,
-48 MB with its dependencies (Amazon DynamoDB Developer Guide, "Setting up DynamoDB local").
+48 MB with its dependencies (Amazon DynamoDB Developer Guide, "Setting up DynamoDB local"). Maven
+pins versions alone, so tests/dynamodb_local.sha256 has the files' contents. After a change of the
+version in dynamodb_local.xml, write it again: `sha256sum *` in the folder that the error names.
 """
 
+import hashlib
 import shutil
 import socket
 import subprocess
@@ -19,6 +22,7 @@ from tests.support.aws.dynamodb_endpoints import DynamoDBEndpoint
 
 ROOT = Path(__file__).parents[3]
 PROJECT = ROOT / "tests" / "dynamodb_local.xml"
+CHECKSUMS = ROOT / "tests" / "dynamodb_local.sha256"
 LIBRARIES = ROOT / ".build" / "dynamodb-local"
 MAIN = "software.amazon.dynamodb.services.local.main.ServerRunner"
 FETCH_SECONDS = 280
@@ -63,8 +67,16 @@ def dynamodb_local_server() -> Generator[DynamoDBEndpoint]:
             process.wait(timeout=START_SECONDS)
 
 
+def unexpected_files(folder: Path) -> list[str]:
+    """Return the names of files that are missing, too many, or of another content than expected."""
+    expected = {line.split(maxsplit=1)[1].strip(): line.split()[0] for line in CHECKSUMS.read_text().splitlines()}
+    paths = [*folder.iterdir()] if folder.is_dir() else []
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+    return sorted(name for name in {*expected, *found} if expected.get(name) != found.get(name))
+
+
 def _fetch() -> None:
-    if LIBRARIES.exists():
+    if not unexpected_files(LIBRARIES):
         return
     LIBRARIES.parent.mkdir(exist_ok=True)
     # Downloaded to a temporary directory and then renamed, so that an interrupted download, or two
@@ -78,10 +90,13 @@ def _fetch() -> None:
         check=False,
     )
     assert fetch.returncode == 0, f"Maven can't fetch DynamoDB Local: {fetch.stdout[-2000:]}"
-    if LIBRARIES.exists():
-        shutil.rmtree(folder)
-    else:
+    wrong = unexpected_files(folder)
+    assert not wrong, f"{folder} has other files than {CHECKSUMS}: {', '.join(wrong)}"
+    shutil.rmtree(LIBRARIES, ignore_errors=True)
+    try:
         folder.rename(LIBRARIES)
+    except OSError:  # Another run was faster, with the same files.
+        shutil.rmtree(folder)
 
 
 def _free_port() -> int:

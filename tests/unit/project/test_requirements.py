@@ -10,6 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from infra.naming import PROJECT_ROOT
+from tests.support.aws.dynamodb_local import CHECKSUMS, unexpected_files
 
 NAMES = sorted(path for depth in ("", "*/", "*/*/") for path in PROJECT_ROOT.glob(f"{depth}requirements*.in"))
 EVERYTHING = PROJECT_ROOT / "requirements-dev.txt"
@@ -104,3 +105,13 @@ def test_a_command_installs_only_what_is_pinned(path: Path) -> None:
     assert [line for line in installs if not re.search(r"--require-hashes -r \S*requirements\S*\.txt$", line)] == []
     # `pulumi install` upgrades pip, setuptools and wheel to the newest.
     assert re.findall(r"^ *pulumi install(?! --no-dependencies)", text, re.MULTILINE) == []
+
+
+def test_a_changed_a_missing_and_a_further_file_of_dynamodb_local_are_noticed(tmp_path: Path) -> None:
+    checksums = dict(reversed(line.split()) for line in CHECKSUMS.read_text().splitlines())
+    changed, *missing = checksums
+    (tmp_path / changed).write_bytes(b"another content")
+    (tmp_path / "planted.jar").write_bytes(b"")
+
+    assert unexpected_files(tmp_path) == sorted([changed, *missing, "planted.jar"])
+    assert all(re.fullmatch(r"[0-9a-f]{64}", checksum) for checksum in checksums.values())
