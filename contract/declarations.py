@@ -8,7 +8,16 @@ from functions.http_api.request import MAXIMUM_BODY_BYTES
 from functions.manage_users.users_page import LIST_PARAMETERS
 from functions.users.attributes import Attribute
 from functions.users.fields import Fields
-from functions.users.user import INTERNAL_ATTRIBUTES, LONGEST_KEY, REQUEST_PREFIX, InvalidFieldsError
+from functions.users.user import (
+    INTERNAL_ATTRIBUTES,
+    LONGEST_KEY,
+    MAILS_PREFIX,
+    PENDING_PREFIX,
+    REQUEST_PREFIX,
+    InvalidFieldsError,
+)
+
+_OTHER_KEYS = frozenset(prefix.rstrip("#") for prefix in (MAILS_PREFIX, PENDING_PREFIX, REQUEST_PREFIX))
 
 RESERVED = frozenset({"userId", "version", "createdAt", "updatedAt", "schemaVersion", *INTERNAL_ATTRIBUTES})
 """Names of a stored user that aren't attributes."""
@@ -33,6 +42,8 @@ def check_declarations(attributes: Sequence[Attribute]) -> None:
             f"A request with the longest values may have {longest:,} bytes: shorten some, or raise "
             f"MAXIMUM_BODY_BYTES ({MAXIMUM_BODY_BYTES:,}) in functions/http_api/request.py."
         )
+    if sum(each.confirmed for each in attributes) > 1:
+        found.append("More than one attribute is confirmed: a registration has one link, sent to one address.")
     if not any(each.required for each in attributes):
         found.append("No attribute is required: a registration would say nothing.")
     if found:
@@ -74,8 +85,14 @@ def _other_mistakes(attribute: Attribute) -> Iterator[str]:
         Fields([attribute._replace(accepted=True)]).parse_changes({attribute.name: attribute.example})
     except InvalidFieldsError:
         yield "its example breaks its own rule"
-    if attribute.unique is not None and attribute.name in {*LIST_PARAMETERS, REQUEST_PREFIX.rstrip("#")}:
-        yield "it is unique, and the name is another parameter of GET /users, or a request's in UserKeys"
+    yield from _mistakes_in_keys(attribute)
+
+
+def _mistakes_in_keys(attribute: Attribute) -> Iterator[str]:
+    if attribute.unique is not None and attribute.name in _OTHER_KEYS.union(LIST_PARAMETERS):
+        yield "it is unique, and the name is another parameter of GET /users, or of other items in UserKeys"
+    if attribute.confirmed and not (attribute.required and attribute.unique):
+        yield "it is confirmed, so it must be required and unique: a link is sent there, and it is one user's"
     if attribute.unique is not None:
         form, longest = attribute.unique.form(attribute.example), attribute.text.maximum
         if attribute.unique.form(form) != form:

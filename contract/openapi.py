@@ -6,7 +6,15 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
-from contract.responses import ActivityPage, GatewayMessage, Problem, Registered, user_model, users_page_model
+from contract.responses import (
+    ActivityPage,
+    GatewayMessage,
+    Problem,
+    Registered,
+    Requested,
+    user_model,
+    users_page_model,
+)
 from functions.http_api.request import IDEMPOTENCY_KEY_LENGTH
 from functions.users.attributes import ATTRIBUTES, Attribute
 from functions.users.fields import Fields
@@ -66,6 +74,7 @@ _PROBLEMS = {
     404: "No user has this id.",
     409: "Another user has a value that must be unique, or one that looks like it (`errors` names which), or an "
     "imported user would be larger than DynamoDB's 400 KB.",
+    410: "The link was used, has expired, or isn't whole.",
     412: "The user has changed since the version that If-Match names.",
     413: "The body has more than 16 KiB.",
     415: "The body isn't sent as application/json in UTF-8.",
@@ -80,6 +89,21 @@ _API_GATEWAY_PROBLEMS = {
 }
 """API Gateway's own reasons for statuses that the functions use too; its bodies differ."""
 
+
+_CONFIRMATION: Json = {
+    "title": "Confirmation",
+    "description": "What `POST /register/confirmation` takes.",
+    "type": "object",
+    "properties": {
+        "token": {
+            "type": "string",
+            "description": "What comes behind `#confirm=` in the link.",
+            "examples": ["5b0a4f0e-6c3f-4d0b-9f6e-0d6a0f5f3b1c.1796037077.wemY7xKDZ3BbQbXaEOryEIxs0dl_mJkTZmFtIOsUoIA"],
+        }
+    },
+    "required": ["token"],
+    "additionalProperties": False,
+}
 
 _ANY_STACK: Json = {
     "url": "https://{apiId}.execute-api.{region}.amazonaws.com",
@@ -112,6 +136,7 @@ def openapi_document(attributes: Sequence[Attribute] = ATTRIBUTES, api_url: str 
         ],
         "paths": {
             "/register": {"post": _register()},
+            "/register/confirmation": {"post": _confirm()},
             "/users": {"get": _get_users(attributes)},
             "/users/{userId}": {
                 "parameters": [_USER_ID],
@@ -146,9 +171,31 @@ def _register() -> Json:
         "requestBody": _body("Registration"),
         "responses": {
             "201": _response("The user is registered.", "Registered", {**_LOCATION, **_ETAG}),
+            "202": _response(
+                "In a stack with registrationAnswers neutral, in place of 201, and whether or not the address is a "
+                "user's: the user is registered once the link in the mail is followed.",
+                "Requested",
+            ),
             **_problems(400, 409, 413, 415, 422),
             **_overload_and_faults(),
             "429": _limited(),
+        },
+    }
+
+
+def _confirm() -> Json:
+    return {
+        "operationId": "confirmRegistration",
+        "tags": ["registration"],
+        "summary": "Register the user whose mailed link was followed",
+        "description": "Only in a stack with registrationAnswers neutral; in others API Gateway responds 404.",
+        "security": [],
+        "requestBody": _body("Confirmation"),
+        "responses": {
+            "201": _response("The user is registered.", "Registered", {**_LOCATION, **_ETAG}),
+            **_problems(400, 409, 410, 413, 415),
+            "404": _response("API Gateway: the stack's answers are explicit.", "GatewayMessage"),
+            **_overload_and_faults(),
         },
     }
 
@@ -258,8 +305,9 @@ def _schemas(attributes: Sequence[Attribute]) -> Json:
         ("UserChanges", fields.changes_schema),
     ):
         schemas[name] = GenerateJsonSchema(ref_template=_REF).generate(core_schema, mode="validation")
+    schemas["Confirmation"] = _CONFIRMATION
     user = user_model(attributes)
-    for model in (Registered, user, users_page_model(user), *_RESPONSE_BODIES):
+    for model in (Registered, Requested, user, users_page_model(user), *_RESPONSE_BODIES):
         schema = TypeAdapter(model).json_schema(by_alias=True, ref_template=_REF, mode="serialization")
         schemas |= schema.pop("$defs", {})
         schemas[model.__name__] = schema

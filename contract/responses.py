@@ -31,6 +31,12 @@ class Registered(ResponseBody):
     )
 
 
+class Requested(ResponseBody):
+    """A mail is on its way: whether one with a link or about an earlier registration isn't told."""
+
+    message: Literal["Follow the link in the mail that we sent you to complete the registration"]
+
+
 class StoredUser(ResponseBody):
     """What every user has, whatever attributes are declared."""
 

@@ -20,11 +20,22 @@ export interface UserChanges {
   readonly username?: string;
 }
 
+/** What `POST /register/confirmation` takes. */
+export interface Confirmation {
+  /** What comes behind `#confirm=` in the link. */
+  readonly token: string;
+}
+
 /** The user is stored. A repeat with the same Idempotency-Key and body gets it again. */
 export interface Registered {
   readonly message: "User registered successfully";
   /** The user's id, which never changes. */
   readonly userId: string;
+}
+
+/** A mail is on its way: whether one with a link or about an earlier registration isn't told. */
+export interface Requested {
+  readonly message: "Follow the link in the mail that we sent you to complete the registration";
 }
 
 /** A user as stored now. A user who registered has every required value. Those that an imported user lacks are null. An optional value that a user doesn't have is left out. */

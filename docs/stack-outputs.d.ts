@@ -28,6 +28,14 @@ export interface StackOutputs {
   readonly registerUserFunctionName: string;
   /** Function behind `/users` and what is below it. */
   readonly manageUsersFunctionName: string;
+  /** Function behind `POST /register/confirmation`; absent with registrationAnswers explicit, as the next three. */
+  readonly confirmRegistrationFunctionName?: string | null;
+  /** Function that sends the mails about registrations. */
+  readonly sendRegistrationMailFunctionName?: string | null;
+  /** Queue of the registrations that a mail is due about. */
+  readonly registrationMailsQueueUrl?: string | null;
+  /** Queue of those that no mail could be sent about. */
+  readonly registrationMailsDeadLetterQueueUrl?: string | null;
   /** Function that the stream's batches go to. */
   readonly logUserChangesFunctionName: string;
   /** Function that sends changes to the topic. */

@@ -1,9 +1,12 @@
 /** The page: reads config.json, sends the registration, and shows what to do after each outcome. */
 
+import { nameEnvironment, showCard, shownCard } from "./cards.js";
+import { Confirmation, takeLink } from "./confirmation.js";
 import { loadSiteConfig } from "./site-config.js";
-import { Notice } from "./notice.js";
+import { Notice, seconds, trouble } from "./notice.js";
 import { RegistrationForm } from "./registration-form.js";
 import { sendRegistration } from "./registration-request.js";
+import { RequestedCard, askedRegistration, forgetAskedRegistration } from "./requested-card.js";
 import { forgetUnansweredRegistration, keyFor, unansweredRegistration } from "./unanswered-registration.js";
 
 /** Retries while the service is busy; after these the person decides when to try again. */
@@ -13,6 +16,24 @@ const element = (id) => document.getElementById(id);
 element("needs-script").remove();
 element("loading").hidden = false;
 const notice = new Notice(element("notice"), element("submit"));
+const requestedCard = new RequestedCard(element("requested"), apiUrl, {
+  announce,
+  asked: ({ registration }) => document.dispatchEvent(new CustomEvent("userstream:requested", { detail: registration })),
+  change: ({ registration }) => {
+    askedBefore = registration;
+    showFormWith(registration);
+  },
+  refused: (problem, { registration }) => {
+    showFormWith(registration);
+    refused({ problem }, registration);
+  },
+});
+const confirmation = new Confirmation(element("confirm"), apiUrl, {
+  announce,
+  registered: confirmed,
+  refused: linkRefused,
+  startOver: showForm,
+});
 
 /** Both are there once config.json has been read; before, there is nothing to fill in or to send. */
 let siteConfig = null;
@@ -21,6 +42,8 @@ let starting = null;
 let onItsWay = false;
 let automaticRetries = 0;
 let scheduledRetry = null;
+/** What this page asked a mail for before the person chose other details: it still holds its unique values. */
+let askedBefore = null;
 
 element("registration").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -32,11 +55,10 @@ element("registration").addEventListener("input", () => {
   cancelScheduledRetry();
   notice.hide();
 });
-element("register-another").addEventListener("click", () => {
-  element("registered").hidden = true;
-  element("register").hidden = false;
-  form.focus();
-});
+for (const button of ["register-another", "register-again"]) {
+  element(button).addEventListener("click", showForm);
+}
+window.addEventListener("hashchange", openLink);
 window.addEventListener("online", async () => {
   if (unansweredRegistration() === null || element("notice").hidden) {
     return;
@@ -46,7 +68,38 @@ window.addEventListener("online", async () => {
   }
 });
 
+if (!openLink() && askedRegistration() !== null) {
+  requestedCard.fill();
+  showCard("requested");
+}
 start();
+
+/** Show the card of the link that the page was opened by, if it was. */
+function openLink() {
+  const opened = takeLink();
+  if (opened) {
+    confirmation.open();
+    showCard("confirm");
+  }
+  return opened;
+}
+
+function showForm() {
+  showCard("register");
+  form?.focus();
+}
+
+async function showFormWith(registration) {
+  showForm();
+  if (await start()) {
+    form.fill(registration);
+  }
+}
+
+/** The API's base URL; null if config.json can't be read. */
+async function apiUrl() {
+  return (await start()) ? siteConfig.apiUrl : null;
+}
 
 /** Read config.json, build the form, and offer to send again what has no answer; once, however often it is called. */
 async function start() {
@@ -71,7 +124,7 @@ async function buildForm() {
   element("loading").hidden = true;
   element("environment").textContent = `${siteConfig.environment} · ${siteConfig.region}`;
   element("environment").hidden = false;
-  document.title = `Register · userstream · ${siteConfig.environment}`;
+  nameEnvironment(siteConfig.environment);
   form = new RegistrationForm(element("registration"), siteConfig.attributes);
   notice.hide();
   const toSendAgain = unansweredRegistration();
@@ -107,23 +160,62 @@ async function register() {
   onItsWay = true;
   form.setBusy(true);
   announce("Sending your registration.");
-  const outcome = await sendRegistration(siteConfig.apiUrl, registration, keyFor(registration));
+  const key = keyFor(registration);
+  const outcome = await sendRegistration(siteConfig.apiUrl, registration, key);
   onItsWay = false;
   form.setBusy(false);
-  const handlers = { registered, refused, busy, failed, unreachable };
-  handlers[outcome.kind](outcome, registration);
+  const handlers = { registered, requested, refused, busy, failed, unreachable };
+  handlers[outcome.kind](outcome, registration, key);
+}
+
+function requested(_outcome, registration, key) {
+  forgetUnansweredRegistration();
+  element("registration").reset();
+  requestedCard.ask({ registration, key, address: mailedAddress(registration) });
+  showNext("requested");
+}
+
+/** Where the mail goes, if that is plain: a stack may ask for several addresses, and under any name. */
+function mailedAddress(registration) {
+  const addresses = siteConfig.attributes.filter(({ name, type }) => type === "email" && name in registration);
+  return addresses.length === 1 ? registration[addresses[0].name] : "";
 }
 
 function registered({ userId }, registration) {
   forgetUnansweredRegistration();
   element("registration").reset();
+  showRegistered("Welcome. This is what we have stored.", userId, registration);
+  showNext("registered");
+}
+
+/** A link says nothing about whose it is, so there is only the id to show, and what the form holds may be another's. */
+function confirmed(userId) {
+  forgetAskedRegistration();
+  showRegistered("Welcome. Your address is confirmed, and your account is ready.", userId, {});
+  showCard("registered");
+}
+
+function showRegistered(lede, userId, registration) {
+  element("registered-lede").textContent = lede;
   element("registered-facts").replaceChildren(...facts(userId, registration));
-  element("register").hidden = true;
-  element("registered").hidden = false;
-  element("registered-title").focus();
-  announce("");
   // For other parts of the page that follow this user.
   document.dispatchEvent(new CustomEvent("userstream:registered", { detail: { userId, ...registration } }));
+}
+
+function linkRefused({ title, detail, hint, reference }) {
+  element("link-refused-title").textContent = title;
+  element("link-refused-detail").textContent = detail;
+  element("link-refused-hint").textContent = hint;
+  element("link-refused-reference").textContent = reference;
+  showCard("link-refused");
+}
+
+/** Show what came of the form, unless the person has opened a link meanwhile. */
+function showNext(card) {
+  announce("");
+  if (shownCard() === "register") {
+    showCard(card);
+  }
 }
 
 /** What was registered, as terms and descriptions. */
@@ -139,10 +231,10 @@ function facts(userId, registration) {
   });
 }
 
-function refused({ problem }) {
+function refused({ problem }, registration) {
   // A definite refusal: the next attempt is another registration, with another key.
   forgetUnansweredRegistration();
-  const others = showFieldErrors(problem.errors);
+  const others = showFieldErrors(problem.errors.map((error) => ofThisPage(error, registration)));
   if (others.length > 0 || problem.errors.length === 0) {
     notice.show({
       title: problem.title ?? "The service refused this registration.",
@@ -152,51 +244,42 @@ function refused({ problem }) {
   }
 }
 
-function busy({ waitSeconds, problem }) {
+/** A value that is taken by what the person asked for before isn't taken by somebody else. */
+function ofThisPage(error, registration) {
+  const { field, code } = error;
+  return code === "already-taken" && askedBefore?.[field] === registration[field]
+    ? { ...error, message: "Your first try, with other details, holds this until its link expires. Choose another." }
+    : error;
+}
+
+function busy(outcome) {
   const retriesLeft = automaticRetries < AUTOMATIC_RETRIES;
   notice.show(
     {
-      title: "The service is busy.",
+      ...trouble(outcome),
       detail: retriesLeft
-        ? `Your details are kept. We try again in ${waitSeconds} ${waitSeconds === 1 ? "second" : "seconds"}.`
+        ? `Your details are kept. We try again in ${seconds(outcome.waitSeconds)}.`
         : "Your details are kept. Try again in a while: it can't register you twice.",
-      reference: problem.requestId,
-      tone: "calm",
       action: retriesLeft ? "Try now" : "Try again",
     },
     register,
   );
   if (retriesLeft) {
     automaticRetries += 1;
-    scheduledRetry = setTimeout(register, waitSeconds * 1000);
+    scheduledRetry = setTimeout(register, outcome.waitSeconds * 1000);
   }
 }
 
-function failed({ problem }) {
-  notice.show(
-    {
-      title: "Something went wrong on our side.",
-      detail: "Your details are kept. Try again: it can't register you twice.",
-      reference: problem.requestId,
-      action: "Try again",
-    },
-    register,
-  );
+function failed(outcome) {
+  const detail = "Your details are kept. Try again: it can't register you twice.";
+  notice.show({ ...trouble(outcome), detail, action: "Try again" }, register);
 }
 
-function unreachable() {
-  const offline = !navigator.onLine;
-  notice.show(
-    {
-      title: offline ? "You are offline." : "The service can't be reached.",
-      detail: offline
-        ? "Your details are kept on this page and sent when the connection is back."
-        : "Your details are kept. Try again: it can't register you twice.",
-      tone: "calm",
-      action: "Try again",
-    },
-    register,
-  );
+function unreachable(outcome) {
+  const detail = navigator.onLine
+    ? "Your details are kept. Try again: it can't register you twice."
+    : "Your details are kept on this page and sent when the connection is back.";
+  notice.show({ ...trouble(outcome), detail, action: "Try again" }, register);
 }
 
 /** @returns the errors of no field of the form */

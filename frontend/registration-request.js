@@ -12,10 +12,12 @@ const LONGEST_WAIT_SECONDS = 60;
  * @typedef {{field: string, code: string, message: string}} FieldError
  * @typedef {{type?: string, title?: string, detail?: string, errors?: FieldError[], requestId?: string}} Problem
  * @typedef {{kind: "registered", userId: string}
+ *   | {kind: "requested"}
  *   | {kind: "refused", problem: Problem}
  *   | {kind: "busy", waitSeconds: number, problem: Problem}
  *   | {kind: "failed", problem: Problem}
  *   | {kind: "unreachable"}} Outcome
+ *   requested: a link is on its way to the address.
  *   refused: the user wasn't stored. busy, failed and unreachable: it isn't known whether the user
  *   was stored, and sending the same body with the same key again is safe.
  */
@@ -27,12 +29,27 @@ const LONGEST_WAIT_SECONDS = 60;
  * @returns {Promise<Outcome>} never rejects
  */
 export async function sendRegistration(apiUrl, registration, idempotencyKey) {
+  return send(`${apiUrl}/register`, { "Idempotency-Key": idempotencyKey }, registration);
+}
+
+/**
+ * Register the person whose link was followed.
+ *
+ * @param {string} apiUrl without a trailing slash
+ * @param {string} token what came behind `#confirm=`
+ * @returns {Promise<Outcome>} never rejects
+ */
+export async function confirmRegistration(apiUrl, token) {
+  return send(`${apiUrl}/register/confirmation`, {}, { token });
+}
+
+async function send(url, headers, body) {
   let response;
   try {
-    response = await fetch(`${apiUrl}/register`, {
+    response = await fetch(url, {
       method: "POST",
-      headers: { "Content-Type": "application/json", "Idempotency-Key": idempotencyKey },
-      body: JSON.stringify(registration),
+      headers: { "Content-Type": "application/json", ...headers },
+      body: JSON.stringify(body),
       credentials: "omit",
       signal: AbortSignal.timeout(TIMEOUT_MILLISECONDS),
     });
@@ -42,6 +59,9 @@ export async function sendRegistration(apiUrl, registration, idempotencyKey) {
   const answer = await readJson(response);
   if (response.status === 201 && typeof answer.userId === "string") {
     return { kind: "registered", userId: answer.userId };
+  }
+  if (response.status === 202) {
+    return { kind: "requested" };
   }
   // 429: API Gateway throttled the request. 503: the tables throttled the function.
   if (response.status === 503 || response.status === 429) {

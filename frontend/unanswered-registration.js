@@ -5,52 +5,31 @@
  * A changed body is another registration and gets another key. A definite response clears it.
  */
 
-const STORAGE_KEY = "userstream.unanswered-registration";
+import { TabValue } from "./tab-value.js";
+
+const unanswered = new TabValue(
+  "userstream.unanswered-registration",
+  (kept) => typeof kept?.key === "string" && typeof kept.registration === "object",
+);
 
 /**
  * @param {import("./registration-request.js").Registration} registration
  * @returns {string} the key to send with it
  */
 export function keyFor(registration) {
-  const kept = read();
+  const kept = unanswered.read();
   const key = kept !== null && same(kept.registration, registration) ? kept.key : crypto.randomUUID();
-  write({ key, registration });
+  unanswered.write({ key, registration });
   return key;
 }
 
 /** @returns {import("./registration-request.js").Registration | null} */
 export function unansweredRegistration() {
-  return read()?.registration ?? null;
+  return unanswered.read()?.registration ?? null;
 }
 
 export function forgetUnansweredRegistration() {
-  memory = null;
-  try {
-    sessionStorage.removeItem(STORAGE_KEY);
-  } catch {
-    // If the browser refuses storage, there is nothing to remove.
-  }
-}
-
-/** Used if the browser refuses sessionStorage: retries keep the key then, reloads don't. */
-let memory = null;
-
-function read() {
-  try {
-    const kept = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "null");
-    return typeof kept?.key === "string" && typeof kept.registration === "object" ? kept : memory;
-  } catch {
-    return memory;
-  }
-}
-
-function write(kept) {
-  memory = kept;
-  try {
-    sessionStorage.setItem(STORAGE_KEY, JSON.stringify(kept));
-  } catch {
-    // `memory` keeps it until the page is left.
-  }
+  unanswered.forget();
 }
 
 function same(one, other) {

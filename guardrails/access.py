@@ -27,7 +27,7 @@ ACTIONS_WITHOUT_RESOURCE = frozenset({"dynamodb:ListStreams", "xray:PutTelemetry
 """The stacks' actions that IAM can't limit to a resource; a test checks them against IAM's own
 definitions."""
 
-PUBLIC_ROUTES = frozenset({"POST /register"})
+PUBLIC_ROUTES = frozenset({"POST /register", "POST /register/confirmation"})
 """Routes that everybody may call. All others need a signature."""
 
 INVOKE = "lambda:InvokeFunction"

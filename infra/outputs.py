@@ -43,6 +43,20 @@ class NamedOutputs(BaseModel):
     )
     register_user_function_name: str = Field(description="Function behind `POST /register`.")
     manage_users_function_name: str = Field(description="Function behind `/users` and what is below it.")
+    confirm_registration_function_name: str | None = Field(
+        default=None,
+        description="Function behind `POST /register/confirmation`; absent with registrationAnswers explicit, as the "
+        "next three.",
+    )
+    send_registration_mail_function_name: str | None = Field(
+        default=None, description="Function that sends the mails about registrations."
+    )
+    registration_mails_queue_url: str | None = Field(
+        default=None, description="Queue of the registrations that a mail is due about."
+    )
+    registration_mails_dead_letter_queue_url: str | None = Field(
+        default=None, description="Queue of those that no mail could be sent about."
+    )
     log_user_changes_function_name: str = Field(description="Function that the stream's batches go to.")
     fan_out_user_changes_function_name: str = Field(description="Function that sends changes to the topic.")
     rescue_failed_batches_function_name: str = Field(description="Function that turns pointers into whole records.")

@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.components.change_stream import ChangeStream, ChangeStreamArgs
+from infra.components.email_confirmation import RegistrationMailQueue, RegistrationMails, RegistrationMailsArgs
 from infra.components.monitoring import Monitoring, MonitoringArgs
 from infra.components.user_api import UserApi, UserApiArgs
 from infra.components.user_changes_topic import UserChangesTopic
@@ -22,6 +23,9 @@ from infra.wheels import WheelError
 FUNCTIONS = ("register_user", "manage_users", "rescue_failed_batches")
 """The folders below functions/ of those that are no consumer's."""
 
+CONFIRMATION_FUNCTIONS = ("confirm_registration", "send_registration_mail")
+"""Those that only a stack with neutral answers has."""
+
 
 def deploy() -> None:
     """Build the stack whose name and configuration Pulumi has set.
@@ -33,7 +37,8 @@ def deploy() -> None:
     stack = pulumi.get_stack()
     try:
         settings = load_settings(stack, *running_config())
-        folders = [*FUNCTIONS, *(consumer.folder for consumer in enabled_consumers(settings))]
+        confirming = CONFIRMATION_FUNCTIONS if settings.answers_neutrally else ()
+        folders = [*FUNCTIONS, *confirming, *(consumer.folder for consumer in enabled_consumers(settings))]
         packages = {folder: build_package(folder, settings.function_platform, settings.runtime) for folder in folders}
     except (SettingsError, FunctionPackageError, WheelError) as error:
         raise pulumi.RunError(str(error)) from error
@@ -49,7 +54,23 @@ def compose(environment: Environment, packages: Mapping[str, FunctionPackage]) -
         packages: each function's zip, by the function's folder.
     """
     store = UsersStore("users-store", environment)
-    api, website = _api_and_website(environment, store, packages)
+    mail_queue = None
+    if environment.settings.answers_neutrally:
+        mail_queue = RegistrationMailQueue("registration-mail-queue", environment)
+    api, website = _api_and_website(environment, store, packages, mail_queue)
+    mails = None
+    if mail_queue is not None:
+        own_page = pulumi.Output.concat(website.url, "/") if website else ""
+        mails = RegistrationMails(
+            "registration-mails",
+            RegistrationMailsArgs(
+                environment=environment,
+                store=store,
+                queue=mail_queue,
+                page=environment.settings.confirmation_page or own_page,
+                package=packages["send_registration_mail"],
+            ),
+        )
     user_events = UserEvents("user-events", environment) if environment.settings.user_events_enabled else None
     user_changes = UserChangesTopic("user-changes-topic", environment)
     changes = ChangeStream(
@@ -64,7 +85,7 @@ def compose(environment: Environment, packages: Mapping[str, FunctionPackage]) -
         ),
     )
     monitoring = Monitoring(
-        "monitoring", MonitoringArgs(environment=environment, store=store, api=api, changes=changes)
+        "monitoring", MonitoringArgs(environment=environment, store=store, api=api, changes=changes, mails=mails)
     )
 
     # The contract of infra/outputs.py, name by name.
@@ -80,6 +101,11 @@ def compose(environment: Environment, packages: Mapping[str, FunctionPackage]) -
     pulumi.export("usersStreamArn", store.users.stream_arn)
     pulumi.export("registerUserFunctionName", api.register_user.function.name)
     pulumi.export("manageUsersFunctionName", api.manage_users.function.name)
+    confirm = api.confirm_registration
+    pulumi.export("confirmRegistrationFunctionName", confirm.function.name if confirm else None)
+    pulumi.export("sendRegistrationMailFunctionName", mails.function.function.name if mails else None)
+    pulumi.export("registrationMailsQueueUrl", mails.queue.queue.url if mails else None)
+    pulumi.export("registrationMailsDeadLetterQueueUrl", mails.queue.dead_letter_queue.url if mails else None)
     pulumi.export("userChangesTopicArn", user_changes.topic.arn)
     pulumi.export("rescueFailedBatchesFunctionName", changes.rescue_failed_batches.function.name)
     pulumi.export("failureQueueUrl", changes.failed_records.failure_queue.url)
@@ -97,13 +123,18 @@ def compose(environment: Environment, packages: Mapping[str, FunctionPackage]) -
 
 
 def _api_and_website(
-    environment: Environment, store: UsersStore, packages: Mapping[str, FunctionPackage]
+    environment: Environment,
+    store: UsersStore,
+    packages: Mapping[str, FunctionPackage],
+    mail_queue: RegistrationMailQueue | None,
 ) -> tuple[UserApi, Website | None]:
     """Create the API, and the page if there is one, in the order in which they name each other."""
 
     def api_for(website: Website | None) -> UserApi:
         website_url = website.url if website else None
-        args = UserApiArgs(environment=environment, store=store, packages=packages, website_url=website_url)
+        args = UserApiArgs(
+            environment=environment, store=store, packages=packages, website_url=website_url, mail_queue=mail_queue
+        )
         return UserApi("user-api", args)
 
     if not environment.settings.website_enabled:

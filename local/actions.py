@@ -50,7 +50,11 @@ def warm_up(stack: LocalStack) -> None:
     with contextlib.suppress(BotoCoreError, OSError):
         call_api(stack, "POST", "/register", b"{}")
     lambda_ = clients_of(stack).lambda_
-    behind_api = {outputs.register_user_function_name, outputs.manage_users_function_name}
+    confirm = outputs.confirm_registration_function_name
+    if confirm is not None:
+        with contextlib.suppress(BotoCoreError, OSError):
+            call_api(stack, "POST", "/register/confirmation", b"{}")
+    behind_api = {outputs.register_user_function_name, outputs.manage_users_function_name, confirm}
     for function_name in set(functions_of(outputs).values()) - behind_api:
         with contextlib.suppress(BotoCoreError, ClientError):
             lambda_.invoke(FunctionName=function_name, Payload=json.dumps({"Records": []}))

@@ -7,6 +7,7 @@ import socket
 import time
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -15,6 +16,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.httpsession import URLLib3Session
 
 from local.aws_clients import Clients
+from local.mailbox import MAILBOX_VARIABLE, empty_mailbox, mailbox_of
 from local.process import ChildProcess, describe_exit, start_log
 from local.root_keys import RootKeys
 
@@ -24,8 +26,8 @@ DEFAULT_REGION = "us-east-1"
 _HIGHEST_PORT = 65535
 
 _SERVICES = (
-    "acm,apigateway,cloudfront,dynamodb,dynamodbstreams,events,iam,kms,lambda,logs,monitoring,route53,s3,sns,sqs,sts,"
-    "wafv2"
+    "acm,apigateway,cloudfront,dynamodb,dynamodbstreams,events,iam,kms,lambda,logs,monitoring,route53,s3,ses,sns,sqs,"
+    "sts,wafv2"
 )
 """What a stack and its state use; the emulator has many more, and some of them open ports of their
 own."""
@@ -51,11 +53,12 @@ class EmulatorError(Exception):
 class Emulator:
     """A running emulator: its port, the endpoint URL of every service, its keys, its process id."""
 
-    def __init__(self, port: int, region: str, directory: Path) -> None:
+    def __init__(self, port: int, region: str, directory: Path, *, sends_mails: bool = False) -> None:
         """Start it without waiting for it; raise EmulatorError if another program uses the port.
 
         `port` 0 takes any free one. The region is that of resources whose caller names none. The
-        directory gets the log (`emulator.log`) and the temporary files.
+        directory gets the log (`emulator.log`) and the temporary files, and the mails of a stack
+        that `sends_mails`.
         """
         self.keys = RootKeys.draw()
         self.region = region
@@ -67,6 +70,9 @@ class Emulator:
         scratch.chmod(0o700)
         log_file = directory / "emulator.log"
         start_log(log_file)
+        self._mailbox = mailbox_of(directory)
+        empty_mailbox(self._mailbox)
+        mails: dict[str, Any] = {MAILBOX_VARIABLE: str(self._mailbox)} if sends_mails else {}
         self._process = ChildProcess(
             "local.guarded_emulator",
             [],
@@ -88,6 +94,7 @@ class Emulator:
             HOME=str(scratch),
             S3_DATA_DIR=str(scratch / "s3"),
             STATE_DIR=str(scratch / "state"),
+            **mails,
         )
         self.pid = self._process.pid
 
@@ -114,9 +121,13 @@ class Emulator:
             )
 
     def stop(self) -> None:
-        """End it and every function it runs, at once: everything it has is in memory."""
+        """End it and every function it runs, at once: everything it has is in memory.
+
+        Its mails go too, as their links lead nowhere now.
+        """
         self._process.stop(grace_seconds=0)
         shutil.rmtree(self._scratch, ignore_errors=True)
+        empty_mailbox(self._mailbox)
 
     def clients(self) -> Clients:
         """Return clients of its root user."""

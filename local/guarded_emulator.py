@@ -9,21 +9,24 @@ guard and no request takes a detour:
 - of the emulator's own paths only those in `_OWN_PATHS`, and only signed by the root user.
 """
 
+import importlib
 import os
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from hashlib import sha256
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, quote
 
 from ministack import app as emulator
-from ministack.core import lambda_runtime, sigv4
+from ministack.core import iam_actions, lambda_runtime, sigv4
 from ministack.core.iam_evaluator import is_root_access_key
 from ministack.services import lambda_svc
 
 from local.function_environment import without_emulator_settings
+from local.mailbox import MAILBOX_VARIABLE, keep_mail
 from local.own_pages import is_loopback
 from local.root_keys import RootKeys
 
@@ -208,11 +211,30 @@ def _draw_function_credentials() -> None:
     lambda_runtime.execution_credentials = lambda_svc.execution_credentials = drawn
 
 
+def _keep_mails(mailbox: Path) -> None:
+    """Put mails into the mailbox; no sender is verified here, as nothing leaves this machine."""
+    sender: Any = importlib.import_module("ministack.services.ses_v2")
+    # The emulator authorizes SendEmail on *, SES on the sender's identity.
+    resources: Any = vars(iam_actions)["_SES_V2_RESOURCES"]
+    resources["outbound-emails"] = ("identity", "FromEmailAddress")
+
+    def keep(_source: str, _recipients: list[str], message: str) -> None:
+        keep_mail(mailbox, message)
+
+    def accepted(*_addresses: object) -> None:
+        return None
+
+    sender._smtp_relay = keep  # noqa: SLF001  where the emulator hands a mail on
+    sender._message_rejection = accepted  # noqa: SLF001
+
+
 def main() -> None:
     """Run the emulator, configured by its environment variables, until SIGTERM."""
     keys = RootKeys(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
     _draw_function_credentials()
     lambda_runtime.subprocess = without_emulator_settings(dict(os.environ))
+    if mailbox := os.environ.get(MAILBOX_VARIABLE):
+        _keep_mails(Path(mailbox))
     application: Any = vars(emulator)["app"]
     emulator.app = guarded(application, keys, os.environ["MINISTACK_REGION"])
     emulator.main()

@@ -22,6 +22,7 @@ from pydantic.alias_generators import to_camel
 from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs
 from local.aws_clients import Clients
+from local.mailbox import empty_mailbox, mailbox_of
 from local.root_keys import RootKeys
 
 STACK = "local"
@@ -202,9 +203,10 @@ def claim_directory(directory: Path) -> Generator[None]:
 
 
 def remove_logs(directory: Path) -> None:
-    """Remove the logs of a stack that has ended."""
+    """Remove the logs and the mails of a stack that has ended."""
     for name in _LOGS:
         (directory / name).unlink(missing_ok=True)
+    empty_mailbox(mailbox_of(directory))
 
 
 def claimed_by(directory: Path) -> int | None:

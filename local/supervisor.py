@@ -21,13 +21,14 @@ from rich.console import Console
 from rich.status import Status
 
 from infra.naming import PROJECT_ROOT
-from infra.settings.check import SettingsError, load_settings
+from infra.settings.check import SettingsError, config_key, load_settings
 from infra.settings.model import REGION_KEY, StackSettings
 from infra.settings.stack_file import StackFileError, stack_file_config
 from local.actions import warm_up
 from local.emulator import DEFAULT_REGION, Emulator, EmulatorError
 from local.event_source_mappings.status import forget_mappings
 from local.lost_resources import lost_resources
+from local.mailbox import mailbox_of
 from local.output import FunctionLog, print_log, print_outputs_and_command, print_unserved_settings
 from local.page.site import Site
 from local.process import ChildProcess, Pause, describe_exit, start_log
@@ -104,7 +105,7 @@ class Supervisor:
             config = local_config(site.origin)
             settings = _check_settings(config)
             region = config.get(REGION_KEY, DEFAULT_REGION)
-            self._emulator = Emulator(self.port, region, self.directory)
+            self._emulator = Emulator(self.port, region, self.directory, sends_mails=_answers_neutrally(config))
             cleanup.callback(self._emulator.stop)
             self._clients = self._emulator.clients()
             deployment = self._deploy(served_config(config), progress, pause)
@@ -125,7 +126,7 @@ class Supervisor:
             progress.update("Starting the poller")
             self._poller = _PollerProcess(self.directory)
             cleanup.callback(self._poller.stop)
-            site.start(self._stack)
+            site.start(self._stack, mailbox_of(self.directory))
             self._publish_poller()
         outputs = self._stack.outputs
         self._log = FunctionLog(self._clients.logs, outputs.log_user_changes_function_name)
@@ -221,7 +222,13 @@ def local_config(website_origin: str, directory: Path = PROJECT_ROOT) -> dict[st
         origins = json.loads(config.get(_CORS_KEY) or "[]")
         if isinstance(origins, list):
             config[_CORS_KEY] = json.dumps([*origins, website_origin])
+    if _answers_neutrally(config):
+        config[config_key("confirmationPage")] = f"{website_origin}/"
     return config
+
+
+def _answers_neutrally(config: Mapping[str, str]) -> bool:
+    return config.get(config_key("registrationAnswers")) == "neutral"
 
 
 def _check_settings(config: Mapping[str, str]) -> StackSettings:

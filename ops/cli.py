@@ -12,7 +12,7 @@ from ops.commands.dlq_replay import replay
 from ops.commands.dlq_show import show_failure
 from ops.commands.person import person
 from ops.commands.person_erase import erase_person
-from ops.commands.return_pointers import return_pointers_command
+from ops.commands.return_messages import return_mails_command, return_pointers_command
 from ops.commands.status import status
 from ops.commands.users import activity, backfill
 from ops.commands.verify import verify
@@ -51,5 +51,15 @@ def dlq() -> None:
 for command in (list_failures, show_failure, replay, export, discard, restore_command):
     dlq.add_command(command)
 person.add_command(erase_person)
-for command in (status, dlq, person, activity, backfill, verify, return_pointers_command, capacity):
+for command in (
+    status,
+    dlq,
+    person,
+    activity,
+    backfill,
+    verify,
+    return_pointers_command,
+    return_mails_command,
+    capacity,
+):
     cli.add_command(command)

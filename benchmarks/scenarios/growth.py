@@ -162,6 +162,9 @@ def _generated_stack(queue: _GeneratedQueue, users: int) -> Any:
     def stream_of(source: Source) -> TableStream:
         return TableStream("generated", names["users_stream_arn"], STREAM_VIEW_TYPES[source])
 
+    def empty_queue_at(_url: str) -> _GeneratedQueue:
+        return _GeneratedQueue(0)
+
     return SimpleNamespace(
         source="--stack generated",
         outputs=StackOutputs.model_construct(**names),
@@ -170,6 +173,7 @@ def _generated_stack(queue: _GeneratedQueue, users: int) -> Any:
         envelopes=_nothing,
         failure_queue=lambda: _GeneratedQueue(0),
         redrive_queue=lambda: _GeneratedQueue(0),
+        queue_at=empty_queue_at,
         stream_function=lambda: last_batch,
         consumers=lambda: [LOG_USER_CHANGES],
         consumer_function=last_batch.of,

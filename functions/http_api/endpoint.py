@@ -25,6 +25,7 @@ from functions.http_api.request import (
 from functions.runtime.json_log import json_line, log
 from functions.users.user import (
     AlreadyTakenError,
+    ConfirmationLinkError,
     FieldError,
     IdempotencyKeyReusedError,
     InvalidFieldsError,
@@ -91,6 +92,12 @@ PROBLEMS: dict[type[Exception], Problem] = {
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "The Idempotency-Key was used with another body",
         "Send a new Idempotency-Key with a new body, and the old one only with the very same body.",
+    ),
+    ConfirmationLinkError: Problem(
+        "confirmation-link-invalid",
+        HTTPStatus.GONE,
+        "This link can't be used",
+        "It was used already, it has expired, or a part of it is missing. Copy it whole, or register again.",
     ),
     UserNotFoundError: Problem(
         "not-found",

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodbstreams import DynamoDBStreamsClient
     from types_boto3_events import EventBridgeClient
     from types_boto3_s3 import S3Client
+    from types_boto3_sesv2 import SESV2Client
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
@@ -82,6 +83,12 @@ def s3() -> S3Client:
 
 
 @cache
+def ses() -> SESV2Client:
+    """Return the client of SES."""
+    return cast("SESV2Client", _client("sesv2"))
+
+
+@cache
 def sns() -> SNSClient:
     """Return the client of SNS."""
     return cast("SNSClient", _client("sns"))
@@ -97,7 +104,7 @@ class _KnownServices(Loader):
     """Reads botocore's models of the services above, without listing 400 others first."""
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002  botocore's signature
-        return ["dynamodb", "dynamodbstreams", "events", "s3", "sns", "sqs"]
+        return ["dynamodb", "dynamodbstreams", "events", "s3", "sesv2", "sns", "sqs"]
 
 
 @cache

@@ -75,6 +75,9 @@ class Attribute(NamedTuple):
     stored: Callable[[str], str] = str
     """What the Users table has instead of a value as typed, which is kept beside it. Values that
     are stored alike must have one form."""
+    confirmed: bool = False
+    """Whether with neutral answers the value, an e-mail address, is the user's only once a link
+    that was sent there was followed. At most one attribute, required and unique."""
     accepted: bool = True
     """False: stored values are shown, changed and freed, but nobody may send one yet."""
 
@@ -139,6 +142,7 @@ ATTRIBUTES: tuple[Attribute, ...] = (
         required=True,
         stored=email_address.with_ascii_domain,
         unique=Unique(email_address.compared, "whatever its case"),
+        confirmed=True,
     ),
     Attribute(
         name="username",

@@ -98,6 +98,7 @@ class DynamoDBUsersStore:
         notes: DeletionNotes | None = None,
         attributes: Sequence[Attribute] = ATTRIBUTES,
         pause: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
         self._users_table = users_table
@@ -106,13 +107,15 @@ class DynamoDBUsersStore:
         self._attributes = attributes
         self._unique = tuple(attribute for attribute in attributes if attribute.unique is not None)
         self._pause = pause
+        self._clock = clock
 
     def add(self, user: User, request: RegistrationRequest | None) -> None:
         """See `UsersStore.add`."""
         keys = self._keys(user)
-        claims = [claim_key(self._user_keys_table, key, user.user_id) for key in keys]
-        requests = [] if request is None else [keep_request(self._user_keys_table, request, user.user_id)]
-        operations = [self._put_user(user, request), *requests, *claims]
+        now = int(self._clock())
+        claims = [claim_key(self._user_keys_table, key, user.user_id, now=now) for key in keys]
+        requests = [] if request is None else [keep_request(self._user_keys_table, request, user.user_id, now=now)]
+        operations = [put_user(self._users_table, user, request, self._attributes), *requests, *claims]
         refused_user, *refused = transact(self._client, operations, self._pause)
         if refused_user is not None:
             raise UserIdTakenError
@@ -191,7 +194,8 @@ class DynamoDBUsersStore:
         Raises:
             AlreadyTakenError: Keys to claim are another user's.
         """
-        claims = [claim_key(self._user_keys_table, key, owner) for key in claim]
+        now = int(self._clock())
+        claims = [claim_key(self._user_keys_table, key, owner, now=now) for key in claim]
         # An imported user, written to Users without a registration, may share a value with the
         # user who owns its key. That key stays the other user's, which the transaction verifies. If
         # it no longer is theirs, the next try releases it.
@@ -226,18 +230,6 @@ class DynamoDBUsersStore:
 
     def _keys(self, user: User) -> dict[str, str]:
         return held_keys(user.values, self._attributes)
-
-    def _put_user(self, user: User, request: RegistrationRequest | None) -> TransactWriteItemTypeDef:
-        item = _item_of(user, self._attributes) | {"schemaVersion": _typed(SCHEMA_VERSION)}
-        if request is not None:
-            item[REQUEST_KEY] = _typed(request.key)
-        return {
-            "Put": {
-                "TableName": self._users_table,
-                "Item": item | _changed_by(user),
-                "ConditionExpression": "attribute_not_exists(userId)",
-            }
-        }
 
     def _update_user(self, current: User, changed: User) -> TransactWriteItemTypeDef:
         before, after = (_item_of(user, self._attributes) for user in (current, changed))
@@ -274,6 +266,22 @@ class DynamoDBUsersStore:
                 "ExpressionAttributeValues": read,
             }
         }
+
+
+def put_user(
+    table: str, user: User, request: RegistrationRequest | None, attributes: Sequence[Attribute] = ATTRIBUTES
+) -> TransactWriteItemTypeDef:
+    """Store a new user; refused if the id is in use."""
+    item = _item_of(user, attributes) | {"schemaVersion": _typed(SCHEMA_VERSION)}
+    if request is not None:
+        item[REQUEST_KEY] = _typed(request.key)
+    return {
+        "Put": {
+            "TableName": table,
+            "Item": item | _changed_by(user),
+            "ConditionExpression": "attribute_not_exists(userId)",
+        }
+    }
 
 
 def _item_of(user: User, attributes: Sequence[Attribute]) -> JsonObject:

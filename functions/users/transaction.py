@@ -34,23 +34,41 @@ _TRANSIENT = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "Tra
 _TOO_LARGE = "exceeded the maximum allowed size"
 """In the message of the reason ValidationError, about an item that would be larger than 400 KB."""
 _FREE_OR_OWN = "attribute_not_exists(userId) OR userId = :owner"
+# A registration that was never confirmed holds its keys until it expires, and TTL is days late.
+_LAPSED = "(attribute_exists(#pending) AND expiresAt <= :now)"
+PENDING = "pending"
+"""The attribute of items in UserKeys that hold until a registration is confirmed or expires."""
 
 
-def claim_key(table: str, key: str, owner: str) -> TransactWriteItemTypeDef:
-    """Make a key the owner's; refused if another user has it. This makes the value unique."""
+def claim_key(
+    table: str, key: str, owner: str, *, now: int, pending_until: int | None = None
+) -> TransactWriteItemTypeDef:
+    """Make a key the owner's; refused if another user has it. This makes the value unique.
+
+    `now` and `pending_until` are seconds since the epoch; the latter, until when a registration
+    that is to be confirmed holds the key.
+    """
     return {
         "Put": {
             "TableName": table,
-            "Item": {"key": {"S": key}, "userId": {"S": owner}},
-            "ConditionExpression": _FREE_OR_OWN,
-            "ExpressionAttributeValues": {":owner": {"S": owner}},
+            "Item": {"key": {"S": key}, "userId": {"S": owner}, **_until(pending_until)},
+            "ConditionExpression": f"{_FREE_OR_OWN} OR {_LAPSED}",
+            "ExpressionAttributeNames": {"#pending": PENDING},
+            "ExpressionAttributeValues": {":owner": {"S": owner}, ":now": {"N": str(now)}},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
     }
 
 
-def keep_request(table: str, request: RegistrationRequest, owner: str) -> TransactWriteItemTypeDef:
-    """Note that a request registered the owner; refused, with the stored item, if it did before."""
+def keep_request(
+    table: str, request: RegistrationRequest, owner: str, *, now: int, pending: bool = False
+) -> TransactWriteItemTypeDef:
+    """Note that a request registered the owner; refused, with the stored item, if one did before.
+
+    If the owner only asked to register, that note is `pending` and doesn't stand in the way of the
+    owner's own registration.
+    """
+    until = _until(request.expires_at if pending else None)
     return {
         "Put": {
             "TableName": table,
@@ -59,11 +77,19 @@ def keep_request(table: str, request: RegistrationRequest, owner: str) -> Transa
                 "userId": {"S": owner},
                 REGISTRATION_DIGEST: {"S": request.digest},
                 "expiresAt": {"N": str(request.expires_at)},
+                **until,
             },
-            "ConditionExpression": "attribute_not_exists(userId)",
+            "ConditionExpression": "attribute_not_exists(userId) OR (attribute_exists(#pending) AND userId = :owner) "
+            f"OR {_LAPSED}",
+            "ExpressionAttributeNames": {"#pending": PENDING},
+            "ExpressionAttributeValues": {":owner": {"S": owner}, ":now": {"N": str(now)}},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
     }
+
+
+def _until(pending_until: int | None) -> JsonObject:
+    return {} if pending_until is None else {PENDING: {"BOOL": True}, "expiresAt": {"N": str(pending_until)}}
 
 
 def release_key(table: str, key: str, owner: str) -> TransactWriteItemTypeDef:

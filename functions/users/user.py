@@ -19,6 +19,10 @@ LAST_VERSION = 2**53 - 1
 
 REQUEST_PREFIX = "request#"
 """What the UserKeys keys of requests begin with; no attribute may be called so."""
+PENDING_PREFIX = "pending#"
+"""The same of registrations to be confirmed."""
+MAILS_PREFIX = "mails#"
+"""The same of the counts of mails to an address."""
 REQUEST_KEY = "requestKey"
 """The attribute with the UserKeys key of the request that registered the user: internal."""
 REGISTRATION_DIGEST = "registrationDigest"
@@ -201,6 +205,10 @@ class AlreadyTakenError(UserError):
 
 class IdempotencyKeyReusedError(UserError):
     """This Idempotency-Key was sent before with another body."""
+
+
+class ConfirmationLinkError(UserError):
+    """The link of a registration is used, expired, or none of this stack's."""
 
 
 class UserNotFoundError(UserError):

@@ -14,10 +14,12 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.components.change_stream import ChangeStream
+from infra.components.email_confirmation import RegistrationMails
 from infra.components.failed_records import VISIBILITY_TIMEOUT_FACTOR
 from infra.components.lambda_function import LambdaFunction
 from infra.components.queue_consumer import QueueConsumer
 from infra.components.stream_consumer import TABLES, StreamConsumer
+from infra.components.user_api import UserApi
 from infra.consumers.declaration import Source
 from infra.settings.model import StackSettings
 
@@ -42,8 +44,9 @@ POINTER_AGE_SECONDS = 900
 rescue takes seconds, and records leave the stream after 24 hours."""
 
 POINTER_AGE_RECEIVES = 1.5
-"""The same in visibility timeouts: from its third receive on, SQS leaves a message out of the
-queue's age. Source: SQS developer guide, "Available CloudWatch metrics for Amazon SQS"."""
+"""The same of a message in a standard queue, in visibility timeouts: from its third receive on, SQS
+leaves a message out of the queue's age. Source: SQS developer guide, "Available CloudWatch metrics
+for Amazon SQS"."""
 
 
 class Metric(NamedTuple):
@@ -298,6 +301,28 @@ def stream_alarms(consumer: StreamConsumer, settings: StackSettings) -> list[Ala
             "The event source mapping gave up on records and could not even send the pointer: they are lost "
             "unless they are read from the stream within 24 hours of the write.",
             lambda_metric("DestinationDeliveryFailures", function),
+        ),
+    ]
+
+
+def confirmation_alarms(api: UserApi, mails: RegistrationMails) -> list[Alarm]:
+    """Return the alarms that only a stack with neutral answers has."""
+    confirm = api.confirm_registration
+    return [
+        *(function_alarms(confirm) if confirm else []),
+        *function_alarms(mails.function),
+        Alarm(
+            "RegistrationMailsQueueAge",
+            "A registration has waited long for its mail, and people wait with it.",
+            queue_metric("ApproximateAgeOfOldestMessage", mails.queue.queue),
+            "Maximum",
+            threshold=POINTER_AGE_RECEIVES * VISIBILITY_TIMEOUT_FACTOR * mails.function.timeout_seconds,
+            missing="ignore",
+        ),
+        _depth_alarm(
+            "RegistrationMailsDeadLetterQueueDepth",
+            "No mail could be sent about a registration, so nobody can confirm it.",
+            mails.queue.dead_letter_queue,
         ),
     ]
 

@@ -31,6 +31,7 @@ ALL_VIEWER_EXCEPT_HOST_HEADER = "b689b0a8-53d0-40ab-baf2-38738e2966ac"
 CloudFront developer guide, "Use managed origin request policies"."""
 
 REGISTER_PATH = "/register"
+CONFIRMATION_PATH = "/register/confirmation"
 
 EVERY_METHOD = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 """CloudFront's only set of methods that has POST; API Gateway answers the others with a 404.
@@ -67,13 +68,18 @@ def api_origin(api_url: pulumi.Output[str]) -> aws.cloudfront.DistributionOrigin
     }
 
 
-def register_behavior() -> aws.cloudfront.DistributionOrderedCacheBehaviorArgsDict:
-    """Return how a registration reaches that origin: unchanged, and never cached.
+def register_behaviors(environment: Environment) -> list[aws.cloudfront.DistributionOrderedCacheBehaviorArgsDict]:
+    """Return how registrations and their confirmations reach that origin: unchanged, never cached.
 
     Signed requests keep to the API's own address, because a signature covers the host name.
     """
+    confirmation = [CONFIRMATION_PATH] if environment.settings.answers_neutrally else []
+    return [_behavior(path) for path in (REGISTER_PATH, *confirmation)]
+
+
+def _behavior(path: str) -> aws.cloudfront.DistributionOrderedCacheBehaviorArgsDict:
     return {
-        "path_pattern": REGISTER_PATH,
+        "path_pattern": path,
         "target_origin_id": _ORIGIN_ID,
         # A redirect would turn a POST into a GET.
         "viewer_protocol_policy": "https-only",
@@ -131,7 +137,7 @@ def client_limit(
                         "evaluation_window_sec": WINDOW_SECONDS,
                         "aggregate_key_type": "IP",
                         # By the method and not by the path, which can be written in several ways:
-                        # CloudFront takes a POST for /register alone.
+                        # CloudFront takes a POST for these paths alone.
                         "scope_down_statement": {
                             "byte_match_statement": {
                                 "field_to_match": {"method": {}},

@@ -14,6 +14,7 @@ from infra.components.alarms import (
     Alarm,
     Metric,
     MetricMath,
+    confirmation_alarms,
     consumer_alarms,
     function_alarms,
     queue_alarms,
@@ -21,6 +22,7 @@ from infra.components.alarms import (
 )
 from infra.components.api_alarms import api_alarms, api_metric, throttled_metric
 from infra.components.change_stream import ChangeStream
+from infra.components.email_confirmation import RegistrationMails
 from infra.components.lambda_function import LambdaFunction
 from infra.components.policy import policy_document, tls_only
 from infra.components.statement import allow
@@ -140,12 +142,14 @@ class MonitoringArgs:
         store: the tables.
         api: the API and its functions.
         changes: the stream, its functions and its queues.
+        mails: the mails about registrations; None with explicit answers.
     """
 
     environment: Environment
     store: UsersStore
     api: UserApi
     changes: ChangeStream
+    mails: RegistrationMails | None
 
 
 class Monitoring(pulumi.ComponentResource):
@@ -164,6 +168,7 @@ class Monitoring(pulumi.ComponentResource):
             *queue_alarms(changes),
             *function_alarms(api.register_user),
             *function_alarms(api.manage_users),
+            *(confirmation_alarms(api, args.mails) if args.mails else []),
             *function_alarms(changes.rescue_failed_batches),
             *consumer_alarms(changes, settings),
             *api_alarms(api, settings),

@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from infra import naming
 from infra.components.domains import ApiDomain, ApiDomainArgs, api_domain
+from infra.components.email_confirmation import RegistrationMailQueue
 from infra.components.lambda_function import LambdaFunction, LambdaFunctionArgs
 from infra.components.statement import allow
 from infra.components.users_store import UsersStore
@@ -15,6 +16,8 @@ from infra.environment import Environment
 from infra.packaging import FunctionPackage
 
 PUBLIC_ROUTES = ["POST /register"]
+CONFIRMATION_ROUTES = ["POST /register/confirmation"]
+"""Public too, with neutral answers."""
 SIGNED_ROUTES = [
     "GET /users",
     "GET /users/{userId}",
@@ -71,12 +74,14 @@ class UserApiArgs:
         store: the tables its functions use.
         packages: each function's zip, by the function's folder.
         website_url: origin of the stack's own page, if that calls the API across origins.
+        mail_queue: the queue of registrations that a mail is due about; None with explicit answers.
     """
 
     environment: Environment
     store: UsersStore
     packages: Mapping[str, FunctionPackage]
     website_url: pulumi.Output[str] | None
+    mail_queue: RegistrationMailQueue | None
 
 
 class UserApi(pulumi.ComponentResource):
@@ -84,7 +89,9 @@ class UserApi(pulumi.ComponentResource):
 
     Attributes:
         register_user: the function behind `POST /register`.
-        manage_users: the function behind the other routes.
+        manage_users: the function behind the signed routes.
+        confirm_registration: the function behind `POST /register/confirmation`; None with explicit
+            answers.
         api: the API itself.
         url: base URL, without a trailing slash.
         domain_target: DNS name that the domain's record points to; None without a domain.
@@ -96,9 +103,14 @@ class UserApi(pulumi.ComponentResource):
         self._args = args
         self.register_user = self._create_register_user()
         self.manage_users = self._create_manage_users()
+        self.confirm_registration = self._create_confirm_registration() if args.mail_queue else None
         self._domain = self._create_domain()
         self.api = self._create_api()
         self._create_routes("register-user", self.register_user, PUBLIC_ROUTES, authorization_type="NONE")
+        if self.confirm_registration is not None:
+            self._create_routes(
+                "confirm-registration", self.confirm_registration, CONFIRMATION_ROUTES, authorization_type="NONE"
+            )
         self._create_routes("manage-users", self.manage_users, SIGNED_ROUTES, authorization_type="AWS_IAM")
         access_log = self._create_access_log()
         self._create_stage(access_log)
@@ -116,7 +128,22 @@ class UserApi(pulumi.ComponentResource):
         )
 
     def _create_register_user(self) -> LambdaFunction:
-        settings, store = self._args.environment.settings, self._args.store
+        settings, store, mail_queue = self._args.environment.settings, self._args.store, self._args.mail_queue
+        # A transaction is authorised by the actions of its items.
+        variables: dict[str, pulumi.Input[str]] = {
+            "USERS_TABLE": store.users.name,
+            "USER_KEYS_TABLE": store.user_keys.name,
+        }
+        statements = [allow("StoreUserAndKeys", ["dynamodb:PutItem"], [store.users.arn, store.user_keys.arn])]
+        if mail_queue is not None:
+            variables = {
+                "USER_KEYS_TABLE": store.user_keys.name,
+                "REGISTRATION_MAILS_QUEUE": mail_queue.queue.url,
+            }
+            statements = [
+                allow("KeepRegistration", ["dynamodb:PutItem"], [store.user_keys.arn]),
+                allow("AskForMail", ["sqs:SendMessage"], [mail_queue.queue.arn]),
+            ]
         return LambdaFunction(
             "register-user",
             LambdaFunctionArgs(
@@ -127,9 +154,29 @@ class UserApi(pulumi.ComponentResource):
                 memory_mb=settings.api_memory_mb,
                 timeout_seconds=settings.api_timeout_seconds,
                 reserved_concurrency=settings.api_reserved_concurrency,
+                variables=variables,
+                statements=statements,
+            ),
+            pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_confirm_registration(self) -> LambdaFunction:
+        settings, store = self._args.environment.settings, self._args.store
+        return LambdaFunction(
+            "confirm-registration",
+            LambdaFunctionArgs(
+                environment=self._args.environment,
+                base_name="ConfirmRegistrationFunction",
+                description="Stores a new user, once the link that was sent to the e-mail address is followed",
+                package=self._args.packages["confirm_registration"],
+                memory_mb=settings.api_memory_mb,
+                timeout_seconds=settings.api_timeout_seconds,
+                reserved_concurrency=settings.api_reserved_concurrency,
                 variables={"USERS_TABLE": store.users.name, "USER_KEYS_TABLE": store.user_keys.name},
-                # A transaction is authorised by the actions of its items.
-                statements=[allow("StoreUserAndKeys", ["dynamodb:PutItem"], [store.users.arn, store.user_keys.arn])],
+                statements=[
+                    allow("StoreUserAndKeys", ["dynamodb:PutItem"], [store.users.arn, store.user_keys.arn]),
+                    allow("TakeRegistration", ["dynamodb:GetItem", "dynamodb:DeleteItem"], [store.user_keys.arn]),
+                ],
             ),
             pulumi.ResourceOptions(parent=self),
         )
@@ -292,7 +339,7 @@ class UserApi(pulumi.ComponentResource):
         )
 
     def _route_settings(self) -> list[aws.apigatewayv2.StageRouteSettingArgsDict] | None:
-        """Return the throttle of `POST /register` alone, if it has one.
+        """Return the throttle of each public route, if they have one.
 
         A route's throttle replaces the stage's default for it. Source: API Gateway developer
         guide, "Throttle requests to your HTTP APIs", route-level throttling. Whether the other
@@ -301,11 +348,12 @@ class UserApi(pulumi.ComponentResource):
         settings = self._args.environment.settings
         if settings.register_throttle_rate_per_second is None:
             return None
+        routes = [*PUBLIC_ROUTES, *(CONFIRMATION_ROUTES if settings.answers_neutrally else [])]
         return [
             {
                 "route_key": route_key,
                 "throttling_rate_limit": settings.register_throttle_rate_per_second,
                 "throttling_burst_limit": settings.register_throttle_burst,
             }
-            for route_key in PUBLIC_ROUTES
+            for route_key in routes
         ]

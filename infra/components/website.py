@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from infra.components.client_limit import CACHING_DISABLED, api_origin, client_limit, register_behavior
+from infra.components.client_limit import CACHING_DISABLED, api_origin, client_limit, register_behaviors
 from infra.components.domains import AliasTarget, Certificate, CertificateArgs, alias_record, website_domain
 from infra.components.policy import policy_document, tls_only
 from infra.components.private_bucket import PrivateBucket, PrivateBucketArgs
@@ -139,7 +139,7 @@ class Website(pulumi.ComponentResource):
             default_cache_behavior=behavior(CACHING_OPTIMIZED),
             ordered_cache_behaviors=[
                 {"path_pattern": f"/{CONFIG_FILE}", **behavior(CACHING_DISABLED)},
-                *([register_behavior()] if self._limited_api_url else []),
+                *(register_behaviors(self._environment) if self._limited_api_url else []),
             ],
             restrictions={"geo_restriction": {"restriction_type": "none"}},
             viewer_certificate=self._certificate(),

@@ -150,6 +150,36 @@ CONSTRAINTS = [
         fix=lambda settings: max(1, settings.throttle_rate_per_second // 2),
     ),
     Constraint(
+        setting="mailSender",
+        other="registrationAnswers",
+        holds=lambda settings: not settings.answers_neutrally or settings.mail_sender is not None,
+        rule="set, because registrationAnswers is neutral, and each registration gets a mail",
+        fix=lambda _: "users@example.com",
+    ),
+    Constraint(
+        setting="registrationAnswers",
+        other="mailSender",
+        holds=lambda settings: settings.answers_neutrally or settings.mail_sender is None,
+        rule="neutral, because mailSender is set, which is for it alone",
+        fix=lambda _: "neutral",
+    ),
+    Constraint(
+        setting="registrationAnswers",
+        other="confirmationPage",
+        holds=lambda settings: settings.answers_neutrally or settings.confirmation_page is None,
+        rule="neutral, because confirmationPage is set, which is for it alone",
+        fix=lambda _: "neutral",
+    ),
+    Constraint(
+        setting="confirmationPage",
+        other="registrationAnswers",
+        holds=lambda settings: (
+            not settings.answers_neutrally or settings.website_enabled or settings.confirmation_page is not None
+        ),
+        rule="set, because registrationAnswers is neutral and websiteEnabled is false: links have to lead somewhere",
+        fix=lambda _: "https://app.example.com/confirm",
+    ),
+    Constraint(
         setting="iteratorAgeAlarmSeconds",
         other="streamMaximumRecordAgeSeconds",
         holds=lambda settings: settings.iterator_age_alarm_seconds < settings.stream_maximum_record_age_seconds,

@@ -25,6 +25,7 @@ from infra.settings.types import (
     LogRetentionDays,
     Origins,
     PageCertificateArn,
+    PageUrl,
     Region,
     Switch,
     TableName,
@@ -152,6 +153,25 @@ class StackSettings(BaseModel):
         le=5_000,
         examples=["20"],
         description="Optional. Requests of `POST /register` that may arrive at once before its rate applies.",
+    )
+    registration_answers: Literal["explicit", "neutral"] | None = Field(
+        default=None,
+        examples=["explicit"],
+        description="Optional. explicit: a registration is answered at once, and whoever asks learns whether an "
+        "address is registered. neutral: every address gets the same answer, and is a user's only once a link that "
+        "was mailed to it was followed. Unset: explicit.",
+    )
+    mail_sender: EmailAddress | None = Field(
+        default=None,
+        examples=["users@example.com"],
+        description="Optional. Address that those mails come from: it, or its domain, is a verified identity of SES in "
+        "the stack's region. For registrationAnswers neutral.",
+    )
+    confirmation_page: PageUrl | None = Field(
+        default=None,
+        examples=["https://app.example.com/confirm"],
+        description="Optional. Page of yours that the links lead to, with the token behind #confirm=. For "
+        "registrationAnswers neutral. Unset: the stack's own page.",
     )
     api_memory_mb: WholeNumber = Field(
         ge=128, le=10_240, examples=["512"], description="Memory of each API function in MB; CPU grows with it."
@@ -298,3 +318,8 @@ class StackSettings(BaseModel):
     def runtime(self) -> FunctionRuntime:
         """The Lambda runtime of every function."""
         return self.function_runtime or NEWEST_RUNTIME
+
+    @property
+    def answers_neutrally(self) -> bool:
+        """Whether no answer tells if an address is registered."""
+        return self.registration_answers == "neutral"

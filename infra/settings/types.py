@@ -88,6 +88,10 @@ def _tags(tags: dict[str, str]) -> dict[str, str]:
 
 _ORIGIN = r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,4})?"
 _HIGHEST_PORT = 65535
+_PAGE_URL = (
+    r"(?=.{1,500}$)(?:https://[a-z0-9][a-z0-9.-]*|http://(?:localhost|127\.0\.0\.1))(?::[1-9][0-9]{0,4})?"
+    r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*"
+)
 _TABLE_NAME = r"[A-Za-z0-9_.-]{3,255}"
 _EMAIL = r"[^\s@]{1,64}@[^\s@.]+(?:\.[^\s@.]+)+"
 _REGION = rf"(?=.{{1,{naming.REGION_MAXIMUM_LENGTH}}}$)[a-z]{{2}}(?:-[a-z]+){{1,2}}-[1-9]"
@@ -116,6 +120,11 @@ Origins = Annotated[
 ]
 EmailAddress = Annotated[
     str, BeforeValidator(lambda text: _matching(_EMAIL, text)), Allowed("an e-mail address, as in team@example.com")
+]
+PageUrl = Annotated[
+    str,
+    BeforeValidator(lambda text: _matching(_PAGE_URL, text)),
+    Allowed("an address of up to 500 characters that begins with https:// and has a path, without # and without ?"),
 ]
 DomainName = Annotated[
     str,

@@ -21,6 +21,7 @@ from typing_extensions import override
 from infra.naming import PROJECT_ROOT
 from infra.site_config import CONFIG_FILE, SiteConfig, origin, security_headers
 from local.actions import ApiResponse, call_api, write_unsupported_user
+from local.mailbox import latest_mails
 from local.own_pages import is_of_another_site
 from local.page.trail import TrailReader
 from local.state import LocalStack
@@ -42,6 +43,8 @@ _LARGEST_BODY_BYTES = 16 * 1024
 """Of an action's request."""
 
 _LIVE_PATH = re.compile(r"/live/users/(?P<user_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/(?P<action>[a-z]+))?")
+
+_OWN_PAGES_ONLY = b"Only this site's own pages may ask for that.\n"
 
 _POLL_SECONDS = 0.25
 _IDLE_POLL_SECONDS = 1.0
@@ -72,8 +75,9 @@ class Site(ThreadingHTTPServer):
         self.closing = threading.Event()
         self._thread = threading.Thread(target=self.serve_forever, name="site", daemon=True)
 
-    def start(self, stack: LocalStack) -> None:
-        """Serve the site of a deployed stack until `stop`."""
+    def start(self, stack: LocalStack, mailbox: Path) -> None:
+        """Serve the site of a deployed stack, and its mails, until `stop`."""
+        self.mailbox = mailbox
         config = SiteConfig.from_outputs(stack.outputs)
         self.config_json = config.to_json().encode()
         self.security_headers = security_headers(origin(config.api_url))
@@ -96,7 +100,7 @@ class Site(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Answers the site's files, GET /live/users/{userId} and POST /live/users/{userId}/{action}."""
+    """Answers the site's files, and what the live view asks for below /live/."""
 
     server: Site  # pyright: ignore[reportIncompatibleVariableOverride]  BaseServer, narrowed to the one that is
     protocol_version = "HTTP/1.1"
@@ -107,11 +111,12 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._names_this_server():
             return
         match = _LIVE_PATH.fullmatch(path)
-        if self.command == "GET" and match and match["action"] is None:
-            if is_of_another_site(dict(self.headers.items()), self.server.origin):
-                self._send(HTTPStatus.FORBIDDEN, b"Only this site's own pages may ask for that.\n")
-                return
+        if path.startswith("/live/") and is_of_another_site(dict(self.headers.items()), self.server.origin):
+            self._send(HTTPStatus.FORBIDDEN, _OWN_PAGES_ONLY)
+        elif self.command == "GET" and match and match["action"] is None:
             self._follow(match["user_id"])
+        elif path == "/live/mailbox":
+            self._send(HTTPStatus.OK, self._mails(), ".json")
         elif path == f"/{CONFIG_FILE}":
             self._send(HTTPStatus.OK, self.server.config_json, ".json")
         elif (file := _served_file(path)) is None:
@@ -130,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
         # Read first: a response before the body was read could be lost with the connection.
         body = self._body()
         if self.headers.get("Origin") != self.server.origin:
-            self._send(HTTPStatus.FORBIDDEN, b"Only this site's own pages may ask for that.\n")
+            self._send(HTTPStatus.FORBIDDEN, _OWN_PAGES_ONLY)
         elif body is None or self.headers.get_content_type() != "application/json":
             self._send(HTTPStatus.BAD_REQUEST, b"Send a small JSON body with its Content-Length.\n")
         elif (response := self._act(body)) is None:
@@ -162,6 +167,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(event.encode())
             except OSError:
                 return  # The browser has closed the connection.
+
+    def _mails(self) -> bytes:
+        mailbox = self.server.mailbox
+        folder = mailbox.relative_to(PROJECT_ROOT) if mailbox.is_relative_to(PROJECT_ROOT) else mailbox
+        return json.dumps({"folder": str(folder), "mails": latest_mails(mailbox)}).encode()
 
     def _act(self, body: bytes) -> ApiResponse | None:
         """Do what a button asks for; return None if the path isn't an action's."""

@@ -221,6 +221,7 @@ class _Reader:
             _Watched(services.dead_letter_queue(), "failed record", "waiting", "dlq list"),
             _Watched(services.failure_queue(), "pointer", "waiting for the rescue", "status --watch 10"),
             _Watched(services.redrive_queue(), "pointer", "that the rescue failed to process", "return-pointers"),
+            *self._queues_of_mails(),
         ]
         of_consumers = {consumer.name: self._queues_of(consumer) for consumer in consumers}
         queues = [*common, *(watched for some in of_consumers.values() for watched in some)]
@@ -262,6 +263,18 @@ class _Reader:
         health.rescue_mappings = list(self._try(lambda: self._monitoring.mappings(rescue), []))
         health.alarms = list(self._try(lambda: self._monitoring.alarms(services.outputs.environment), []))
         return health
+
+    def _queues_of_mails(self) -> list[_Watched]:
+        """Return the queues of the mails about registrations, if the stack has neutral answers."""
+        outputs = self._services.outputs
+        waiting, unsent = outputs.registration_mails_queue_url, outputs.registration_mails_dead_letter_queue_url
+        if waiting is None or unsent is None:
+            return []
+        queue_at = self._services.queue_at
+        return [
+            _Watched(queue_at(waiting), "registration", "waiting for its mail", "status --watch 10"),
+            _Watched(queue_at(unsent), "registration", "that no mail could be sent about", "return-mails"),
+        ]
 
     def _queues_of(self, consumer: StackConsumer) -> list[_Watched]:
         if consumer.queue_url is None or consumer.failure_queue_url is None:

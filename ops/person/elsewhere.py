@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from functions.runtime.json_log import utc_timestamp
+from functions.users.confirmation import LINK_SECONDS
 from ops.aws.services import Services
 from ops.errors import NotFoundError
 from ops.stack_outputs import function_names
@@ -16,6 +17,14 @@ from ops.stack_outputs import function_names
 STREAM_HOURS = 24
 """A stream keeps its records for so long (DynamoDB developer guide, "Change data capture for
 DynamoDB Streams")."""
+
+
+SQS_DAYS = 14
+"""A queue's longest retention (SQS developer guide, "Amazon SQS message quotas")."""
+
+TTL_HOURS = 48
+"""DynamoDB deletes an expired item within so long (DynamoDB developer guide, "Using time to live
+(TTL) in DynamoDB")."""
 
 
 class Remainder(NamedTuple):
@@ -30,7 +39,13 @@ class Remainder(NamedTuple):
 
 def elsewhere(services: Services, now: datetime) -> list[Remainder]:
     """Return what a stack keeps elsewhere, asked from the services themselves."""
-    return [*_of_tables(services, now), *_of_logs(services, now), *_of_events(services, now), _OPERATORS_FILES]
+    return [
+        *_of_tables(services, now),
+        *_of_registrations(services, now),
+        *_of_logs(services, now),
+        *_of_events(services, now),
+        _OPERATORS_FILES,
+    ]
 
 
 _OPERATORS_FILES = Remainder(
@@ -54,6 +69,19 @@ def _of_tables(services: Services, now: datetime) -> Iterator[Remainder]:
     }
     for name, (table, holds) in streamed.items():
         yield Remainder(name, table, holds, _until(now, timedelta(hours=STREAM_HOURS)))
+
+
+def _of_registrations(services: Services, now: datetime) -> Iterator[Remainder]:
+    outputs = services.outputs
+    if outputs.registration_mails_queue_url is None:
+        return
+    holds = "registrations whose link nobody has followed: they belong to nobody yet, and are found by no address"
+    until = _until(now, timedelta(seconds=LINK_SECONDS, hours=TTL_HOURS))
+    yield Remainder("registrations", outputs.user_keys_table_name, holds, until)
+    until = _until(now, timedelta(days=SQS_DAYS))
+    for queue in (outputs.registration_mails_queue_url, outputs.registration_mails_dead_letter_queue_url):
+        name = (queue or "").rpartition("/")[2]
+        yield Remainder("registration-mails", name, "ids of registrations that a mail is due about; no value", until)
 
 
 def _of_logs(services: Services, now: datetime) -> Iterator[Remainder]:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from functions.stream_records.attribute_values import AttributeValue, Image
 from functions.users.attributes import Attribute
-from functions.users.user import has_path, held_keys, keys_of
+from functions.users.transaction import PENDING
+from functions.users.user import MAILS_PREFIX, has_path, held_keys, keys_of
 from ops.aws.user_keys import KeyChange, KeyRepair, Snapshot, owner_of
 from ops.users.findings import REPAIRABLE, Finding, Problem
 
@@ -57,6 +58,15 @@ def keys_to_check(
     for item in items:
         if not expired(item, now) and _wrong(item["key"]["S"], images.get(owner_of(item)), attributes):
             yield item["key"]["S"]
+
+
+def is_of_user(item: Image) -> bool:
+    """Say whether an item is there for a user.
+
+    Not those of a registration to be confirmed, which has no user yet, nor counts of mails: they go
+    when they expire.
+    """
+    return PENDING not in item and not item["key"]["S"].startswith(MAILS_PREFIX)
 
 
 def expired(item: Image, now: float) -> bool:
@@ -112,7 +122,7 @@ def _problem_of(key: str, other: Image | None, attributes: Sequence[Attribute], 
 def judge_key(key: str, snapshot: Snapshot, attributes: Sequence[Attribute], now: float) -> Judgement | None:
     """Return what is wrong with a key; None if the snapshot lacks its owner."""
     item = snapshot.keys[key]
-    if item is None or expired(item, now):
+    if item is None or expired(item, now) or not is_of_user(item):
         return Judgement()
     owner = owner_of(item)
     if owner not in snapshot.users:

@@ -33,6 +33,7 @@ from ops.users.history_checks import History, HistoryRules, mark_of, read_histor
 from ops.users.key_checks import (
     Judgement,
     held_keys_of_image,
+    is_of_user,
     judge_key,
     judge_user,
     keys_to_check,
@@ -186,8 +187,9 @@ class Verify:
     def _read_keys(self, after: str) -> str | None:
         page = self._keys.page(after or None)
         self._read[KEYS] += len(page.items)
-        images = self._users.images((owner_of(item) for item in page.items), self._unique)
-        suspects = keys_to_check(page.items, images, self._attributes, self._job.now())
+        items = [item for item in page.items if is_of_user(item)]
+        images = self._users.images((owner_of(item) for item in items), self._unique)
+        suspects = keys_to_check(items, images, self._attributes, self._job.now())
         self._progress.add(KEYS, map(Candidate, suspects))
         return page.next_after
 

@@ -1,16 +1,13 @@
 """axe-core finds nothing on any state of the page, in either colour scheme."""
 
 from collections.abc import Callable
-from importlib.resources import files
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, save_screenshot
+from tests.support.browser.accessibility import violations
 from tests.support.browser.registration_page import REGISTER, answering, field_error, fill, register, somebody, submit
-
-AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
 
 def show_form(_page: Page) -> None:
@@ -74,10 +71,3 @@ def test_the_colour_schemes_differ(open_page: OpenPage) -> None:
         for scheme in ("light", "dark")
     }
     assert len(backgrounds) == 2
-
-
-def violations(page: Page) -> list[str]:
-    """Run every rule of axe-core, and return what it finds, one line each."""
-    page.evaluate(AXE)
-    found: list[dict[str, Any]] = page.evaluate("axe.run().then((result) => result.violations)")
-    return [f"{rule['id']}: {rule['help']}: {node['html']}" for rule in found for node in rule["nodes"]]

@@ -5,6 +5,8 @@
 
 import { inSentence } from "../registration-form.js";
 import { siteConfigLoaded } from "../site-config.js";
+import { build } from "./build.js";
+import { Mailbox } from "./mailbox.js";
 
 const FOLLOWED_KEY = "userstream.live.followed";
 const STEPS = ["Stored", "Streamed", "Logged", "In Activity"];
@@ -23,7 +25,8 @@ const trail = build("ol", { className: "trail", id: "trail", hidden: true });
 const spoken = build("p", { className: "visually-hidden", id: "live-announcement" });
 spoken.setAttribute("role", "status");
 const { tools, attributeSelect, valueInput, updateButton, buttons, answer } = buildTools();
-panel.append(title, intro, tools, trail, spoken);
+const mailbox = new Mailbox();
+panel.append(title, intro, mailbox.element, tools, trail, spoken);
 document.querySelector("main").append(panel);
 
 let followed = null;
@@ -34,14 +37,22 @@ let shownValue = "";
 let attributes = [];
 let underWay = false;
 
-document.addEventListener("visibilitychange", listen);
-document.addEventListener("userstream:registered", ({ detail }) => follow(detail.userId));
+document.addEventListener("visibilitychange", () => {
+  listen();
+  mailbox.show();
+});
+document.addEventListener("userstream:requested", () => mailbox.expectMail());
+document.addEventListener("userstream:registered", ({ detail }) => {
+  mailbox.fold();
+  follow(detail.userId);
+});
 siteConfigLoaded.then((siteConfig) => {
   attributes = siteConfig.attributes;
   const option = ({ name, label }) => build("option", { value: name, textContent: label });
   attributeSelect.replaceChildren(...attributes.map(option));
   showValue();
 });
+mailbox.show();
 const kept = withStorage((storage) => storage.getItem(FOLLOWED_KEY));
 if (kept !== null) {
   follow(kept);
@@ -288,8 +299,4 @@ async function refusal(response) {
   const problem = await response.json().catch(() => ({}));
   const messages = (problem.errors ?? []).map((error) => error.message).join(" ");
   return messages || problem.detail || problem.title || `Answered with ${response.status}.`;
-}
-
-function build(tag, properties) {
-  return Object.assign(document.createElement(tag), properties);
 }

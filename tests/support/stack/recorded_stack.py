@@ -116,6 +116,20 @@ class Project:
 OURS = Project(naming.PROJECT)
 
 
+NEUTRAL_ANSWERS = {
+    "userstream:registrationAnswers": "neutral",
+    "userstream:mailSender": "users@mail.example.com",
+}
+"""The settings of a stack that answers neutrally, beside a page of some kind."""
+
+
+@functools.cache
+def record_neutral(stack: str) -> RecordedStack:
+    """Record a stack as `record` does, with neutral answers and a page."""
+    config = stack_file_config(stack) | NEUTRAL_ANSWERS | {"userstream:websiteEnabled": "true"}
+    return record(stack, config=config)
+
+
 def record(
     stack: str,
     *,

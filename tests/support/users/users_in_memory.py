@@ -49,6 +49,10 @@ class InMemoryUsers:
     def owner(self, key: str) -> str | None:
         return self.owners.get(key)
 
+    def request(self, key: str) -> tuple[str, str | None] | None:
+        """Return the user whom a request registered, and the request's digest."""
+        return (self.owners[key], self._digests[key]) if key in self.owners else None
+
     def page(self, limit: int, after: str | None) -> UsersPage:
         left = [user for user_id, user in sorted(self.users.items()) if after is None or user_id > after]
         return UsersPage(left[:limit], left[limit - 1].user_id if len(left) > limit else None)

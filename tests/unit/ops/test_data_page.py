@@ -25,7 +25,12 @@ def whole_stack() -> StackInMemory:
     """Return a stack with everything switched on that may hold data."""
     stack = StackInMemory()
     stack.outputs = OUTPUTS.model_copy(
-        update={"user_events_bus_name": "UserEvents-test", "user_events_archive_name": "UserEvents-test"}
+        update={
+            "user_events_bus_name": "UserEvents-test",
+            "user_events_archive_name": "UserEvents-test",
+            "registration_mails_queue_url": "https://sqs.example/1/RegistrationMailsQueue-test",
+            "registration_mails_dead_letter_queue_url": "https://sqs.example/1/RegistrationMailsDeadLetterQueue-test",
+        }
     )
     tables = (OUTPUTS.users_table_name, OUTPUTS.user_keys_table_name, OUTPUTS.activity_table_name)
     groups = [f"/aws/lambda/{name}" for name in function_names(OUTPUTS)]

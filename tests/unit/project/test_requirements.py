@@ -108,7 +108,8 @@ def test_a_command_installs_only_what_is_pinned(path: Path) -> None:
 
 
 def test_a_changed_a_missing_and_a_further_file_of_dynamodb_local_are_noticed(tmp_path: Path) -> None:
-    checksums = dict(reversed(line.split()) for line in CHECKSUMS.read_text().splitlines())
+    pairs = [line.split() for line in CHECKSUMS.read_text(encoding="utf-8").splitlines()]
+    checksums = {name: checksum for checksum, name in pairs}
     changed, *missing = checksums
     (tmp_path / changed).write_bytes(b"another content")
     (tmp_path / "planted.jar").write_bytes(b"")

@@ -29,7 +29,9 @@ NO_HEADERS: Any = {}
 
 
 def store(wire: Wire) -> DynamoDBUsersStore:
-    return DynamoDBUsersStore(wire.client, users_table="Users-test", user_keys_table="UserKeys-test")
+    return DynamoDBUsersStore(
+        wire.client, users_table="Users-test", user_keys_table="UserKeys-test", clock=lambda: 1_795_000_000.5
+    )
 
 
 def test_a_registration_is_one_transaction() -> None:
@@ -46,8 +48,10 @@ def test_a_registration_is_one_transaction() -> None:
         {
             "TableName": "UserKeys-test",
             "Item": {"key": {"S": key}, "userId": {"S": user_id}},
-            "ConditionExpression": "attribute_not_exists(userId) OR userId = :owner",
-            "ExpressionAttributeValues": {":owner": {"S": user_id}},
+            "ConditionExpression": "attribute_not_exists(userId) OR userId = :owner"
+            " OR (attribute_exists(#pending) AND expiresAt <= :now)",
+            "ExpressionAttributeNames": {"#pending": "pending"},
+            "ExpressionAttributeValues": {":owner": {"S": user_id}, ":now": {"N": "1795000000"}},
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         for key in keys_of(ALICE).values()

@@ -284,6 +284,12 @@ PROTECTED = {
             "userstream:websiteEnabled",
         ),
         ({**REGISTER_THROTTLE, "userstream:registrationsPerClient": "100"}, "userstream:websiteEnabled"),
+        ({**PAGE, "userstream:registrationAnswers": "neutral"}, "userstream:mailSender"),
+        ({**PAGE, "userstream:mailSender": "users@example.com"}, "userstream:registrationAnswers"),
+        (
+            {"userstream:registrationAnswers": "neutral", "userstream:mailSender": "users@example.com"},
+            "userstream:confirmationPage",
+        ),
     ],
 )
 def test_settings_that_break_a_constraint_are_named_with_a_value_that_fits(changes: dict[str, str], key: str) -> None:
@@ -327,8 +333,15 @@ def test_a_limit_per_client_needs_the_throttle_that_bounds_those_who_go_around_i
     assert problems({**PAGE, **REGISTER_THROTTLE, "userstream:registrationsPerClient": "100"}) == {}
 
 
+def test_a_page_for_links_needs_answers_that_send_some() -> None:
+    said = problems({"userstream:confirmationPage": "https://app.example.com/confirm"})
+
+    assert list(said) == ["userstream:registrationAnswers"]
+    assert "which is for it alone" in said["userstream:registrationAnswers"]
+
+
 def test_every_constraint_has_a_case() -> None:
-    assert len(CONSTRAINTS) == 23
+    assert len(CONSTRAINTS) == 27
 
 
 def test_a_broken_constraint_is_reported_along_with_wrong_values() -> None:

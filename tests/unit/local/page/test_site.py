@@ -13,6 +13,7 @@ import pytest
 from functions.users.attributes import ATTRIBUTES
 from infra.outputs import StackOutputs
 from infra.site_config import security_headers, site_attributes
+from local.mailbox import keep_mail
 from local.page.site import Site
 from local.state import LocalStack
 from tests.support.raw_http import RawAnswer, send
@@ -40,9 +41,14 @@ STACK = LocalStack(
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
+def mailbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("state") / "mail"
+
+
+@pytest.fixture(scope="module")
+def site(mailbox: Path) -> Iterator[Site]:
     site = Site(0)
-    site.start(STACK)
+    site.start(STACK, mailbox)
     yield site
     site.stop()
 
@@ -148,7 +154,7 @@ def test_no_other_file_of_the_machine_is_served(site: Site, path: str) -> None:
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8080", "127.0.0.1", "127.0.0.1:1", "[::1]:8080"])
 def test_another_host_name_is_refused_because_it_may_be_dns_rebinding(site: Site, host: str) -> None:
-    for path in ("/", "/config.json", f"/live/users/{USER}"):
+    for path in ("/", "/config.json", f"/live/users/{USER}", "/live/mailbox"):
         assert get(site, path, host).status == 421
 
 
@@ -212,6 +218,16 @@ def test_a_browser_that_closes_its_connection_causes_no_output(site: Site, capfd
     assert capfd.readouterr() == ("", "")
 
 
+def test_the_mailbox_shows_the_mails_and_their_folder(site: Site, mailbox: Path) -> None:
+    assert json.loads(get(site, "/live/mailbox").body) == {"folder": str(mailbox), "mails": []}
+
+    keep_mail(mailbox, "To: alice@example.com\nSubject: Confirm\n\nOpen this link.\n")
+
+    (mail,) = json.loads(get(site, "/live/mailbox").body)["mails"]
+    assert (mail["to"], mail["subject"], mail["text"]) == ("alice@example.com", "Confirm", "Open this link.\n")
+
+
+@pytest.mark.parametrize("path", ["/live/users/00000000-0000-4000-8000-000000000000", "/live/mailbox", "/live/live.js"])
 @pytest.mark.parametrize(
     "headers",
     [
@@ -222,13 +238,10 @@ def test_a_browser_that_closes_its_connection_causes_no_output(site: Site, capfd
     ],
     ids=str,
 )
-def test_the_live_view_does_not_open_for_another_sites_page(site: Site, headers: dict[str, str]) -> None:
+def test_the_live_view_does_not_open_for_another_sites_page(site: Site, headers: dict[str, str], path: str) -> None:
     host = urlsplit(site.origin).netloc
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    user = "00000000-0000-4000-8000-000000000000"
 
-    answer = exchange(
-        site, f"GET /live/users/{user} HTTP/1.1\r\nHost: {host}\r\n{lines}Connection: close\r\n\r\n".encode()
-    )
+    answer = exchange(site, f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{lines}Connection: close\r\n\r\n".encode())
 
     assert answer.status == 403

@@ -12,7 +12,7 @@ from click.testing import Result
 
 from functions.runtime.json_log import JsonObject
 from ops.aws.queues import BYTES_PER_CALL, OutgoingMessage
-from ops.commands.return_pointers import return_pointers
+from ops.commands.return_messages import return_pointers
 from ops.dead_letters.export import VISIBILITY_TIMEOUT, ExportReport, export_messages, restore
 from ops.errors import DeniedError, ExitCode, WrongUsageError
 from ops.job import Job

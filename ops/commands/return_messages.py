@@ -1,21 +1,23 @@
-"""`return-pointers`: pointers that the rescue failed to process, given to it again."""
+"""`return-pointers`, `return-mails`: messages that failed several times, given back."""
 
 from dataclasses import dataclass
 from itertools import islice
+from typing import NamedTuple
 
 import click
 from rich.text import Text
 
-from ops.aws.queues import MESSAGES_PER_CALL, OutgoingMessage
+from ops.aws.queues import MESSAGES_PER_CALL, MessageQueue, OutgoingMessage
 from ops.aws.services import Services
 from ops.context import CommandContext, OpsCommand, pass_command_context
 from ops.dead_letters.peek import Peek
+from ops.errors import NotFoundError
 from ops.job import Job
 from ops.output import camel_json, count
 
 
 @dataclass
-class ReturnedPointers:
+class Returned:
     """What was done; printed as JSON."""
 
     returned: int = 0
@@ -25,15 +27,20 @@ class ReturnedPointers:
     interrupted: bool = False
 
 
-def return_pointers(services: Services, job: Job) -> ReturnedPointers:
-    """Move all messages from the redrive queue to the failure queue.
+def return_pointers(services: Services, job: Job) -> Returned:
+    """Move all pointers from the redrive queue to the failure queue.
 
-    A message is deleted once the failure queue has it. If the process is killed in between, a
-    pointer is rescued twice, to the same failure ids. After an OpsError, messages moved by then
-    stay moved.
+    If the process is killed, a pointer may be rescued twice, to the same failure ids.
     """
-    result = ReturnedPointers()
-    source, target = services.redrive_queue(), services.failure_queue()
+    return _move(services.redrive_queue(), services.failure_queue(), job)
+
+
+def _move(source: MessageQueue, target: MessageQueue, job: Job) -> Returned:
+    """Move all messages; each is deleted once the other queue has it.
+
+    After an OpsError, messages moved by then stay moved.
+    """
+    result = Returned()
     moved, complete = 1, False
     while moved and not complete and not job.stop_requested():
         moved = 0
@@ -66,22 +73,52 @@ def return_pointers_command(context: CommandContext) -> None:
     """
     with context.job("Returning") as job:
         result = return_pointers(context.services, job)
+    _finish(context, result, _Words("pointer", "redrive queue", "failure queue"))
+
+
+@click.command("return-mails", cls=OpsCommand, short_help="Send the mails that could not be sent.")
+@pass_command_context
+def return_mails_command(context: CommandContext) -> None:
+    """Send the mails about registrations that could not be sent.
+
+    With neutral answers, registrations about which no mail could be sent are in a dead-letter
+    queue. This moves all of them back to their queue. About one that has expired or is confirmed
+    nothing is sent. If this is killed a mail may go out twice; both have the same link.
+    """
+    outputs, queue_at = context.services.outputs, context.services.queue_at
+    waiting, unsent = outputs.registration_mails_queue_url, outputs.registration_mails_dead_letter_queue_url
+    if waiting is None or unsent is None:
+        raise NotFoundError(
+            "The stack sends no mails", "its registrationAnswers are explicit: docs/registration-answers.md"
+        )
+    with context.job("Returning") as job:
+        result = _move(queue_at(unsent), queue_at(waiting), job)
+    _finish(context, result, _Words("mail", "dead-letter queue of the mails", "queue"))
+
+
+class _Words(NamedTuple):
+    message: str
+    source: str
+    target: str
+
+
+def _finish(context: CommandContext, result: Returned, words: _Words) -> None:
     context.finish(
         camel_json(result),
-        lambda: _render(result),
+        lambda: _render(result, words),
         interrupted=result.interrupted,
         unfinished=bool(result.left or result.hidden_by_others),
     )
 
 
-def _render(result: ReturnedPointers) -> Text:
+def _render(result: Returned, words: _Words) -> Text:
     if result.hidden_by_others:
         return Text(
-            f"{count(result.hidden_by_others, 'pointer')} in flight elsewhere, in another consumer or in a command "
+            f"{count(result.hidden_by_others, words.message)} in flight elsewhere, in another consumer or in a command "
             "that was killed; they become visible again within a minute.",
             style="yellow",
         )
     if not (result.returned or result.left):
-        return Text("The redrive queue is empty.", style="green")
+        return Text(f"The {words.source} is empty.", style="green")
     left = f"; {result.left:,} left" if result.left else ""
-    return Text(f"{count(result.returned, 'pointer')} back in the failure queue{left}.", style="green")
+    return Text(f"{count(result.returned, words.message)} back in the {words.target}{left}.", style="green")

@@ -1,0 +1,1 @@
+"""`POST /register/confirmation`."""
