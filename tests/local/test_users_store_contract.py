@@ -153,7 +153,7 @@ def test_what_a_change_gave_up_is_free(place: Place) -> None:
 
 def test_a_change_of_case_alone_keeps_the_keys(place: Place) -> None:
     place.store.add(ALICE, None)
-    respelt = changed(ALICE, email="alice@example.com", username="ALICE")
+    respelt = changed(ALICE, email="alice@example.com", username="aLiCe")
     place.store.replace(ALICE, respelt)
     assert place.store.get("1") == respelt
     assert place.owners() == ALICE_KEYS
