@@ -136,6 +136,7 @@ assert rules["email"]({ADDRESS!a}) and rules["username"]("\u0430lice")
     [
         ("register_user", WHAT_KEYS_NEED + WHAT_RULES_NEED),
         ("manage_users", WHAT_KEYS_NEED + WHAT_RULES_NEED),
+        ("confirm_registration", WHAT_KEYS_NEED),
         ("log_user_changes", WHAT_KEYS_NEED),
     ],
 )

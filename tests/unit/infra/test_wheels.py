@@ -58,7 +58,7 @@ def test_what_was_fetched_once_needs_no_network(cache: Path) -> None:
 def test_a_changed_wheel_of_the_cache_is_fetched_again(change: str, cache: Path) -> None:
     sound = wheel_files(LOCKED, NEWEST_RUNTIME, cache)
     before = {path.name: path.read_bytes() for path in cached_wheels(cache)}
-    first, second = cached_wheels(cache)
+    first, second, *_ = cached_wheels(cache)
     if change == "gone":
         first.unlink()
     elif change == "another package's":
@@ -149,7 +149,7 @@ def test_a_package_that_lambda_needs_is_not_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_index")
 def test_without_network_the_message_names_the_packages_and_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(WheelError, match=r"pip can't get pydantic-core==.* Check the network") as raised:
+    with pytest.raises(WheelError, match=r"pip can't get .*\bpydantic-core==.* Check the network") as raised:
         wheel_files(LOCKED, NEWEST_RUNTIME, tmp_path / "cache")
 
     assert "arm64 Linux" in str(raised.value)
