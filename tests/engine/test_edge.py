@@ -1,5 +1,6 @@
 """Domains and the limit per client by the real engine: a preview, an update, and changes."""
 
+import json
 from collections.abc import Generator
 
 import pytest
@@ -99,6 +100,22 @@ def test_the_outputs_are_the_domains(stack: Deployed) -> None:
     assert str(outputs.website_domain_target).endswith(".cloudfront.net")
 
 
+def own_address_is_off(account: Clients) -> bool | None:
+    (api,) = account.apigatewayv2.get_apis()["Items"]
+    return api.get("DisableExecuteApiEndpoint")
+
+
+def test_the_domains_are_the_only_addresses_and_take_tls_1_2(stack: Deployed, own_account: Clients) -> None:
+    domain = own_account.apigatewayv2.get_domain_name(DomainName="api.example.com")
+    (configuration,) = domain.get("DomainNameConfigurations", [])
+    (distribution,) = own_account.cloudfront.list_distributions()["DistributionList"].get("Items", [])
+
+    assert own_address_is_off(own_account)
+    assert ".execute-api." not in json.dumps(stack.outputs.model_dump(exclude={"api_domain_target"}))
+    assert configuration.get("SecurityPolicy") == "TLS_1_2"
+    assert distribution["ViewerCertificate"].get("MinimumProtocolVersion") == "TLSv1.2_2021"
+
+
 def test_the_zone_has_the_records_and_the_account_the_limit(stack: Deployed, own_account: Clients, zone: str) -> None:
     found = own_account.route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]
     (acl,) = own_account.in_region("us-east-1").wafv2.list_web_acls(Scope="CLOUDFRONT")["WebACLs"]
@@ -124,7 +141,7 @@ def test_another_limit_changes_the_web_acl_alone(stack: Deployed) -> None:
     assert stack.preview(settings={LIMIT: "50"}).of_resources() == {f"{types.WEB_ACL} website": "update"}
 
 
-def test_unsetting_all_of_it_takes_it_away_again(stack: Deployed) -> None:
+def test_unsetting_all_of_it_takes_it_away_again(stack: Deployed, own_account: Clients) -> None:
     back = EngineStack(workspace=stack.workspace, name="dev", settings=PLAIN)
 
     steps = back.up()
@@ -132,4 +149,5 @@ def test_unsetting_all_of_it_takes_it_away_again(stack: Deployed) -> None:
     deleted = {name.partition(" ")[0] for name, what in steps.of_resources().items() if what == "delete"}
     assert deleted == ADDED
     assert steps.outputs["apiUrl"].startswith("http://127.0.0.1:")
+    assert not own_address_is_off(own_account)
     back.destroy()
