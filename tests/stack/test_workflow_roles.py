@@ -98,9 +98,10 @@ def test_a_role_s_policies_fit(environment: str, role: str) -> None:
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_every_policy_passes_the_linter(environment: str, role: str) -> None:
-    found = {name: policy_problems(document) for name, document in policies(role, environment).items()}
+    documents = {"trust": trust_policy(role, environment), **policies(role, environment)}
+    found = {name: policy_problems(document) for name, document in documents.items()}
 
-    assert {name: issues for name, issues in found.items() if issues} == {}
+    assert {name: problems for name, problems in found.items() if problems} == {}
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
