@@ -23,9 +23,9 @@ const requestedCard = new RequestedCard(element("requested"), apiUrl, {
     askedBefore = registration;
     showFormWith(registration);
   },
-  refused: (problem, { registration }) => {
+  answered: (outcome, { registration, key }) => {
     showFormWith(registration);
-    refused({ problem }, registration);
+    handlers[outcome.kind](outcome, registration, key);
   },
 });
 const confirmation = new Confirmation(element("confirm"), apiUrl, {
@@ -34,6 +34,9 @@ const confirmation = new Confirmation(element("confirm"), apiUrl, {
   refused: linkRefused,
   startOver: showForm,
 });
+
+/** What follows a registration, by the kind of its outcome. */
+const handlers = { registered, requested, refused, busy, failed, unreachable };
 
 /** Both are there once config.json has been read; before, there is nothing to fill in or to send. */
 let siteConfig = null;
@@ -91,7 +94,7 @@ function showForm() {
 
 async function showFormWith(registration) {
   showForm();
-  if (await start()) {
+  if (form !== null || (await start())) {
     form.fill(registration);
   }
 }
@@ -164,7 +167,6 @@ async function register() {
   const outcome = await sendRegistration(siteConfig.apiUrl, registration, key);
   onItsWay = false;
   form.setBusy(false);
-  const handlers = { registered, requested, refused, busy, failed, unreachable };
   handlers[outcome.kind](outcome, registration, key);
 }
 

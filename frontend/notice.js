@@ -57,8 +57,8 @@ export function trouble({ kind, problem }) {
     return { title: navigator.onLine ? "The service can't be reached." : "You are offline.", tone: "calm" };
   }
   return kind === "busy"
-    ? { title: "The service is busy.", reference: problem.requestId, tone: "calm" }
-    : { title: "Something went wrong on our side.", reference: problem.requestId, tone: "problem" };
+    ? { title: "The service is busy.", reference: problem?.requestId, tone: "calm" }
+    : { title: "Something went wrong on our side.", reference: problem?.requestId, tone: "problem" };
 }
 
 /** @param {number} count */

@@ -25,8 +25,9 @@ export class RequestedCard {
    * @param {HTMLElement} card holds #requested-address, #requested-notice, #send-again and #request-another
    * @param {() => Promise<string | null>} apiUrl returns the API's base URL, or null if it can't be found
    * @param {{announce: (text: string) => void, asked: (asked: Asked) => void, change: (asked: Asked) => void,
-   *   refused: (problem: import("./registration-request.js").Problem, asked: Asked) => void}} next
-   *   asked: a mail was asked for; change: the person wants other details; refused: they have to be other ones.
+   *   answered: (outcome: import("./registration-request.js").Outcome, asked: Asked) => void}} next
+   *   asked: a mail was asked for; change: the person wants other details; answered: the registration is refused
+   *   now or, as the stack's settings have changed, carried out.
    */
   constructor(card, apiUrl, next) {
     this.card = card;
@@ -71,9 +72,9 @@ export class RequestedCard {
       url === null ? { kind: "unreachable" } : await sendRegistration(url, request.registration, request.key);
     this.#setBusy(false);
     this.next.announce("");
-    if (outcome.kind === "refused") {
+    if (outcome.kind === "refused" || outcome.kind === "registered") {
       asked.forget();
-      this.next.refused(outcome.problem, request);
+      this.next.answered(outcome, request);
     } else if (outcome.kind === "requested") {
       this.notice.show({ title: "Asked again.", detail: "A mail can take a few minutes.", tone: "calm" });
       this.next.asked(request);

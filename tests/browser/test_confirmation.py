@@ -202,11 +202,17 @@ def test_a_refusal_without_words_of_the_service_is_one(open_page: OpenPage) -> N
     expect_card(page, "The service refused this link")
 
 
-def test_a_reload_keeps_the_link_until_it_is_answered(open_page: OpenPage, link: str) -> None:
+def leave_and_come_back(page: Page) -> None:
+    page.goto("about:blank")
+    page.go_back()
+
+
+@pytest.mark.parametrize("again", [Page.reload, leave_and_come_back], ids=["reload", "back"])
+def test_the_link_is_kept_until_it_is_answered(open_page: OpenPage, link: str, again: Callable[[Page], object]) -> None:
     page = open_page(path=link)
     expect_card(page, OPENED)
 
-    page.reload()
+    again(page)
 
     expect_card(page, OPENED)
     assert page.url.endswith("/")
@@ -276,6 +282,19 @@ def test_a_refusal_of_asking_again_is_shown_in_the_form(page: Page) -> None:
     assert field_error(page, "username") == taken["message"]
     expect(field(page, "username")).to_be_focused()
     expect(field(page, "email")).to_have_value(person["email"])
+
+
+def test_asking_again_registers_once_the_answers_are_explicit(page: Page) -> None:
+    person = somebody()
+    ask(page, person)
+    page.route(REGISTER, answering(201, {"userId": "7"}))
+
+    page.get_by_role("button", name="Send it again").click()
+
+    expect_card(page, "You are registered")
+    assert [*registered_facts(page).values()] == [*person.values(), "7"]
+    page.get_by_role("button", name="Register someone else").click()
+    expect(field(page, "name")).to_have_value("")
 
 
 def test_other_details_begin_with_the_first_ones(page: Page) -> None:
