@@ -19,7 +19,6 @@ MAILBOX_VARIABLE = "USERSTREAM_MAILBOX"
 """Tells the emulator's process the folder; without it that prepares no SES."""
 
 _FOLDER = "mail"
-_SHOWN = 5
 
 
 class ShownMail(TypedDict):
@@ -60,9 +59,9 @@ def keep_mail(mailbox: Path, message: str) -> None:
     part.rename(path)
 
 
-def latest_mails(mailbox: Path) -> list[ShownMail]:
-    """Return the last mails, the newest first. One that can't be read says so."""
-    paths = sorted(mailbox.glob("*.eml"), reverse=True)[:_SHOWN]
+def latest_mails(mailbox: Path, most: int | None = None) -> list[ShownMail]:
+    """Return the last mails, at most so many, the newest first. One that can't be read says so."""
+    paths = sorted(mailbox.glob("*.eml"), reverse=True)[:most]
     return [mail for path in paths if (mail := _shown(path)) is not None]
 
 

@@ -46,6 +46,8 @@ _LIVE_PATH = re.compile(r"/live/users/(?P<user_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}
 
 _OWN_PAGES_ONLY = b"Only this site's own pages may ask for that.\n"
 
+_MAILS_SHOWN = 5
+
 _POLL_SECONDS = 0.25
 _IDLE_POLL_SECONDS = 1.0
 _READS_UNTIL_IDLE = 40
@@ -171,7 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _mails(self) -> bytes:
         mailbox = self.server.mailbox
         folder = mailbox.relative_to(PROJECT_ROOT) if mailbox.is_relative_to(PROJECT_ROOT) else mailbox
-        return json.dumps({"folder": str(folder), "mails": latest_mails(mailbox)}).encode()
+        return json.dumps({"folder": str(folder), "mails": latest_mails(mailbox, _MAILS_SHOWN)}).encode()
 
     def _act(self, body: bytes) -> ApiResponse | None:
         """Do what a button asks for; return None if the path isn't an action's."""

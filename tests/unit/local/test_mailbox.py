@@ -80,8 +80,10 @@ def test_the_last_mails_are_shown_the_newest_first(mailbox: Path) -> None:
     for number in range(7):
         keep_mail(mailbox, mail(f"Mail {number}"))
 
-    assert [shown["subject"] for shown in latest_mails(mailbox)] == [f"Mail {number}" for number in (6, 5, 4, 3, 2)]
-    assert len({shown["id"] for shown in latest_mails(mailbox)}) == 5
+    newest_first = [f"Mail {number}" for number in reversed(range(7))]
+    assert [shown["subject"] for shown in latest_mails(mailbox)] == newest_first
+    assert [shown["subject"] for shown in latest_mails(mailbox, 5)] == newest_first[:5]
+    assert len({shown["id"] for shown in latest_mails(mailbox)}) == 7
 
 
 def test_a_mail_that_cannot_be_read_says_so_and_hides_none(mailbox: Path) -> None:
