@@ -24,7 +24,8 @@ USER_BYTES = 300
 """An item of Users: 36 bytes of id, name, email, username, two times, its author, its request."""
 
 KEYS_PER_USER = 2
-"""Items of UserKeys: one for the e-mail address, one for the user name."""
+"""Items of UserKeys: one for the e-mail address, one for the user name. A user name that looks like
+another text has one or two more (docs/decisions/0050-usernames-that-look-alike.md)."""
 
 REQUESTS_PER_USER = 1
 """Items of UserKeys for the request that registered a user, by which a repeat is recognized: the

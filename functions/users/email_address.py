@@ -16,9 +16,10 @@ LOCAL_PART = 64  # characters
 LONGEST = 254  # characters
 
 _ATOM = r"[a-zA-Z0-9!#$%&'*+\/=?^_`{|}~-]+"
+_DOTS = r"\u3002\uff0e\uff61"  # full stops that UTS 46 maps to a dot
+_DOT = rf"[.{_DOTS}]"
 # In a label that isn't ASCII, whatever else isn't passes: IDNA's tables decide about it.
-_OTHER = r"[^\u0000-\u007f](?:[^\u0000-,./:-@\[-`{-\u007f]*[^\u0000-/:-@\[-`{-\u007f])?"
-_DOT = r"[.\u3002\uff0e\uff61]"  # with the full stops that UTS 46 maps to it
+_OTHER = rf"[^\u0000-\u007f{_DOTS}](?:[^\u0000-,./:-@\[-`{{-\u007f{_DOTS}]*[^\u0000-/:-@\[-`{{-\u007f{_DOTS}])?"
 
 
 def _label(first: str) -> str:

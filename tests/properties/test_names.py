@@ -6,6 +6,7 @@ from typing import Any
 from unicodedata import is_normalized, normalize
 
 import jsonschema_rs
+import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
@@ -93,6 +94,13 @@ def test_of_plain_ascii_the_contract_and_the_server_take_the_same_addresses(emai
     assume(email.isascii() and "xn--" not in email.casefold())
     shortened = len(email.rpartition("@")[0]) <= LOCAL_PART
     assert (taken("email", email) is not None) == (VALIDATORS["email"].is_valid(email) and shortened)
+
+
+@pytest.mark.parametrize("part", ["a", "a.", "-", "\u00fc", "\u00fc-", "\u3002", "\u3002\u00fc", "a\u00fc"])
+def test_a_client_that_tries_every_way_through_the_pattern_comes_to_an_end(part: str) -> None:
+    pattern = SCHEMA["properties"]["email"]["pattern"]
+    for text in (f"a@{part * 120}!", f"{part * 120}!"):
+        assert re.fullmatch(pattern, text) is None
 
 
 def test_the_contract_promises_no_format_that_nobody_checks() -> None:
