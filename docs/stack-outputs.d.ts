@@ -73,6 +73,8 @@ export interface SiteAttribute {
   /** A sentence under the input; empty for none. */
   readonly hint: string;
   readonly required: boolean;
+  /** Whether with neutral answers the mail with the link goes to its value. */
+  readonly confirmed: boolean;
   /** The input's type in HTML. */
   readonly type: string;
   /** The input's inputmode in HTML. */

@@ -177,10 +177,9 @@ function requested(_outcome, registration, key) {
   showNext("requested");
 }
 
-/** Where the mail goes, if that is plain: a stack may ask for several addresses, and under any name. */
+/** Where the mail goes: a stack may ask for an address under any name. "" if its config.json doesn't say. */
 function mailedAddress(registration) {
-  const addresses = siteConfig.attributes.filter(({ name, type }) => type === "email" && name in registration);
-  return addresses.length === 1 ? registration[addresses[0].name] : "";
+  return registration[siteConfig.attributes.find(({ confirmed }) => confirmed)?.name] ?? "";
 }
 
 function registered({ userId }, registration) {

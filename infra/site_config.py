@@ -36,6 +36,7 @@ class SiteAttribute(_Json):
     label: str = Field(description="What people read beside the input.")
     hint: str = Field(description="A sentence under the input; empty for none.")
     required: bool
+    confirmed: bool = Field(description="Whether with neutral answers the mail with the link goes to its value.")
     type: str = Field(description="The input's type in HTML.")
     inputmode: str = Field(description="The input's inputmode in HTML.")
     autocomplete: str = Field(description="The input's autocomplete in HTML.")
@@ -45,7 +46,14 @@ class SiteAttribute(_Json):
 def site_attributes(attributes: Sequence[Attribute]) -> tuple[SiteAttribute, ...]:
     """Return the attributes that people may enter."""
     return tuple(
-        SiteAttribute(name=each.name, label=each.label, hint=each.hint, required=each.required, **each.form._asdict())
+        SiteAttribute(
+            name=each.name,
+            label=each.label,
+            hint=each.hint,
+            required=each.required,
+            confirmed=each.confirmed,
+            **each.form._asdict(),
+        )
         for each in attributes
         if each.accepted
     )

@@ -34,6 +34,7 @@ def test_the_form_asks_for_what_may_be_sent_and_nothing_else() -> None:
         "label": "Nickname",
         "hint": "",
         "required": False,
+        "confirmed": False,
         "type": "text",
         "inputmode": "text",
         "autocomplete": "off",
