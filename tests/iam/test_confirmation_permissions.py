@@ -39,7 +39,6 @@ ROWS = [
     Row(Permission(MAIL, "dynamodb:GetItem", KEYS), "GetItem: AccessDenied"),
     Row(Permission(MAIL, "dynamodb:UpdateItem", KEYS), "UpdateItem: AccessDenied"),
     Row(Permission(MAIL, "ses:SendEmail", "identity/users@mail.example.com"), "SendEmail: AccessDenied"),
-    Row(Permission(MAIL, "sqs:ReceiveMessage", QUEUE), "sqs:ReceiveMessage"),
     Row(Permission(CONFIRM, "dynamodb:GetItem", KEYS), "not authorized to perform: dynamodb:GetItem"),
     Row(Permission(CONFIRM, "dynamodb:PutItem", USERS), "not authorized to perform: dynamodb:PutItem"),
     Row(Permission(CONFIRM, "dynamodb:PutItem", KEYS), "not authorized to perform: dynamodb:PutItem"),
@@ -47,6 +46,7 @@ ROWS = [
 ]
 HELD_ELSEWHERE = {
     # tests/iam/test_permissions.py has the same of other queues.
+    Permission(MAIL, "sqs:ReceiveMessage", QUEUE),
     Permission(MAIL, "sqs:DeleteMessage", QUEUE),
     Permission(MAIL, "sqs:GetQueueAttributes", QUEUE),
     # What may be verified in place of the address: SES asks for one of them.

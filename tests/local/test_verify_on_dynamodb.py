@@ -230,7 +230,7 @@ def test_concurrent_writers_leave_every_key_with_its_user(tables: UsersInDynamoD
     wanted = {(user_id, key) for user_id, item in stored.items() for key in held_keys(user_of(item).values)}
     assert {(holder, key) for key, holder in owners.items()} <= wanted
     assert {key for _, key in wanted} == set(owners)
-    assert report.found[Problem.TAKEN] == len(wanted) - len(owners)
+    assert report.found[Problem.TAKEN] + report.found[Problem.ALIKE] == len(wanted) - len(owners)
 
 
 USERS = 1_000
