@@ -105,6 +105,10 @@ role = aws.iam.Role(
             "Effect": "Allow",
             "Principal": {"Service": "lambda.amazonaws.com"},
             "Action": "sts:AssumeRole",
+            # Lambda acts so for this account's functions alone.
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": registrations.arn.apply(lambda arn: arn.split(":")[4])}
+            },
         }
     ),
     tags=TAGS,
