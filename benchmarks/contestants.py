@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.aws_stub import AwsStub
-from benchmarks.events import ACTIVITY_TABLE, USERS_TABLE
 from infra.naming import PROJECT_ROOT
 
 HERE = Path(__file__).parent
@@ -123,9 +122,9 @@ def _environment(endpoint_url: str) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_NAME": "benchmark",
         "POWERTOOLS_TRACE_DISABLED": "true",
         "ENVIRONMENT": "benchmark",
-        "USERS_TABLE": USERS_TABLE,
+        "USERS_TABLE": "Users-benchmark",
         "USER_KEYS_TABLE": "UserKeys-benchmark",
-        "ACTIVITY_TABLE": ACTIVITY_TABLE,
+        "ACTIVITY_TABLE": "Activity-benchmark",
         "ACTIVITY_RETENTION_DAYS": "30",
         "DELETED_USER_HISTORY_DAYS": "30",
         "MASK_PERSONAL_DATA": "false",

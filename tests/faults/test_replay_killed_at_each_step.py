@@ -30,7 +30,7 @@ from tests.support.faults.connection_faults import Answer, Fault, Request
 from tests.support.faults.fault_proxy import FaultProxy
 from tests.support.local.local_stack import LocalStack
 from tests.support.ops.declared_consumers import FAN_OUT, activity_record, failed_record
-from tests.support.ops.ops_in_memory import envelope, of_stack
+from tests.support.ops.ops_in_memory import envelope
 from tests.support.records.record_strategies import stream_record
 
 if TYPE_CHECKING:
@@ -102,15 +102,15 @@ class KilledReplays:
             position = len(self.failed)
             change = activity_record(position, user)
             self.unpublished.add(change["dynamodb"]["Keys"]["changeId"]["S"])
-            self._put(failed_record(change, FAN_OUT))
+            self._put(failed_record(change, FAN_OUT, environment="local"))
             image = {"userId": {"S": user}, "name": {"S": f"name {len(self.failed)}"}}
             record = stream_record("INSERT", len(self.failed), user, None, image)
             self.failed.append(record)
-            self._put(envelope(record))
+            self._put(envelope(record, environment="local"))
 
     def _put(self, failed: FailedRecord) -> None:
         queue = self._stack.outputs.dead_letter_queue_url
-        self._sqs.send_message(QueueUrl=queue, MessageBody=of_stack(failed, self._stack.outputs).to_json())
+        self._sqs.send_message(QueueUrl=queue, MessageBody=failed.to_json())
 
     def run(self, step: Step | None = None, fault: Fault = Fault.KILLED_BEFORE) -> int:
         """Replay everything and kill it at a step; return the exit code, negative if killed."""

@@ -175,7 +175,6 @@ class Processing:
             log=self.log,
             mask_personal_data=self._mask,
             source_function=FUNCTION_ARN,
-            table="Users-test",
             now=lambda: 1_795_478_400.0,
         )
 
