@@ -26,9 +26,9 @@ from infra.naming import PROJECT_ROOT
 from local.state import LocalStack, clients_of
 from local.temporary_stack import running_local_stack
 
-ADDRESSES = 500
-ROUNDS = 8
-REQUESTS_PER_ROUND = 250
+ADDRESSES = 100
+ROUNDS = 4
+REQUESTS_PER_ROUND = 100
 """Of each kind."""
 
 _SETTINGS = """
@@ -41,6 +41,7 @@ def measure() -> list[Measurement]:
     """Return the ratio of the medians, and of the slowest twentieths, by round."""
     with TemporaryDirectory(prefix="userstream-bench-") as name:
         directory = Path(name)
+        (directory / "state").mkdir()
         with running_local_stack(directory / "state", _project(directory / "project")) as stack:
             if stack.poller_pid is None:
                 raise AssertionError("a running stack has a poller")
