@@ -26,6 +26,7 @@ class RootKeys(NamedTuple):
 
 def write_root_keys(directory: Path, keys: RootKeys) -> None:
     """Keep an emulator's keys for other commands of this user."""
+    directory.mkdir(parents=True, exist_ok=True)
     path = directory / _FILE
     path.unlink(missing_ok=True)
     path.touch(mode=0o600, exist_ok=False)

@@ -81,7 +81,6 @@ def cli() -> None:
 def emulator(port: int, directory: Path) -> None:
     """Run an empty emulator for the other commands, until Ctrl-C. Deletes all earlier state."""
     shutil.rmtree(directory / "state", ignore_errors=True)
-    directory.mkdir(parents=True, exist_ok=True)
     try:
         with _running_emulator(port, directory) as running:
             write_root_keys(directory, running.keys)

@@ -24,6 +24,8 @@ class Judgement(NamedTuple):
 
     findings: Sequence[Finding] = ()
     repair: KeyRepair | None = None
+    left: Sequence[Finding] = ()
+    """What the repair leaves behind: users whose value looks like the one that got their key."""
 
 
 def keys_of_image(image: Image | None, attributes: Sequence[Attribute]) -> dict[str, str]:
@@ -86,6 +88,7 @@ def judge_user(user_id: str, snapshot: Snapshot, attributes: Sequence[Attribute]
     findings = list(_lasting_problems(image, attributes))
     users: dict[str, Mapping[str, AttributeValue | None] | None] = {}
     changes: dict[str, KeyChange] = {}
+    left: list[Finding] = []
     for key, name in held.items():
         owner = snapshot.owner(key)
         if owner == user_id:
@@ -102,9 +105,11 @@ def judge_user(user_id: str, snapshot: Snapshot, attributes: Sequence[Attribute]
             changes[key] = KeyChange(owner, user_id)
             if owner is not None:
                 users[owner] = other if other is None else {name: other.get(name)}
+            if owner is not None and other is not None and key in held_keys_of_image(other, attributes):
+                left.append(Finding(Problem.ALIKE, owner, key, name, other[name]["S"], user_id))
     repaired = {held[key]: image[held[key]] for key in changes}
     repair = KeyRepair({user_id: repaired, **users}, changes) if changes else None
-    return Judgement(findings, repair)
+    return Judgement(findings, repair, left)
 
 
 def _problem_of(key: str, other: Image | None, attributes: Sequence[Attribute], *, is_own: bool) -> Problem:

@@ -258,7 +258,8 @@ class Verify:
             for id_, judgement in judged.items():
                 if written.get(id_, True):
                     findings = [self._stored_finding(one) for one in judgement.findings]
-                    self._progress.settle(kind, id_, findings)
+                    left = [(one, False) for one in judgement.left] if self._repair else []
+                    self._progress.settle(kind, id_, findings + left)
         self._pace(len(judgements) + REPAIR_COST * len(repairs))
 
     def _stored_finding(self, finding: Finding) -> tuple[Finding, bool]:

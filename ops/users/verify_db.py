@@ -136,16 +136,17 @@ class VerifyDb:
         return self._database.execute("SELECT user_id FROM wanted WHERE key = ?", (key,)).fetchone()[0]
 
     def counts(self, *, repaired: bool) -> Counter[Problem]:
-        """Return the number of findings by problem."""
+        """Return the number of findings by problem; one that two candidates tell of counts once."""
         rows = self._database.execute(
-            "SELECT problem, count(*) FROM finding WHERE repaired = ? GROUP BY problem", (repaired,)
+            "SELECT problem, count(DISTINCT finding) FROM finding WHERE repaired = ? GROUP BY problem", (repaired,)
         )
         return Counter({Problem(problem): number for problem, number in rows})
 
     def findings(self, limit: int) -> list[Finding]:
         """Return the first findings that aren't repaired."""
         rows = self._database.execute(
-            "SELECT finding FROM finding WHERE NOT repaired ORDER BY kind, id LIMIT ?", (limit,)
+            "SELECT finding FROM finding WHERE NOT repaired GROUP BY finding ORDER BY min(kind), min(id) LIMIT ?",
+            (limit,),
         )
         found = (json.loads(text) for (text,) in rows)
         return [Finding(Problem(problem), *rest) for problem, *rest in found]

@@ -124,6 +124,7 @@ def the_page_s_form_asks_for_it(table: Table, attribute: Attribute) -> None:
         "label": attribute.label,
         "hint": attribute.hint,
         "required": attribute.required,
+        "confirmed": attribute.confirmed,
         **attribute.form._asdict(),
     }, attribute.name
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from typing_extensions import override
 
@@ -266,6 +266,8 @@ def test_changes_in_flight_are_no_problems_and_meet_no_repair(
         }
 
 
+# A key goes to whose value it is; from then on its former owner's value only looks like it.
+@example(earlier=[], actions=["", "", "", "register 0 b@example.com", "import 0 a@example.com"], kills=[])
 @given(earlier=st.lists(ANY, max_size=14), actions=st.lists(ANY, max_size=25), kills=KILLS)
 def test_whatever_happened_the_repair_makes_it_whole(
     earlier: list[str], actions: list[str], kills: list[tuple[int, bool]]

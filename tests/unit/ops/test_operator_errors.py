@@ -6,8 +6,6 @@ import json
 import os
 import shlex
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -131,24 +129,6 @@ def test_ctrl_c_at_the_question_ends_like_any_ctrl_c(stack: StackInMemory, run: 
 
     assert run("dlq", "discard", "--all", input=CtrlC()).exit_code == ExitCode.INTERRUPTED
     assert stack.queue.visible() == 1
-
-
-def test_ctrl_c_during_the_imports_prints_no_traceback() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-X", "importtime", "-m", "ops", "--help"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr
-        for line in process.stderr:  # each import is told of: it is in the middle of ours
-            if line.endswith("ops.errors\n"):
-                process.send_signal(signal.SIGINT)
-                break
-        rest = process.stderr.read()
-
-    assert "Traceback" not in rest
-    assert process.returncode == ExitCode.INTERRUPTED
 
 
 def test_a_discard_of_nothing_names_no_file(run: Run) -> None:
