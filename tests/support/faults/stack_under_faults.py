@@ -177,6 +177,8 @@ class StackUnderFaults:
             "local.event_source_mappings",
             [*arguments, "--region", self.stack.region, "--state-dir", str(self._directory)],
             self._directory / "poller.log",
+            AWS_ACCESS_KEY_ID=self.stack.access_key_id,
+            AWS_SECRET_ACCESS_KEY=self.stack.secret_access_key,
         )
 
     def _stop_poller(self) -> None:
