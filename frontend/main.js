@@ -18,7 +18,7 @@ element("loading").hidden = false;
 const notice = new Notice(element("notice"), element("submit"));
 const requestedCard = new RequestedCard(element("requested"), apiUrl, {
   announce,
-  asked: ({ registration }) => document.dispatchEvent(new CustomEvent("userstream:requested", { detail: registration })),
+  asked: ({ address }) => document.dispatchEvent(new CustomEvent("userstream:requested", { detail: { address } })),
   change: ({ registration }) => {
     askedBefore = registration;
     showFormWith(registration);

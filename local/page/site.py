@@ -13,11 +13,13 @@ import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import override
 
+from functions.users.attributes import ATTRIBUTES
+from functions.users.user import keys_of
 from infra.naming import PROJECT_ROOT
 from infra.site_config import CONFIG_FILE, SiteConfig, origin, security_headers
 from local.actions import ApiResponse, call_api, write_unsupported_user
@@ -46,7 +48,8 @@ _LIVE_PATH = re.compile(r"/live/users/(?P<user_id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}
 
 _OWN_PAGES_ONLY = b"Only this site's own pages may ask for that.\n"
 
-_MAILS_SHOWN = 5
+_MAILS_READ = 100
+"""The newest ones, of which those to one address are shown."""
 
 _POLL_SECONDS = 0.25
 _IDLE_POLL_SECONDS = 1.0
@@ -118,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.command == "GET" and match and match["action"] is None:
             self._follow(match["user_id"])
         elif path == "/live/mailbox":
-            self._send(HTTPStatus.OK, self._mails(), ".json")
+            self._send_mails()
         elif path == f"/{CONFIG_FILE}":
             self._send(HTTPStatus.OK, self.server.config_json, ".json")
         elif (file := _served_file(path)) is None:
@@ -170,10 +173,19 @@ class _Handler(BaseHTTPRequestHandler):
             except OSError:
                 return  # The browser has closed the connection.
 
-    def _mails(self) -> bytes:
-        mailbox = self.server.mailbox
+    def _send_mails(self) -> None:
+        """Send the mails to the address in the query: it is all that a page may see of the mailbox.
+
+        The server can't tell this user's browser from another user's program.
+        """
+        mailbox, address = self.server.mailbox, parse_qs(urlsplit(self.path).query).get("to", [""])[0]
+        if not address:
+            self._send(HTTPStatus.BAD_REQUEST, b"Name whose mails: /live/mailbox?to=ADDRESS\n")
+            return
         folder = mailbox.relative_to(PROJECT_ROOT) if mailbox.is_relative_to(PROJECT_ROOT) else mailbox
-        return json.dumps({"folder": str(folder), "mails": latest_mails(mailbox, _MAILS_SHOWN)}).encode()
+        key = _address_key(address)
+        mails = [mail for mail in latest_mails(mailbox, _MAILS_READ) if key and _address_key(mail["to"]) == key]
+        self._send(HTTPStatus.OK, json.dumps({"folder": str(folder), "mails": mails}).encode(), ".json")
 
     def _act(self, body: bytes) -> ApiResponse | None:
         """Do what a button asks for; return None if the path isn't an action's."""
@@ -240,6 +252,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def version_string(self) -> str:
         return "userstream"
+
+
+def _address_key(address: str) -> dict[str, str]:
+    """Return what is the same for the same address, however it is written."""
+    return keys_of({each.name: address for each in ATTRIBUTES if each.confirmed})
 
 
 def _served_file(path: str) -> Path | None:

@@ -481,7 +481,7 @@ def test_where_the_mail_went_is_left_open_if_the_configuration_does_not_say(page
 
 def test_a_mail_that_does_not_come_is_explained(page: Page) -> None:
     page.clock.install(time=0)
-    page.route("**/live/mailbox", answering(200, {"folder": ".local/mail", "mails": []}))
+    page.route("**/live/mailbox?*", answering(200, {"folder": ".local/mail", "mails": []}))
     page.route(REGISTER, answering(202, {"message": "Follow the link"}))
     ask(page, somebody())
     expect(page.get_by_text("Waiting for the mail…")).to_be_visible()

@@ -41,7 +41,7 @@ document.addEventListener("visibilitychange", () => {
   listen();
   mailbox.show();
 });
-document.addEventListener("userstream:requested", () => mailbox.expectMail());
+document.addEventListener("userstream:requested", ({ detail }) => mailbox.expectMail(detail.address));
 document.addEventListener("userstream:registered", ({ detail }) => {
   mailbox.fold();
   follow(detail.userId);

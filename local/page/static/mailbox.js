@@ -1,8 +1,9 @@
 /**
- * In the live view of a stack with neutral answers: the mails that it has sent, which are kept on this machine.
- * local/page/site.py answers with those of local/mailbox.py, the newest first.
+ * In the live view of a stack with neutral answers: the mails that it has sent to whom this tab asked for, which are
+ * kept on this machine. local/page/site.py answers with those of local/mailbox.py, the newest first.
  */
 
+import { askedRegistration } from "../requested-card.js";
 import { build } from "./build.js";
 
 /** How often, and how long apart, the mailbox is looked at for a mail that was just asked for. */
@@ -26,36 +27,51 @@ export class Mailbox {
     this.news.setAttribute("role", "status");
     this.list = build("ol", { className: "mails" });
     this.element.append(title, where, this.news, this.list);
+    /** Whose mails; "" if the tab asked for none. */
+    this.address = askedRegistration()?.address ?? "";
     /** The entry of each mail that is shown, by the mail's id. */
     this.entries = new Map();
-    /** Of those, the ones that arrived since the page was opened and that nobody was told about, the newest last. */
+    /** The ids of all that were ever shown: another address's entries go, and may come again. */
+    this.seen = new Set();
+    /** Of the entries, those that arrived since this moment and that nobody was told about, the newest last. */
     this.fresh = [];
+    this.freshSince = performance.timeOrigin;
     this.shown = Promise.resolve();
     this.expected = 0;
     this.looksLeft = 0;
+    this.looking = false;
   }
 
-  /** Look for one more mail until it is there, for half a minute. */
-  async expectMail() {
-    const looks = this.expected > 0;
+  /**
+   * Look for one more mail until it is there, for half a minute.
+   * @param {string} address of the person to whom it goes
+   */
+  async expectMail(address) {
+    if (address !== this.address) {
+      this.address = address;
+      this.expected = 0;
+      this.fresh = [];
+    }
     this.expected += 1;
     this.looksLeft = LOOKS;
     this.element.hidden = false;
     this.news.textContent = "Waiting for the mail…";
-    if (looks) {
+    if (this.looking) {
       return;
     }
+    this.looking = true;
     while (this.expected > 0 && this.looksLeft > 0) {
       this.looksLeft -= 1;
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MILLISECONDS));
       await this.show();
-      if (this.fresh.length > 0) {
+      if (this.expected > 0 && this.fresh.length > 0) {
         this.fresh.at(-1).querySelector("details").open = true;
         this.news.textContent = "A mail has arrived.";
         this.expected -= Math.min(this.expected, this.fresh.length);
         this.fresh = [];
       }
     }
+    this.looking = false;
     if (this.expected > 0) {
       this.expected = 0;
       this.news.textContent = NO_MAIL;
@@ -63,8 +79,11 @@ export class Mailbox {
     }
   }
 
-  /** Once its link is followed, a mail is history. */
+  /** Once its link is followed, a mail is history, also if it is read only now. */
   fold() {
+    this.expected = 0;
+    this.fresh = [];
+    this.freshSince = Date.now();
     this.news.textContent = "";
     for (const entry of this.entries.values()) {
       entry.querySelector("details").open = false;
@@ -79,8 +98,9 @@ export class Mailbox {
   }
 
   async #show() {
-    const found = await read();
-    if (found === null) {
+    const address = this.address;
+    const found = address ? await read(address) : null;
+    if (found === null || address !== this.address) {
       return;
     }
     this.folder.textContent = found.folder;
@@ -89,9 +109,10 @@ export class Mailbox {
         const entry = entryOf(mail);
         this.entries.set(mail.id, entry);
         this.list.prepend(entry);
-        if (Date.parse(mail.receivedAt) > performance.timeOrigin) {
+        if (!this.seen.has(mail.id) && Date.parse(mail.receivedAt) > this.freshSince) {
           this.fresh.push(entry);
         }
+        this.seen.add(mail.id);
       }
     }
     const there = new Set(found.mails.map(({ id }) => id));
@@ -105,10 +126,10 @@ export class Mailbox {
   }
 }
 
-/** @returns the folder's name and its mails; null if the stack doesn't answer */
-async function read() {
+/** @returns the folder's name and the mails in it to an address; null if the stack doesn't answer */
+async function read(address) {
   try {
-    const response = await fetch("/live/mailbox");
+    const response = await fetch(`/live/mailbox?to=${encodeURIComponent(address)}`);
     return response.ok ? await response.json() : null;
   } catch {
     return null;

@@ -218,13 +218,28 @@ def test_a_browser_that_closes_its_connection_causes_no_output(site: Site, capfd
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_mailbox_shows_the_mails_and_their_folder(site: Site, mailbox: Path) -> None:
-    assert json.loads(get(site, "/live/mailbox").body) == {"folder": str(mailbox), "mails": []}
+def test_the_mailbox_shows_the_mails_to_one_address_and_their_folder(site: Site, mailbox: Path) -> None:
+    assert json.loads(get(site, "/live/mailbox?to=alice@example.com").body) == {"folder": str(mailbox), "mails": []}
 
     keep_mail(mailbox, "To: alice@example.com\nSubject: Confirm\n\nOpen this link.\n")
+    keep_mail(mailbox, "To: bob@example.com\nSubject: Confirm\n\nOpen Bob's link.\n")
 
-    (mail,) = json.loads(get(site, "/live/mailbox").body)["mails"]
-    assert (mail["to"], mail["subject"], mail["text"]) == ("alice@example.com", "Confirm", "Open this link.\n")
+    for typed in ("alice@example.com", "Alice%40EXAMPLE.com"):
+        (mail,) = json.loads(get(site, f"/live/mailbox?to={typed}").body)["mails"]
+        assert (mail["to"], mail["subject"], mail["text"]) == ("alice@example.com", "Confirm", "Open this link.\n")
+
+
+@pytest.mark.parametrize(
+    "query", ["", "?", "?to=", "?to=nobody@example.com", "?to=alice", "?to=%40example.com", "?to=*"]
+)
+def test_who_knows_no_address_sees_no_mail(site: Site, mailbox: Path, query: str) -> None:
+    keep_mail(mailbox, "To: alice@example.com\nSubject: Confirm\n\nOpen this link.\n")
+    keep_mail(mailbox, "Subject: To nobody\n\nOpen this link.\n")
+
+    answer = get(site, f"/live/mailbox{query}")
+
+    assert b"Open this link" not in answer.body
+    assert answer.status == (200 if "=" in query.removesuffix("=") else 400)
 
 
 @pytest.mark.parametrize("path", ["/live/users/00000000-0000-4000-8000-000000000000", "/live/mailbox", "/live/live.js"])
