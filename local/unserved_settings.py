@@ -19,7 +19,8 @@ _MESSAGES: Mapping[str, str] = {
     "apiDomain": "apiDomain {} is not served on this machine: use apiUrl",
     "websiteDomain": "websiteDomain {} is not served on this machine: use websiteUrl",
     "registrationsPerClient": "registrationsPerClient {} is not enforced on this machine: it has no AWS WAF",
-    "mailSender": "mailSender {} sends no mail from this machine: mails are kept in .local/mail and shown on the page",
+    "mailSender": "mailSender {} sends no mail from this machine: mails are kept in mail/ of the state "
+    "directory, and the page shows them",
     "tracing": "tracing is not served on this machine: the emulator has no X-Ray",
     "registerThrottleRatePerSecond": "registerThrottleRatePerSecond {} is not enforced on this machine: the emulator "
     "throttles no route",

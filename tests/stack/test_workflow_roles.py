@@ -38,6 +38,8 @@ EVERY_SETTING = {
     "userstream:registrationsPerClient": "100",
     "userstream:alarmEmail": "operators@example.com",
     "userstream:userEventsEnabled": "true",
+    "userstream:registrationAnswers": "neutral",
+    "userstream:mailSender": "users@example.com",
 }
 MANAGED_POLICY_CHARACTERS = 6_144
 """Without white space. Source: IAM user guide, "IAM and AWS STS quotas"."""
