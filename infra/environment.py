@@ -7,6 +7,9 @@ import pulumi
 from infra import naming
 from infra.settings.model import StackSettings
 
+EMULATOR_ACCOUNT_ID = "000000000000"
+"""The account of a stack on this machine's emulator. No account of AWS has this number."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:

@@ -14,7 +14,7 @@ from infra.components.user_events import UserEvents
 from infra.components.users_store import UsersStore
 from infra.components.website import Website, WebsiteArgs, WebsiteConfig, WebsiteConfigArgs
 from infra.consumers import enabled_consumers
-from infra.environment import Environment
+from infra.environment import EMULATOR_ACCOUNT_ID, Environment
 from infra.packaging import FunctionPackage, FunctionPackageError, build_package
 from infra.settings.check import SettingsError, load_settings
 from infra.settings.stack_file import running_config
@@ -36,13 +36,16 @@ def deploy() -> None:
     """
     stack = pulumi.get_stack()
     try:
-        settings = load_settings(stack, *running_config())
+        config, secret_keys = running_config()
+        settings = load_settings(stack, config, secret_keys)
+        # Asked only now, so that whoever has no account learns of wrong settings too.
+        account_id = aws.get_caller_identity().account_id
+        load_settings(stack, config, secret_keys, on_aws=account_id != EMULATOR_ACCOUNT_ID)
         confirming = CONFIRMATION_FUNCTIONS if settings.answers_neutrally else ()
         folders = [*FUNCTIONS, *confirming, *(consumer.folder for consumer in enabled_consumers(settings))]
         packages = {folder: build_package(folder, settings.function_platform, settings.runtime) for folder in folders}
     except (SettingsError, FunctionPackageError, WheelError) as error:
         raise pulumi.RunError(str(error)) from error
-    account_id = aws.get_caller_identity_output().account_id
     compose(Environment(name=settings.environment or stack, account_id=account_id, settings=settings), packages)
 
 

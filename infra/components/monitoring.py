@@ -30,6 +30,7 @@ from infra.components.stream_consumer import StreamConsumer
 from infra.components.user_api import UserApi
 from infra.components.users_store import UsersStore
 from infra.environment import Environment
+from infra.partitions import console_host
 
 COLUMNS = 24
 """Width of a dashboard."""
@@ -37,7 +38,7 @@ COLUMNS = 24
 
 def dashboard_url(region: str, name: str) -> str:
     """Return the address of a dashboard in the AWS console."""
-    return f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#dashboards/dashboard/{quote(name)}"
+    return f"https://{console_host(region)}/cloudwatch/home?region={region}#dashboards/dashboard/{quote(name)}"
 
 
 def dashboard_body(

@@ -19,6 +19,7 @@ from infra.components.private_bucket import PrivateBucket, PrivateBucketArgs
 from infra.components.statement import allow
 from infra.environment import Environment
 from infra.naming import PROJECT_ROOT
+from infra.partitions import dns_suffix
 from infra.site_config import CONFIG_FILE, SiteConfig, security_headers
 
 SITE_DIRECTORY = PROJECT_ROOT / "frontend"
@@ -204,7 +205,7 @@ class Website(pulumi.ComponentResource):
         if settings.api_domain is not None:
             return f"https://{settings.api_domain}"
         # The API allows this site and is created after it, so its own address isn't known yet.
-        return f"https://*.execute-api.{settings.region}.amazonaws.com"
+        return f"https://*.execute-api.{settings.region}.{dns_suffix(settings.region)}"
 
     def _let_only_the_distribution_read(self, private_bucket: PrivateBucket) -> None:
         objects = pulumi.Output.concat(self.bucket.arn, "/*")

@@ -1,25 +1,25 @@
 """Check the values of a configuration: return StackSettings, or raise every problem at once."""
 
 import difflib
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import cast
 
 from pydantic import ValidationError
 
 from infra import naming
-from infra.settings.constraints import CONSTRAINTS
+from infra.settings.constraints import CONSTRAINTS, ON_AWS, Constraint
+from infra.settings.mends import FIELDS, Mend, config_key, mends_of_constraint, mends_of_entries, mends_of_value
 from infra.settings.model import NAMESPACE, REGION_KEY, StackSettings
 from infra.settings.types import allowed_values
 
-_FIELDS = {field.alias or name: field for name, field in StackSettings.model_fields.items()}
-"""Name in the configuration, without our namespace, to field."""
+_ROUNDS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class SettingProblem:
-    """One wrong setting: full name, value in words, rule, and the command that fixes it."""
+    """One wrong setting: full name, value in words, rule, and the commands that mend it."""
 
     key: str
     value: str
@@ -31,7 +31,7 @@ class SettingProblem:
 
 
 class SettingsError(Exception):
-    """The settings have problems; the message lists each with the command that fixes it."""
+    """The settings have problems; the message lists each with the commands that mend it."""
 
     def __init__(self, environment: str, problems: list[SettingProblem]) -> None:
         self.problems = problems
@@ -41,75 +41,99 @@ class SettingsError(Exception):
 
 
 def load_settings(
-    environment: str, config: Mapping[str, object], secret_keys: AbstractSet[str] = frozenset()
+    environment: str,
+    config: Mapping[str, object],
+    secret_keys: AbstractSet[str] = frozenset(),
+    *,
+    on_aws: bool = False,
 ) -> StackSettings:
     """Check a stack's configuration.
 
     Args:
         environment: the stack's name, which is the environment's unless a setting has that.
         config: full key (`userstream:streamBatchSize`) to value, as text or as YAML reads it. Keys
-            of other namespaces, except aws:region, are ignored; a key without one is refused.
+            of other namespaces, except aws:region, are ignored.
         secret_keys: full keys whose values must not be shown in a message.
+        on_aws: whether what only the emulator takes is refused too.
 
     Raises:
-        SettingsError: with every problem.
+        SettingsError: with every problem. Their commands, typed in their order, leave none.
     """
-    values = {key: value for key, value in config.items() if _is_ours(key)}
+    values = {key: value for key, value in config.items() if key.startswith(f"{NAMESPACE}:") or key == REGION_KEY}
     shown = {key: "is [secret]" if key in secret_keys else f"is {value!r}" for key, value in values.items()}
 
-    def problem(key: str, rule: str, command: str) -> SettingProblem:
-        full_command = f"pulumi config {command} --stack {environment}"
-        return SettingProblem(key=key, value=shown.get(key, "is not set"), rule=rule, command=full_command)
+    def problem(key: str, rule: str, commands: Sequence[Sequence[str]]) -> SettingProblem:
+        lines = [_command_line(environment, arguments) for arguments in commands]
+        return SettingProblem(key=key, value=shown.get(key, "is not set"), rule=rule, command="\n    ".join(lines))
 
     problems = [] if f"{NAMESPACE}:environment" in config else _stack_name_problems(environment)
-    problems += [problem(key, _unknown_rule(key), f"rm {key}") for key in sorted(values) if not _is_known(key)]
+    problems += [problem(key, _unknown_rule(key), [("rm", key)]) for key in sorted(values) if not _is_known(key)]
+    rules = [*CONSTRAINTS, *(ON_AWS if on_aws else [])]
     known = {_alias(key): value for key, value in values.items() if _is_known(key)}
-    wrong = _wrong_settings(known)
-    problems += [
-        problem(config_key(alias), f"must be {allowed_values(_FIELDS[alias])}", _set_example(alias)) for alias in wrong
-    ]
-    # A wrong value is replaced by its example, so that the constraints can be checked as well.
-    settings = StackSettings.model_validate({**known, **{alias: _example(alias) for alias in wrong}})
-    for constraint in CONSTRAINTS:
-        if not wrong.keys() & {constraint.setting, constraint.other} and not constraint.holds(settings):
-            key = config_key(constraint.setting)
-            problems.append(problem(key, f"must be {constraint.rule}", f"set {key} {constraint.fix(settings)}"))
+    mended = dict(known)
+    for alias in _wrong_settings(known):
+        key = config_key(alias)
+        mends = [] if key in secret_keys else mends_of_entries(alias, known.get(alias))
+        if not mends:
+            ways = mends_of_value(alias, known.get(alias), secret=key in secret_keys)
+            mends = [_first_clean(ways, mended, rules, alias)]
+        mended = mends[-1].apply(mended)
+        commands = [mend.arguments for mend in mends]
+        problems.append(problem(key, f"must be {allowed_values(FIELDS[alias])}", commands))
+    # Mending one may break another that was looked at before.
+    for constraint in rules * _ROUNDS:
+        if constraint in _broken(mended, rules):
+            ways = mends_of_constraint(constraint, _valid(mended))
+            mend = _first_clean(ways, mended, rules, constraint)
+            mended = mend.apply(mended)
+            problems.append(problem(config_key(constraint.setting), f"must be {constraint.rule}", [mend.arguments]))
     if problems:
         raise SettingsError(environment, problems)
-    return settings
+    return StackSettings.model_validate(known)
 
 
-def config_key(alias: str) -> str:
-    """Return the full name of a setting in a configuration."""
-    return alias if alias == REGION_KEY else f"{NAMESPACE}:{alias}"
+def _command_line(environment: str, arguments: Sequence[str]) -> str:
+    *before, last = arguments
+    # A value with a hyphen before it would be taken for an option.
+    ending = ["--stack", environment, "--", last] if last.startswith("-") else [last, "--stack", environment]
+    return shlex.join(["pulumi", "config", *before, *ending])
 
 
-def _set_example(alias: str) -> str:
-    """Return the arguments of `pulumi config` that set a setting to its example."""
-    key, example = config_key(alias), _example(alias)
-    if isinstance(example, list):
-        return f"set --path '{key}[0]' {cast('list[str]', example)[0]}"
-    if isinstance(example, dict):
-        name, value = next(iter(cast("dict[str, str]", example).items()))
-        return f"set --path '{key}.{name}' {value}"
-    return f"set {key} {example}"
+def _first_clean(
+    ways: Iterator[Mend], values: Mapping[str, object], rules: Sequence[Constraint], mended: "str | Constraint"
+) -> Mend:
+    """Return the first way after which all that was right is right; else the first one."""
+    allowed = _broken(values, rules) - {mended}
+    first = next(ways)
+    if _broken(first.apply(values), rules) <= allowed:
+        return first
+    return next((way for way in ways if _broken(way.apply(values), rules) <= allowed), first)
 
 
-def _example(alias: str) -> object:
-    return (_FIELDS[alias].examples or [""])[0]
+def _broken(values: Mapping[str, object], rules: Sequence[Constraint]) -> "set[str | Constraint]":
+    """Return the settings that are wrong by themselves, and the rules that others break."""
+    wrong = _wrong_settings(values)
+    settings = _valid(values)
+    return {
+        *wrong,
+        *(rule for rule in rules if not wrong.keys() & {rule.setting, rule.other} and not rule.holds(settings)),
+    }
+
+
+def _valid(values: Mapping[str, object]) -> StackSettings:
+    """Return the settings without the wrong ones, or with an example of one that must be set."""
+    wrong = _wrong_settings(values)
+    examples = {alias: (FIELDS[alias].examples or [""])[0] for alias in wrong if FIELDS[alias].is_required()}
+    right = {alias: value for alias, value in values.items() if alias not in wrong}
+    return StackSettings.model_validate({**right, **examples})
 
 
 def _alias(key: str) -> str:
     return key.removeprefix(f"{NAMESPACE}:")
 
 
-def _is_ours(key: str) -> bool:
-    # In a file read without the CLI a key can lack a namespace: then ours was forgotten.
-    return key.startswith(f"{NAMESPACE}:") or key == REGION_KEY or ":" not in key
-
-
 def _is_known(key: str) -> bool:
-    return _alias(key) in _FIELDS and config_key(_alias(key)) == key
+    return _alias(key) in FIELDS and config_key(_alias(key)) == key
 
 
 def _wrong_settings(known: Mapping[str, object]) -> dict[str, None]:
@@ -133,6 +157,6 @@ def _stack_name_problems(environment: str) -> list[SettingProblem]:
 
 
 def _unknown_rule(key: str) -> str:
-    similar = difflib.get_close_matches(_alias(key), _FIELDS, n=1)
+    similar = difflib.get_close_matches(_alias(key), FIELDS, n=1)
     hint = f"did you mean {config_key(similar[0])}?" if similar else "docs/settings.md lists those there are"
     return f"there is no such setting; {hint}"

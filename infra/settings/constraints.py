@@ -233,3 +233,21 @@ CONSTRAINTS = [
         fix=lambda settings: 500 * settings.api_timeout_seconds,
     ),
 ]
+
+ON_AWS = [
+    Constraint(
+        setting="functionPlatform",
+        other="functionPlatform",
+        holds=lambda settings: settings.function_platform == "lambda",
+        rule="lambda: on AWS no function starts with packages that are built for this machine",
+        fix=lambda _: "lambda",
+    ),
+    Constraint(
+        setting="requireTls",
+        other="requireTls",
+        holds=lambda settings: settings.require_tls,
+        rule="true: only the emulator on this machine has no TLS",
+        fix=lambda _: "true",
+    ),
+]
+"""Rules of stacks on AWS, which a stack on this machine's emulator needn't follow."""

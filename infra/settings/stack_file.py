@@ -9,7 +9,7 @@ import pulumi.runtime.config as runtime_config
 import yaml
 from typing_extensions import override
 
-from infra.naming import PROJECT_ROOT
+from infra.naming import PROJECT, PROJECT_ROOT
 
 
 class StackFileError(Exception):
@@ -34,7 +34,8 @@ def stack_file_config(stack: str, directory: Path = PROJECT_ROOT) -> dict[str, s
     """Return the configuration in `Pulumi.<stack>.yaml`, as the CLI passes it to the program.
 
     Returns:
-        Full key to text; lists and maps as JSON. Secrets are left out, because they are encrypted.
+        Full key to text; lists and maps as JSON. A key without a namespace is the project's.
+        Secrets are left out, because they are encrypted.
 
     Raises:
         FileNotFoundError: the stack has no file.
@@ -46,10 +47,17 @@ def stack_file_config(stack: str, directory: Path = PROJECT_ROOT) -> dict[str, s
     try:
         document = cast("dict[str, dict[str, object]] | None", yaml.load(path.read_text(encoding="utf-8"), _Loader))  # noqa: S506  a SafeLoader
         config = (document or {}).get("config") or {}
-        return {_text(key): _text(value) for key, value in config.items() if not _is_encrypted(value)}
+        read: dict[str, str] = {}
+        for key, value in config.items():
+            full = _text(key) if ":" in _text(key) else f"{PROJECT}:{_text(key)}"
+            if full in read:
+                raise StackFileError(f"{path} sets {full} twice: once without the project's name")
+            if not _is_encrypted(value):
+                read[full] = _text(value)
     # PyYAML raises ValueError for a malformed number; what isn't a map has no such attribute.
     except (yaml.YAMLError, ValueError, AttributeError) as error:
         raise StackFileError(f"{path} is not the YAML of a stack (a map `config:` of settings): {error}") from error
+    return read
 
 
 def _is_encrypted(value: object) -> bool:

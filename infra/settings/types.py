@@ -6,6 +6,7 @@ like such a value (`yes`, `1e3`, ` 5`) is refused.
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import NoneType
 from typing import Annotated, Literal, get_args, get_origin
@@ -15,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic.fields import FieldInfo
 
 from infra import naming
+from infra.partitions import regions
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,8 @@ def _whole_number(value: object) -> object:
     raise ValueError("not a whole number")
 
 
-def _json(value: object) -> object:
+def read_json(value: object) -> object:
+    """Return a list or map that may be given as JSON; raise ValueError for other text."""
     if not isinstance(value, str):
         return value
     try:
@@ -55,12 +58,13 @@ def _matching(pattern: str, text: object) -> str:
     return text
 
 
-def _origin(text: object) -> str:
-    origin = _matching(_ORIGIN, text)
-    port = origin.rpartition(":")[2]
-    if port.isdigit() and int(port) > _HIGHEST_PORT:
-        raise ValueError("no port")
-    return origin
+def origin(text: object) -> str:
+    """Return an origin as browsers send it; raise ValueError for any other text."""
+    checked = _matching(_ORIGIN, text)
+    scheme, port = checked.partition(":")[0], checked.rpartition(":")[2]
+    if port.isdigit() and (int(port) > _HIGHEST_PORT or port == DEFAULT_PORTS[scheme]):
+        raise ValueError("no port that a browser sends")
+    return checked
 
 
 def _environment_name(text: object) -> str:
@@ -70,31 +74,57 @@ def _environment_name(text: object) -> str:
     return name
 
 
+def _region(text: object) -> str:
+    if text not in regions():
+        raise ValueError("no region")
+    return str(text)
+
+
 RESERVED_TAGS = frozenset({"project", "environment", "managedBy"})
 MAXIMUM_TAGS = 40
 """AWS allows 50 on a resource; the rest is for ours and for those that AWS adds."""
 
+_TAG_KEY = r"(?!(?i:aws:))[A-Za-z0-9 +\-=._:/@]{1,128}"
+_TAG_VALUE = r"[A-Za-z0-9 +\-=._:/@]{0,256}"
+
+
+def wrong_tags(tags: Mapping[str, object]) -> list[str]:
+    """Return the keys of tags that AWS refuses, or that are ours.
+
+    Keys are compared without case: IAM's are not case-sensitive (IAM user guide, "Tags for IAM
+    resources"), so a role takes only one of `team` and `Team`.
+    """
+    seen = {key.lower() for key in RESERVED_TAGS}
+    wrong: list[str] = []
+    for key, value in tags.items():
+        fits = (
+            re.fullmatch(_TAG_KEY, key) is not None
+            and isinstance(value, str)
+            and re.fullmatch(_TAG_VALUE, value) is not None
+        )
+        if fits and key.lower() not in seen and len(seen) < MAXIMUM_TAGS + len(RESERVED_TAGS):
+            seen.add(key.lower())
+        else:
+            wrong.append(key)
+    return wrong
+
 
 def _tags(tags: dict[str, str]) -> dict[str, str]:
-    if len(tags) > MAXIMUM_TAGS:
-        raise ValueError("too many")
-    for key, value in tags.items():
-        _matching(r"(?!aws:)[A-Za-z0-9 +\-=._:/@]{1,128}", key)
-        _matching(r"[A-Za-z0-9 +\-=._:/@]{0,256}", value)
-        if key in RESERVED_TAGS:
-            raise ValueError("reserved")
+    if wrong_tags(tags):
+        raise ValueError("refused by AWS")
     return tags
 
 
 _ORIGIN = r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[1-9][0-9]{0,4})?"
 _HIGHEST_PORT = 65535
+DEFAULT_PORTS = {"http": "80", "https": "443"}
+"""Browsers leave these out. Source: URL Standard, "origin"; Fetch Standard, `Origin`."""
 _PAGE_URL = (
     r"(?=.{1,500}$)(?:https://[a-z0-9][a-z0-9.-]*|http://(?:localhost|127\.0\.0\.1))(?::[1-9][0-9]{0,4})?"
     r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*"
 )
 _TABLE_NAME = r"[A-Za-z0-9_.-]{3,255}"
 _EMAIL = r"[^\s@]{1,64}@[^\s@.]+(?:\.[^\s@.]+)+"
-_REGION = rf"(?=.{{1,{naming.REGION_MAXIMUM_LENGTH}}}$)[a-z]{{2}}(?:-[a-z]+){{1,2}}-[1-9]"
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = rf"(?=.{{1,64}}$)(?:{_LABEL}\.)+[a-z](?:[a-z0-9-]{{0,61}}[a-z0-9])?"
@@ -114,9 +144,12 @@ FunctionRuntime = Literal["python3.14", "python3.13", "python3.12"]
 """What the functions run on. Source: Lambda developer guide, "Lambda runtimes"."""
 NEWEST_RUNTIME: FunctionRuntime = "python3.14"
 Origins = Annotated[
-    tuple[Annotated[str, BeforeValidator(_origin)], ...],
-    BeforeValidator(_json),
-    Allowed("a list of origins: https://host or https://host:port, in lower case, without a path and without *"),
+    tuple[Annotated[str, BeforeValidator(origin)], ...],
+    BeforeValidator(read_json),
+    Allowed(
+        "a list of origins: https://host or https://host:port, in lower case, without a path, without * and without "
+        "the port that browsers leave out (443 of https, 80 of http)"
+    ),
 ]
 EmailAddress = Annotated[
     str, BeforeValidator(lambda text: _matching(_EMAIL, text)), Allowed("an e-mail address, as in team@example.com")
@@ -155,9 +188,7 @@ TableName = Annotated[
     Allowed("the name of a DynamoDB table: 3 to 255 letters, digits, underscores, hyphens and periods"),
 ]
 """Source: DynamoDB developer guide, "Supported data types and naming rules"."""
-Region = Annotated[
-    str, BeforeValidator(lambda text: _matching(_REGION, text)), Allowed("an AWS region, as in eu-west-1")
-]
+Region = Annotated[str, BeforeValidator(_region), Allowed(f"one of AWS's {len(regions())} regions, as in eu-west-1")]
 EnvironmentName = Annotated[
     str,
     BeforeValidator(_environment_name),
@@ -168,13 +199,40 @@ EnvironmentName = Annotated[
 ]
 Tags = Annotated[
     dict[str, str],
-    BeforeValidator(_json),
+    BeforeValidator(read_json),
     AfterValidator(_tags),
     Allowed(
         f"a map of up to {MAXIMUM_TAGS} tags to text (AWS's characters; keys up to 128, values up to 256), none of "
-        f"them named {', '.join(sorted(RESERVED_TAGS))} or beginning with aws:"
+        f"them named {', '.join(sorted(RESERVED_TAGS))} or beginning with aws:, and no two named alike but for case"
     ),
 ]
+
+
+def _type_of(field: FieldInfo) -> tuple[object, list[object]]:
+    """Return a setting's type without `| None`, and what is annotated to it."""
+    annotation, metadata = field.annotation, list(field.metadata)
+    if NoneType in get_args(annotation):  # `X | None`
+        (annotation,) = (choice for choice in get_args(annotation) if choice is not NoneType)
+    if get_origin(annotation) is Annotated:
+        annotation, *inner = get_args(annotation)
+        metadata += inner
+    return annotation, metadata
+
+
+def choices(field: FieldInfo) -> tuple[object, ...]:
+    """Return all that a setting may be; empty if they can't be counted."""
+    annotation, _ = _type_of(field)
+    if annotation is bool:
+        return ("true", "false")
+    return get_args(annotation) if get_origin(annotation) is Literal else ()
+
+
+def bounds(field: FieldInfo) -> tuple[int, int] | None:
+    """Return the smallest and the largest whole number that a setting may be, if it is one."""
+    annotation, metadata = _type_of(field)
+    least = next((bound.ge for bound in metadata if isinstance(bound, Ge)), None)
+    most = next((bound.le for bound in metadata if isinstance(bound, Le)), None)
+    return (least, most) if annotation is int and isinstance(least, int) and isinstance(most, int) else None
 
 
 def allowed_values(field: FieldInfo) -> str:
@@ -183,21 +241,14 @@ def allowed_values(field: FieldInfo) -> str:
     Raises:
         TypeError: a type that this function has no words for.
     """
-    annotation, metadata = field.annotation, field.metadata
-    if NoneType in get_args(annotation):  # `X | None`
-        (annotation,) = (choice for choice in get_args(annotation) if choice is not NoneType)
-    if get_origin(annotation) is Annotated:
-        annotation, *inner = get_args(annotation)
-        metadata = [*metadata, *inner]
+    annotation, metadata = _type_of(field)
     for item in metadata:
         if isinstance(item, Allowed):
             return item.text
     if annotation is bool:
         return "true or false"
-    if get_origin(annotation) is Literal:
-        return "one of " + ", ".join(str(value) for value in get_args(annotation))
-    minimum = next((bound.ge for bound in metadata if isinstance(bound, Ge)), None)
-    maximum = next((bound.le for bound in metadata if isinstance(bound, Le)), None)
-    if annotation is int and minimum is not None and maximum is not None:
-        return f"a whole number from {minimum} to {maximum}"
+    if allowed := choices(field):
+        return "one of " + ", ".join(str(value) for value in allowed)
+    if limits := bounds(field):
+        return f"a whole number from {limits[0]} to {limits[1]}"
     raise TypeError(f"no words for {field!r}")

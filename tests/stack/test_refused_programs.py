@@ -6,6 +6,7 @@ import pytest
 
 from infra import packaging as function_package
 from infra.settings.stack_file import stack_file_config
+from tests.support.stack.provider_answers import ACCOUNT_ID
 from tests.support.stack.recorded_stack import refusal
 
 
@@ -18,15 +19,27 @@ def test_wrong_settings_stop_a_preview_before_any_resource() -> None:
 
     assert said.startswith("the settings of stack 'dev' have 3 problems; nothing was deployed\n")
     assert "userstream:streamBatchSize is '0': must be a whole number from 1 to 10000" in said
-    assert "pulumi config set userstream:streamBatchSize 100 --stack dev" in said
+    assert "pulumi config set userstream:streamBatchSize 1 --stack dev" in said
     assert "userstream:streamBatchsize is '5': there is no such setting; did you mean" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(("setting", "value"), [("functionPlatform", "host"), ("requireTls", "false")])
+def test_an_account_of_aws_gets_nothing_that_only_the_emulator_takes(
+    monkeypatch: pytest.MonkeyPatch, setting: str, value: str
+) -> None:
+    monkeypatch.setattr("tests.support.stack.recorded_stack.EMULATOR_ACCOUNT_ID", ACCOUNT_ID)
+
+    said = refusal("dev", {**stack_file_config("dev"), f"userstream:{setting}": value})
+
+    assert said.startswith("the settings of stack 'dev' have 1 problem; nothing was deployed\n")
+    assert f"userstream:{setting} is '{value}': must be " in said
 
 
 def test_a_stack_without_settings_gets_a_problem_for_each() -> None:
     said = refusal("dev", {})
 
-    assert "aws:region is not set: must be an AWS region, as in eu-west-1" in said
+    assert "aws:region is not set: must be one of AWS's " in said
     assert said.count("is not set") == len(stack_file_config("dev"))
 
 

@@ -99,6 +99,8 @@ def test_a_switch_is_exactly_true_or_false(alias: str, text: str) -> None:
         ("userstream:corsAllowedOrigins", '["https://App.example.com"]'),
         ("userstream:corsAllowedOrigins", '["app.example.com"]'),
         ("userstream:corsAllowedOrigins", '["http://localhost:65536"]'),
+        ("userstream:corsAllowedOrigins", '["https://app.example.com:443"]'),
+        ("userstream:corsAllowedOrigins", '["http://localhost:80"]'),
         ("userstream:corsAllowedOrigins", "[1]"),
         ("userstream:corsAllowedOrigins", "{}"),
         ("userstream:corsAllowedOrigins", '"https://app.example.com"'),
@@ -119,11 +121,17 @@ def test_a_switch_is_exactly_true_or_false(alias: str, text: str) -> None:
         ("userstream:usersTableName", "arn:aws:dynamodb:eu-west-1:123456789012:table/Users"),
         ("userstream:tags", "team"),
         ("userstream:tags", '{"environment": "mine"}'),
+        ("userstream:tags", '{"Environment": "mine"}'),
+        ("userstream:tags", '{"MANAGEDBY": "mine"}'),
+        ("userstream:tags", '{"team": "users", "Team": "users"}'),
         ("userstream:tags", '{"aws:team": "users"}'),
+        ("userstream:tags", '{"AWS:team": "users"}'),
         ("userstream:tags", '{"team": "users; drop"}'),
         ("userstream:tags", '{"team": 1}'),
         ("userstream:tags", json.dumps({f"tag{number}": "" for number in range(41)})),
         ("aws:region", "Europe"),
+        ("aws:region", "eu-wst-1"),
+        ("aws:region", "aws-global"),
         ("aws:region", ""),
     ],
 )
@@ -149,6 +157,7 @@ def test_a_value_of_the_wrong_form_is_named(key: str, value: str) -> None:
         ("userstream:tags", "{}", "api_domain", None),
         ("userstream:streamReservedConcurrency", "5", "stream_reserved_concurrency", 5),
         ("aws:region", "us-gov-west-1", "region", "us-gov-west-1"),
+        ("aws:region", "eusc-de-east-1", "region", "eusc-de-east-1"),
     ],
 )
 def test_lists_maps_and_optional_settings_are_read(key: str, value: str, field: str, read: object) -> None:
@@ -185,12 +194,6 @@ def test_an_unknown_key_suggests_the_closest_one() -> None:
     )
     assert "did you mean aws:region?" in problems({"userstream:region": "eu-west-1"})["userstream:region"]
     assert "there is no such setting" in problems({"userstream:aws:region": "eu-west-1"})["userstream:aws:region"]
-
-
-def test_a_key_without_a_namespace_is_refused_with_a_suggestion() -> None:
-    said = problems({"streamBatchSize": "5"})["streamBatchSize"]
-
-    assert "streamBatchSize is '5': there is no such setting; did you mean userstream:streamBatchSize?" in said
 
 
 def test_settings_of_other_namespaces_are_ignored() -> None:
@@ -368,23 +371,6 @@ def test_a_secret_is_not_shown() -> None:
 
     assert "hidden" not in str(raised.value)
     assert str(raised.value).count("is [secret]") == 2
-
-
-@pytest.mark.parametrize("alias", sorted(FIELDS))
-def test_the_command_that_fixes_a_setting_sets_a_valid_value(alias: str) -> None:
-    key = config_key(alias)
-    words = shlex.split(problems({key: "\N{SNOWMAN}"})[key].splitlines()[-1])
-    assert words[:3] == ["pulumi", "config", "set"]
-    assert words[-2:] == ["--stack", "dev"]
-    if words[3] == "--path":
-        path, value = words[4:6]
-        assert path.startswith(config_key(alias))
-        text = json.dumps([value] if path.endswith("[0]") else {path.split(".")[-1]: value})
-    else:
-        assert words[3] == config_key(alias)
-        text = words[4]
-
-    assert config_key(alias) not in problems({config_key(alias): text})
 
 
 @pytest.mark.parametrize("alias", sorted(FIELDS))

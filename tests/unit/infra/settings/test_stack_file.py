@@ -50,7 +50,17 @@ def test_a_value_is_read_as_it_is_written(written: str, read: str, tmp_path: Pat
 def test_a_key_that_is_a_number_is_read_as_text(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  5: x\n", encoding="utf-8")
 
-    assert stack_file_config("dev", tmp_path) == {"5": "x"}
+    assert stack_file_config("dev", tmp_path) == {"userstream:5": "x"}
+
+
+def test_a_key_without_a_namespace_is_the_project_s_as_for_the_cli(tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.dev.yaml"
+    path.write_text("config:\n  streamBatchSize: 5\n", encoding="utf-8")
+    assert stack_file_config("dev", tmp_path) == {"userstream:streamBatchSize": "5"}
+
+    path.write_text("config:\n  streamBatchSize: 5\n  userstream:streamBatchSize: 6\n", encoding="utf-8")
+    with pytest.raises(StackFileError, match="userstream:streamBatchSize twice"):
+        stack_file_config("dev", tmp_path)
 
 
 def test_a_setting_that_is_set_twice_is_refused(tmp_path: Path) -> None:
