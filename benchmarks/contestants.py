@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.aws_stub import AwsStub
+from benchmarks.events import ACTIVITY_TABLE, USERS_TABLE
 from infra.naming import PROJECT_ROOT
 
 HERE = Path(__file__).parent
@@ -122,9 +123,9 @@ def _environment(endpoint_url: str) -> dict[str, str]:
         "AWS_LAMBDA_FUNCTION_NAME": "benchmark",
         "POWERTOOLS_TRACE_DISABLED": "true",
         "ENVIRONMENT": "benchmark",
-        "USERS_TABLE": "Users-benchmark",
+        "USERS_TABLE": USERS_TABLE,
         "USER_KEYS_TABLE": "UserKeys-benchmark",
-        "ACTIVITY_TABLE": "Activity-benchmark",
+        "ACTIVITY_TABLE": ACTIVITY_TABLE,
         "ACTIVITY_RETENTION_DAYS": "30",
         "DELETED_USER_HISTORY_DAYS": "30",
         "MASK_PERSONAL_DATA": "false",

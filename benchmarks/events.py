@@ -12,6 +12,7 @@ from delivery.settings import MappingSettings
 from functions.activity.items import activity_item, change_id
 from functions.consumers.message import ChangeMessage
 from functions.dead_letters.envelope import FailedRecord, identify_record
+from functions.runtime.arns import neighbour_arn
 from functions.stream_records.user_change import parse_user_change
 from functions.users.attributes import ATTRIBUTES
 
@@ -19,7 +20,8 @@ REGISTER_EVENT: dict[str, Any] = json.loads(Path(__file__).with_name("register_e
 """A request in the form of an HTTP API's events (payload 2.0), with every required attribute."""
 REGISTER_EVENT["body"] = json.dumps({each.name: each.example for each in ATTRIBUTES if each.required})
 
-STREAM_ARN = "arn:aws:dynamodb:eu-west-1:000000000000:table/Users-dev/stream/2026-11-24T00:00:00.000"
+USERS_TABLE, ACTIVITY_TABLE = "Users-benchmark", "Activity-benchmark"
+STREAM_ARN = f"arn:aws:dynamodb:eu-west-1:000000000000:table/{USERS_TABLE}/stream/2026-11-24T00:00:00.000"
 FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:LogUserChangesFunction-generated"
 SHARD_ID = "shardId-00000001795478400000-0badcafe"
 FIRST_SEQUENCE_NUMBER = 10**20
@@ -74,7 +76,7 @@ def _activity_record(number: int) -> dict[str, Any]:
     body = {name: record["dynamodb"][name] for name in ("ApproximateCreationDateTime", "SequenceNumber", "SizeBytes")}
     key = {"userId": item["userId"], "changeId": item["changeId"]}
     body |= {"Keys": key, "NewImage": item, "StreamViewType": "NEW_IMAGE"}
-    return record | {"dynamodb": body, "eventSourceARN": STREAM_ARN.replace("Users", "Activity")}
+    return record | {"dynamodb": body, "eventSourceARN": STREAM_ARN.replace(USERS_TABLE, ACTIVITY_TABLE)}
 
 
 def activity_item_of(place: str) -> dict[str, Any]:
@@ -130,7 +132,9 @@ def failed_record(record: dict[str, Any], environment: str = "generated") -> Fai
         condition="RetryAttemptsExhausted",
         record=record,
         attempts=4,
-        source_function=FUNCTION_ARN.replace("generated", environment),
+        source_function=neighbour_arn(
+            record["eventSourceARN"], "lambda", f"function:LogUserChangesFunction-{environment}"
+        ),
         shard_id=SHARD_ID,
         first_failed_at="2026-11-24T11:00:00.000Z",
         last_failed_at="2026-11-24T11:00:03.000Z",

@@ -3,6 +3,7 @@
 Reading, describing and logging are left.
 """
 
+import os
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -46,6 +47,7 @@ def handler(event: dict[str, Any], context: Any) -> object:
             log=log,
             mask_personal_data=False,
             source_function=context.invoked_function_arn,
+            table=os.environ["USERS_TABLE"],
             now=time.time,
         )
     finally:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, cast
 
 from guardrails.resource import (
@@ -12,9 +13,12 @@ from guardrails.resource import (
     BUCKET_PUBLIC_ACCESS_BLOCK,
     FUNCTION_URL,
     PERMISSION,
+    QUEUE,
+    QUEUE_POLICY,
     ROLE,
     ROLE_POLICY_ATTACHMENT,
     ROUTE,
+    TOPIC,
     UNKNOWN,
     Resource,
     Rules,
@@ -226,6 +230,33 @@ def buckets_are_private(resources: Sequence[Resource]) -> Iterator[tuple[Resourc
         missing = [name for name in PUBLIC_ACCESS_BLOCKS if block is None or not block.get(name)]
         if missing:
             yield bucket, f"the bucket can be made public: its BucketPublicAccessBlock needs {', '.join(missing)}"
+
+
+@RULES.for_stack
+def queues_take_messages_from_own_topics(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
+    """A queue's policy must let only the stack's topics send: a message is taken at its word."""
+    # Who may send by the policy of its own role is decided there: docs/ops.md says what it means.
+    topics = {topic.get("name") for topic in of_type(resources, TOPIC)}
+    for resource in of_type(resources, QUEUE, QUEUE_POLICY):
+        for statement in _all_statements(resource):
+            if statement.effect != "Allow" or not _allows_sending(statement):
+                continue
+            sources = {arn.rpartition(":")[2] for arn in _source_arns(statement)}
+            if set(statement.principals) != {"sns.amazonaws.com"} or not sources or not sources <= topics:
+                wanted = "allow only sns.amazonaws.com, if aws:SourceArn is (ArnEquals) a topic of the stack"
+                yield resource, f"{statement.sid} lets others send: {wanted}"
+
+
+def _allows_sending(statement: PolicyStatement) -> bool:
+    return statement.inverted or any(
+        fnmatchcase("sqs:sendmessage", str(action).lower()) for action in statement.actions
+    )
+
+
+def _source_arns(statement: PolicyStatement) -> list[str]:
+    """Return the exact ARNs for which a service may act by the statement."""
+    named = statement.condition.get("ArnEquals", {})
+    return [str(arn) for key, value in named.items() if key.lower() == "aws:sourcearn" for arn in _several(value)]
 
 
 @RULES.for_resource(ROUTE)

@@ -12,6 +12,7 @@ from guardrails.resource import (
     LOG_GROUP,
     QUEUE,
     QUEUE_POLICY,
+    REDRIVE_ALLOW_POLICY,
     STAGE,
     SUBSCRIPTION,
     TABLE,
@@ -199,6 +200,33 @@ def _redrive_target(resource: Resource) -> str | None:
         return str(json.loads(resource.get("redrivePolicy"))["deadLetterTargetArn"]).rpartition(":")[2]
     except (KeyError, TypeError, ValueError):
         return None
+
+
+@RULES.for_stack
+def queues_name_who_redrives_to_them(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
+    """A queue must name the queues that may redrive to it, or every queue of the account may."""
+    policies = {
+        str(policy.get("queueUrl")).rpartition("/")[2]: policy.get("redriveAllowPolicy")
+        for policy in of_type(resources, REDRIVE_ALLOW_POLICY)
+    }
+    queues = of_type(resources, QUEUE)
+    for queue in queues:
+        name = queue.get("name")
+        sources = {str(source.get("name")) for source in queues if _redrive_target(source) == name}
+        if _redrive_sources(policies.get(name) or queue.get("redriveAllowPolicy")) != sources:
+            wanted = f"byQueue for {', '.join(sorted(sources))}" if sources else "denyAll"
+            yield queue, f"other queues may redrive their messages to it: add a RedriveAllowPolicy with {wanted}"
+
+
+def _redrive_sources(policy: Any) -> set[str] | None:
+    """Return the names of the queues that a policy lets redrive; None if it lets all."""
+    try:
+        document = json.loads(policy)
+        permission, arns = document["redrivePermission"], document.get("sourceQueueArns", ())
+    except (KeyError, TypeError, ValueError):
+        return None
+    named = {str(arn).rpartition(":")[2] for arn in arns}
+    return named if permission == ("byQueue" if named else "denyAll") else None
 
 
 @RULES.for_stack

@@ -35,6 +35,7 @@ SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
 TOPIC_POLICY = "aws:sns/topicPolicy:TopicPolicy"
 QUEUE = "aws:sqs/queue:Queue"
 QUEUE_POLICY = "aws:sqs/queuePolicy:QueuePolicy"
+REDRIVE_ALLOW_POLICY = "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy"
 WEB_ACL = "aws:wafv2/webAcl:WebAcl"
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"

@@ -28,12 +28,15 @@ ReportProgress = Callable[[int, int], None]
 
 WIDTH_WITHOUT_TERMINAL = 120
 SHORTEST_ID = 8
+LONGEST_SHOWN = 300
+"""Characters of a text in a table."""
 
 KIND_STYLES = {
     "permanent": "red",
     "exhausted": "yellow",
     "expired": "yellow",
     "lost": "magenta",
+    "foreign": "magenta",
     "unreadable": "magenta",
 }
 
@@ -108,6 +111,11 @@ def printable(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+def shortened(text: str) -> str:
+    """Return a text's beginning, as much as fits into a table: a message may be a megabyte."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 class Harmless:

@@ -158,6 +158,7 @@ def _generated_stack(queue: _GeneratedQueue, users: int) -> Any:
     names: dict[str, Any] = dict.fromkeys(StackOutputs.model_fields, "generated")
     # The stream begins after the users were created.
     names["users_stream_arn"] = events.STREAM_ARN.replace("2026", "2027")
+    names |= {"users_table_name": events.USERS_TABLE, "activity_table_name": events.ACTIVITY_TABLE}
 
     def stream_of(source: Source) -> TableStream:
         return TableStream("generated", names["users_stream_arn"], STREAM_VIEW_TYPES[source])
@@ -246,7 +247,14 @@ def _rescue(length: int, _directory: Path) -> int:
         first = events.FIRST_SEQUENCE_NUMBER + start
         batch = [StreamRecord(str(first + offset), "", 0.0, b"") for offset in range(RECORDS_PER_BATCH)]
         pointer = events.pointer_document(batch, mapping)
-        rescue = Rescue(ports, ports, _nothing, Clock(cast("Any", CONTEXT)), events.FUNCTION_ARN)
+        rescue = Rescue(
+            ports,
+            ports,
+            _nothing,
+            Clock(cast("Any", CONTEXT)),
+            own_function=events.FUNCTION_ARN,
+            tables=[events.USERS_TABLE],
+        )
         if rescue.rescue_all([{"messageId": f"{start}", "body": pointer}]):
             raise RuntimeError(f"the batch at {start} was not rescued")
     return ports.sent

@@ -51,6 +51,13 @@ registrations = queue(
     redrive_policy=pulumi.Output.json_dumps({"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": 5}),
 )
 
+# Without such a policy every queue of the account may redrive its messages to it.
+for name, target, allowed in (
+    ("registrations", registrations, {"redrivePermission": "denyAll"}),
+    ("dead-letters", dead_letters, {"redrivePermission": "byQueue", "sourceQueueArns": [registrations.arn]}),
+):
+    aws.sqs.RedriveAllowPolicy(name, queue_url=target.url, redrive_allow_policy=pulumi.Output.json_dumps(allowed))
+
 rule = aws.cloudwatch.EventRule(
     "registrations",
     name=named("WelcomeNewUsers"),

@@ -120,7 +120,7 @@ def _handle(event: JsonObject, context: LambdaContext, attempt: Attempt, *, chan
             settings,
             read=ActivityReader(aws_clients.dynamodb(), table, clock).read,
             attempt=attempt,
-            dead_letters=queue_from_environment(clock),
+            dead_letters=queue_from_environment(context, clock),
             delete=delete,
             log=log,
             clock=clock,

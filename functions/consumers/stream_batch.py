@@ -1,6 +1,7 @@
 """One batch of a stream, processed so that no record is lost, doubled or held up.
 
-1. Read every record: it is a change, or it can never be processed, or it is none of ours.
+1. Read every record: it is a change, or it can never be processed, or it is none of ours. A change
+   that doesn't come from the function's own table can never be.
 2. Write the changes, in stream order and in large calls.
 3. Send the unprocessable records whole to the dead-letter queue, but for those of erased users.
 4. Log what is settled, in stream order: a line in the log means that the change is written.
@@ -16,11 +17,15 @@ from typing import Generic, NamedTuple, TypeVar
 from functions.activity.closing_items import ERASED_USER
 from functions.activity.items import WriteOutcome
 from functions.dead_letters.envelope import DEAD_LETTERED, REFUSED, DeadLetterSender, FailedRecord, identify_record
+from functions.runtime.arns import streams_of
 from functions.runtime.json_log import Json, JsonObject, Log, utc_timestamp
 from functions.stream_records.user_change import UnknownEventError, UnprocessableRecordError
 
 UNKNOWN_EVENT = "UNKNOWN EVENT:"
 STOPPED = "BATCH STOPPED:"
+
+OF_ANOTHER_TABLE = "eventSourceARN is no stream of the function's own table"
+"""The mapping delivers none such: an operator's replay may."""
 
 Change = TypeVar("Change")
 
@@ -57,6 +62,7 @@ class StreamBatch(Generic[Change]):
         dead_letters: Gets the unprocessable records.
         log: Gets a line for each of them, and for a stop.
         source_function: This function's ARN.
+        table: The name of the table whose stream it reads, in the function's account and region.
         now: Returns seconds since the epoch.
         replay: Whether operators replay dead letters: then what can never be processed is answered
             as refused, and not sent to the dead-letter queue, where it is already.
@@ -71,6 +77,7 @@ class StreamBatch(Generic[Change]):
         dead_letters: DeadLetterSender,
         log: Log,
         source_function: str,
+        table: str,
         now: Callable[[], float],
         replay: bool = False,
     ) -> None:
@@ -80,6 +87,7 @@ class StreamBatch(Generic[Change]):
         self._dead_letters = dead_letters
         self._log = log
         self._source_function = source_function
+        self._streams = streams_of(source_function, table)
         self._now = now
         self._replay = replay
 
@@ -118,9 +126,18 @@ class StreamBatch(Generic[Change]):
             except UnprocessableRecordError as error:
                 errors[position] = error
                 continue
-            if change is not None:
+            if change is None:
+                continue
+            if self._is_of_table(record):
                 changes[position] = change
+            else:
+                errors[position] = UnprocessableRecordError(OF_ANOTHER_TABLE)
         return changes, errors
+
+    def _is_of_table(self, record: Json) -> bool:
+        """Say whether a record that was read comes from a stream of the table."""
+        source: Json = record.get("eventSourceARN")
+        return isinstance(source, str) and source.startswith(self._streams)
 
     def _write_all(
         self, changes: dict[int, Change], errors: dict[int, UnprocessableRecordError], records: int

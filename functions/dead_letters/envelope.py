@@ -130,8 +130,8 @@ class RecordIdentity(NamedTuple):
     event_source_arn: str | None
 
 
-# An id that can also name an object in S3.
-_PLAIN_ID = re.compile(r"[A-Za-z0-9:_.-]{1,128}")
+PLAIN_ID = re.compile(r"[A-Za-z0-9:_.-]{1,128}")
+"""An id that can also name an object in S3."""
 
 _FIRST_CONSUMER = "log-user-changes"
 """Its failure ids are bare: they were so before there were other consumers."""
@@ -150,7 +150,7 @@ def identify_record(record: Json, source_function: str = "") -> RecordIdentity:
     if consumer in ("", _FIRST_CONSUMER):
         return identity
     failure_id = f"{consumer}.{identity.failure_id}"
-    return identity._replace(failure_id=failure_id if _PLAIN_ID.fullmatch(failure_id) else content_id(failure_id))
+    return identity._replace(failure_id=failure_id if PLAIN_ID.fullmatch(failure_id) else content_id(failure_id))
 
 
 def consumer_name(function: str) -> str:
@@ -207,7 +207,7 @@ def _text(value: Json) -> str | None:
 
 
 def _plain_id(value: Json) -> str | None:
-    return value if isinstance(value, str) and _PLAIN_ID.fullmatch(value) else None
+    return value if isinstance(value, str) and PLAIN_ID.fullmatch(value) else None
 
 
 def _sequence_number(value: Json) -> str | None:

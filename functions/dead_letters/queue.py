@@ -14,8 +14,9 @@ from functions.activity.reader import ActivityReader
 from functions.dead_letters.envelope import FailedRecord, SendOutcome
 from functions.dead_letters.erased_users import WithoutErasedUsers
 from functions.runtime import aws as aws_clients
+from functions.runtime.arns import account_of
 from functions.runtime.aws import AWS_CALL_ERRORS, transient_reason
-from functions.runtime.invocation import Clock, read_text, reserved_time
+from functions.runtime.invocation import Clock, LambdaContext, read_text, reserved_time
 from functions.runtime.json_log import JsonObject
 
 if TYPE_CHECKING:
@@ -31,13 +32,22 @@ TIME_TO_FINISH_SECONDS = 1.0  # kept free at an invocation's end, to report how 
 OBJECT_PREFIX = "failed-records/"
 
 
-def queue_from_environment(clock: Clock) -> "DeadLetterQueue":
-    """Return the queue of the environment's DEAD_LETTER_QUEUE_URL and FAILED_RECORDS_BUCKET."""
+def object_key(failure_id: str) -> str:
+    """Return the key of a failed record in the bucket."""
+    return f"{OBJECT_PREFIX}{failure_id}.json"
+
+
+def queue_from_environment(context: LambdaContext, clock: Clock) -> "DeadLetterQueue":
+    """Return the queue of the environment's DEAD_LETTER_QUEUE_URL and FAILED_RECORDS_BUCKET.
+
+    The bucket is in the function's own account.
+    """
     queue_url, bucket = read_text("DEAD_LETTER_QUEUE_URL"), read_text("FAILED_RECORDS_BUCKET")
-    return DeadLetterQueue(aws_clients.sqs, queue_url, aws_clients.s3, bucket, clock)
+    owner = account_of(context.invoked_function_arn)
+    return DeadLetterQueue(aws_clients.sqs, queue_url, aws_clients.s3, bucket, owner=owner, clock=clock)
 
 
-def queue_without_erased_users(clock: Clock) -> WithoutErasedUsers:
+def queue_without_erased_users(context: LambdaContext, clock: Clock) -> WithoutErasedUsers:
     """Return the same queue, which takes no record of a user whom ACTIVITY_TABLE has as erased."""
     table = read_text("ACTIVITY_TABLE")
 
@@ -45,27 +55,32 @@ def queue_without_erased_users(clock: Clock) -> WithoutErasedUsers:
         # The client is made only when there is something to send, as those of the queue.
         return ActivityReader(aws_clients.dynamodb(), table, clock).read(keys)
 
-    return WithoutErasedUsers(queue_from_environment(clock), read)
+    return WithoutErasedUsers(queue_from_environment(context, clock), read)
 
 
 class DeadLetterQueue:
     """Sends failed records to the dead-letter queue within one invocation; a `DeadLetterSender`.
 
     `sqs` and `s3` return clients. Making one takes time, so each is called only when it is needed.
+    `owner` is the account of the bucket: S3 refuses a record if the bucket is another's (S3 user
+    guide, "Verifying bucket ownership with bucket owner condition").
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  two services, each with its resource
         self,
         sqs: "Callable[[], SQSClient]",
         queue_url: str,
         s3: "Callable[[], S3Client]",
         bucket: str,
+        *,
+        owner: str,
         clock: Clock,
     ) -> None:
         self._sqs = sqs
         self._queue_url = queue_url
         self._s3 = s3
         self._bucket = bucket
+        self._owner = owner
         self._clock = clock
         self._time_to_finish = reserved_time(clock, TIME_TO_FINISH_SECONDS)
 
@@ -94,10 +109,14 @@ class DeadLetterQueue:
         message = _message(failed)
         if _size(message) <= BYTES_PER_CALL:
             return message
-        key = f"{OBJECT_PREFIX}{failed.failure_id}.json"
+        key = object_key(failed.failure_id)
         stored = replace(failed, record_location=f"s3://{self._bucket}/{key}")
         self._s3().put_object(
-            Bucket=self._bucket, Key=key, Body=stored.to_json().encode("ascii"), ContentType="application/json"
+            Bucket=self._bucket,
+            Key=key,
+            Body=stored.to_json().encode("ascii"),
+            ContentType="application/json",
+            ExpectedBucketOwner=self._owner,
         )
         return _message(replace(stored, record=None, document=None))
 

@@ -20,7 +20,7 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
     With `"replay": true` of `python -m ops dlq replay` the answer also has what is `refused`.
     """
     clock = Clock(context)
-    topic_arn = read_text("USER_CHANGES_TOPIC_ARN")
+    topic_arn, activity_table = read_text("USER_CHANGES_TOPIC_ARN"), read_text("ACTIVITY_TABLE")
     log = BufferedLog()
 
     def log_published(message: ChangeMessage) -> None:
@@ -32,9 +32,10 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
             read=read_activity_record,
             write=UserChangesTopic(aws_clients.sns(), topic_arn, clock).publish,
             log_written=log_published,
-            dead_letters=queue_without_erased_users(clock),
+            dead_letters=queue_without_erased_users(context, clock),
             log=log,
             source_function=context.invoked_function_arn,
+            table=activity_table,
             now=clock.now,
             replay=event.get("replay") is True,
         ).process(event["Records"])

@@ -34,12 +34,14 @@ def process_batch(  # noqa: PLR0913  each is a dependency or a setting, named at
     log: Log,
     mask_personal_data: bool,
     source_function: str,
+    table: str,
     now: Callable[[], float],
 ) -> BatchOutcome:
     """Process the records of one invocation: any JSON, in stream order.
 
-    `source_function` is this function's ARN; `now` returns seconds since the epoch. Whatever
-    `activity` or `dead_letters` didn't foresee is raised, and the mapping isolates its record.
+    `source_function` is this function's ARN, `table` the name of Users; `now` returns seconds since
+    the epoch. Whatever `activity` or `dead_letters` didn't foresee is raised, and the mapping
+    isolates its record.
     """
     show = masked_image if mask_personal_data else full_image
     history = History(activity, read_activity)
@@ -57,6 +59,7 @@ def process_batch(  # noqa: PLR0913  each is a dependency or a setting, named at
         dead_letters=dead_letters,
         log=log,
         source_function=source_function,
+        table=table,
         now=now,
     )
     return batch.process(records)

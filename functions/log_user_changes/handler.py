@@ -42,10 +42,11 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
             activity=ActivityTable(dynamodb, table, retention_days, clock, deleted_user_days=limited_days),
             read_activity=ActivityReader(dynamodb, table, clock).read,
             after_deletion=AfterDeletion(keys.free, limit_history),
-            dead_letters=queue_without_erased_users(clock),
+            dead_letters=queue_without_erased_users(context, clock),
             log=log,
             mask_personal_data=read_flag("MASK_PERSONAL_DATA"),
             source_function=context.invoked_function_arn,
+            table=users_table,
             now=clock.now,
         )
     finally:

@@ -2,8 +2,10 @@
 
 Form: Lambda developer guide, "Retaining discarded batches for DynamoDB event sources". Recorded
 bodies lack responseContext if no invocation took place, and have a null functionError if the
-function returned its failure. The S3 form adds `payload`, the event itself as text; then nothing
-needs to be read from the stream.
+function returned its failure. Only a destination in S3 gets the records too.
+
+Whoever may send to the failure queue can write such a message (docs/ops.md). So it is taken for a
+place alone, in a stream of the stack's own tables, and its records are read there.
 """
 
 import json
@@ -11,7 +13,7 @@ import re
 from typing import NamedTuple
 
 from functions.dead_letters.envelope import StreamPointer
-from functions.runtime.json_log import Json, JsonObject, is_array, is_object, normalized_timestamp
+from functions.runtime.json_log import Json, JsonObject, is_object, normalized_timestamp
 from functions.stream_records.user_change import SEQUENCE_NUMBER_DIGITS
 
 # Longer than a record's own: GetShardIterator, which reads the range, takes no fewer than 21 digits
@@ -33,17 +35,26 @@ class FailureDocument(NamedTuple):
     function_arn: str
     failed_at: str  # ISO 8601 in UTC with milliseconds
     pointer: StreamPointer
-    records: list[Json] | None  # if the message has them
 
 
-def parse_failure_document(body: str) -> FailureDocument:
-    """Read one message, or raise `MalformedDocumentError`."""
+def parse_failure_document(body: str, streams: tuple[str, ...]) -> FailureDocument:
+    """Read one message.
+
+    Args:
+        body: the message's.
+        streams: how the ARNs of the tables' streams begin (`functions.runtime.arns.streams_of`).
+
+    Raises:
+        MalformedDocumentError: It points to no records, or to those of another stream.
+    """
     try:
         document: Json = json.loads(body)
     except (ValueError, RecursionError):
         raise MalformedDocumentError("the message isn't JSON") from None
     request = _object(document, "requestContext")
     pointer = _pointer(_object(document, "DDBStreamBatchInfo"))
+    if not pointer.stream_arn.startswith(streams):
+        raise MalformedDocumentError("streamArn is no stream of this stack's tables")
     condition = _text(request, "condition")
     # Of a batch that was too old at once the document counts 1 invocation, and none took place.
     never_tried = condition == RECORD_AGE_EXCEEDED and "responseContext" not in document
@@ -53,8 +64,7 @@ def parse_failure_document(body: str) -> FailureDocument:
         failed_at = normalized_timestamp(timestamp)
     except ValueError:
         raise MalformedDocumentError("timestamp is no ISO 8601 time") from None
-    records = _payload_records(document.get("payload"), pointer.batch_size)
-    return FailureDocument(condition, attempts, function_arn, failed_at, pointer, records)
+    return FailureDocument(condition, attempts, function_arn, failed_at, pointer)
 
 
 def _pointer(batch: JsonObject) -> StreamPointer:
@@ -68,18 +78,6 @@ def _pointer(batch: JsonObject) -> StreamPointer:
     if int(pointer.end_sequence_number) < int(pointer.start_sequence_number):
         raise MalformedDocumentError("endSequenceNumber lies before startSequenceNumber")
     return pointer
-
-
-def _payload_records(payload: Json, batch_size: int) -> list[Json] | None:
-    """Return the records of the event if all are there; otherwise the pointer leads to them."""
-    event = payload
-    if isinstance(payload, str):
-        try:
-            event = json.loads(payload)
-        except (ValueError, RecursionError):
-            return None
-    records: Json = event.get("Records") if is_object(event) else None
-    return records if is_array(records) and len(records) == batch_size else None
 
 
 def _object(container: Json, name: str) -> JsonObject:

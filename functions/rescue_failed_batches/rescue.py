@@ -32,6 +32,7 @@ from functions.rescue_failed_batches.failure_document import (
     parse_failure_document,
 )
 from functions.rescue_failed_batches.redriven import is_redriven, redriven_record
+from functions.runtime.arns import streams_of
 from functions.runtime.invocation import Clock, reserved_time
 from functions.runtime.json_log import Json, JsonObject, Log, utc_timestamp
 from functions.stream_records.user_change import KIND_OF_EVENT
@@ -79,17 +80,32 @@ class RecordReader(Protocol):
 class Rescue:
     """Rescues batches within one invocation.
 
-    `own_function` is this function's ARN, for messages that don't name the one that failed.
+    Args:
+        reader: reads records back.
+        dead_letters: gets the envelopes.
+        log: gets a line for each message.
+        clock: the invocation's.
+        own_function: this function's ARN, for messages that don't name the one that failed.
+        tables: names of the tables in whose streams records may be, in the function's account and
+            region.
     """
 
-    def __init__(
-        self, reader: RecordReader, dead_letters: DeadLetterSender, log: Log, clock: Clock, own_function: str
+    def __init__(  # noqa: PLR0913  each is a dependency
+        self,
+        reader: RecordReader,
+        dead_letters: DeadLetterSender,
+        log: Log,
+        clock: Clock,
+        *,
+        own_function: str,
+        tables: Sequence[str],
     ) -> None:
         self._reader = reader
         self._dead_letters = dead_letters
         self._log = log
         self._clock = clock
         self._own_function = own_function
+        self._streams = tuple(streams_of(own_function, table) for table in tables)
         self._time_for_one_message = reserved_time(clock, TIME_FOR_ONE_MESSAGE_SECONDS)
 
     def rescue_all(self, messages: Sequence[JsonObject]) -> list[str]:
@@ -138,13 +154,13 @@ class Rescue:
 
     def _rescue_batch(self, body: str) -> None:
         try:
-            document = parse_failure_document(body)
+            document = parse_failure_document(body, self._streams)
         except MalformedDocumentError as error:
             unreadable = self._unreadable(body, str(error))
             self._send([unreadable])
             self._log("ERROR", "FAILURE MESSAGE UNREADABLE:", failureId=unreadable.failure_id, reason=unreadable.reason)
             return
-        pages = self._reader.pages(document.pointer) if document.records is None else [document.records]
+        pages = self._reader.pages(document.pointer)
         rescued = erased = 0
         lost: FailedRecord | None = None
         for envelopes in _envelopes(document, pages):

@@ -118,7 +118,12 @@ class ChangeStream(pulumi.ComponentResource):
                 package=self._args.packages["rescue_failed_batches"],
                 memory_mb=settings.stream_memory_mb,
                 timeout_seconds=settings.stream_timeout_seconds,
-                variables={"ACTIVITY_TABLE": self._args.store.activity.name, **self.failed_records.variables},
+                variables={
+                    # It takes records from streams of these tables alone.
+                    "USERS_TABLE": self._args.store.users.name,
+                    "ACTIVITY_TABLE": self._args.store.activity.name,
+                    **self.failed_records.variables,
+                },
                 statements=[
                     allow(
                         "ReceivePointers",

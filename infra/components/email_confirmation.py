@@ -12,6 +12,7 @@ import pulumi_aws as aws
 from infra.components.failed_records import MAXIMUM_RECEIVES, SECONDS_PER_DAY, VISIBILITY_TIMEOUT_FACTOR
 from infra.components.lambda_function import LambdaFunction, LambdaFunctionArgs
 from infra.components.policy import policy_document, tls_only
+from infra.components.redrive_sources import limit_redrive
 from infra.components.statement import allow
 from infra.components.users_store import UsersStore
 from infra.environment import Environment
@@ -46,14 +47,8 @@ class RegistrationMailQueue(pulumi.ComponentResource):
                 {"deadLetterTargetArn": self.dead_letter_queue.arn, "maxReceiveCount": MAXIMUM_RECEIVES}
             ),
         )
-        aws.sqs.RedriveAllowPolicy(
-            "registration-mails-dead-letter-queue-sources",
-            queue_url=self.dead_letter_queue.url,
-            redrive_allow_policy=pulumi.Output.json_dumps(
-                {"redrivePermission": "byQueue", "sourceQueueArns": [self.queue.arn]}
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        limit_redrive("registration-mails-queue", self.queue, self)
+        limit_redrive("registration-mails-dead-letter-queue", self.dead_letter_queue, self, sources=[self.queue])
         self.register_outputs({"queueUrl": self.queue.url, "deadLetterQueueUrl": self.dead_letter_queue.url})
 
     def _queue(

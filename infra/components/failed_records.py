@@ -10,6 +10,7 @@ import pulumi_aws as aws
 
 from infra.components.policy import policy_document, tls_only
 from infra.components.private_bucket import PrivateBucket, PrivateBucketArgs
+from infra.components.redrive_sources import limit_redrive
 from infra.components.statement import Statement, allow
 from infra.environment import Environment
 
@@ -52,14 +53,9 @@ class FailedRecords(pulumi.ComponentResource):
                 {"deadLetterTargetArn": self.failure_redrive_queue.arn, "maxReceiveCount": MAXIMUM_RECEIVES}
             ),
         )
-        aws.sqs.RedriveAllowPolicy(
-            "failure-redrive-queue-sources",
-            queue_url=self.failure_redrive_queue.url,
-            redrive_allow_policy=pulumi.Output.json_dumps(
-                {"redrivePermission": "byQueue", "sourceQueueArns": [self.failure_queue.arn]}
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        limit_redrive("dead-letter-queue", self.dead_letter_queue, self)
+        limit_redrive("failure-queue", self.failure_queue, self)
+        limit_redrive("failure-redrive-queue", self.failure_redrive_queue, self, sources=[self.failure_queue])
         self.bucket = self._bucket()
         self.register_outputs(
             {

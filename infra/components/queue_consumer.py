@@ -14,6 +14,7 @@ import pulumi_aws as aws
 from infra.components.failed_records import SECONDS_PER_DAY, VISIBILITY_TIMEOUT_FACTOR
 from infra.components.lambda_function import LambdaFunction, LambdaFunctionArgs
 from infra.components.policy import policy_document, tls_only
+from infra.components.redrive_sources import limit_redrive
 from infra.components.resources import StackResources
 from infra.components.statement import allow
 from infra.consumers.declaration import Consumer
@@ -65,14 +66,8 @@ class QueueConsumer(pulumi.ComponentResource):
                 {"deadLetterTargetArn": self.failure_queue.arn, "maxReceiveCount": consumer.maximum_receives}
             ),
         )
-        aws.sqs.RedriveAllowPolicy(
-            f"{name}-failure-queue-sources",
-            queue_url=self.failure_queue.url,
-            redrive_allow_policy=pulumi.Output.json_dumps(
-                {"redrivePermission": "byQueue", "sourceQueueArns": [self.queue.arn]}
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        limit_redrive(f"{name}-queue", self.queue, self)
+        limit_redrive(f"{name}-failure-queue", self.failure_queue, self, sources=[self.queue])
         policies = [
             self._let_the_topic_send(f"{name}-queue", self.queue),
             self._let_the_topic_send(f"{name}-failure-queue", self.failure_queue),

@@ -34,7 +34,7 @@ class Message:
     message_id: str
     receipt: str
     body: str
-    sent_at: float  # seconds since the epoch
+    sent_at: float  # seconds since the epoch; 0 if the queue doesn't say
     receive_count: int
     attributes: Mapping[str, str] = field(default_factory=dict[str, str])
 

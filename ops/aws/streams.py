@@ -1,6 +1,7 @@
 """Which stream a table has now, and ranges of a stream's records as the rescue reads them."""
 
 import math
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -39,6 +40,14 @@ def read_table_stream(client: "DynamoDBClient", table: str) -> TableStream:
     if not stream or not stream["StreamEnabled"]:
         return TableStream(table, None, None)
     return TableStream(table, description.get("LatestStreamArn"), stream.get("StreamViewType"))
+
+
+def stream_began_at(stream_arn: str) -> float:
+    """Return when a stream began, in seconds since the epoch, from the label that ends its ARN.
+
+    Raise a ValueError if it ends otherwise.
+    """
+    return datetime.fromisoformat(stream_arn.rpartition("/stream/")[2]).replace(tzinfo=UTC).timestamp()
 
 
 class _OwnTime(Clock):

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from functions.activity.closing_item import CLOSING_CHANGE_ID, is_deletion_note, is_erasure
+from functions.activity.items import is_key
 from functions.stream_records.attribute_values import AttributeValue, Image, base64_text, convert_binary
 from ops.aws.queues import CONCURRENT_CALLS
 from ops.errors import OpsError, translate_aws_errors
@@ -60,7 +61,8 @@ class ActivityReader:
     def event_ids(self, keys: Sequence[ActivityKey]) -> Mapping[ActivityKey, str]:
         """Return the event id of each item that exists."""
         found: dict[ActivityKey, str] = {}
-        for batch in in_batches(list(dict.fromkeys(keys)), KEYS_PER_CALL):
+        # No item can have a key that DynamoDB refuses, and one such key fails a whole call.
+        for batch in in_batches([key for key in dict.fromkeys(keys) if is_key(key.user_id)], KEYS_PER_CALL):
             request = {
                 "Keys": [{"userId": {"S": key.user_id}, "changeId": {"S": key.change_id}} for key in batch],
                 "ConsistentRead": True,
@@ -74,7 +76,7 @@ class ActivityReader:
     def erased(self, user_ids: Sequence[str]) -> frozenset[str]:
         """Return those of the users who are erased."""
         found: set[str] = set()
-        for batch in in_batches(list(dict.fromkeys(user_ids)), KEYS_PER_CALL):
+        for batch in in_batches(list(filter(is_key, dict.fromkeys(user_ids))), KEYS_PER_CALL):
             keys = [{"userId": {"S": user_id}, "changeId": {"S": CLOSING_CHANGE_ID}} for user_id in batch]
             items = batch_get(self._client, self._name, {"Keys": keys, "ConsistentRead": True})
             found.update(item["userId"]["S"] for item in items if is_erasure(item))

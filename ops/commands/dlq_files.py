@@ -22,7 +22,7 @@ from ops.dead_letters.peek import Peek, unread_remark
 from ops.dead_letters.selection import Selection
 from ops.errors import ExitCode, OpsError
 from ops.job import state_file, stop_on_interrupt
-from ops.output import camel_json, count, in_flight_elsewhere
+from ops.output import camel_json, count, in_flight_elsewhere, shortened
 
 
 @click.command("export", cls=OpsCommand, short_help="Save all of them to a file.")
@@ -52,6 +52,8 @@ def export(context: CommandContext, *, file: Path, consumer: str | None, remove:
 def _render_export(report: ExportReport) -> RenderableType:
     text = f"{count(report.exported, 'message')} in {report.file}"
     text += f", {report.removed:,} of them removed from the queue." if report.removed else "; the queue is as it was."
+    if report.foreign:
+        text += f" {count(report.foreign, 'message')} of kind foreign: not written by this stack."
     if not report.complete:
         text += " The queue holds more."
     if report.hidden_by_others:
@@ -78,9 +80,9 @@ def discard(context: CommandContext, *, selection: Selection, file: Path | None,
     Without --yes it shows what it found, and asks.
     """
     queue, store = context.services.dead_letter_queue(), context.services.envelopes()
-    environment = context.services.outputs.environment
+    outputs = context.services.outputs
     with stop_on_interrupt() as stop_requested, Peek(queue, stop_requested) as peek:
-        letters = (read_dead_letter(message, environment) for message in peek.messages())
+        letters = (read_dead_letter(message, outputs) for message in peek.messages())
         found = {letter.message.message_id: letter for letter in letters if selection.matches_fetched(letter, store)}
         depth = queue.depth()
         hidden = peek.in_flight_elsewhere(depth)
@@ -94,7 +96,7 @@ def discard(context: CommandContext, *, selection: Selection, file: Path | None,
     if found and not yes:
         _confirm(context, found)
     # Failed records are personal data: git would add a file beside the project's.
-    path = file or _file_in_state_folder(context.services.outputs)
+    path = file or _file_in_state_folder(outputs)
     report = ExportReport(None, complete=True)
     if found:
         with context.job("Discarding") as job:
@@ -119,7 +121,7 @@ def _file_in_state_folder(outputs: StackOutputs) -> Path:
 
 def _confirm(context: CommandContext, found: dict[str, DeadLetter]) -> None:
     for group in group_by_reason(count_failures(found.values())):
-        context.output.note(f"{group.failures:>8,}  {group.consumer}  {group.kind}  {group.reason}")
+        context.output.note(f"{group.failures:>8,}  {group.consumer}  {group.kind}  {shortened(group.reason)}")
     if not click.confirm(f"Remove {count(len(found), 'message')} from the queue for good?", err=True):
         raise OpsError("Nothing was removed", "`dlq replay` processes records again, `dlq export` only saves them")
 
@@ -139,15 +141,22 @@ def restore_command(context: CommandContext, *, file: Path) -> None:
 
     It undoes a `dlq discard`, or an `export --remove`. To restore twice is harmless: a failed
     record that is in the queue several times is listed and replayed once. Records of users who were
-    erased since are left out.
+    erased since are left out, and those of another stack.
     """
     with context.job("Restoring") as job:
         restored = restore(context.services, file, job)
     stopped = job.stop_requested()
     rest = "; the same command starts again, and a message that is there twice counts once" if stopped else ""
     erased = f", {restored.left_out:,} of erased users left out" if restored.left_out else ""
+    foreign = f", {restored.foreign:,} left out that this stack didn't write" if restored.foreign else ""
     context.finish(
-        {"file": str(file), "restored": restored.sent, "leftOut": restored.left_out, "interrupted": stopped},
-        lambda: Text(f"{count(restored.sent, 'message')} back in the queue{erased}{rest}.", style="green"),
+        {
+            "file": str(file),
+            "restored": restored.sent,
+            "leftOut": restored.left_out,
+            "foreign": restored.foreign,
+            "interrupted": stopped,
+        },
+        lambda: Text(f"{count(restored.sent, 'message')} back in the queue{erased}{foreign}{rest}.", style="green"),
         interrupted=stopped,
     )

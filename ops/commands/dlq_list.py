@@ -21,7 +21,7 @@ from ops.dead_letters.message import (
 )
 from ops.dead_letters.peek import MARGIN_SECONDS, VISIBILITY_TIMEOUT, Peek, unread_remark
 from ops.dead_letters.selection import Selection
-from ops.output import age, argument, blocks, camel_json, count, kind_text, short_ids, table
+from ops.output import age, argument, blocks, camel_json, count, kind_text, short_ids, shortened, table
 
 FAILURES_SHOWN = 50
 GROUPS_SHOWN = 20
@@ -55,7 +55,7 @@ def list_failures(
     """
     selection = Selection.matching(where, consumer)
     queue, store = context.services.dead_letter_queue(), context.services.envelopes()
-    environment = context.services.outputs.environment
+    outputs = context.services.outputs
     approximate_total = queue.depth().total
     with (
         context.job("Reading") as job,
@@ -63,7 +63,7 @@ def list_failures(
     ):
 
         def selected() -> Iterator[DeadLetter]:
-            for letter in (read_dead_letter(message, environment) for message in peek.messages()):
+            for letter in (read_dead_letter(message, outputs) for message in peek.messages()):
                 if selection.matches_fetched(letter, store):
                     yield letter
                 job.report_progress(peek.received, approximate_total)
@@ -155,12 +155,12 @@ def _consumer_part(
 def _unknown_functions(failures: Sequence[Failure]) -> str | None:
     """Return which functions failed that are no consumer's, if any is named."""
     names = sorted({one.source_function.rpartition(":function:")[2] for one in failures if one.source_function})
-    return f"No declared consumer of this stack has the function {', '.join(names)}." if names else None
+    return f"No declared consumer of this stack has the function {shortened(', '.join(names))}." if names else None
 
 
 def _group_table(groups: Sequence[FailureGroup]) -> RenderableType:
     rows = (
-        (f"{group.failures:,}", age(time.time() - group.oldest_sent_at), kind_text(group.kind), group.reason)
+        (f"{group.failures:,}", age(time.time() - group.oldest_sent_at), kind_text(group.kind), shortened(group.reason))
         for group in groups
     )
     return table(("Records", "Waiting", "Kind", "Reason"), rows, right=("Records", "Waiting"))
@@ -172,8 +172,8 @@ def _failure_table(failures: Sequence[Failure], ids: dict[str, str]) -> Renderab
             ids[failure.failure_id],
             age(time.time() - failure.sent_at),
             kind_text(failure.kind),
-            failure.event_name or "",
-            failure.user_id or "",
+            shortened(failure.event_name or ""),
+            shortened(failure.user_id or ""),
         )
         for failure in failures
     )

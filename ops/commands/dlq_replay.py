@@ -17,7 +17,17 @@ from ops.dead_letters.replay import Replay, ReplayReport
 from ops.dead_letters.replay_db import PendingChange, ReplayDb
 from ops.dead_letters.selection import Selection
 from ops.job import state_file
-from ops.output import SHORTEST_ID, argument, blocks, camel_json, count, in_flight_elsewhere, short_ids, table
+from ops.output import (
+    SHORTEST_ID,
+    argument,
+    blocks,
+    camel_json,
+    count,
+    in_flight_elsewhere,
+    short_ids,
+    shortened,
+    table,
+)
 
 ROWS = 20  # of a table; JSON has more
 
@@ -88,6 +98,7 @@ def _replay_json(report: ReplayReport) -> JsonObject:
         "waiting": report.counts[ReplayOutcome.WAITING],
         "untried": report.untried,
         "notReplayable": report.not_replayable,
+        "foreign": _foreign_json(report),
         "notRemoved": report.not_removed,
         "copiesRemoved": report.copies_removed,
         "hiddenByOthers": report.hidden_by_others,
@@ -114,11 +125,16 @@ def _consumers_json(report: ReplayReport) -> list[JsonObject]:
     ]
 
 
+def _foreign_json(report: ReplayReport) -> list[JsonObject]:
+    return [{"failureId": failure_id, "reason": reason} for failure_id, reason in report.foreign.items()]
+
+
 def _dry_run_json(report: ReplayReport, first: Sequence[PendingChange]) -> JsonObject:
     return {
         "dryRun": True,
         "wouldReplay": report.untried,
         "notReplayable": report.not_replayable,
+        "foreign": _foreign_json(report),
         "hiddenByOthers": report.hidden_by_others,
         "beyondReach": report.beyond_reach,
         "consumers": [{"consumer": name, "wouldReplay": report.untried_by_consumer[name]} for name in report.consumers],
@@ -141,7 +157,7 @@ def _render_dry_run(
     parts: list[RenderableType] = []
     for name, changes in groupby(enumerate(first, start=1), key=lambda numbered: numbered[1].change.consumer):
         rows = [
-            (str(position), ids[failure_id], event_of(change.record) or "", change.user_id)
+            (str(position), ids[failure_id], shortened(event_of(change.record) or ""), shortened(change.user_id))
             for position, (failure_id, change) in changes
         ]
         heading = Text.assemble((name, "bold"), f": {count(report.untried_by_consumer[name], 'record')}")
@@ -152,17 +168,18 @@ def _render_dry_run(
         *parts,
         f"and {more:,} more" if first and more > 0 else None,
         *_left_untouched(report),
+        _foreign(report) if report.foreign else None,
         context.next_steps(f"dlq replay {selection.as_arguments}") if report.untried else None,
     )
 
 
 def _left_untouched(report: ReplayReport) -> Iterator[str]:
     """Yield the remarks on messages that a replay leaves without trying them."""
-    if empty := report.not_replayable - report.without_function.total():
+    if empty := report.not_replayable - report.without_function.total() - len(report.foreign):
         yield f"{count(empty, 'message')} can't be replayed: no record is left in it, or it is no envelope."
     for name, number in report.without_function.items():
-        records = count(number, "record")
-        yield f"{records} of {name} can't be replayed: it is no consumer's function here, or it is switched off."
+        records = f"{count(number, 'record')} of {shortened(name)}"
+        yield f"{records} can't be replayed: it is no consumer's function here, or it is switched off."
     if report.hidden_by_others:
         yield in_flight_elsewhere(report.hidden_by_others)
     if report.beyond_reach:
@@ -176,6 +193,8 @@ def _render(context: CommandContext, report: ReplayReport) -> RenderableType:
         others = f": none of the {report.seen:,} in the queue matches" if report.seen else ""
         return Text(f"Nothing to replay{others}.", style="green")
     command = "dlq list" if report.not_replayable else None
+    if report.foreign:
+        command = f"dlq discard {argument(next(iter(report.foreign)))}"
     if report.failures:
         command = f"dlq show {argument(report.failures[0].failure_id[:SHORTEST_ID])}"
     untried = f"{count(report.untried, 'record')} not tried yet: the same command continues with them."
@@ -188,7 +207,18 @@ def _render(context: CommandContext, report: ReplayReport) -> RenderableType:
         untried if report.untried else None,
         not_removed if report.not_removed else None,
         *_left_untouched(report),
+        _foreign(report) if report.foreign else None,
         context.next_steps(command) if command else None,
+    )
+
+
+def _foreign(report: ReplayReport) -> RenderableType:
+    rows = [(failure_id, shortened(reason)) for failure_id, reason in list(report.foreign.items())[:ROWS]]
+    more = len(report.foreign) - len(rows)
+    return blocks(
+        Text(f"{count(len(report.foreign), 'message')} not replayed, because something else wrote it.", style="bold"),
+        table(("ID", "Why"), rows),
+        f"and {more:,} more: --json lists them" if more > 0 else None,
     )
 
 
@@ -207,7 +237,11 @@ def _failures(report: ReplayReport) -> RenderableType:
     shown = sorted(report.failures[:ROWS], key=lambda failure: report.consumers.index(failure.consumer))
     for name, failures in groupby(shown, key=lambda failure: failure.consumer):
         rows = [
-            (ids[failure.failure_id], failure.user_id, LEFT_BECAUSE[failure.outcome].format(failure.detail))
+            (
+                ids[failure.failure_id],
+                shortened(failure.user_id),
+                LEFT_BECAUSE[failure.outcome].format(shortened(failure.detail)),
+            )
             for failure in failures
         ]
         parts.append(blocks(Text(name, style="bold"), table(("ID", "User", "Left because"), rows)))

@@ -42,13 +42,13 @@ def _find_copies(context: CommandContext, failure_id: str) -> list[DeadLetter]:
     queue = context.services.dead_letter_queue()
     selection = Selection(ids=(failure_id,))
     with context.job("Reading") as job, Peek(queue, job.stop_requested) as peek:
-        letters = (read_dead_letter(message, context.services.outputs.environment) for message in peek.messages())
+        letters = (read_dead_letter(message, context.services.outputs) for message in peek.messages())
         matching = [letter for letter in letters if selection.matches(letter)]
     if job.stop_requested():
         raise KeyboardInterrupt
     read = None if peek.complete else f"{peek.received:,} messages were read."
-    selection.check_found((letter.failure_id for letter in matching), queue.name, read)
     exact = [letter for letter in matching if letter.failure_id == failure_id] or matching
+    selection.check_found((letter.failure_id for letter in exact), queue.name, read)
     return sorted(exact, key=lambda letter: letter.message.sent_at)
 
 
@@ -69,11 +69,17 @@ def _letter_json(copies: Sequence[DeadLetter], missing: str | None) -> JsonObjec
             }
             for copy in copies
         ],
+        "distinctRecords": _distinct_records(copies),
         "changes": None if isinstance(changes, str) else _changes_json(changes),
         "envelope": json.loads(letter.envelope.to_json()) if letter.envelope else None,
         "body": None if letter.envelope else letter.message.body,
         "missing": missing,
     }
+
+
+def _distinct_records(copies: Sequence[DeadLetter]) -> int:
+    """Return how many different records the messages carry that a replay would send."""
+    return len({copy.change.identity for copy in copies if copy.change})
 
 
 def _changes_json(changes: Changes) -> JsonObject:
@@ -119,7 +125,7 @@ def _facts(copies: Sequence[DeadLetter]) -> RenderableType:
     newest, envelope = copies[-1].message, copies[-1].envelope
     waiting = [
         ("in the queue", f"{age(time.time() - copies[0].message.sent_at)}, received {newest.receive_count} times"),
-        ("messages", str(len(copies)) if len(copies) > 1 else None),
+        ("messages", _messages(copies) if len(copies) > 1 else None),
     ]
     if envelope is None:
         return facts(*waiting, ("message", newest.message_id))
@@ -147,6 +153,12 @@ def _facts(copies: Sequence[DeadLetter]) -> RenderableType:
         ("kept at", envelope.record_location),
         ("pointer", f"{pointer.batch_size} of {pointer.shard_id}, {sequence}" if pointer else None),
     )
+
+
+def _messages(copies: Sequence[DeadLetter]) -> str:
+    distinct = _distinct_records(copies)
+    differ = f", with {distinct} different records: this is the newest" if distinct > 1 else ""
+    return f"{len(copies)}{differ}"
 
 
 def _change_table(changes: Changes) -> RenderableType:

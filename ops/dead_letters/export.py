@@ -1,8 +1,9 @@
 """Write dead letters to a file, one JSON object per line, and put them back into the queue.
 
 Each line has `messageId`, `failureId`, `sentAt`, `attributes`, and either `envelope` (with its
-record, also if that is in S3) or, for a message that isn't an envelope, its `body`. Messages are
-deleted only after the file is on disk.
+record, also if that is in S3) or, for a message that isn't an envelope, its `body`. `missing` says
+why a record isn't in it, `foreign` why this stack's functions can't have written the envelope.
+Messages are deleted only after the file is on disk.
 """
 
 import json
@@ -10,6 +11,7 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
@@ -17,10 +19,12 @@ from typing import NamedTuple
 
 from functions.dead_letters.envelope import FailedRecord
 from functions.runtime.json_log import Json, JsonObject, is_object, utc_timestamp
-from ops.aws.queues import BYTES_PER_CALL, MESSAGES_PER_CALL, EnvelopeStore, OutgoingMessage, check_location
+from infra.outputs import StackOutputs
+from ops.aws.queues import BYTES_PER_CALL, MESSAGES_PER_CALL, EnvelopeStore, OutgoingMessage
 from ops.aws.services import Services
-from ops.dead_letters.message import DeadLetter, read_dead_letter, read_envelope
+from ops.dead_letters.message import FOREIGN, DeadLetter, is_foreign, read_dead_letter, read_envelope
 from ops.dead_letters.peek import Peek
+from ops.dead_letters.provenance import own_location
 from ops.errors import OpsError, UnreadableRecordError, WrongUsageError
 from ops.job import Job
 
@@ -37,6 +41,7 @@ class ExportReport:
     file: str | None
     exported: int = 0
     removed: int = 0
+    foreign: int = 0  # of those exported, which this stack's functions can't have written
     complete: bool = False  # whether every visible message was read
     hidden_by_others: int = 0
     """Approximate number of messages in flight in other consumers, which are not in the file."""
@@ -52,7 +57,7 @@ def export_messages(
     rounds. Raise a WrongUsageError if the file exists, or can't be written. Whatever the error, the
     messages that are deleted by then are in the file.
     """
-    queue, store, environment = services.dead_letter_queue(), services.envelopes(), services.outputs.environment
+    queue, store = services.dead_letter_queue(), services.envelopes()
     report = ExportReport(str(path))
     deleted = 1
     with new_file(path) as file:
@@ -60,9 +65,10 @@ def export_messages(
             with Peek(queue, job.stop_requested, visibility_timeout=VISIBILITY_TIMEOUT, now=job.now) as peek:
                 written: list[str] = []
                 for message in peek.messages():
-                    letter = read_dead_letter(message, environment)
+                    letter = read_dead_letter(message, services.outputs)
                     if only(letter):
                         line = _line(letter, store)
+                        report.foreign += "foreign" in line
                         file.write(json.dumps(line, separators=(",", ":")) + "\n")
                         written.append(message.message_id)
                         report.exported += 1
@@ -89,6 +95,8 @@ def _line(letter: DeadLetter, store: EnvelopeStore) -> JsonObject:
         letter = letter.fetched(store)
     except UnreadableRecordError as error:
         line["missing"] = error.message
+    if letter.kind == FOREIGN:
+        line["foreign"] = letter.reason
     if letter.envelope:
         line["envelope"] = json.loads(letter.envelope.to_json())
     else:
@@ -163,6 +171,7 @@ class Restored(NamedTuple):
 
     sent: int
     left_out: int  # of users who were erased since
+    foreign: int  # not of this stack
 
 
 def restore(services: Services, path: Path, job: Job) -> Restored:
@@ -171,69 +180,91 @@ def restore(services: Services, path: Path, job: Job) -> Restored:
     All lines are read before the first is sent. A record too large for a message is written to S3
     again, because the bucket expires objects a day after the message that they were first written
     for. A failed record that is still in the queue is there twice then; each reader counts it once.
-    Records of users who were erased since are left out. Raise a WrongUsageError if the file can't
-    be read, or a line isn't an export's.
+    Left out are records of users who were erased since, and what this stack's functions can't have
+    written, such as another stack's. Raise a WrongUsageError if the file can't be read, or a line
+    isn't an export's.
     """
-    queue, store, activity = services.dead_letter_queue(), services.envelopes(), services.activity()
-    total = sum(1 for _ in _restorable(path, services.outputs.failed_records_bucket_name))
-    sent = left_out = 0
-    lines = _restorable(path, services.outputs.failed_records_bucket_name)
+    queue, activity, outputs = services.dead_letter_queue(), services.activity(), services.outputs
+    total = sum(1 for _ in _restorable(path))
+    sent = left_out = foreign = 0
+    lines = _restorable(path)
     while batch := list(islice(lines, MESSAGES_PER_CALL)):
-        erased = activity.erased([user_id for content, _ in batch if (user_id := _user_id(content))])
+        erased = activity.erased([user_id for line in batch if (user_id := line.user_id)])
         if job.stop_requested():
             break
-        kept = [(content, attributes) for content, attributes in batch if _user_id(content) not in erased]
-        queue.send([_outgoing(content, attributes, store) for content, attributes in kept])
+        own = [line for line in batch if not line.is_foreign(outputs)]
+        kept = [line for line in own if line.user_id not in erased]
+        queue.send([_outgoing(line.content, line.attributes, services) for line in kept])
         sent += len(kept)
-        left_out += len(batch) - len(kept)
-        job.report_progress(sent + left_out, total)
-    return Restored(sent, left_out)
+        left_out += len(own) - len(kept)
+        foreign += len(batch) - len(own)
+        job.report_progress(sent + left_out + foreign, total)
+    return Restored(sent, left_out, foreign)
 
 
-def _user_id(content: FailedRecord | str) -> str | None:
-    return None if isinstance(content, str) else content.user_id
+class _Line(NamedTuple):
+    """One line of an export."""
+
+    content: FailedRecord | str  # the envelope, or another message's body
+    attributes: dict[str, str]  # the message's
+    sent_at: float  # when the message was sent first, in seconds since the epoch; 0 if unknown
+
+    @property
+    def user_id(self) -> str | None:
+        return None if isinstance(self.content, str) else self.content.user_id
+
+    def is_foreign(self, outputs: StackOutputs) -> bool:
+        return not isinstance(self.content, str) and is_foreign(self.content, outputs, self.sent_at)
 
 
-def _outgoing(content: FailedRecord | str, attributes: dict[str, str], store: EnvelopeStore) -> OutgoingMessage:
+def _outgoing(content: FailedRecord | str, attributes: dict[str, str], services: Services) -> OutgoingMessage:
     """Return the message of an envelope, stored in S3 first if it is too large, or of a body."""
     if isinstance(content, str):
         return OutgoingMessage(content, attributes)
     text = content.to_json()
     if len(text) < LARGEST_BODY:
         return OutgoingMessage(text, attributes)
-    store.keep(content.record_location or "", text)
-    return OutgoingMessage(replace(content, record=None, document=None).to_json(), attributes)
+    place = own_location(services.outputs, content.failure_id)
+    stored = replace(content, record_location=place)
+    services.envelopes().keep(place, stored.to_json())
+    return OutgoingMessage(replace(stored, record=None, document=None).to_json(), attributes)
 
 
-def _restorable(path: Path, bucket: str) -> Iterator[tuple[FailedRecord | str, dict[str, str]]]:
-    """Yield each line's envelope, or the body of another message, with the message's attributes."""
+def _restorable(path: Path) -> Iterator[_Line]:
+    """Yield the lines."""
     try:
         with path.open(encoding="utf-8") as file:
             for number, text in enumerate(file, start=1):
-                yield _parse_line(text, f"{path}, line {number}", bucket)
+                yield _parse_line(text, f"{path}, line {number}")
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsageError(f"{path} can't be read: {error}", "name a file that `dlq export` wrote") from error
 
 
-def _parse_line(text: str, place: str, bucket: str) -> tuple[FailedRecord | str, dict[str, str]]:
+def _parse_line(text: str, place: str) -> _Line:
     try:
         line: Json = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         line = None
     if not is_object(line) or not isinstance(line.get("attributes"), dict):
         raise WrongUsageError(
             f"{place} isn't an export's",
             "name a file that `dlq export` or `dlq discard` wrote; if that was cut off, remove its last line",
         )
+    sent_at = _seconds(line.get("sentAt"))
     body: Json = line.get("body")
     if isinstance(body, str):
-        return body, line["attributes"]
+        # No export has an envelope there; one that is gets the same checks.
+        envelope = read_envelope(body)
+        return _Line(body if isinstance(envelope, str) else envelope, line["attributes"], sent_at)
     envelope = read_envelope(json.dumps(line.get("envelope")))
     if isinstance(envelope, str):
         raise WrongUsageError(f"{place} holds no envelope: {envelope}", "was the file changed by hand?")
-    if len(envelope.to_json()) >= LARGEST_BODY:
-        try:
-            check_location(envelope.record_location or "", bucket)
-        except UnreadableRecordError as error:
-            raise WrongUsageError(f"{place} is too large for a message: {error.message}", "remove the line") from error
-    return envelope, line["attributes"]
+    return _Line(envelope, line["attributes"], sent_at)
+
+
+def _seconds(timestamp: Json) -> float:
+    """Return an export's time in seconds since the epoch; 0 for anything else."""
+    try:
+        return datetime.fromisoformat(timestamp).timestamp() if isinstance(timestamp, str) else 0.0
+    except (ValueError, OverflowError):
+        return 0.0

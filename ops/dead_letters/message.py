@@ -1,7 +1,8 @@
 """A message of the dead-letter queue: a failed record's envelope, or something else; and counts."""
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import get_args
@@ -11,8 +12,10 @@ from pydantic import TypeAdapter, ValidationError
 from functions.dead_letters.envelope import FailedRecord, Kind
 from infra.consumers import consumer_of_function
 from infra.consumers.declaration import Consumer
+from infra.outputs import StackOutputs
 from ops.aws.queues import EnvelopeStore, Message
 from ops.consumers import UNKNOWN_CONSUMER
+from ops.dead_letters.provenance import complaint_about, difference_between
 from ops.dead_letters.record import ReplayableChange, event_of
 from ops.errors import DeniedError, NotFoundError, UnreadableRecordError
 
@@ -21,10 +24,15 @@ _ENVELOPE = TypeAdapter(FailedRecord)
 NOT_AN_ENVELOPE = "unreadable"
 """The kind shown for a message that isn't an envelope."""
 
-KINDS: tuple[str, ...] = (*get_args(Kind), NOT_AN_ENVELOPE)
+FOREIGN = "foreign"
+"""The kind shown for an envelope that this stack's functions can't have written."""
 
-NOTHING_TO_REPLAY = ("lost", NOT_AN_ENVELOPE)
-"""Kinds of messages without a record."""
+KINDS: tuple[str, ...] = (*get_args(Kind), FOREIGN, NOT_AN_ENVELOPE)
+
+NOTHING_TO_REPLAY = ("lost", FOREIGN, NOT_AN_ENVELOPE)
+"""Kinds of messages without a record to replay."""
+
+FOREIGN_ADVICE = "something else wrote the message: `dlq discard` saves and removes it"
 
 
 class ReplayOutcome(StrEnum):
@@ -43,13 +51,16 @@ class DeadLetter:
     message: Message
     envelope: FailedRecord | None
     failure_id: str
-    """The id that commands take: the failure's, or the message's if it isn't an envelope."""
+    """The id that commands take: the failure's. It is the message's, if that is no envelope, or a
+    foreign one, whose id may be another failure's."""
     kind: str
-    reason: str  # the envelope's, or why the message isn't an envelope
+    reason: str  # the envelope's, or why the message isn't an envelope of this stack
     user_id: str | None
     event_name: str | None  # of the record, if known: `event_of`
     consumer: Consumer | None
     """Whose function failed; None if it is no declared consumer's of this stack."""
+    outputs: StackOutputs
+    """The stack's."""
 
     @property
     def consumer_name(self) -> str:
@@ -58,7 +69,7 @@ class DeadLetter:
 
     @property
     def has_record(self) -> bool:
-        """Whether it carries a record, in the message or in S3."""
+        """Whether it carries a record of this stack, in the message or in S3."""
         return self.kind not in NOTHING_TO_REPLAY
 
     @property
@@ -70,8 +81,10 @@ class DeadLetter:
 
     @cached_property
     def change(self) -> ReplayableChange | None:
-        """What a replay sends; None without a record of the consumer's form, or a consumer."""
-        return ReplayableChange.of(self.envelope.record, self.consumer) if self.envelope and self.consumer else None
+        """What a replay sends; None without a record of this stack and the consumer's form."""
+        if self.envelope is None or self.consumer is None or not self.has_record:
+            return None
+        return ReplayableChange.of(self.envelope.record, self.consumer)
 
     def fetched(self, store: EnvelopeStore) -> "DeadLetter":
         """Return the dead letter with its record, read from the store if it isn't in the message.
@@ -81,6 +94,8 @@ class DeadLetter:
         """
         if self.envelope is None or self.envelope.record is not None or self.envelope.record_location is None:
             return self
+        if self.kind == FOREIGN:
+            raise UnreadableRecordError(self.reason, FOREIGN_ADVICE)
         try:
             text = store.fetch(self.envelope.record_location)
         except NotFoundError as error:
@@ -95,39 +110,63 @@ class DeadLetter:
                 f"{self.envelope.record_location} is not a failed record's envelope: {whole}",
                 "inspect the object itself: something else wrote it",
             )
-        return _dead_letter(self.message, whole, self.consumer)
+        difference = difference_between(self.envelope, whole)
+        read = _dead_letter(self.message, whole, self.consumer, self.outputs, difference)
+        return replace(read, failure_id=self.failure_id)
 
 
-def read_dead_letter(message: Message, environment: str) -> DeadLetter:
-    """Read a message of an environment's queue; kind and reason say if it isn't an envelope."""
+def read_dead_letter(message: Message, outputs: StackOutputs) -> DeadLetter:
+    """Read a message of a stack's queue; kind and reason say if it isn't the stack's envelope."""
     envelope = read_envelope(message.body)
     if isinstance(envelope, str):
         reason = f"not a failed record's envelope: {envelope}"
-        return DeadLetter(message, None, message.message_id, NOT_AN_ENVELOPE, reason, None, None, None)
-    return _dead_letter(message, envelope, consumer_of_function(envelope.source_function, environment))
+        return DeadLetter(message, None, message.message_id, NOT_AN_ENVELOPE, reason, None, None, None, outputs)
+    consumer = consumer_of_function(envelope.source_function, outputs.environment)
+    return _dead_letter(message, envelope, consumer, outputs)
 
 
-def _dead_letter(message: Message, envelope: FailedRecord, consumer: Consumer | None) -> DeadLetter:
+def _dead_letter(
+    message: Message,
+    envelope: FailedRecord,
+    consumer: Consumer | None,
+    outputs: StackOutputs,
+    difference: str | None = None,
+) -> DeadLetter:
+    complaint = difference or complaint_about(envelope, consumer, outputs, message.sent_at)
     return DeadLetter(
         message,
         envelope,
-        envelope.failure_id,
-        envelope.kind,
-        envelope.reason,
+        message.message_id if complaint else envelope.failure_id,
+        FOREIGN if complaint else envelope.kind,
+        f"not written by this stack: {complaint}" if complaint else envelope.reason,
         envelope.user_id,
         event_of(envelope.record),
         consumer,
+        outputs,
     )
+
+
+def is_foreign(envelope: FailedRecord, outputs: StackOutputs, sent_at: float) -> bool:
+    """Say whether the stack's functions can't have written an envelope of a message.
+
+    `sent_at` is when the message was sent, as for `complaint_about`.
+    """
+    consumer = consumer_of_function(envelope.source_function, outputs.environment)
+    return complaint_about(envelope, consumer, outputs, sent_at) is not None
 
 
 def read_envelope(text: str) -> FailedRecord | str:
     """Return the envelope in the text, or why the text isn't one."""
     try:
-        return _ENVELOPE.validate_json(text)
+        envelope = _ENVELOPE.validate_json(text)
+        json.dumps(envelope.record, allow_nan=False)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
         return f"{place}: {first['msg']}" if place else first["msg"]
+    except ValueError:  # Lambda would refuse the whole batch
+        return "record: JSON has no number like NaN, Infinity or 1e400"
+    return envelope
 
 
 @dataclass(kw_only=True)

@@ -10,6 +10,8 @@ import json
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pydantic_core import from_json
+
 from functions.activity.items import change_id
 from functions.dead_letters.envelope import identify_record
 from functions.runtime.json_log import Json, JsonObject, is_object, json_line
@@ -81,9 +83,10 @@ class ReplayableChange:
 
 def carried_change(record: Json) -> CarriedChange | None:
     """Return what the message of a queue's record says; None for another record or body."""
-    body = record.get("body") if is_object(record) else None
+    body = record.get("body") if is_object(record) and record.get("eventSource") == "aws:sqs" else None
     try:
-        message: Json = json.loads(body) if isinstance(body, str) else None
+        # Unlike json it refuses what nests without end, and halves of surrogate pairs.
+        message: Json = from_json(body) if isinstance(body, str) else None
     except ValueError:
         return None
     if not is_object(message):

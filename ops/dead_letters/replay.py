@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from ops.aws.queues import MAX_IN_FLIGHT, Message
 from ops.aws.services import Services
 from ops.consumers import StackConsumer, consumer_names
-from ops.dead_letters.message import DeadLetter, ReplayOutcome, read_dead_letter
+from ops.dead_letters.message import FOREIGN, DeadLetter, ReplayOutcome, read_dead_letter
 from ops.dead_letters.peek import EMPTY_RECEIVES
 from ops.dead_letters.record import ReplayableChange
 from ops.dead_letters.redelivery import ChangeResult, Redelivery
@@ -52,7 +52,10 @@ class ReplayReport:
     selected_ids: set[str] = field(default_factory=set[str])
     """Failure ids of the selected messages, if the selection is by id."""
     not_replayable: int = 0
-    """Selected messages without a record (lost, unreadable, missing in S3) or a function."""
+    """Selected messages without a record (lost, unreadable, missing in S3) or a function, and those
+    that something else wrote."""
+    foreign: dict[str, str] = field(default_factory=dict[str, str])
+    """Some of those that something else wrote: why, by the id that `dlq discard` takes."""
     without_function: Counter[str] = field(default_factory=Counter[str])
     """Of these, those that no function of this stack's consumers takes, by what failed on them."""
     copies_removed: int = 0  # messages deleted because another one carries the same record
@@ -103,7 +106,6 @@ class Replay:
         self, services: Services, selection: Selection, replay_db: ReplayDb, job: Job, *, batch_size: int
     ) -> None:
         self._services = services
-        self._environment = services.outputs.environment
         self._consumers = {one.name: one for one in services.consumers() if one.function_name is not None}
         self._queue = services.dead_letter_queue()
         self._selection = selection
@@ -185,11 +187,11 @@ class Replay:
 
     def _add(self, messages: Iterable[Message], until: float) -> int:
         """Store received messages and their changes; return the number of new changes."""
-        letters = [read_dead_letter(message, self._environment) for message in messages]
+        letters = [read_dead_letter(message, self._services.outputs) for message in messages]
         try:
             selected = [self._selection.matches_fetched(letter, self._services.envelopes()) for letter in letters]
-            changes = [
-                self._change(letter) if is_selected else None
+            letters = [
+                self._fetched(letter) if is_selected else letter
                 for letter, is_selected in zip(letters, selected, strict=True)
             ]
         except OpsError:
@@ -200,18 +202,15 @@ class Replay:
         new_changes = 0
         copies: list[str] = []
         with self._db.transaction():
-            for letter, change, is_selected in zip(letters, changes, selected, strict=True):
+            for letter, is_selected in zip(letters, selected, strict=True):
+                change = letter.change if is_selected and letter.consumer_name in self._consumers else None
                 message_is_new, change_is_new = self._db.add(letter, until, change)
                 new_changes += change_is_new
                 if message_is_new:
                     self._in_flight += 1
                     self.report.seen += 1
-                    self.report.selected += is_selected
-                    self.report.not_replayable += is_selected and change is None
-                    if is_selected and letter.has_record and letter.consumer_name not in self._consumers:
-                        self.report.without_function[letter.failed_in] += 1
-                    if is_selected and self._selection.ids:
-                        self.report.selected_ids.add(letter.failure_id)
+                    if is_selected:
+                        self._count_selected(letter, change)
                 if change is None or change_is_new:
                     continue
                 outcome = self._db.outcome(change.identity)
@@ -223,13 +222,24 @@ class Replay:
         self.report.copies_removed += self._delete(copies)
         return new_changes
 
-    def _change(self, letter: DeadLetter) -> ReplayableChange | None:
+    def _count_selected(self, letter: DeadLetter, change: ReplayableChange | None) -> None:
+        self.report.selected += 1
+        self.report.not_replayable += change is None
+        if letter.kind == FOREIGN and len(self.report.foreign) < FAILURES_SHOWN:
+            self.report.foreign[letter.failure_id] = letter.reason
+        if letter.has_record and letter.consumer_name not in self._consumers:
+            self.report.without_function[letter.failed_in] += 1
+        if self._selection.ids:
+            self.report.selected_ids.add(letter.failure_id)
+
+    def _fetched(self, letter: DeadLetter) -> DeadLetter:
+        """Return the dead letter with its record, if it can be read and some function takes it."""
         if letter.consumer_name not in self._consumers:
-            return None
+            return letter
         try:
-            return letter.fetched(self._services.envelopes()).change
+            return letter.fetched(self._services.envelopes())
         except UnreadableRecordError:
-            return None
+            return letter
 
     def _redeliver(self, redeliveries: dict[str, Redelivery]) -> None:
         """Send the pending changes, one consumer after the other."""

@@ -142,10 +142,10 @@ class Selection:
             matching = sorted(failure_id for failure_id in found if is_beginning(prefix, failure_id))
             if not matching:
                 missing.append(prefix)
-            elif prefix not in matching and len(matching) > 1:
+            elif len(matching) > 1:
                 raise WrongUsageError(
                     f"{prefix!r} is the beginning of {len(matching)} ids: {', '.join(matching[:3])} ...",
-                    "give more of the id",
+                    "give more of the id" if prefix not in matching else "replay or discard the longer ones first",
                 )
         if missing:
             raise NotFoundError(

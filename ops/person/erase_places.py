@@ -1,18 +1,15 @@
 """Take one person out of one place. Safe to repeat; what is another's stays."""
 
-import json
 from collections.abc import Callable
 from typing import NamedTuple
 
-from functions.rescue_failed_batches.failure_document import MalformedDocumentError, parse_failure_document
-from functions.runtime.json_log import Json, JsonObject, json_line
 from ops.aws.person_tables import CHANGES_PER_CALL
-from ops.aws.queues import Message, MessageQueue, OutgoingMessage
+from ops.aws.queues import Message, MessageQueue
 from ops.aws.services import Services
 from ops.dead_letters.peek import Peek, unread_remark
 from ops.errors import NotFoundError
 from ops.job import Job, in_batches
-from ops.person.place import Place, is_of, message_is_of
+from ops.person.place import Place, message_is_of
 from ops.person.queues import ConsumerQueue, DeadLetters, Pointers
 from ops.person.stored import ActivityItems, KeyItems, LargeRecords, UserItem, envelope_is_of
 
@@ -49,14 +46,18 @@ def erase_place(place: Place, user_id: str, services: Services, job: Job) -> Rem
         case ActivityItems():
             removal = _delete_history(user_id, services, job)
         case Pointers():
-            removal = _clear(place.queue, job, lambda message: _pointer_without(message, user_id))
+            # A pointer stays: it holds nothing of anybody, others' records may be in its range, and
+            # the rescue leaves out those of an erased user.
+            removal = _clear(
+                place.queue,
+                job,
+                lambda message: place.pointer_of(message) is None and message_is_of(message.body, user_id),
+            )
         case DeadLetters():
-            removal = _clear(place.queue, job, lambda message: "" if place.is_of(message, user_id) else None)
+            removal = _clear(place.queue, job, lambda message: place.is_of(message, user_id))
         case ConsumerQueue():
             # What is in flight holds no value, and is skipped: its change isn't in Activity.
-            removal = _clear(
-                place.queue, job, lambda message: "" if message_is_of(message.body, user_id) else None, wait=False
-            )
+            removal = _clear(place.queue, job, lambda message: message_is_of(message.body, user_id), wait=False)
         case LargeRecords():
             removal = _delete_large_records(user_id, services, job)
         case _:
@@ -96,7 +97,7 @@ def _delete_large_records(user_id: str, services: Services, job: Job) -> Removal
     return Removal(deleted)
 
 
-def _clear(queue: MessageQueue, job: Job, without: Callable[[Message], str | None], *, wait: bool = True) -> Removal:
+def _clear(queue: MessageQueue, job: Job, is_persons: Callable[[Message], bool], *, wait: bool = True) -> Removal:
     """Take the person's messages out of a queue, and release the others.
 
     The queue is read twice at most: SQS counts each time as a receive, and moves what was received
@@ -105,31 +106,26 @@ def _clear(queue: MessageQueue, job: Job, without: Callable[[Message], str | Non
     Args:
         queue: the queue.
         job: stops it, and waits.
-        without: returns what stays of a message without the person: None if it isn't about the
-            person, "" if nothing does.
+        is_persons: says whether a message is about the person.
         wait: whether what others have in flight matters.
     """
-    removed, remark = _clear_once(queue, job, without)
+    removed, remark = _clear_once(queue, job, is_persons)
     if remark and wait:
         _wait_for_others(queue, job)
-        again, remark = _clear_once(queue, job, without)
+        again, remark = _clear_once(queue, job, is_persons)
         removed += again
     return Removal(removed, f"{remark} {_AGAIN}" if remark and wait else None)
 
 
-def _clear_once(queue: MessageQueue, job: Job, without: Callable[[Message], str | None]) -> tuple[int, str | None]:
+def _clear_once(queue: MessageQueue, job: Job, is_persons: Callable[[Message], bool]) -> tuple[int, str | None]:
     """Return how many messages were taken out, and why there may be more."""
     removed = kept = 0
     with Peek(queue, job.stop_requested, visibility_timeout=VISIBILITY_TIMEOUT, now=job.now) as peek:
         for message in peek.messages():
-            rest = without(message)
-            if rest is None:
-                continue
-            if rest:
-                queue.send([OutgoingMessage(rest, message.attributes)])
-            deleted = peek.delete([message.message_id])
-            removed += deleted
-            kept += 1 - deleted
+            if is_persons(message):
+                deleted = peek.delete([message.message_id])
+                removed += deleted
+                kept += 1 - deleted
         remark = unread_remark(peek, queue.depth(), "")
     check_stop(job)
     return removed, f"{kept:,} messages could not be deleted." if kept else remark and remark.strip()
@@ -140,43 +136,6 @@ def _wait_for_others(queue: MessageQueue, job: Job) -> None:
     while job.now() < until and queue.depth().in_flight:
         check_stop(job)
         job.pause(PAUSE_SECONDS)
-
-
-def _pointer_without(message: Message, user_id: str) -> str | None:
-    """Return a failure message without the records of the user that it carries itself.
-
-    A mere pointer stays: it holds nothing of anybody, others' records may be in its range, and the
-    rescue leaves out those of an erased user.
-    """
-    try:
-        records = parse_failure_document(message.body).records
-    except MalformedDocumentError:
-        return "" if message_is_of(message.body, user_id) else None
-    document: JsonObject = json.loads(message.body)
-    if records is None:
-        # A payload that isn't whole serves no rescue.
-        if message_is_of(json_line(document.get("payload")), user_id):
-            del document["payload"]
-            return json_line(document)
-        return None
-    others = [record for record in records if not is_of(record, user_id)]
-    if len(others) == len(records):
-        return None
-    if not others:
-        return ""
-    payload: Json = document["payload"]
-    event: JsonObject = json.loads(payload) if isinstance(payload, str) else payload
-    event = {**event, "Records": others}
-    document["payload"] = json_line(event) if isinstance(payload, str) else event
-    ends = [record.get("dynamodb", {}).get("SequenceNumber") for record in (others[0], others[-1])]
-    batch = document["DDBStreamBatchInfo"]
-    batch["batchSize"] = len(others)
-    batch |= {
-        name: end
-        for name, end in zip(("startSequenceNumber", "endSequenceNumber"), ends, strict=True)
-        if isinstance(end, str)
-    }
-    return json_line(document)
 
 
 def check_stop(job: Job) -> None:

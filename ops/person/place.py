@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from pydantic_core import from_json
+
 from functions.dead_letters.envelope import identify_record
 from functions.runtime.json_log import Json, JsonObject, is_array, is_object
 from ops.job import Job
@@ -85,6 +87,14 @@ def mentions(value: Json, user_id: str) -> bool:
         elif is_array(part):
             unread += part
     return False
+
+
+def json_or_text(text: str) -> Json:
+    """Return what a text says if it is JSON, as far as it can be written again; else the text."""
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError:
+        return text
 
 
 def _json(value: Json) -> Json:

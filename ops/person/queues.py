@@ -1,6 +1,5 @@
 """What SQS holds of a person: pointers to failed records, dead letters, changes on their way."""
 
-import json
 from collections.abc import Iterator
 
 from functions.dead_letters.envelope import StreamPointer
@@ -10,9 +9,10 @@ from ops.aws.queues import Message, MessageQueue
 from ops.aws.services import Services
 from ops.dead_letters.message import DeadLetter, read_dead_letter
 from ops.dead_letters.peek import Peek, unread_remark
+from ops.dead_letters.provenance import own_streams
 from ops.errors import DeniedError, NotFoundError, UnreadableRecordError
 from ops.job import Job
-from ops.person.place import Finding, Reading, is_of, message_is_of
+from ops.person.place import Finding, Reading, is_of, json_or_text, message_is_of
 
 SQS = "SQS"
 _AGAIN = "Run the same command again later."
@@ -54,7 +54,7 @@ class ConsumerQueue(_Queue):
 
     def _findings(self, message: Message, user_id: str, lost: list[str]) -> Iterator[Finding]:  # noqa: ARG002
         if message_is_of(message.body, user_id):
-            yield Finding(message_location(message), _content(message))
+            yield Finding(message_location(message), json_or_text(message.body))
 
 
 class DeadLetters(_Queue):
@@ -62,21 +62,22 @@ class DeadLetters(_Queue):
 
     def __init__(self, services: Services) -> None:
         super().__init__("dead-letter-queue", services.dead_letter_queue())
-        self._environment = services.outputs.environment
+        self._outputs = services.outputs
         self._store = services.envelopes()
 
     def _findings(self, message: Message, user_id: str, lost: list[str]) -> Iterator[Finding]:  # noqa: ARG002
         if self.is_of(message, user_id):
-            yield Finding(message_location(message), _content(message))
+            yield Finding(message_location(message), json_or_text(message.body))
 
     def is_of(self, message: Message, user_id: str) -> bool:
         """Say whether a message is about the user."""
-        letter = read_dead_letter(message, self._environment)
+        letter = read_dead_letter(message, self._outputs)
         if letter.envelope is None:
             return message_is_of(message.body, user_id)
-        if letter.user_id is not None:
+        if letter.user_id is not None and letter.envelope.record is None:
             return letter.user_id == user_id
-        return is_of(self._record(letter), user_id)
+        # What somebody else wrote may name another user than its record does.
+        return letter.user_id == user_id or is_of(self._record(letter), user_id)
 
     def _record(self, letter: DeadLetter) -> Json:
         try:
@@ -91,33 +92,37 @@ class DeadLetters(_Queue):
 class Pointers(_Queue):
     """A queue of pointers: the user's records in the ranges of the stream that they point to.
 
-    The pointers themselves name nobody.
+    A pointer names nobody: another message may, and so may one that points elsewhere.
     """
 
     def __init__(self, name: str, queue: MessageQueue, services: Services) -> None:
         super().__init__(name, queue)
         self._streams = services.streams()
+        self._own_streams = own_streams(services.outputs)
 
     def _findings(self, message: Message, user_id: str, lost: list[str]) -> Iterator[Finding]:
-        try:
-            document = parse_failure_document(message.body)
-        except MalformedDocumentError:
+        pointer = self.pointer_of(message)
+        if pointer is None:
             if message_is_of(message.body, user_id):
-                yield Finding(message_location(message), _content(message))
+                yield Finding(message_location(message), json_or_text(message.body))
             return
-        pointer = document.pointer
-        records = document.records
-        if records is None:
-            try:
-                records = self._streams.records(pointer)
-            except NotFoundError:
-                records = []
-            if len(records) < pointer.batch_size:
-                missing = pointer.batch_size - len(records)
-                lost.append(f"{missing:,} records of message {message.message_id} have left the stream, unread.")
+        try:
+            records = self._streams.records(pointer)
+        except NotFoundError:
+            records = []
+        if len(records) < pointer.batch_size:
+            missing = pointer.batch_size - len(records)
+            lost.append(f"{missing:,} records of message {message.message_id} have left the stream, unread.")
         for record in records:
             if is_of(record, user_id):
                 yield Finding(message_location(message) | _range(pointer), record)
+
+    def pointer_of(self, message: Message) -> StreamPointer | None:
+        """Return where the records of a message are; None if it points to none of this stack."""
+        try:
+            return parse_failure_document(message.body, self._own_streams).pointer
+        except MalformedDocumentError:
+            return None
 
 
 def message_location(message: Message) -> JsonObject:
@@ -127,10 +132,3 @@ def message_location(message: Message) -> JsonObject:
 
 def _range(pointer: StreamPointer) -> JsonObject:
     return {"streamArn": pointer.stream_arn, "shardId": pointer.shard_id}
-
-
-def _content(message: Message) -> Json:
-    try:
-        return json.loads(message.body)
-    except (ValueError, RecursionError):
-        return message.body

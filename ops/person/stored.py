@@ -8,7 +8,7 @@ from ops.aws.services import Services
 from ops.dead_letters.message import read_envelope
 from ops.errors import NotFoundError
 from ops.job import Job
-from ops.person.place import Finding, Reading, is_of, message_is_of
+from ops.person.place import Finding, Reading, is_of, json_or_text, message_is_of
 
 DYNAMODB = "DynamoDB"
 
@@ -95,7 +95,7 @@ class LargeRecords:
             except NotFoundError:
                 continue  # it expired meanwhile
             if envelope_is_of(text, user_id):
-                findings.append(Finding({"object": location}, _json_or_text(text)))
+                findings.append(Finding({"object": location}, json_or_text(text)))
         return Reading(findings)
 
 
@@ -104,17 +104,10 @@ def envelope_is_of(text: str, user_id: str) -> bool:
     envelope = read_envelope(text)
     if isinstance(envelope, str):
         return message_is_of(text, user_id)
-    return is_of(envelope.record, user_id) if envelope.user_id is None else envelope.user_id == user_id
+    return envelope.user_id == user_id or is_of(envelope.record, user_id)
 
 
 def plain(item: Image) -> JsonObject:
     """Return an item, as botocore returns it or in a stream's form, in plain JSON values."""
     values = {name: unmarshal(convert_binary(value, base64_text)) for name, value in item.items()}
     return json.loads(json_line(values))
-
-
-def _json_or_text(text: str) -> JsonObject | str:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

@@ -8,12 +8,12 @@ sent again writes the same item again.
 
 import hashlib
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from functions.activity.item_size import OLD
 from functions.stream_records.attribute_values import AttributeValue, Image
 from functions.users.stored_time import stored_time
 from infra.consumers import log_user_changes
+from ops.aws import streams
 from ops.aws.tables import binary_as_base64
 from ops.dead_letters.record import ReplayableChange
 from ops.errors import WrongUsageError
@@ -24,10 +24,9 @@ _DIGITS = 21
 
 
 def stream_began_at(stream_arn: str) -> float:
-    """Return when a stream began, in seconds since the epoch, from the label in its ARN."""
-    label = stream_arn.rpartition("/stream/")[2]
+    """Return when a stack's stream began, in seconds since the epoch, from the label in its ARN."""
     try:
-        return datetime.fromisoformat(label).replace(tzinfo=UTC).timestamp()
+        return streams.stream_began_at(stream_arn)
     except ValueError as error:
         raise WrongUsageError(
             f"usersStreamArn {stream_arn!r} doesn't end with the time at which the stream began",

@@ -4,7 +4,7 @@ A change may be late, or in a queue. Who judges by the history, or adds to it, n
 """
 
 from ops.aws.services import Services
-from ops.dead_letters.message import read_dead_letter
+from ops.dead_letters.message import FOREIGN, read_dead_letter
 from ops.dead_letters.peek import Peek
 from ops.errors import OpsError
 from ops.health.stack import read_health
@@ -53,8 +53,8 @@ class Delivery:
         if not queue.depth().total:
             return frozenset()
         with Peek(queue, self._job.stop_requested, now=self._job.now) as peek:
-            letters = (read_dead_letter(one, self._services.outputs.environment) for one in peek.messages())
-            users = frozenset(letter.user_id for letter in letters if letter.user_id)
+            letters = (read_dead_letter(one, self._services.outputs) for one in peek.messages())
+            users = frozenset(letter.user_id for letter in letters if letter.user_id and letter.kind != FOREIGN)
             hidden = peek.in_flight_elsewhere(queue.depth())
         if not self._job.stop_requested() and (hidden or not peek.complete):
             raise OpsError(

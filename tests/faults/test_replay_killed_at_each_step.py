@@ -12,13 +12,13 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from botocore.exceptions import ClientError
 
 from functions.activity.items import activity_item
 from functions.dead_letters.envelope import FailedRecord
+from functions.runtime.json_log import JsonObject
 from functions.stream_records.user_change import parse_user_change
 from infra.naming import PROJECT_ROOT
 from local.process import child_environment
@@ -30,12 +30,8 @@ from tests.support.faults.connection_faults import Answer, Fault, Request
 from tests.support.faults.fault_proxy import FaultProxy
 from tests.support.local.local_stack import LocalStack
 from tests.support.ops.declared_consumers import FAN_OUT, activity_record, failed_record
-from tests.support.ops.ops_in_memory import envelope
+from tests.support.ops.ops_in_memory import envelope, of_stack
 from tests.support.records.record_strategies import stream_record
-
-if TYPE_CHECKING:
-    from functions.runtime.json_log import JsonObject
-
 
 RECORDS = 4
 BATCH_SIZE = 2
@@ -102,15 +98,15 @@ class KilledReplays:
             position = len(self.failed)
             change = activity_record(position, user)
             self.unpublished.add(change["dynamodb"]["Keys"]["changeId"]["S"])
-            self._put(failed_record(change, FAN_OUT, environment="local"))
+            self._put(failed_record(change, FAN_OUT))
             image = {"userId": {"S": user}, "name": {"S": f"name {len(self.failed)}"}}
-            record = stream_record("INSERT", len(self.failed), user, None, image)
-            self.failed.append(record)
-            self._put(envelope(record, environment="local"))
+            self.failed.append(self._put(envelope(stream_record("INSERT", len(self.failed), user, None, image))))
 
-    def _put(self, failed: FailedRecord) -> None:
-        queue = self._stack.outputs.dead_letter_queue_url
-        self._sqs.send_message(QueueUrl=queue, MessageBody=failed.to_json())
+    def _put(self, failed: FailedRecord) -> JsonObject:
+        """Put the failed record into the queue as one of the stack's; return the record."""
+        own = of_stack(failed, self._stack.outputs)
+        self._sqs.send_message(QueueUrl=self._stack.outputs.dead_letter_queue_url, MessageBody=own.to_json())
+        return own.record
 
     def run(self, step: Step | None = None, fault: Fault = Fault.KILLED_BEFORE) -> int:
         """Replay everything and kill it at a step; return the exit code, negative if killed."""

@@ -26,7 +26,7 @@ from tests.support.local.local_stack import LocalStack, running_local_stack
 from tests.support.local.ops_stack import run_ops
 from tests.support.local.users_over_http import UsersOverHttp, person
 from tests.support.ops.declared_consumers import FAN_OUT, activity_record, failed_record
-from tests.support.ops.ops_in_memory import envelope
+from tests.support.ops.ops_in_memory import envelope, of_stack
 from tests.support.ops.planted_data import failure_document
 from tests.support.ops.replaying import change
 
@@ -162,9 +162,9 @@ def redrive_queue(stack: LocalStack) -> str:
 
 def put_data(stack: LocalStack) -> None:
     """Leave an object in the bucket, a pointer where the rescue doesn't take it, and an export."""
-    exported: Any = {"attributes": {}, "envelope": json.loads(envelope(change(0), environment="local").to_json())}
-    Path("export.jsonl").write_text(json.dumps(exported) + "\n")
     clients, outputs = clients_of(stack), stack.outputs
+    exported: Any = {"attributes": {}, "envelope": json.loads(of_stack(envelope(change(0)), outputs).to_json())}
+    Path("export.jsonl").write_text(json.dumps(exported) + "\n")
     clients.s3.put_object(Bucket=outputs.failed_records_bucket_name, Key="failed-records/x.json", Body=b"{}")
     place = first_record_of(stack, outputs.users_stream_arn)
     clients.sqs.purge_queue(QueueUrl=redrive_queue(stack))
@@ -194,11 +194,8 @@ def put_failures(stack: LocalStack) -> None:
     queue, sqs = stack.outputs.dead_letter_queue_url, clients_of(stack).sqs
     sqs.purge_queue(QueueUrl=queue)
     sqs.send_message(QueueUrl=queue, MessageBody="junk")
-    for failed in (
-        envelope(change(0), environment="local"),
-        failed_record(activity_record(0), FAN_OUT, environment="local"),
-    ):
-        sqs.send_message(QueueUrl=queue, MessageBody=failed.to_json())
+    for failed in (envelope(change(0)), failed_record(activity_record(0), FAN_OUT)):
+        sqs.send_message(QueueUrl=queue, MessageBody=of_stack(failed, stack.outputs).to_json())
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: " ".join(row.command))

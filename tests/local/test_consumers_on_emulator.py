@@ -11,6 +11,7 @@ from functions.activity.table import ActivityTable
 from functions.consumers.runtime import StoredChange, UnprocessableChangeError, handle_changes
 from functions.fan_out_user_changes.handler import handler as fan_out
 from functions.runtime import aws as aws_clients
+from functions.runtime.arns import streams_of
 from functions.runtime.aws import write_batches_as_json
 from functions.runtime.json_log import JsonObject
 from functions.stream_records.user_change import parse_user_change
@@ -45,6 +46,12 @@ class Consumer(NamedTuple):
     sqs: Any
     queue_url: str
     dead_letter_queue_url: str
+    activity: str
+
+    def of_activity(self) -> list[JsonObject]:
+        """Return the history as records of the stream that the table in the emulator has."""
+        records = [activity_record(record) for record in HISTORY]
+        return [{**one, "eventSourceARN": streams_of(CONSUMER_ARN, self.activity) + "1"} for one in records]
 
     def receive(self) -> list[JsonObject]:
         """Receive as the event source mapping does."""
@@ -121,11 +128,11 @@ def consumer(dynamodb_emulator: DynamoDBEndpoint, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setenv(name, value)
     changes = [parse_user_change(record) for record in HISTORY]
     ActivityTable(dynamodb, activity, RETENTION_DAYS, ManualClock(remaining=3600)).write(changes)
-    return Consumer(sqs, queue_url, dead_letter_queue_url)
+    return Consumer(sqs, queue_url, dead_letter_queue_url, activity)
 
 
 def test_every_change_reaches_the_consumer_whole_and_each_users_in_order(consumer: Consumer) -> None:
-    records = [activity_record(record) for record in HISTORY]
+    records = consumer.of_activity()
     for _ in range(2):  # a redelivery publishes nothing twice
         assert fan_out({"Records": records}, Context()) == {"batchItemFailures": []}
     got: list[StoredChange] = []
@@ -142,7 +149,7 @@ def test_a_failed_change_comes_again_and_a_poisoned_one_is_dead_lettered(
     consumer: Consumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("functions.consumers.queue_batch.FIRST_DELAY_SECONDS", 0)
-    fan_out({"Records": [activity_record(record) for record in HISTORY]}, Context())
+    fan_out({"Records": consumer.of_activity()}, Context())
     failed_once: set[str] = set()
     handled: list[str] = []
 

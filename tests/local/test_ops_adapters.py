@@ -21,7 +21,7 @@ from ops.aws.tables import ActivityKey, ActivityReader, UsersReader
 from ops.errors import CannotReachError, NotFoundError, UnreadableRecordError
 from tests.support.local.local_stack import LocalStack, users_mapping
 from tests.support.local.ops_stack import services_of
-from tests.support.ops.ops_in_memory import StackInMemory, activity_key
+from tests.support.ops.ops_in_memory import StackInMemory, activity_key, envelope, of_stack
 from tests.support.ops.queue_in_memory import Clock, QueueInMemory, StepLimit
 from tests.support.records.record_strategies import stream_record
 
@@ -114,6 +114,11 @@ def records(user_id: str, number: int) -> list[Any]:
     return [stream_record("INSERT", position, user_id, None, image) for position in range(number)]
 
 
+def own_record(stack: LocalStack) -> Any:
+    """Return a record of a new user in the stack's own stream."""
+    return of_stack(envelope(records(uuid4().hex, 1)[0]), stack.outputs).record
+
+
 @pytest.fixture(params=["memory", "emulator"])
 def activity(request: pytest.FixtureRequest) -> Callable[..., ActivityReader]:
     """Make a table that holds the items of some records, and some closing items."""
@@ -165,7 +170,7 @@ def test_the_function_s_failures_are_distinguished(clients: Clients, local_stack
     function = ConsumerFunction(
         clients.lambda_, local_stack.outputs.log_user_changes_function_name, Source.USERS_STREAM
     )
-    record = records(uuid4().hex, 1)[0]
+    record = own_record(local_stack)
 
     assert function.invoke([record]) == InvocationResult()
     broken: Any = [{"dynamodb": {"SequenceNumber": "1"}, "eventName": ["not", "hashable"]}]
@@ -222,7 +227,7 @@ def test_monitoring_reads_mapping_metrics_and_alarms(clients: Clients, local_sta
     assert "DeadLetterQueueDepth-local" in {alarm.name for alarm in watch.alarms("local")}
     assert watch.alarms("elsewhere") == []
     ConsumerFunction(clients.lambda_, outputs.log_user_changes_function_name, Source.USERS_STREAM).invoke(
-        records(uuid4().hex, 1)
+        [own_record(local_stack)]
     )
     invocations = Metric(
         namespace="AWS/Lambda",

@@ -16,6 +16,7 @@ from tests.support.local.mapped_function import eventually
 from tests.support.local.ops_stack import answer, run_ops, services_of
 from tests.support.local.users_over_http import UsersOverHttp, person, root_signer
 from tests.support.ops.declared_consumers import failed_record, queue_record
+from tests.support.ops.ops_in_memory import of_stack
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def test_a_failure_of_a_consumer_with_a_queue_is_replayed_into_it(stack: LocalSt
         good | {"messageId": "refused", "body": json.dumps(message | {"kind": "NO SUCH KIND", "eventId": "b" * 32})},
     ]
     for record in records:
-        failed = failed_record(record, consumer, environment="local")
+        failed = of_stack(failed_record(record, consumer), stack.outputs)
         clients_of(stack).sqs.send_message(QueueUrl=stack.outputs.dead_letter_queue_url, MessageBody=failed.to_json())
     services = services_of(stack)
 

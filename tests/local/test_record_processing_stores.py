@@ -16,6 +16,7 @@ from functions.dead_letters.queue import DeadLetterQueue
 from functions.rescue_failed_batches.rescue import Rescue
 from functions.rescue_failed_batches.shard_reader import ShardReader
 from functions.runtime import aws as aws_clients
+from functions.runtime.arns import neighbour_arn
 from functions.runtime.aws import read_records_as_json, write_batches_as_json
 from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.streams_api import lambda_record
@@ -91,7 +92,12 @@ class Queue:
         self.bucket = f"failed-records-{suffix}"
         services.s3.create_bucket(Bucket=self.bucket)
         self.sender = DeadLetterQueue(
-            lambda: services.sqs, self.url, lambda: services.s3, self.bucket, ManualClock(remaining=3600)
+            lambda: services.sqs,
+            self.url,
+            lambda: services.s3,
+            self.bucket,
+            owner="000000000000",
+            clock=ManualClock(remaining=3600),
         )
 
     def read(self) -> dict[str, FailedRecord]:
@@ -262,17 +268,25 @@ def stream(services: Services) -> Stream:
     return Stream(services)
 
 
-def _rescue(services: Services, queue: Queue, *messages: JsonObject) -> list[str]:
+def _rescue(services: Services, queue: Queue, stream: Stream, *messages: JsonObject) -> list[str]:
     clock = ManualClock(remaining=3600)
-    reader = ShardReader(services.streams, clock)
-    return Rescue(reader, queue.sender, LogInMemory(), clock, "arn:rescue").rescue_all(messages)
+    own_function = neighbour_arn(stream.arn, "lambda", "function:rescue")
+    rescue = Rescue(
+        ShardReader(services.streams, clock),
+        queue.sender,
+        LogInMemory(),
+        clock,
+        own_function=own_function,
+        tables=[stream.arn.split("/")[1]],
+    )
+    return rescue.rescue_all(messages)
 
 
 def test_a_rescued_batch_lies_whole_in_the_dead_letter_queue(services: Services, queue: Queue, stream: Stream) -> None:
     for number in range(30):
         stream.put(f"u-{number}", bytes([number]))
     records = stream.records()
-    assert _rescue(services, queue, stream.failure_message(records[5:27])) == []
+    assert _rescue(services, queue, stream, stream.failure_message(records[5:27])) == []
     found = queue.read()
     assert {failure_id: failed.record for failure_id, failed in found.items()} == {
         record["eventID"]: record for record in records[5:27]
@@ -287,7 +301,7 @@ def test_a_record_over_the_message_limit_is_rescued_through_the_bucket(
     stream.put("u-large", b"b" * 400_000)
     stream.put("u-small")
     records = stream.records()
-    assert _rescue(services, queue, stream.failure_message(records)) == []
+    assert _rescue(services, queue, stream, stream.failure_message(records)) == []
     found = queue.read()
     assert [found[record["eventID"]].record for record in records] == records
     assert [found[record["eventID"]].record_location is not None for record in records] == [False, True, False]
@@ -298,8 +312,8 @@ def test_a_pointer_to_a_stream_that_is_gone_is_kept_as_lost(services: Services, 
     message = stream.failure_message(stream.records())
     services.dynamodb.delete_table(TableName=stream.table)
     gone = json.loads(message["body"])
-    gone["DDBStreamBatchInfo"]["streamArn"] = stream.arn.replace(stream.table, "NoSuchTable")
-    assert _rescue(services, queue, {"messageId": "m-1", "body": json.dumps(gone)}) == []
+    gone["DDBStreamBatchInfo"]["streamArn"] = f"{stream.arn[:-1]}9"
+    assert _rescue(services, queue, stream, {"messageId": "m-1", "body": json.dumps(gone)}) == []
     (lost,) = queue.read().values()
     assert (lost.kind, lost.record) == ("lost", None)
     assert lost.pointer is not None

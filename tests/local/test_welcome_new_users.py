@@ -21,7 +21,7 @@ from local.process import child_environment
 from local.state import LocalStack, clients_of
 from tests.support.local.subscriber import EXAMPLE, TABLE, Subscriber, deploy, deploy_command, wait_for_lines
 
-RESOURCES = 12
+RESOURCES = 14
 
 
 @pytest.fixture(scope="module")

@@ -116,6 +116,8 @@ def stream_record(user_id: str, position: int, old: Image | None, new: Image | N
     return {
         "eventID": f"{position:032x}",
         "eventName": "REMOVE" if new is None else "INSERT" if old is None else "MODIFY",
+        "eventSource": "aws:dynamodb",
+        "eventSourceARN": OUTPUTS.users_stream_arn,
         "dynamodb": {
             "ApproximateCreationDateTime": int(BEGAN) + 3600 + position,
             "Keys": {"userId": {"S": user_id}},

@@ -77,6 +77,7 @@ class FanOut:
             dead_letters=self.dead_letters,
             log=LogInMemory(),
             source_function=FUNCTION_ARN,
+            table="Activity-test",
             now=clock.now,
         )
         try:

@@ -54,8 +54,7 @@ class LateRecords:
             "stream": lambda user_id: self._stream(self.planted.record(user_id)),
             "stream, unprocessable": lambda user_id: self._stream(self._unprocessable(user_id)),
             "Activity's stream, unprocessable": self._fan_out,
-            "pointer": lambda user_id: self._rescue(user_id, carried=False),
-            "pointer with its records": lambda user_id: self._rescue(user_id, carried=True),
+            "pointer": self._rescue,
             "replay": self._replay,
             "restored export": self._restore,
         }
@@ -84,15 +83,23 @@ class LateRecords:
             dead_letters=self.sender,
             log=LogInMemory(),
             source_function=FUNCTION_ARN.replace("LogUser", "FanOutUser"),
+            table="Activity-test",
             now=self.stack.clock.now,
         ).process([record])
         assert outcome.stopped_at is None
 
-    def _rescue(self, user_id: str, *, carried: bool) -> None:
-        self.planted.point_to(user_id, carried=carried)
+    def _rescue(self, user_id: str) -> None:
+        self.planted.point_to(user_id)
         queue, reader = self.stack.failures, _Reader(self.stack.stream)
         for message in queue.receive(30):
-            rescue = Rescue(reader, self.sender, LogInMemory(), ManualClock(), FUNCTION_ARN)
+            rescue = Rescue(
+                reader,
+                self.sender,
+                LogInMemory(),
+                ManualClock(),
+                own_function=FUNCTION_ARN,
+                tables=["Users-test"],
+            )
             assert rescue.rescue_all([{"messageId": message.message_id, "body": message.body}]) == []
             queue.delete([message.receipt])
 

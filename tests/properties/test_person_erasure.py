@@ -4,10 +4,8 @@ The histories are random, the process is killed at any step, and records of the 
 the erasure: by the stream, by a replay, with a restored table.
 """
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -160,19 +158,3 @@ def test_values_are_removed_only_when_no_invocation_from_before_the_marker_runs(
     assert stack.clock.now() - begun >= LONGEST_TIMEOUT
     assert all(marked for _, marked in seen)
     assert not marks_of(planted, PERSON) & marks_in(held_by(stack))
-
-
-def test_a_batch_that_a_failure_message_carries_keeps_the_records_of_others() -> None:
-    stack = StackInMemory()
-    planted = PlantedData(stack)
-    planted.point_to(PERSON, carried=True)
-
-    erase(stack)
-
-    (body,) = stack.failures.bodies()
-    document: dict[str, Any] = json.loads(body)
-    numbers = [record["dynamodb"]["SequenceNumber"] for record in document["payload"]["Records"]]
-    batch = document["DDBStreamBatchInfo"]
-    assert (batch["batchSize"], len(numbers)) == (2, 2)
-    assert [batch["startSequenceNumber"], batch["endSequenceNumber"]] == numbers
-    assert not marks_of(planted, PERSON) & marks_in(body)

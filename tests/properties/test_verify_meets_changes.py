@@ -28,7 +28,7 @@ from ops.users.history_checks import read_histories
 from ops.users.key_checks import held_keys_of_image, keys_of_image
 from ops.users.verify import Verify, VerifyReport
 from ops.users.verify_db import VerifyDb
-from tests.support.ops.ops_in_memory import StackInMemory, UsersInMemory
+from tests.support.ops.ops_in_memory import OUTPUTS, StackInMemory, UsersInMemory
 from tests.support.ops.queue_in_memory import KilledError, StepLimit
 from tests.support.ops.user_keys_in_memory import UserKeysInMemory
 from tests.support.records.record_strategies import FIRST_SEQUENCE_NUMBER
@@ -165,6 +165,8 @@ class World:
         record: JsonObject = {
             "eventID": f"{position:032x}",
             "eventName": "REMOVE" if new is None else "INSERT" if old is None else "MODIFY",
+            "eventSource": "aws:dynamodb",
+            "eventSourceARN": OUTPUTS.users_stream_arn,
             "dynamodb": {
                 "ApproximateCreationDateTime": int(self.stack.clock.now()),
                 "Keys": {"userId": {"S": user_id}},

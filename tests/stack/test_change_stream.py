@@ -138,6 +138,36 @@ def test_a_pointer_that_the_rescue_keeps_failing_goes_to_the_redrive_queue() -> 
     }
 
 
+@pytest.mark.parametrize("name", ["dead-letter-queue", "failure-queue"])
+def test_no_queue_redrives_to_the_others(name: str) -> None:
+    allowed = record("dev").only("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", f"{name}-sources")
+
+    assert allowed.inputs["queueUrl"].endswith(f"/{queues()[name].inputs['name']}")
+    assert allowed.json("redriveAllowPolicy") == {"redrivePermission": "denyAll"}
+
+
+@pytest.mark.parametrize("stack_name", ["dev", "prod", "local"])
+def test_only_functions_that_fail_may_send_to_the_queues_of_failures(stack_name: str) -> None:
+    """And no function to a consumer's queue: its topic alone may, by the queue's policy."""
+    stack = record(stack_name)
+    senders: dict[str, set[str]] = {}
+    for policy in stack.of_type("aws:iam/rolePolicy:RolePolicy"):
+        for statement in policy.json("policy")["Statement"]:
+            if "sqs:SendMessage" in statement["Action"]:
+                for queue in statement["Resource"]:
+                    senders.setdefault(queue.rpartition(":")[2], set()).add(policy.name.removesuffix("-policy"))
+    streams = {"log-user-changes", "fan-out-user-changes"}
+    functions = {function.name for function in stack.of_type("aws:lambda/function:Function")}
+
+    assert senders == {
+        f"UserChangesFailureQueue-{stack_name}": streams,
+        f"UserChangesDeadLetterQueue-{stack_name}": {
+            *({consumer.logical_name for consumer in CONSUMERS} & functions),
+            "rescue-failed-batches",
+        },
+    }
+
+
 def test_nothing_consumes_the_dead_letter_queue_automatically() -> None:
     stack = record("dev")
 

@@ -160,6 +160,8 @@ def test_the_queue_keeps_each_user_s_order_and_gives_up_on_a_change_after_its_re
     assert "redrivePolicy" not in failures
     sources = stack.only("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "thank-new-users-failure-queue-sources")
     assert sources.json("redriveAllowPolicy") == {"redrivePermission": "byQueue", "sourceQueueArns": [QUEUE_ARN]}
+    nobody = stack.only("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "thank-new-users-queue-sources")
+    assert nobody.json("redriveAllowPolicy") == {"redrivePermission": "denyAll"}
 
 
 @pytest.mark.parametrize(
@@ -280,6 +282,13 @@ def test_a_consumer_s_resource_that_breaks_a_rule_is_found(
     stack: RecordedStack, resource: tuple[str, str], properties: dict[str, Any], rule: str
 ) -> None:
     assert rule in rules_broken_by(changed(guarded(stack), *resource, properties))
+
+
+@pytest.mark.parametrize("queue", ["thank-new-users-queue", "thank-new-users-failure-queue"])
+def test_a_queue_to_which_any_queue_may_redrive_is_found(stack: RecordedStack, queue: str) -> None:
+    resources = without(guarded(stack), f"{queue}-sources", types.REDRIVE_ALLOW_POLICY)
+
+    assert rules_broken_by(resources) == {"queues-name-who-redrives-to-them"}
 
 
 @pytest.mark.parametrize("queue", ["thank-new-users-queue", "thank-new-users-failure-queue"])

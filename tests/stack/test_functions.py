@@ -126,7 +126,11 @@ VARIABLES = {
         "ACTIVITY_TABLE": "Activity-dev",
         **FAILED_RECORD_VARIABLES,
     },
-    "rescue-failed-batches": {"ACTIVITY_TABLE": "Activity-dev", **FAILED_RECORD_VARIABLES},
+    "rescue-failed-batches": {
+        "USERS_TABLE": "Users-dev",
+        "ACTIVITY_TABLE": "Activity-dev",
+        **FAILED_RECORD_VARIABLES,
+    },
 }
 
 

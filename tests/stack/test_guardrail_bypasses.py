@@ -91,7 +91,41 @@ def test_a_service_without_a_source_condition_is_found() -> None:
     document = allow(Principal={"Service": "sns.amazonaws.com"}, Action="sqs:SendMessage", Resource="arn:aws:sqs:::q")
     resources = with_properties("dead-letter-queue", types.QUEUE, {"policy": json.dumps(document)})
 
-    assert broken_rules(resources) == {"services-act-for-a-named-source"}
+    assert broken_rules(resources) == {"services-act-for-a-named-source", "queues-take-messages-from-own-topics"}
+
+
+SNS = {"Service": "sns.amazonaws.com"}
+OWN_TOPIC = {"ArnEquals": {"aws:SourceArn": f"arn:aws:sns:eu-west-1:{ACCOUNT}:UserChanges-prod.fifo"}}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}},
+        {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Condition": OWN_TOPIC},
+        {"Principal": {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]}, "Condition": OWN_TOPIC},
+        {"Principal": {"Service": "s3.amazonaws.com"}, "Condition": OWN_TOPIC},
+        {"Principal": SNS, "Condition": {"ArnEquals": {"aws:SourceArn": f"arn:aws:sns:eu-west-1:{ACCOUNT}:Other"}}},
+        {"Principal": SNS, "Condition": {"ArnLike": {"aws:SourceArn": "arn:aws:sns:*:*:*"}}},
+        {"Principal": SNS, "Condition": {"StringEquals": {"aws:SourceAccount": ACCOUNT}}},
+        {"Principal": SNS, "Condition": {"ArnEquals": {"aws:SourceArn": []}}},
+        {"Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/Ops"}, "Action": ["sqs:ReceiveMessage", "sqs:Send*"]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("resource", [("dead-letter-queue", types.QUEUE), ("failure-queue", types.QUEUE_POLICY)])
+def test_a_queue_that_others_may_send_to_is_found(resource: tuple[str, str], statement: Mapping[str, Any]) -> None:
+    document = allow(**{"Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:::q", **statement})
+    name, type_token = resource
+    resources = with_properties(name, type_token, {"policy": json.dumps(document)})
+
+    assert "queues-take-messages-from-own-topics" in broken_rules(resources)
+
+
+def test_a_queue_that_a_topic_of_the_stack_may_send_to_is_none_of_them() -> None:
+    document = allow(Principal=SNS, Action="sqs:SendMessage", Resource="arn:aws:sqs:::q", Condition=OWN_TOPIC)
+
+    assert broken_rules(with_properties("dead-letter-queue", types.QUEUE, {"policy": json.dumps(document)})) == set()
 
 
 NAMED_SOURCES = [

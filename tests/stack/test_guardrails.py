@@ -31,6 +31,8 @@ FAILURE_MAPPING = ("failure-queue", types.EVENT_SOURCE_MAPPING)
 USERS = ("users", types.TABLE)
 ROLE = ("register-user-role", types.ROLE)
 DEAD_LETTERS = ("dead-letter-queue", types.QUEUE)
+REDRIVE = ("failure-redrive-queue-sources", types.REDRIVE_ALLOW_POLICY)
+FAILURE_QUEUE = "arn:aws:sqs:eu-west-1:123456789012:UserChangesFailureQueue-prod"
 BUCKET = ("failed-records", types.BUCKET)
 LOG_FUNCTION = ("log-user-changes", types.FUNCTION)
 DEPTH_ALARM = ("DeadLetterQueueDepth", types.ALARM)
@@ -57,6 +59,10 @@ DOMAINS_AND_LIMIT = {
 @cache
 def prod_with_domains_and_limit() -> list[Resource]:
     return guarded(record("prod", config=stack_file_config("prod") | DOMAINS_AND_LIMIT))
+
+
+def redrive(permission: str, *sources: str) -> str:
+    return json.dumps({"redrivePermission": permission, **({"sourceQueueArns": sources} if sources else {})})
 
 
 def query(name: str, namespace: str, metric: str, **dimensions: str) -> dict[str, Any]:
@@ -153,6 +159,23 @@ def test_every_rule_has_its_own_name_and_a_sentence() -> None:
         (("default", types.STAGE), {"defaultRouteSettings": {"throttlingRateLimit": 1}}, "api-is-throttled"),
         (("failure-queue", types.QUEUE), {"visibilityTimeoutSeconds": 30}, "queues-outlast-their-consumers"),
         (("failure-queue", types.QUEUE), {"redrivePolicy": None}, "queues-outlast-their-consumers"),
+        (REDRIVE, {"redriveAllowPolicy": redrive("allowAll")}, "queues-name-who-redrives-to-them"),
+        (REDRIVE, {"redriveAllowPolicy": redrive("denyAll")}, "queues-name-who-redrives-to-them"),
+        (REDRIVE, {"redriveAllowPolicy": redrive("byQueue")}, "queues-name-who-redrives-to-them"),
+        (REDRIVE, {"redriveAllowPolicy": redrive("byQueue", "arn:aws:sqs:::Q")}, "queues-name-who-redrives-to-them"),
+        (
+            REDRIVE,
+            {"redriveAllowPolicy": redrive("byQueue", FAILURE_QUEUE, "arn:aws:sqs:::Q")},
+            "queues-name-who-redrives-to-them",
+        ),
+        (REDRIVE, {"redriveAllowPolicy": redrive("allowAll", FAILURE_QUEUE)}, "queues-name-who-redrives-to-them"),
+        (REDRIVE, {"redriveAllowPolicy": "all"}, "queues-name-who-redrives-to-them"),
+        (REDRIVE, {"queueUrl": "https://sqs/Other"}, "queues-name-who-redrives-to-them"),
+        (
+            ("dead-letter-queue-sources", types.REDRIVE_ALLOW_POLICY),
+            {"redriveAllowPolicy": redrive("byQueue", FAILURE_QUEUE)},
+            "queues-name-who-redrives-to-them",
+        ),
         (("log-user-changes-log", types.LOG_GROUP), {"name": "/aws/lambda/Other"}, "functions-have-log-groups"),
         (DEPTH_ALARM, {"alarmActions": []}, "alarms-have-actions"),
         (DEPTH_ALARM, {"metricName": "ApproximateNumberOfMessages"}, "metrics-exist"),
@@ -210,6 +233,19 @@ def test_a_resource_that_breaks_a_rule_is_found(
     resource: tuple[str, str], properties: Mapping[str, Any], rule: str
 ) -> None:
     assert rule in broken_rules(changed(resources_of("prod"), *resource, properties))
+
+
+@pytest.mark.parametrize("queue", ["dead-letter-queue", "failure-queue", "failure-redrive-queue"])
+def test_a_queue_to_which_any_queue_may_redrive_is_found(queue: str) -> None:
+    resources = without(resources_of("prod"), f"{queue}-sources", types.REDRIVE_ALLOW_POLICY)
+
+    assert broken_rules(resources) == {"queues-name-who-redrives-to-them"}
+
+
+def test_a_queue_s_own_property_may_say_who_redrives_to_it() -> None:
+    resources = without(resources_of("prod"), "dead-letter-queue-sources", types.REDRIVE_ALLOW_POLICY)
+
+    assert broken_rules(changed(resources, *DEAD_LETTERS, {"redriveAllowPolicy": redrive("denyAll")})) == set()
 
 
 @pytest.mark.parametrize(

@@ -19,10 +19,11 @@ OUR_OWN = {
     "concurrency-is-bounded",
     "failures-raise-an-alarm",
     "no-plain-http",
+    "queues-take-messages-from-own-topics",
     "tables-state-their-protection",
     "types-are-reviewed",
 }
-"""Rules for our stacks alone: their types, their settings, where their alarms go."""
+"""Rules for our stacks alone: their types, settings, where alarms go, what sends to queues."""
 
 
 def program() -> None:

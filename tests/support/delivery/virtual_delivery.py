@@ -162,7 +162,14 @@ class VirtualDelivery:
     def rescue(self) -> None:
         """Deliver all messages of the failure queue to the rescue, once."""
         self.stream.now = self.now
-        rescue = Rescue(self.reader, self.dead_letters, LogInMemory(), ManualClock(now=self.now), FUNCTION_ARN)
+        rescue = Rescue(
+            self.reader,
+            self.dead_letters,
+            LogInMemory(),
+            ManualClock(now=self.now),
+            own_function=FUNCTION_ARN,
+            tables=["Users-test"],
+        )
         messages = [{"messageId": message_id, "body": body} for message_id, body in self.failure_queue.items()]
         kept = rescue.rescue_all(messages)
         self.failure_queue = {message_id: self.failure_queue[message_id] for message_id in kept}
@@ -273,6 +280,7 @@ class VirtualDelivery:
             log=LogInMemory(),
             mask_personal_data=False,
             source_function=FUNCTION_ARN,
+            table="Users-test",
             now=lambda: self.now,
         )
         self.activity.room_for = self.dead_letters.room_for = None

@@ -1,6 +1,5 @@
 """What an erasure on a running stack has to find, and a clock on which it needn't wait."""
 
-from collections.abc import Sequence
 from uuid import uuid4
 
 from functions.dead_letters.envelope import StreamPointer
@@ -9,7 +8,7 @@ from local.state import clients_of
 from ops.job import Job
 from tests.support.local.local_stack import LocalStack
 from tests.support.local.ops_stack import services_of
-from tests.support.ops.ops_in_memory import envelope
+from tests.support.ops.ops_in_memory import envelope, of_stack
 from tests.support.ops.planted_data import failure_document
 from tests.support.records.record_strategies import stream_record
 
@@ -33,31 +32,31 @@ def records_of(user_id: str, name: str) -> list[JsonObject]:
     return [stream_record("INSERT", position, user_id, None, image) for position in range(3)]
 
 
-def leave_failures(stack: LocalStack, user_id: str, name: str, beside: Sequence[JsonObject] = ()) -> None:
+def leave_failures(stack: LocalStack, user_id: str, name: str) -> None:
     """Leave what failed of a user in each queue and in the bucket, in two versions.
 
-    A batch that a failure message carries has records of others `beside` the user's.
+    Beside the pointers is a message that points to another stack's stream, and carries a record.
     """
     clients, outputs, services = clients_of(stack), stack.outputs, services_of(stack)
     small, large, carried = records_of(user_id, name)
     send = clients.sqs.send_message
-    send(QueueUrl=outputs.dead_letter_queue_url, MessageBody=envelope(small, environment="local").to_json())
+    send(QueueUrl=outputs.dead_letter_queue_url, MessageBody=of_stack(envelope(small), outputs).to_json())
     bucket, key = outputs.failed_records_bucket_name, f"failed-records/{uuid4().hex}.json"
     clients.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     for _ in range(2):
-        body = envelope(large, environment="local").to_json().encode()
+        body = of_stack(envelope(large), outputs).to_json().encode()
         clients.s3.put_object(Bucket=bucket, Key=key, Body=body)
     clients.s3.delete_object(Bucket=bucket, Key=key)  # as the lifecycle rule does
     number = carried["dynamodb"]["SequenceNumber"]
     pointer = StreamPointer(
-        stream_arn=outputs.users_stream_arn,
+        stream_arn=carried["eventSourceARN"],
         shard_id="shardId-00000001573689847184-864758bb",
         start_sequence_number=number,
         end_sequence_number=number,
         batch_size=1,
     )
     redrive = f"{outputs.failure_queue_url.rpartition('/')[0]}/{services.redrive_queue().name}"
-    send(QueueUrl=redrive, MessageBody=failure_document(pointer, {"Records": [carried, *beside]}))
+    send(QueueUrl=redrive, MessageBody=failure_document(pointer, {"Records": [carried]}))
 
 
 def dont_wait(_erasure: object, _seconds: int) -> None:

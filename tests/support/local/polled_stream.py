@@ -16,6 +16,7 @@ from delivery.delivery import Delivery
 from delivery.messages import Checkpoint, SendAttempted
 from delivery.records import Invocation, StreamRecord, event_payload
 from delivery.settings import INFINITE, MappingSettings
+from functions.runtime.arns import neighbour_arn
 from functions.runtime.json_log import JsonObject
 from local.aws_clients import ONE_ATTEMPT
 from local.event_source_mappings.checkpoint_file import CheckpointFile
@@ -40,8 +41,8 @@ class InProcessFunction:
         batches: The records of each invocation that was admitted.
     """
 
-    def __init__(self) -> None:
-        self.processing = Processing()
+    def __init__(self, arn: str, table: str) -> None:
+        self.processing = Processing(source_function=arn, table=table)
         self.batches: list[list[JsonObject]] = []
         self.trouble: Callable[[list[JsonObject]], InvocationOutcome | None] = lambda _: None
 
@@ -99,7 +100,6 @@ class PolledStream:
             ),
         )
         self.table = f"Users-{uuid4().hex[:8]}"
-        self.function = InProcessFunction()
         self.destination = DiscardsInMemory()
         self.log = LogInMemory()
         self._directory = directory
@@ -112,6 +112,9 @@ class PolledStream:
         )["TableDescription"]
         self.dynamodb.get_waiter("table_exists").wait(TableName=self.table, WaiterConfig={"Delay": 1})
         self.stream_arn = description.get("LatestStreamArn", "")
+        # DynamoDB Local names a region of its own.
+        self._function_arn = neighbour_arn(self.stream_arn, "lambda", f"function:{self.table}")
+        self.function = InProcessFunction(self._function_arn, self.table)
 
     @contextmanager
     def polled(self, *, parallelization_factor: int = 1, maximum_retry_attempts: int = INFINITE) -> Generator[Delivery]:
@@ -119,7 +122,7 @@ class PolledStream:
         mapping = MappingSettings(
             uuid="polled",
             stream_arn=self.stream_arn,
-            function_arn=f"arn:aws:lambda:{REGION}:000000000000:function:{self.table}",
+            function_arn=self._function_arn,
             batch_size=10,
             parallelization_factor=parallelization_factor,
             maximum_retry_attempts=maximum_retry_attempts,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from unittest.mock import patch
 
 from functions.activity.items import change_id
-from functions.dead_letters.envelope import FailedRecord, Kind
+from functions.dead_letters.envelope import FailedRecord, Kind, identify_record
 from functions.runtime.json_log import Json, JsonObject
 from infra import consumers
 from infra.consumers import fan_out_user_changes
@@ -34,8 +34,8 @@ def declared(*more: Consumer) -> Generator[None]:
         yield
 
 
-def function_arn(consumer: Consumer, environment: str = "test") -> str:
-    return f"arn:aws:lambda:{REGION_AND_ACCOUNT}:function:{consumer.function_name(environment)}"
+def function_arn(consumer: Consumer) -> str:
+    return f"arn:aws:lambda:{REGION_AND_ACCOUNT}:function:{consumer.function_name('test')}"
 
 
 def queue_record(position: int, user_id: str = "eve", *, consumer: Consumer = WELCOME) -> JsonObject:
@@ -88,7 +88,6 @@ def failed_record(
     consumer: Consumer,
     kind: Kind = "exhausted",
     reason: str = "RuntimeError",
-    environment: str = "test",
 ) -> FailedRecord:
     """Return the envelope that a consumer's runtime sends."""
     named: JsonObject = json.loads(record["body"]) if consumer.has_queue else {}
@@ -99,7 +98,7 @@ def failed_record(
         reason=reason,
         record=record,
         attempts=5,
-        source_function=function_arn(consumer, environment),
+        source_function=function_arn(consumer),
         event_source_arn=record["eventSourceARN"],
         sequence_number=named.get("changeId") or record["dynamodb"]["SequenceNumber"],
         user_id=named.get("userId") or record["dynamodb"]["Keys"]["userId"]["S"],
@@ -110,4 +109,5 @@ def failed_record(
 
 def by_another_function(failed: FailedRecord, name: str) -> FailedRecord:
     """Return the envelope as if a function had sent it that no consumer declares."""
-    return dataclasses.replace(failed, source_function=f"arn:aws:lambda:{REGION_AND_ACCOUNT}:function:{name}")
+    arn = f"arn:aws:lambda:{REGION_AND_ACCOUNT}:function:{name}"
+    return dataclasses.replace(failed, source_function=arn, **identify_record(failed.record, arn)._asdict())

@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -30,7 +31,7 @@ from tests.support.ops.functions_in_memory import AnsweringFunction, FunctionInM
 from tests.support.ops.person_tables_in_memory import PersonTablesInMemory
 from tests.support.ops.queue_in_memory import Clock, QueueInMemory, StepLimit
 from tests.support.ops.user_keys_in_memory import UserKeysInMemory
-from tests.support.records.record_processing_fakes import ActivityInMemory
+from tests.support.records.record_processing_fakes import ActivityInMemory, read_envelope
 
 _Read = TypeVar("_Read")
 
@@ -386,10 +387,27 @@ class StackInMemory(Services):
         self.step_limit.steps = steps
 
 
-def envelope(
-    record: Json, kind: Kind = "exhausted", reason: str = "the function failed 4 times", environment: str = "test"
-) -> FailedRecord:
-    """Return the envelope of a record on which an environment's log_user_changes failed."""
+def of_stack(failed: FailedRecord, outputs: StackOutputs) -> FailedRecord:
+    """Return the envelope of the stack in memory as that of another stack, of a change of now."""
+    own, others = OUTPUTS.users_stream_arn, outputs.users_stream_arn
+    text = failed.to_json()
+    for ours, theirs in (
+        (":".join(own.split(":")[3:5]), ":".join(others.split(":")[3:5])),
+        (own.rpartition("/")[2], others.rpartition("/")[2]),
+        (f"table/{OUTPUTS.users_table_name}/", f"table/{outputs.users_table_name}/"),
+        (f"table/{OUTPUTS.activity_table_name}/", f"table/{outputs.activity_table_name}/"),
+        (f"Function-{OUTPUTS.environment}", f"Function-{outputs.environment}"),
+        (f"Queue-{OUTPUTS.environment}.fifo", f"Queue-{outputs.environment}.fifo"),
+    ):
+        text = text.replace(ours, theirs)
+    moved = read_envelope(text)
+    if "dynamodb" in moved.record:
+        moved.record["dynamodb"]["ApproximateCreationDateTime"] = int(time.time())
+    return moved
+
+
+def envelope(record: Json, kind: Kind = "exhausted", reason: str = "the function failed 4 times") -> FailedRecord:
+    """Return the envelope of a record on which log_user_changes failed."""
     identity = identify_record(record)
     return FailedRecord(
         failure_id=identity.failure_id,
@@ -398,7 +416,7 @@ def envelope(
         condition=None if kind == "permanent" else "RetryAttemptsExhausted",
         record=record,
         attempts=4,
-        source_function=function_arn(log_user_changes.CONSUMER, environment),
+        source_function=function_arn(log_user_changes.CONSUMER),
         event_source_arn=identity.event_source_arn,
         shard_id="shardId-00000001795478400000-0badcafe",
         sequence_number=identity.sequence_number,

@@ -16,7 +16,7 @@ from functions.runtime.json_log import Json, JsonObject
 from functions.stream_records.user_change import parse_user_change
 from infra.consumers.declaration import Consumer
 from tests.support.ops.declared_consumers import FAN_OUT, WELCOME, queue_record
-from tests.support.ops.ops_in_memory import OUTPUTS, StackInMemory, activity_key, envelope
+from tests.support.ops.ops_in_memory import ACTIVITY_STREAM_ARN, OUTPUTS, StackInMemory, activity_key, envelope
 from tests.support.records.record_strategies import stream_record
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class PlantedData:
             "change": self.log_change,
             "pointer": self.point_to,
             "pointer in the redrive queue": lambda user_id: self.point_to(user_id, redriven=True),
-            "pointer with its records": lambda user_id: self.point_to(user_id, carried=True),
+            "pointer elsewhere with a record": self.point_elsewhere,
             "failed record": self.fail,
             "failed record of Activity's stream": self.fail_in_fan_out,
             "failed message": self.fail_in_queue,
@@ -78,7 +78,7 @@ class PlantedData:
         record = self.record(user_id)
         self._stack.table.items[activity_key(record)] = activity_item(parse_user_change(record), 30)
 
-    def point_to(self, user_id: str, *, redriven: bool = False, carried: bool = False) -> None:
+    def point_to(self, user_id: str, *, redriven: bool = False) -> None:
         """Give up a batch with a record of the user between two of others."""
         records = [self.record(other) for other in ("first", user_id, "last")]
         numbers = [record["dynamodb"]["SequenceNumber"] for record in records]
@@ -89,10 +89,20 @@ class PlantedData:
             end_sequence_number=numbers[-1],
             batch_size=len(records),
         )
-        if not carried:
-            self._stack.stream.shards.setdefault(pointer.shard_id, []).extend(records)
+        self._stack.stream.shards.setdefault(pointer.shard_id, []).extend(records)
         queue = self._stack.redriven if redriven else self._stack.failures
-        queue.put(failure_document(pointer, {"Records": records} if carried else None))
+        queue.put(failure_document(pointer))
+
+    def point_elsewhere(self, user_id: str) -> None:
+        """Put a message beside the pointers that names another stream, and carries a record."""
+        pointer = StreamPointer(
+            stream_arn="arn:aws:dynamodb:eu-west-1:999999999999:table/Users-test/stream/1",
+            shard_id="shardId-1",
+            start_sequence_number="1" * 21,
+            end_sequence_number="1" * 21,
+            batch_size=1,
+        )
+        self._stack.failures.put(failure_document(pointer, {"Records": [self.record(user_id)]}))
 
     def fail(self, user_id: str) -> None:
         self._stack.fail(self.record(user_id))
@@ -102,7 +112,7 @@ class PlantedData:
         record = self.record(user_id)
         item = activity_item(parse_user_change(record), 30)
         body = {**record["dynamodb"], "Keys": {name: item[name] for name in ("userId", "changeId")}, "NewImage": item}
-        self._stack.fail_in(FAN_OUT, {**record, "dynamodb": body})
+        self._stack.fail_in(FAN_OUT, {**record, "dynamodb": body, "eventSourceARN": ACTIVITY_STREAM_ARN})
 
     def fail_in_queue(self, user_id: str) -> None:
         self._stack.fail_in(WELCOME, self._queue_record(user_id, WELCOME))
@@ -119,7 +129,7 @@ class PlantedData:
 
     def fail_large(self, user_id: str, *, message: bool = True) -> None:
         failed = envelope(self.record(user_id))
-        failed = replace(failed, record_location=f"{BUCKET}{failed.failure_id}-{next(self._numbers)}.json")
+        failed = replace(failed, record_location=f"{BUCKET}{failed.failure_id}.json")
         self._stack.store.objects[str(failed.record_location)] = failed.to_json()
         if message:
             # The message names the object; it holds nothing of the record.

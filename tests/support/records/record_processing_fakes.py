@@ -151,14 +151,18 @@ class ManualClock(Clock):
 class Processing:
     """The real processing of batches, over the fakes."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is a dependency or a setting, named at the call
         self,
         activity: ActivityInMemory | None = None,
         dead_letters: DeadLettersInMemory | None = None,
         *,
         mask_personal_data: bool = False,
         after_deletion: AfterDeletion = NOTHING_ELSE,
+        source_function: str = FUNCTION_ARN,
+        table: str = "Users-test",
     ) -> None:
+        self._source_function = source_function
+        self._table = table
         self._after_deletion = after_deletion
         self.activity = activity or ActivityInMemory()
         self.dead_letters = dead_letters or DeadLettersInMemory()
@@ -174,7 +178,8 @@ class Processing:
             dead_letters=WithoutErasedUsers(self.dead_letters, self.activity.read),
             log=self.log,
             mask_personal_data=self._mask,
-            source_function=FUNCTION_ARN,
+            source_function=self._source_function,
+            table=self._table,
             now=lambda: 1_795_478_400.0,
         )
 

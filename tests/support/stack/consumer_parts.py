@@ -69,11 +69,12 @@ def _queue_parts(consumer: Consumer) -> Iterator[Part]:
     yield Part(what="policy of its queue", type=QUEUE_POLICY, name=f"{name}-queue")
     yield Part(what="failure queue", type=QUEUE, name=f"{name}-failure-queue")
     yield Part(what="policy of its failure queue", type=QUEUE_POLICY, name=f"{name}-failure-queue")
-    yield Part(
-        what="list of the queues that may use its failure queue",
-        type="aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
-        name=f"{name}-failure-queue-sources",
-    )
+    for queue in ("queue", "failure-queue"):
+        yield Part(
+            what=f"list of the queues that may redrive to its {queue}",
+            type="aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
+            name=f"{name}-{queue}-sources",
+        )
     yield Part(what="subscription", type="aws:sns/topicSubscription:TopicSubscription", name=name)
     yield Part(what="event source mapping", type=MAPPING, name=f"{name}-queue")
     yield Part(what="rescue of its failure queue", type=MAPPING, name=f"{name}-failure-queue")

@@ -15,6 +15,7 @@ SETTINGS = MappingSettings(
     stream_arn="arn:aws:dynamodb:us-east-1:123456789012:table/t/stream/2019-11-14T00:04:06.388",
     function_arn="arn:aws:lambda:us-east-1:123456789012:function:f:live",
 )
+STREAMS = (SETTINGS.stream_arn,)
 REQUEST_ID = "316aa6d0-8154-xmpl-9af7-85d5f4a6bc81"
 
 
@@ -85,7 +86,7 @@ def test_a_bucket_also_gets_the_event_as_a_string() -> None:
 
 def test_the_rescue_parses_the_documents() -> None:
     exhausted, expired = (
-        parse_failure_document(document_text(failure_document(each, "shardId-1", SETTINGS, "unused")))
+        parse_failure_document(document_text(failure_document(each, "shardId-1", SETTINGS, "unused")), STREAMS)
         for each in (discard(), discard(condition="RecordAgeExceeded", invocations=0, last_invocation=None))
     )
     assert (exhausted.condition, exhausted.attempts) == ("RetryAttemptsExhausted", 2)

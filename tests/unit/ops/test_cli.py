@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from functions.dead_letters.envelope import identify_record
 from functions.runtime.json_log import JsonObject
 from ops.cli import cli
 from ops.context import CommandContext
@@ -144,7 +145,9 @@ def test_show_names_the_queue_of_a_consumer_s_message_whatever_its_body(
 ) -> None:
     failed = failed_record(queue_record(7), WELCOME)
     if body is not None:
-        failed = dataclasses.replace(failed, record={**queue_record(7), "body": body}, user_id=None)
+        record = {**queue_record(7), "body": body}
+        identity = identify_record(record, failed.source_function)
+        failed = dataclasses.replace(failed, record=record, **identity._asdict())
 
     shown = run("dlq", "show", stack.put(failed), "--table").stdout
 
@@ -270,6 +273,7 @@ def test_an_export_is_never_overwritten_and_removes_nothing(stack: StackInMemory
         "file": "new.jsonl",
         "exported": 1,
         "removed": 0,
+        "foreign": 0,
         "complete": True,
         "hiddenByOthers": 0,
         "interrupted": False,

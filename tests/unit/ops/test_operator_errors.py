@@ -22,7 +22,8 @@ from ops.users.backfill import BackfillCheckpoint, write_checkpoint
 from tests.support.ops.ops_in_memory import OUTPUTS, StackInMemory, envelope
 from tests.support.records.record_strategies import stream_record
 
-LOCATION = f"s3://{OUTPUTS.failed_records_bucket_name}/failed-records/key"
+LOCATION = f"s3://{OUTPUTS.failed_records_bucket_name}/failed-records/{0:032x}.json"
+"""Of the record at position 0."""
 
 Run = Callable[..., Result]
 
@@ -46,7 +47,7 @@ def test_an_unknown_kind_is_refused(stack: StackInMemory, run: Run) -> None:
     result = run("dlq", "replay", "--where", "kind=permament")
 
     assert result.exit_code == ExitCode.USAGE
-    assert "kinds: permanent, exhausted, expired, lost, unreadable" in result.stderr
+    assert "kinds: permanent, exhausted, expired, lost, foreign, unreadable" in result.stderr
 
 
 @pytest.mark.parametrize("command", [["discard", "--yes"], ["replay"], ["show"]])

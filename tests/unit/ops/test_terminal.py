@@ -67,16 +67,25 @@ def test_a_message_shows_nothing_that_a_terminal_obeys(stack: StackInMemory, run
     stack.queue.put(f"{text} body")
 
     listed = run("dlq", "list", "--table")
-    shown = run("dlq", "show", "--table", "--", failed.failure_id)
+    # Its own id may be anything, so it goes by the message's.
+    shown = run("dlq", "show", "--table", "message-000001")
     replayed = run("dlq", "replay", "--all", "--table")
     absent = run("dlq", "show", "--table", "--", f"{text} nowhere")
-    discarded = run("dlq", "discard", "--yes", "--export", "x.jsonl", "--table", "--", failed.failure_id)
+    asked = run("dlq", "discard", "--table", "message-000001")
+    discarded = run("dlq", "discard", "--yes", "--export", "x.jsonl", "--table", "message-000001")
 
-    assert_harmless(listed, shown, replayed, absent, discarded)
-    if text.isprintable():
-        (line,) = next_lines(shown)
-        assert line[-1] == failed.failure_id
-        assert line[-2] == "--" or not failed.failure_id.startswith("-")
+    assert_harmless(listed, shown, replayed, absent, asked, discarded)
+    assert [line[-2:] for line in next_lines(shown)] == [["discard", "message-000001"]]
+    assert discarded.exit_code == 0, discarded.output
+
+
+@pytest.mark.parametrize("event_id", ["-rf", "--all"])
+def test_an_id_that_looks_like_an_option_is_typed_as_an_id(stack: StackInMemory, run: Run, event_id: str) -> None:
+    failure_id = stack.fail({**change(0), "eventID": event_id})
+
+    (line,) = next_lines(run("dlq", "show", "--table", "--", failure_id))
+
+    assert line[-2:] == ["--", event_id]
 
 
 @pytest.mark.parametrize("text", HOSTILE)

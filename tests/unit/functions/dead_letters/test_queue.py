@@ -10,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.dead_letters.envelope import FailedRecord, SendOutcome
-from functions.dead_letters.queue import BYTES_PER_CALL, DeadLetterQueue
+from functions.dead_letters.queue import BYTES_PER_CALL, DeadLetterQueue, queue_from_environment
+from functions.runtime import aws as aws_clients
 from functions.runtime.json_log import JsonObject
 from tests.support.aws.aws_wire import Answer, Failure, Responder, Wire, in_turn
+from tests.support.aws.s3_wire import S3Wire
 from tests.support.records.record_processing_fakes import ManualClock, read_envelope
 
 QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/000000000000/UserChangesDeadLetterQueue-test"
 BUCKET = "userstream-failures-test-use1-000000000000"
+OWNER = "000000000000"
 
 
 def _failed(number: int, size: int = 0) -> FailedRecord:
@@ -64,12 +67,15 @@ class Bucket:
         if self._failure is not None:
             raise ClientError({"Error": {"Code": self._failure}}, "PutObject")
         assert request["ContentType"] == "application/json"
+        assert request["ExpectedBucketOwner"] == OWNER
         self.objects[request["Bucket"], request["Key"]] = read_envelope(request["Body"].decode())
 
 
 def _queue(wire: Wire, bucket: Bucket | None = None, clock: ManualClock | None = None) -> DeadLetterQueue:
     bucket = bucket or Bucket()
-    return DeadLetterQueue(lambda: wire.client, QUEUE_URL, bucket.client, BUCKET, clock or ManualClock())
+    return DeadLetterQueue(
+        lambda: wire.client, QUEUE_URL, bucket.client, BUCKET, owner=OWNER, clock=clock or ManualClock()
+    )
 
 
 def _all_well(_: JsonObject) -> Answer:
@@ -115,7 +121,7 @@ def test_no_client_is_made_when_there_is_nothing_to_send() -> None:
     def no_client() -> Any:
         raise AssertionError("a client was made for nothing")
 
-    queue = DeadLetterQueue(no_client, QUEUE_URL, no_client, BUCKET, ManualClock())
+    queue = DeadLetterQueue(no_client, QUEUE_URL, no_client, BUCKET, owner=OWNER, clock=ManualClock())
     assert queue.send([]) == SendOutcome(0, None)
 
 
@@ -161,6 +167,33 @@ def test_an_unreadable_document_over_the_limit_is_stored_whole_in_the_bucket(wir
     assert _queue(wire, bucket).send([large]) == SendOutcome(1, None)
     (kept,) = bucket.objects.values()
     assert kept.document == large.document
+
+
+class Context:
+    """Lambda's context of a function in another account than the tests' usual one."""
+
+    invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:LogUserChangesFunction-test:live"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+def test_s3_is_told_that_the_bucket_must_be_the_function_s_own_account_s(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a bucket that was deleted, anybody may take the name."""
+    bucket = S3Wire()
+    monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", QUEUE_URL)
+    monkeypatch.setenv("FAILED_RECORDS_BUCKET", BUCKET)
+    monkeypatch.setattr(aws_clients, "sqs", lambda: wire.client)
+    monkeypatch.setattr(aws_clients, "s3", lambda: bucket.client)
+    queue = queue_from_environment(Context(), ManualClock())
+
+    assert queue.send([_failed(1), _failed(2, BYTES_PER_CALL)]) == SendOutcome(2, None)
+
+    assert bucket.owners == ["123456789012"]
+    bucket.denies = True
+    assert queue.send([_failed(2, BYTES_PER_CALL)]).sent == 0
 
 
 def test_only_failed_messages_are_sent_again(wire: Wire) -> None:

@@ -102,6 +102,17 @@ def test_an_item_of_another_form_is_dead_lettered_and_the_rest_goes_on(
     assert [line["message"] for line in _lines(capsys)] == ["RECORD SET ASIDE:", "CHANGE PUBLISHED:"]
 
 
+@pytest.mark.parametrize("replay", [False, True])
+def test_a_record_of_another_table_is_not_published(aws: Aws, *, replay: bool) -> None:
+    other: JsonObject = {**ADDED, "eventSourceARN": ADDED["eventSourceARN"].replace("000000000000", "999999999999")}
+    outcome = module.handler({"Records": [other, UPDATED], **({"replay": True} if replay else {})}, Context())
+
+    reason = "eventSourceARN is no stream of the function's own table"
+    assert [entry.body["kind"] for entry in aws.topic.published] == ["UPDATED"]
+    assert outcome.get("refused") == ({other["dynamodb"]["SequenceNumber"]: reason} if replay else None)
+    assert len(aws.queue.requests) == (0 if replay else 1)
+
+
 def test_a_busy_topic_makes_the_record_come_again(
     aws: Aws, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,15 @@ ENVIRONMENT = {
     "FAILED_RECORDS_BUCKET": "userstream-failures-test-use1-000000000000",
 }
 
+OTHER_STREAMS = (
+    {"eventSourceARN": "arn:aws:dynamodb:eu-west-1:999999999999:table/Users-test/stream/2026-11-24T00:00:00.000"},
+    {"eventSourceARN": "arn:aws:dynamodb:us-east-1:000000000000:table/Users-test/stream/2026-11-24T00:00:00.000"},
+    {"eventSourceARN": "arn:aws:dynamodb:eu-west-1:000000000000:table/Users-test2/stream/2026-11-24T00:00:00.000"},
+    {"eventSourceARN": "arn:aws:dynamodb:eu-west-1:000000000000:table/Activity-test/stream/2026-11-24T00:00:00.000"},
+    {"eventSourceARN": ["arn:aws:dynamodb:eu-west-1:000000000000:table/Users-test/stream/2026-11-24T00:00:00.000"]},
+    {"eventSourceARN": None},
+)
+
 
 class Context:
     """Lambda's context, with enough time."""
@@ -108,6 +117,28 @@ def test_every_kind_of_event_is_logged_and_stored_or_dead_lettered(
     envelope = json.loads(sent["MessageBody"])
     assert envelope["record"] == records[3]
     assert (envelope["kind"], envelope["sourceFunction"]) == ("permanent", FUNCTION_ARN)
+
+
+@pytest.mark.parametrize("source", OTHER_STREAMS, ids=str)
+def test_a_record_of_another_table_enters_no_history(aws: Aws, source: JsonObject) -> None:
+    """Nobody maps another stream to the function; an invocation by hand can carry any record."""
+    own, other = (stream_record("INSERT", position, "u-eve", None, EVE) for position in range(2))
+    assert module.handler({"Records": [own, other | source]}, Context()) == {"batchItemFailures": []}
+
+    puts = [request for request in aws.activity.requests if "PutRequest" in json.dumps(request)]
+    assert own["eventID"] in json.dumps(puts)
+    assert other["eventID"] not in json.dumps(puts)
+    (sent,) = aws.queue.requests[0]["Entries"]
+    envelope = json.loads(sent["MessageBody"])
+    assert (envelope["record"], envelope["kind"]) == (other | source, "permanent")
+    assert envelope["reason"] == "eventSourceARN is no stream of the function's own table"
+
+
+def test_a_stream_that_was_made_again_is_the_same_table_s(aws: Aws) -> None:
+    record = stream_record("INSERT", 0, "u-eve", None, EVE)
+    record["eventSourceARN"] = record["eventSourceARN"].replace("2026", "2027")
+    assert module.handler({"Records": [record]}, Context()) == {"batchItemFailures": []}
+    assert aws.queue.requests == []
 
 
 def test_personal_data_is_masked_if_the_environment_says_so(

@@ -8,6 +8,7 @@ import pytest
 
 from functions.dead_letters.envelope import StreamPointer
 from functions.rescue_failed_batches.failure_document import MalformedDocumentError, parse_failure_document
+from functions.runtime.arns import streams_of
 from functions.runtime.json_log import Json, JsonObject
 
 # As recorded on AWS: from its developer guide and third parties' captures.
@@ -31,6 +32,8 @@ RETURNED_FAILURE: JsonObject = {
         "streamArn": "arn:aws:dynamodb:eu-west-1:000000000000:table/Users-test/stream/2019-11-14T00:04:06.388",
     },
 }
+FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:RescueFailedBatchesFunction-test"
+STREAMS = (streams_of(FUNCTION_ARN, "Users-test"), streams_of(FUNCTION_ARN, "Activity-test"))
 POINTER = StreamPointer(
     stream_arn="arn:aws:dynamodb:eu-west-1:000000000000:table/Users-test/stream/2019-11-14T00:04:06.388",
     shard_id="shardId-00000001573689847184-864758bb",
@@ -68,42 +71,50 @@ del TOO_OLD_AT_ONCE["responseContext"]
 
 @pytest.mark.parametrize("document", [RETURNED_FAILURE, RAISED, THROUGH_AN_ALIAS], ids=["returned", "raised", "alias"])
 def test_a_batch_whose_retries_are_used_up_is_read(document: JsonObject) -> None:
-    parsed = parse_failure_document(json.dumps(document))
+    parsed = parse_failure_document(json.dumps(document), STREAMS)
     assert parsed.condition == "RetryAttemptsExhausted"
     assert parsed.attempts == 2
     assert parsed.function_arn == "arn:aws:lambda:eu-west-1:000000000000:function:LogUserChangesFunction-test"
     assert parsed.failed_at == "2019-11-14T00:13:49.717Z"
     assert parsed.pointer == POINTER
-    assert parsed.records is None
 
 
 def test_a_batch_that_was_too_old_at_once_has_no_attempts() -> None:
-    parsed = parse_failure_document(json.dumps(TOO_OLD_AT_ONCE))
+    parsed = parse_failure_document(json.dumps(TOO_OLD_AT_ONCE), STREAMS)
     assert (parsed.condition, parsed.attempts) == ("RecordAgeExceeded", 0)
 
 
 def test_a_batch_that_grew_too_old_between_retries_has_attempts() -> None:
-    parsed = parse_failure_document(json.dumps(_with("requestContext.condition", "RecordAgeExceeded")))
+    parsed = parse_failure_document(json.dumps(_with("requestContext.condition", "RecordAgeExceeded")), STREAMS)
     assert (parsed.condition, parsed.attempts) == ("RecordAgeExceeded", 2)
 
 
 def test_an_unknown_condition_is_kept() -> None:
-    parsed = parse_failure_document(json.dumps(_with("requestContext.condition", "SomethingNew")))
+    parsed = parse_failure_document(json.dumps(_with("requestContext.condition", "SomethingNew")), STREAMS)
     assert parsed.condition == "SomethingNew"
 
 
-@pytest.mark.parametrize("as_text", [True, False], ids=["as AWS writes it", "as an object"])
-def test_the_s3_form_has_the_records(as_text: bool) -> None:  # noqa: FBT001  both forms
-    event = {"Records": [{"eventID": str(number)} for number in range(3)]}
-    parsed = parse_failure_document(json.dumps(_with("payload", json.dumps(event) if as_text else event)))
-    assert parsed.records == event["Records"]
+@pytest.mark.parametrize(
+    "stream",
+    [
+        "arn:aws:dynamodb:eu-west-1:999999999999:table/Users-test/stream/2019-11-14T00:04:06.388",
+        "arn:aws:dynamodb:us-east-1:000000000000:table/Users-test/stream/2019-11-14T00:04:06.388",
+        "arn:aws:dynamodb:eu-west-1:000000000000:table/Users-test2/stream/2019-11-14T00:04:06.388",
+        "arn:aws:dynamodb:eu-west-1:000000000000:table/Users-test",
+        "arn:aws:kinesis:eu-west-1:000000000000:stream/Users-test",
+        "Users-test",
+    ],
+)
+def test_a_stream_that_is_none_of_the_stack_s_is_refused(stream: str) -> None:
+    with pytest.raises(MalformedDocumentError, match="streamArn is no stream of this stack's tables"):
+        parse_failure_document(json.dumps(_with("DDBStreamBatchInfo.streamArn", stream)), STREAMS)
 
 
-@pytest.mark.parametrize("payload", ["", "{", "[]", "{}", '{"Records": 1}', '{"Records": [1]}', None, 7, "[" * 100_000])
-def test_an_incomplete_payload_is_ignored(payload: Json) -> None:
-    parsed = parse_failure_document(json.dumps(_with("payload", payload)))
-    assert parsed.records is None
-    assert parsed.pointer == POINTER
+@pytest.mark.parametrize("table", ["Users-test", "Activity-test"])
+def test_a_stream_that_was_made_again_is_the_same_table_s(table: str) -> None:
+    stream = f"arn:aws:dynamodb:eu-west-1:000000000000:table/{table}/stream/2027-01-01T00:00:00.000"
+    parsed = parse_failure_document(json.dumps(_with("DDBStreamBatchInfo.streamArn", stream)), STREAMS)
+    assert parsed.pointer.stream_arn == stream
 
 
 @pytest.mark.parametrize(
@@ -138,4 +149,4 @@ def test_an_incomplete_payload_is_ignored(payload: Json) -> None:
 )
 def test_a_message_that_points_to_no_records_is_refused(body: str, complaint: str) -> None:
     with pytest.raises(MalformedDocumentError, match=re.escape(complaint)):
-        parse_failure_document(body)
+        parse_failure_document(body, STREAMS)

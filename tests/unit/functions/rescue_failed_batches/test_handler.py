@@ -17,6 +17,7 @@ from tests.support.records.record_strategies import STREAM_ARN, stream_record
 from tests.support.records.shard_in_memory import SHARD_ID, ShardInMemory
 
 RECORD = stream_record("INSERT", 0, "u-1", None, {"userId": {"S": "u-1"}})
+ERASED = stream_record("INSERT", 1, "u-erased", None, {"userId": {"S": "u-erased"}})
 BODY = json.dumps(
     {
         "requestContext": {"functionArn": "arn:f", "condition": "RetryAttemptsExhausted", "approximateInvokeCount": 3},
@@ -53,8 +54,9 @@ def closing_items(request: JsonObject) -> JsonObject:
 def queue(monkeypatch: pytest.MonkeyPatch) -> Wire:
     monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/000000000000/queue")
     monkeypatch.setenv("FAILED_RECORDS_BUCKET", "bucket")
+    monkeypatch.setenv("USERS_TABLE", "Users-test")
     monkeypatch.setenv("ACTIVITY_TABLE", "Activity")
-    streams = Wire("dynamodbstreams", ShardInMemory([RECORD]).answer, read_records_as_json)
+    streams = Wire("dynamodbstreams", ShardInMemory([RECORD, ERASED]).answer, read_records_as_json)
     queue = Wire("sqs", in_turn({"Successful": [], "Failed": []}))
     activity = Wire("dynamodb", closing_items)
     monkeypatch.setattr(aws_clients, "dynamodb", lambda: activity.client)
@@ -88,12 +90,10 @@ def test_a_message_of_a_consumers_failure_queue_becomes_an_envelope_beside_a_poi
 
 
 def test_nothing_of_an_erased_user_is_rescued(queue: Wire, capsys: pytest.CaptureFixture[str]) -> None:
-    erased = stream_record("INSERT", 1, "u-erased", None, {"userId": {"S": "u-erased"}})
     document = json.loads(BODY)
     document["DDBStreamBatchInfo"]["batchSize"] = 2
-    document["payload"] = {"Records": [RECORD, erased]}
-    document["DDBStreamBatchInfo"]["endSequenceNumber"] = erased["dynamodb"]["SequenceNumber"]
-    messages = [{"messageId": "m-1", "body": json.dumps(document)}, redriven(queue_record(erased))]
+    document["DDBStreamBatchInfo"]["endSequenceNumber"] = ERASED["dynamodb"]["SequenceNumber"]
+    messages = [{"messageId": "m-1", "body": json.dumps(document)}, redriven(queue_record(ERASED))]
     assert module.handler({"Records": messages}, Context()) == {"batchItemFailures": []}
 
     sent = [json.loads(entry["MessageBody"])["userId"] for request in queue.requests for entry in request["Entries"]]
@@ -131,7 +131,7 @@ def test_an_unforeseen_failure_of_all_messages_is_raised(queue: Wire) -> None:
 
 
 @pytest.mark.usefixtures("queue")
-@pytest.mark.parametrize("name", ["DEAD_LETTER_QUEUE_URL", "FAILED_RECORDS_BUCKET", "ACTIVITY_TABLE"])
+@pytest.mark.parametrize("name", ["DEAD_LETTER_QUEUE_URL", "FAILED_RECORDS_BUCKET", "USERS_TABLE", "ACTIVITY_TABLE"])
 def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.delenv(name)
     with pytest.raises(SettingError, match=f"{name} isn't set"):

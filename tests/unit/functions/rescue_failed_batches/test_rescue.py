@@ -78,7 +78,15 @@ class Rescuing:
             for number, body in enumerate(bodies)
         ]
         reader = ShardReader(self.wire.client, self.clock)
-        return Rescue(reader, self.dead_letters, self.log, self.clock, RESCUE_ARN).rescue_all(messages)
+        rescue = Rescue(
+            reader,
+            self.dead_letters,
+            self.log,
+            self.clock,
+            own_function=RESCUE_ARN,
+            tables=["Users-test", "Activity-test"],
+        )
+        return rescue.rescue_all(messages)
 
     def sent_records(self) -> list[Json]:
         return [failed.record for failed in self.dead_letters.sent]
@@ -132,10 +140,23 @@ def test_records_of_other_batches_in_the_range_are_rescued_and_marked(rescuing: 
     assert all("may have been processed already" in failed.reason for failed in rescuing.dead_letters.sent)
 
 
-def test_records_in_the_message_are_not_read_from_the_stream(rescuing: Rescuing) -> None:
+def test_records_in_the_message_are_no_records_of_the_stream(rescuing: Rescuing) -> None:
+    """A mapping sends none to a queue: whoever may send to it does."""
+    other = stream_record("INSERT", 1, "u-1", None, IMAGE | {"name": {"S": "somebody else"}})
+    assert rescuing.rescue(_document(1, 1, payload=json.dumps({"Records": [other]}))) == []
+    assert rescuing.sent_records() == RECORDS[1:2]
+
+
+def test_a_pointer_into_another_stream_is_kept_and_never_followed(rescuing: Rescuing) -> None:
     rescuing.wire.answer = in_turn(Failure("AccessDeniedException"))
-    assert rescuing.rescue(_document(0, 2, payload=json.dumps({"Records": RECORDS[:3]}))) == []
-    assert rescuing.sent_records() == RECORDS[:3]
+    document = _document(1, 3)
+    document["DDBStreamBatchInfo"]["streamArn"] = STREAM_ARN.replace("000000000000", "999999999999")
+    rescuing.wire.requests.clear()
+    assert rescuing.rescue(document) == []
+    (kept,) = rescuing.dead_letters.sent
+    assert (kept.kind, kept.source_function, kept.document) == ("lost", RESCUE_ARN, json.dumps(document))
+    assert kept.reason.endswith("streamArn is no stream of this stack's tables")
+    assert rescuing.wire.requests == []
 
 
 @pytest.mark.parametrize(("trimmed", "found"), [(2, 2), (5, 0)])
@@ -162,7 +183,7 @@ def test_a_trimmed_first_record_is_noticed_among_other_batches_records(rescuing:
 
 def test_a_deleted_stream_leaves_an_envelope_with_the_pointer(rescuing: Rescuing) -> None:
     document = _document(1, 3)
-    document["DDBStreamBatchInfo"]["streamArn"] = "arn:aws:dynamodb:eu-west-1:0:table/gone/stream/1"
+    document["DDBStreamBatchInfo"]["streamArn"] = STREAM_ARN.replace("2026", "2025")
     assert rescuing.rescue(document) == []
     (lost,) = rescuing.dead_letters.sent
     assert lost.kind == "lost"

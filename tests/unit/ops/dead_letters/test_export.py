@@ -20,7 +20,8 @@ from tests.support.ops.ops_in_memory import OUTPUTS, StackInMemory, envelope
 from tests.support.ops.queue_in_memory import KilledError
 from tests.support.records.record_strategies import stream_record
 
-LOCATION = f"s3://{OUTPUTS.failed_records_bucket_name}/failed-records/key"
+LOCATION = f"s3://{OUTPUTS.failed_records_bucket_name}/failed-records/{0:032x}.json"
+"""Of the record at position 0."""
 
 
 def record(position: int) -> JsonObject:
@@ -94,7 +95,7 @@ def test_a_record_in_s3_is_exported_whole_and_restored(tmp_path: Path) -> None:
     assert stack.queue.bodies() == []
 
     stack.store.objects.clear()  # a day after the message's time, S3 forgets what it pointed to
-    assert restore(stack, path, work(stack)) == (1, 0)
+    assert restore(stack, path, work(stack)) == (1, 0, 0)
     assert stack.queue.bodies() == [pointer]
     assert stack.store.objects == {LOCATION: whole.to_json()}
 
@@ -153,7 +154,8 @@ def test_ctrl_c_ends_a_restore_like_any_other_command(
     monkeypatch.setattr(stack.queue, "send", send_interrupted)
     result = run("dlq", "restore", "x.jsonl")
 
-    assert json.loads(result.stdout) == {"file": "x.jsonl", "restored": 10, "leftOut": 0, "interrupted": True}
+    expected = {"file": "x.jsonl", "restored": 10, "leftOut": 0, "foreign": 0, "interrupted": True}
+    assert json.loads(result.stdout) == expected
     assert result.exit_code == ExitCode.INTERRUPTED
     assert len(stack.queue.bodies()) == 10
 

@@ -18,7 +18,8 @@ from tests.support.ops.replaying import change, replay
 Run = Callable[..., Result]
 
 OWN = f"s3://{OUTPUTS.failed_records_bucket_name}/failed-records/"
-DENIED, MALFORMED = f"{OWN}denied.json", f"{OWN}malformed.json"
+PLACE = f"{OWN}{9:032x}.json"
+"""Of the record at position 9."""
 
 OUT_OF_REACH = {
     "no address": "failed-records/x.json",
@@ -27,32 +28,37 @@ OUT_OF_REACH = {
     "a bucket that begins as ours": f"s3://{OUTPUTS.failed_records_bucket_name}-2/failed-records/x.json",
     "another prefix": f"s3://{OUTPUTS.failed_records_bucket_name}/site/index.html",
     "the prefix alone": OWN,
-    "gone": f"{OWN}gone.json",
-    "denied": DENIED,
-    "no envelope": MALFORMED,
+    "the place of another record": f"{OWN}{8:032x}.json",
+    "gone": PLACE,
+    "denied": PLACE,
+    "no envelope": PLACE,
 }
 
 
 @pytest.fixture(params=OUT_OF_REACH)
 def bad(request: pytest.FixtureRequest, stack: StackInMemory) -> str:
     """Put nine failed records into the queue and one out of reach; return its id."""
-    stack.store.denied.add(DENIED)
-    stack.store.objects[MALFORMED] = "hello"
+    if request.param == "denied":
+        stack.store.denied.add(PLACE)
+    if request.param == "no envelope":
+        stack.store.objects[PLACE] = "hello"
     for position in range(5):
         stack.fail(change(position))
     failed = replace(envelope(change(9)), record=None, record_location=OUT_OF_REACH[request.param])
     stack.put(failed)
     for position in range(5, 9):
         stack.fail(change(position))
-    return failed.failure_id
+    # A message that names a place elsewhere isn't ours, and has its own id.
+    return failed.failure_id if failed.record_location == PLACE else "message-000006"
 
 
-def test_a_replay_leaves_it_and_replays_the_others(stack: StackInMemory, replay_db_path: Path, bad: str) -> None:
+@pytest.mark.usefixtures("bad")
+def test_a_replay_leaves_it_and_replays_the_others(stack: StackInMemory, replay_db_path: Path) -> None:
     report = replay(stack, replay_db_path)
 
     assert (report.error, report.replayed, report.not_replayable) == (None, 9, 1)
     assert stack.queue.visible() == 1
-    assert bad in stack.queue.bodies()[0]
+    assert json.loads(stack.queue.bodies()[0])["failureId"] == f"{9:032x}"
 
 
 def test_an_export_is_complete_and_says_what_is_missing(stack: StackInMemory, run: Run, bad: str) -> None:
@@ -86,7 +92,7 @@ def test_it_is_shown_and_discarded_by_its_id(stack: StackInMemory, run: Run, bad
 def test_a_replay_that_an_error_ends_hides_no_message(
     stack: StackInMemory, replay_db_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = replace(envelope(change(0)), record=None, record_location=f"{OWN}x.json")
+    whole = replace(envelope(change(0)), record=None, record_location=f"{OWN}{0:032x}.json")
     for _ in range(30):
         stack.put(whole)
 
@@ -153,21 +159,22 @@ def test_what_was_removed_before_an_error_stays_in_the_file(
     assert len(stack.queue.bodies()) == 25 - len(deleted)
 
 
-def test_nothing_is_restored_to_a_place_of_somebody_else(stack: StackInMemory, run: Run) -> None:
+def test_a_large_record_is_restored_to_its_own_place_whatever_the_file_says(stack: StackInMemory, run: Run) -> None:
+    """Not into another bucket, nor over another record's object."""
     large = {"userId": {"S": "eve"}, "photo": {"S": "x" * 1_100_000}}
     record = change(0)
     record["dynamodb"]["NewImage"] = large
-    failed = replace(envelope(record), record_location="s3://elsewhere/failed-records/x.json")
-    line: Any = {"attributes": {}, "envelope": json.loads(failed.to_json())}
-    Path("export.jsonl").write_text(json.dumps(line) + "\n")
+    lines: list[Any] = []
+    for location in ("s3://elsewhere/failed-records/x.json", PLACE, None):
+        failed = replace(envelope(record), record_location=location)
+        lines.append({"attributes": {}, "envelope": json.loads(failed.to_json())})
+    Path("export.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
     result = run("dlq", "restore", "export.jsonl")
 
-    assert result.exit_code == ExitCode.USAGE
-    assert "line 1" in result.stderr
-    assert "no place of this stack" in result.stderr.replace("\n", " ")
-    assert stack.store.objects == {}
-    assert stack.queue.bodies() == []
+    assert result.exit_code == ExitCode.OK, result.output
+    assert list(stack.store.objects) == [f"{OWN}{0:032x}.json"]
+    assert {json.loads(body)["recordLocation"] for body in stack.queue.bodies()} == {f"{OWN}{0:032x}.json"}
 
 
 def test_what_is_discarded_lies_outside_the_project(

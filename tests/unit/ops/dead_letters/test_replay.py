@@ -10,7 +10,8 @@ from ops.errors import NotFoundError, OpsError
 from tests.support.ops.ops_in_memory import OUTPUTS, StackInMemory, activity_key, envelope, sent_records
 from tests.support.ops.replaying import change, replay
 
-LOCATION = f"s3://{OUTPUTS.failed_records_bucket_name}/failed-records/key"
+LOCATION = f"s3://{OUTPUTS.failed_records_bucket_name}/failed-records/{0:032x}.json"
+"""Of the record at position 0."""
 
 
 def test_failed_records_are_processed_in_order_and_removed(stack: StackInMemory, replay_db_path: Path) -> None:

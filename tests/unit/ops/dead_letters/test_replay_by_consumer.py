@@ -54,7 +54,7 @@ def test_two_consumers_with_a_queue_that_failed_on_the_same_message_get_it_each(
     second = dataclasses.replace(WELCOME, folder="notify_billing")
     with declared(second):
         stack.fail_in(WELCOME, queue_record(7))
-        stack.fail_in(second, queue_record(7))
+        stack.fail_in(second, queue_record(7, consumer=second))
         stack.answering_function(second).failing = {"message-7"}
 
         report = replay(stack, replay_db_path)

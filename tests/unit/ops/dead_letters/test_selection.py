@@ -7,7 +7,7 @@ from ops.dead_letters.message import DeadLetter, read_dead_letter
 from ops.dead_letters.selection import Selection, is_beginning, parse_conditions
 from ops.errors import NotFoundError, WrongUsageError
 from ops.output import short_ids
-from tests.support.ops.ops_in_memory import envelope
+from tests.support.ops.ops_in_memory import OUTPUTS, envelope
 from tests.support.records.record_strategies import stream_record
 
 IMAGE = {"userId": {"S": "eve"}}
@@ -16,7 +16,7 @@ IMAGE = {"userId": {"S": "eve"}}
 def letter(body: str = "") -> DeadLetter:
     text = body or envelope(stream_record("INSERT", 7, "eve", None, IMAGE), reason="failed, again: Throttled").to_json()
     message = Message(message_id="m-1", receipt="r", body=text, sent_at=0.0, receive_count=1)
-    return read_dead_letter(message, "test")
+    return read_dead_letter(message, OUTPUTS)
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,19 @@ def test_a_malformed_condition_is_refused_with_the_fields(text: str) -> None:
 def test_an_id_may_be_shortened_to_a_unique_prefix() -> None:
     found = frozenset({"abc1", "abc2", "abc"})
 
-    Selection(ids=("abc1", "abc")).check_found(found, "queue")
+    Selection(ids=("abc1", "abc2")).check_found(found, "queue")
     with pytest.raises(NotFoundError, match="from queue has the id abd;"):
-        Selection(ids=("abd", "abc")).check_found(found, "queue")
+        Selection(ids=("abd", "abc1")).check_found(found, "queue")
     with pytest.raises(WrongUsageError, match="beginning of 3 ids"):
         Selection(ids=("ab",)).check_found(found, "queue")
+
+
+def test_an_id_that_begins_another_id_stands_for_neither() -> None:
+    """Or who discards the one would discard the other, unseen."""
+    with pytest.raises(WrongUsageError, match="'abc' is the beginning of 2 ids") as refusal:
+        Selection(ids=("abc",)).check_found({"abc", "abc1"}, "queue")
+
+    assert "replay or discard the longer ones first" in (refusal.value.next_step or "")
 
 
 def test_a_consumer_that_nobody_declares_is_refused_with_those_that_are() -> None:
@@ -112,8 +120,9 @@ def test_each_short_id_stands_for_one_failure_alone(ids: set[str]) -> None:
 
     assert short.keys() == ids
     for failure_id, form in short.items():
-        Selection(ids=(form,)).check_found(ids, "queue")
         assert is_beginning(form, failure_id)
+        if not any(is_beginning(failure_id, other) for other in ids - {failure_id}):
+            Selection(ids=(form,)).check_found(ids, "queue")
 
 
 def test_an_exact_id_matches() -> None:
