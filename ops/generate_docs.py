@@ -1,6 +1,7 @@
-"""Write what the code says already: the last part of docs/ops.md, and docs/consumers.md.
+"""Write what the code says already: docs/consumers.md, parts of docs/ops.md and docs/settings.md.
 
-They come from the commands' own help and from the consumers' declarations; a test compares.
+They come from the commands' own help, the model of the settings and the stacks' files, and the
+consumers' declarations. Tests compare all but the files' values, which each team changes.
 """
 
 from collections.abc import Iterator
@@ -11,10 +12,13 @@ import click
 from infra.consumers import CONSUMERS
 from infra.consumers.page import consumers_page
 from infra.naming import PROJECT_ROOT
+from infra.settings.page import STACKS, settings_page
+from infra.settings.stack_file import stack_file_config
 from ops.cli import cli
 
 PAGE = PROJECT_ROOT / "docs" / "ops.md"
 CONSUMERS_PAGE = PROJECT_ROOT / "docs" / "consumers.md"
+SETTINGS_PAGE = PROJECT_ROOT / "docs" / "settings.md"
 
 MARK = "<!-- Below: written by `python -m ops.generate_docs` from the commands' own help. -->\n"
 
@@ -42,6 +46,9 @@ def generated_pages() -> dict[Path, str]:
     return {
         PAGE: with_generated_help(PAGE.read_text(encoding="utf-8")),
         CONSUMERS_PAGE: consumers_page(CONSUMERS),
+        SETTINGS_PAGE: settings_page(
+            SETTINGS_PAGE.read_text(encoding="utf-8"), {stack: stack_file_config(stack) for stack in STACKS}
+        ),
     }
 
 
