@@ -9,6 +9,7 @@ from botocore.config import Config
 from botocore.credentials import RefreshableCredentials
 from botocore.session import Session
 
+from functions.runtime.intact_answers import refuse_damaged_answers
 from local.root_keys import RootKeys
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Clients:
     def create(self, service: str, config: Config = _CONFIG) -> Any:
         """Create another client of a service, with a configuration of its own."""
         with self._session_lock:
-            return self._session.create_client(
+            client = self._session.create_client(
                 service,
                 region_name=self.region,
                 endpoint_url=self.endpoint_url,
@@ -107,6 +108,8 @@ class Clients:
                 aws_secret_access_key=self.keys.secret_access_key,
                 config=config,
             )
+        refuse_damaged_answers(client)
+        return client
 
     if not TYPE_CHECKING:  # A type checker knows the attributes above, and no others.
 
@@ -144,6 +147,7 @@ class RoleSession:
                 client = session.create_client(
                     service, region_name=self._region, endpoint_url=self._endpoint_url, config=ONE_ATTEMPT
                 )
+                refuse_damaged_answers(client)
                 client.meta.events.register("after-call", self._forget_stale_clients)
                 self._clients[service] = client
             return self._clients[service]

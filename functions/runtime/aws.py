@@ -26,6 +26,7 @@ from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from functions.runtime.garbage_collection import freeze_loaded_objects
+from functions.runtime.intact_answers import refuse_damaged_answers
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -114,34 +115,14 @@ def _session() -> Session:
     return session
 
 
-_XML_SERVICES = frozenset({"s3", "sns"})
-"""The others answer in JSON. botocore rejects truncated XML itself."""
-
-
 def _client(service: str) -> BaseClient:
     client = _session().create_client(service, config=CLIENT_CONFIG)
     freeze_loaded_objects()
-    if service not in _XML_SERVICES:
-        client.meta.events.register("before-parse", _reject_truncated_json)
+    refuse_damaged_answers(client)
     return client
 
 
 _FIRST_ERROR_STATUS = 300
-
-
-def _reject_truncated_json(response_dict: JsonObject, **_: object) -> None:
-    """Raise for a success whose body isn't JSON, as botocore does for XML that ends too early.
-
-    botocore reads such a body as an empty answer, which a caller takes for success: all written,
-    all sent, no such user. urllib3 1.26, which botocore accepts beside 2, lets an answer end before
-    its Content-Length. An error answer is an error by its status alone.
-    """
-    if response_dict["status_code"] >= _FIRST_ERROR_STATUS:
-        return
-    try:
-        json.loads(response_dict["body"])
-    except ValueError as error:
-        raise ResponseParserError("truncated or non-JSON response body") from error
 
 
 def write_batches_as_json(client: DynamoDBClient) -> None:
@@ -196,7 +177,7 @@ def _take_records(response_dict: JsonObject, customized_response_dict: JsonObjec
     try:
         answer = json.loads(response_dict["body"])
     except ValueError:
-        return  # the client rejects it
+        return  # refused after the retries
     customized_response_dict["Records"] = answer.pop("Records", [])
     response_dict["body"] = json.dumps(answer).encode("ascii")
 

@@ -5,6 +5,7 @@ from typing import Any
 from botocore.config import Config
 from botocore.session import Session
 
+from functions.runtime.intact_answers import refuse_damaged_answers
 from infra.consumers.declaration import Source
 from infra.naming import physical_name
 from ops.aws.cloudwatch import Monitoring
@@ -143,7 +144,9 @@ class Services:
         """Return the service's client for this stack's region and endpoint."""
         if (service, config) not in self._clients:
             with translate_aws_errors("the AWS configuration"):
-                self._clients[service, config] = self._session.create_client(
+                client = self._session.create_client(
                     service, region_name=self.outputs.region, config=config, **self._options
                 )
+            refuse_damaged_answers(client)
+            self._clients[service, config] = client
         return self._clients[service, config]
