@@ -10,7 +10,7 @@ from infra import naming
 from infra.outputs import StackOutputs
 from infra.settings.check import SettingsError, config_key, load_settings
 from infra.settings.model import StackSettings
-from infra.settings.stack_file import stack_file_config
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.recorded_stack import record
 
 pytestmark = pytest.mark.stack
@@ -45,7 +45,7 @@ DOMAINS = st.sampled_from([{}, API_DOMAIN, PAGE_DOMAIN, {**API_DOMAIN, **PAGE_DO
 def config_of(changes: dict[str, str], domains: dict[str, str]) -> dict[str, str]:
     needs_page = domains or "userstream:registrationsPerClient" in changes
     return {
-        **stack_file_config("dev"),
+        **own_config("dev"),
         **changes,
         **domains,
         **({"userstream:websiteEnabled": "true"} if needs_page else {}),

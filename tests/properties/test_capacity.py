@@ -32,9 +32,9 @@ from functions.stream_records.user_change import parse_user_change
 from functions.users.attributes import ATTRIBUTES
 from infra.components.change_stream import RESCUE_MAXIMUM_CONCURRENCY
 from infra.settings.check import load_settings
-from infra.settings.stack_file import stack_file_config
 from ops.cli import cli
 from ops.commands.capacity import LONGEST_CALL_MS
+from tests.support.stack.own_settings import DIRECTORY, own_config
 from tests.support.stack.recorded_stack import record
 
 PROJECT = Path(__file__).parents[2]
@@ -222,7 +222,9 @@ def test_the_model_copies_the_project_s_numbers_correctly() -> None:
     stack = record("prod")
     alarms = stack.of_type("aws:cloudwatch/metricAlarm:MetricAlarm")
     queries = [alarm.inputs.get("metricQueries", [{"metric": alarm.name}]) for alarm in alarms]
-    assert sum("metric" in query for query in itertools.chain(*queries)) == alarm_metrics(stack_settings("prod"))
+    assert sum("metric" in query for query in itertools.chain(*queries)) == alarm_metrics(
+        stack_settings("prod", DIRECTORY)
+    )
     assert len(stack.of_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")) == OWN_METRICS
     assert RESCUES_AT_A_TIME == RESCUE_MAXIMUM_CONCURRENCY
     calls: Any = CLIENT_CONFIG
@@ -300,7 +302,7 @@ def test_the_page_explains_the_recommended_settings_with_their_values() -> None:
     recommended = re.findall(r"^\| `(\w+)` \| (\d+|-) \| (\d+|-) \| .+ \|$", page, re.MULTILINE)
     assert len(recommended) > 10
     for column, stack in enumerate(("dev", "prod"), 1):
-        values = load_settings(stack, stack_file_config(stack)).model_dump(by_alias=True)
+        values = load_settings(stack, own_config(stack)).model_dump(by_alias=True)
         for row in recommended:
             value = values[row[0]]
             assert row[column] == ("-" if value is None else str(value)), (stack, row[0])

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from infra.consumers import CONSUMERS
-from infra.settings.stack_file import stack_file_config
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.recorded_stack import RecordedResource, RecordedStack, record
 
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
@@ -37,7 +37,7 @@ def test_the_stream_s_mapping_sends_every_failed_batch_to_the_failure_queue() ->
 
 
 def test_activity_s_mapping_delivers_added_items_in_order_to_the_fan_out() -> None:
-    config = {**stack_file_config("dev"), "userstream:streamParallelizationFactor": "10"}
+    config = {**own_config("dev"), "userstream:streamParallelizationFactor": "10"}
     stack = record("dev", config=config)
     users, activity = stack.only(MAPPING, "users-stream"), stack.only(MAPPING, "activity-stream")
 

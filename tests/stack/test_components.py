@@ -21,7 +21,7 @@ from infra.components.users_store import UsersStore
 from infra.components.website import Website, WebsiteConfig
 from infra.naming import PROJECT_ROOT
 from infra.outputs import StackOutputs, output_names
-from infra.settings.stack_file import stack_file_config
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.recorded_stack import UNKNOWN, RecordedResource, record
 
 STACKS = ["dev", "prod", "local"]
@@ -148,7 +148,7 @@ def test_the_cli_s_entry_point_runs_the_same_program() -> None:
     def entry_point() -> None:
         runpy.run_path(str(PROJECT_ROOT / "__main__.py"))
 
-    by_the_cli = record("dev", config=stack_file_config("dev"), program=entry_point)
+    by_the_cli = record("dev", config=own_config("dev"), program=entry_point)
 
     assert by_the_cli.outputs == record("dev").outputs
     assert [resource.urn for resource in by_the_cli.resources] == [resource.urn for resource in record("dev").resources]

@@ -18,9 +18,9 @@ from infra.consumers.declaration import Consumer
 from infra.consumers.page import consumers_page
 from infra.naming import PROJECT_ROOT
 from infra.outputs import outputs_model
-from infra.settings.stack_file import stack_file_config
 from tests.support.stack.consumer_parts import MAPPING, QUEUE, QUEUE_POLICY, Part, missing, parts_of, sentence
 from tests.support.stack.guarded_stack import ALL, changed, findings, guarded, without
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.recorded_stack import RecordedResource, RecordedStack, record
 
 THANK = Consumer(
@@ -67,7 +67,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> RecordedStack:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packaging, "PROJECT_ROOT", directory)
         patch.setattr(consumers, "CONSUMERS", tuple(DECLARED))
-        return record("dev", config=stack_file_config("dev"))
+        return record("dev", config=own_config("dev"))
 
 
 CASES = [(consumer, part) for consumer in DECLARED for part in parts_of(consumer)]
@@ -118,7 +118,7 @@ def test_the_outputs_have_the_names_of_each_consumer_s_resources(stack: Recorded
 
 
 def test_a_consumer_that_the_settings_switch_off_has_no_resource_and_null_outputs() -> None:
-    config = stack_file_config("dev") | {"userstream:userEventsEnabled": "false"}
+    config = own_config("dev") | {"userstream:userEventsEnabled": "false"}
     off = record("dev", config=config)
     (events,) = (consumer for consumer in CONSUMERS if consumer.folder == "publish_user_events")
 

@@ -9,8 +9,8 @@ import pytest
 
 from contract.responses import Problem
 from guardrails import resource as types
-from infra.settings.stack_file import stack_file_config
 from tests.support.stack.guarded_stack import ALL, findings, guarded
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.recorded_stack import UNKNOWN, RecordedStack, record
 
 ZONE = "Z0123456789ABCDEFGHIJ"
@@ -38,7 +38,7 @@ def prod_with(settings: Mapping[str, str], *, preview: bool = False) -> Recorded
 
 @cache
 def _prod_with(settings: frozenset[tuple[str, str]], preview: bool) -> RecordedStack:  # noqa: FBT001  a cache's key
-    config = stack_file_config("prod") | {f"userstream:{name}": value for name, value in settings}
+    config = own_config("prod") | {f"userstream:{name}": value for name, value in settings}
     return record("prod", config=config, preview=preview)
 
 

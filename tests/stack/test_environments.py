@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.naming import PROJECT_ROOT
-from infra.settings.stack_file import stack_file_config
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.recorded_stack import RecordedStack, record
 
 STACKS = ["dev", "prod", "local"]
@@ -44,7 +44,7 @@ def test_every_physical_name_contains_its_environment(stack: str) -> None:
 
 
 def test_the_same_settings_make_the_same_stack_under_any_name() -> None:
-    config = stack_file_config("prod")
+    config = own_config("prod")
 
     assert shape(record("prod", config=config), "prod") == shape(record("canary", config=config), "canary")
 
@@ -78,7 +78,7 @@ def test_no_code_compares_the_environment_s_name(path: Path) -> None:
 
 
 def test_prod_differs_from_dev_in_protection_retention_and_privacy() -> None:
-    dev, prod = stack_file_config("dev"), stack_file_config("prod")
+    dev, prod = own_config("dev"), own_config("prod")
     different = {key.removeprefix("userstream:"): (dev[key], prod[key]) for key in dev if dev[key] != prod.get(key)}
 
     assert different["deletionProtection"] == ("false", "true")

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from infra.consumers import CONSUMERS
-from infra.settings.stack_file import stack_file_config
 from infra.settings.types import NEWEST_RUNTIME
 from tests.support.stack.guarded_stack import ALL, findings, guarded
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.recorded_stack import record
 
 FUNCTION = "aws:lambda/function:Function"
@@ -199,7 +199,7 @@ def test_a_function_runs_the_newest_python_on_arm64(name: str) -> None:
 
 
 def test_every_function_runs_what_the_setting_says() -> None:
-    stack = record("dev", config={**stack_file_config("dev"), "userstream:functionRuntime": "python3.13"})
+    stack = record("dev", config={**own_config("dev"), "userstream:functionRuntime": "python3.13"})
 
     assert {function.inputs["runtime"] for function in stack.of_type(FUNCTION)} == {"python3.13"}
     assert [str(finding) for finding in findings(ALL, guarded(stack))] == []
@@ -228,7 +228,7 @@ def test_a_role_s_statement_has_a_wildcard_only_if_the_action_takes_no_resource(
 
 
 def test_tracing_is_off_and_costs_no_permission_unless_it_is_set() -> None:
-    for config in (stack_file_config("dev"), {**stack_file_config("dev"), "userstream:tracing": "false"}):
+    for config in (own_config("dev"), {**own_config("dev"), "userstream:tracing": "false"}):
         stack = record("dev", config=config)
 
         # Stated, or a function that was traced once would stay so.
@@ -238,7 +238,7 @@ def test_tracing_is_off_and_costs_no_permission_unless_it_is_set() -> None:
 
 
 def test_tracing_is_active_in_every_function_with_exactly_what_lambda_needs() -> None:
-    stack = record("dev", config={**stack_file_config("dev"), "userstream:tracing": "true"})
+    stack = record("dev", config={**own_config("dev"), "userstream:tracing": "true"})
 
     for function in stack.of_type(FUNCTION):
         assert function.inputs["tracingConfig"] == {"mode": "Active"}

@@ -11,7 +11,6 @@ from guardrails import resource as types
 from guardrails.limits import CALLS
 from guardrails.resource import Resource, StackConfig
 from infra.naming import ENVIRONMENT_MAXIMUM_LENGTH
-from infra.settings.stack_file import stack_file_config
 from tests.support.stack.guarded_stack import (
     ALL,
     STACKS,
@@ -22,6 +21,7 @@ from tests.support.stack.guarded_stack import (
     resources_of,
     without,
 )
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.recorded_stack import record
 
 STREAM_MAPPING = ("users-stream", types.EVENT_SOURCE_MAPPING)
@@ -58,7 +58,7 @@ DOMAINS_AND_LIMIT = {
 
 @cache
 def prod_with_domains_and_limit() -> list[Resource]:
-    return guarded(record("prod", config=stack_file_config("prod") | DOMAINS_AND_LIMIT))
+    return guarded(record("prod", config=own_config("prod") | DOMAINS_AND_LIMIT))
 
 
 def redrive(permission: str, *sources: str) -> str:
@@ -78,14 +78,14 @@ def test_every_resource_of_every_stack_keeps_every_rule(stack: str) -> None:
 
 @pytest.mark.parametrize("region", ["us-isof-south-1", "ap-southeast-5", "eusc-de-east-1"])
 def test_the_longest_environment_name_fits_into_every_physical_name_of_any_region(region: str) -> None:
-    config = {**stack_file_config("prod"), "aws:region": region}
+    config = {**own_config("prod"), "aws:region": region}
     stack = guarded(record("e" * ENVIRONMENT_MAXIMUM_LENGTH, config=config))
 
     assert [str(finding) for finding in findings(ALL, stack)] == []
 
 
 def test_an_environment_and_tags_may_have_every_character_that_the_settings_allow() -> None:
-    config = {**stack_file_config("prod"), "userstream:tags": '{"cost-centre": "a1_2 +-=._:/@"}'}
+    config = {**own_config("prod"), "userstream:tags": '{"cost-centre": "a1_2 +-=._:/@"}'}
 
     assert findings(ALL, guarded(record("prod-eu2", config=config))) == []
 
@@ -388,7 +388,7 @@ UNPROTECTED = {"userstream:deletionProtection": "false", "userstream:protectReso
 def test_the_environments_that_must_be_protected_are_prod_and_those_whose_setting_says_so(
     stack: str, settings: dict[str, str], *, protected: bool
 ) -> None:
-    program = {**stack_file_config("prod"), **UNPROTECTED, **settings, "userstream:protectedEnvironment": "false"}
+    program = {**own_config("prod"), **UNPROTECTED, **settings, "userstream:protectedEnvironment": "false"}
     # The program itself refuses the setting without the protection.
     recorded = replace(record(stack, config=program), config=settings)
 

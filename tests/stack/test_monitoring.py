@@ -5,8 +5,8 @@ import pytest
 
 from infra.consumers import CONSUMERS
 from infra.consumers.page import alarm_sections
-from infra.settings.stack_file import stack_file_config
 from tests.support.stack import provider_answers
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.recorded_stack import record
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -160,7 +160,7 @@ def test_the_age_alarm_fires_before_a_pointer_s_third_receive(timeout: int) -> N
 
     Source: SQS developer guide, "Available CloudWatch metrics for Amazon SQS".
     """
-    stack = record("dev", config={**stack_file_config("dev"), "userstream:streamTimeoutSeconds": str(timeout)})
+    stack = record("dev", config={**own_config("dev"), "userstream:streamTimeoutSeconds": str(timeout)})
     queue = stack.only("aws:sqs/queue:Queue", "failure-queue")
     (alarm,) = (alarm for alarm in stack.of_type(ALARM) if alarm.name == "FailureQueueAge")
 
@@ -252,7 +252,7 @@ def test_only_this_environment_s_alarms_may_publish_to_the_topic() -> None:
 
 def test_the_topic_s_policy_names_the_partition_of_the_region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(provider_answers, "PARTITION", "aws-us-gov")
-    stack = record("dev", config=stack_file_config("dev") | {"aws:region": "us-gov-west-1"})
+    stack = record("dev", config=own_config("dev") | {"aws:region": "us-gov-west-1"})
 
     allowed, _ = stack.only("aws:sns/topicPolicy:TopicPolicy", "alarms").json("policy")["Statement"]
     assert allowed["Condition"]["ArnLike"] == {
@@ -262,7 +262,7 @@ def test_the_topic_s_policy_names_the_partition_of_the_region(monkeypatch: pytes
 
 def test_an_e_mail_address_is_subscribed_only_if_one_is_set() -> None:
     subscription = "aws:sns/topicSubscription:TopicSubscription"
-    config = stack_file_config("dev") | {"userstream:alarmEmail": "on-call@example.com"}
+    config = own_config("dev") | {"userstream:alarmEmail": "on-call@example.com"}
 
     subscribed = record("dev", config=config).only(subscription, "alarm-email")
     assert (subscribed.inputs["protocol"], subscribed.inputs["endpoint"]) == ("email", "on-call@example.com")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra import packaging as function_package
-from infra.settings.stack_file import stack_file_config
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.provider_answers import ACCOUNT_ID
 from tests.support.stack.recorded_stack import refusal
 
@@ -13,7 +13,7 @@ from tests.support.stack.recorded_stack import refusal
 def test_wrong_settings_stop_a_preview_before_any_resource() -> None:
     said = refusal(
         "dev",
-        stack_file_config("dev")
+        own_config("dev")
         | {"userstream:streamBatchSize": "0", "userstream:streamBatchsize": "5", "userstream:requireTls": "maybe"},
     )
 
@@ -30,7 +30,7 @@ def test_an_account_of_aws_gets_nothing_that_only_the_emulator_takes(
 ) -> None:
     monkeypatch.setattr("tests.support.stack.recorded_stack.EMULATOR_ACCOUNT_ID", ACCOUNT_ID)
 
-    said = refusal("dev", {**stack_file_config("dev"), f"userstream:{setting}": value})
+    said = refusal("dev", {**own_config("dev"), f"userstream:{setting}": value})
 
     assert said.startswith("the settings of stack 'dev' have 1 problem; nothing was deployed\n")
     assert f"userstream:{setting} is '{value}': must be " in said
@@ -40,7 +40,7 @@ def test_a_stack_without_settings_gets_a_problem_for_each() -> None:
     said = refusal("dev", {})
 
     assert "aws:region is not set: must be one of AWS's " in said
-    assert said.count("is not set") == len(stack_file_config("dev"))
+    assert said.count("is not set") == len(own_config("dev"))
 
 
 def test_a_zip_that_cannot_be_built_stops_a_preview_before_any_resource(
@@ -48,7 +48,7 @@ def test_a_zip_that_cannot_be_built_stops_a_preview_before_any_resource(
 ) -> None:
     monkeypatch.setattr(function_package, "PROJECT_ROOT", tmp_path)
 
-    assert "no function 'register_user'" in refusal("local", stack_file_config("local"))
+    assert "no function 'register_user'" in refusal("local", own_config("local"))
 
 
 def test_a_handler_with_a_syntax_error_stops_a_preview_before_any_resource(
@@ -59,6 +59,6 @@ def test_a_handler_with_a_syntax_error_stops_a_preview_before_any_resource(
     (folder / "handler.py").write_text("import json\ndef handler(:\n", encoding="utf-8")
     monkeypatch.setattr(function_package, "PROJECT_ROOT", tmp_path)
 
-    said = refusal("local", stack_file_config("local"))
+    said = refusal("local", own_config("local"))
 
     assert said == "SyntaxError: invalid syntax  (functions/register_user/handler.py, line 2)"

@@ -3,7 +3,7 @@
 import pytest
 
 from guardrails import resource as types
-from infra.settings.stack_file import stack_file_config
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.recorded_stack import RecordedStack, record, refusal
 from tests.support.stack.unique_names import NAMES, Unique
 
@@ -20,7 +20,7 @@ ON = {
 
 def dev_in(stack: str, region: str) -> RecordedStack:
     """Return the environment dev with all that a setting can add, as a stack in a region."""
-    config = {**stack_file_config("dev"), **ON, "aws:region": region, "userstream:environment": "dev"}
+    config = {**own_config("dev"), **ON, "aws:region": region, "userstream:environment": "dev"}
     return record(stack, config=config)
 
 
@@ -77,7 +77,7 @@ def test_a_name_of_the_account_never_changes_in_a_stack_that_has_one() -> None:
 
 @pytest.mark.parametrize("name", ["Dev", "d" * 21, "", "dev_1"])
 def test_an_environment_s_name_that_cannot_be_part_of_a_resource_s_is_refused(name: str) -> None:
-    config = {**stack_file_config("dev"), "userstream:environment": name}
+    config = {**own_config("dev"), "userstream:environment": name}
 
     message = refusal("dev-us", config)
 
@@ -85,6 +85,6 @@ def test_an_environment_s_name_that_cannot_be_part_of_a_resource_s_is_refused(na
 
 
 def test_a_stack_s_name_may_have_any_form_if_the_environment_has_another() -> None:
-    config = {**stack_file_config("dev"), "userstream:environment": "dev"}
+    config = {**own_config("dev"), "userstream:environment": "dev"}
 
     assert record("Dev_of.us-east-1", config=config).outputs["usersTableName"] == "Users-dev"

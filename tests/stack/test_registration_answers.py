@@ -3,8 +3,8 @@
 import pytest
 
 from infra.settings.check import SettingsError, load_settings
-from infra.settings.stack_file import stack_file_config
 from tests.support.stack.guarded_stack import ALL, STACKS, findings, guarded
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.recorded_stack import NEUTRAL_ANSWERS, record, record_neutral
 
 FUNCTION = "aws:lambda/function:Function"
@@ -56,7 +56,7 @@ def test_links_lead_to_the_stack_s_page_or_to_one_that_is_set() -> None:
     assert own["CONFIRMATION_PAGE"].startswith("https://")
     assert own["CONFIRMATION_PAGE"].endswith("/")
     page = "https://app.example.com/confirm"
-    config = stack_file_config("dev") | NEUTRAL_ANSWERS | {"userstream:confirmationPage": page}
+    config = own_config("dev") | NEUTRAL_ANSWERS | {"userstream:confirmationPage": page}
     variables = record("dev", config=config).only(FUNCTION, "send-registration-mail").inputs["environment"]["variables"]
     assert variables["CONFIRMATION_PAGE"] == page
 
@@ -75,7 +75,7 @@ def test_a_mail_that_fails_waits_in_a_dead_letter_queue() -> None:
 
 
 def test_confirmations_are_throttled_and_limited_as_registrations_are() -> None:
-    config = stack_file_config("prod") | NEUTRAL_ANSWERS | {"userstream:registrationsPerClient": "100"}
+    config = own_config("prod") | NEUTRAL_ANSWERS | {"userstream:registrationsPerClient": "100"}
     recorded = record("prod", config=config)
     (stage,) = recorded.of_type(STAGE)
     assert [each["routeKey"] for each in stage.inputs["routeSettings"]] == [
@@ -110,7 +110,7 @@ def test_confirmations_are_throttled_and_limited_as_registrations_are() -> None:
     ],
 )
 def test_settings_that_do_not_fit_are_named(settings: dict[str, str], wrong: str) -> None:
-    config = stack_file_config("dev") | {f"userstream:{name}": value for name, value in settings.items()}
+    config = own_config("dev") | {f"userstream:{name}": value for name, value in settings.items()}
     with pytest.raises(SettingsError) as refused:
         load_settings("dev", config)
     assert [problem.key for problem in refused.value.problems] == [f"userstream:{wrong}"]

@@ -4,7 +4,7 @@ from capacity.limits import shards_of
 from capacity.prices_and_limits import prices_and_limits
 from capacity.workload import Workload
 from infra.settings.check import load_settings
-from infra.settings.stack_file import stack_file_config
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.recorded_stack import record
 
 FUNCTION = "aws:lambda/function:Function"
@@ -17,7 +17,7 @@ RESERVED = {
     for function in record("prod").of_type(FUNCTION)
     if "reservedConcurrentExecutions" in function.inputs
 }
-SETTINGS = load_settings("prod", stack_file_config("prod"))
+SETTINGS = load_settings("prod", own_config("prod"))
 
 
 def test_each_api_function_takes_all_that_the_throttle_admits_at_once() -> None:

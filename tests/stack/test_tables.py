@@ -1,6 +1,6 @@
 import json
 
-from infra.settings.stack_file import stack_file_config
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.recorded_stack import record
 
 TABLE = "aws:dynamodb/table:Table"
@@ -58,8 +58,8 @@ def test_dev_can_be_destroyed() -> None:
 
 
 def test_an_existing_users_table_is_named_everywhere() -> None:
-    stack = record("dev", config={**stack_file_config("dev"), "userstream:usersTableName": "Customers"})
-    own_name = record("dev", config={**stack_file_config("dev"), "userstream:usersTableName": "Users-dev"})
+    stack = record("dev", config={**own_config("dev"), "userstream:usersTableName": "Customers"})
+    own_name = record("dev", config={**own_config("dev"), "userstream:usersTableName": "Users-dev"})
 
     assert stack.only(TABLE, "users-Customers").inputs["name"] == "Customers"
     assert stack.outputs["usersTableName"] == "Customers"
@@ -79,7 +79,7 @@ def test_a_users_table_that_the_stack_drops_stays_in_a_protected_account() -> No
 
 
 def test_what_the_program_does_not_know_of_an_existing_table_stays() -> None:
-    config = {**stack_file_config("prod"), "userstream:usersTableName": "Customers"}
+    config = {**own_config("prod"), "userstream:usersTableName": "Customers"}
 
     kept = record("prod", config=config).only(TABLE, "users-Customers").options.ignore_changes
 

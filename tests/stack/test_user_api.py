@@ -1,7 +1,7 @@
 import json
 
 from contract.openapi import openapi_document
-from infra.settings.stack_file import stack_file_config
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.recorded_stack import record, record_neutral
 
 API = "aws:apigatewayv2/api:Api"
@@ -79,7 +79,7 @@ def test_the_one_stage_throttles_and_logs() -> None:
 
 
 def test_registration_has_a_throttle_of_its_own_if_it_is_set() -> None:
-    config = stack_file_config("dev") | {
+    config = own_config("dev") | {
         "userstream:registerThrottleRatePerSecond": "5",
         "userstream:registerThrottleBurst": "9",
     }
@@ -132,7 +132,7 @@ def test_the_site_s_own_origin_is_allowed_without_a_setting() -> None:
 
 
 def test_without_origins_and_site_no_page_may_call_the_api() -> None:
-    config = stack_file_config("dev") | {"userstream:corsAllowedOrigins": "[]"}
+    config = own_config("dev") | {"userstream:corsAllowedOrigins": "[]"}
 
     assert "corsConfiguration" not in record("dev", config=config).only(API, "api").inputs
 
@@ -142,7 +142,7 @@ def test_the_api_s_address_is_protected_in_prod() -> None:
 
 
 def test_reserved_concurrency_applies_to_each_function_if_it_is_set() -> None:
-    config = stack_file_config("dev") | {
+    config = own_config("dev") | {
         "userstream:apiReservedConcurrency": "7",
         "userstream:streamReservedConcurrency": "3",
     }

@@ -3,7 +3,7 @@
 import pytest
 
 from guardrails import resource as types
-from infra.settings.stack_file import stack_file_config
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.recorded_stack import RecordedStack, record
 
 ENABLED = "userstream:userEventsEnabled"
@@ -13,13 +13,13 @@ BUS_ARN = "arn:aws:events:eu-west-1:123456789012:event-bus/UserEvents-prod"
 def stack_with_events(**settings: str) -> RecordedStack:
     """Return prod with events, and other settings."""
     changed = {f"userstream:{name}": value for name, value in settings.items()}
-    return record("prod", config={**stack_file_config("prod"), ENABLED: "true", **changed})
+    return record("prod", config={**own_config("prod"), ENABLED: "true", **changed})
 
 
 def test_a_stack_without_events_has_neither_bus_nor_archive_and_its_outputs_say_so() -> None:
     stack = record("prod")
 
-    assert stack_file_config("prod")[ENABLED] == "false"
+    assert own_config("prod")[ENABLED] == "false"
     assert not [*stack.of_type(types.EVENT_BUS), *stack.of_type(types.EVENT_ARCHIVE)]
     assert not [each for each in stack.of_type(types.FUNCTION) if each.name == "publish-user-events"]
     assert {name for name in stack.outputs if name.startswith("userEvents")} == set()
@@ -43,7 +43,7 @@ def test_the_archive_keeps_every_event_of_the_bus_for_the_days_of_the_setting() 
 
 @pytest.mark.parametrize("protect", ["true", "false"])
 def test_bus_and_archive_are_protected_as_the_stack_is(protect: str) -> None:
-    stack = record("dev", config={**stack_file_config("dev"), "userstream:protectResources": protect})
+    stack = record("dev", config={**own_config("dev"), "userstream:protectResources": protect})
 
     for type_token in (types.EVENT_BUS, types.EVENT_ARCHIVE):
         assert stack.only(type_token, "user-events").options.protect is (protect == "true")

@@ -7,8 +7,8 @@ from functools import cache
 import pytest
 from botocore.session import Session
 
-from infra.settings.stack_file import stack_file_config
 from tests.support.iam.policy_lint import policy_problems
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.provider_answers import ACCOUNT_ID, REGION
 from tests.support.stack.provider_calls import Permission, permissions
 from tests.support.stack.recorded_stack import record
@@ -54,7 +54,7 @@ BY_ID = re.compile(
 @cache
 def needed(environment: str) -> list[Permission]:
     """Return what Pulumi needs for an environment with every optional resource."""
-    stack = record(environment, config=stack_file_config(environment) | EVERY_SETTING)
+    stack = record(environment, config=own_config(environment) | EVERY_SETTING)
     resources = [each for each in stack.resources if each.type.startswith("aws:")]
     return [permission for resource in resources for permission in permissions(resource)]
 

@@ -13,16 +13,16 @@ from functions.consumers.queue_batch import COMES_AGAIN, HANDLED
 from infra.consumers import enabled_consumers
 from infra.consumers.declaration import Consumer
 from infra.settings.check import load_settings
-from infra.settings.stack_file import stack_file_config
 from tests.support.iam.bench import Bench, LogReader
 from tests.support.iam.cases import LARGE
 from tests.support.iam.permissions import STACK, Permission
 from tests.support.iam.trial import Trial
 from tests.support.local.mapped_function import eventually
 from tests.support.local.users_over_http import person
+from tests.support.stack.own_settings import own_config
 
 QUEUE_CONSUMERS: list[Consumer] = [
-    consumer for consumer in enabled_consumers(load_settings(STACK, stack_file_config(STACK))) if consumer.has_queue
+    consumer for consumer in enabled_consumers(load_settings(STACK, own_config(STACK))) if consumer.has_queue
 ]
 PUBLISH_CHANGES = Permission("fan-out-user-changes", "sns:Publish", "UserChanges-local.fifo")
 

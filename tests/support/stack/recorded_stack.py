@@ -29,7 +29,7 @@ from typing_extensions import override
 from infra import naming
 from infra.environment import EMULATOR_ACCOUNT_ID
 from infra.program import deploy
-from infra.settings.stack_file import stack_file_config
+from tests.support.stack.own_settings import own_config
 from tests.support.stack.provider_answers import ACCOUNT_ID, computed_properties
 
 UNKNOWN = "<unknown>"
@@ -127,7 +127,7 @@ NEUTRAL_ANSWERS = {
 @functools.cache
 def record_neutral(stack: str) -> RecordedStack:
     """Record a stack as `record` does, with neutral answers and a page."""
-    config = stack_file_config(stack) | NEUTRAL_ANSWERS | {"userstream:websiteEnabled": "true"}
+    config = own_config(stack) | NEUTRAL_ANSWERS | {"userstream:websiteEnabled": "true"}
     return record(stack, config=config)
 
 
@@ -161,7 +161,7 @@ def record(
 
 @functools.cache
 def _record_file(stack: str, preview: bool) -> RecordedStack:  # noqa: FBT001  a cache's key
-    return _record(stack, stack_file_config(stack), deploy, OURS, preview=preview)
+    return _record(stack, own_config(stack), deploy, OURS, preview=preview)
 
 
 def _record(

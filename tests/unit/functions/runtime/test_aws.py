@@ -12,7 +12,7 @@ from botocore.parsers import ResponseParserError
 
 from functions.runtime import aws as aws_clients
 from functions.runtime.aws import http_status, transient_reason
-from infra.settings.stack_file import stack_file_config
+from tests.support.stack.own_settings import own_config
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +66,7 @@ def test_each_client_is_made_once_with_short_timeouts(maker: Callable[[], Any], 
 
 @pytest.mark.parametrize("stack", ["dev", "prod", "local"])
 def test_an_api_functions_timeout_exceeds_the_clients_longest_wait(stack: str) -> None:
-    assert int(stack_file_config(stack)["userstream:apiTimeoutSeconds"]) > 12
+    assert int(own_config(stack)["userstream:apiTimeoutSeconds"]) > 12
 
 
 def test_an_unknown_service_is_refused_with_the_known_ones() -> None:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from infra.settings.check import SettingsError, config_key, load_settings
 from infra.settings.constraints import CONSTRAINTS
 from infra.settings.model import StackSettings
-from infra.settings.stack_file import stack_file_config
 from infra.settings.types import allowed_values
+from tests.support.stack.own_settings import own_config
 
-DEV = stack_file_config("dev")
+DEV = own_config("dev")
 FIELDS = {field.alias or name: field for name, field in StackSettings.model_fields.items()}
 NUMBERS = {
     alias: (bounds["minimum"], bounds["maximum"])
@@ -43,7 +43,7 @@ def problems(changes: dict[str, Any], environment: str = "dev") -> dict[str, str
 
 @pytest.mark.parametrize("stack", ["dev", "prod", "local"])
 def test_the_settings_of_every_stack_are_valid(stack: str) -> None:
-    assert load_settings(stack, stack_file_config(stack)).region == stack_file_config(stack)["aws:region"]
+    assert load_settings(stack, own_config(stack)).region == own_config(stack)["aws:region"]
 
 
 @given(alias=st.sampled_from(sorted(NUMBERS)), data=st.data())

@@ -11,10 +11,10 @@ from infra.partitions import regions
 from infra.settings.check import SettingsError, load_settings
 from infra.settings.constraints import CONSTRAINTS
 from infra.settings.mends import FIELDS, config_key
-from infra.settings.stack_file import stack_file_config
 from tests.support.stack.config_commands import after_command
+from tests.support.stack.own_settings import own_config
 
-STACKS = {stack: stack_file_config(stack) for stack in ("dev", "prod", "local")}
+STACKS = {stack: own_config(stack) for stack in ("dev", "prod", "local")}
 TAGS, ORIGINS = "userstream:tags", "userstream:corsAllowedOrigins"
 
 
