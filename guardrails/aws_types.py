@@ -8,6 +8,7 @@ where AWS's own plugin checks it. With this module it fails in a test, and in th
 import importlib
 import inspect
 import keyword
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -18,6 +19,11 @@ import pulumi
 from pulumi import _types as sdk_types  # pyright: ignore[reportPrivateUsage]  nothing public has wire names
 
 from guardrails.resource import UNKNOWN
+
+_importing = threading.Lock()
+"""The SDK loads its modules when they are first used, by the standard library's LazyLoader, which isn't
+safe on threads before Python 3.11.9 and 3.12.3: a second thread sees a module that is still empty.
+Source: python/cpython#114763."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +50,8 @@ def resource_class(token: str) -> type[pulumi.CustomResource]:
     if keyword.iskeyword(module):
         module += "_"
     try:
-        found = getattr(importlib.import_module(f"pulumi_{package}.{module}"), name)
+        with _importing:
+            found = getattr(importlib.import_module(f"pulumi_{package}.{module}"), name)
     except (ImportError, AttributeError):
         found = None
     if package != "aws" or not (inspect.isclass(found) and issubclass(found, pulumi.CustomResource)):
