@@ -110,6 +110,8 @@ HANDLERS = (
             "EvaluateLowSampleCountPercentile": "evaluateLowSampleCountPercentiles",
             "Metrics": "metricQueries",
         },
+        # Source: CloudWatch API reference, PutMetricAlarm.
+        defaults={"actionsEnabled": True, "alarmActions": [], "insufficientDataActions": [], "okActions": []},
         absent={"dimensions": {}},
         outputs={"arn": "{alarmArn}"},
         to_service=_alarm_to_service,

@@ -84,6 +84,8 @@ class ResourceHandler:
         separate: the operations that set and remove an input which the update operation can't;
             they also follow the create operation if that doesn't take the input.
         id: template of the id. Inputs in it are read from it.
+        import_id: template of what `pulumi import` takes on AWS, if the id alone doesn't find the
+            resource. Source: the AWS provider's documentation of each type, "Import".
         parameters: members that each operation gets if it has them, as templates or constants. It
             also gets what identifies the resource: inputs of `replace_on`, the id and the ARN.
         wrapper: the member of an operation that holds the inputs for which it has no member.
@@ -91,7 +93,8 @@ class ResourceHandler:
             in the wrapper. Of a list it is the item with this id.
         renamed: the property for a member, where they differ in more than their case.
         documents: the inputs that are JSON, which a service stores in its own spelling.
-        defaults: what an update sends for an input that was removed.
+        defaults: what an update sends for an input that was removed, which is what the service has
+            for one that was never set.
         absent: what an input is if the service returns nothing.
         outputs: templates of the other properties.
         to_service: from inputs to the service's structure, still under Pulumi's names.
@@ -114,6 +117,7 @@ class ResourceHandler:
     unsent: frozenset[str] = _NONE
     separate: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     id: str
+    import_id: str = ""
     parameters: Properties = field(default_factory=dict[str, Any])
     wrapper: str = ""
     result: str = ""
@@ -141,13 +145,38 @@ class ResourceHandler:
     @property
     def replace_on(self) -> frozenset[str]:
         """The inputs whose change takes a new resource."""
-        return self.immutable | (self.supported & read_template(self.id, self.id).keys())
+        return self.immutable | self.in_id
+
+    @property
+    def in_id(self) -> frozenset[str]:
+        """The inputs that the id has. The service chooses one that isn't required and isn't set."""
+        return self.supported & read_template(self.id, self.id).keys()
 
     @final
     def input_of(self, name: str, properties: Properties) -> Any:
         """Return a property as an input that would give it."""
         computed = self.computed_within.get(name)
         return without(properties[name], computed) if computed else properties[name]
+
+    @final
+    def is_unset(self, name: str, value: Any) -> bool:
+        """Return whether an input with this value is the same as one that isn't set."""
+        unset: tuple[Any, ...] = (None, self.defaults.get(name), self.absent.get(name))
+        return value in unset or (name == "tags" and not value)
+
+    @final
+    def find_by_import(self, text: str) -> tuple[str, Properties]:
+        """Return the id, and what else finds the resource, of what `pulumi import` was given.
+
+        Raise ResourceError if it has another form.
+        """
+        if not self.import_id:
+            return text, {}
+        found: dict[str, str] = read_template(self.import_id, text)
+        if not found:
+            form = self.import_id.replace("{", "<").replace("}", ">")
+            raise ResourceError(f"{text!r} doesn't name it: `pulumi import` takes {form}, as on AWS")
+        return found.pop("id"), found
 
     @final
     def check(self, inputs: Properties) -> None:

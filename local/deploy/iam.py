@@ -125,7 +125,8 @@ HANDLERS = (
             "RoleName": "name",
         },
         documents=names("assumeRolePolicy"),
-        defaults={"description": "", "maxSessionDuration": 3600},
+        # Source: IAM API reference, CreateRole.
+        defaults={"description": "", "maxSessionDuration": 3600, "path": "/"},
         absent={"maxSessionDuration": 3600},
         outputs={"arn": "{arn}", "uniqueId": "{roleId}", "createDate": "{createDate}"},
         from_service=_role_from_service,

@@ -142,7 +142,7 @@ def _mapping_from_service(properties: Draft, returned: Properties, state: Proper
     properties = _with_destination(properties)
     function_arn: str = returned["functionArn"]
     # The program may have given the function's name.
-    if function_arn.rpartition(":")[2] != state["functionName"].rpartition(":")[2]:
+    if function_arn.rpartition(":")[2] != state.get("functionName", "").rpartition(":")[2]:
         properties["functionName"] = function_arn
     return properties
 
@@ -209,6 +209,7 @@ HANDLERS = (
         immutable=names("action function principal sourceAccount sourceArn"),
         write_only=names("sourceAccount"),
         id="{statementId}",
+        import_id="{function}/{id}",
         renamed={"FunctionName": "function"},
         outputs={"function": "{function}"},
         to_service=_permission_to_service,

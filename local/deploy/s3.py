@@ -157,7 +157,7 @@ HANDLERS = (
         id="{bucket}/{key}",
         wrapper="Tagging",
         renamed={"ETag": "etag", "TagSet": "tags"},
-        outputs={"arn": "arn:aws:s3:::{bucket}/{key}"},
+        outputs={"arn": "arn:aws:s3:::{bucket}/{key}", "etag": "{etag}"},
         to_service=_object_to_service,
         from_service=lambda properties, _returned, _state: {**properties, "etag": properties["etag"].strip('"')},
     ),

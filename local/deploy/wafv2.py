@@ -48,6 +48,7 @@ HANDLERS = (
         write_only=names("customResponseBodies region rules scope"),
         unsent=names("region"),
         id="{summary[id]}",
+        import_id="{id}/{name}/{scope}",
         parameters={"LockToken": "{lockToken}"},
         result="webAcl",
         renamed={"CloudWatchMetricsEnabled": "cloudwatchMetricsEnabled"},

@@ -130,7 +130,7 @@ class _Servicer(provider_pb2_grpc.ResourceProviderServicer):
             live = read(self._clients, request.type, request.id, state, inputs)
             if live is None:
                 return proto.ReadResponse()  # Without an id: it doesn't exist.
-            return proto.ReadResponse(id=request.id, properties=to_wire(live.properties), inputs=to_wire(live.inputs))
+            return proto.ReadResponse(id=live.id, properties=to_wire(live.properties), inputs=to_wire(live.inputs))
 
     @override
     def Update(self, request: Any, context: Any) -> Any:
@@ -169,8 +169,9 @@ class Difference(NamedTuple):
 
 
 class LiveResource(NamedTuple):
-    """A resource as it is now, and the inputs that a program would need to get it."""
+    """A resource as it is now, with its id, and the inputs that a program would need to get it."""
 
+    id: str
     properties: Properties
     inputs: Properties
 
@@ -191,12 +192,25 @@ def difference(token: str, old_inputs: Properties, new_inputs: Properties) -> Di
     """Compare the last inputs with the new ones.
 
     Not with the old outputs, in which a service's default looks like a change. Drift shows
-    nonetheless, because `refresh` makes the service's values the old inputs.
+    nonetheless, because `refresh` makes the service's values the old inputs. So does an import, of
+    a service's defaults too: one of them is the same as an input that isn't set.
     """
-    names = sorted(old_inputs.keys() | new_inputs.keys())
-    changed = [name for name in names if not same_value(old_inputs.get(name), new_inputs.get(name))]
-    replace_on = handler_for(token).replace_on
-    return Difference(changed, [name for name in changed if name in replace_on])
+    handler = handler_for(token)
+    changed = [
+        name
+        for name in sorted(old_inputs.keys() | new_inputs.keys())
+        if not _same_input(handler, name, old_inputs.get(name), new_inputs.get(name))
+    ]
+    # An import can't read these, so nobody knows whether the program has another value.
+    untold = handler.write_only - old_inputs.keys()
+    return Difference(changed, [name for name in changed if name in handler.replace_on - untold])
+
+
+def _same_input(handler: ResourceHandler, name: str, old: Any, new: Any) -> bool:
+    """Return whether two values of an input are the same; an import reads those that nobody set."""
+    if new is None and name in handler.in_id:
+        return True
+    return same_value(old, new) or (handler.is_unset(name, old) and handler.is_unset(name, new))
 
 
 def preview_create(token: str, inputs: Properties) -> Properties:
@@ -221,14 +235,18 @@ def preview_update(token: str, old: Properties, new: Properties) -> Properties:
 def read(clients: Clients, token: str, resource_id: str, state: Properties, inputs: Properties) -> LiveResource | None:
     """Return a resource as it is now, or None if it doesn't exist.
 
-    `state` and `inputs` are its last known properties and inputs; both are empty during an import.
+    `state` and `inputs` are its last known properties and inputs; both are empty during an import,
+    whose id may be another one (`ResourceHandler.import_id`).
     """
     handler = handler_for(token)
-    live = handler.read(clients, resource_id, {**inputs, **state})
+    known: Properties = {**inputs, **state}
+    if not known:
+        resource_id, known = handler.find_by_import(resource_id)
+    live = handler.read(clients, resource_id, known)
     if live is None:
         return None
     names = _input_names(handler, live, state, inputs)
-    return LiveResource(live, {name: handler.input_of(name, live) for name in names})
+    return LiveResource(resource_id, live, {name: handler.input_of(name, live) for name in names})
 
 
 def _input_names(handler: ResourceHandler, live: Properties, state: Properties, inputs: Properties) -> set[str]:
@@ -238,7 +256,8 @@ def _input_names(handler: ResourceHandler, live: Properties, state: Properties, 
     """
     returned = set(handler.supported & live.keys())
     if not inputs:
-        return returned
+        # What the service computes unless a program sets it, such as a hash.
+        return returned - (handler.outputs.keys() - handler.required)
     changed = {name for name in returned - handler.co_owned if not same_value(state.get(name), live[name])}
     return (inputs.keys() & live.keys()) | changed
 
