@@ -21,9 +21,8 @@ from pulumi import _types as sdk_types  # pyright: ignore[reportPrivateUsage]  n
 from guardrails.resource import UNKNOWN
 
 _importing = threading.Lock()
-"""The SDK loads its modules when they are first used, by the standard library's LazyLoader, which isn't
-safe on threads before Python 3.11.9 and 3.12.3: a second thread sees a module that is still empty.
-Source: python/cpython#114763."""
+"""The SDK loads a module when it is first used, by the standard library's LazyLoader. Before Python
+3.11.9 and 3.12.3 a second thread saw a module that was still empty: python/cpython#114763."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,6 +44,13 @@ ACCESS_LOG_FIELDS = {
 }
 """Source: API Gateway developer guide, "Customize HTTP API access logs"."""
 
+VENDED_LOGS = "/aws/vendedlogs/"
+"""How the names of log groups begin that share one entry in the account's resource policy for logs.
+
+Any other group has an entry of its own. The policy has room for 5,120 characters; when it is full,
+no stage that logs can be made. Source: CloudWatch Logs user guide, "Enable logging from AWS
+services", considerations of the resource policy's size."""
+
 THROTTLED_METRIC = "ThrottledRequests"
 THROTTLED_PATTERN = '{ $.status = "429" }'
 """API Gateway's own metrics don't tell a 429 from another 4xx; its access log does. Source: API
@@ -291,13 +298,19 @@ class UserApi(pulumi.ComponentResource):
             )
 
     def _create_access_log(self) -> aws.cloudwatch.LogGroup:
+        """Create the log group of the stage.
+
+        A stack from before its name began with `/aws/vendedlogs/` keeps the group that it has until
+        somebody renames that in the state (docs/adopting.md). Then a protected stack creates a new
+        one and lets the old one go without deleting it.
+        """
         environment = self._args.environment
         return aws.cloudwatch.LogGroup(
             "access-log",
-            name=f"/aws/apigateway/{environment.physical_name(naming.PROJECT)}",
+            name=f"{VENDED_LOGS}apigateway/{environment.physical_name(naming.PROJECT)}",
             retention_in_days=environment.settings.log_retention_days,
             tags=environment.tags,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["name"], retain_on_delete=environment.protect),
         )
 
     def _count_throttled_requests(self, access_log: aws.cloudwatch.LogGroup) -> None:

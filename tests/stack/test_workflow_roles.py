@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -113,6 +114,17 @@ def test_a_deployment_may_do_what_pulumi_does_to_each_of_its_resources(environme
     refused = [each for each in needed(environment) if decision(documents, *each) != "Allow"]
 
     assert refused == []
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_deployment_may_keep_and_delete_an_access_log_from_before_its_name_changed(environment: str) -> None:
+    documents = [*policies("deploy", environment).values()]
+    (group,) = (
+        each for each in record(environment).of_type("aws:cloudwatch/logGroup:LogGroup") if each.name == "access-log"
+    )
+    before = replace(group, inputs={**group.inputs, "name": f"/aws/apigateway/userstream-{environment}"})
+
+    assert [each for each in permissions(before) if decision(documents, *each) != "Allow"] == []
 
 
 def test_a_deployment_may_do_nothing_that_pulumi_does_not() -> None:

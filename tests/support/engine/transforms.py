@@ -2,7 +2,7 @@
 
 import pulumi
 
-from guardrails.resource import FUNCTION, TABLE
+from guardrails.resource import FUNCTION, LOG_GROUP, TABLE
 
 Args = pulumi.ResourceTransformArgs
 Result = pulumi.ResourceTransformResult
@@ -35,6 +35,15 @@ def no_deletion_protection(args: Args) -> Result | None:
     if args.type_ != TABLE:
         return None
     return Result(props={**args.props, "deletionProtectionEnabled": False}, opts=args.opts)
+
+
+def old_access_log(args: Args) -> Result | None:
+    """The access log as it was before its name began with `/aws/vendedlogs/`."""
+    if args.type_ != LOG_GROUP or args.name != "access-log":
+        return None
+    environment = str(args.props["name"]).rpartition("userstream-")[2]
+    args.opts.retain_on_delete, args.opts.ignore_changes = False, []
+    return Result(props={**args.props, "name": f"/aws/apigateway/userstream-{environment}"}, opts=args.opts)
 
 
 def other_package(args: Args, *, function: str, path: str, sha256_base64: str) -> Result | None:
