@@ -10,6 +10,7 @@ import yaml
 from typing_extensions import override
 
 from infra.naming import PROJECT, PROJECT_ROOT
+from infra.settings.esc import MergedConfigError, merged_config
 
 
 class StackFileError(Exception):
@@ -33,13 +34,17 @@ def running_config() -> tuple[dict[str, str], set[str]]:
 def stack_file_config(stack: str, directory: Path = PROJECT_ROOT) -> dict[str, str]:
     """Return the configuration in `Pulumi.<stack>.yaml`, as the CLI passes it to the program.
 
+    Of a file that imports environments of Pulumi ESC it is what the CLI merges from both
+    (infra/settings/esc.py).
+
     Returns:
         Full key to text; lists and maps as JSON. A key without a namespace is the project's.
         Secrets are left out, because they are encrypted.
 
     Raises:
         FileNotFoundError: the stack has no file.
-        StackFileError: the file isn't YAML, sets a key twice, or isn't a map with a map `config`.
+        StackFileError: the file isn't YAML, sets a key twice, or isn't a map with a map `config`;
+            or nobody gives the values that it imports.
     """
     path = directory / f"Pulumi.{stack}.yaml"
     if not path.is_file():
@@ -47,6 +52,8 @@ def stack_file_config(stack: str, directory: Path = PROJECT_ROOT) -> dict[str, s
     try:
         document = cast("dict[str, dict[str, object]] | None", yaml.load(path.read_text(encoding="utf-8"), _Loader))  # noqa: S506  a SafeLoader
         config = (document or {}).get("config") or {}
+        if imported := (document or {}).get("environment"):
+            return _merged(stack, path, imported)
         read: dict[str, str] = {}
         for key, value in config.items():
             full = _text(key) if ":" in _text(key) else f"{PROJECT}:{_text(key)}"
@@ -58,6 +65,16 @@ def stack_file_config(stack: str, directory: Path = PROJECT_ROOT) -> dict[str, s
     except (yaml.YAMLError, ValueError, AttributeError) as error:
         raise StackFileError(f"{path} is not the YAML of a stack (a map `config:` of settings): {error}") from error
     return read
+
+
+def _merged(stack: str, path: Path, imported: object) -> dict[str, str]:
+    """Return the configuration of a file that imports environments."""
+    try:
+        return merged_config(stack, path.parent)
+    except MergedConfigError as error:
+        raise StackFileError(
+            f"{path} imports values from Pulumi ESC (environment: {_text(imported)}), and {error}"
+        ) from error
 
 
 def _is_encrypted(value: object) -> bool:
