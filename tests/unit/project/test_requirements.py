@@ -107,6 +107,21 @@ def test_a_command_installs_only_what_is_pinned(path: Path) -> None:
     assert re.findall(r"^ *pulumi install(?! --no-dependencies)", text, re.MULTILINE) == []
 
 
+def test_the_pulumi_cli_and_its_sdk_have_one_version_everywhere() -> None:
+    go_module = (PROJECT_ROOT / "local" / "engine" / "pulumi_cli" / "go.mod").read_text(encoding="utf-8")
+    cli = re.findall(r"github\.com/pulumi/pulumi/(?:pkg|sdk)/v3 v([\d.]+)", go_module)
+    workflows = [
+        version
+        for path in (PROJECT_ROOT / ".github").rglob("*.yml")
+        for version in re.findall(r"pulumi-version: (\S+)", path.read_text(encoding="utf-8"))
+    ]
+
+    assert len(cli) == 2
+    assert workflows
+    assert {*cli, *workflows} == {cli[0]}
+    assert pinned(EVERYTHING)[canonicalize_name("pulumi")] == {f"=={cli[0]}"}
+
+
 def test_a_changed_a_missing_and_a_further_file_of_dynamodb_local_are_noticed(tmp_path: Path) -> None:
     pairs = [line.split() for line in CHECKSUMS.read_text(encoding="utf-8").splitlines()]
     checksums = {name: checksum for checksum, name in pairs}
