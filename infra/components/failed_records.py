@@ -124,6 +124,16 @@ class FailedRecords(pulumi.ComponentResource):
                 policy=policy_document(statements),
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[private_bucket.public_access_block]),
             )
+        versioning = aws.s3.BucketVersioning(
+            "failed-records",
+            bucket=bucket.bucket,
+            # An object is the only copy of its record: what replaces or deletes it must not end it.
+            versioning_configuration={"status": "Enabled"},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        # An object is written just before the message that names it: with one day more than the
+        # queue's retention it outlives that message.
+        days = environment.settings.failure_retention_days + 1
         aws.s3.BucketLifecycleConfiguration(
             "failed-records",
             bucket=bucket.bucket,
@@ -132,11 +142,12 @@ class FailedRecords(pulumi.ComponentResource):
                     "id": "expire-with-the-queue",
                     "status": "Enabled",
                     "filter": {"prefix": ""},
-                    # An object is written just before the message that names it: with one day
-                    # more than the queue's retention it outlives that message.
-                    "expiration": {"days": environment.settings.failure_retention_days + 1},
+                    # Of delete markers as well (S3 API reference, LifecycleExpiration).
+                    "expiration": {"days": days},
+                    # However soon it was replaced, it outlives its message too.
+                    "noncurrent_version_expiration": {"noncurrent_days": days},
                 }
             ],
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[versioning]),
         )
         return bucket

@@ -212,19 +212,9 @@ class EnvelopeStore:
         self._bucket = bucket
         self._owner: Any = {"ExpectedBucketOwner": owner}
 
-    def locations(self) -> Iterator[str]:
-        """Yield the address of every object, `s3://bucket/key`."""
-        with translate_aws_errors(f"the bucket {self._bucket}"):
-            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, **self._owner):
-                yield from (f"s3://{self._bucket}/{entry.get('Key', '')}" for entry in page.get("Contents", []))
-
     def fetch(self, location: str) -> str:
         """Return the envelope at `s3://bucket/key`; UnreadableRecordError for a place elsewhere."""
         check_location(location, self._bucket)
-        return self.fetch_listed(location)
-
-    def fetch_listed(self, location: str) -> str:
-        """Return the object at an address that `locations` yielded."""
         key = location.removeprefix(f"s3://{self._bucket}/")
         with translate_aws_errors(f"the failed record {location}"):
             return self._read(Bucket=self._bucket, Key=key)

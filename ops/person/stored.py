@@ -87,15 +87,16 @@ class LargeRecords:
     def read(self, user_id: str, job: Job) -> Reading:
         """See `Place.read`."""
         findings: list[Finding] = []
-        for location in self._store.locations():
+        for version in self._store.versions():
             if job.stop_requested():
                 raise KeyboardInterrupt
             try:
-                text = self._store.fetch_listed(location)
+                text = self._store.fetch_version(version)
             except NotFoundError:
                 continue  # it expired meanwhile
             if envelope_is_of(text, user_id):
-                findings.append(Finding({"object": location}, json_or_text(text)))
+                location: JsonObject = {"object": f"s3://{version.bucket}/{version.key}", "version": version.version_id}
+                findings.append(Finding(location, json_or_text(text)))
         return Reading(findings)
 
 

@@ -40,6 +40,9 @@ Grants = dict[str, list[str]]
 LARGE_RECORDS = frozenset({"s3:GetObject"})
 """Needed for a record that is too large for a message."""
 
+A_VERSION = frozenset({"s3:GetObject", "s3:GetObjectVersion"})
+"""Which of the two a read of an object's version needs, the emulator sees otherwise than AWS."""
+
 
 class Row(NamedTuple):
     """A command, and the row of the page that says what it needs."""
@@ -66,7 +69,7 @@ ROWS = [
         ("person", "export", "nobody", "--by", "id"),
         "`person export`",
         FIND,
-        unused_here=frozenset({"dynamodb:BatchGetItem"}),
+        unused_here=frozenset({"dynamodb:BatchGetItem"}) | A_VERSION,
     ),
     Row(("activity", "nobody"), "`activity`", exit_code=ExitCode.NOT_FOUND),
 ]

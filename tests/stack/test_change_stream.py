@@ -242,6 +242,16 @@ def test_an_object_outlives_the_message_that_names_it() -> None:
     assert rule["expiration"]["days"] * 24 * 60 * 60 > retention
 
 
+def test_an_object_that_is_replaced_or_deleted_outlives_its_message_too() -> None:
+    stack = record("dev")
+    (lifecycle,) = stack.of_type("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration")
+    (versioning,) = stack.of_type("aws:s3/bucketVersioning:BucketVersioning")
+
+    (rule,) = lifecycle.inputs["rules"]
+    assert versioning.inputs == {"bucket": BUCKET, "versioningConfiguration": {"status": "Enabled"}}
+    assert rule["noncurrentVersionExpiration"] == {"noncurrentDays": rule["expiration"]["days"]}
+
+
 def test_prod_protects_the_queues_and_the_bucket_of_failed_records() -> None:
     stack = record("prod")
     held = [*stack.of_type(QUEUE), stack.only("aws:s3/bucket:Bucket", "failed-records")]

@@ -42,7 +42,6 @@ def leave_failures(stack: LocalStack, user_id: str, name: str) -> None:
     send = clients.sqs.send_message
     send(QueueUrl=outputs.dead_letter_queue_url, MessageBody=of_stack(envelope(small), outputs).to_json())
     bucket, key = outputs.failed_records_bucket_name, f"failed-records/{uuid4().hex}.json"
-    clients.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     for _ in range(2):
         body = of_stack(envelope(large), outputs).to_json().encode()
         clients.s3.put_object(Bucket=bucket, Key=key, Body=body)

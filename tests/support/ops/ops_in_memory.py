@@ -187,14 +187,11 @@ class EnvelopesInMemory(EnvelopeStore):
         self.older: dict[ObjectVersion, str] = {}
         """Versions that were replaced or deleted, if the bucket is versioned."""
 
-    def locations(self) -> Iterator[str]:
-        yield from sorted(self.objects)
-
     def fetch(self, location: str) -> str:
         check_location(location, OUTPUTS.failed_records_bucket_name)
-        return self.fetch_listed(location)
+        return self._object(location)
 
-    def fetch_listed(self, location: str) -> str:
+    def _object(self, location: str) -> str:
         if location in self.denied:
             raise DeniedError(f"Denied: s3:GetObject on the failed record {location}.")
         try:
@@ -209,9 +206,7 @@ class EnvelopesInMemory(EnvelopeStore):
         yield from list(self.older)
 
     def fetch_version(self, version: ObjectVersion) -> str:
-        return (
-            self.older[version] if version in self.older else self.fetch_listed(f"s3://{version.bucket}/{version.key}")
-        )
+        return self.older[version] if version in self.older else self._object(f"s3://{version.bucket}/{version.key}")
 
     def delete_version(self, version: ObjectVersion) -> None:
         if self.older.pop(version, None) is None:

@@ -237,6 +237,7 @@ NEEDS: Mapping[str, list[Needs]] = {
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": [
         Needs("s3", "GetEncryptionConfiguration PutEncryptionConfiguration", _BUCKET),
     ],
+    "aws:s3/bucketVersioning:BucketVersioning": [Needs("s3", "GetBucketVersioning PutBucketVersioning", _BUCKET)],
     "aws:sns/topic:Topic": [
         Needs(
             "sns",
