@@ -134,7 +134,9 @@ class StackSettings(BaseModel):
         ge=1,
         le=10_000,
         examples=["50"],
-        description="Requests per second over all routes; further ones get a 429.",
+        # API Gateway developer guide, "Throttle requests to your HTTP APIs": "individual API stages or
+        # routes", and not whether routes without a limit of their own share one.
+        description="Requests per second, of all routes or of each: AWS doesn't say which. Further ones get a 429.",
     )
     throttle_burst: WholeNumber = Field(
         ge=1, le=5_000, examples=["100"], description="Requests that may arrive at once before the rate applies."
