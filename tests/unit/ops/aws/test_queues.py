@@ -42,9 +42,7 @@ def test_messages_received_beside_a_failed_call_are_returned() -> None:
 
 PLACE = "s3://failures-test/failed-records/x.json"
 CALLS: dict[str, Callable[[EnvelopeStore], object]] = {
-    "locations": lambda store: list(store.locations()),
     "fetch": lambda store: store.fetch(PLACE),
-    "fetch_listed": lambda store: store.fetch_listed(PLACE),
     "versions": lambda store: list(store.versions()),
     "fetch_version": lambda store: store.fetch_version(ObjectVersion("failures-test", "x", "1")),
     "delete_version": lambda store: store.delete_version(ObjectVersion("failures-test", "x", "1")),
