@@ -134,8 +134,8 @@ class StackSettings(BaseModel):
         ge=1,
         le=10_000,
         examples=["50"],
-        # API Gateway developer guide, "Throttle requests to your HTTP APIs", doesn't say whether routes
-        # without a limit of their own share one.
+        # "Throttle requests to your HTTP APIs" in API Gateway's developer guide leaves open whether
+        # routes without a limit of their own share one.
         description="Requests per second, of all routes or of each: AWS doesn't say which. Further ones get a 429.",
     )
     throttle_burst: WholeNumber = Field(
