@@ -1,9 +1,9 @@
 """The message about a discarded batch for the on-failure destination, key for key as AWS writes it.
 
 Form: Lambda developer guide, "Retaining discarded batches for a DynamoDB event source". Recorded on
-AWS besides: records that expired without an invocation have no responseContext and count 1; after a
-failure that the function returned, functionError is null; the message's timestamp has milliseconds,
-the arrival times have none.
+AWS besides: records that expired have no responseContext, also if they were invoked before, and
+count 1 without an invocation; after a failure that the function returned, functionError is null;
+the message's timestamp has milliseconds, the arrival times have none.
 """
 
 import json
@@ -24,11 +24,12 @@ def failure_document(
     context: JsonObject = {}
     if invocation is not None:
         request_id = invocation.request_id
-        context["responseContext"] = {
-            "statusCode": invocation.status_code,
-            "executedVersion": invocation.executed_version,
-            "functionError": invocation.function_error,
-        }
+        if discarded.condition != "RecordAgeExceeded":
+            context["responseContext"] = {
+                "statusCode": invocation.status_code,
+                "executedVersion": invocation.executed_version,
+                "functionError": invocation.function_error,
+            }
     return {
         "requestContext": {
             "requestId": request_id,

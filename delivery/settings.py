@@ -3,6 +3,7 @@
 Ranges and defaults: Lambda API reference, "CreateEventSourceMapping".
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -46,6 +47,9 @@ _WITHOUT_EFFECT: Mapping[str, Any] = {
 """Values that mean what a mapping without the setting does."""
 
 _SOURCES = {"kinesis": "a Kinesis stream", "kafka": "an MSK cluster", "mq": "an Amazon MQ broker"}
+
+
+_DESTINATION = re.compile(r"arn:[^:]+:(?:sqs:[^:]*:\d+:[^:]+|sns:[^:]*:\d+:[^:]+|s3:::[^:]+)$")
 
 
 class UnsupportedMappingError(Exception):
@@ -126,6 +130,11 @@ def read_settings(mapping: Mapping[str, Any]) -> MappingSettings | QueueMappingS
 
 def _read_stream_settings(mapping: Mapping[str, Any]) -> MappingSettings:
     _refuse_other_settings(mapping, _READ_FOR_STREAMS)
+    destination: str | None = mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination") or None
+    if destination is not None and not _DESTINATION.match(destination):
+        raise _unsupported(
+            mapping, f"its on-failure destination is {destination}, and the local poller sends to SQS, SNS and S3 alone"
+        )
     return MappingSettings(
         uuid=mapping["UUID"],
         stream_arn=mapping["EventSourceArn"],
@@ -138,7 +147,7 @@ def _read_stream_settings(mapping: Mapping[str, Any]) -> MappingSettings:
         bisect=mapping.get("BisectBatchOnFunctionError", False),
         report_batch_item_failures="ReportBatchItemFailures" in mapping.get("FunctionResponseTypes", []),
         starting_position=mapping.get("StartingPosition", "TRIM_HORIZON"),
-        destination_arn=mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination") or None,
+        destination_arn=destination,
         filters=_filters(mapping, StreamFilter),
     )
 

@@ -1,7 +1,7 @@
 """The message of the mapping's on-failure destination: a batch it gave up on, and where that is.
 
 Form: Lambda developer guide, "Retaining discarded batches for DynamoDB event sources". Recorded
-bodies lack responseContext if no invocation took place, and have a null functionError if the
+bodies lack responseContext if the records had expired, and have a null functionError if the
 function returned its failure. Only a destination in S3 gets the records too.
 
 Whoever may send to the failure queue can write such a message (docs/ops.md). So it is taken for a
@@ -56,9 +56,9 @@ def parse_failure_document(body: str, streams: tuple[str, ...]) -> FailureDocume
     if not pointer.stream_arn.startswith(streams):
         raise MalformedDocumentError("streamArn is no stream of this stack's tables")
     condition = _text(request, "condition")
-    # Of a batch that was too old at once the document counts 1 invocation, and none took place.
-    never_tried = condition == RECORD_AGE_EXCEEDED and "responseContext" not in document
-    attempts = 0 if never_tried else _count(request, "approximateInvokeCount")
+    invocations = _count(request, "approximateInvokeCount")
+    # The document of a batch that was too old at once counts 1 too, and none took place.
+    attempts = 0 if condition == RECORD_AGE_EXCEEDED and invocations == 1 else invocations
     function_arn, timestamp = _text(request, "functionArn"), _text(document, "timestamp")
     try:
         failed_at = normalized_timestamp(timestamp)

@@ -23,7 +23,7 @@ def lambda_record(record: Mapping[str, Any], stream_arn: str) -> JsonObject:
     written_at = body.get("ApproximateCreationDateTime")
     if written_at is not None:
         seconds = written_at.timestamp() if isinstance(written_at, datetime) else written_at
-        body["ApproximateCreationDateTime"] = int(seconds)
+        body["ApproximateCreationDateTime"] = float(int(seconds))
     for name in ("Keys", "NewImage", "OldImage"):
         if name in body:
             body[name] = {attribute: convert_binary(value, base64_text) for attribute, value in body[name].items()}

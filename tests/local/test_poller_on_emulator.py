@@ -56,7 +56,7 @@ def test_records_arrive_in_order_and_in_lambda_s_form(create: Create, tmp_path: 
     }
     assert (insert["eventVersion"], insert["eventSource"]) == ("1.1", "aws:dynamodb")
     assert insert["eventSourceARN"] == mapped.stream_arn
-    assert isinstance(insert["dynamodb"]["ApproximateCreationDateTime"], int)
+    assert isinstance(insert["dynamodb"]["ApproximateCreationDateTime"], float)
     assert insert["dynamodb"]["NewImage"]["photo"] == {"B": "AQI="}
     assert insert["dynamodb"]["NewImage"]["size"]["N"].startswith("1.5")
 

@@ -51,7 +51,7 @@ def test_each_type_of_change_has_the_form_of_a_lambda_event(stream: PolledStream
         assert record["eventSourceARN"] == stream.stream_arn
         assert body["Keys"] == {"userId": {"S": "eve"}}
         assert body["StreamViewType"] == "NEW_AND_OLD_IMAGES"
-        assert isinstance(body["ApproximateCreationDateTime"], int)
+        assert isinstance(body["ApproximateCreationDateTime"], float)
     assert [("OldImage" in record["dynamodb"], "NewImage" in record["dynamodb"]) for record in records] == [
         (False, True),
         (True, True),

@@ -76,6 +76,13 @@ def test_a_batch_that_expired_without_an_invocation_has_no_response_context() ->
     }
 
 
+def test_a_batch_that_expired_while_it_was_retried_has_the_number_of_invocations_and_no_response_context() -> None:
+    expired = failure_document(discard(condition="RecordAgeExceeded", invocations=8), "shardId-1", SETTINGS, "unused")
+    assert "responseContext" not in expired
+    assert expired["requestContext"]["approximateInvokeCount"] == 8
+    assert parse_failure_document(document_text(expired), STREAMS).attempts == 8
+
+
 def test_a_bucket_also_gets_the_event_as_a_string() -> None:
     records = (example_record(1)._replace(body=b'{"eventID":"1"}'), example_record(2)._replace(body=b'{"eventID":"2"}'))
     document = with_payload(

@@ -74,6 +74,8 @@ def test_an_empty_destination_is_none() -> None:
         ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, "of its FilterCriteria, a pattern is empty"),
         ({"ScalingConfig": {"MaximumConcurrency": 2}}, "ScalingConfig"),
         ({"TumblingWindowInSeconds": 30}, "TumblingWindowInSeconds"),
+        ({"DestinationConfig": {"OnFailure": {"Destination": "kafka://failures"}}}, "destination is kafka://failures"),
+        ({"DestinationConfig": {"OnFailure": {"Destination": FUNCTION_ARN}}}, "destination is arn:aws:lambda"),
         ({"BatchSize": 0}, "BatchSize is 0, and must be a whole number from 1"),
         ({"ParallelizationFactor": 1.5}, "ParallelizationFactor is 1.5"),
         ({"MaximumRetryAttempts": -2}, "MaximumRetryAttempts is -2"),

@@ -46,4 +46,4 @@ def test_fractions_of_a_second_are_dropped_as_lambda_drops_them(wire: Wire) -> N
     wire.answer = lambda _: {"Records": [{"eventID": "1", "dynamodb": {"ApproximateCreationDateTime": 1795478400.9}}]}
     (record,) = wire.client.get_records(ShardIterator="0/0")["Records"]
     written_at = lambda_record(record, STREAM_ARN)["dynamodb"]["ApproximateCreationDateTime"]
-    assert (written_at, type(written_at)) == (1_795_478_400, int)
+    assert (written_at, type(written_at)) == (1_795_478_400, float)
