@@ -227,7 +227,9 @@ def _heading(report: ReplayReport) -> Text:
     at_least = "at least " if report.interrupted or report.error else ""
     heading.append(f", {at_least}{report.left:,} left in the queue." if report.left else ".")
     if report.copies_removed:
-        heading.append(f" {count(report.copies_removed, 'further copy', 'further copies')} of the same removed.")
+        duplicates = count(report.copies_removed, "duplicate", "duplicates")
+        kept = ": each record that is left keeps one message" if report.left else ""
+        heading.append(f" {duplicates} removed{kept}.")
     return heading
 
 

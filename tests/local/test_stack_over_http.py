@@ -105,8 +105,10 @@ TRY_AGAIN = {429, 503}
 
 
 def register_until_decided(users: UsersOverHttp, body: dict[str, str]) -> RawAnswer:
+    # Without a key, who wins in an attempt that is answered 503 would meet themselves in the next.
+    key = uuid4().hex
     for _ in range(200):
-        answer = users.register(body)
+        answer = users.register(body, key)
         if answer.status not in TRY_AGAIN:
             return answer
         time.sleep(0.5)
