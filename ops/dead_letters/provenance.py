@@ -123,7 +123,9 @@ def _impossible_date(envelope: FailedRecord, sent_at: float) -> Iterator[str]:
     except ValueError:
         yield f"its stream {_shown(envelope.event_source_arn)} doesn't say when it began"
         return
-    backfilled = envelope.sequence_number is not None and origin_of(envelope.sequence_number) == BACKFILL
+    # The record's own, because the envelope's may be any text.
+    number = identify_record(envelope.record).sequence_number
+    backfilled = number is not None and origin_of(number) == BACKFILL
     dated = f"its record is dated {_shown(seconds)}, in seconds since 1970"
     if seconds < began_at - _SLACK_SECONDS and not backfilled:
         yield f"{dated}, and its stream began on {utc_timestamp(began_at)}"

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given
@@ -15,10 +16,10 @@ from functions.fan_out_user_changes.activity_record import read_activity_record
 from functions.rescue_failed_batches.rescue import RecordsLostError, Rescue
 from functions.runtime.json_log import Json, JsonObject
 from ops.aws.queues import Message
-from ops.dead_letters.message import DeadLetter, read_dead_letter
+from ops.dead_letters.message import KINDS, DeadLetter, read_dead_letter
 from tests.support.delivery.virtual_consumer import VirtualConsumer
 from tests.support.ops.declared_consumers import WELCOME, declared
-from tests.support.ops.ops_in_memory import OUTPUTS
+from tests.support.ops.ops_in_memory import OUTPUTS, envelope
 from tests.support.ops.planted_data import failure_document
 from tests.support.records.consumer_messages import activity_record, queue_record, redriven
 from tests.support.records.record_processing_fakes import (
@@ -30,6 +31,7 @@ from tests.support.records.record_processing_fakes import (
 )
 from tests.support.records.record_strategies import batches_with_bad_records, histories, texts
 
+TEXT_MEMBERS = [field.name for field in fields(FailedRecord) if field.type in (str, str | None)]
 TABLES = (OUTPUTS.users_table_name, OUTPUTS.activity_table_name)
 SHARD_ID = "shardId-00000001573689847184-864758bb"
 
@@ -148,3 +150,16 @@ def test_each_can_be_replayed_if_it_names_a_user_and_a_place(batch: tuple[list[J
     for letter, failed in zip(letters_of(processing.dead_letters.sent), processing.dead_letters.sent, strict=True):
         assert (letter.change is not None) == bool(failed.user_id and failed.sequence_number)
         assert letter.change is None or json.dumps(letter.change.record) == json.dumps(failed.record)
+
+
+@pytest.mark.parametrize("member", TEXT_MEMBERS)
+@given(record=histories(min_size=1).map(lambda history: history[0]), text=texts(max_size=40) | st.none())
+def test_no_text_in_an_envelope_keeps_the_others_from_being_read(
+    member: str, record: JsonObject, text: str | None
+) -> None:
+    """Whoever may send to the queue can write any."""
+    failed = replace(envelope(record), **{member: text})
+
+    for each in (failed, replace(failed, record=None)):
+        (letter,) = letters_of([each])
+        assert letter.kind in KINDS
