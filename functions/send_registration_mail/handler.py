@@ -6,7 +6,7 @@ import time
 # First, because it sets the thresholds before botocore is imported.
 import functions.runtime.garbage_collection  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from functions.runtime import aws as aws_clients
-from functions.runtime.aws import AWS_CALL_ERRORS, call_reason
+from functions.runtime.aws import call_reason
 from functions.runtime.invocation import read_text
 from functions.runtime.json_log import JsonObject, is_object, log
 from functions.send_registration_mail.mail import Mails, SesSender
@@ -32,7 +32,7 @@ def send_all(messages: list[JsonObject], mails: Mails) -> JsonObject:
         try:
             user_id = _registration(message["body"])
             outcome = mails.send(user_id)
-        except (*AWS_CALL_ERRORS, UnavailableError, LookupError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001  whatever it is, the other mails are sent
             reason = error.cause if isinstance(error, UnavailableError) else call_reason(error)
             log("WARNING", "REGISTRATION MAIL NOT SENT:", registration=user_id, reason=reason)
             failed.append(message["messageId"])

@@ -107,7 +107,27 @@ def test_a_mail_that_fails_stays_in_the_queue_and_holds_up_no_other(post: Post) 
     assert post.sent[-1].to == "refused@example.com"
 
 
-@pytest.mark.parametrize("body", ["", "{", "[]", "{}", '{"registration": 7}', '"text"'])
+NO_MESSAGES = {
+    "nothing": "",
+    "no JSON": "{",
+    "a list": "[]",
+    "a list of messages": '[{"registration": "x"}]',
+    "an object": "{}",
+    "a text": '"text"',
+    "null": "null",
+    "NaN": "NaN",
+    "a registration that is a number": '{"registration": 7}',
+    "a registration that is null": '{"registration": null}',
+    "a registration that is a list": '{"registration": ["x"]}',
+    "what nests without end": "[" * 100_000,
+    "a registration that nests without end": '{"registration":' * 30_000,
+    "a number of 5,000 digits": "9" * 5_000,
+    "a megabyte": "x" * 1_000_000,
+    "a byte order mark": '\ufeff{"registration": "x"}',
+}
+
+
+@pytest.mark.parametrize("body", NO_MESSAGES.values(), ids=NO_MESSAGES)
 def test_a_message_of_another_form_stays_and_holds_up_no_other(
     post: Post, body: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
