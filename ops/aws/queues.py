@@ -4,6 +4,7 @@ Sources: SQS developer guide, "Amazon SQS visibility timeout", "Amazon SQS short
 "Message quotas".
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -22,6 +23,12 @@ MAX_IN_FLIGHT = 100_000
 """A command has at most this many messages in flight; SQS allows 120,000 in a standard queue."""
 
 CONCURRENT_CALLS = 8  # enough to hide the network's latency; standard queues have no request quota
+
+_CHARACTERS = re.compile("[\\t\\n\\r\\u0020-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]*")
+_ATTRIBUTES = 10
+_ATTRIBUTE_NAME = re.compile(
+    r"(?!(?:aws|amazon)\.)(?=.{1,256}$)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*", re.ASCII | re.IGNORECASE
+)
 
 LONG_POLL_SECONDS = 1
 """Unlike a short poll, a long poll asks all of the queue's servers whether it is empty."""
@@ -44,6 +51,24 @@ class OutgoingMessage(NamedTuple):
 
     body: str
     attributes: Mapping[str, str]
+
+    @property
+    def size(self) -> int:
+        """Its bytes, as SQS counts them."""
+        texts = (self.body, *(f"{name}String{value}" for name, value in self.attributes.items()))
+        return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
+
+    @property
+    def complaint(self) -> str | None:
+        """Why no queue takes it; None if one does (API, "SendMessage", "MessageAttributeValue")."""
+        texts = (self.body, *self.attributes.values())
+        if not all(texts):
+            return "a text in it is empty"
+        if not all(map(_CHARACTERS.fullmatch, texts)):
+            return "it has characters that SQS refuses"
+        if len(self.attributes) > _ATTRIBUTES or not all(map(_ATTRIBUTE_NAME.fullmatch, self.attributes)):
+            return "it has more attributes than SQS allows, or one of another name"
+        return f"it is larger than {BYTES_PER_CALL:,} bytes" if self.size > BYTES_PER_CALL else None
 
 
 class QueueDepth(NamedTuple):
@@ -159,14 +184,11 @@ def _sendable(messages: Sequence[OutgoingMessage]) -> Iterator[list[OutgoingMess
     batch: list[OutgoingMessage] = []
     room = BYTES_PER_CALL
     for message in messages:
-        size = len(message.body.encode()) + sum(
-            len(f"{name}String{value}".encode()) for name, value in message.attributes.items()
-        )
-        if batch and (len(batch) == MESSAGES_PER_CALL or size > room):
+        if batch and (len(batch) == MESSAGES_PER_CALL or message.size > room):
             yield batch
             batch, room = [], BYTES_PER_CALL
         batch.append(message)
-        room -= size
+        room -= message.size
     if batch:
         yield batch
 

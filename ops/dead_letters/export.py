@@ -28,10 +28,10 @@ from ops.dead_letters.provenance import own_location
 from ops.errors import OpsError, UnreadableRecordError, WrongUsageError
 from ops.job import Job
 
+_BY_HAND = "was the file changed by hand?"
+
 VISIBILITY_TIMEOUT = 900
 """Seconds. The longest round of an export; after a kill messages become visible again then."""
-
-LARGEST_BODY = BYTES_PER_CALL - 1_000  # leaves room for the attributes
 
 
 @dataclass
@@ -177,24 +177,28 @@ class Restored(NamedTuple):
 def restore(services: Services, path: Path, job: Job) -> Restored:
     """Send every message of an export file until a stop is requested.
 
-    All lines are read before the first is sent. A record too large for a message is written to S3
-    again, because the bucket expires objects a day after the message that they were first written
-    for. A failed record that is still in the queue is there twice then; each reader counts it once.
+    All lines are read and checked before the first is sent. A record too large for a message is
+    written to S3 again, because the bucket expires objects a day after the message that they were
+    first written for. A failed record that is still in the queue is there twice then; each reader
+    counts it once.
     Left out are records of users who were erased since, and what this stack's functions can't have
     written, such as another stack's. Raise a WrongUsageError if the file can't be read, or a line
-    isn't an export's.
+    isn't an export's, or holds what no queue takes.
     """
     queue, activity, outputs = services.dead_letter_queue(), services.activity(), services.outputs
-    total = sum(1 for _ in _restorable(path))
+    total = sum(1 for _ in _restorable(path, outputs))
     sent = left_out = foreign = 0
-    lines = _restorable(path)
+    lines = _restorable(path, outputs)
     while batch := list(islice(lines, MESSAGES_PER_CALL)):
         erased = activity.erased([user_id for line in batch if (user_id := line.user_id)])
         if job.stop_requested():
             break
         own = [line for line in batch if not line.is_foreign(outputs)]
         kept = [line for line in own if line.user_id not in erased]
-        queue.send([_outgoing(line.content, line.attributes, services) for line in kept])
+        for line in kept:
+            if line.in_s3 is not None and line.in_s3.record_location is not None:
+                services.envelopes().keep(line.in_s3.record_location, line.in_s3.to_json())
+        queue.send([line.message for line in kept])
         sent += len(kept)
         left_out += len(own) - len(kept)
         foreign += len(batch) - len(own)
@@ -205,61 +209,62 @@ def restore(services: Services, path: Path, job: Job) -> Restored:
 class _Line(NamedTuple):
     """One line of an export."""
 
-    content: FailedRecord | str  # the envelope, or another message's body
-    attributes: dict[str, str]  # the message's
+    envelope: FailedRecord | None  # None for another message
+    message: OutgoingMessage
+    in_s3: FailedRecord | None  # the whole envelope, if it is too large for a message
     sent_at: float  # when the message was sent first, in seconds since the epoch; 0 if unknown
 
     @property
     def user_id(self) -> str | None:
-        return None if isinstance(self.content, str) else self.content.user_id
+        return None if self.envelope is None else self.envelope.user_id
 
     def is_foreign(self, outputs: StackOutputs) -> bool:
-        return not isinstance(self.content, str) and is_foreign(self.content, outputs, self.sent_at)
+        return self.envelope is not None and is_foreign(self.envelope, outputs, self.sent_at)
 
 
-def _outgoing(content: FailedRecord | str, attributes: dict[str, str], services: Services) -> OutgoingMessage:
-    """Return the message of an envelope, stored in S3 first if it is too large, or of a body."""
+def _line_of(content: FailedRecord | str, attributes: dict[str, str], sent_at: float, outputs: StackOutputs) -> _Line:
     if isinstance(content, str):
-        return OutgoingMessage(content, attributes)
-    text = content.to_json()
-    if len(text) < LARGEST_BODY:
-        return OutgoingMessage(text, attributes)
-    place = own_location(services.outputs, content.failure_id)
-    stored = replace(content, record_location=place)
-    services.envelopes().keep(place, stored.to_json())
-    return OutgoingMessage(replace(stored, record=None, document=None).to_json(), attributes)
+        return _Line(None, OutgoingMessage(content, attributes), None, sent_at)
+    message = OutgoingMessage(content.to_json(), attributes)
+    if message.size <= BYTES_PER_CALL:
+        return _Line(content, message, None, sent_at)
+    stored = replace(content, record_location=own_location(outputs, content.failure_id))
+    message = OutgoingMessage(replace(stored, record=None, document=None).to_json(), attributes)
+    return _Line(content, message, stored, sent_at)
 
 
-def _restorable(path: Path) -> Iterator[_Line]:
+def _restorable(path: Path, outputs: StackOutputs) -> Iterator[_Line]:
     """Yield the lines."""
     try:
         with path.open(encoding="utf-8") as file:
             for number, text in enumerate(file, start=1):
-                yield _parse_line(text, f"{path}, line {number}")
+                place = f"{path}, line {number}"
+                line = _parse_line(text, place, outputs)
+                if complaint := line.message.complaint:
+                    raise WrongUsageError(f"{place} holds a message that no queue takes: {complaint}", _BY_HAND)
+                yield line
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsageError(f"{path} can't be read: {error}", "name a file that `dlq export` wrote") from error
 
 
-def _parse_line(text: str, place: str) -> _Line:
+def _parse_line(text: str, place: str, outputs: StackOutputs) -> _Line:
     try:
         line: Json = json.loads(text)
     except (ValueError, RecursionError):
         line = None
-    if not is_object(line) or not isinstance(line.get("attributes"), dict):
+    attributes: Json = line.get("attributes") if is_object(line) else None
+    if not is_object(line) or not is_object(attributes) or not all(isinstance(one, str) for one in attributes.values()):
         raise WrongUsageError(
             f"{place} isn't an export's",
             "name a file that `dlq export` or `dlq discard` wrote; if that was cut off, remove its last line",
         )
-    sent_at = _seconds(line.get("sentAt"))
     body: Json = line.get("body")
-    if isinstance(body, str):
-        # No export has an envelope there; one that is gets the same checks.
-        envelope = read_envelope(body)
-        return _Line(body if isinstance(envelope, str) else envelope, line["attributes"], sent_at)
-    envelope = read_envelope(json.dumps(line.get("envelope")))
-    if isinstance(envelope, str):
-        raise WrongUsageError(f"{place} holds no envelope: {envelope}", "was the file changed by hand?")
-    return _Line(envelope, line["attributes"], sent_at)
+    # No export has an envelope for a body; one that is gets the same checks.
+    envelope = read_envelope(body if isinstance(body, str) else json.dumps(line.get("envelope")))
+    content = body if isinstance(envelope, str) else envelope
+    if not isinstance(content, FailedRecord | str):
+        raise WrongUsageError(f"{place} holds no envelope: {envelope}", _BY_HAND)
+    return _line_of(content, attributes, _seconds(line.get("sentAt")), outputs)
 
 
 def _seconds(timestamp: Json) -> float:

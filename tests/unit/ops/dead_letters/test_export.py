@@ -125,7 +125,41 @@ def test_the_file_says_when_an_s3_object_is_missing_or_malformed(tmp_path: Path,
     assert line["envelope"]["recordLocation"] == LOCATION
 
 
-@pytest.mark.parametrize("last", ["{", "[]", '{"attributes": {}, "envelope": {"envelopeVersion": 7}}', "\x00"])
+def made(body: object, attributes: object = None) -> str:
+    return json.dumps({"attributes": {} if attributes is None else attributes, "body": body})
+
+
+NO_LINES = {
+    "cut off": "{",
+    "a list": "[]",
+    "a control character": "\x00",
+    "what nests without end": "[" * 100_000,
+    "an envelope of another version": '{"attributes": {}, "envelope": {"envelopeVersion": 7}}',
+    "no attributes": '{"body": "x"}',
+    "attributes in a list": made("x", ["kind"]),
+    "an attribute that is a number": made("x", {"kind": 7}),
+    "an attribute that is empty": made("x", {"kind": ""}),
+    "an attribute without a name": made("x", {"": "lost"}),
+    "an attribute with a name of AWS's": made("x", {"AWS.TraceHeader": "lost"}),
+    "eleven attributes": made("x", {f"a{number}": "x" for number in range(11)}),
+    "an attribute with an escape sequence": made("x", {"kind": "\x1b[31m"}),
+    "an attribute of a megabyte": made("x", {"kind": "x" * 1_048_576}),
+    "a body that is a list": made(["x"]),
+    "an empty body": made(""),
+    "a body with an escape sequence": made("\x1b[31m"),
+    "a body with half of a surrogate pair": made("\ud800"),
+    "a body with what is no character": made("\uffff"),
+    "a body of more than a mebibyte": made("x" * 1_048_577),
+    "an envelope with a reason of a mebibyte": json.dumps(
+        {
+            "attributes": {},
+            "envelope": json.loads(dataclasses.replace(envelope(record(1)), reason="x" * 2**20).to_json()),
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("last", NO_LINES.values(), ids=NO_LINES)
 def test_nothing_is_restored_from_a_file_with_a_bad_line(tmp_path: Path, last: str) -> None:
     stack = StackInMemory()
     stack.fail(record(0))
@@ -249,3 +283,29 @@ def test_an_export_is_unfinished_while_messages_are_in_flight_elsewhere(
 
     assert "1 message more in flight elsewhere" in " ".join(result.stdout.split())
     assert result.exit_code == ExitCode.UNFINISHED
+
+
+def test_what_a_queue_may_hold_is_exported_and_restored_as_it_was(tmp_path: Path) -> None:
+    stack = StackInMemory()
+    bodies = ["x", "\t\r\n", "\x20", "\x7f\u202e", "\ufffd\U0010ffff", "x" * 1_048_576]
+    for body in bodies:
+        stack.queue.put(body)
+    export(stack, tmp_path / "x.jsonl", remove=True)
+
+    assert restore(stack, tmp_path / "x.jsonl", work(stack)).sent == len(bodies)
+    assert sorted(stack.queue.bodies()) == sorted(bodies)
+
+
+def test_a_record_that_fits_no_message_with_its_attributes_is_restored_in_s3(tmp_path: Path) -> None:
+    stack = StackInMemory()
+    whole = envelope(record(0))
+    whole = dataclasses.replace(whole, reason="x" * (1_048_576 - len(dataclasses.replace(whole, reason="").to_json())))
+    attributes = {"kind": "exhausted"}
+    line = {"attributes": attributes, "envelope": json.loads(whole.to_json())}
+    (tmp_path / "x.jsonl").write_text(json.dumps(line))
+
+    assert restore(stack, tmp_path / "x.jsonl", work(stack)).sent == 1
+    (stored,) = stack.store.objects.values()
+    assert json.loads(stored)["record"] == whole.record
+    (body,) = stack.queue.bodies()
+    assert json.loads(body)["record"] is None

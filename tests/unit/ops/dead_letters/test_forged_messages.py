@@ -149,7 +149,7 @@ FOREIGN_MESSAGES: Mapping[str, FailedRecord] = {
 
 TEXT = OURS.to_json()
 UNREADABLE_MESSAGES: Mapping[str, str] = {
-    "nothing": "",
+    "nothing but a space": " ",
     "an object": "{}",
     "a text that nests without end": "[" * 100_000,
     "a record that nests without end": TEXT.replace(f'"{7:032x}"', "[" * 5_000 + "]" * 5_000, 1),
