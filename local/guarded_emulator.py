@@ -35,7 +35,15 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-API_PATH = "/_aws/execute-api/"
+_TO_API = re.compile(r"/_aws/execute-api/[a-z0-9]+/.*", re.DOTALL)
+"""A path below an API's own; of any other the emulator makes a call of one of its services."""
+
+_CLOSED = re.compile(
+    r"/_.*|/restapis/.*|/health|/oauth2(?:/.*)?|/login|/logout|.*/\.well-known/.*"
+    r"|/v2/?|/v2/_catalog|/v2/.*/(?:blobs|manifests)/.*|/v2/.*/tags/list",
+    re.DOTALL,
+)
+"""Administration, and services of the emulator that look at no signature: of Cognito and of ECR."""
 
 _OWN_PATHS = frozenset({"/_ministack/health", "/_ministack/sqs/messages"})
 """What the local stack uses: is it ready, and the messages of a queue without receiving them."""
@@ -65,8 +73,7 @@ def guarded(application: Application, keys: RootKeys, region: str) -> Applicatio
             await authenticated(scope, receive, send)
 
     async def authenticated(scope: Scope, receive: Receive, send: Send) -> None:
-        to_api = scope["path"].startswith(API_PATH)
-        if to_api:
+        if _TO_API.fullmatch(scope["path"]):
             scope = {**scope, "headers": _without_unusable_signature(scope["headers"], region)}
         headers = _joined(scope["headers"])
         key = _key_named(headers)
@@ -87,12 +94,12 @@ def guarded(application: Application, keys: RootKeys, region: str) -> Applicatio
 def _refusal(scope: Scope) -> tuple[HTTPStatus, str] | None:
     """Return status and reason if the request may not reach the emulator, whoever signed it."""
     headers, path = _joined(scope["headers"]), scope["path"]
-    to_api = path.startswith(API_PATH)
+    to_api = _TO_API.fullmatch(path) is not None
     if not is_loopback(headers.get("host", "")):
         return HTTPStatus.MISDIRECTED_REQUEST, "This is an emulator on 127.0.0.1."
     if not to_api and ("origin" in headers or scope["method"] == "OPTIONS"):
         return HTTPStatus.FORBIDDEN, "A page may only call the API."
-    if not to_api and path not in _OWN_PATHS and (path.startswith(("/_", "/restapis/")) or path == "/health"):
+    if not to_api and path not in _OWN_PATHS and _CLOSED.fullmatch(path):
         return HTTPStatus.NOT_FOUND, "Not found."
     authorization = headers.get("authorization", "")
     signed_badly = authorization.startswith(_SIGNATURE) and _key_named(headers) is None

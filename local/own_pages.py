@@ -1,9 +1,10 @@
 """Which requests of a browser come through: to this machine's name, from a server's own pages."""
 
+import re
 from collections.abc import Mapping
 
 _OWN_RELATIONS = frozenset({"same-origin", "none"})
-_LOOPBACK = frozenset({"127.0.0.1", "localhost"})
+_LOOPBACK = re.compile(r"(?:127\.0\.0\.1|localhost)(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
 
 
 def is_loopback(host: str) -> bool:
@@ -12,7 +13,7 @@ def is_loopback(host: str) -> bool:
     A page whose own name was turned to 127.0.0.1 (DNS rebinding) sends that name. The port says
     nothing: a proxy before the server has another.
     """
-    return host.partition(":")[0].lower() in _LOOPBACK
+    return _LOOPBACK.fullmatch(host) is not None
 
 
 def is_of_another_site(headers: Mapping[str, str], origin: str) -> bool:

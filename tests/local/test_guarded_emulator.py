@@ -122,7 +122,25 @@ def test_the_api_allows_the_page_and_no_other_origin(local_stack: LocalStack) ->
     assert allowed == {local_stack.outputs.website_url: local_stack.outputs.website_url, "http://127.0.0.1:1": None}
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:4566", "id.execute-api.localhost:4566"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example:4566",
+        "id.execute-api.localhost:4566",
+        "localhost.evil.example",
+        "127.0.0.1.",
+        "127.0.0.1:4566:evil.example",
+        "127.0.0.1:4566, evil.example",
+        "127.0.0.1@evil.example",
+        "localhost:evil.example",
+        "127.0.0.1:",
+        "2130706433",
+        "0x7f.1",
+        "0.0.0.0:4566",
+        "[::1]:4566",
+    ],
+)
 def test_another_host_name_is_misdirected(local_stack: LocalStack, host: str) -> None:
     connection = HTTPConnection("127.0.0.1", local_stack.port)
     connection.request("POST", "/", b"{}", {**LIST_TABLES, "Host": host})
@@ -137,6 +155,52 @@ def test_an_administration_path_does_not_exist(local_stack: LocalStack, path: st
         assert send(url, method, path, b"").status == 404
     assert send(url, "GET", path, headers=signed(local_stack, url + path, "sts", keys)).status == 404
     assert clients_of(local_stack).dynamodb.list_tables()["TableNames"]
+
+
+OTHER_API_PATHS = ["", "x", "/x", "/../_ministack/reset", "ID", "../x", "%2e%2e/x", "-/x", "%00/x", "x%3fy/z"]
+
+
+@pytest.mark.parametrize("rest", OTHER_API_PATHS)
+def test_a_path_beside_every_api_is_for_signed_calls_alone(local_stack: LocalStack, rest: str) -> None:
+    """The emulator would take it for a call of one of its services, and allow every origin."""
+    url, path = local_stack.endpoint_url, f"/_aws/execute-api/{rest}"
+    page = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    answers = [
+        send(url, "POST", path, b"{}", LIST_TABLES),
+        send(url, "POST", f"{path}?Action=ListQueues", b"Action=ListQueues"),
+        send(url, "PUT", path, b"x"),
+        send(url, "OPTIONS", path, headers=page),
+        send(url, "POST", path, b"{}", {**LIST_TABLES, "Origin": "https://evil.example"}),
+    ]
+
+    assert {answer.status for answer in answers} <= {403, 404}
+    assert not any(name.startswith(("access-control", "x-amz")) for answer in answers for name in answer.headers)
+    headers = signed(local_stack, url + path, "s3", root_keys_of(local_stack))
+    assert send(url, "GET", path, headers={**headers, **page}).status == 403
+
+
+UNSIGNED_SERVICES = [
+    "/oauth2/authorize?response_type=code&client_id=x",
+    "/oauth2/token",
+    "/oauth2/userInfo",
+    "/login",
+    "/logout",
+    "/pool/.well-known/jwks.json",
+    "/v2",
+    "/v2/",
+    "/v2/_catalog",
+    "/v2/x/blobs/uploads/",
+    "/v2/x/manifests/latest",
+    "/v2/x/tags/list",
+]
+
+
+@pytest.mark.parametrize("path", UNSIGNED_SERVICES)
+def test_a_service_that_looks_at_no_signature_does_not_exist(local_stack: LocalStack, path: str) -> None:
+    url = local_stack.endpoint_url
+    for method in ("GET", "POST"):
+        for keys in (RootKeys("AKIAAAAAAAAAAAAAAAAA", "x"), root_keys_of(local_stack)):
+            assert send(url, method, path, headers=signed(local_stack, url + path, "sts", keys)).status == 404, keys
 
 
 @pytest.mark.parametrize("path", ["/_ministack/health", "/_ministack/sqs/messages"])
