@@ -111,6 +111,17 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 30
 
+    @override
+    def parse_request(self) -> bool:
+        """Refuse a target that isn't a path: no browser sends one, and `urlsplit` fails on some."""
+        if not super().parse_request():
+            return False
+        if not self.path.startswith("/"):
+            self.close_connection = True
+            self._send(HTTPStatus.BAD_REQUEST, b"Ask for a path.\n")
+            return False
+        return True
+
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         if not self._names_this_server():

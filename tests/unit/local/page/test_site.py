@@ -164,6 +164,38 @@ def test_localhost_is_redirected_to_the_address_that_cors_allows(site: Site) -> 
     assert (answer.status, answer.headers["location"]) == (307, f"{site.origin}/styles.css")
 
 
+@pytest.mark.parametrize(
+    "target", ["http://[", "http://evil.example/", "https://evil.example/live/live.js", "@evil.example/", ".evil/", "*"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "HEAD"])
+def test_a_target_that_is_no_path_is_refused_and_leads_nowhere(
+    site: Site, method: str, target: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Such as `http://127.0.0.1:8080@evil.example/`, made of this server's name and the target."""
+    for host in (f"localhost:{site.server_port}", site.host):
+        answer = exchange(site, f"{method} {target} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        assert answer.status == 400
+        assert "location" not in answer.headers
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "target", ["//evil.example/x", "///evil.example", "/%5c%5cevil.example", "/\\evil.example", "/@evil"]
+)
+def test_localhost_is_redirected_to_no_other_host(site: Site, target: str) -> None:
+    answer = get(site, target, f"localhost:{site.server_port}")
+    assert answer.headers["location"].startswith(f"{site.origin}/")
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "GE<b>T", "get"])
+def test_no_other_method_does_anything_or_allows_an_origin(site: Site, method: str) -> None:
+    answer = send(site.origin, method, f"/live/users/{USER}/delete", headers={"Origin": "https://evil.example"})
+
+    assert answer.status == 501
+    assert b"<b>" not in answer.body
+    assert not any(name.startswith("access-control") for name in answer.headers)
+
+
 @pytest.mark.parametrize("action", ["update", "delete", "poison"])
 @pytest.mark.parametrize("origin", [None, "null", "https://evil.example", "http://127.0.0.1:1"])
 def test_an_action_from_another_site_is_refused(site: Site, action: str, origin: str | None) -> None:
