@@ -28,7 +28,15 @@ from local.actions import UNSUPPORTED_SCHEMA_VERSION, write_unsupported_user
 from local.emulator import DEFAULT_PORT, is_healthy
 from local.event_source_mappings.status import MappingStatus, read_mappings
 from local.lost_resources import lost_resources
-from local.output import FunctionLog, print_log, print_outputs, print_outputs_and_command, print_unserved_settings
+from local.output import (
+    FunctionLog,
+    open_console,
+    print_log,
+    print_outputs,
+    print_outputs_and_command,
+    print_unserved_settings,
+    printable_lines,
+)
 from local.process import TerminationRequested, describe_exit, remove_user_settings, start_log, termination_signals
 from local.reconnect import reconnect as reconnect_streams
 from local.state import (
@@ -115,7 +123,7 @@ def _run_in_foreground(directory: Path, port: int, website_port: int, *, show_lo
     # Imported here, so that the other commands needn't wait for it.
     from local.supervisor import Supervisor  # noqa: PLC0415  for that reason
 
-    console = Console()
+    console = open_console()
     supervisor = Supervisor(
         console=console, directory=directory, port=port, website_port=website_port, show_log=show_log
     )
@@ -143,7 +151,7 @@ def _run_in_background(directory: Path, port: int, website_port: int) -> None:
         process = subprocess.Popen(
             command, cwd=PROJECT_ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
-    console = Console()
+    console = open_console()
     try:
         with termination_signals() as pause, console.status("Bringing the stack up"):
             stack = wait_until_ready(directory, process.pid, process.poll, pause)
@@ -197,14 +205,14 @@ def status(directory: Path | None) -> None:
     lost = lost_resources(stack, clients_of(stack)) if emulator_runs else []
     running = {True: "[green]running[/]", False: "[red]not running[/]"}
     logs_directory = escape(str(directory))
-    console = Console()
+    console = open_console()
     for part, text in {
         "supervisor": f"{running[True]}, process {stack.pid}, {_uptime(stack)}",
         "emulator": f"{running[emulator_runs]}, process {stack.emulator_pid}, {stack.endpoint_url}, "
         f"log {logs_directory}/emulator.log",
         "poller": f"{running[poller_runs]}, process {stack.poller_pid}, log {logs_directory}/poller.log",
-        "API": stack.outputs.api_url,
-        "page": str(stack.outputs.website_url),
+        "API": escape(stack.outputs.api_url),
+        "page": escape(str(stack.outputs.website_url)),
     }.items():
         # Never wrapped, so that a log's path can be copied.
         console.print(f"[dim]{part:<{_PART_WIDTH}}[/]{text}", soft_wrap=True, highlight=False)
@@ -228,7 +236,7 @@ def _described(mapping: MappingStatus) -> str:
     parts = [
         f"{escape(mapping.source_name)} → {escape(mapping.function_name)}: {state}",
         escape(mapping.reason),
-        ", ".join(f"{count} {_COUNTS.get(name, name)}" for name, count in counts.items()),
+        ", ".join(f"{count} {_COUNTS.get(name, escape(name))}" for name, count in counts.items()),
     ]
     if mapping.last_problem_at is not None:
         parts.append(f"last problem {mapping.last_problem_at.astimezone():%H:%M:%S} {escape(mapping.last_problem)}")
@@ -250,7 +258,7 @@ def outputs(*, as_json: bool, directory: Path | None) -> None:
     if as_json:
         click.echo(stack.outputs.model_dump_json(by_alias=True, indent=2))
     else:
-        print_outputs(Console(), stack)
+        print_outputs(open_console(), stack)
 
 
 @cli.command()
@@ -290,7 +298,7 @@ def logs(*, follow: bool, name: str, raw: bool, directory: Path | None) -> None:
     if name not in functions:
         raise LocalStackError(f"the stack has no function {name!r}. It has: {', '.join(sorted(functions))}")
     log = FunctionLog(clients_of(stack).logs, functions[name])
-    console = Console()
+    console = open_console()
     try:
         with termination_signals() as pause:
             _print_new_lines(console, log, raw=raw)
@@ -311,7 +319,7 @@ def _print_new_lines(console: Console, log: FunctionLog, *, raw: bool) -> None:
         print_log(console, lines)
         return
     for line in lines:
-        click.echo(line.message)
+        click.echo(printable_lines(line.message))
 
 
 @cli.command()
@@ -332,7 +340,7 @@ def events(*, follow: bool, since: str | None, raw: bool, directory: Path | None
         ) from error
     stack = read_local_stack(directory)
     clients = clients_of(stack)
-    console = Console()
+    console = open_console()
 
     def show(event: JsonObject) -> None:
         if raw:
@@ -373,10 +381,10 @@ def reconnect(*, directory: Path | None) -> None:
     done = False
     for text, outputs in reconnect_streams(stack):
         write_local_stack(state_directory(directory), stack.model_copy(update={"outputs": outputs}))
-        Console().print(text, soft_wrap=True, highlight=False, markup=False)
+        open_console().print(text, soft_wrap=True, highlight=False, markup=False)
         done = True
     if not done:
-        Console().print("Each consumer reads its table's stream: nothing to do")
+        open_console().print("Each consumer reads its table's stream: nothing to do")
 
 
 @cli.command()
@@ -393,7 +401,7 @@ def deploy(*, project: Path, directory: Path | None) -> None:
     from local.deploy.subscriber import deploy_subscriber  # noqa: PLC0415  for that reason
 
     stack = read_local_stack(directory)
-    console = Console()
+    console = open_console()
     try:
         with termination_signals() as pause, console.status(f"Deploying {project}"):
             exports, count = deploy_subscriber(
@@ -436,5 +444,5 @@ def main() -> None:
     try:
         cli.main(prog_name="python -m local")
     except (LocalStackError, ClientError, BotoCoreError) as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(printable_lines(f"Error: {error}"), err=True)
         sys.exit(_FAILURE)

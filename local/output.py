@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook
+from rich.segment import Segment
 from rich.text import Text
+from typing_extensions import override
 
 from functions.users.attributes import ATTRIBUTES, Attribute
 from local.state import LocalStack
@@ -134,6 +136,33 @@ def _json_entry(message: str) -> Mapping[str, Any] | None:
 def printable(value: object) -> str:
     """Return text that can't control the terminal, whatever a user's name is."""
     return "".join(character if character.isprintable() else "�" for character in str(value))
+
+
+def printable_lines(text: str) -> str:
+    """Return the same of a text of several lines."""
+    return "\n".join(map(printable, text.expandtabs().split("\n")))
+
+
+def open_console() -> Console:
+    """Return the terminal; of what is printed there, only styles and layout are more than text."""
+    console = Console()
+    console.push_render_hook(_PrintableText())
+    return console
+
+
+class _PrintableText(RenderHook):
+    @override
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Printable(renderable) for renderable in renderables]
+
+
+class _Printable:
+    def __init__(self, renderable: ConsoleRenderable) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self._renderable, options):
+            yield segment if segment.control else segment._replace(text=printable_lines(segment.text))
 
 
 def curl_command(stack: LocalStack, attributes: Sequence[Attribute] = ATTRIBUTES) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 
 from infra.naming import PROJECT_ROOT
@@ -206,7 +207,7 @@ class Supervisor:
             self.console.print(problem, markup=False, highlight=False, soft_wrap=True)
 
     def _warn(self, message: str) -> None:
-        self.console.print(f"[yellow]![/] {message}", highlight=False)
+        self.console.print(f"[yellow]![/] {escape(message)}", highlight=False)
 
 
 def local_config(website_origin: str, directory: Path = PROJECT_ROOT) -> dict[str, str]:
