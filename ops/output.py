@@ -77,8 +77,8 @@ class Output:
         sys.stdout.flush()
 
     def note(self, text: str) -> None:
-        """Print a remark on stderr."""
-        self.stderr.print(Harmless(Text(text)), soft_wrap=True)
+        """Print a remark on stderr, as one line whatever is in it."""
+        self.stderr.print(Text(printable(text)), soft_wrap=True)
 
     @contextmanager
     def progress(self, label: str) -> Generator[ReportProgress]:

@@ -1,6 +1,7 @@
 """Read a stack's outputs from the pulumi CLI, a file that it wrote, or the local stack."""
 
 import json
+import shlex
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -101,9 +102,9 @@ def _from_file(path: Path) -> StackAccess:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        advice = f"write it with `pulumi stack output --json > {path}`"
+        advice = f"write it with `pulumi stack output --json > {shlex.quote(str(path))}`"
         raise WrongUsageError(f"The outputs file {path} can't be read: {error}", advice) from error
-    return StackAccess(outputs=_parse(text, f"the file {path}"), source=f"--outputs {path}")
+    return StackAccess(outputs=_parse(text, f"the file {path}"), source=f"--outputs {shlex.quote(str(path))}")
 
 
 def _from_pulumi(stack: str) -> StackAccess:
@@ -116,18 +117,18 @@ def _from_pulumi(stack: str) -> StackAccess:
         raise PulumiError(
             "The pulumi CLI, which reads the stack's outputs, isn't installed (or not on PATH)",
             "install it, or where it is installed run "
-            f"`pulumi stack output --json --stack {stack} > outputs.json`, and give --outputs outputs.json here",
+            f"`{shlex.join(command)} > outputs.json`, and give --outputs outputs.json here",
         ) from error
     except subprocess.TimeoutExpired as error:
-        message = f"`{' '.join(command)}` gave no answer for {PULUMI_SECONDS} s"
+        message = f"`{shlex.join(command)}` gave no answer for {PULUMI_SECONDS} s"
         raise PulumiError(message, "run it by hand to see what it waits for") from error
     if result.returncode != 0:
         message = result.stderr.strip() or result.stdout.strip()
         if "no stack named" in message:
             raise NotFoundError(f"There is no stack {stack}: {message}", "`pulumi stack ls` lists the stacks")
-        raise PulumiError(f"`{' '.join(command)}` failed: {message}", "run it by hand; `pulumi login` may be missing")
+        raise PulumiError(f"`{shlex.join(command)}` failed: {message}", "run it by hand; `pulumi login` may be missing")
     outputs = _parse(result.stdout, f"`pulumi stack output` of {stack}")
-    return StackAccess(outputs=outputs, source=f"--stack {stack}")
+    return StackAccess(outputs=outputs, source=f"--stack {shlex.quote(stack)}")
 
 
 def function_names(outputs: StackOutputs) -> list[str]:

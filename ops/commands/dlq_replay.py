@@ -24,6 +24,7 @@ from ops.output import (
     camel_json,
     count,
     in_flight_elsewhere,
+    printable,
     short_ids,
     shortened,
     table,
@@ -202,7 +203,7 @@ def _render(context: CommandContext, report: ReplayReport) -> RenderableType:
     not_removed = f"The queue kept {kept} of what was replayed: the same command removes them."
     return blocks(
         _heading(report),
-        *(Text(error.message, style="red") for error in [*report.consumer_errors.values()][1:]),
+        *(Text(printable(error.message), style="red") for error in [*report.consumer_errors.values()][1:]),
         _failures(report) if report.failures else None,
         untried if report.untried else None,
         not_removed if report.not_removed else None,

@@ -115,7 +115,7 @@ def _render_letter(context: CommandContext, copies: Sequence[DeadLetter], missin
     return blocks(
         Group(heading, Text(printable(letter.reason), style="bold")),
         _facts(copies),
-        Text(missing, style="red") if missing else None,
+        Text(printable(missing), style="red") if missing else None,
         content,
         context.next_steps(*then),
     )

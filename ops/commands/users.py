@@ -1,6 +1,7 @@
 """`activity` and `backfill`: one user's history, and that of users from before the stream."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -41,7 +42,7 @@ def activity(context: CommandContext, *, user_id: str, limit: int) -> None:
         raise NotFoundError(
             f"Nothing is known of a user {user_id}",
             "is it the user's id (a UUID)? A change that failed is in the dead-letter queue: "
-            f"`dlq list --where user={user_id}`",
+            f"`dlq list --where {shlex.quote(f'user={user_id}')}`",
         )
     more = len(items) > limit
     entries: list[JsonObject] = [_entry(item) for item in items[:limit]]

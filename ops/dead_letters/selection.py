@@ -119,7 +119,9 @@ class Selection:
     @property
     def as_arguments(self) -> str:
         """The command-line arguments for this selection."""
-        return shlex.join(self.ids) or " ".join(map(_as_option, self.conditions)) or "--all"
+        if self.ids:
+            return "-- " * any(one.startswith("-") for one in self.ids) + shlex.join(self.ids)
+        return " ".join(map(_as_option, self.conditions)) or "--all"
 
     def matches(self, letter: DeadLetter) -> bool:
         """Say whether the dead letter belongs to the selection."""

@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import Result
@@ -14,7 +15,8 @@ from rich.console import Console
 from rich.text import Text
 
 from ops.output import Harmless, argument, table
-from tests.support.ops.ops_in_memory import StackInMemory, envelope
+from ops.stack_outputs import read_stack
+from tests.support.ops.ops_in_memory import OUTPUTS, StackInMemory, envelope
 from tests.support.ops.planted_data import PlantedData
 from tests.support.ops.replaying import change
 
@@ -27,6 +29,13 @@ HOSTILE = [
     f"gone{UPWARDS}",
     f"abc{MIRRORED}def",
     "two\nlines",
+    "over\rwritten",
+    "para\u2029graph",
+    "\x9b31mred",
+    "\x1b]8;;https://evil.example\x1b\\link",
+    "un\u200bseen",
+    "tag\U000e0041",
+    "[/closed]",
     "-rf",
     "--all",
     "a b; c",
@@ -75,6 +84,9 @@ def test_a_message_shows_nothing_that_a_terminal_obeys(stack: StackInMemory, run
     discarded = run("dlq", "discard", "--yes", "--export", "x.jsonl", "--table", "message-000001")
 
     assert_harmless(listed, shown, replayed, absent, asked, discarded)
+    for result in (listed, shown, replayed, absent, asked, discarded):
+        # No line is the text's own.
+        assert not [line for line in (result.stdout + result.stderr).split("\n") if line.startswith("lines")]
     assert [line[-2:] for line in next_lines(shown)] == [["discard", "message-000001"]]
     assert discarded.exit_code == 0, discarded.output
 
@@ -121,3 +133,23 @@ def test_any_text_is_rendered_printable_and_keeps_what_is(text: str) -> None:
 def test_an_argument_is_one_word_of_a_shell_and_no_option(text: str) -> None:
     words = shlex.split(argument(text))
     assert words == (["--", text] if text.startswith("-") else [text])
+
+
+@pytest.mark.parametrize("text", [one for one in HOSTILE if one.isprintable()])
+def test_a_selection_and_an_unknown_user_are_quoted_where_they_are_to_be_typed(
+    stack: StackInMemory, run: Run, text: str
+) -> None:
+    failure_id = stack.fail({**change(0), "eventID": "-rf"})
+    (line,) = next_lines(run("dlq", "replay", "--dry-run", "--table", "--", failure_id))
+    unknown = run("activity", "--", text)
+
+    assert line[-2:] == ["--", failure_id]
+    assert shlex.quote(f"user={text}") in unknown.stderr
+
+
+@pytest.mark.parametrize("name", ["my outputs.json", "$(id).json", "'x'.json", "a;b.json"])
+def test_a_stack_is_quoted_in_the_commands_for_it(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_text(OUTPUTS.model_dump_json(by_alias=True))
+
+    assert shlex.split(read_stack(None, path).source) == ["--outputs", str(path)]
