@@ -172,8 +172,8 @@ def write_atomically(path: Path, text: str) -> None:
 def make_directory(directory: Path) -> None:
     """Make a state directory if it doesn't exist; raise LocalStackError if that fails."""
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        (directory / _LOCK_FILE).open("a").close()
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        open_lock(directory / _LOCK_FILE).close()
     except OSError as error:
         raise LocalStackError(
             f"the stack's state can't be kept in {directory} ({error.strerror}: {error.filename}). "
@@ -188,7 +188,7 @@ def claim_directory(directory: Path) -> Generator[None]:
     Raise LocalStackRunningError if another process holds it.
     """
     make_directory(directory)
-    with (directory / _LOCK_FILE).open("a+") as lock:
+    with open_lock(directory / _LOCK_FILE) as lock:
         if not _lock(lock):
             raise LocalStackRunningError(directory, _written_pid(directory))
         lock.truncate(0)
@@ -234,6 +234,13 @@ def _is_locked(directory: Path) -> bool:
             return not try_lock(lock, fcntl.LOCK_SH)
     except (FileNotFoundError, NotADirectoryError):
         return False
+
+
+def open_lock(path: Path) -> IO[str]:
+    """Open a lock file, and let nobody else open it: another user could lock it, and hold us up."""
+    lock = path.open("a+", encoding="utf-8")
+    os.fchmod(lock.fileno(), 0o600)
+    return lock
 
 
 def try_lock(file: IO[str], mode: int = fcntl.LOCK_EX) -> bool:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from delivery.messages import Checkpoint, MalformedCheckpointError
 from delivery.queue_messages import QueueCheckpoint
 from delivery.settings import MappingSettings, QueueMappingSettings
-from local.state import try_lock
+from local.state import open_lock, try_lock
 
 AnyCheckpoint = TypeVar("AnyCheckpoint", Checkpoint, QueueCheckpoint)
 
@@ -39,7 +39,7 @@ class CheckpointFile(Generic[AnyCheckpoint]):
 
         Raise AlreadyDeliveredError if another process holds it.
         """
-        with self.path.with_suffix(".lock").open("a") as lock:
+        with open_lock(self.path.with_suffix(".lock")) as lock:
             if not try_lock(lock):
                 raise AlreadyDeliveredError(
                     f"another poller already delivers this mapping: it has locked {lock.name}. End that one first."
@@ -62,5 +62,6 @@ class CheckpointFile(Generic[AnyCheckpoint]):
         failure the records are only delivered again.
         """
         new = self.path.with_suffix(".new")
+        new.touch(mode=0o600)
         new.write_text(checkpoint.to_json(), encoding="utf-8")
         new.replace(self.path)

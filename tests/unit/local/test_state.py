@@ -57,6 +57,22 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         read_local_stack(directory)
 
 
+def test_nobody_else_can_open_a_file_of_the_state_or_its_folder(tmp_path: Path) -> None:
+    """Nor the lock that an earlier version left open to all: who can open one can lock it."""
+    directory = tmp_path / "state"
+    before = os.umask(0)
+    try:
+        with claim_directory(directory):
+            write_local_stack(directory, STACK)
+            write_end_reason(directory, "it crashed")
+        assert directory.stat().st_mode & 0o077 == 0
+        (directory / "lock").chmod(0o666)
+        with claim_directory(directory):
+            assert [file for file in directory.iterdir() if file.stat().st_mode & 0o077] == []
+    finally:
+        os.umask(before)
+
+
 def test_a_claimed_directory_is_not_claimed_twice(tmp_path: Path) -> None:
     refused = pytest.raises(LocalStackRunningError, match=str(os.getpid()))
     with claim_directory(tmp_path), refused, claim_directory(tmp_path):
