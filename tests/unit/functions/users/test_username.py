@@ -72,6 +72,21 @@ LOOKALIKES = [
     ("bob", "b\u03bfb"),
     ("\u0645\u06cc\u062e\u0648\u0627\u0647\u0645", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),
     ("\u0639\u0644\u06cc", "\u0639\u0644\u064a"),  # Arabic and Persian yeh
+    ("ooo", "\u0e50\u0e50\u0e50"),
+    ("ooo", "\u0d20\u0d20\u0d20"),
+    ("ooo", "000"),
+    ("lll", "\u05df\u05df\u05df"),
+    ("lll", "\u0627\u0627\u0627"),
+    ("bob", "\u042c\u043e\u042c"),
+    ("token", "\u0422\u041e\u041a\u0415N"),
+    ("gro\xdfe", "gro\u03b2e"),
+    ("\xe6on", "aeon"),
+    ("dzabc", "\u02a3abc"),
+    ("\u65e5\u672c\u30fc", "\u65e5\u672c\u4e00"),
+    ("\u30ed\u30ed\u30ed", "\u53e3\u53e3\u53e3"),
+    ("\u0639\u0644\u064a", "\u0639\u0644\u0649"),
+    ("\u0643\u062a\u0627\u0628", "\u06a9\u062a\u0627\u0628"),
+    ("\u0e9d\u0edd", "\u0e9d\u0eab\u0ea1"),
 ]
 
 
