@@ -1,6 +1,7 @@
 """`POST /register` with neutral answers, and the confirmation of the link."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -146,6 +147,55 @@ def test_no_changed_link_works(kind: str, place: int, text: str) -> None:
         with pytest.raises(ConfirmationLinkError):
             confirm_registration(stack.store, changed, NOW)
     assert stack.users.users == {}
+
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "in capitals": str.upper,
+    "padded, as base64 is": lambda token: f"{token}=",
+    "with a space": lambda token: f" {token}",
+    "with a line break": lambda token: f"{token}\n",
+    "with a leading zero": lambda token: token.replace(".", ".0", 1),
+    "with a sign": lambda token: token.replace(".", ".+", 1),
+    "in full-width digits": lambda token: token.translate({ord("0") + digit: 0xFF10 + digit for digit in range(10)}),
+    "with a hyphen that looks alike": lambda token: token.replace("-", "\u2010"),
+    "with half of a surrogate pair": lambda token: f"{token}\ud800",
+    "with the whole link before it": lambda token: f"https://app.example.com/confirm#confirm={token}",
+    "percent-encoded": lambda token: token.replace(".", "%2E"),
+    "cut off": lambda token: token[:-1],
+    "twice": lambda token: token * 2,
+    "ten thousand characters": lambda token: token[:-1] + "A" * 10_000,
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_a_link_has_one_spelling_and_another_does_not_use_it_up(stack: Stack, spelling: str) -> None:
+    stack.register(ALICE)
+    token = stack.token(stack.asked[0])
+
+    assert stack.confirm({"token": SPELLINGS[spelling](token)}).status == 410
+    assert stack.users.users == {}
+    assert stack.confirm({"token": token}).status == 201
+    assert stack.confirm({"token": token}).status == 410
+
+
+@pytest.mark.parametrize(
+    ("key", "status"),
+    [
+        ("x" * 15, 400),
+        ("x" * 16, 202),
+        ("x" * 255, 202),
+        ("x" * 256, 400),
+        ("", 400),
+        ("x" * 15 + "\u00e9", 400),
+        ("x" * 15 + "\x7f", 400),
+        ("x" * 8 + "\t" + "x" * 8, 400),
+        ("x" * 8 + "\x1b" + "x" * 8, 400),
+        ("\u0661" * 16, 400),
+    ],
+)
+def test_a_key_has_16_to_255_printable_characters(stack: Stack, key: str, status: int) -> None:
+    assert stack.register(ALICE, key).status == status
+    assert len(stack.asked) == (status == 202)
 
 
 def test_a_table_of_attributes_without_an_address_says_so() -> None:
