@@ -33,13 +33,8 @@ from tests.support.browser.registration_page import (
     somebody,
     submit,
 )
-from tests.support.local.local_stack import LocalStack, copy_project, running_local_stack
+from tests.support.local.local_stack import NEUTRAL, LocalStack, copy_project, running_local_stack
 from tests.support.local.users_over_http import UsersOverHttp
-
-SETTINGS = """
-  userstream:registrationAnswers: neutral
-  userstream:mailSender: users@example.com
-"""
 
 BUSY = {"title": "Busy", "status": 503, "requestId": "r-503"}
 
@@ -51,9 +46,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[LocalStack]:
-    project = copy_project(tmp_path_factory.mktemp("project"))
-    settings = project / "Pulumi.local.yaml"
-    settings.write_text(settings.read_text(encoding="utf-8").rstrip() + SETTINGS, encoding="utf-8")
+    project = copy_project(tmp_path_factory.mktemp("project"), NEUTRAL)
     with running_local_stack(directory, project) as running:
         yield running
 

@@ -13,16 +13,12 @@ from local.mailbox import latest_mails, mailbox_of
 from tests.support.iam.bench import Bench
 from tests.support.iam.permissions import Permission
 from tests.support.iam.trial import WORKED, Trial
-from tests.support.local.local_stack import copy_project, running_local_stack
+from tests.support.local.local_stack import NEUTRAL, copy_project, running_local_stack
 from tests.support.local.users_over_http import person
 from tests.support.raw_http import send
 
 USERS, KEYS = "table/Users-local", "table/UserKeys-local"
 QUEUE = "RegistrationMailsQueue-local"
-SETTINGS = """
-  userstream:registrationAnswers: neutral
-  userstream:mailSender: users@mail.example.com
-"""
 REGISTER, CONFIRM, MAIL = "register-user", "confirm-registration", "send-registration-mail"
 
 
@@ -64,9 +60,7 @@ class Neutral(NamedTuple):
 
 @pytest.fixture(scope="module")
 def neutral(tmp_path_factory: pytest.TempPathFactory) -> Generator[Neutral]:
-    project, directory = copy_project(tmp_path_factory.mktemp("project")), tmp_path_factory.mktemp("state")
-    file = project / "Pulumi.local.yaml"
-    file.write_text(file.read_text(encoding="utf-8").rstrip() + SETTINGS, encoding="utf-8")
+    project, directory = copy_project(tmp_path_factory.mktemp("project"), NEUTRAL), tmp_path_factory.mktemp("state")
     with running_local_stack(directory, project) as stack:
         yield Neutral(Bench(stack, directory), mailbox_of(directory))
 

@@ -117,19 +117,21 @@ def test_a_detached_stack_runs_until_down(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("setting", "wrong", "said"),
+    ("right", "wrong", "said"),
     [
-        ("userstream:streamBatchSize: 100", "userstream:streamBatchSize: 0", "userstream:streamBatchSize is '0'"),
-        ("userstream:streamBatchSize: 100", "userstream:streamBatchSice: 100", "did you mean"),
+        ("userstream:streamBatchSize: '100'", "userstream:streamBatchSize: 0", "userstream:streamBatchSize is '0'"),
+        ("userstream:streamBatchSize: '100'", "userstream:streamBatchSice: 100", "did you mean"),
         ("config:", "config: [", "is not the YAML of a stack"),
     ],
 )
 def test_a_wrong_setting_is_named_and_nothing_is_left_running(
-    tmp_path: Path, setting: str, wrong: str, said: str
+    tmp_path: Path, right: str, wrong: str, said: str
 ) -> None:
     project = copy_project(tmp_path / "project")
     file = project / "Pulumi.local.yaml"
-    file.write_text(file.read_text().replace(setting, wrong))
+    text = file.read_text(encoding="utf-8")
+    assert right in text
+    file.write_text(text.replace(right, wrong), encoding="utf-8")
 
     up = run_up(project, tmp_path)
 

@@ -13,16 +13,11 @@ import pytest
 from local.mailbox import latest_mails, mailbox_of
 from local.state import clients_of, read_local_stack
 from ops.errors import ExitCode
-from tests.support.local.local_stack import LocalStack, copy_project, running_local_stack
+from tests.support.local.local_stack import NEUTRAL, LocalStack, copy_project, running_local_stack
 from tests.support.local.mapped_function import eventually
 from tests.support.local.ops_stack import answer, run_ops, services_of
 from tests.support.local.users_over_http import UsersOverHttp, person, root_signer
 from tests.support.raw_http import RawAnswer, send
-
-SETTINGS = """
-  userstream:registrationAnswers: neutral
-  userstream:mailSender: users@mail.example.com
-"""
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +27,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[LocalStack]:
-    project = copy_project(tmp_path_factory.mktemp("project"))
-    file = project / "Pulumi.local.yaml"
-    file.write_text(file.read_text(encoding="utf-8").rstrip() + SETTINGS, encoding="utf-8")
+    project = copy_project(tmp_path_factory.mktemp("project"), NEUTRAL)
     with running_local_stack(directory, project) as running:
         yield running
 

@@ -11,27 +11,20 @@ from tests.support.local.local_stack import LocalStack, copy_project, running_lo
 from tests.support.local.mapped_function import eventually
 from tests.support.local.users_over_http import UsersOverHttp, person
 
-EDGE_SETTINGS = """
-  userstream:apiDomain: api.example.com
-  userstream:apiHostedZoneId: Z0123456789ABCDEFGHIJ
-  userstream:websiteDomain: www.example.com
-  userstream:websiteCertificateArn: arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555
-  userstream:registrationsPerClient: 100
-  userstream:registerThrottleRatePerSecond: 1
-  userstream:registerThrottleBurst: 1
-  userstream:tracing: true
-  userstream:usersTableName: Customers
-  userstream:environment: shared
-"""
+EDGE_SETTINGS = {
+    "websiteEnabled": True,
+    "apiDomain": "api.example.com",
+    "apiHostedZoneId": "Z0123456789ABCDEFGHIJ",
+    "websiteDomain": "www.example.com",
+    "websiteCertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/11111111-2222-3333-4444-555555555555",
+    "registrationsPerClient": 100,
+    "registerThrottleRatePerSecond": 1,
+    "registerThrottleBurst": 1,
+    "tracing": True,
+    "usersTableName": "Customers",
+    "environment": "shared",
+}
 """The throttle is one that a handful of requests exceeds."""
-
-
-def project_with(directory: Path, settings: str) -> Path:
-    project = copy_project(directory)
-    file = project / "Pulumi.local.yaml"
-    text = file.read_text(encoding="utf-8").replace("websiteEnabled: false", "websiteEnabled: true")
-    file.write_text(text.rstrip() + settings, encoding="utf-8")
-    return project
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +34,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def stack(directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[LocalStack]:
-    project = project_with(tmp_path_factory.mktemp("project"), EDGE_SETTINGS)
+    project = copy_project(tmp_path_factory.mktemp("project"), EDGE_SETTINGS)
     with running_local_stack(directory, project) as running:
         yield running
 
@@ -99,7 +92,7 @@ def test_the_emulator_keeps_the_throttle_and_refuses_nothing(stack: LocalStack) 
 
 
 def test_a_wrong_setting_ends_the_start_with_what_to_do(tmp_path: Path) -> None:
-    project = project_with(tmp_path / "project", "\n  userstream:apiDomain: api.example.com\n")
+    project = copy_project(tmp_path / "project", {"apiDomain": "api.example.com"})
     state = tmp_path / "state"
     state.mkdir()
 

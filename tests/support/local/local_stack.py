@@ -4,17 +4,21 @@
 """
 
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+import yaml
 
 from infra.naming import PROJECT_ROOT
 from local.aws_clients import Clients
 from local.emulator import Emulator
 from local.state import LocalStack, clients_of
 from local.temporary_stack import running_local_stack, starting_local_stack
+from tests.support.stack.own_settings import own_config
 
 __all__ = [
+    "NEUTRAL",
     "REGION",
     "LocalStack",
     "copy_project",
@@ -27,16 +31,22 @@ __all__ = [
 REGION = "us-east-1"
 
 
-def copy_project(directory: Path) -> Path:
+NEUTRAL = {"registrationAnswers": "neutral", "mailSender": "users@mail.example.com"}
+"""The settings of a stack with neutral answers."""
+
+
+def copy_project(directory: Path, settings: Mapping[str, object] | None = None) -> Path:
     """Copy what a stack is brought up from, for a test that edits it; return the copy.
 
     Args:
         directory: made for it.
+        settings: by name, besides or instead of the tests' own of the stack local.
     """
     for name in ("delivery", "functions", "infra", "local", "frontend"):
         shutil.copytree(PROJECT_ROOT / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in PROJECT_ROOT.glob("Pulumi*.yaml"):
-        shutil.copy(file, directory)
+    shutil.copy(PROJECT_ROOT / "Pulumi.yaml", directory)
+    config = own_config("local") | {f"userstream:{name}": value for name, value in (settings or {}).items()}
+    (directory / "Pulumi.local.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
     return directory
 
 
