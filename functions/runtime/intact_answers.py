@@ -43,7 +43,7 @@ def _refuse_damaged_answer(http_response: AWSResponse, model: OperationModel, **
     if checksum is not None:
         if str(crc32(body)) != checksum:
             raise ResponseParserError("damaged response body: its CRC is not the one sent with it")
-    elif model.service_model.resolved_protocol in _JSON_PROTOCOLS and (body or _has_output(model)):
+    elif model.service_model.resolved_protocol in _JSON_PROTOCOLS and _answers_with_json(model):
         # botocore rejects truncated XML itself.
         try:
             json.loads(body)
@@ -51,5 +51,11 @@ def _refuse_damaged_answer(http_response: AWSResponse, model: OperationModel, **
             raise ResponseParserError("truncated or non-JSON response body") from error
 
 
-def _has_output(model: OperationModel) -> bool:
-    return model.output_shape is not None and bool(model.output_shape.members)
+def _answers_with_json(model: OperationModel) -> bool:
+    """Say whether the body holds a part of the output: headers and the status may hold all of it."""
+    if model.output_shape is None:
+        return False
+    members, payload = model.output_shape.members, model.output_shape.serialization.get("payload")
+    if payload is not None:
+        return members[payload].type_name == "structure"
+    return any("location" not in member.serialization for member in members.values())

@@ -31,7 +31,7 @@ def answer(client: Any, *answers: Sent) -> list[dict[str, Any]]:
 
     def send(request: AWSPreparedRequest, **_: object) -> AWSResponse:
         sent = answers[min(len(requests), len(answers) - 1)]
-        requests.append(json.loads(cast("bytes", request.body)))
+        requests.append(json.loads(cast("bytes", request.body or b"null")))
 
         def stream(**_: object) -> Iterator[bytes]:
             yield sent.body
@@ -101,8 +101,18 @@ def test_a_whole_answer_is_returned(dynamodb: Any) -> None:
     assert dynamodb.get_item(TableName="T", Key={"id": {"S": "1"}})["Item"]["name"] == {"S": "Alice"}
 
 
-def test_what_has_no_output_may_be_answered_by_nothing() -> None:
-    sqs = Clients("http://127.0.0.1:1", "eu-west-1", "test", "test").sqs
-    answer(sqs, Sent(b""))
+def test_what_has_no_output_in_its_body_may_be_answered_by_nothing() -> None:
+    clients = Clients("http://127.0.0.1:1", "eu-west-1", "test", "test")
+    answer(clients.sqs, Sent(b""))
+    answer(clients.lambda_, Sent(b""))
 
-    sqs.delete_message(QueueUrl="http://127.0.0.1:1/1/Q", ReceiptHandle="r")
+    clients.sqs.delete_message(QueueUrl="http://127.0.0.1:1/1/Q", ReceiptHandle="r")
+    assert clients.lambda_.delete_function(FunctionName="F").get("StatusCode") == 200
+
+
+def test_half_an_answer_of_another_service_is_an_error_too() -> None:
+    clients = Clients("http://127.0.0.1:1", "eu-west-1", "test", "test")
+    answer(clients.lambda_, Sent(b'{"FunctionArn":'))
+
+    with pytest.raises(ResponseParserError, match="truncated or non-JSON"):
+        clients.lambda_.get_function_configuration(FunctionName="F")
