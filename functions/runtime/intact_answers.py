@@ -52,7 +52,7 @@ def _refuse_damaged_answer(http_response: AWSResponse, model: OperationModel, **
 
 
 def _answers_with_json(model: OperationModel) -> bool:
-    """Say whether the body holds a part of the output: headers and the status may hold all of it."""
+    """Say whether the body holds some of the output: headers and the status may hold all of it."""
     if model.output_shape is None:
         return False
     members, payload = model.output_shape.members, model.output_shape.serialization.get("payload")
