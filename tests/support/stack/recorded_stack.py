@@ -167,7 +167,7 @@ def _record_file(stack: str, preview: bool) -> RecordedStack:  # noqa: FBT001  a
 def _record(
     stack: str, config: Mapping[str, str], program: Callable[[], None], project: Project, *, preview: bool
 ) -> RecordedStack:
-    monitor = _RecordingMonitor(project, preview=preview)
+    monitor = _RecordingMonitor(project, config, preview=preview)
     contextvars.copy_context().run(_run, monitor, stack, config, program)
     return monitor.recorded(stack, config)
 
@@ -185,7 +185,7 @@ def refusal(stack: str, config: Mapping[str, str]) -> str:
     Raises:
         AssertionError: it did not refuse, or not before its first resource.
     """
-    monitor = _RecordingMonitor(OURS, preview=True)
+    monitor = _RecordingMonitor(OURS, config, preview=True)
     try:
         contextvars.copy_context().run(_run, monitor, stack, config, deploy)
     except pulumi.RunError as error:
@@ -239,18 +239,18 @@ class _Workers:
 class _Answers(mocks.Mocks):
     """Answers as the provider would: the inputs, and in an update the values that AWS computes."""
 
-    def __init__(self, project: Project, *, preview: bool) -> None:
+    def __init__(self, project: Project, config: Mapping[str, str], *, preview: bool) -> None:
         self._project = project
         self._preview = preview
+        # Zips for this machine are built faster than Lambda's; only the emulator takes them.
+        here = config.get("userstream:functionPlatform") == "host"
+        self._account_id = EMULATOR_ACCOUNT_ID if here else ACCOUNT_ID
 
     @override
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         if args.token == "aws:index/getCallerIdentity:getCallerIdentity":
-            # Zips for this machine are built faster than Lambda's; only the emulator takes them.
-            on_this_machine = pulumi.Config(naming.PROJECT).get("functionPlatform") == "host"
-            account_id = EMULATOR_ACCOUNT_ID if on_this_machine else ACCOUNT_ID
-            arn = f"arn:aws:iam::{account_id}:user/tester"
-            return {"accountId": account_id, "arn": arn, "id": account_id, "userId": "AIDATESTER"}, []
+            arn = f"arn:aws:iam::{self._account_id}:user/tester"
+            return {"accountId": self._account_id, "arn": arn, "id": self._account_id, "userId": "AIDATESTER"}, []
         raise NotImplementedError(f"no answer for {args.token}: add one in {__name__}")
 
     @override
@@ -269,8 +269,8 @@ class _Answers(mocks.Mocks):
 class _RecordingMonitor(mocks.MockMonitor):
     """A monitor that keeps each request with its options, and the registered outputs."""
 
-    def __init__(self, project: Project, *, preview: bool) -> None:
-        super().__init__(_Answers(project, preview=preview))
+    def __init__(self, project: Project, config: Mapping[str, str], *, preview: bool) -> None:
+        super().__init__(_Answers(project, config, preview=preview))
         self.project = project
         self.preview = preview
         self._lock = threading.Lock()
