@@ -81,11 +81,13 @@ def load_settings(
         commands = [mend.arguments for mend in mends]
         problems.append(problem(key, f"must be {allowed_values(FIELDS[alias])}", commands))
     # Mending one may break another that was looked at before.
+    broken = _broken(mended, rules)
     for constraint in rules * _ROUNDS:
-        if constraint in _broken(mended, rules):
+        if constraint in broken:
             ways = mends_of_constraint(constraint, _valid(mended))
             mend = _first_clean(ways, mended, rules, constraint)
             mended = mend.apply(mended)
+            broken = _broken(mended, rules)
             problems.append(problem(config_key(constraint.setting), f"must be {constraint.rule}", [mend.arguments]))
     if problems:
         raise SettingsError(environment, problems)
