@@ -18,6 +18,7 @@ REGION = "eu-west-1"
 
 # The emulator speaks http, so queues and buckets that require TLS would refuse every request.
 ON_THE_EMULATOR = {"userstream:requireTls": "false"}
+WITHOUT_PAGE = {**ON_THE_EMULATOR, "userstream:websiteEnabled": "false"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,6 +51,21 @@ def emulator_account(directory: Path) -> Generator[Clients]:
 def workspace(account: Clients, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The engine's directory for this run."""
     return Workspace(directory=tmp_path_factory.mktemp("engine"), endpoint_url=account.endpoint_url, keys=account.keys)
+
+
+@pytest.fixture
+def own_account(account: Clients, tmp_path: Path) -> Generator[Clients]:
+    """An account of the test alone: what it leaves is in nobody's way."""
+    assert account, "it skips without the CLI"
+    with emulator_account(tmp_path / "emulator") as clients:
+        yield clients
+
+
+@pytest.fixture
+def own_prod(own_account: Clients, tmp_path: Path) -> EngineStack:
+    """The prod stack without a page in an account of its own, not yet created."""
+    workspace = Workspace(directory=tmp_path / "engine", endpoint_url=own_account.endpoint_url, keys=own_account.keys)
+    return EngineStack(workspace=workspace, name="prod", settings=WITHOUT_PAGE)
 
 
 @pytest.fixture

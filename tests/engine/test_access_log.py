@@ -1,37 +1,15 @@
 """A stack from before its access log's name began with `/aws/vendedlogs/`."""
 
 import time
-from collections.abc import Generator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from local.aws_clients import Clients
-from local.engine.workspace import Workspace
-from tests.engine.conftest import ON_THE_EMULATOR, emulator_account
 from tests.support.engine.documented_commands import commands_of, typed
 from tests.support.engine.engine_stack import EngineStack
 from tests.support.engine.transforms import old_access_log
 
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup access-log"
-SMALL = {**ON_THE_EMULATOR, "userstream:websiteEnabled": "false"}
-
-
-@pytest.fixture
-def own_account(account: Clients, tmp_path: Path) -> Generator[Clients]:
-    """An account of the test alone."""
-    assert account
-    with emulator_account(tmp_path / "emulator") as clients:
-        yield clients
-
-
-@pytest.fixture
-def stack(own_account: Clients, tmp_path: Path) -> EngineStack:
-    """The stack prod, not yet created."""
-    workspace = Workspace(directory=tmp_path / "engine", endpoint_url=own_account.endpoint_url, keys=own_account.keys)
-    return EngineStack(workspace=workspace, name="prod", settings=SMALL)
 
 
 def groups(account: Clients, name: str) -> list[str]:
@@ -46,16 +24,16 @@ def move(stack: EngineStack) -> str:
 
 
 def test_a_protected_stack_gets_a_new_group_when_asked_and_keeps_the_old_ones_lines(
-    stack: EngineStack, own_account: Clients
+    own_prod: EngineStack, own_account: Clients
 ) -> None:
-    stack.up(transform=old_access_log)
+    own_prod.up(transform=old_access_log)
     old, new = "/aws/apigateway/userstream-prod", "/aws/vendedlogs/apigateway/userstream-prod"
     own_account.logs.create_log_stream(logGroupName=old, logStreamName="requests")
     lines: list[Any] = [{"timestamp": int(time.time() * 1000), "message": "{}"}]
     own_account.logs.put_log_events(logGroupName=old, logStreamName="requests", logEvents=lines)
 
-    assert stack.preview().changes == {}
-    printed = move(stack)
+    assert own_prod.preview().changes == {}
+    printed = move(own_prod)
 
     assert "access-log-before delete[retain]" in printed
     assert groups(own_account, "userstream-prod") == [old, new]
@@ -66,13 +44,13 @@ def test_a_protected_stack_gets_a_new_group_when_asked_and_keeps_the_old_ones_li
     assert stage.get("AccessLogSettings", {}).get("DestinationArn", "").endswith(f":log-group:{new}")
     (counted,) = own_account.logs.describe_metric_filters(logGroupName=new)["metricFilters"]
     assert counted.get("filterPattern") == '{ $.status = "429" }'
-    assert stack.up().changes == {}
+    assert own_prod.up().changes == {}
 
 
 def test_an_unprotected_stack_deletes_the_old_group_and_leaves_none_behind(
-    stack: EngineStack, own_account: Clients
+    own_prod: EngineStack, own_account: Clients
 ) -> None:
-    dev = replace(stack, name="dev")
+    dev = replace(own_prod, name="dev")
     dev.up(transform=old_access_log)
 
     printed = move(dev)

@@ -1,41 +1,21 @@
 """docs/adopting.md's commands for an adopted and for a restored Users table, typed as written."""
 
-from collections.abc import Generator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from guardrails.resource import TABLE
 from local.aws_clients import Clients
-from local.engine.workspace import Workspace
-from tests.engine.conftest import emulator_account
+from tests.engine.conftest import WITHOUT_PAGE
 from tests.support.engine.documented_commands import commands_of, typed
 from tests.support.engine.engine_stack import EngineError, EngineStack, bring_up
-
-SETTINGS = {"userstream:requireTls": "false", "userstream:websiteEnabled": "false"}
-
-
-@pytest.fixture
-def own_account(account: Clients, tmp_path: Path) -> Generator[Clients]:
-    """An account of the test alone: what it adopts and leaves is in nobody's way."""
-    assert account
-    with emulator_account(tmp_path / "emulator") as clients:
-        yield clients
-
-
-@pytest.fixture
-def prod(own_account: Clients, tmp_path: Path) -> EngineStack:
-    """The stack prod, not yet created."""
-    workspace = Workspace(directory=tmp_path / "engine", endpoint_url=own_account.endpoint_url, keys=own_account.keys)
-    return EngineStack(workspace=workspace, name="prod", settings=SETTINGS)
 
 
 def items_of(account: Clients, table: str) -> list[str]:
     return sorted(item["userId"].get("S", "") for item in account.dynamodb.scan(TableName=table)["Items"])
 
 
-def test_an_existing_table_is_adopted_with_its_items_and_indexes(prod: EngineStack, own_account: Clients) -> None:
+def test_an_existing_table_is_adopted_with_its_items_and_indexes(own_prod: EngineStack, own_account: Clients) -> None:
     dynamodb = own_account.dynamodb
     dynamodb.create_table(
         TableName="Customers",
@@ -54,12 +34,12 @@ def test_an_existing_table_is_adopted_with_its_items_and_indexes(prod: EngineSta
         ],
     )
     dynamodb.put_item(TableName="Customers", Item={"userId": {"S": "1"}, "country": {"S": "IE"}})
-    adopted = replace(prod, settings={**SETTINGS, "userstream:usersTableName": "Customers"})
+    adopted = replace(own_prod, settings={**WITHOUT_PAGE, "userstream:usersTableName": "Customers"})
     with pytest.raises(EngineError, match="Table already exists: Customers"):
         adopted.up()
-    prod.workspace.stack(prod.name, changes=SETTINGS)  # without the setting, as before the first command
+    own_prod.workspace.stack(own_prod.name, changes=WITHOUT_PAGE)  # without the setting, as before the first command
 
-    typed(prod, commands_of("adopting.md", "An existing Users table", first="pulumi config set"))
+    typed(own_prod, commands_of("adopting.md", "An existing Users table", first="pulumi config set"))
 
     table = dynamodb.describe_table(TableName="Customers")["Table"]
     assert table.get("StreamSpecification") == {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
@@ -70,17 +50,19 @@ def test_an_existing_table_is_adopted_with_its_items_and_indexes(prod: EngineSta
     assert adopted.up().changes == {}
 
 
-def test_a_restored_table_takes_the_place_of_the_old_one_which_stays(prod: EngineStack, own_account: Clients) -> None:
-    before = bring_up(prod.workspace, "prod", SETTINGS)
+def test_a_restored_table_takes_the_place_of_the_old_one_which_stays(
+    own_prod: EngineStack, own_account: Clients
+) -> None:
+    before = bring_up(own_prod.workspace, "prod", WITHOUT_PAGE)
     own_account.dynamodb.put_item(TableName="Users-prod", Item={"userId": {"S": "1"}})
     commands = commands_of("adopting.md", "A restored Users table", first="aws dynamodb restore")
     *pulumi, verify = commands.splitlines()
     assert verify.startswith("python -m ops "), "tried on the local stack"
 
-    printed = typed(prod, "\n".join(pulumi))
+    printed = typed(own_prod, "\n".join(pulumi))
 
     assert "aws:dynamodb:Table users delete[retain]" in printed
-    restored = replace(prod, settings={**SETTINGS, "userstream:usersTableName": "Users-restored"})
+    restored = replace(own_prod, settings={**WITHOUT_PAGE, "userstream:usersTableName": "Users-restored"})
     assert restored.up().changes == {}
     outputs = restored.workspace.stack("prod", changes=restored.settings).outputs()
     stream = own_account.dynamodb.describe_table(TableName="Users-restored")["Table"].get("LatestStreamArn")
