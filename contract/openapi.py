@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+from typing_extensions import override
 
 from contract.responses import (
     ActivityPage,
+    FieldsProblem,
     GatewayMessage,
     Problem,
     Registered,
@@ -23,7 +26,10 @@ from functions.users.user import LONGEST_USER_ID
 Json = dict[str, Any]
 
 _REF = "#/components/schemas/{model}"
-_RESPONSE_BODIES = (ActivityPage, Problem, GatewayMessage)
+_RESPONSE_BODIES = (ActivityPage, FieldsProblem, Problem, GatewayMessage)
+
+VERSION = "2.0.0"
+"""Of the API, by Semantic Versioning: clients of a major version understand later minor ones."""
 
 _USER_ID: Json = {
     "name": "userId",
@@ -65,8 +71,20 @@ _NEXT_TOKEN: Json = {
     "description": "Where the page begins: nextToken of the previous page.",
     "schema": {"type": "string"},
 }
-_ETAG: Json = {"ETag": {"description": "The user's version.", "schema": {"type": "string", "pattern": '^"[0-9]+"$'}}}
-_LOCATION: Json = {"Location": {"description": "The user's path.", "schema": {"type": "string", "pattern": "^/users/"}}}
+_ETAG: Json = {
+    "ETag": {
+        "required": True,
+        "description": "The user's version.",
+        "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
+    }
+}
+_LOCATION: Json = {
+    "Location": {
+        "required": True,
+        "description": "The user's path.",
+        "schema": {"type": "string", "pattern": "^/users/"},
+    }
+}
 _RETRY_AFTER: Json = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
 
 _PROBLEMS = {
@@ -88,6 +106,9 @@ _API_GATEWAY_PROBLEMS = {
     503: "the function can't be invoked now, or didn't respond in time.",
 }
 """API Gateway's own reasons for statuses that the functions use too; its bodies differ."""
+
+_FIELDS_AT_FAULT = {409, 422}
+"""Statuses of which some problems name fields, and others none."""
 
 
 _CONFIRMATION: Json = {
@@ -124,7 +145,7 @@ def openapi_document(attributes: Sequence[Attribute] = ATTRIBUTES, api_url: str 
         "openapi": "3.1.0",
         "info": {
             "title": "userstream users API",
-            "version": "1.0.0",
+            "version": VERSION,
             "summary": "Register users; find, read, change and delete them; see what changed.",
             "description": "For a path or a method that isn't here, API Gateway responds 404 with a GatewayMessage.",
             "license": {"name": "MIT", "identifier": "MIT"},
@@ -202,12 +223,11 @@ def _confirm() -> Json:
 
 def _limited() -> Json:
     """Return what a throttled registration gets, or one of a client beyond its limit."""
-    forms = [{"$ref": _REF.format(model=model)} for model in ("Problem", "GatewayMessage")]
     return {
         "description": "AWS WAF, under the page's address: more registrations from one client than the stack's "
         "registrationsPerClient (a Problem, sent as application/json). Or API Gateway: more requests than the stack's "
         "throttling settings allow.",
-        "content": {"application/json": {"schema": {"anyOf": forms}}},
+        "content": {"application/json": _either("Problem", "GatewayMessage")},
         "headers": _RETRY_AFTER,
     }
 
@@ -282,11 +302,20 @@ def _problems(*statuses: int) -> Json:
 
 def _problem(status: int) -> Json:
     description = _PROBLEMS[status]
-    content = {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}}
     if status in _API_GATEWAY_PROBLEMS:
         description += f" Or API Gateway: {_API_GATEWAY_PROBLEMS[status]}"
-        content["application/json"] = {"schema": {"$ref": _REF.format(model="GatewayMessage")}}
-    return {"description": description, "content": content}
+        # API Gateway sends application/json. Both bodies stand at both, because generated clients
+        # parse by the status alone.
+        body = _either("Problem", "GatewayMessage")
+        return {"description": description, "content": {"application/problem+json": body, "application/json": body}}
+    body = _either("FieldsProblem", "Problem") if status in _FIELDS_AT_FAULT else _either("Problem")
+    return {"description": description, "content": {"application/problem+json": body}}
+
+
+def _either(*models: str) -> Json:
+    """Return the media type of a body that is one of the models: the first that it fits."""
+    forms = [{"$ref": _REF.format(model=model)} for model in models]
+    return {"schema": {"anyOf": forms} if len(forms) > 1 else forms[0]}
 
 
 def _overload_and_faults() -> Json:
@@ -297,18 +326,40 @@ def _overload_and_faults() -> Json:
     }
 
 
+class _ResponseSchema(GenerateJsonSchema):
+    """A body as clients should expect it: later versions add members, and no value is made up.
+
+    Generators of clients refuse unknown members of a closed schema, and take a member with a
+    default for one that is always there.
+    """
+
+    @override
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+    @override
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
+
+    @override
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        return {name: value for name, value in super().model_schema(schema).items() if name != "additionalProperties"}
+
+
 def _schemas(attributes: Sequence[Attribute]) -> Json:
     schemas: Json = {}
     fields = Fields(attributes)
-    for name, core_schema in (
+    for name, core_schema_of_body in (
         ("Registration", fields.registration_schema),
         ("UserChanges", fields.changes_schema),
     ):
-        schemas[name] = GenerateJsonSchema(ref_template=_REF).generate(core_schema, mode="validation")
+        schemas[name] = GenerateJsonSchema(ref_template=_REF).generate(core_schema_of_body, mode="validation")
     schemas["Confirmation"] = _CONFIRMATION
     user = user_model(attributes)
     for model in (Registered, Requested, user, users_page_model(user), *_RESPONSE_BODIES):
-        schema = TypeAdapter(model).json_schema(by_alias=True, ref_template=_REF, mode="serialization")
+        schema = TypeAdapter(model).json_schema(
+            by_alias=True, ref_template=_REF, schema_generator=_ResponseSchema, mode="serialization"
+        )
         schemas |= schema.pop("$defs", {})
         schemas[model.__name__] = schema
     return schemas

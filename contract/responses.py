@@ -151,8 +151,13 @@ class Problem(ResponseBody):
     title: str
     status: int = Field(ge=400, le=599)
     detail: str
-    errors: list[FieldProblem] = Field(default=[], description="The fields that are at fault, if any.")
     request_id: str = Field(description="Identifies the request in the API's logs.")
+
+
+class FieldsProblem(Problem):
+    """Why a request was refused, with the fields that are at fault."""
+
+    errors: list[FieldProblem] = Field(min_length=1)
 
 
 class GatewayMessage(BaseModel):

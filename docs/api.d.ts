@@ -101,14 +101,23 @@ export interface FieldProblem {
   readonly message: string;
 }
 
+/** Why a request was refused, with the fields that are at fault. */
+export interface FieldsProblem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  /** Identifies the request in the API's logs. */
+  readonly requestId: string;
+  readonly errors: ReadonlyArray<FieldProblem>;
+}
+
 /** Why a request was refused (RFC 9457). */
 export interface Problem {
   readonly type: string;
   readonly title: string;
   readonly status: number;
   readonly detail: string;
-  /** The fields that are at fault, if any. */
-  readonly errors?: ReadonlyArray<FieldProblem>;
   /** Identifies the request in the API's logs. */
   readonly requestId: string;
 }
@@ -116,5 +125,4 @@ export interface Problem {
 /** API Gateway's own response, if no function was invoked. */
 export interface GatewayMessage {
   readonly message: string | null;
-  readonly [name: string]: unknown;
 }

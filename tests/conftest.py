@@ -1,16 +1,20 @@
 """What every test shares: Hypothesis profiles, markers by directory, no skipped tests in CI."""
 
+import json
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from local.aws_clients import Clients
 from tests.support.aws.dynamodb_endpoints import DynamoDBEndpoint, emulator
 from tests.support.aws.dynamodb_local import dynamodb_local_server, missing_tools
+from tests.support.aws.signature_v4 import Signer
 from tests.support.local.local_stack import LocalStack, running_local_stack
+from tests.support.local.users_over_http import API_CALLER
 
 IN_CI = os.environ.get("CI") == "true"
 
@@ -27,8 +31,14 @@ MARKERS = {
     "faults": ["local"],
     "iam": ["local", "stack"],
     "browser": ["browser", "local"],
+    "clients": ["clients", "local"],
 }
 """Markers of each test in a directory. engine/conftest.py marks those that use the Pulumi CLI."""
+
+SHARED_STACKS = ("local_stack", "workspace")
+"""Fixtures of the session whose tests stay together: this machine's stack, the engine's stacks."""
+
+SLOWEST_FIRST = ["engine", "faults", "local", "iam", "browser", "clients", "soak", "stack", "properties", "unit"]
 
 
 def pytest_configure() -> None:
@@ -37,12 +47,24 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in this hook.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by its directory, so that `-m "not local"` leaves no test out by accident."""
+    """Mark each test by its directory, so that `-m "not local"` leaves no test out by accident.
+
+    With several processes (`-n`), one takes all tests of a group: those that share a stack, which
+    comes up once and is changed by one test at a time, or else those of a file.
+    """
     tests = Path(__file__).parent
     for item in items:
-        for marker in MARKERS.get(item.path.relative_to(tests).parts[0], []):
+        path = item.path.relative_to(tests)
+        for marker in MARKERS.get(path.parts[0], []):
             item.add_marker(marker)
+        used: Collection[str] = item.fixturenames if isinstance(item, pytest.Function) else ()
+        shared = next((stack for stack in SHARED_STACKS if stack in used), str(path))
+        item.add_marker(pytest.mark.xdist_group(shared))
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        # The long ones first, so that no process is left with one when the others have ended.
+        items.sort(key=lambda item: SLOWEST_FIRST.index(item.path.relative_to(tests).parts[0]))
 
 
 @pytest.hookimpl(trylast=True)
@@ -80,3 +102,26 @@ def local_stack(local_stack_directory: Path) -> Generator[LocalStack]:
     """Yield the whole stack on this machine, brought up for this run."""
     with running_local_stack(local_stack_directory) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def api_caller(local_stack: LocalStack) -> Generator[Signer]:
+    """A caller who may only invoke the API, because the emulator allows its root key everything."""
+    allowed = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
+    clients = Clients(
+        local_stack.endpoint_url, local_stack.region, local_stack.access_key_id, local_stack.secret_access_key
+    )
+    iam = clients.iam
+    iam.create_user(UserName=API_CALLER)
+    iam.put_user_policy(
+        UserName=API_CALLER,
+        PolicyName="invoke-the-api",
+        PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allowed]}),
+    )
+    key = iam.create_access_key(UserName=API_CALLER)["AccessKey"]
+    yield Signer(
+        access_key_id=key["AccessKeyId"], secret_access_key=key["SecretAccessKey"], region=local_stack.outputs.region
+    )
+    iam.delete_access_key(UserName=API_CALLER, AccessKeyId=key["AccessKeyId"])
+    iam.delete_user_policy(UserName=API_CALLER, PolicyName="invoke-the-api")
+    iam.delete_user(UserName=API_CALLER)

@@ -34,6 +34,13 @@ def test_the_requests_have_the_fields_that_the_validators_take() -> None:
         assert schemas[name]["additionalProperties"] is False
 
 
+def test_an_answer_may_have_members_of_a_later_version_and_has_no_made_up_value() -> None:
+    schemas = openapi_document()["components"]["schemas"]
+    for name in schemas.keys() - {"Registration", "UserChanges", "Confirmation"}:
+        assert "additionalProperties" not in schemas[name], name
+        assert [member for member, schema in schemas[name]["properties"].items() if "default" in schema] == [], name
+
+
 def test_every_operation_documents_throttling_and_overload() -> None:
     for path in openapi_document()["paths"].values():
         for method in path.keys() - {"parameters"}:

@@ -181,7 +181,7 @@ def test_what_a_runner_lacks_is_installed_as_root(user: int, through: str, tmp_p
     subprocess.run([tools / "bash", ci / "run"], env={"PATH": str(tools)}, check=True)
 
     variable = "DEBIAN_FRONTEND=noninteractive"
-    packages = "chromium default-jre-headless maven"
+    packages = "chromium default-jre-headless maven nodejs npm"
     assert told.read_text().splitlines() == [
         f"{through} {variable} apt-get update -qq",
         f"{through} {variable} apt-get install -y -qq --no-install-recommends {packages}",
