@@ -40,12 +40,15 @@ fix: setup  ## Let the formatter and the linter fix what they can
 engine:  ## The Pulumi CLI as .engine/bin/pulumi: the one on PATH, else built with Go (3 minutes, once)
 	@local/engine/pulumi_cli/install
 
+# A process per core; tests/conftest.py says which tests stay together.
+PARALLEL = -n auto --dist loadgroup --no-loadscope-reorder
+
 # Without Go, pytest skips the tests that need the CLI and reports them; CI requires them.
 test: $(if $(ARGS),setup,check $(if $(CI)$(shell command -v go 2>/dev/null),engine))  ## check, then every test; with ARGS, pytest alone
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),$(PARALLEL))
 
 unit: setup  ## Tests that need no running stack, on all cores; ARGS=tests/unit/ops for a part
-	$(BIN)/python -m pytest -n auto $(or $(ARGS),tests/unit tests/properties tests/stack)
+	$(BIN)/python -m pytest $(PARALLEL) $(or $(ARGS),tests/unit tests/properties tests/stack)
 
 quick: setup  ## Format, lint and types of what changed, and the fast tests that import it
 	@$(BIN)/python -m tests.affected $(ARGS)

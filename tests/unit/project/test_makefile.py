@@ -68,6 +68,7 @@ def test_a_working_environment_is_kept(project: Path) -> None:
 
 
 CHECKS = ("ruff format --check .", "ruff check .", "basedpyright", "lint-imports")
+PARALLEL = "-n auto --dist loadgroup --no-loadscope-reorder"
 ENGINE = "local/engine/pulumi_cli/install"
 
 
@@ -75,7 +76,7 @@ def test_the_default_is_every_check_then_every_test(project: Path) -> None:
     commands = dry_run(project)
 
     assert all(check in commands for check in CHECKS)
-    assert commands.rstrip().endswith("python -m pytest")
+    assert commands.rstrip().endswith(f"python -m pytest {PARALLEL}")
 
 
 def test_ci_needs_the_engine(project: Path) -> None:
@@ -101,7 +102,7 @@ def test_chosen_tests_run_without_checks_and_without_the_engine(project: Path, t
 
 
 def test_unit_runs_the_tests_without_a_stack_on_all_cores(project: Path) -> None:
-    assert dry_run(project, "unit").rstrip().endswith("pytest -n auto tests/unit tests/properties tests/stack")
+    assert dry_run(project, "unit").rstrip().endswith(f"pytest {PARALLEL} tests/unit tests/properties tests/stack")
 
 
 def test_quick_leaves_the_choice_to_what_changed(project: Path) -> None:
