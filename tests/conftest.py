@@ -32,13 +32,26 @@ MARKERS = {
     "iam": ["local", "stack"],
     "browser": ["browser", "local"],
     "clients": ["clients", "local"],
+    "runtime": ["runtime", "local"],
 }
 """Markers of each test in a directory. engine/conftest.py marks those that use the Pulumi CLI."""
 
 SHARED_STACKS = ("local_stack", "workspace")
 """Fixtures of the session whose tests stay together: this machine's stack, the engine's stacks."""
 
-SLOWEST_FIRST = ["engine", "faults", "local", "iam", "browser", "clients", "soak", "stack", "properties", "unit"]
+SLOWEST_FIRST = [
+    "engine",
+    "faults",
+    "local",
+    "iam",
+    "browser",
+    "clients",
+    "runtime",
+    "soak",
+    "stack",
+    "properties",
+    "unit",
+]
 
 
 def pytest_configure() -> None:
