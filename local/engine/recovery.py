@@ -1,8 +1,8 @@
 """Repair a stack after its engine was killed, from what the plugins wrote down.
 
 A killed engine knows that it began to create a resource, but not whether the resource was created.
-On AWS `pulumi refresh` asks the user for its id; here the plugin, which outlives the engine by a
-moment, has written it down.
+On AWS `python -m infra.recover` looks for it; here the plugin, which outlives the engine by a
+moment, has written its id down.
 """
 
 import fcntl
@@ -70,7 +70,7 @@ def recover(created_file: Path, stack: automation.Stack, clients: Clients) -> in
     """Repair a stack's state after its engine was killed, so that the next `up` completes the work.
 
     It removes the lock. A resource that was created, but not recorded, is added to the state; one
-    that wasn't created is forgotten. On AWS `pulumi refresh` does the same, by asking for each id.
+    that wasn't created is forgotten.
     Return how many resources were added; raise StillRunningError if an operation on the stack is
     running.
     """

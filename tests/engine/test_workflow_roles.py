@@ -7,6 +7,7 @@ roles themselves are assumed with tokens such as GitHub's.
 import base64
 import json
 import shutil
+import sys
 from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
 from infra.naming import PROJECT_ROOT
+from infra.recover.aws import Aws
+from infra.recover.lookups import LOOKUPS, find
+from infra.recover.state import PendingCreate, resources_of
 from local.aws_clients import Clients
 from local.engine.workspace import Workspace
 from local.root_keys import RootKeys
@@ -236,6 +240,31 @@ def test_a_preview_shows_the_changes_and_reads_the_state_of_its_environment_alon
     for read in reads:
         with pytest.raises(ClientError, match=r"AccessDenied|not authorized"):
             read()
+
+
+def test_a_deployment_finds_what_a_killed_one_created(deployed: Pipeline) -> None:
+    key = deployed.account.iam.create_access_key(UserName="deploy-dev")["AccessKey"]
+    keys = RootKeys(key["AccessKeyId"], key["SecretAccessKey"])
+    exported: dict[str, Any] = json.loads(
+        deployed.typed("pulumi stack export -s dev 2>/dev/null > state.json; cat state.json", keys=keys).partition(
+            "+ cat state.json\n"
+        )[2]
+    )
+    aws = Aws(
+        endpoint_url=deployed.account.endpoint_url,
+        aws_access_key_id=keys.access_key_id,
+        aws_secret_access_key=keys.secret_access_key,
+    )
+    looked_for = [each for each in resources_of(exported) if each["type"] in LOOKUPS]
+
+    assert len({each["type"] for each in looked_for}) > 12
+    for resource in looked_for:
+        found = find(aws, PendingCreate(resource=resource, provider_region=REGION, known_ids=frozenset()))
+        assert found is not None, resource["urn"]
+        assert found.id == resource["id"]
+    assert "nothing to recover" in deployed.typed(
+        f"PYTHONPATH={PROJECT_ROOT} {sys.executable} -m infra.recover --stack dev", keys=keys
+    )
 
 
 def test_create_roles_renews_the_policies(pipeline: Pipeline) -> None:

@@ -30,27 +30,30 @@ def commands_of(page: str, heading: str, *, first: str) -> str:
     return "\n".join(line.strip() for line in block.splitlines())
 
 
+def shell_environment(stack: EngineStack) -> dict[str, str]:
+    """Return the variables of a shell in which `pulumi` and `aws` have the stack's emulator."""
+    workspace = stack.workspace
+    variables = workspace.environment()
+    return variables | {
+        "PATH": os.pathsep.join([str(COMMANDS), variables["PATH"]]),
+        "USERSTREAM_ROOT": str(PROJECT_ROOT),
+        "USERSTREAM_CREATED": str(workspace.created_file(stack.name)),
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "PYTHONPATH": str(PROJECT_ROOT),
+        "USERSTREAM_PYTHON": sys.executable,
+    }
+
+
 def typed(stack: EngineStack, commands: str) -> str:
     """Run commands until one fails, and return all that they printed.
 
     Raises:
         AssertionError: one failed; the message is what was printed.
     """
-    workspace = stack.workspace
-    variables = workspace.environment()
-    variables |= {
-        "PATH": os.pathsep.join([str(COMMANDS), variables["PATH"]]),
-        "USERSTREAM_ROOT": str(PROJECT_ROOT),
-        "USERSTREAM_CREATED": str(workspace.created_file(stack.name)),
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "PYTHONPATH": str(PROJECT_ROOT),
-        # There is no terminal to confirm on.
-        "PULUMI_SKIP_CONFIRMATIONS": "true",
-        "USERSTREAM_PYTHON": sys.executable,
-    }
+    variables = shell_environment(stack) | {"PULUMI_SKIP_CONFIRMATIONS": "true"}  # There is no terminal to confirm on.
     ended = subprocess.run(
         ["bash", "-euxo", "pipefail", "-c", commands],
-        cwd=workspace.directory / stack.name,
+        cwd=stack.workspace.directory / stack.name,
         env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
