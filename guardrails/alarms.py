@@ -206,7 +206,9 @@ def alarm_topics_accept_alarms(resources: Sequence[Resource]) -> Iterator[tuple[
 def failures_raise_an_alarm(resources: Sequence[Resource]) -> Iterator[tuple[Resource, str]]:
     """A function's errors, a queue's messages and an unpolled stream must each raise an alarm."""
     alarms = [alarm for alarm in of_type(resources, ALARM) if alarm.get("comparisonOperator") in ABOVE]
-    watched = {(alarm.get("metricName"), alarm.get("dimensions", "FunctionName")) for alarm in alarms}
+    watched = {
+        (metric.name, metric.known_dimensions.get("FunctionName")) for alarm in alarms for metric in _watched_by(alarm)
+    }
     for function in of_type(resources, FUNCTION):
         for metric in ("Errors", "Throttles"):
             if (metric, function.get("name")) not in watched:

@@ -4,6 +4,10 @@
 docs/runbook.md or docs/consumers.md. CloudWatch evaluates each minute: an alarm is on while
 `bad_periods` of the last EVALUATION_MINUTES are bad, by default one, so that a metric that flickers
 sends one message and not many.
+
+What is lost unless somebody acts rings at the first one. What happens by itself now and then, and
+more often the more there is to do, rings at the first one while there is little to do and above a
+share of it otherwise: `failing_share`.
 """
 
 from collections.abc import Mapping
@@ -32,6 +36,19 @@ EVALUATION_MINUTES = 5
 DURATION_SHARE = 0.8
 """Part of a function's timeout from which an invocation is too close to being cut off."""
 
+FEW_A_MINUTE = 60
+"""Calls a minute, one a second, below which the first that fails rings. Ten users stay below it all
+day; of ten million, the quietest hour is above it (tests/stack/test_alarms_over_a_day.py)."""
+
+FAILING_CALLS = 3
+"""So many failing calls make a share of FEW_A_MINUTE or more calls mean something: of 60 calls, one
+that a service of AWS lost is 1.7 %."""
+
+FAILING_PERCENT = 1.0
+"""Share of failing calls above which something is broken. AWS itself promises that 0.05 % of an
+API's requests fail at most, and 0.05 % of a function's invocations (API Gateway and Lambda service
+level agreements): 1 % is ten times both together."""
+
 STREAM_CHECK_SECONDS = 900
 STREAM_CHECKS = 24 * 60 * 60 // STREAM_CHECK_SECONDS
 """Periods in a day: CloudWatch looks back no further (PutMetricAlarm, EvaluationPeriods), and after
@@ -47,6 +64,8 @@ POINTER_AGE_RECEIVES = 1.5
 """The same of a message in a standard queue, in visibility timeouts: from its third receive on, SQS
 leaves a message out of the queue's age. Source: SQS developer guide, "Available CloudWatch metrics
 for Amazon SQS"."""
+
+SHARE_IN_WORDS = f"more than {FAILING_PERCENT:g} % of a minute's, or one if there are fewer than {FEW_A_MINUTE}"
 
 
 class Metric(NamedTuple):
@@ -103,6 +122,29 @@ class MetricMath:
     expression: str
     label: str
     metrics: Mapping[str, Metric | StackMetric | OperationMetric]
+
+
+def failing_share(
+    failing: Metric | StackMetric, calls: Metric | StackMetric, *, counts_failing: bool = True, label: str
+) -> MetricMath:
+    """Return the share of failing calls in percent, which counts as 100 for the first of few.
+
+    Args:
+        failing: the number of those that fail.
+        calls: the number of calls.
+        counts_failing: whether `calls` has those that fail too.
+        label: what the value is.
+    """
+    failed, all_calls = (
+        "FILL(failing, 0)",
+        "FILL(calls, 0)" if counts_failing else "(FILL(calls, 0) + FILL(failing, 0))",
+    )
+    return MetricMath(
+        f"IF({all_calls} < {FEW_A_MINUTE}, IF({failed} > 0, 100, 0), "
+        f"IF({failed} >= {FAILING_CALLS}, 100 * {failed} / {all_calls}, 0))",
+        label,
+        {"failing": failing, "calls": calls},
+    )
 
 
 def lambda_metric(name: str, function: LambdaFunction) -> Metric:
@@ -334,19 +376,34 @@ def function_alarms(function: LambdaFunction) -> list[Alarm]:
     return [
         Alarm(
             f"{prefix}Errors",
-            f"An invocation of {name} ended in an error or a timeout.",
-            lambda_metric("Errors", function),
+            f"Invocations of {name} end in an error or a timeout: {SHARE_IN_WORDS}.",
+            failing_share(
+                lambda_metric("Errors", function),
+                lambda_metric("Invocations", function),
+                label="errors, % of the invocations",
+            ),
+            threshold=FAILING_PERCENT,
         ),
         Alarm(
             f"{prefix}Throttles",
-            f"{name} was refused: its concurrency, or the account's, is used up.",
-            lambda_metric("Throttles", function),
+            f"{name} is refused, because its concurrency or the account's is used up: {SHARE_IN_WORDS}.",
+            failing_share(
+                lambda_metric("Throttles", function),
+                lambda_metric("Invocations", function),
+                # A refused call is no invocation. Source: Lambda developer guide, "Types of metrics
+                # for Lambda functions".
+                counts_failing=False,
+                label="throttles, % of the calls",
+            ),
+            threshold=FAILING_PERCENT,
         ),
+        # Of fewer than a hundred invocations the 99th percentile is the longest one.
         Alarm(
             f"{prefix}Duration",
-            f"An invocation of {name} took more than {DURATION_SHARE:.0%} of its {function.timeout_seconds} s.",
+            f"An invocation of {name} in a hundred, or the only one, took more than {DURATION_SHARE:.0%} of its "
+            f"{function.timeout_seconds} s.",
             lambda_metric("Duration", function),
-            "Maximum",
+            "p99",
             threshold=DURATION_SHARE * function.timeout_seconds * 1000,
         ),
     ]

@@ -1,6 +1,14 @@
 """The alarms on what the API's callers get: faults, slow answers, errors and refusals as rates."""
 
-from infra.components.alarms import Alarm, Metric, MetricMath, StackMetric
+from infra.components.alarms import (
+    FAILING_PERCENT,
+    SHARE_IN_WORDS,
+    Alarm,
+    Metric,
+    MetricMath,
+    StackMetric,
+    failing_share,
+)
 from infra.components.user_api import THROTTLED_METRIC, UserApi
 from infra.settings.model import StackSettings
 
@@ -38,8 +46,14 @@ def api_alarms(api: UserApi, settings: StackSettings) -> list[Alarm]:
     throttled = "FILL(throttled, 0)"
     counts = {"requests": api_metric("Count", api), "throttled": throttled_metric(api)}
     return [
-        Alarm("ApiServerErrors", "The API answered with a 5xx.", api_metric("5xx", api)),
-        # One slow answer is a cold start; three such minutes are not.
+        Alarm(
+            "ApiServerErrors",
+            f"The API answers with a 5xx: {SHARE_IN_WORDS}.",
+            failing_share(api_metric("5xx", api), api_metric("Count", api), label="5xx, % of the requests"),
+            threshold=FAILING_PERCENT,
+        ),
+        # One slow answer is a cold start; three such minutes are not. Of fewer than a hundred
+        # answers the 99th percentile is the slowest.
         Alarm(
             "ApiLatency",
             f"One answer in a hundred took more than {latency} ms.",

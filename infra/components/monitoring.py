@@ -259,7 +259,9 @@ def _measured(alarm: Alarm) -> dict[str, Any]:
         "dimensions": metric.dimensions,
         "statistic": None if percentile else alarm.statistic,
         "extended_statistic": alarm.statistic if percentile else None,
-        "evaluate_low_sample_count_percentiles": "ignore" if percentile else None,
+        # With `ignore`, p99 would need 1,000 values a minute. Source: CloudWatch user guide,
+        # "Percentile-based CloudWatch alarms and low data samples".
+        "evaluate_low_sample_count_percentiles": "evaluate" if percentile else None,
         "period": alarm.period_seconds,
     }
 

@@ -116,7 +116,7 @@ def _function_alarms(consumer: Consumer) -> dict[str, str]:
     )
     return {
         f"{consumer.prefix}Errors": _text(
-            f"An invocation of {name} raised an exception or timed out. The whole batch is retried; what still "
+            f"Invocations of {name} raise an exception or time out. The whole batch is retried; what still "
             "fails goes to the dead-letter queue.",
             [
                 f"The log has the reason: {log}. A denied action: `pulumi up --refresh`.",

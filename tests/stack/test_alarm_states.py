@@ -17,8 +17,12 @@ MISSING_DATA_ALARMS = [name for name in ALARMS if name.endswith("StreamNotPolled
 """Every value is good, even 0: they fire when there is none."""
 NOT_THE_TABLES = [name for name in ALARMS if name.endswith("WritesNotPolled")]
 """They look back on a day."""
-RATES = [name for name, alarm in ALARMS.items() if "metricQueries" in alarm and name not in NOT_THE_TABLES]
+RATES = ["ApiClientErrors", "ApiThrottles"]
 """They need three bad minutes of five too."""
+SHARES = [
+    name for name, alarm in ALARMS.items() if "failing" in {each["id"] for each in alarm.get("metricQueries", [])}
+]
+"""Of calls that fail: one of few rings."""
 AT_ONCE = [name for name in ALARMS if name not in {SLOW_ALARM, *MISSING_DATA_ALARMS, *NOT_THE_TABLES, *RATES}]
 
 TEN_USERS: Minute = {"requests": 4, "errors": 4, "throttled": None}
@@ -101,6 +105,29 @@ def test_a_rate_compares_from_a_request_a_second_on(name: str) -> None:
         return {"requests": requests, "errors": requests, "throttled": requests if name == "ApiThrottles" else 0}
 
     assert rates(name, all_bad(59), all_bad(60)) == [0, 100]
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_the_first_failing_call_rings_while_there_are_few_and_a_hundredth_otherwise(name: str) -> None:
+    # A throttled call is no invocation, so it is none of the calls either.
+    counted = 0 if name.endswith("Throttles") else 1
+
+    def share(failing: float | None, calls: float | None) -> float | None:
+        (value,) = rates(
+            name, {"failing": failing, "calls": calls if calls is None or counted else calls - (failing or 0)}
+        )
+        return value
+
+    assert (share(None, None), share(0, 4), share(None, 59), share(None, 6000)) == (0, 0, 0, 0)
+    assert (share(1, 1), share(1, 59)) == (100, 100)
+    assert (share(1, 60), share(2, 60), share(3, 60)) == (0, 0, 5)
+    assert (share(60, 6000), share(61, 6000)) == (1, pytest.approx(1.017, abs=0.001))
+    assert share(6000, 6000) == 100
+
+
+@pytest.mark.parametrize("name", [name for name in SHARES if name.endswith("Throttles")])
+def test_a_function_whose_every_call_is_refused_rings(name: str) -> None:
+    assert rates(name, {"failing": 2400, "calls": None}) == [100]
 
 
 @pytest.mark.parametrize("name", ALARMS)

@@ -58,10 +58,7 @@ EXPECTED: dict[str, tuple[str, str, str, float]] = {
         )
         for consumer in QUEUE_CONSUMERS
     },
-    "ApiServerErrors": ("AWS/ApiGateway", "5xx", "api-id", 0),
     "ApiLatency": ("AWS/ApiGateway", "Latency", "api-id", 3000),
-    **{f"{name}Errors": (LAMBDA, "Errors", f"{name}Function-dev", 0) for name in FUNCTIONS},
-    **{f"{name}Throttles": (LAMBDA, "Throttles", f"{name}Function-dev", 0) for name in FUNCTIONS},
     **{
         f"{name}Duration": (LAMBDA, "Duration", f"{name}Function-dev", 0.8 * 1000 * timeout)
         for name, timeout in FUNCTIONS.items()
@@ -74,6 +71,16 @@ RATES = {
 }
 """Alarms on a rate: the metrics it is computed from, and its threshold in percent."""
 
+SHARES: dict[str, tuple[str, str, str, str]] = {
+    "ApiServerErrors": ("AWS/ApiGateway", "5xx", "Count", "api-id"),
+    **{
+        f"{name}{kind}": (LAMBDA, kind, "Invocations", f"{name}Function-dev")
+        for name in FUNCTIONS
+        for kind in ("Errors", "Throttles")
+    },
+}
+"""Alarms on the share of calls that fail: namespace, what fails, all calls, and whose they are."""
+
 NOT_THE_TABLES = {
     "WritesNotPolled": ({"TableName": "Users-dev", "Operation": "TransactWriteItems"}, "users-stream-id"),
     "FanOutUserChangesWritesNotPolled": (
@@ -82,7 +89,7 @@ NOT_THE_TABLES = {
     ),
 }
 """Alarms on a mapping that polls another stream than the table's: the writes, and the mapping."""
-COMPUTED = RATES.keys() | NOT_THE_TABLES.keys()
+COMPUTED = RATES.keys() | SHARES.keys() | NOT_THE_TABLES.keys()
 
 
 NOT_POLLED = {"StreamNotPolled", "FanOutUserChangesStreamNotPolled"}
@@ -143,6 +150,21 @@ def test_the_rates_are_computed_from_exactly_these_metrics() -> None:
     }
 
 
+@pytest.mark.parametrize("name", SHARES)
+def test_a_share_is_of_one_resource_s_calls(name: str) -> None:
+    namespace, failing, calls, resource = SHARES[name]
+    alarm = alarms()[name]
+    metrics = {query["id"]: query["metric"] for query in alarm["metricQueries"] if "metric" in query}
+
+    assert {one: (metric["namespace"], metric["metricName"]) for one, metric in metrics.items()} == {
+        "failing": (namespace, failing),
+        "calls": (namespace, calls),
+    }
+    for metric in metrics.values():
+        assert (metric["stat"], metric["period"], list(metric["dimensions"].values())) == ("Sum", 60, [resource])
+    assert (alarm["threshold"], alarm["datapointsToAlarm"], alarm["evaluationPeriods"]) == (1, 1, 5)
+
+
 def test_the_access_log_has_the_status_as_the_filter_of_429_reads_it() -> None:
     stack = record("dev")
     (counted,) = stack.of_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")
@@ -168,7 +190,7 @@ def test_the_age_alarm_fires_before_a_pointer_s_third_receive(timeout: int) -> N
     assert min(second_try, 900) <= alarm.inputs["threshold"] <= min(2 * second_try - 60, 900)
 
 
-@pytest.mark.parametrize("name", [*EXPECTED, *RATES])
+@pytest.mark.parametrize("name", [*EXPECTED, *RATES, *SHARES])
 def test_an_alarm_notifies_when_it_fires_and_clears_and_names_its_runbook_section(name: str) -> None:
     alarm = alarms()[name]
 
@@ -178,7 +200,7 @@ def test_an_alarm_notifies_when_it_fires_and_clears_and_names_its_runbook_sectio
     assert alarm["alarmDescription"].endswith(f"docs/{page_of(name)}#{name.lower()}")
     assert len(alarm["alarmDescription"]) <= 1024, "CloudWatch's limit"
     assert alarm["comparisonOperator"] == ("LessThanThreshold" if name in NOT_POLLED else "GreaterThanThreshold")
-    assert name in RATES or alarm["period"] == 60
+    assert name not in EXPECTED or alarm["period"] == 60
 
 
 @pytest.mark.parametrize("name", [name for name in EXPECTED if name not in {"ApiLatency", *NOT_POLLED}])
@@ -207,7 +229,7 @@ def test_the_latency_alarm_watches_the_99th_percentile_over_three_of_five_minute
 
     assert alarm["extendedStatistic"] == "p99"
     assert "statistic" not in alarm
-    assert alarm["evaluateLowSampleCountPercentiles"] == "ignore"
+    assert alarm["evaluateLowSampleCountPercentiles"] == "evaluate", "ignore would need 1,000 answers a minute"
     assert (alarm["datapointsToAlarm"], alarm["evaluationPeriods"]) == (3, 5)
 
 
@@ -275,7 +297,7 @@ def test_the_dashboard_shows_every_alarm_and_every_function() -> None:
     body = dashboard.inputs["dashboardBody"]
 
     assert dashboard.inputs["dashboardName"] == "userstream-dev-eu-west-1"
-    for name in [*EXPECTED, *RATES]:
+    for name in [*EXPECTED, *RATES, *SHARES]:
         assert f"alarm:{name}-dev" in body
     for name in FUNCTIONS:
         assert f"{name}Function-dev" in body

@@ -17,6 +17,7 @@ _OPERATORS: Mapping[type[ast.AST], Callable[[float, float], float]] = {
     ast.Div: lambda left, right: left / right,
     ast.Gt: lambda left, right: left > right,
     ast.GtE: lambda left, right: left >= right,
+    ast.Lt: lambda left, right: left < right,
 }
 
 
