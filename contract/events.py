@@ -48,6 +48,17 @@ class EventDetail(BaseModel):
     changed_fields: list[str] = Field(
         description="The fields that got another value or lost theirs; of a new or deleted user all it has or had."
     )
+    request_id: str = Field(
+        default_factory=str,
+        description="The API's request that made the change, as its answer's header apigw-requestid names it. Left out "
+        "if none is known, as of a change past the API.",
+        examples=["JKJaXmPLvHcESHA="],
+    )
+    traceparent: str = Field(
+        default_factory=str,
+        description="The W3C Trace Context of that request, if its caller sent one, as it came.",
+        examples=["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"],
+    )
 
 
 class EventWithValues(EventDetail):

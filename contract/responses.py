@@ -119,6 +119,12 @@ class Change(ResponseBody):
         "the user, ttl when DynamoDB's expiry deleted the user, caller for a write past the API.",
         examples=["self", "arn:aws:sts::123456789012:assumed-role/Support/eve", "ttl", "caller"],
     )
+    request_id: str = Field(
+        default_factory=str,
+        description="The request that made it: the header apigw-requestid of its answer. Left out if none is known.",
+        examples=["JKJaXmPLvHcESHA="],
+    )
+    traceparent: str = Field(default_factory=str, description="The header of that request, if it had a valid one.")
     changes: dict[str, FieldChange]
     omitted_fields: int = Field(
         default=0,
@@ -151,7 +157,9 @@ class Problem(ResponseBody):
     title: str
     status: int = Field(ge=400, le=599)
     detail: str
-    request_id: str = Field(description="Identifies the request in the API's logs.")
+    request_id: str = Field(
+        description="Identifies the request in logs, histories and events; the header apigw-requestid has it too."
+    )
 
 
 class FieldsProblem(Problem):

@@ -71,6 +71,10 @@ export interface Change {
   readonly occurredAt: string;
   /** Who did it: self for a registration, the ARN of the caller of a signed route or of who erased the user, ttl when DynamoDB's expiry deleted the user, caller for a write past the API. */
   readonly actor: string;
+  /** The request that made it: the header apigw-requestid of its answer. Left out if none is known. */
+  readonly requestId?: string;
+  /** The header of that request, if it had a valid one. */
+  readonly traceparent?: string;
   readonly changes: Readonly<Record<string, FieldChange>>;
   /** How many more fields changed, of a change of thousands, whose names are too large for the history. */
   readonly omittedFields?: number;
@@ -107,7 +111,7 @@ export interface FieldsProblem {
   readonly title: string;
   readonly status: number;
   readonly detail: string;
-  /** Identifies the request in the API's logs. */
+  /** Identifies the request in logs, histories and events; the header apigw-requestid has it too. */
   readonly requestId: string;
   readonly errors: ReadonlyArray<FieldProblem>;
 }
@@ -118,7 +122,7 @@ export interface Problem {
   readonly title: string;
   readonly status: number;
   readonly detail: string;
-  /** Identifies the request in the API's logs. */
+  /** Identifies the request in logs, histories and events; the header apigw-requestid has it too. */
   readonly requestId: string;
 }
 

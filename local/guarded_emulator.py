@@ -7,17 +7,21 @@ guard and no request takes a detour:
 - the API's data plane, which is public on AWS too, keeps its own authorization and CORS settings;
 - everything else is for programs that sign: no page of a browser, no unsigned request;
 - of the emulator's own paths only those in `_OWN_PATHS`, and only signed by the root user.
+
+A request to the API has one id, in the function's event and in the answer, as on AWS.
 """
 
 import importlib
 import os
 import re
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextvars import ContextVar
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, parse_qsl, quote
 
 from ministack import app as emulator
@@ -51,6 +55,11 @@ _OWN_PATHS = frozenset({"/_ministack/health", "/_ministack/sqs/messages"})
 _SIGNATURE = "AWS4-HMAC-SHA256 "
 _UNKNOWN_KEY = "AKIA0000000000000000"
 
+_REQUEST_ID_HEADER = b"apigw-requestid"
+_REQUEST_ID_BYTES = 11  # of randomness in 16 characters, as API Gateway's ids have
+_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""Of the request to the API that is being answered."""
+
 
 def guarded(application: Application, keys: RootKeys, region: str) -> Application:
     """Return the emulator's application behind the guard.
@@ -73,8 +82,12 @@ def guarded(application: Application, keys: RootKeys, region: str) -> Applicatio
             await authenticated(scope, receive, send)
 
     async def authenticated(scope: Scope, receive: Receive, send: Send) -> None:
+        _request_id.set(None)
         if _TO_API.fullmatch(scope["path"]):
             scope = {**scope, "headers": _without_unusable_signature(scope["headers"], region)}
+            request_id = urlsafe_b64encode(secrets.token_bytes(_REQUEST_ID_BYTES)).decode()
+            _request_id.set(request_id)
+            send = _naming_request(send, request_id)
         headers = _joined(scope["headers"])
         key = _key_named(headers)
         if key is not None and is_root_access_key(key):
@@ -203,6 +216,32 @@ async def _refuse(send: Send, status: HTTPStatus, reason: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+def _naming_request(send: Send, request_id: str) -> Send:
+    """Send an answer of the API with this id in place of the one that the emulator made up."""
+
+    async def named(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            headers = [
+                (name, request_id.encode() if name.lower() == _REQUEST_ID_HEADER else value)
+                for name, value in message["headers"]
+            ]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return named
+
+
+def _name_requests_once() -> None:
+    """Let functions get the id that the answer has; the emulator makes one up for each."""
+    gateway: Any = importlib.import_module("ministack.services.apigateway")
+    make_up = cast("Callable[[], str]", gateway.new_uuid)
+
+    def request_id_or_new() -> str:
+        return _request_id.get() or make_up()
+
+    gateway.new_uuid = request_id_or_new
+
+
 def _draw_function_credentials() -> None:
     """Make the credentials of functions' roles unknown too: the emulator derives them from ARNs.
 
@@ -239,6 +278,7 @@ def main() -> None:
     """Run the emulator, configured by its environment variables, until SIGTERM."""
     keys = RootKeys(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
     _draw_function_credentials()
+    _name_requests_once()
     lambda_runtime.subprocess = without_emulator_settings(dict(os.environ))
     if mailbox := os.environ.get(MAILBOX_VARIABLE):
         _keep_mails(Path(mailbox))

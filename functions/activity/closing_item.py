@@ -2,10 +2,12 @@
 
 | it is         | attributes, beside expiresAt                | written by                   |
 | ------------- | ------------------------------------------- | ---------------------------- |
-| deletion note | note DELETION, actor, version, occurredAt   | the deletion's transaction   |
+| deletion note | note DELETION, actor, version, occurredAt,  | the deletion's transaction   |
+|               | the request's `Trace`                       |                              |
 | erasure       | kind ERASED, actor, occurredAt, no changes  | `python -m ops person erase` |
 
-A deletion's stream record has the old image alone, so only the note can say who deleted the user.
+A deletion's stream record has the old image alone, so only the note can say who deleted the user,
+and by which request.
 It is no entry of the history. An erasure is its only one, and bars every value of the user from
 coming back: log_user_changes reads the closing items of a batch's users before it writes.
 """
@@ -13,6 +15,7 @@ coming back: log_user_changes reads the closing items of a batch's users before 
 from datetime import datetime
 
 from functions.runtime.json_log import Json, JsonObject
+from functions.runtime.trace import Trace
 
 CLOSING_CHANGE_ID = "9" * 40
 """Its sort key: forty digits, as a change's, and above each that a stream assigns."""
@@ -21,7 +24,9 @@ DELETION = "DELETION"
 ERASED = "ERASED"
 
 
-def deletion_note(user_id: str, *, actor: str, version: int, occurred_at: str, expires_at: int) -> JsonObject:
+def deletion_note(  # noqa: PLR0913  each is named at the call
+    user_id: str, *, actor: str, version: int, occurred_at: str, expires_at: int, trace: Trace | None = None
+) -> JsonObject:
     """Return the note of a deletion, typed as botocore takes it.
 
     Args:
@@ -30,6 +35,7 @@ def deletion_note(user_id: str, *, actor: str, version: int, occurred_at: str, e
         version: the deleted user's, which tells this deletion from another of the same id.
         occurred_at: ISO 8601 in UTC with milliseconds.
         expires_at: when DynamoDB may remove it, in whole seconds since the epoch.
+        trace: the request that deleted it; None for a deletion past the API.
     """
     return {
         "userId": {"S": user_id},
@@ -39,6 +45,7 @@ def deletion_note(user_id: str, *, actor: str, version: int, occurred_at: str, e
         "version": {"N": str(version)},
         "occurredAt": {"S": occurred_at},
         "expiresAt": {"N": str(expires_at)},
+        **({} if trace is None else trace.attributes()),
     }
 
 

@@ -90,6 +90,7 @@ def activity_item(
     writes the same item. A change older than that by years, such as a backfilled user's, expires
     at `earliest`, see `earliest_expiry`. Of a deleted user it may expire sooner, or have no values,
     by `deleted_user_days`, see `functions.activity.deleted_history`; None: as of any other.
+    `requestId` and `traceparent` are its request's, if one is known.
     `version` is the user's after the change, or the last one of a deleted user; the item has none
     if the user has none. What would be too large is left out by the rule of
     `functions.activity.item_size`.
@@ -109,6 +110,7 @@ def activity_item(
         "occurredAt": {"S": change.occurred_at},
         "changes": {"M": {name: {"M": _old_and_new(attribute)} for name, attribute in changes.items()}},
         **({"version": version} if "N" in version else {}),
+        **({} if change.trace is None else change.trace.attributes()),
         "expiresAt": {"N": str(max(expires_at, earliest))},
     }
     if change.deleted_at is not None and deleted_user_days == 0:
@@ -136,6 +138,7 @@ def activity_entry(item: Image) -> dict[str, PlainValue]:
         "kind",
         "occurredAt",
         "actor",
+        *(name for name in ("requestId", "traceparent") if name in item),
         "changes",
         *((OMITTED_FIELDS,) if OMITTED_FIELDS in item else ()),
     )

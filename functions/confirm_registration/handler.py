@@ -29,4 +29,4 @@ def confirmation_endpoint(request: Request, store: PendingStore) -> Response:
     token = body.get("token")
     if not isinstance(token, str) or len(body) > 1:
         raise MalformedRequestError("Send the link's token, what comes after #confirm=, as text and alone.")
-    return registered(confirm_registration(store, token, datetime.now(UTC)))
+    return registered(confirm_registration(store, token, datetime.now(UTC), request.trace))

@@ -5,7 +5,9 @@ dead-letter queue hold none either. The change itself is an item of Activity.
 
     {"messageVersion": 1, "userId": "...", "changeId": "<40 digits>", "eventId": "...",
      "kind": "ADDED" | "UPDATED" | "DELETED", "origin": "change" | "backfill",
-     "occurredAt": "2026-11-24T03:27:59.000Z"}
+     "occurredAt": "2026-11-24T03:27:59.000Z", "requestId": "JKJaXmPLvHcESHA="}
+
+`requestId` is only there if the change's request is known.
 """
 
 import json
@@ -14,6 +16,7 @@ from typing import NamedTuple
 
 from functions.activity.items import MAXIMUM_KEY_BYTES
 from functions.runtime.json_log import Json, JsonObject, is_object, json_line
+from functions.runtime.trace import REQUEST_ID
 from functions.stream_records.user_change import KIND_OF_EVENT, SEQUENCE_NUMBER_DIGITS
 
 MESSAGE_VERSION = 1
@@ -41,6 +44,7 @@ class ChangeMessage(NamedTuple):
     kind: str  # ADDED, UPDATED or DELETED
     origin: str  # change or backfill
     occurred_at: str  # ISO 8601 in UTC with milliseconds
+    request_id: str | None = None  # of the request that made the change
 
     def to_json(self) -> str:
         """Return the message's body, in ASCII."""
@@ -53,8 +57,14 @@ class ChangeMessage(NamedTuple):
                 "kind": self.kind,
                 "origin": self.origin,
                 "occurredAt": self.occurred_at,
+                **self.caused,
             }
         )
+
+    @property
+    def caused(self) -> dict[str, str]:
+        """The request's id, if it is known, as messages and lines of a log have it."""
+        return {} if self.request_id is None else {"requestId": self.request_id}
 
 
 def origin_of(change_id: str) -> str:
@@ -79,6 +89,7 @@ def parse_message(body: Json) -> ChangeMessage:
         raise MalformedMessageError(
             f"messageVersion {version} is not supported" if known else "messageVersion is missing"
         )
+    request_id: Json = content.get("requestId")
     message = ChangeMessage(
         user_id=_text(content, "userId"),
         change_id=_text(content, "changeId"),
@@ -86,6 +97,7 @@ def parse_message(body: Json) -> ChangeMessage:
         kind=_text(content, "kind"),
         origin=_text(content, "origin"),
         occurred_at=_text(content, "occurredAt"),
+        request_id=request_id if type(request_id) is str and REQUEST_ID.fullmatch(request_id) else None,
     )
     complaint = complaint_about(message)
     if complaint:

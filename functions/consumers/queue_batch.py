@@ -310,7 +310,7 @@ class QueueBatch:
         named = message.named
         names: JsonObject = {"consumer": self._consumer, "messageId": message.message_id}
         if named is not None:
-            names |= {"userId": named.user_id, "changeId": named.change_id, "kind": named.kind}
+            names |= {"userId": named.user_id, "changeId": named.change_id, "kind": named.kind, **named.caused}
         self._log(level, text, **names, **more)
 
 

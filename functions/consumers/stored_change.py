@@ -8,6 +8,7 @@ from typing import NamedTuple
 from functions.activity.item_size import NEW, OLD, OMITTED, OMITTED_FIELDS
 from functions.consumers.message import BACKFILL, ChangeMessage, origin_of
 from functions.runtime.json_log import Json, is_object
+from functions.runtime.trace import Trace, stored_trace
 from functions.stream_records.attribute_values import (
     Image,
     MalformedValueError,
@@ -66,6 +67,8 @@ class StoredChange(NamedTuple):
     or its user is deleted (functions/activity/deleted_history.py)."""
     omitted_fields: int = 0
     """How many more attributes changed, of a change of thousands, that `changes` doesn't name."""
+    trace: Trace | None = None
+    """The request that made the change, with the caller's traceparent; None if none is known."""
 
     def old(self, name: str) -> PlainValue:
         """Return a changed attribute's value before the change; None if there was none."""
@@ -101,6 +104,7 @@ def stored_change(message: ChangeMessage, item: Image) -> StoredChange:
         backfilled=origin_of(message.change_id) == BACKFILL,
         omitted=_omitted(plain["changes"]),
         omitted_fields=plain.get(OMITTED_FIELDS, 0),
+        trace=stored_trace(item),
     )
 
 

@@ -8,6 +8,7 @@ A new item of another form is refused with a reason, which names fields and neve
 from functions.activity.closing_item import CLOSING_CHANGE_ID
 from functions.consumers.message import ChangeMessage, complaint_about, origin_of
 from functions.runtime.json_log import Json
+from functions.runtime.trace import stored_trace
 from functions.stream_records.user_change import KIND_OF_EVENT, UnknownEventError, UnprocessableRecordError
 
 
@@ -37,7 +38,10 @@ def read_activity_record(record: Json) -> ChangeMessage | None:
             "userId, changeId, eventId, kind and occurredAt must be strings that aren't empty"
         )
     user_id, change_id, event_id, kind, occurred_at = texts
-    message = ChangeMessage(user_id, change_id, event_id, kind, "change", occurred_at)
+    trace = stored_trace(image)
+    message = ChangeMessage(
+        user_id, change_id, event_id, kind, "change", occurred_at, None if trace is None else trace.request_id
+    )
     complaint = complaint_about(message)
     if complaint:
         raise UnprocessableRecordError(complaint)

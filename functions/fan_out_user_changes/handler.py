@@ -25,7 +25,7 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
 
     def log_published(message: ChangeMessage) -> None:
         names = {"userId": message.user_id, "changeId": message.change_id, "eventId": message.event_id}
-        log("INFO", PUBLISHED, **names, kind=message.kind, origin=message.origin)
+        log("INFO", PUBLISHED, **names, kind=message.kind, origin=message.origin, **message.caused)
 
     try:
         outcome = StreamBatch(

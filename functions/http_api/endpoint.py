@@ -140,11 +140,14 @@ def answer(event: Event, endpoint: Endpoint) -> dict[str, Any]:
     started = time.perf_counter()
     request_id = route = ""
     fault: dict[str, str] = {}
-    signed: dict[str, str] = {}
+    caused: dict[str, str] = {}
     try:
         request = read_request(event)
         request_id, route = request.request_id, request.route
-        signed = {} if request.caller is None else {"actor": request.caller}
+        if (trace := request.trace) is not None:
+            caused = trace.fields()
+        if request.caller is not None:
+            caused["actor"] = request.caller
         response = endpoint(request)
     except tuple(PROBLEMS) as error:
         response = _refusal(error, request_id)
@@ -155,11 +158,10 @@ def answer(event: Event, endpoint: Endpoint) -> dict[str, Any]:
     log(
         "ERROR" if fault else level,
         "request answered",
-        requestId=request_id,
+        **{"requestId": request_id, **caused},
         route=route,
         status=int(response.status),
         milliseconds=round((time.perf_counter() - started) * 1000, 1),
-        **signed,
         **response.logged,
         **fault,
     )

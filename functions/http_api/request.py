@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn, cast
 from urllib.parse import parse_qsl
 
+from functions.runtime.trace import REQUEST_ID, TRACEPARENT, Trace
+
 Event = Mapping[str, Any]
 """What the function was invoked with."""
 
@@ -59,7 +61,7 @@ class BodyTooLargeError(RequestError):
 class Request(NamedTuple):
     """One HTTP request."""
 
-    request_id: str  # API Gateway's, which its access log shows too
+    request_id: str  # API Gateway's: that of its access log, and the answer's apigw-requestid
     route: str  # the route's key, such as "GET /users/{userId}"
     headers: Mapping[str, str]  # by lower-case name; API Gateway joins repeated ones with commas
     path: Mapping[str, str]  # parameters by name, decoded
@@ -70,6 +72,17 @@ class Request(NamedTuple):
     """The ARN of who signed it (AWS_IAM), of a role with the session's name; None without one."""
     repeated: frozenset[str] = frozenset()
     """Parameters of the query that it names more than once; `query` has their values joined."""
+
+    @property
+    def trace(self) -> Trace | None:
+        """What a change that the request makes is found by; None without an id.
+
+        A traceparent that isn't valid is left out, and so are several: API Gateway joins them.
+        """
+        if not REQUEST_ID.fullmatch(self.request_id):
+            return None
+        traceparent = self.headers.get("traceparent", "")
+        return Trace(self.request_id, traceparent if TRACEPARENT.fullmatch(traceparent) else None)
 
 
 def read_request(event: Event) -> Request:

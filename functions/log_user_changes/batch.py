@@ -69,16 +69,17 @@ def log_change(log: Log, change: UserChange, show: Callable[[_PlainImage], _Plai
     """Log one change in one line; an update in one for the old image and one for the new.
 
     `show` is `full_image` or `masked_image`. Either way the names of the changed fields are logged,
-    and who changed them, which tells nothing of the user.
+    who changed them, and by which request, which tells nothing of the user.
     """
     old, new = change.old, change.new
+    caused = {} if change.trace is None else change.trace.fields()
     if old is not None and new is not None:
-        _log_image(log, "USER UPDATED - OLD:", change, show(old))
-        _log_image(log, "USER UPDATED - NEW:", change, show(new), changedFields=change.changed_fields)
+        _log_image(log, "USER UPDATED - OLD:", change, show(old), **caused)
+        _log_image(log, "USER UPDATED - NEW:", change, show(new), **caused, changedFields=change.changed_fields)
     elif new is not None:
-        _log_image(log, "USER ADDED:", change, show(new))
+        _log_image(log, "USER ADDED:", change, show(new), **caused)
     elif old is not None:
-        _log_image(log, "USER DELETED:", change, show(old))
+        _log_image(log, "USER DELETED:", change, show(old), **caused)
 
 
 def _log_image(log: Log, message: str, change: UserChange, image: _PlainImage, **more: object) -> None:

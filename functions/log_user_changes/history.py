@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from functions.activity.closing_item import deleted_by, deletion_after
 from functions.activity.closing_items import ClosingItems, ReadItems
 from functions.activity.items import ActivityWriter, WriteOutcome
+from functions.runtime.trace import stored_trace
 from functions.stream_records.user_change import UserChange
 from functions.users.user import UNKNOWN_ACTOR, version_of
 
@@ -41,14 +42,14 @@ class History:
         return self._closing_items.is_erased(user_id)
 
     def completed(self, change: UserChange) -> UserChange:
-        """Return a change with what the closing item adds: who deleted the user, and when."""
+        """Return a change with what the closing item adds: who deleted the user, how, and when."""
         closing = self._closing_items.of(change.user_id)
         if closing is None:
             return change
         if change.kind != "DELETED":
             return change._replace(deleted_at=deletion_after(closing, change.occurred_seconds))
         actor = self._who_deleted(change)
-        return change if actor is None else change._replace(actor=actor)
+        return change if actor is None else change._replace(actor=actor, trace=stored_trace(closing))
 
     def is_noted(self, deletion: UserChange) -> bool:
         """Say whether the closing item tells of this deletion."""

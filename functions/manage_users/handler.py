@@ -97,13 +97,14 @@ def _change(request: Request, users: UsersStore, fields: Fields) -> Response:
     user_id, precondition = _user_id(request), if_match(request.headers)
     changes = fields.parse_changes(json_object(request))
     actor, now = request.caller or UNKNOWN_ACTOR, datetime.now(UTC)
-    return _shown(change_user(users, user_id, changes, precondition=precondition, actor=actor, now=now), fields)
+    user = change_user(users, user_id, changes, precondition=precondition, actor=actor, now=now, trace=request.trace)
+    return _shown(user, fields)
 
 
 def _remove(request: Request, users: UsersStore) -> Response:
     user_id = _user_id(request)
     actor, now = request.caller or UNKNOWN_ACTOR, datetime.now(UTC)
-    remove_user(users, user_id, precondition=if_match(request.headers), actor=actor, now=now)
+    remove_user(users, user_id, precondition=if_match(request.headers), actor=actor, now=now, trace=request.trace)
     return Response(status=HTTPStatus.NO_CONTENT, logged={"userId": user_id})
 
 

@@ -2,7 +2,8 @@
 
     {"schemaVersion": 1, "eventId": "...", "userId": "...", "version": 2, "changeId": "<40 digits>",
      "occurredAt": "2026-11-24T03:27:59.000Z", "actor": "caller", "changedFields": ["email"],
-     "values": {"email": "alice@example.com"}, "valuesOmitted": false}
+     "values": {"email": "alice@example.com"}, "valuesOmitted": false,
+     "requestId": "JKJaXmPLvHcESHA=", "traceparent": "00-<32 digits>-<16 digits>-01"}
 
 It is a pure function of the change and the settings, so a redelivery publishes the same event.
 contract/events.py has the schemas; a test holds every event to them.
@@ -92,6 +93,7 @@ def user_event(change: StoredChange, source: str, rules: FieldRules) -> UserEven
         # Never who: subscribers and the archive need no caller's ARN.
         "actor": "ttl" if change.actor == "ttl" else "caller",
         "changedFields": fields,
+        **({} if change.trace is None else change.trace.fields()),
     }
     contents: list[JsonObject] = [detail]
     if change.kind != "DELETED":  # of whom no value is left

@@ -29,4 +29,5 @@ def register_endpoint(request: Request, store: UsersStore, fields: Fields = FIEL
     """Register the user in the request's body; 201 with its id. Raise `UserError` if refused."""
     key = idempotency_key(request)
     registration = fields.parse_registration(json_object(request))
-    return registered(register(store, registration, idempotency_key=key, now=datetime.now(UTC)))
+    now = datetime.now(UTC)
+    return registered(register(store, registration, idempotency_key=key, now=now, trace=request.trace))

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple, cast
 
 from functions.runtime.json_log import Json, is_object, utc_timestamp
+from functions.runtime.trace import Trace, trace_of_write
 from functions.stream_records.attribute_values import (
     Changes,
     Image,
@@ -68,6 +69,8 @@ class UserChange(NamedTuple):
     deleted_at: float | None
     """When the user was deleted, in seconds since the epoch, as far as it is known; the record of
     the deletion tells it, and a closing item. None for a user who isn't, or was stored again."""
+    trace: Trace | None = None
+    """The request that made the change; of a deletion, only a closing item tells it."""
 
     @property
     def changes(self) -> Changes:
@@ -143,6 +146,7 @@ def parse_user_change(record: Json) -> UserChange:
             *(event_id, event_name, kind, actor, user_id, sequence_number, seconds),
             *(old_image, new_image, old, new),
             seconds if new is None else None,
+            None if actor == UNKNOWN_ACTOR else trace_of_write(old_image, new_image),
         )
     )
 

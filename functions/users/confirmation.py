@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 from uuid import uuid4
 
 from functions.runtime.json_log import utc_timestamp
+from functions.runtime.trace import Trace
 from functions.users.attributes import ATTRIBUTES, Attribute
 from functions.users.service import registration_request
 from functions.users.user import (
@@ -138,8 +139,10 @@ def link_token(pending: PendingRegistration) -> str:
     return f"{signed}.{code}"
 
 
-def confirm_registration(store: PendingStore, token: str, now: datetime) -> str:
+def confirm_registration(store: PendingStore, token: str, now: datetime, trace: Trace | None = None) -> str:
     """Register the user whose link was followed, once, and return the user's id.
+
+    The user's `trace` is that of this request, which makes the user; the first one only asked.
 
     Raises:
         ConfirmationLinkError: The link is no link of this stack, has expired or was used.
@@ -155,7 +158,9 @@ def confirm_registration(store: PendingStore, token: str, now: datetime) -> str:
     if pending is None or not hmac.compare_digest(token, link_token(pending)):
         raise ConfirmationLinkError
     stamp = utc_timestamp(now)
-    user = User(user_id, pending.registration, FIRST_VERSION, created_at=stamp, updated_at=stamp, changed_by=SELF)
+    user = User(
+        user_id, pending.registration, FIRST_VERSION, created_at=stamp, updated_at=stamp, changed_by=SELF, trace=trace
+    )
     store.confirm(pending, user, pending.request, moment)
     return user_id
 

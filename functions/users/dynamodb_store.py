@@ -17,6 +17,7 @@ from functions.activity.closing_item import deletion_note
 from functions.runtime.aws import dynamodb
 from functions.runtime.invocation import read_positive_integer, read_text
 from functions.runtime.json_log import utc_timestamp
+from functions.runtime.trace import stored_trace
 from functions.users.attributes import ATTRIBUTES
 from functions.users.stored_time import stored_time
 from functions.users.transaction import (
@@ -294,10 +295,11 @@ def _item_of(user: User, attributes: Sequence[Attribute]) -> JsonObject:
 
 
 def _changed_by(user: User) -> JsonObject:
-    """Return the attribute that tells who made this version, if it is known."""
+    """Return the attribute that tells who made this version, and by which request, if known."""
     if user.changed_by is None:
         return {}
-    return {CHANGED_BY: {"M": {"actor": _typed(user.changed_by), "version": _typed(user.version)}}}
+    trace = {} if user.trace is None else user.trace.attributes()
+    return {CHANGED_BY: {"M": {"actor": _typed(user.changed_by), "version": _typed(user.version), **trace}}}
 
 
 def _put_note(notes: DeletionNotes, user: User, deletion: Deletion) -> TransactWriteItemTypeDef:
@@ -308,6 +310,7 @@ def _put_note(notes: DeletionNotes, user: User, deletion: Deletion) -> TransactW
         version=user.version,
         occurred_at=utc_timestamp(deletion.moment),
         expires_at=int(deletion.moment.timestamp()) + notes.retention_days * 86_400,
+        trace=deletion.trace,
     )
     return {
         "Put": {
@@ -330,14 +333,16 @@ def user_of(item: Mapping[str, Any], attributes: Sequence[Attribute] = ATTRIBUTE
     """
     stored = ((each, item.get(each.name, {}).get("S")) for each in attributes)
     as_typed = item.get(AS_TYPED, {}).get("M", {})
+    changed_by = item.get(CHANGED_BY, {}).get("M", {})
     return User(
         user_id=item["userId"]["S"],
         values={each.name: _as_typed(each, text, as_typed) for each, text in stored if text is not None},
         version=version_of(item),
         created_at=_moment(item, "createdAt"),
         updated_at=_moment(item, "updatedAt"),
-        changed_by=item.get(CHANGED_BY, {}).get("M", {}).get("actor", {}).get("S"),
+        changed_by=changed_by.get("actor", {}).get("S"),
         request_key=request_key_of(item),
+        trace=stored_trace(changed_by),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 from uuid import uuid4
 
 from functions.runtime.json_log import utc_timestamp
+from functions.runtime.trace import Trace
 from functions.users.attributes import Attribute
 from functions.users.user import (
     FIRST_VERSION,
@@ -43,11 +44,19 @@ Precondition = Callable[[int], bool]
 """Whether the caller accepts a version (If-Match)."""
 
 
-def register(store: UsersStore, registration: Registration, *, idempotency_key: str | None, now: datetime) -> str:
+def register(
+    store: UsersStore,
+    registration: Registration,
+    *,
+    idempotency_key: str | None,
+    now: datetime,
+    trace: Trace | None = None,
+) -> str:
     """Register a user, and return the id that this request or an earlier one registered.
 
     A repeat is recognized by its Idempotency-Key and body for REQUEST_DAYS, even after the user has
     changed. Once the user is deleted, the same request registers a new one, with an id of its own.
+    The `trace` that a user has is the first one's: a repeat changes nothing.
 
     Raises:
         AlreadyTakenError: Another user has a value that must be unique.
@@ -57,7 +66,9 @@ def register(store: UsersStore, registration: Registration, *, idempotency_key: 
     user_id = str(uuid4())
     request = None if idempotency_key is None else registration_request(registration, idempotency_key, now)
     moment = utc_timestamp(now)
-    user = User(user_id, registration, FIRST_VERSION, created_at=moment, updated_at=moment, changed_by=SELF)
+    user = User(
+        user_id, registration, FIRST_VERSION, created_at=moment, updated_at=moment, changed_by=SELF, trace=trace
+    )
     try:
         store.add(user, request)
     except UserIdTakenError:
@@ -116,10 +127,11 @@ def change_user(  # noqa: PLR0913  each is named at the call
     precondition: Precondition | None,
     actor: str,
     now: datetime,
+    trace: Trace | None = None,
 ) -> User:
     """Change some attributes of a user, and return the user; if nothing changes, write nothing.
 
-    `actor` is who asked for it: the history shows that.
+    `actor` is who asked for it, and `trace` by which request: the history shows that.
 
     Raises:
         UserNotFoundError: There is none with this id.
@@ -133,18 +145,26 @@ def change_user(  # noqa: PLR0913  each is named at the call
         changed = user._replace(values=values)
         if changed == user:
             return user
-        changed = changed._replace(version=version_after(user.version), updated_at=utc_timestamp(now), changed_by=actor)
+        changed = changed._replace(
+            version=version_after(user.version), updated_at=utc_timestamp(now), changed_by=actor, trace=trace
+        )
         store.replace(user, changed)
         return changed
 
     return _write_if_unchanged(store, user_id, precondition, write)
 
 
-def remove_user(
-    store: UsersStore, user_id: str, *, precondition: Precondition | None, actor: str, now: datetime
+def remove_user(  # noqa: PLR0913  each is named at the call
+    store: UsersStore,
+    user_id: str,
+    *,
+    precondition: Precondition | None,
+    actor: str,
+    now: datetime,
+    trace: Trace | None = None,
 ) -> None:
     """Remove a user, and free its unique values; arguments and errors as of `change_user`."""
-    deletion = Deletion(actor, now)
+    deletion = Deletion(actor, now, trace)
     _write_if_unchanged(store, user_id, precondition, lambda user: store.remove(user, deletion))
 
 

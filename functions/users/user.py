@@ -11,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
+from functions.runtime.trace import Trace
 from functions.users.attributes import ATTRIBUTES, Attribute
 
 FIRST_VERSION = 1
@@ -29,8 +30,8 @@ REGISTRATION_DIGEST = "registrationDigest"
 """Of an item in UserKeys: the digest of a `RegistrationRequest`. Earlier registrations left one in
 Users, which the next change removes: internal."""
 CHANGED_BY = "changedBy"
-"""The attribute with who wrote the stored version through the API: a map of `actor` and `version`.
-A write past the API leaves it behind, and the version in it tells."""
+"""The attribute with who wrote the stored version through the API: a map of `actor`, `version`, and
+the request's `Trace`. A write past the API leaves it behind, and the version in it tells."""
 AS_TYPED = "asTyped"
 """The attribute with the values, by attribute, that aren't stored as typed: a map. A write past the
 API leaves it behind, and the stored value tells."""
@@ -66,13 +67,16 @@ class User(NamedTuple):
     """Who made this version through the API; of a user who is read, the last one who did."""
     request_key: str | None = None
     """The key of the `RegistrationRequest`, if the user registered with one."""
+    trace: Trace | None = None
+    """The request that made this version; of a user who is read, the last one that is known."""
 
 
 class Deletion(NamedTuple):
-    """Who deletes a user, and when."""
+    """Who deletes a user, when, and by which request."""
 
     actor: str
     moment: datetime
+    trace: Trace | None = None
 
 
 class RegistrationRequest(NamedTuple):

@@ -61,13 +61,14 @@ CORS_ALLOWED_HEADERS = [
     "content-type",
     "idempotency-key",
     "if-match",
+    "traceparent",
     # What a browser with AWS credentials sends to sign a request (Signature Version 4).
     "authorization",
     "x-amz-content-sha256",
     "x-amz-date",
     "x-amz-security-token",
 ]
-CORS_EXPOSED_HEADERS = ["etag", "location", "retry-after"]
+CORS_EXPOSED_HEADERS = ["apigw-requestid", "etag", "location", "retry-after"]
 CORS_MAX_AGE_SECONDS = 3600
 """How long a browser caches a preflight response: a change reaches every browser within an hour."""
 

@@ -100,6 +100,43 @@ def test_the_history_and_the_logs_say_who_did_it(local_stack: LocalStack, api_ca
     assert [line["actor"] for line in lines] == ["self", arn, arn, "caller", "caller", arn]
 
 
+def test_a_refusal_names_the_request_as_its_header_does(local_stack: LocalStack, api_caller: Signer) -> None:
+    users = UsersOverHttp(local_stack, api_caller)
+    for refused in (users.register({}), users.get("nobody")):
+        problem: Any = refused.json
+        assert problem["requestId"] == refused.headers["apigw-requestid"]
+    assert users.get("nobody").headers["apigw-requestid"] != refused.headers["apigw-requestid"]
+
+
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def test_log_and_history_name_each_change_s_own_request(local_stack: LocalStack, api_caller: Signer) -> None:
+    users, clients = UsersOverHttp(local_stack, api_caller), clients_of(local_stack)
+    registered = users.register(person())
+    body: Any = registered.json
+    user_id: str = body["userId"]
+    changed = users.patch(user_id, {"name": "Eve Adams"}, {"traceparent": TRACEPARENT})
+    clients.dynamodb.update_item(
+        TableName=local_stack.outputs.users_table_name,
+        Key={"userId": {"S": user_id}},
+        UpdateExpression="SET #name = :name",
+        ExpressionAttributeNames={"#name": "name"},
+        ExpressionAttributeValues={":name": {"S": "Past the API"}},
+    )
+    eventually(lambda: users.activity(user_id), bool)
+    deleted = users.delete(user_id)
+
+    ids = [answer.headers["apigw-requestid"] for answer in (registered, changed, deleted)]
+    assert len(set(ids)) == 3
+    changes = eventually(lambda: users.activity(user_id), lambda found: len(found) == 4)
+    assert [change.get("requestId") for change in changes] == [ids[0], ids[1], None, ids[2]]
+    assert [change.get("traceparent") for change in changes] == [None, TRACEPARENT, None, None]
+    lines = ChangeLog(local_stack).eventually_about(user_id, lambda found: len(found) == 6)
+    assert [line.get("requestId") for line in lines] == [ids[0], ids[1], ids[1], None, None, ids[2]]
+    assert [line.get("traceparent") for line in lines] == [None, TRACEPARENT, TRACEPARENT, None, None, None]
+
+
 TRY_AGAIN = {429, 503}
 """Functions are busy, or two transactions conflict: a client retries after Retry-After."""
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from functions.consumers.message import ChangeMessage, MalformedMessageError, origin_of, parse_message
 from functions.runtime.json_log import Json
+from functions.runtime.trace import REQUEST_ID
 from tests.support.records.record_strategies import texts
 
 MESSAGE = ChangeMessage("u-eve", f"{10**22:040}", "e1", "ADDED", "change", "2026-11-24T00:00:00.000Z")
@@ -21,6 +22,7 @@ messages = st.builds(
     kind=st.sampled_from(["ADDED", "UPDATED", "DELETED"]),
     origin=st.sampled_from(["change", "backfill"]),
     occurred_at=texts(min_size=1),
+    request_id=st.none() | st.from_regex(REQUEST_ID, fullmatch=True),
 )
 
 
@@ -29,6 +31,11 @@ def test_a_message_comes_back_as_it_was(message: ChangeMessage) -> None:
     body = message.to_json()
     assert body.isascii()
     assert parse_message(body) == message
+
+
+@pytest.mark.parametrize("request_id", ["", "two words", "a\nb", '"', "x" * 129, 7, None, ["r"]])
+def test_what_can_be_no_requests_id_is_left_out(request_id: Json) -> None:
+    assert parse_message(json.dumps({**CONTENT, "requestId": request_id})) == MESSAGE
 
 
 def test_members_of_later_versions_are_ignored() -> None:

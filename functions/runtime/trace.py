@@ -1,0 +1,72 @@
+"""The request that a change comes from: its id, which everything that follows from it shows.
+
+A write through the API leaves the id in the user's `changedBy`, a deletion in its note. From there
+log_user_changes brings it into its log and the history, and each consumer into its own log and
+events. The caller's `traceparent` travels with it, as it came: no function here opens a span of its
+own. Source: W3C Trace Context, section 3.2, "Traceparent Header".
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from functions.runtime.json_log import Json, is_object
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9+/=_-]{1,128}")
+"""An id of API Gateway, such as `JKJaXmPLvHcESHA=`; what is stored as one may be anything."""
+TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+"""Of version 00, with its trace id; an id of zeros alone is none."""
+
+_FIRST_VERSION = {"N": "1"}
+
+
+class Trace(NamedTuple):
+    """What a change and its request have in common."""
+
+    request_id: str  # API Gateway's: the answer's header apigw-requestid
+    traceparent: str | None = None
+
+    def fields(self) -> dict[str, str]:
+        """Return it as lines of a log and events have it."""
+        if self.traceparent is None:
+            return {"requestId": self.request_id}
+        return {"requestId": self.request_id, "traceparent": self.traceparent}
+
+    def attributes(self) -> dict[str, dict[str, str]]:
+        """Return it as items have it, typed."""
+        return {name: {"S": text} for name, text in self.fields().items()}
+
+
+def stored_trace(attributes: Mapping[str, Any]) -> Trace | None:
+    """Return what typed attributes name, as `Trace.attributes` writes them; None if nothing.
+
+    Whoever writes to a table may leave anything there, and it goes to logs and command lines.
+    """
+    request_id = _text(attributes, "requestId")
+    if request_id is None or not REQUEST_ID.fullmatch(request_id):
+        return None
+    traceparent = _text(attributes, "traceparent")
+    return Trace(request_id, traceparent if traceparent and TRACEPARENT.fullmatch(traceparent) else None)
+
+
+def trace_of_write(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Trace | None:
+    """Return the request that turned one typed image of a user into the next, if one did.
+
+    None stands for no image: a deletion leaves none that could tell. A write past the API leaves
+    what a request wrote, or makes another version. A new item that isn't of the first version is a
+    copy, which no request made.
+    """
+    written: Json = None if new is None else new.get("changedBy")
+    if new is None or not is_object(written) or (old is not None and old.get("changedBy") == written):
+        return None
+    attributes: Json = written.get("M")
+    version = new.get("version")
+    if not is_object(attributes) or attributes.get("version") != version:
+        return None
+    return None if old is None and version != _FIRST_VERSION else stored_trace(attributes)
+
+
+def _text(attributes: Mapping[str, Any], name: str) -> str | None:
+    value: Json = attributes.get(name)
+    text: Json = value.get("S") if is_object(value) else None
+    return text if isinstance(text, str) else None
