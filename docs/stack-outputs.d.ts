@@ -72,6 +72,8 @@ export interface SiteAttribute {
   readonly label: string;
   /** A sentence under the input; empty for none. */
   readonly hint: string;
+  /** A valid value, shown beside one that isn't. */
+  readonly example: string;
   readonly required: boolean;
   /** Whether with neutral answers the mail with the link goes to its value. */
   readonly confirmed: boolean;

@@ -28,7 +28,8 @@ export function nameEnvironment(name) {
   nameDocument();
 }
 
-function nameDocument() {
+/** Name the tab after the card that is shown. */
+export function nameDocument() {
   const title = shownCard() === "register" ? FORM_TITLE : heading(shownCard()).textContent;
   document.title = [title, "userstream", environment].filter((part) => part !== "").join(" · ");
 }

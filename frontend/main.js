@@ -1,6 +1,6 @@
 /** The page: reads config.json, sends the registration, and shows what to do after each outcome. */
 
-import { nameEnvironment, showCard, shownCard } from "./cards.js";
+import { nameDocument, nameEnvironment, showCard, shownCard } from "./cards.js";
 import { Confirmation, takeLink } from "./confirmation.js";
 import { loadSiteConfig } from "./site-config.js";
 import { Notice, seconds, trouble } from "./notice.js";
@@ -47,6 +47,8 @@ let automaticRetries = 0;
 let scheduledRetry = null;
 /** What this page asked a mail for before the person chose other details: it still holds its unique values. */
 let askedBefore = null;
+/** Whose card "registered" shows. */
+let registeredUser = null;
 
 element("registration").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -56,12 +58,13 @@ element("registration").addEventListener("submit", (event) => {
 // Changed input is another registration, so stop retrying the previous one.
 element("registration").addEventListener("input", () => {
   cancelScheduledRetry();
-  notice.hide();
+  hideNotice();
 });
 for (const button of ["register-another", "register-again"]) {
   element(button).addEventListener("click", showForm);
 }
 window.addEventListener("hashchange", openLink);
+document.addEventListener("userstream:changed", userChanged);
 window.addEventListener("online", async () => {
   if (unansweredRegistration() === null || element("notice").hidden) {
     return;
@@ -129,19 +132,15 @@ async function buildForm() {
   element("environment").hidden = false;
   nameEnvironment(siteConfig.environment);
   form = new RegistrationForm(element("registration"), siteConfig.attributes);
-  notice.hide();
+  hideNotice();
   const toSendAgain = unansweredRegistration();
   if (toSendAgain !== null) {
     form.fill(toSendAgain);
-    notice.show(
-      {
-        title: "Your registration has no answer yet.",
-        detail: "It may or may not have arrived before the page was left. Send it again: it can't register you twice.",
-        tone: "calm",
-        action: "Send again",
-      },
-      register,
-    );
+    tryAgain("Send again", {
+      title: "Your registration has no answer yet.",
+      detail: "It may or may not have arrived before the page was left. Send it again: it can't register you twice.",
+      tone: "calm",
+    });
   }
   return true;
 }
@@ -152,7 +151,7 @@ async function register() {
     return;
   }
   cancelScheduledRetry();
-  notice.hide();
+  hideNotice();
   form.clearErrors();
   const registration = form.read();
   const missing = form.missing(registration);
@@ -197,10 +196,28 @@ function confirmed(userId) {
 }
 
 function showRegistered(lede, userId, registration) {
+  registeredUser = userId;
+  element("registered-title").textContent = "You are registered";
+  element("registered-emblem").toggleAttribute("hidden", false);
   element("registered-lede").textContent = lede;
   element("registered-facts").replaceChildren(...facts(userId, registration));
   // For other parts of the page that follow this user.
   document.dispatchEvent(new CustomEvent("userstream:registered", { detail: { userId, ...registration } }));
+}
+
+/** Another part of the page has seen that the user on the card was changed or, without values, deleted. */
+function userChanged({ detail: { userId, stored } }) {
+  if (userId !== registeredUser) {
+    return;
+  }
+  const deleted = stored === null;
+  element("registered-emblem").toggleAttribute("hidden", deleted);
+  element("registered-title").textContent = deleted ? "No longer registered" : "You are registered";
+  element("registered-lede").textContent = deleted
+    ? "This user was deleted. The values that were taken are free again."
+    : "This is what is stored now.";
+  element("registered-facts").replaceChildren(...facts(userId, stored ?? {}));
+  nameDocument();
 }
 
 function linkRefused({ title, detail, hint, reference }) {
@@ -249,22 +266,22 @@ function refused({ problem }, registration) {
 function ofThisPage(error, registration) {
   const { field, code } = error;
   return code === "already-taken" && askedBefore?.[field] === registration[field]
-    ? { ...error, message: "Your first try, with other details, holds this until its link expires. Choose another." }
+    ? {
+        ...error,
+        code: "held",
+        message: "Your first try, with other details, holds this until its link expires. Choose another.",
+      }
     : error;
 }
 
 function busy(outcome) {
   const retriesLeft = automaticRetries < AUTOMATIC_RETRIES;
-  notice.show(
-    {
-      ...trouble(outcome),
-      detail: retriesLeft
-        ? `Your details are kept. We try again in ${seconds(outcome.waitSeconds)}.`
-        : "Your details are kept. Try again in a while: it can't register you twice.",
-      action: retriesLeft ? "Try now" : "Try again",
-    },
-    register,
-  );
+  tryAgain(retriesLeft ? "Try now" : "Try again", {
+    ...trouble(outcome),
+    detail: retriesLeft
+      ? `Your details are kept. We try again in ${seconds(outcome.waitSeconds)}.`
+      : "Your details are kept. Try again in a while: it can't register you twice.",
+  });
   if (retriesLeft) {
     automaticRetries += 1;
     scheduledRetry = setTimeout(register, outcome.waitSeconds * 1000);
@@ -273,14 +290,25 @@ function busy(outcome) {
 
 function failed(outcome) {
   const detail = "Your details are kept. Try again: it can't register you twice.";
-  notice.show({ ...trouble(outcome), detail, action: "Try again" }, register);
+  tryAgain("Try again", { ...trouble(outcome), detail });
 }
 
 function unreachable(outcome) {
   const detail = navigator.onLine
     ? "Your details are kept. Try again: it can't register you twice."
     : "Your details are kept on this page and sent when the connection is back.";
-  notice.show({ ...trouble(outcome), detail, action: "Try again" }, register);
+  tryAgain("Try again", { ...trouble(outcome), detail });
+}
+
+/** Say what is wrong, and name the form's button for what it does about it: a second one would do the same. */
+function tryAgain(label, words) {
+  notice.show(words);
+  form.nameButton(label);
+}
+
+function hideNotice() {
+  notice.hide();
+  form?.nameButton("Register");
 }
 
 /** @returns the errors of no field of the form */

@@ -53,7 +53,7 @@ export class RegistrationForm {
   missing(registration) {
     return this.attributes
       .filter(({ name }) => registration[name] === "")
-      .map(({ name, label }) => ({ field: name, code: "missing", message: `Enter your ${inSentence(label)}.` }));
+      .map(({ name }) => ({ field: name, code: "missing", message: "" }));
   }
 
   /**
@@ -67,9 +67,10 @@ export class RegistrationForm {
     const shown = names.filter((name) => errors.some((error) => error.field === name));
     for (const name of shown) {
       this.#input(name).setAttribute("aria-invalid", "true");
+      const attribute = this.attributes.find((each) => each.name === name);
       this.#error(name).textContent = errors
         .filter((error) => error.field === name)
-        .map((error) => error.message)
+        .map((error) => inWords(error, attribute))
         .join(" ");
     }
     if (shown.length > 0) {
@@ -86,10 +87,15 @@ export class RegistrationForm {
   setBusy(busy) {
     this.form.setAttribute("aria-busy", String(busy));
     this.submitButton.setAttribute("aria-disabled", String(busy));
-    this.submitLabel.textContent = busy ? "Registering…" : "Register";
+    this.nameButton(busy ? "Registering…" : "Register");
     for (const { name } of this.attributes) {
       this.#input(name).readOnly = busy;
     }
+  }
+
+  /** @param {string} label what the one button of the form does now */
+  nameButton(label) {
+    this.submitLabel.textContent = label;
   }
 
   focus() {
@@ -114,6 +120,38 @@ export class RegistrationForm {
 /** A label within a sentence; an abbreviation stays as it is. */
 export function inSentence(label) {
   return /^\p{Lu}\p{Lu}/u.test(label) ? label : label.charAt(0).toLowerCase() + label.slice(1);
+}
+
+/**
+ * What is wrong with a value, for the person who typed it. The service's own sentences are whole rules; the page shows
+ * such a rule as the field's hint already.
+ *
+ * @param {import("./registration-request.js").FieldError} error
+ * @param {import("./site-config.js").Attribute | undefined} attribute
+ */
+export function inWords({ code, message }, attribute) {
+  if (attribute === undefined) {
+    return message;
+  }
+  const label = inSentence(attribute.label);
+  switch (code) {
+    case "missing":
+      return `Enter your ${label}.`;
+    case "too-short":
+      return `This ${label} is too short.`;
+    case "too-long":
+      return `This ${label} is too long.`;
+    case "invalid":
+      return `This ${label} can't be used. It should look like ${attribute.example}.`;
+    case "invisible":
+      return `A part of this ${label} can't be seen. Type it anew.`;
+    case "reserved":
+      return `This ${label} is reserved. Choose another.`;
+    case "already-taken":
+      return `This ${label} is taken. Choose another.`;
+    default:
+      return message;
+  }
 }
 
 /** @param {import("./site-config.js").Attribute} attribute */

@@ -10,9 +10,9 @@ export class SiteConfigError extends Error {}
 const TIMEOUT_MILLISECONDS = 10_000;
 
 /**
- * @typedef {{name: string, label: string, hint: string, required: boolean, confirmed: boolean, type: string, inputmode: string,
+ * @typedef {{name: string, label: string, hint: string, example: string, required: boolean, confirmed: boolean, type: string, inputmode: string,
  *   autocomplete: string, autocapitalize: string}} Attribute
- *   What the form asks for; hint is "" for none, a mail goes to the confirmed one's value, and the last four are the input's in HTML.
+ *   What the form asks for; hint is "" for none, example is a valid value, a mail goes to the confirmed one's value, and the last four are the input's in HTML.
  * @typedef {{environment: string, region: string, apiUrl: string, attributes: Attribute[]}} SiteConfig
  */
 

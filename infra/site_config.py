@@ -35,6 +35,7 @@ class SiteAttribute(_Json):
     name: str = Field(description="The field's name in a request.")
     label: str = Field(description="What people read beside the input.")
     hint: str = Field(description="A sentence under the input; empty for none.")
+    example: str = Field(description="A valid value, shown beside one that isn't.")
     required: bool
     confirmed: bool = Field(description="Whether with neutral answers the mail with the link goes to its value.")
     type: str = Field(description="The input's type in HTML.")
@@ -50,6 +51,7 @@ def site_attributes(attributes: Sequence[Attribute]) -> tuple[SiteAttribute, ...
             name=each.name,
             label=each.label,
             hint=each.hint,
+            example=each.example,
             required=each.required,
             confirmed=each.confirmed,
             **each.form._asdict(),

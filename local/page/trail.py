@@ -5,7 +5,7 @@ dead-letter queue. The `eventID` of its stream record identifies it in all of th
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
 
@@ -54,6 +54,7 @@ class TrailChange(_Json):
     logged: str | None  # the message of its log line
     in_activity: bool
     dead_letter_reason: str | None
+    replayed: bool  # whether it failed first, and got into the history by a replay
 
 
 class TrailErasure(_Json):
@@ -81,6 +82,7 @@ class Findings(NamedTuple):
     log_messages: Mapping[str, str]  # event id to the message of LogUserChangesFunction
     activity_items: Sequence[Item]
     dead_letter_reasons: Mapping[str, str]  # event id to the reason in the dead-letter envelope
+    dead_lettered: Collection[str] = ()  # event ids that were sent there, also if replayed since
 
 
 def assemble_trail(user_id: str, findings: Findings, shown: Sequence[str] = SHOWN_FIELDS) -> UserTrail:
@@ -99,6 +101,7 @@ def assemble_trail(user_id: str, findings: Findings, shown: Sequence[str] = SHOW
             logged=findings.log_messages.get(record["eventID"]),
             in_activity=record["eventID"] in in_activity,
             dead_letter_reason=findings.dead_letter_reasons.get(record["eventID"]),
+            replayed=record["eventID"] in in_activity and record["eventID"] in findings.dead_lettered,
         )
         for record in findings.records
     ]
@@ -150,12 +153,14 @@ class TrailReader:
             TableName=self._stack.outputs.users_table_name, Key={"userId": {"S": self._user_id}}, ConsistentRead=True
         ).get("Item")
         self._read_stream()
+        lines = list(self._log_lines())
         findings = Findings(
             item,
             self._records,
-            dict(self._log_messages()),
+            {event_id: message for event_id, message, _ in lines},
             self._activity_items(),
             dict(self._dead_letter_reasons()),
+            {event_id for event_id, _, dead_lettered in lines if dead_lettered},
         )
         return assemble_trail(self._user_id, findings)
 
@@ -177,7 +182,8 @@ class TrailReader:
     def _is_about_user(self, record: Mapping[str, Any]) -> bool:
         return record["dynamodb"]["Keys"]["userId"].get("S") == self._user_id
 
-    def _log_messages(self) -> Iterator[tuple[str, str]]:
+    def _log_lines(self) -> Iterator[tuple[str, str, bool]]:
+        """Yield of each line about the user: event id, message, whether it was dead-lettered."""
         pages = self._clients.logs.get_paginator("filter_log_events").paginate(
             logGroupName=f"/aws/lambda/{self._stack.outputs.log_user_changes_function_name}",
             filterPattern=f'"{self._user_id}"',
@@ -188,7 +194,7 @@ class TrailReader:
                 # A dead-lettered change is logged with its failureId, which is its event's id.
                 event_id = line.get("eventId") or line.get("failureId")
                 if line.get("userId") == self._user_id and event_id:
-                    yield event_id, line["message"]
+                    yield event_id, line["message"], "failureId" in line
 
     def _activity_items(self) -> list[Item]:
         pages = self._clients.dynamodb.get_paginator("query").paginate(

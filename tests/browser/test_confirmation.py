@@ -272,7 +272,7 @@ def test_a_refusal_of_asking_again_is_shown_in_the_form(page: Page) -> None:
 
     page.get_by_role("button", name="Send it again").click()
 
-    assert field_error(page, "username") == taken["message"]
+    assert field_error(page, "username") == "This username is taken. Choose another."
     expect(field(page, "username")).to_be_focused()
     expect(field(page, "email")).to_have_value(person["email"])
 

@@ -1,5 +1,7 @@
+import json
 import re
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -100,7 +102,7 @@ def test_the_attribute_that_is_selected_is_the_one_that_changes(page: Page) -> N
     expect(change(page, "USER UPDATED").get_by_role("insertion").first).to_have_text("Eve")
 
 
-def test_a_refused_update_is_shown_in_the_services_words(page: Page) -> None:
+def test_a_refused_update_is_shown_at_its_input(page: Page) -> None:
     taken = somebody()
     register(page, taken)
     page.get_by_role("button", name="Register someone else").click()
@@ -110,7 +112,91 @@ def test_a_refused_update_is_shown_in_the_services_words(page: Page) -> None:
     page.get_by_label("Try a change on this user").fill(taken["username"])
     page.get_by_role("button", name="Update username").click()
 
-    expect(page.get_by_text("This username is taken by another user.")).to_be_visible()
+    value = page.get_by_label("Try a change on this user")
+    expect(value).to_have_accessible_description("This username is taken. Choose another.")
+    expect(value).to_have_attribute("aria-invalid", "true")
+    expect(value).to_be_focused()
+    save_screenshot(page, "live-refused")
+
+    page.get_by_label("What to change").select_option("name")
+    expect(value).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_an_update_that_changes_nothing_says_so(page: Page) -> None:
+    register(page, somebody())
+    page.get_by_role("button", name="Update name").click()
+
+    expect(page.get_by_role("status").get_by_text("Nothing to update")).to_be_visible()
+    expect(page.get_by_text("stored at version 1.")).to_be_visible()
+
+
+def test_the_card_of_the_registered_user_follows_what_becomes_of_it(page: Page) -> None:
+    user_id = register(page, somebody(name="Eve"))
+    expect_end(page, "USER ADDED", "In Activity")
+    page.get_by_label("Try a change on this user").fill("Eve Wanjiru")
+    page.get_by_role("button", name="Update name").click()
+
+    card = page.get_by_role("region", name="You are registered")
+    expect(card.get_by_text("Eve Wanjiru")).to_be_visible()
+    expect(card.get_by_text("Eve", exact=True)).to_be_hidden()
+
+    page.get_by_role("button", name="Delete").click()
+    gone = page.get_by_role("region", name="No longer registered")
+    expect(gone.get_by_text(user_id)).to_be_visible()
+    expect(gone.get_by_text("Eve Wanjiru")).to_be_hidden()
+    expect(page).to_have_title(re.compile("^No longer registered"))
+    save_screenshot(page, "live-deleted")
+
+    page.get_by_role("button", name="Register someone else").click()
+    register(page, somebody())
+    expect(page.get_by_role("region", name="You are registered")).to_be_visible()
+
+
+def test_before_a_change_the_steps_are_explained(page: Page) -> None:
+    story = page.get_by_role("region", name="What happens to it").get_by_role("listitem")
+    expect(story).to_have_count(4)
+    expect(story.first).to_contain_text("In the Users table")
+    save_screenshot(page, "live-idle")
+
+    register(page, somebody())
+    expect_end(page, "USER ADDED", "In Activity")
+    expect(page.get_by_text("In the Users table")).to_be_hidden()
+
+
+def test_a_replayed_change_says_that_it_had_failed(page: Page) -> None:
+    change_of: dict[str, Any] = {
+        "eventId": "e-1",
+        "kind": "UPDATED",
+        "streamedAt": "2026-11-24T10:00:00Z",
+        "fields": [],
+    }
+    told = {"logged": "USER UPDATED - NEW:", "inActivity": True, "deadLetterReason": None, "replayed": True}
+    stored = {"name": "Eve", "email": "eve@example.com", "username": "eve", "version": "2"}
+    trail: dict[str, Any] = {"stored": stored, "changes": [change_of | told], "erased": None, "storedAhead": False}
+
+    def tell(route: Route) -> None:
+        user_id = route.request.url.rsplit("/", 1)[-1]
+        body = f"data: {json.dumps({'userId': user_id, **trail})}\n\n"
+        route.fulfill(status=200, content_type="text/event-stream", body=body)
+
+    page.route("**/live/users/*", tell)
+    register(page, somebody())
+
+    expect(change(page, "USER UPDATED").get_by_text("It failed first")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [375, 820, 1280])
+def test_no_step_s_name_breaks_within_a_word(open_page: OpenPage, width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 900})
+    register(page, somebody())
+    page.get_by_role("button", name="Poison").click()
+    expect_end(page, "USER UPDATED", "Dead-letter queue")
+
+    heights = page.locator(".steps li").evaluate_all(
+        "steps => steps.map((step) => step.getClientRects()[0].height / parseFloat(getComputedStyle(step).lineHeight))"
+    )
+    # Its dot stands above a name of at most two lines, or beside one of a single line.
+    assert max(heights) < 3
 
 
 def test_an_unsupported_user_ends_in_the_dead_letter_queue(page: Page) -> None:

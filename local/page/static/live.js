@@ -3,30 +3,33 @@
  * changes to try on that user. local/page/site.py answers it with the UserTrail of local/page/trail.py.
  */
 
-import { inSentence } from "../registration-form.js";
+import { inSentence, inWords } from "../registration-form.js";
 import { siteConfigLoaded } from "../site-config.js";
 import { build } from "./build.js";
 import { Mailbox } from "./mailbox.js";
 
 const FOLLOWED_KEY = "userstream.live.followed";
 const STEPS = ["Stored", "Streamed", "Logged", "In Activity"];
+const STORY = [
+  "In the Users table, in one transaction with the keys that keep its values unique.",
+  "The table's stream hands the change, with the old and the new values, to a function.",
+  "The function log_user_changes writes a line about it to its log.",
+  "The change is kept in the user's history. One that can't be processed waits, whole, in the dead-letter queue.",
+];
 const MESSAGES = { ADDED: "USER ADDED", UPDATED: "USER UPDATED", DELETED: "USER DELETED" };
 
 const panel = build("section", { className: "card live", id: "live" });
 panel.setAttribute("aria-labelledby", "live-title");
 const title = build("h2", { id: "live-title", tabIndex: -1, textContent: "What happens to it" });
-const intro = build("p", {
-  className: "lede",
-  id: "live-intro",
-  textContent:
-    "Register a user, and follow the change through the local stack: stored, streamed, logged, kept in Activity.",
-});
+const INTRO = "Register a user, and follow the change through the local stack.";
+const intro = build("p", { className: "lede", id: "live-intro", textContent: INTRO });
+const story = buildStory();
 const trail = build("ol", { className: "trail", id: "trail", hidden: true });
 const spoken = build("p", { className: "visually-hidden", id: "live-announcement" });
 spoken.setAttribute("role", "status");
-const { tools, attributeSelect, valueInput, updateButton, buttons, answer } = buildTools();
+const { tools, attributeSelect, valueInput, valueError, updateButton, buttons, answer } = buildTools();
 const mailbox = new Mailbox();
-panel.append(title, intro, mailbox.element, tools, trail, spoken);
+panel.append(title, intro, story, mailbox.element, tools, trail, spoken);
 document.querySelector("main").append(panel);
 
 let followed = null;
@@ -65,7 +68,7 @@ function follow(userId) {
   showValue();
   withStorage((storage) => storage.setItem(FOLLOWED_KEY, userId));
   trail.replaceChildren();
-  answer.textContent = "";
+  say("");
   listen();
 }
 
@@ -94,6 +97,8 @@ function show(userTrail) {
     events.close();
     followed = null;
     withStorage((storage) => storage.removeItem(FOLLOWED_KEY));
+    intro.textContent = INTRO;
+    story.hidden = false;
     return;
   }
   if (erased !== null) {
@@ -109,11 +114,15 @@ function show(userTrail) {
   }
   trail.replaceChildren(...entries.reverse());
   trail.hidden = false;
+  story.hidden = true;
   if (stored === null && tools.contains(document.activeElement)) {
     // Otherwise the keyboard focus would go back to the top of the page.
     title.focus();
   }
   tools.hidden = stored === null;
+  if (storedUser !== null && JSON.stringify(stored) !== JSON.stringify(storedUser)) {
+    document.dispatchEvent(new CustomEvent("userstream:changed", { detail: { userId, stored } }));
+  }
   storedUser = stored;
   // Keep what a person has typed and not sent yet.
   if (valueInput.value === shownValue) {
@@ -132,6 +141,7 @@ function storedValue() {
 /** Show that value, and what the button would change. */
 function showValue() {
   shownValue = valueInput.value = storedValue();
+  say("");
   const attribute = attributes.find(({ name }) => name === attributeSelect.value);
   updateButton.textContent = `Update ${inSentence(attribute?.label ?? "")}`.trim();
   valueInput.placeholder = attribute?.required === false ? "Empty takes it away" : "";
@@ -165,6 +175,9 @@ function changeEntry(change) {
     where.append(command);
     const reason = `Sent to the dead-letter queue: ${change.deadLetterReason}.`;
     entry.append(build("p", { className: "dead-lettered", textContent: reason }), where);
+  } else if (change.replayed) {
+    const text = "It failed first and waited in the dead-letter queue. A replay has brought it here.";
+    entry.append(build("p", { className: "field-hint", textContent: text }));
   }
   return entry;
 }
@@ -213,6 +226,17 @@ function fieldList(fields) {
   return list;
 }
 
+/** What the steps mean, while there is no change to show. */
+function buildStory() {
+  const list = build("ol", { className: "story" });
+  STEPS.forEach((name, index) => {
+    const step = build("li", {});
+    step.append(build("strong", { textContent: name }), build("span", { textContent: STORY[index] }));
+    list.append(step);
+  });
+  return list;
+}
+
 function buildTools() {
   const form = build("form", { className: "tools", id: "live-tools", noValidate: true, hidden: true });
   const label = build("label", { htmlFor: "live-value", textContent: "Try a change on this user" });
@@ -226,7 +250,8 @@ function buildTools() {
     autocomplete: "off",
     spellcheck: false,
   });
-  input.setAttribute("aria-describedby", "live-poison-hint");
+  input.setAttribute("aria-describedby", "live-value-error");
+  const error = build("p", { className: "field-error", id: "live-value-error" });
   const update = build("button", {
     className: "button quiet",
     id: "live-update",
@@ -234,31 +259,36 @@ function buildTools() {
     textContent: "Update",
   });
   const remove = build("button", {
-    className: "button quiet",
+    className: "button quiet danger",
     id: "live-delete",
     type: "button",
     textContent: "Delete",
   });
   const poison = build("button", {
-    className: "button quiet",
+    className: "button quiet danger",
     id: "live-poison",
     type: "button",
     textContent: "Poison",
   });
-  const row = build("div", { className: "tool-buttons" });
-  row.append(update, remove, poison);
+  const harm = build("div", { className: "tool-buttons" });
+  harm.append(remove, poison);
   const hint = build("p", {
     className: "field-hint",
     id: "live-poison-hint",
-    textContent: "Poison writes a version of the user that the stream's function can't read.",
+    textContent: "Poison writes a version of the user that log_user_changes can't read.",
   });
+  poison.setAttribute("aria-describedby", hint.id);
   const result = build("p", { className: "tool-answer", id: "live-answer" });
   result.setAttribute("role", "status");
-  form.append(label, select, input, row, hint, result);
+  form.append(label, select, input, error, update, result, harm, hint);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     input.value = input.value.trim();
     const attribute = attributes.find(({ name }) => name === select.value);
+    if (input.value === storedValue()) {
+      say("Nothing to update: this is the value that is stored.");
+      return;
+    }
     act("update", { [select.value]: input.value === "" && attribute?.required === false ? null : input.value });
   });
   remove.addEventListener("click", () => act("delete", {}));
@@ -267,6 +297,7 @@ function buildTools() {
     tools: form,
     attributeSelect: select,
     valueInput: input,
+    valueError: error,
     updateButton: update,
     buttons: [update, remove, poison],
     answer: result,
@@ -280,23 +311,40 @@ async function act(action, body) {
   }
   underWay = true;
   buttons.forEach((button) => button.setAttribute("aria-disabled", "true"));
-  answer.textContent = "";
+  say("");
   try {
     const response = await fetch(`/live/users/${encodeURIComponent(followed)}/${action}`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(body),
     });
-    answer.textContent = response.ok ? "" : await refusal(response);
+    if (!response.ok) {
+      await showRefusal(response);
+    }
   } catch {
-    answer.textContent = "The local stack does not answer. Is it still running?";
+    say("The local stack does not answer. Is it still running?");
   }
   underWay = false;
   buttons.forEach((button) => button.removeAttribute("aria-disabled"));
 }
 
-async function refusal(response) {
+/** Show what is wrong with the value at its input, and anything else below the button. */
+async function showRefusal(response) {
   const problem = await response.json().catch(() => ({}));
-  const messages = (problem.errors ?? []).map((error) => error.message).join(" ");
-  return messages || problem.detail || problem.title || `Answered with ${response.status}.`;
+  const attribute = attributes.find(({ name }) => name === attributeSelect.value);
+  const messages = (problem.errors ?? []).map((error) => inWords(error, attribute)).join(" ");
+  if (messages === "") {
+    say(problem.detail || problem.title || `Answered with ${response.status}.`);
+    return;
+  }
+  valueError.textContent = messages;
+  valueInput.setAttribute("aria-invalid", "true");
+  valueInput.focus();
+}
+
+/** Say something about the last action, in place of what was said before. */
+function say(text) {
+  answer.textContent = text;
+  valueError.textContent = "";
+  valueInput.removeAttribute("aria-invalid");
 }

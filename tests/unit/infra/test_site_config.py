@@ -33,6 +33,7 @@ def test_the_form_asks_for_what_may_be_sent_and_nothing_else() -> None:
         "name": "nickname",
         "label": "Nickname",
         "hint": "",
+        "example": "Al",
         "required": False,
         "confirmed": False,
         "type": "text",

@@ -61,6 +61,15 @@ def test_each_change_is_joined_to_its_log_line_its_activity_item_and_its_dead_le
     assert deleted.kind == "DELETED"
 
 
+def test_a_change_that_failed_and_is_in_the_history_now_was_replayed() -> None:
+    records = [record("e-1", "INSERT", NewImage=EVE), record("e-2", "MODIFY", OldImage=EVE, NewImage=EVE_RENAMED)]
+    failed = NOTHING_YET._replace(records=records, dead_lettered={"e-2"}, activity_items=[{"eventId": {"S": "e-1"}}])
+    replayed = failed._replace(activity_items=[*failed.activity_items, {"eventId": {"S": "e-2"}}])
+
+    assert [change.replayed for change in assemble_trail("u-1", failed).changes] == [False, False]
+    assert [change.replayed for change in assemble_trail("u-1", replayed).changes] == [False, True]
+
+
 def test_a_change_shows_the_attributes_that_a_person_would_recognise() -> None:
     findings = NOTHING_YET._replace(
         item=EVE_RENAMED, records=[record("e", "MODIFY", OldImage=EVE, NewImage=EVE_RENAMED)]
