@@ -40,9 +40,9 @@ FEW_A_MINUTE = 60
 """Calls a minute, one a second, below which the first that fails rings. Ten users stay below it all
 day; of ten million, the quietest hour is above it (tests/stack/test_alarms_over_a_day.py)."""
 
-FAILING_CALLS = 3
-"""So many failing calls make a share of FEW_A_MINUTE or more calls mean something: of 60 calls, one
-that a service of AWS lost is 1.7 %."""
+FAILING_CALLS = 5
+"""So many failing calls make a share of FEW_A_MINUTE or more calls mean something. With three, a
+night of ten million users with 200 calls a minute rings by chance alone."""
 
 FAILING_PERCENT = 1.0
 """Share of failing calls above which something is broken. AWS itself promises that 0.05 % of an

@@ -120,7 +120,7 @@ def test_the_first_failing_call_rings_while_there_are_few_and_a_hundredth_otherw
 
     assert (share(None, None), share(0, 4), share(None, 59), share(None, 6000)) == (0, 0, 0, 0)
     assert (share(1, 1), share(1, 59)) == (100, 100)
-    assert (share(1, 60), share(2, 60), share(3, 60)) == (0, 0, 5)
+    assert (share(1, 60), share(4, 60), share(5, 100)) == (0, 0, 5)
     assert (share(60, 6000), share(61, 6000)) == (1, pytest.approx(1.017, abs=0.001))
     assert share(6000, 6000) == 100
 

@@ -5,6 +5,7 @@ Source: CloudWatch user guide, "Using math expressions with CloudWatch metrics".
 
 import ast
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 Minute = Mapping[str, float | None]
@@ -27,8 +28,13 @@ def value_of(expression: str, minute: Minute) -> float | None:
     Raises:
         KeyError: the expression names a metric that has no id, or a function that isn't known here.
     """
+    return _value(_parsed(expression), minute)
+
+
+@cache
+def _parsed(expression: str) -> ast.expr:
     # The form is one that Python has too.
-    return _value(ast.parse(expression, mode="eval").body, minute)
+    return ast.parse(expression, mode="eval").body
 
 
 def _value(node: Any, minute: Minute) -> float | None:
