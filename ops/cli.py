@@ -6,6 +6,7 @@ import click
 
 from ops.aws.services import Services
 from ops.commands.capacity import capacity
+from ops.commands.check import check
 from ops.commands.dlq_files import discard, export, restore_command
 from ops.commands.dlq_list import list_failures
 from ops.commands.dlq_replay import replay
@@ -53,6 +54,7 @@ for command in (list_failures, show_failure, replay, export, discard, restore_co
 person.add_command(erase_person)
 for command in (
     status,
+    check,
     dlq,
     person,
     activity,

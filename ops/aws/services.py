@@ -3,11 +3,14 @@
 from typing import Any
 
 from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import NoCredentialsError
 from botocore.session import Session
 
 from functions.runtime.intact_answers import refuse_damaged_answers
 from infra.consumers.declaration import Source
 from infra.naming import physical_name
+from ops.aws.check_traces import CheckTraces
 from ops.aws.cloudwatch import Monitoring
 from ops.aws.function import ConsumerFunction
 from ops.aws.person_tables import PersonTables
@@ -16,6 +19,7 @@ from ops.aws.retention import Retention
 from ops.aws.streams import StreamReader, TableStream, read_table_stream
 from ops.aws.tables import ActivityReader, UsersReader
 from ops.aws.user_keys import UserKeysTable
+from ops.aws.users_api import UsersApi
 from ops.consumers import StackConsumer, consumers_of
 from ops.errors import NotFoundError, translate_aws_errors
 from ops.stack_outputs import LocalPoller, StackAccess, function_names
@@ -108,6 +112,19 @@ class Services:
     def person_tables(self) -> PersonTables:
         """Return the tables as an erasure writes them."""
         return PersonTables(self.client("dynamodb"), self.outputs)
+
+    def check_traces(self) -> CheckTraces:
+        """Return the Activity table as `check` writes it."""
+        return CheckTraces(self.client("dynamodb"), self.outputs.activity_table_name)
+
+    def users_api(self) -> UsersApi:
+        """Return the stack's HTTP API; a CredentialsError if there is nothing to sign with."""
+        key_id, secret = (self._options.get(name) for name in ("aws_access_key_id", "aws_secret_access_key"))
+        with translate_aws_errors("the AWS credentials"):
+            found = Credentials(key_id, secret) if key_id and secret else self._session.get_credentials()
+            if found is None:
+                raise NoCredentialsError
+        return UsersApi(self.outputs.api_url, self.outputs.region, found)
 
     def caller_arn(self) -> str:
         """Return the ARN of whoever runs the command."""

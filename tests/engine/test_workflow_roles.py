@@ -136,7 +136,7 @@ def pipeline(own_account: Clients, tmp_path_factory: pytest.TempPathFactory) -> 
     # The account's number and the repository are the reader's.
     own = [line for line in roles.splitlines() if not line.startswith(("export ", "gh "))]
     printed = pipeline.typed("\n".join(own).replace(".github/aws", f"{PROJECT_ROOT}/.github/aws"))
-    for name in ("preview-dev", "deploy-dev", "preview-prod", "deploy-prod"):
+    for name in SUBJECTS:
         assert f"role/userstream-{name}\n" in printed
     return pipeline
 
@@ -186,8 +186,10 @@ def assume(account: Clients, role: str, **claims: str) -> Mapping[str, str]:
 SUBJECTS = {
     "preview-dev": "dev-preview",
     "deploy-dev": "dev",
+    "check-dev": "dev",
     "preview-prod": "prod-preview",
     "deploy-prod": "prod",
+    "check-prod": "prod",
 }
 
 

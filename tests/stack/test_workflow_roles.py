@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 from botocore.session import Session
 
+from ops.aws.check_traces import NOTED_BY
 from tests.support.iam.policy_lint import policy_problems
 from tests.support.stack.own_settings import own_config
 from tests.support.stack.provider_answers import ACCOUNT_ID, REGION
@@ -28,6 +29,7 @@ from tests.support.stack.workflow_policies import (
 
 ENVIRONMENTS = ["dev", "prod"]
 ROLES = ["preview", "deploy"]
+EVERY_ROLE = [*ROLES, "check"]
 EVERY_SETTING = {
     "userstream:websiteEnabled": "true",
     "userstream:apiDomain": "api.example.com",
@@ -81,10 +83,10 @@ def state_permissions(environment: str, *actions: str) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", EVERY_ROLE)
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_one_environment_of_this_repository_assumes_a_role(environment: str, role: str) -> None:
-    github_environment = environment if role == "deploy" else f"{environment}-preview"
+    github_environment = f"{environment}-preview" if role == "preview" else environment
     (statement,) = json.loads(trust_policy(role, environment))["Statement"]
 
     assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
@@ -99,7 +101,7 @@ def test_one_environment_of_this_repository_assumes_a_role(environment: str, rol
     }
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", EVERY_ROLE)
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_a_role_s_policies_fit(environment: str, role: str) -> None:
     lengths = {name: len(re.sub(r"\s", "", text)) for name, text in policies(role, environment).items()}
@@ -109,7 +111,7 @@ def test_a_role_s_policies_fit(environment: str, role: str) -> None:
     assert not [name for name, text in policies(role, environment).items() if re.search(r"[A-Z]+_[A-Z_]+", text)]
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", EVERY_ROLE)
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_every_policy_passes_the_linter(environment: str, role: str) -> None:
     documents = {"trust": trust_policy(role, environment), **policies(role, environment)}
@@ -287,9 +289,26 @@ def test_a_deployment_changes_no_role_of_the_workflows() -> None:
             assert decision(documents, action, f"arn:aws:iam::{ACCOUNT_ID}:role/{role}") == "ImplicitDeny"
 
 
+def test_a_check_writes_its_note_into_the_history_and_nothing_else() -> None:
+    documents = [*policies("check", "dev").values()]
+    table = f"arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/Activity-"
+
+    for environment, user, expected in [
+        ("dev", NOTED_BY, "Allow"),
+        ("dev", "somebody", "ImplicitDeny"),
+        ("prod", NOTED_BY, "ImplicitDeny"),
+    ]:
+        context = {"dynamodb:LeadingKeys": [user]}
+        assert decision(documents, "dynamodb:PutItem", table + environment, context) == expected
+    for name in ("Users-dev", "UserKeys-dev", "Activity-prod"):
+        for action in ("GetItem", "Query", "Scan", "DeleteItem", "UpdateItem"):
+            arn = f"arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/{name}"
+            assert decision(documents, f"dynamodb:{action}", arn) == "ImplicitDeny"
+
+
 def test_every_policy_belongs_to_a_role() -> None:
     files = {path.name for path in FOLDER.glob("*.json")}
 
-    assert files == {f"trust-{role}.json" for role in ROLES} | {
-        name for role in ROLES for name in policies(role, "dev")
+    assert files == {f"trust-{role}.json" for role in EVERY_ROLE} | {
+        name for role in EVERY_ROLE for name in policies(role, "dev")
     }

@@ -96,6 +96,24 @@ def test_each_workflow_does_its_one_thing_when_it_should(
     assert workflow["jobs"][job]["permissions"]["id-token"] == "write"
 
 
+@pytest.mark.parametrize("workflow", ["deploy-dev", "deploy-prod"])
+def test_each_deployment_is_checked_with_a_role_of_its_own(workflow: str) -> None:
+    jobs = load(GITHUB / "workflows" / f"{workflow}.yml")["jobs"]
+    (deploy,) = [step for step in jobs["deploy"]["steps"] if step["uses"] == "./.github/actions/pulumi"]
+    steps = load(GITHUB / "actions" / "pulumi" / "action.yml")["runs"]["steps"]
+    commands = [step.get("run", step.get("with", {}).get("command", "")) for step in steps]
+    (recovers,) = [number for number, command in enumerate(commands) if "-m infra.recover" in command]
+    updates = commands.index("${{ inputs.command }}")
+    (checks,) = [number for number, command in enumerate(commands) if re.search(r"-m ops .* check ", command)]
+    assumed = steps[checks - 1]
+
+    assert deploy["with"]["check-role"] == "${{ vars.AWS_CHECK_ROLE }}"
+    assert recovers < updates < checks
+    assert steps[recovers]["if"] == "inputs.command == 'up'"
+    assert assumed["with"]["role-to-assume"] == "${{ inputs.check-role }}"
+    assert {step["if"] for step in steps[checks - 2 : checks + 1]} == {"inputs.check-role != ''"}
+
+
 def test_prod_waits_for_the_tests_the_preview_and_the_approval_of_its_environment() -> None:
     jobs = load(GITHUB / "workflows" / "deploy-prod.yml")["jobs"]
     assert jobs["deploy"]["environment"] == "prod"
