@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+RUNNABLE := .venv/.installed-local
 
 .DEFAULT_GOAL := test
 .PHONY: help setup lock check fix engine test unit quick up down contract fuzz bench capacity soak faults drill
@@ -12,18 +13,34 @@ help:  ## Show these lines
 setup: $(INSTALLED)  ## Make .venv and install what the project needs
 
 $(INSTALLED): requirements-dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "userstream needs Python 3.11 or newer: name one with make PYTHON=python3.12 ...")'
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
-	@echo "Installing the packages of requirements-dev.txt into .venv (the first time takes a minute)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(call install,requirements-dev.txt)
+	@touch $(RUNNABLE) $@
+
+$(RUNNABLE): requirements-local.txt
+	$(call install,requirements-local.txt)
 	@touch $@
+
+# By uv, in seconds and with its progress; by pip where there is no uv for the platform.
+define install
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "userstream needs Python 3.11 or newer: name one with make PYTHON=python3.12 ...")'
+@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+@echo "Installing the packages of $(1) into .venv"
+@$(BIN)/uv --version >/dev/null 2>&1 || \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt || \
+	echo "No uv for this platform: pip is slower"
+@if $(BIN)/uv --version >/dev/null 2>&1; then \
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r $(1); \
+else \
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r $(1); \
+fi
+endef
 
 # requirements-dev.txt has everything, so the others take their versions from it.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --emit-build-options $(ARGS)
 
 lock: setup  ## Pin what the requirements.in files name, with hashes; ARGS=--upgrade, or ARGS="--upgrade-package boto3"
 	@$(COMPILE) requirements-dev.in -o requirements-dev.txt
-	@for names in requirements.in */requirements.in */*/requirements.in; do \
+	@for names in requirements.in requirements-local.in requirements-uv.in */requirements.in */*/requirements.in; do \
 		$(COMPILE) -c requirements-dev.txt $$names -o $${names%.in}.txt || exit; \
 	done
 
@@ -53,7 +70,7 @@ unit: setup  ## Tests that need no running stack, on all cores; ARGS=tests/unit/
 quick: setup  ## Format, lint and types of what changed, and the fast tests that import it
 	@$(BIN)/python -m tests.affected $(ARGS)
 
-up: setup  ## Run the whole stack on this machine until Ctrl-C
+up: $(RUNNABLE)  ## Run the whole stack on this machine until Ctrl-C
 	@$(BIN)/python -m local up
 
 # The peers and the plotting library get an environment of their own, beside the project's.
@@ -69,7 +86,7 @@ capacity: .build/bench/.installed  ## The capacity model's tables and plots, and
 	.build/bench/bin/python -m benchmarks.scenarios.capacity_tables
 	.build/bench/bin/python -m benchmarks.scenarios.delivery_check
 
-down: setup  ## Stop a stack that was started with `python -m local up --detach`
+down: $(RUNNABLE)  ## Stop a stack that was started with `python -m local up --detach`
 	@$(BIN)/python -m local down
 
 contract: setup  ## Write the documents of the contract in docs/ from the models

@@ -4,6 +4,7 @@ import contextlib
 import json
 import uuid
 from datetime import UTC, datetime
+from threading import Event
 from typing import NamedTuple
 
 from botocore.auth import SigV4Auth
@@ -40,15 +41,17 @@ def call_api(stack: LocalStack, method: str, path: str, body: bytes = b"") -> Ap
     return ApiResponse(response.status_code, response.content)
 
 
-def warm_up(stack: LocalStack) -> None:
+def warm_up(stack: LocalStack, takes_registrations: Event) -> None:
     """Call every function once, without effect, so that the first real request needn't wait.
 
-    Failures are ignored: nothing depends on it.
+    Failures are ignored: nothing depends on it. The event is set once a registration would be
+    answered at once.
     """
     outputs = stack.outputs
     # An incomplete registration, a user that doesn't exist, and batches without records.
     with contextlib.suppress(BotoCoreError, OSError):
         call_api(stack, "POST", "/register", b"{}")
+    takes_registrations.set()
     lambda_ = clients_of(stack).lambda_
     confirm = outputs.confirm_registration_function_name
     if confirm is not None:

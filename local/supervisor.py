@@ -58,6 +58,9 @@ _CORS_KEY = "userstream:corsAllowedOrigins"
 _POLLER_STOP_SECONDS = 3.0
 """Time for the current batch; a batch that is cut off is delivered again, from its checkpoint."""
 
+_WARM_UP_SECONDS = 5.0
+"""The longest that "ready" waits for the function behind the first registration."""
+
 _LOOPS_PER_RESOURCE_CHECK = 40
 """Ten seconds: whoever deletes a part of the stack by hand has forgotten it after a minute."""
 
@@ -123,6 +126,9 @@ class Supervisor:
                 outputs=deployment.outputs.model_copy(update={"website_url": site.origin}),
             )
             write_local_stack(self.directory, self._stack)
+            takes_registrations = threading.Event()
+            warm_up_arguments = [self._stack, takes_registrations]
+            threading.Thread(target=warm_up, args=warm_up_arguments, name="warm-up", daemon=True).start()
             forget_mappings(self.directory)
             progress.update("Starting the poller")
             self._poller = _PollerProcess(self.directory)
@@ -137,7 +143,7 @@ class Supervisor:
             settings.function_platform,
             settings.runtime,
         )
-        threading.Thread(target=warm_up, args=[self._stack], name="warm-up", daemon=True).start()
+        takes_registrations.wait(_WARM_UP_SECONDS)
         seconds = time.monotonic() - started
         self.console.print(f"[green]✓[/] {len(deployment.resources)} resources deployed, ready after {seconds:.1f} s\n")
         print_outputs_and_command(self.console, self._stack)

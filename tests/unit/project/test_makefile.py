@@ -28,7 +28,7 @@ def script(path: Path, text: str) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    for name in ("Makefile", "requirements-dev.txt"):
+    for name in ("Makefile", "requirements-dev.txt", "requirements-local.txt", "requirements-uv.txt"):
         shutil.copy(PROJECT_ROOT / name, tmp_path)
     return tmp_path
 
@@ -65,6 +65,31 @@ def test_a_working_environment_is_kept(project: Path) -> None:
     script(project / ".venv/bin/python", WITH_PIP)
 
     assert "made" not in setup(project)
+
+
+def test_uv_installs_what_is_pinned(project: Path) -> None:
+    script(project / ".venv/bin/python", WITH_PIP)
+    script(project / ".venv/bin/uv", '#!/bin/sh\n[ "$1" = --version ] || echo "uv $*"\n')
+
+    assert "uv pip install --python .venv/bin/python --require-hashes -r requirements-dev.txt" in setup(project)
+
+
+def test_without_uv_pip_installs_what_is_pinned(project: Path) -> None:
+    script(
+        project / ".venv/bin/python", '#!/bin/sh\ncase "$*" in *requirements-uv.txt) exit 1 ;; esac\necho "python $*"\n'
+    )
+
+    told = setup(project)
+
+    assert "No uv for this platform: pip is slower" in told
+    assert "python -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.txt" in told
+
+
+def test_the_local_stack_needs_no_tools_of_the_tests(project: Path) -> None:
+    commands = dry_run(project, "up")
+
+    assert "-r requirements-local.txt" in commands
+    assert "-r requirements-dev.txt" not in commands
 
 
 CHECKS = ("ruff format --check .", "ruff check .", "basedpyright", "lint-imports")
@@ -119,13 +144,17 @@ def test_check_changes_nothing(project: Path) -> None:
 def test_lock_pins_every_list_of_names_with_the_versions_of_the_one_that_has_all(project: Path) -> None:
     script(project / ".venv/bin/python", WITH_PIP)
     script(project / ".venv/bin/uv", '#!/bin/sh\necho "$*" >> told\n')
-    lists = ["requirements.in", "benchmarks/requirements.in", "functions/manage_users/requirements.in"]
+    lists = [
+        *("requirements.in", "requirements-local.in", "requirements-uv.in"),
+        *("benchmarks/requirements.in", "functions/manage_users/requirements.in"),
+    ]
     for name in lists:
         script(project / name, "")
 
     make(project, "lock", "ARGS=--upgrade-package boto3")
 
-    everything, *others = (project / "told").read_text().splitlines()
+    told = (project / "told").read_text().splitlines()
+    everything, *others = [line for line in told if line.startswith("pip compile")]
     assert all("--generate-hashes" in line and "--upgrade-package boto3" in line for line in [everything, *others])
     assert everything.endswith(" requirements-dev.in -o requirements-dev.txt")
     assert [line.partition(" -c ")[2] for line in others] == [

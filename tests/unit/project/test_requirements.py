@@ -100,9 +100,12 @@ INSTALLING = [PROJECT_ROOT / "Makefile", PROJECT_ROOT / ".ci" / "run", *(PROJECT
 @pytest.mark.parametrize("path", INSTALLING, ids=relative)
 def test_a_command_installs_only_what_is_pinned(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    installs = re.findall(r"^.*\bpip install.*$", text, re.MULTILINE)
+    installs = re.findall(r"\bpip install[^;|\n]*", text)
+    lists = re.findall(r"\$\(call install,(.*)\)", text)
 
-    assert [line for line in installs if not re.search(r"--require-hashes -r \S*requirements\S*\.txt$", line)] == []
+    pinned = re.compile(r"--require-hashes -r (\S*requirements\S*\.txt|\$\(1\))\s*$")
+    assert [command for command in installs if not pinned.search(command)] == []
+    assert [name for name in lists if not re.fullmatch(r"requirements\S*\.txt", name)] == []
     # `pulumi install` upgrades pip, setuptools and wheel to the newest.
     assert re.findall(r"^ *pulumi install(?! --no-dependencies)", text, re.MULTILINE) == []
 
