@@ -12,22 +12,21 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from io import TextIOWrapper
 from pathlib import Path
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
+from pydantic import BaseModel
 from rich.console import Console
-from rich.markup import escape
 
 from functions.runtime.json_log import JsonObject
 from infra.naming import PROJECT_ROOT
 from infra.settings.stack_file import StackFileError, stack_file_config
 from local.actions import UNSUPPORTED_SCHEMA_VERSION, write_unsupported_user
-from local.emulator import DEFAULT_PORT, is_healthy
-from local.event_source_mappings.status import MappingStatus, read_mappings
-from local.lost_resources import lost_resources
+from local.emulator import DEFAULT_PORT
 from local.output import (
     FunctionLog,
     open_console,
@@ -39,20 +38,18 @@ from local.output import (
 )
 from local.process import TerminationRequested, describe_exit, remove_user_settings, start_log, termination_signals
 from local.reconnect import reconnect as reconnect_streams
+from local.stack_status import StackStatus, print_status
 from local.state import (
     DIRECTORY_VARIABLE,
     STACK,
-    LocalStack,
     LocalStackError,
     LocalStackRunningError,
     claimed_by,
     clients_of,
     functions_of,
-    is_process_running,
     make_directory,
     read_local_stack,
     remove_logs,
-    root_keys_of,
     state_directory,
     wait_until_ready,
     write_local_stack,
@@ -65,18 +62,6 @@ _SITE_PORT = 8080
 _DOWN_SECONDS = 15.0
 _DOWN_POLL_SECONDS = 0.05
 _LOG_POLL_SECONDS = 0.25
-_PART_WIDTH = 15
-
-_COUNTS = {
-    "Polled": "polled",
-    "FilteredOut": "filtered out",
-    "Invoked": "invoked",
-    "FailedInvoke": "failed",
-    "Deleted": "deleted",
-    "Dropped": "dropped",
-    "OnFailureDestinationDelivered": "given up",
-}
-"""What `status` calls the counts of a mapping's records."""
 
 state_dir_option = click.option(
     "--state-dir",
@@ -85,6 +70,13 @@ state_dir_option = click.option(
     envvar=DIRECTORY_VARIABLE,
     help=f"Directory of the stack's state and logs. Default: .local, or ${DIRECTORY_VARIABLE}.",
 )
+
+
+def form_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of `python -m ops` for the form of the result."""
+    as_json = click.option("--json", "form", flag_value="json", help="Print JSON; the default in a pipe.")
+    as_table = click.option("--table", "form", flag_value="table", help="Print text; the default in a terminal.")
+    return as_json(as_table(command))
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -195,70 +187,38 @@ def down(directory: Path | None) -> None:
 
 
 @cli.command()
+@form_options
 @state_dir_option
-def status(directory: Path | None) -> None:
+def status(*, form: str | None, directory: Path | None) -> None:
     """Say whether the stack, its parts and its mappings work; exit code 1 if one doesn't."""
-    directory = state_directory(directory)
-    stack = read_local_stack(directory)
-    emulator_runs = is_healthy(stack.endpoint_url, root_keys_of(stack))
-    poller_runs = is_process_running(stack.poller_pid)
-    lost = lost_resources(stack, clients_of(stack)) if emulator_runs else []
-    running = {True: "[green]running[/]", False: "[red]not running[/]"}
-    logs_directory = escape(str(directory))
-    console = open_console()
-    for part, text in {
-        "supervisor": f"{running[True]}, process {stack.pid}, {_uptime(stack)}",
-        "emulator": f"{running[emulator_runs]}, process {stack.emulator_pid}, {stack.endpoint_url}, "
-        f"log {logs_directory}/emulator.log",
-        "poller": f"{running[poller_runs]}, process {stack.poller_pid}, log {logs_directory}/poller.log",
-        "API": escape(stack.outputs.api_url),
-        "page": escape(str(stack.outputs.website_url)),
-    }.items():
-        # Never wrapped, so that a log's path can be copied.
-        console.print(f"[dim]{part:<{_PART_WIDTH}}[/]{text}", soft_wrap=True, highlight=False)
-    mappings = read_mappings(directory)
-    for mapping in mappings:
-        console.print(f"[dim]{'mapping':<{_PART_WIDTH}}[/]{_described(mapping)}", soft_wrap=True, highlight=False)
-    if lost:
-        console.print(f"[dim]{'resources':<{_PART_WIDTH}}[/][red]lost[/] {escape(', '.join(lost))}", soft_wrap=True)
-        console.print("They come back with: python -m local down, then: make up", highlight=False)
-    if poller_runs and not mappings:
-        console.print(f"[dim]{'mapping':<{_PART_WIDTH}}[/]none yet: the poller has just begun", highlight=False)
-    all_delivered = bool(mappings) and all(mapping.state == "delivering" for mapping in mappings)
-    if not (emulator_runs and poller_runs and all_delivered) or lost:
+    found = StackStatus.read(state_directory(directory))
+    if _prints_json(form):
+        _print_json(found)
+    else:
+        print_status(open_console(), found)
+    if not found.healthy:
         sys.exit(_FAILURE)
 
 
-def _described(mapping: MappingStatus) -> str:
-    """Return a mapping's line: from where to where, how it is, what it counted, what went wrong."""
-    state = "[green]delivering[/]" if mapping.state == "delivering" else f"[red]{mapping.state}[/]"
-    counts = {name.removesuffix("EventCount"): count for name, count in mapping.counts.items() if count}
-    parts = [
-        f"{escape(mapping.source_name)} → {escape(mapping.function_name)}: {state}",
-        escape(mapping.reason),
-        ", ".join(f"{count} {_COUNTS.get(name, escape(name))}" for name, count in counts.items()),
-    ]
-    if mapping.last_problem_at is not None:
-        parts.append(f"last problem {mapping.last_problem_at.astimezone():%H:%M:%S} {escape(mapping.last_problem)}")
-    return ", ".join(part for part in parts if part)
-
-
-def _uptime(stack: LocalStack) -> str:
-    seconds = int((datetime.now(UTC) - stack.started_at).total_seconds())
-    hours, minutes = seconds // 3600, seconds // 60 % 60
-    return f"up for {hours} h {minutes} min" if hours else f"up for {minutes} min {seconds % 60} s"
-
-
 @cli.command()
-@click.option("--json", "as_json", is_flag=True, help="One flat JSON object, as `pulumi stack output --json` has it.")
+@form_options
 @state_dir_option
-def outputs(*, as_json: bool, directory: Path | None) -> None:
-    """Print the stack's outputs."""
+def outputs(*, form: str | None, directory: Path | None) -> None:
+    """Print the stack's outputs; as JSON, one flat object, as `pulumi stack output --json`."""
     stack = read_local_stack(directory)
-    if as_json:
-        click.echo(stack.outputs.model_dump_json(by_alias=True, indent=2))
+    if _prints_json(form):
+        _print_json(stack.outputs)
     else:
         print_outputs(open_console(), stack)
+
+
+def _print_json(result: BaseModel) -> None:
+    # In ASCII: a terminal obeys none of it.
+    click.echo(json.dumps(result.model_dump(mode="json", by_alias=True), indent=2))
+
+
+def _prints_json(form: str | None) -> bool:
+    return form == "json" if form else not sys.stdout.isatty()
 
 
 @cli.command()

@@ -37,7 +37,7 @@ def test_a_lost_part_is_named_and_the_end_leaves_no_log(stack: LocalStack, tmp_p
     clients.dynamodb.delete_table(TableName=stack.outputs.activity_table_name)
     clients.lambda_.delete_function(FunctionName=stack.outputs.register_user_function_name)
 
-    said = command(tmp_path, "status")
+    said = command(tmp_path, "status", "--table")
     assert said.returncode == 1
     assert f"lost {stack.outputs.activity_table_name}, {stack.outputs.register_user_function_name}" in said.stdout
     warning = "the stack has lost"

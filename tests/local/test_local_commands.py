@@ -35,7 +35,7 @@ def local(*arguments: str, directory: Path, **variables: str) -> subprocess.Comp
 def test_outputs_as_json_are_one_flat_object_of_the_contract(
     local_stack: LocalStack, local_stack_directory: Path
 ) -> None:
-    printed = local("outputs", "--json", directory=local_stack_directory)
+    printed = local("outputs", directory=local_stack_directory)
 
     assert printed.returncode == 0
     assert StackOutputs.model_validate_json(printed.stdout) == local_stack.outputs
@@ -43,7 +43,7 @@ def test_outputs_as_json_are_one_flat_object_of_the_contract(
 
 
 def test_outputs_for_people_are_one_per_line(local_stack: LocalStack, local_stack_directory: Path) -> None:
-    lines = local("outputs", directory=local_stack_directory).stdout.splitlines()
+    lines = local("outputs", "--table", directory=local_stack_directory).stdout.splitlines()
     assert [line.split() for line in lines] == [
         [name] if value is None else [name, value]
         for name, value in local_stack.outputs.model_dump(by_alias=True).items()
@@ -51,7 +51,7 @@ def test_outputs_for_people_are_one_per_line(local_stack: LocalStack, local_stac
 
 
 def test_status_names_every_part(local_stack: LocalStack, local_stack_directory: Path) -> None:
-    printed = local("status", directory=local_stack_directory)
+    printed = local("status", "--table", directory=local_stack_directory)
 
     assert printed.returncode == 0, printed
     assert printed.stdout.count("running") == 3
@@ -59,12 +59,23 @@ def test_status_names_every_part(local_stack: LocalStack, local_stack_directory:
         assert str(shown) in printed.stdout
 
 
+def test_status_in_a_pipe_is_json(local_stack: LocalStack, local_stack_directory: Path) -> None:
+    found = json.loads(local("status", directory=local_stack_directory).stdout)
+
+    assert found["healthy"]
+    assert found["lost"] == []
+    assert found["apiUrl"] == local_stack.outputs.api_url
+    assert [found[part]["running"] for part in ("supervisor", "emulator", "poller")] == [True, True, True]
+    assert found["emulator"]["process"] == local_stack.emulator_pid
+    assert {mapping["state"] for mapping in found["mappings"]} == {"delivering"}
+
+
 def test_status_shows_each_mapping_and_what_it_counted(local_stack: LocalStack, local_stack_directory: Path) -> None:
     user_id = UsersOverHttp(local_stack).registered(person())
     ChangeLog(local_stack).eventually_about(user_id, bool)
 
     def mappings() -> list[str]:
-        lines = local("status", directory=local_stack_directory).stdout.splitlines()
+        lines = local("status", "--table", directory=local_stack_directory).stdout.splitlines()
         return [" ".join(line.split()[1:]) for line in lines if line.startswith("mapping")]
 
     found = eventually(mappings, lambda lines: any("polled" in line for line in lines))

@@ -75,9 +75,10 @@ def run(directory: Path, text: str, *command: str) -> Result:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("form", ["--json", "--table"])
 @pytest.mark.parametrize("command", ["status", "outputs"])
-def test_a_command_shows_nothing_that_a_terminal_obeys(tmp_path: Path, command: str, text: str) -> None:
-    result = run(tmp_path, text, command)
+def test_a_command_shows_nothing_that_a_terminal_obeys(tmp_path: Path, command: str, form: str, text: str) -> None:
+    result = run(tmp_path, text, command, form)
 
     assert isinstance(result.exception, SystemExit | None)
     assert_harmless(result.output)
