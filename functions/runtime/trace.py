@@ -34,7 +34,9 @@ class Trace(NamedTuple):
 
     def attributes(self) -> dict[str, dict[str, str]]:
         """Return it as items have it, typed."""
-        return {name: {"S": text} for name, text in self.fields().items()}
+        if self.traceparent is None:
+            return {"requestId": {"S": self.request_id}}
+        return {"requestId": {"S": self.request_id}, "traceparent": {"S": self.traceparent}}
 
 
 def stored_trace(attributes: Mapping[str, Any]) -> Trace | None:
@@ -42,11 +44,8 @@ def stored_trace(attributes: Mapping[str, Any]) -> Trace | None:
 
     Whoever writes to a table may leave anything there, and it goes to logs and command lines.
     """
-    request_id = _text(attributes, "requestId")
-    if request_id is None or not REQUEST_ID.fullmatch(request_id):
-        return None
-    traceparent = _text(attributes, "traceparent")
-    return Trace(request_id, traceparent if traceparent and TRACEPARENT.fullmatch(traceparent) else None)
+    request_id = _text(attributes, "requestId", REQUEST_ID)
+    return None if request_id is None else Trace(request_id, _text(attributes, "traceparent", TRACEPARENT))
 
 
 def trace_of_write(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Trace | None:
@@ -57,16 +56,19 @@ def trace_of_write(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None)
     copy, which no request made.
     """
     written: Json = None if new is None else new.get("changedBy")
-    if new is None or not is_object(written) or (old is not None and old.get("changedBy") == written):
+    attributes: Json = written.get("M") if is_object(written) else None
+    if new is None or not is_object(attributes) or "requestId" not in attributes:
         return None
-    attributes: Json = written.get("M")
-    version = new.get("version")
-    if not is_object(attributes) or attributes.get("version") != version:
+    if attributes.get("version") != (version := new.get("version")):
         return None
-    return None if old is None and version != _FIRST_VERSION else stored_trace(attributes)
+    if version != _FIRST_VERSION if old is None else old.get("changedBy") == written:
+        return None
+    return stored_trace(attributes)
 
 
-def _text(attributes: Mapping[str, Any], name: str) -> str | None:
+def _text(attributes: Mapping[str, Any], name: str, form: re.Pattern[str]) -> str | None:
     value: Json = attributes.get(name)
-    text: Json = value.get("S") if is_object(value) else None
-    return text if isinstance(text, str) else None
+    if not is_object(value):
+        return None
+    text: Json = value.get("S")
+    return text if isinstance(text, str) and form.fullmatch(text) else None
