@@ -57,6 +57,27 @@ def physical_name(base: str, environment: str) -> str:
     return f"{base}-{environment}"
 
 
+def function_log_group(function: str) -> str:
+    """Return the name of a function's log group.
+
+    Source: Lambda developer guide, "Sending Lambda function logs to CloudWatch Logs".
+    """
+    return f"/aws/lambda/{function}"
+
+
+def access_log_groups(environment: str) -> tuple[str, str]:
+    """Return the names of the access log's group: its own, and that of stacks from before it.
+
+    Groups under `/aws/vendedlogs/` share one entry in the account's resource policy for logs. Any
+    other has an entry of its own, and when the policy's 5,120 characters are used up, no stage that
+    logs can be made. Source: CloudWatch Logs user guide, "Enable logging from AWS services",
+    considerations of the resource policy's size. docs/decisions/0055 says which stacks have the
+    former name.
+    """
+    name = f"apigateway/{physical_name(PROJECT, environment)}"
+    return f"/aws/vendedlogs/{name}", f"/aws/{name}"
+
+
 def global_name(base: str, environment: str, region: str) -> str:
     """Return the name of what exists once per account: `RegisterUserFunction-dev-eu-west-1`."""
     return f"{physical_name(base, environment)}-{region}"

@@ -15,6 +15,7 @@ from ops.commands.person import person
 from ops.commands.person_erase import erase_person
 from ops.commands.return_messages import return_mails_command, return_pointers_command
 from ops.commands.status import status
+from ops.commands.trace import trace
 from ops.commands.users import activity, backfill
 from ops.commands.verify import verify
 from ops.context import CommandContext, OpsGroup
@@ -58,6 +59,7 @@ for command in (
     dlq,
     person,
     activity,
+    trace,
     backfill,
     verify,
     return_pointers_command,

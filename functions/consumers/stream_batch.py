@@ -16,7 +16,14 @@ from typing import Generic, NamedTuple, TypeVar
 
 from functions.activity.closing_items import ERASED_USER
 from functions.activity.items import WriteOutcome
-from functions.dead_letters.envelope import DEAD_LETTERED, REFUSED, DeadLetterSender, FailedRecord, identify_record
+from functions.dead_letters.envelope import (
+    DEAD_LETTERED,
+    REFUSED,
+    DeadLetterSender,
+    FailedRecord,
+    identify_record,
+    request_of,
+)
 from functions.runtime.arns import streams_of
 from functions.runtime.json_log import Json, JsonObject, Log, utc_timestamp
 from functions.stream_records.user_change import UnknownEventError, UnprocessableRecordError
@@ -192,4 +199,5 @@ class StreamBatch(Generic[Change]):
             failureId=failed.failure_id,
             sequenceNumber=failed.sequence_number,
             userId=failed.user_id,
+            **request_of(failed.record),
         )

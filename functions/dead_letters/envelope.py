@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from functions.runtime.json_log import Json, JsonObject, is_object, reusable_encoder
+from functions.runtime.trace import REQUEST_ID, stored_trace, trace_of_write
 from functions.stream_records.user_change import SEQUENCE_NUMBER
 
 ENVELOPE_VERSION = 1
@@ -175,11 +176,7 @@ def _stream_record(record: Json) -> RecordIdentity:
 
 def _queue_record(record: Json) -> RecordIdentity:
     """Identify the message of a consumer's queue: functions/consumers/message.py has its form."""
-    body = _text(_member(record, "body")) or ""
-    try:
-        message: Json = json.loads(body)
-    except (ValueError, RecursionError):
-        message = None
+    body, message = _text(_member(record, "body")) or "", _message(record)
     return RecordIdentity(
         # A receipt handle and counts differ at each delivery; the message's id doesn't.
         failure_id=_plain_id(_member(message, "eventId"))
@@ -193,9 +190,34 @@ def _queue_record(record: Json) -> RecordIdentity:
     )
 
 
+def request_of(record: Json) -> dict[str, str]:
+    """Return, as lines of a log have it, the id of the request that made a record's change.
+
+    Empty if the record doesn't tell, as that of a deletion: the user's note in Activity does.
+    """
+    if _member(record, "eventSource") == "aws:sqs":
+        request_id = _member(_message(record), "requestId")
+        return {"requestId": request_id} if isinstance(request_id, str) and REQUEST_ID.fullmatch(request_id) else {}
+    body = _member(record, "dynamodb")
+    old, new = _member(body, "OldImage"), _member(body, "NewImage")
+    if not is_object(new):
+        return {}
+    of_activity = _member(_member(body, "Keys"), "changeId") is not None
+    trace = stored_trace(new) if of_activity else trace_of_write(old if is_object(old) else None, new)
+    return {} if trace is None else {"requestId": trace.request_id}
+
+
 def content_id(content: Json) -> str:
     """Return an id made of the content, for what has no id of its own."""
     return "sha256-" + hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _message(record: Json) -> Json:
+    """Return the JSON in a queue's record; None if there is none."""
+    try:
+        return json.loads(_text(_member(record, "body")) or "")
+    except (ValueError, RecursionError):
+        return None
 
 
 def _member(value: Json, name: str) -> Json:

@@ -24,6 +24,7 @@ from functions.dead_letters.envelope import (
     consumer_name,
     content_id,
     identify_record,
+    request_of,
 )
 from functions.rescue_failed_batches.failure_document import (
     RECORD_AGE_EXCEEDED,
@@ -150,6 +151,7 @@ class Rescue:
         if erased:
             self._log("INFO", ERASED_USER, consumer=consumer_name(envelope.source_function), **names)
             return
+        names |= request_of(message)
         self._log("ERROR", "MESSAGE RESCUED:", consumer=consumer_name(envelope.source_function), **names)
 
     def _rescue_batch(self, body: str) -> None:

@@ -9,6 +9,7 @@ import pulumi_aws as aws
 from infra.components.policy import policy_document
 from infra.components.statement import Statement, allow
 from infra.environment import Environment
+from infra.naming import function_log_group
 from infra.packaging import FunctionPackage
 
 ARCHITECTURE = "arm64"
@@ -65,9 +66,7 @@ class LambdaFunction(pulumi.ComponentResource):
 
         log_group = aws.cloudwatch.LogGroup(
             f"{name}-log",
-            # Where Lambda writes a function's log by default. Source: Lambda developer guide,
-            # "Sending Lambda function logs to CloudWatch Logs".
-            name=f"/aws/lambda/{function_name}",
+            name=function_log_group(function_name),
             retention_in_days=environment.settings.log_retention_days,
             tags=environment.tags,
             opts=pulumi.ResourceOptions(parent=self),

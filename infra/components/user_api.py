@@ -44,13 +44,6 @@ ACCESS_LOG_FIELDS = {
 }
 """Source: API Gateway developer guide, "Customize HTTP API access logs"."""
 
-VENDED_LOGS = "/aws/vendedlogs/"
-"""How the names of log groups begin that share one entry in the account's resource policy for logs.
-
-Any other group has an entry of its own. The policy has room for 5,120 characters; when it is full,
-no stage that logs can be made. Source: CloudWatch Logs user guide, "Enable logging from AWS
-services", considerations of the resource policy's size."""
-
 THROTTLED_METRIC = "ThrottledRequests"
 THROTTLED_PATTERN = '{ $.status = "429" }'
 """API Gateway's own metrics don't tell a 429 from another 4xx; its access log does. Source: API
@@ -308,7 +301,7 @@ class UserApi(pulumi.ComponentResource):
         environment = self._args.environment
         return aws.cloudwatch.LogGroup(
             "access-log",
-            name=f"{VENDED_LOGS}apigateway/{environment.physical_name(naming.PROJECT)}",
+            name=naming.access_log_groups(environment.name)[0],
             retention_in_days=environment.settings.log_retention_days,
             tags=environment.tags,
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["name"], retain_on_delete=environment.protect),

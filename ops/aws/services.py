@@ -13,6 +13,7 @@ from infra.naming import physical_name
 from ops.aws.check_traces import CheckTraces
 from ops.aws.cloudwatch import Monitoring
 from ops.aws.function import ConsumerFunction
+from ops.aws.logs import LogGroups
 from ops.aws.person_tables import PersonTables
 from ops.aws.queues import CONCURRENT_CALLS, EnvelopeStore, MessageQueue
 from ops.aws.retention import Retention
@@ -142,6 +143,10 @@ class Services:
     def streams(self) -> StreamReader:
         """Return the streams of the tables."""
         return StreamReader(self.client("dynamodbstreams"))
+
+    def logs(self) -> LogGroups:
+        """Return the log groups."""
+        return LogGroups(self.client("logs"))
 
     def retention(self) -> Retention:
         """Return how long the services keep what can't be searched."""

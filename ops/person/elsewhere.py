@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from functions.runtime.json_log import utc_timestamp
 from functions.users.confirmation import LINK_SECONDS
+from infra.naming import function_log_group
 from ops.aws.services import Services
 from ops.errors import NotFoundError
 from ops.stack_outputs import function_names
@@ -87,7 +88,7 @@ def _of_registrations(services: Services, now: datetime) -> Iterator[Remainder]:
 def _of_logs(services: Services, now: datetime) -> Iterator[Remainder]:
     retention = services.retention()
     for function in function_names(services.outputs):
-        group = f"/aws/lambda/{function}"
+        group = function_log_group(function)
         try:
             days = retention.log_days(group)
         except NotFoundError:

@@ -72,6 +72,7 @@ ROWS = [
         unused_here=frozenset({"dynamodb:BatchGetItem"}) | A_VERSION,
     ),
     Row(("activity", "nobody"), "`activity`", exit_code=ExitCode.NOT_FOUND),
+    Row(("trace", "nothing=", "--user", "nobody"), "`trace`", LIST, ExitCode.NOT_FOUND, LARGE_RECORDS),
 ]
 
 

@@ -14,6 +14,7 @@ from tests.support.aws.signature_v4 import Signer
 from tests.support.local.change_log import ChangeLog
 from tests.support.local.local_stack import LocalStack
 from tests.support.local.mapped_function import eventually
+from tests.support.local.ops_stack import answer, run_ops, services_of
 from tests.support.local.users_over_http import API_CALLER, UsersOverHttp, person
 from tests.support.raw_http import RawAnswer, send
 
@@ -135,6 +136,25 @@ def test_log_and_history_name_each_change_s_own_request(local_stack: LocalStack,
     lines = ChangeLog(local_stack).eventually_about(user_id, lambda found: len(found) == 6)
     assert [line.get("requestId") for line in lines] == [ids[0], ids[1], ids[1], None, None, ids[2]]
     assert [line.get("traceparent") for line in lines] == [None, TRACEPARENT, TRACEPARENT, None, None, None]
+
+    outputs = local_stack.outputs
+    for named, function, history in (
+        (ids[0], outputs.register_user_function_name, ["change ADDED"]),
+        (TRACEPARENT, outputs.manage_users_function_name, ["change UPDATED"]),
+        (ids[2], outputs.manage_users_function_name, ["deletion noted", "change DELETED"]),
+    ):
+        story = eventually(
+            partial(_story, local_stack, named),
+            lambda found: any(step["where"] == outputs.fan_out_user_changes_function_name for step in found["steps"]),
+        )
+        steps = story["steps"]
+        assert story["users"] == [user_id]
+        assert {step["where"] for step in steps} >= {function, outputs.log_user_changes_function_name, "Activity"}
+        assert [step["what"] for step in steps if step["where"] == "Activity"] == history
+
+
+def _story(stack: LocalStack, named: str) -> Any:
+    return answer(run_ops(services_of(stack), "trace", named))
 
 
 TRY_AGAIN = {429, 503}

@@ -2,9 +2,11 @@
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 from functions.activity.closing_item import CLOSING_CHANGE_ID, is_erasure
@@ -17,6 +19,7 @@ from infra.consumers import log_user_changes
 from infra.consumers.declaration import STREAM_VIEW_TYPES, Consumer, Source
 from infra.outputs import StackOutputs
 from ops.aws.cloudwatch import AlarmState, MappingState, Metric, Monitoring
+from ops.aws.logs import LogGroups
 from ops.aws.queues import EnvelopeStore, ObjectVersion, check_location
 from ops.aws.retention import Retention
 from ops.aws.services import Services
@@ -26,6 +29,7 @@ from ops.consumers import StackConsumer
 from ops.errors import DeniedError, NotFoundError
 from ops.job import in_batches
 from ops.stack_outputs import LocalPoller
+from tests.support.aws.aws_wire import Answer, Failure, Wire
 from tests.support.ops.declared_consumers import failed_record, function_arn
 from tests.support.ops.functions_in_memory import AnsweringFunction, FunctionInMemory
 from tests.support.ops.person_tables_in_memory import PersonTablesInMemory
@@ -252,6 +256,56 @@ class RetentionInMemory(Retention):
         return self.days[name]
 
 
+class LogsOnTheWire:
+    """CloudWatch Logs as far as `ops trace` asks it, answered on the wire."""
+
+    def __init__(self) -> None:
+        self.groups: dict[str, list[tuple[float, str]]] = {}
+        """Times and texts of each group's lines; a group that isn't there doesn't exist."""
+        self.reads_patterns = True
+        """False: every pattern finds every line, as in the emulator."""
+        self.page_lines = 2
+
+    @cached_property
+    def wire(self) -> Wire:
+        """Where the requests arrive."""
+        return Wire("logs", self._answer)
+
+    def write(self, group: str, at: float, line: JsonObject | str) -> None:
+        self.groups.setdefault(group, []).append((at, line if isinstance(line, str) else json.dumps(line)))
+
+    def _answer(self, request: JsonObject) -> Answer:
+        if request["logGroupName"] not in self.groups:
+            return Failure("ResourceNotFoundException")
+        found = [
+            {"timestamp": int(at * 1000), "message": text, "logStreamName": "s"}
+            for at, text in sorted(self.groups[request["logGroupName"]])
+            if request["startTime"] <= at * 1000 <= request["endTime"]
+            and (not self.reads_patterns or self._matches(request["filterPattern"], text))
+        ]
+        start = int(request.get("nextToken", 0))
+        end = start + self.page_lines
+        more = {"nextToken": str(end)} if end < len(found) else {}
+        return {"events": found[start:end], **more}
+
+    @staticmethod
+    def _matches(pattern: str, text: str) -> bool:
+        wanted = re.findall(r'\$\.(\w+) = "([^"*]+)(\*?)"', pattern)
+        assert wanted
+        assert re.sub(r'\$\.\w+ = "[A-Za-z0-9+/=_-]+\*?"', "?", pattern) in {
+            "{ ? }",
+            "{ " + " || ".join(["(?)"] * len(wanted)) + " }",
+        }
+        try:
+            line = json.loads(text)
+        except ValueError:
+            return False
+        return any(
+            str(line.get(name, "")).startswith(value) if wildcard else line.get(name) == value
+            for name, value, wildcard in wanted
+        )
+
+
 class StackInMemory(Services):
     """All of it; a `Services`."""
 
@@ -276,6 +330,7 @@ class StackInMemory(Services):
         self.store = EnvelopesInMemory()
         self.stream = StreamsInMemory()
         self.kept = RetentionInMemory()
+        self.log_lines = LogsOnTheWire()
         self.outputs = OUTPUTS
         self.table_streams = {
             source: TableStream(arn.split("/")[1], arn, STREAM_VIEW_TYPES[source])
@@ -318,6 +373,9 @@ class StackInMemory(Services):
 
     def streams(self) -> StreamsInMemory:
         return self.stream
+
+    def logs(self) -> LogGroups:
+        return LogGroups(self.log_lines.wire.client)
 
     def retention(self) -> RetentionInMemory:
         return self.kept
