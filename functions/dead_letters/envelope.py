@@ -14,8 +14,8 @@ from functools import cache
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from functions.runtime.json_log import Json, JsonObject, is_object, reusable_encoder
-from functions.runtime.trace import REQUEST_ID, stored_trace, trace_of_write
-from functions.stream_records.user_change import SEQUENCE_NUMBER
+from functions.runtime.trace import REQUEST_ID, stored_trace
+from functions.stream_records.user_change import SEQUENCE_NUMBER, trace_of_write
 
 ENVELOPE_VERSION = 1
 

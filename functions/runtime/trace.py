@@ -17,8 +17,6 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9+/=_-]{1,128}")
 TRACEPARENT = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 """Of version 00, with its trace id; an id of zeros alone is none."""
 
-_FIRST_VERSION = {"N": "1"}
-
 
 class Trace(NamedTuple):
     """What a change and its request have in common."""
@@ -46,24 +44,6 @@ def stored_trace(attributes: Mapping[str, Any]) -> Trace | None:
     """
     request_id = _text(attributes, "requestId", REQUEST_ID)
     return None if request_id is None else Trace(request_id, _text(attributes, "traceparent", TRACEPARENT))
-
-
-def trace_of_write(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> Trace | None:
-    """Return the request that turned one typed image of a user into the next, if one did.
-
-    None stands for no image: a deletion leaves none that could tell. A write past the API leaves
-    what a request wrote, or makes another version. A new item that isn't of the first version is a
-    copy, which no request made.
-    """
-    written: Json = None if new is None else new.get("changedBy")
-    attributes: Json = written.get("M") if is_object(written) else None
-    if new is None or not is_object(attributes) or "requestId" not in attributes:
-        return None
-    if attributes.get("version") != (version := new.get("version")):
-        return None
-    if version != _FIRST_VERSION if old is None else old.get("changedBy") == written:
-        return None
-    return stored_trace(attributes)
 
 
 def _text(attributes: Mapping[str, Any], name: str, form: re.Pattern[str]) -> str | None:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple, cast
 
 from functions.runtime.json_log import Json, is_object, utc_timestamp
-from functions.runtime.trace import Trace, trace_of_write
+from functions.runtime.trace import Trace, stored_trace
 from functions.stream_records.attribute_values import (
     Changes,
     Image,
@@ -23,7 +23,14 @@ from functions.stream_records.attribute_values import (
     unmarshal_image,
 )
 from functions.stream_records.schema_versions import SUPPORTED_SCHEMA_VERSIONS, VERSION_WHEN_MISSING
-from functions.users.user import CHANGED_BY, INTERNAL_ATTRIBUTES, UNKNOWN_ACTOR
+from functions.users.user import (
+    CHANGED_BY,
+    FIRST_VERSION,
+    INTERNAL_ATTRIBUTES,
+    UNKNOWN_ACTOR,
+    version_after,
+    version_of,
+)
 
 KIND_OF_EVENT = {"INSERT": "ADDED", "MODIFY": "UPDATED", "REMOVE": "DELETED"}
 """The three event names of a stream, and what each does to a user."""
@@ -162,6 +169,27 @@ def _writer(old: Mapping[str, PlainValue], new: Mapping[str, PlainValue]) -> str
         return UNKNOWN_ACTOR
     actor = written.get("actor")
     return actor if isinstance(actor, str) and actor else UNKNOWN_ACTOR
+
+
+def trace_of_write(old: Image | None, new: Image | None) -> Trace | None:
+    """Return the request that turned one typed image of a user into the next, if one did.
+
+    None stands for no image: a deletion leaves none that could tell. A request leaves the version
+    after the one that it met, and its id with that. So what is written past the API shows no id.
+    An item that is put back whole shows its own, if its version is the next one: nothing tells that
+    from the request that wrote it first.
+    """
+    written: Json = None if new is None else new.get(CHANGED_BY)
+    attributes: Json = written.get("M") if is_object(written) else None
+    if new is None or not is_object(attributes) or "requestId" not in attributes:
+        return None
+    if attributes.get("version") != new.get("version") or (old is not None and old.get(CHANGED_BY) == written):
+        return None
+    try:
+        expected = FIRST_VERSION if old is None else version_after(version_of(old))
+        return stored_trace(attributes) if version_of(new) == expected else None
+    except (ArithmeticError, AttributeError, TypeError, ValueError):  # of a record that nothing has read
+        return None
 
 
 def _kind_of(event_name: Json) -> str:
