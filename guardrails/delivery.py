@@ -10,6 +10,7 @@ from guardrails.resource import (
     FUNCTION,
     INTEGRATION,
     LOG_GROUP,
+    PERMISSION,
     QUEUE,
     QUEUE_POLICY,
     REDRIVE_ALLOW_POLICY,
@@ -22,6 +23,7 @@ from guardrails.resource import (
     Rules,
     of_type,
 )
+from infra.naming import LIVE_ALIAS
 
 RULES = Rules()
 
@@ -129,9 +131,28 @@ def batch_item_failures_are_reported(mapping: Resource) -> Iterator[str]:
 
 
 def _function_of(mapping: Resource, functions: Sequence[Resource]) -> Resource | None:
-    """Return the function that a mapping invokes; the mapping has its name or ARN."""
-    named = str(mapping.get("functionName")).rpartition(":")[2]
+    """Return the function that a mapping invokes; the mapping names it, or its alias."""
+    named = str(mapping.get("functionName")).rpartition(":function:")[2].partition(":")[0]
     return next((function for function in functions if function.get("name") == named), None)
+
+
+@RULES.for_resource(FUNCTION, takes_unknowns=True)
+def functions_are_published(function: Resource) -> Iterator[str]:
+    """A function must publish versions, so that there is one to go back to."""
+    if function.get("publish") not in {True, UNKNOWN}:
+        yield "the code before a change is gone: set publish=True"
+
+
+@RULES.for_resource(EVENT_SOURCE_MAPPING, INTEGRATION, PERMISSION)
+def functions_are_invoked_through_their_alias(invoker: Resource) -> Iterator[str]:
+    """What invokes a function must name its alias, which says which version answers."""
+    if invoker.type == PERMISSION:
+        qualifier, member = invoker.get("qualifier"), "qualifier"
+    else:
+        member = "functionName" if invoker.type == EVENT_SOURCE_MAPPING else "integrationUri"
+        qualifier = str(invoker.get(member)).partition(":function:")[2].partition("/")[0].partition(":")[2]
+    if qualifier != LIVE_ALIAS:
+        yield f"it invokes the function past its versions: set {member} to the alias {LIVE_ALIAS}"
 
 
 @RULES.for_stack
@@ -149,7 +170,7 @@ def concurrency_is_bounded(resources: Sequence[Resource]) -> Iterator[tuple[Reso
     behind_api = [str(integration.get("integrationUri")) for integration in of_type(resources, INTEGRATION)]
     for function in functions:
         name = function.get("name")
-        is_behind_throttled_api = throttled and any(f":function:{name}/" in f"{uri}/" for uri in behind_api)
+        is_behind_throttled_api = throttled and any(f":function:{name}:" in f"{uri}:" for uri in behind_api)
         reserved = function.get("reservedConcurrentExecutions") or NOTHING_RESERVED
         is_invoked_within_bounds = function.urn in bounded - unbounded or is_behind_throttled_api
         if reserved == NOTHING_RESERVED and (function.urn in unbounded or not is_invoked_within_bounds):

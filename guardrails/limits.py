@@ -115,6 +115,7 @@ CALLS: Mapping[str, ApiCall] = {
     "aws:iam/rolePolicy:RolePolicy": ApiCall(
         "iam:PutRolePolicy", {"name": "PolicyName", "policy": "PolicyDocument", "role": "RoleName"}
     ),
+    "aws:lambda/alias:Alias": ApiCall("lambda:CreateAlias"),
     "aws:lambda/eventSourceMapping:EventSourceMapping": ApiCall("lambda:CreateEventSourceMapping"),
     "aws:lambda/function:Function": ApiCall(
         "lambda:CreateFunction",

@@ -22,6 +22,9 @@ from pathlib import Path
 
 PROJECT = "userstream"
 
+LIVE_ALIAS = "live"
+"""The alias of every function: what invokes a function names it, and it names a version."""
+
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 """The checkout: Pulumi.yaml, functions/ and frontend/ are in it."""
 

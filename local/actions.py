@@ -15,6 +15,7 @@ from botocore.httpsession import URLLib3Session
 
 from functions.runtime.json_log import utc_timestamp
 from functions.users.attributes import ATTRIBUTES
+from infra.naming import LIVE_ALIAS
 from local.state import LocalStack, clients_of, functions_of
 
 _TIMEOUT_SECONDS = 30
@@ -60,7 +61,7 @@ def warm_up(stack: LocalStack, takes_registrations: Event) -> None:
     behind_api = {outputs.register_user_function_name, outputs.manage_users_function_name, confirm}
     for function_name in set(functions_of(outputs).values()) - behind_api:
         with contextlib.suppress(BotoCoreError, ClientError):
-            lambda_.invoke(FunctionName=function_name, Payload=json.dumps({"Records": []}))
+            lambda_.invoke(FunctionName=function_name, Qualifier=LIVE_ALIAS, Payload=json.dumps({"Records": []}))
     with contextlib.suppress(BotoCoreError, OSError):
         call_api(stack, "GET", f"/users/{uuid.UUID(int=0)}")
 

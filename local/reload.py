@@ -15,6 +15,7 @@ from infra.naming import PROJECT_ROOT
 from infra.packaging import FunctionPackageError, Platform, package_bytes, sha256_base64
 from infra.settings.types import FunctionRuntime
 from infra.wheels import WheelError
+from local.live_version import make_live
 from local.process import child_environment
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class HotReload:
         problem = import_problem(folder, package)
         if problem is None:
             self._lambda.update_function_code(FunctionName=self._functions[folder], ZipFile=package)
+            make_live(self._lambda, self._functions[folder])
         self._tried[folder] = sha256_base64(package)
         return Reload(self._functions[folder], problem)
 

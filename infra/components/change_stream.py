@@ -153,7 +153,7 @@ class ChangeStream(pulumi.ComponentResource):
         aws.lambda_.EventSourceMapping(
             name,
             event_source_arn=queue.arn,
-            function_name=self.rescue_failed_batches.function.arn,
+            function_name=self.rescue_failed_batches.alias.arn,
             batch_size=RESCUE_BATCH_SIZE,
             function_response_types=["ReportBatchItemFailures"],
             scaling_config={"maximum_concurrency": RESCUE_MAXIMUM_CONCURRENCY},

@@ -147,7 +147,7 @@ class RegistrationMails(pulumi.ComponentResource):
         aws.lambda_.EventSourceMapping(
             "registration-mails-queue",
             event_source_arn=queue.arn,
-            function_name=self.function.function.arn,
+            function_name=self.function.alias.arn,
             batch_size=BATCH_SIZE,
             function_response_types=["ReportBatchItemFailures"],
             scaling_config={"maximum_concurrency": MAXIMUM_CONCURRENCY},

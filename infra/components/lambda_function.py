@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from infra import naming
 from infra.components.policy import policy_document
 from infra.components.statement import Statement, allow
 from infra.environment import Environment
@@ -51,7 +52,8 @@ class LambdaFunction(pulumi.ComponentResource):
         base_name: its name without the environment.
         function_name: its name in the account.
         timeout_seconds: after which Lambda ends an invocation.
-        function: the function itself.
+        function: the function itself. Each change of its code or configuration is a version.
+        alias: what invokes the function names the alias, which says which version answers.
         policy: the role's policy. What calls AWS with the role while it is being created, such as
             an event source mapping, has to depend on the policy and not only on the role.
     """
@@ -120,15 +122,24 @@ class LambdaFunction(pulumi.ComponentResource):
             # Stated when it is off too: for a function without it the provider keeps the last mode.
             tracing_config={"mode": "Active" if tracing else "PassThrough"},
             environment={"variables": {"ENVIRONMENT": environment.name, **args.variables}},
+            publish=True,
             tags=environment.tags,
             # Without the group, an early invocation makes Lambda create one that never expires;
             # without the policy, that invocation writes no log at all.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[log_group, self.policy]),
         )
+        self.alias = aws.lambda_.Alias(
+            f"{name}-{naming.LIVE_ALIAS}",
+            name=naming.LIVE_ALIAS,
+            function_name=self.function.name,
+            function_version=self.function.version,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
         self.register_outputs(
             {
                 "functionName": self.function.name,
                 "functionArn": self.function.arn,
+                "aliasArn": self.alias.arn,
                 "roleArn": role.arn,
                 "logGroupName": log_group.name,
             }

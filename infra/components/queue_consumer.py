@@ -186,7 +186,7 @@ class QueueConsumer(pulumi.ComponentResource):
         aws.lambda_.EventSourceMapping(
             f"{name}-queue",
             event_source_arn=self.queue.arn,
-            function_name=self.function.function.arn,
+            function_name=self.function.alias.arn,
             batch_size=consumer.batch_size,
             function_response_types=["ReportBatchItemFailures"],
             scaling_config={"maximum_concurrency": consumer.maximum_concurrency},

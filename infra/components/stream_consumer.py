@@ -116,7 +116,7 @@ def _create_mapping(
     return aws.lambda_.EventSourceMapping(
         consumer.source.value,
         event_source_arn=stream_arn(resources, consumer.source),
-        function_name=function.function.arn,
+        function_name=function.alias.arn,
         # LATEST would miss changes that arrive while the mapping is created or changed.
         starting_position="TRIM_HORIZON",
         batch_size=settings.stream_batch_size,

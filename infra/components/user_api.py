@@ -263,31 +263,38 @@ class UserApi(pulumi.ComponentResource):
     def _create_routes(
         self, name: str, function: LambdaFunction, route_keys: Sequence[str], *, authorization_type: str
     ) -> None:
+        child_names = {
+            key: key.lower().replace(" /", "-").replace("/", "-").replace("{userid}", "user") for key in route_keys
+        }
+        permissions = [
+            aws.lambda_.Permission(
+                child_name,
+                action="lambda:InvokeFunction",
+                function=function.function.name,
+                qualifier=function.alias.name,
+                principal="apigateway.amazonaws.com",
+                source_arn=pulumi.Output.concat(self.api.execution_arn, f"/*/{route_key.replace(' ', '')}"),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            for route_key, child_name in child_names.items()
+        ]
         integration = aws.apigatewayv2.Integration(
             name,
             api_id=self.api.id,
             integration_type="AWS_PROXY",
-            integration_uri=function.function.arn,
+            integration_uri=function.alias.arn,
             integration_method="POST",
             payload_format_version="2.0",
-            opts=pulumi.ResourceOptions(parent=self),
+            # Permission before use: a stack from before the alias answers while it is updated.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=permissions),
         )
-        for route_key in route_keys:
-            child_name = route_key.lower().replace(" /", "-").replace("/", "-").replace("{userid}", "user")
+        for route_key, child_name in child_names.items():
             aws.apigatewayv2.Route(
                 child_name,
                 api_id=self.api.id,
                 route_key=route_key,
                 authorization_type=authorization_type,
                 target=pulumi.Output.concat("integrations/", integration.id),
-                opts=pulumi.ResourceOptions(parent=self),
-            )
-            aws.lambda_.Permission(
-                child_name,
-                action="lambda:InvokeFunction",
-                function=function.function.name,
-                principal="apigateway.amazonaws.com",
-                source_arn=pulumi.Output.concat(self.api.execution_arn, f"/*/{route_key.replace(' ', '')}"),
                 opts=pulumi.ResourceOptions(parent=self),
             )
 

@@ -1,7 +1,6 @@
 """Lambda functions, who may invoke them, their asynchronous failures, and their event sources."""
 
 import json
-import time
 from typing import Any
 
 from typing_extensions import override
@@ -11,16 +10,22 @@ from local.aws_clients import Clients
 from local.deploy.handler import Draft, Properties, ResourceHandler, changed, missing, without
 from local.deploy.service_model import to_parameters
 from local.deploy.values import ResourceError, archive_bytes, names
+from local.live_version import NotReadyError, wait_until_ready
 
 _UNRESERVED = -1
 """The provider's word for a function that takes its concurrency from the account's pool."""
 
-_READY_PAUSE_SECONDS = 0.1
-_READY_ATTEMPTS = 300
+
+_PUBLISHED = names("architectures code description environment handler memorySize publish role runtime timeout")
+"""The inputs whose change publishes a version, besides `sourceCodeHash` and `tracingConfig`."""
 
 
 class _Function(ResourceHandler):
-    """A function. It takes the next change only when it is ready after the last one."""
+    """A function. It takes the next change only when it is ready after the last one.
+
+    With `publish` each change of its code or configuration is a version. Lambda publishes none if
+    nothing changed since the last one (Lambda API reference, "PublishVersion").
+    """
 
     @override
     def _create(self, clients: Clients, inputs: Properties) -> str:
@@ -29,6 +34,7 @@ class _Function(ResourceHandler):
         _wait_until_ready(clients, name)
         if inputs.get(concurrency, _UNRESERVED) != _UNRESERVED:
             self._set(clients, name, concurrency, inputs)
+        self._publish(clients, name, inputs)
         return name
 
     @override
@@ -41,23 +47,28 @@ class _Function(ResourceHandler):
         done = names("architectures code")
         super()._update(clients, resource_id, without(old, done), without(new, done))
         _wait_until_ready(clients, resource_id)
+        self._publish(clients, resource_id, new)
+
+    @override
+    def _read(self, clients: Clients, resource_id: str, state: Properties) -> Properties:
+        properties = dict(super()._read(clients, resource_id, state))
+        if state.get("publish"):
+            pages = clients.lambda_.get_paginator("list_versions_by_function").paginate(FunctionName=resource_id)
+            *_, last = (version for page in pages for version in page["Versions"])
+            properties["version"] = last.get("Version", "")
+            properties["qualifiedArn"] = f"{properties['arn']}:{properties['version']}"
+        return properties
+
+    def _publish(self, clients: Clients, name: str, inputs: Properties) -> None:
+        if inputs.get("publish"):
+            clients.lambda_.publish_version(FunctionName=name)
 
 
 def _wait_until_ready(clients: Clients, function_name: str) -> None:
-    """Return when the function takes invocations and changes, or raise ResourceError.
-
-    boto3's waiters poll once a second, which adds up.
-    """
-    for _ in range(_READY_ATTEMPTS):
-        configuration = clients.lambda_.get_function_configuration(FunctionName=function_name)
-        states = {configuration.get("State", "Active"), configuration.get("LastUpdateStatus", "Successful")}
-        if states == {"Active", "Successful"}:
-            return
-        if "Failed" in states:
-            reason = configuration.get("LastUpdateStatusReason") or configuration.get("StateReason", "")
-            raise ResourceError(f"function {function_name} failed: {reason}")
-        time.sleep(_READY_PAUSE_SECONDS)
-    raise ResourceError(f"function {function_name} is not ready after {_READY_ATTEMPTS * _READY_PAUSE_SECONDS:.0f} s")
+    try:
+        wait_until_ready(clients.lambda_, function_name)
+    except NotReadyError as error:
+        raise ResourceError(str(error)) from error
 
 
 def _function_to_service(inputs: Draft) -> Draft:
@@ -75,13 +86,16 @@ def _function_from_service(properties: Draft, returned: Properties, _state: Prop
 
 def _permission_to_service(inputs: Draft) -> Draft:
     # Without a statement id the provider makes one up; here it is the same at each deployment.
-    text = f"{inputs['principal']}-{inputs.get('sourceArn', '')}"
-    made_up = "".join(character if character.isalnum() else "-" for character in text)[-100:]
+    text = f"{inputs.get('qualifier', '')}-{inputs['principal']}-{inputs.get('sourceArn', '')}"
+    made_up = "".join(character if character.isalnum() else "-" for character in text).strip("-")[-100:]
     return {**inputs, "statementId": inputs.get("statementId") or made_up}
 
 
-def _permission_from_service(properties: Draft, returned: Properties, _state: Properties) -> Draft:
-    """Return the properties of one statement of the function's policy."""
+def _permission_from_service(properties: Draft, returned: Properties, state: Properties) -> Draft:
+    """Return the properties of one statement of the policy of a function or of its alias."""
+    # `pulumi import` names both as function:qualifier.
+    function, _, qualifier = properties["function"].partition(":")
+    qualifier = qualifier or state.get("qualifier")
     statements = json.loads(returned["policy"])["Statement"]
     statement = next((each for each in statements if each["Sid"] == properties["statementId"]), None)
     if statement is None:
@@ -90,9 +104,19 @@ def _permission_from_service(properties: Draft, returned: Properties, _state: Pr
     source_arn = statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn")
     return {
         **properties,
+        "function": function,
+        **({"qualifier": qualifier} if qualifier else {}),
         "action": statement["Action"],
         "principal": principal if isinstance(principal, str) else next(iter(principal.values())),
         **({"sourceArn": source_arn} if source_arn else {}),
+    }
+
+
+def _alias_from_service(properties: Draft, returned: Properties, _state: Properties) -> Draft:
+    weights = returned.get("routingConfig", {}).get("additionalVersionWeights")
+    return {
+        **without(properties, {"routingConfig"}),
+        **({"routingConfig": {"additionalVersionWeights": weights}} if weights else {}),
     }
 
 
@@ -154,11 +178,12 @@ HANDLERS = (
         required=names("code handler name role runtime"),
         optional=names(
             "architectures description environment ephemeralStorage loggingConfig memorySize packageType "
-            "reservedConcurrentExecutions sourceCodeHash tags timeout tracingConfig"
+            "publish reservedConcurrentExecutions sourceCodeHash tags timeout tracingConfig"
         ),
         immutable=names("packageType"),
-        write_only=names("code loggingConfig packageType"),
-        unsent=names("packageType sourceCodeHash"),
+        write_only=names("code loggingConfig packageType publish"),
+        recomputed=dict.fromkeys(_PUBLISHED | {"sourceCodeHash", "tracingConfig"}, names("qualifiedArn version")),
+        unsent=names("packageType publish sourceCodeHash"),
         separate={"reservedConcurrentExecutions": ("PutFunctionConcurrency", "DeleteFunctionConcurrency")},
         id="{name}",
         result="configuration",
@@ -194,6 +219,22 @@ HANDLERS = (
         tag_operations=("", "TagResource", "UntagResource"),
     ),
     ResourceHandler(
+        pulumi_type="aws:lambda/alias:Alias",
+        operations="CreateAlias GetAlias UpdateAlias DeleteAlias",
+        required=names("functionName functionVersion name"),
+        optional=names("description routingConfig"),
+        id="{functionName}/{name}",
+        renamed={"AliasArn": "arn"},
+        # Source: Lambda API reference, UpdateAlias.
+        defaults={"description": "", "routingConfig": {}},
+        outputs={
+            "arn": "{arn}",
+            "invokeArn": "arn:aws:apigateway:{clients.region}:lambda:path/2015-03-31/functions/{arn}/invocations",
+        },
+        from_service=_alias_from_service,
+        tag_operations=("", "", ""),
+    ),
+    ResourceHandler(
         pulumi_type="aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
         operations="PutFunctionEventInvokeConfig GetFunctionEventInvokeConfig DeleteFunctionEventInvokeConfig",
         required=names("functionName"),
@@ -205,8 +246,8 @@ HANDLERS = (
         pulumi_type="aws:lambda/permission:Permission",
         operations="AddPermission GetPolicy - RemovePermission",
         required=names("action function principal"),
-        optional=names("sourceAccount sourceArn statementId"),
-        immutable=names("action function principal sourceAccount sourceArn"),
+        optional=names("qualifier sourceAccount sourceArn statementId"),
+        immutable=names("action function principal qualifier sourceAccount sourceArn"),
         write_only=names("sourceAccount"),
         id="{statementId}",
         import_id="{function}/{id}",

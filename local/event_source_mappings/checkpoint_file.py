@@ -21,14 +21,17 @@ class AlreadyDeliveredError(Exception):
 class CheckpointFile(Generic[AnyCheckpoint]):
     """Keeps the checkpoint of a mapping below `directory`, which is created if missing.
 
-    Mapping, source and function name the file: a new mapping begins at its starting position.
+    Mapping, source and function name the file: a new mapping begins at its starting position. The
+    function's alias doesn't: a mapping that follows another one goes on where it is, as on AWS
+    (Lambda API reference, "UpdateEventSourceMapping").
     """
 
     def __init__(
         self, directory: Path, settings: MappingSettings | QueueMappingSettings, kind: type[AnyCheckpoint]
     ) -> None:
-        digest = hashlib.sha256(f"{settings.uuid} {settings.source_arn} {settings.function_arn}".encode()).hexdigest()
-        function_name = settings.function_arn.split(":")[6]
+        function_arn = ":".join(settings.function_arn.split(":")[:7])
+        digest = hashlib.sha256(f"{settings.uuid} {settings.source_arn} {function_arn}".encode()).hexdigest()
+        function_name = function_arn.rpartition(":")[2]
         directory.mkdir(parents=True, exist_ok=True)
         self.path = directory / f"{function_name}-{digest[:16]}.json"
         self._kind = kind

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 
 from functions.runtime.json_log import Json, JsonObject, is_array, is_object
 from infra.consumers.declaration import Source
+from infra.naming import LIVE_ALIAS
 from ops.errors import translate_aws_errors
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ class ConsumerFunction:
         self._event: JsonObject = {} if source is Source.USERS_STREAM else {"replay": True}
 
     def variable(self, name: str) -> str:
-        """Return one of the function's environment variables, as deployed."""
+        """Return one of the environment variables of the version that is live."""
         with translate_aws_errors(f"the function {self._name}"):
-            answer = self._client.get_function_configuration(FunctionName=self._name)
+            answer = self._client.get_function_configuration(FunctionName=self._name, Qualifier=LIVE_ALIAS)
         return answer.get("Environment", {}).get("Variables", {}).get(name, "")
 
     def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
@@ -67,7 +68,7 @@ class ConsumerFunction:
         payload = json.dumps({"Records": list(records), **self._event}, separators=(",", ":")).encode()
         with translate_aws_errors(f"the function {self._name}"):
             try:
-                invocation = self._client.invoke(FunctionName=self._name, Payload=payload)
+                invocation = self._client.invoke(FunctionName=self._name, Qualifier=LIVE_ALIAS, Payload=payload)
                 response = invocation["Payload"].read()
             except ClientError as error:
                 code = error.response.get("Error", {}).get("Code", "")

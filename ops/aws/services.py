@@ -9,7 +9,7 @@ from botocore.session import Session
 
 from functions.runtime.intact_answers import refuse_damaged_answers
 from infra.consumers.declaration import Source
-from infra.naming import physical_name
+from infra.naming import LIVE_ALIAS, physical_name
 from ops.aws.check_traces import CheckTraces
 from ops.aws.cloudwatch import Monitoring
 from ops.aws.function import ConsumerFunction
@@ -135,9 +135,12 @@ class Services:
     def longest_timeout(self) -> int:
         """Return after how many seconds Lambda has ended any invocation that runs now."""
         timeouts: list[int] = []
+        client = self.client("lambda")
         for name in function_names(self.outputs):
-            with translate_aws_errors(f"the function {name}"):
-                timeouts.append(self.client("lambda").get_function_configuration(FunctionName=name)["Timeout"])
+            # Traffic that shifts goes to the newest version too.
+            for version in (f"{name}:{LIVE_ALIAS}", name):
+                with translate_aws_errors(f"the function {version}"):
+                    timeouts.append(client.get_function_configuration(FunctionName=version)["Timeout"])
         return max(timeouts)
 
     def streams(self) -> StreamReader:

@@ -79,7 +79,7 @@ class Operator:
             "Users": table + outputs.users_table_name,
             "UserKeys": table + outputs.user_keys_table_name,
             "Activity": table + outputs.activity_table_name,
-            "log_user_changes": f"arn:aws:lambda:*:*:function:{outputs.log_user_changes_function_name}",
+            "log_user_changes": f"arn:aws:lambda:*:*:function:{outputs.log_user_changes_function_name}:live",
         }
 
     def allowed(self, actions: Sequence[tuple[str, str]]) -> Services:

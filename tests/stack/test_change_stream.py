@@ -21,7 +21,7 @@ def test_the_stream_s_mapping_sends_every_failed_batch_to_the_failure_queue() ->
 
     assert mapping.inputs == {
         "eventSourceArn": STREAM,
-        "functionName": "arn:aws:lambda:eu-west-1:123456789012:function:LogUserChangesFunction-dev",
+        "functionName": "arn:aws:lambda:eu-west-1:123456789012:function:LogUserChangesFunction-dev:live",
         "startingPosition": "TRIM_HORIZON",
         "batchSize": 100,
         "maximumBatchingWindowInSeconds": 0,
@@ -44,7 +44,7 @@ def test_activity_s_mapping_delivers_added_items_in_order_to_the_fan_out() -> No
     assert activity.inputs == {
         **users.inputs,
         "eventSourceArn": ACTIVITY_STREAM,
-        "functionName": "arn:aws:lambda:eu-west-1:123456789012:function:FanOutUserChangesFunction-dev",
+        "functionName": "arn:aws:lambda:eu-west-1:123456789012:function:FanOutUserChangesFunction-dev:live",
         "filterCriteria": {
             "filters": [
                 {
@@ -93,7 +93,7 @@ def test_the_rescue_receives_ten_pointers_at_a_time_and_reports_each_failure() -
     inputs = record("dev").only(MAPPING, "failure-queue").inputs
 
     assert inputs["eventSourceArn"] == f"{SQS}:UserChangesFailureQueue-dev"
-    assert inputs["functionName"].endswith(":function:RescueFailedBatchesFunction-dev")
+    assert inputs["functionName"].endswith(":function:RescueFailedBatchesFunction-dev:live")
     assert inputs["batchSize"] == 10
     assert inputs["functionResponseTypes"] == ["ReportBatchItemFailures"]
     assert inputs["scalingConfig"] == {"maximumConcurrency": 2}

@@ -82,6 +82,7 @@ def test_a_component_s_outputs_are_its_resources_names_and_arns() -> None:
     assert outputs["LambdaFunction", "register-user"] == {
         "functionName": "RegisterUserFunction-dev",
         "functionArn": "arn:aws:lambda:eu-west-1:123456789012:function:RegisterUserFunction-dev",
+        "aliasArn": "arn:aws:lambda:eu-west-1:123456789012:function:RegisterUserFunction-dev:live",
         "roleArn": "arn:aws:iam::123456789012:role/RegisterUserFunction-dev-eu-west-1",
         "logGroupName": "/aws/lambda/RegisterUserFunction-dev",
     }

@@ -238,7 +238,7 @@ def test_the_mapping_bounds_batches_and_concurrency_and_waits_for_the_role_s_pol
 
     assert mapping.inputs == {
         "eventSourceArn": QUEUE_ARN,
-        "functionName": "arn:aws:lambda:eu-west-1:123456789012:function:ThankNewUsersFunction-dev",
+        "functionName": "arn:aws:lambda:eu-west-1:123456789012:function:ThankNewUsersFunction-dev:live",
         "batchSize": 5,
         "functionResponseTypes": ["ReportBatchItemFailures"],
         "scalingConfig": {"maximumConcurrency": 2},
@@ -254,7 +254,7 @@ def test_the_rescue_takes_what_the_function_did_not(stack: RecordedStack) -> Non
     receive = next(each for each in stack.statements("rescue-failed-batches") if each["Sid"] == "ReceivePointers")
 
     assert mapping["eventSourceArn"] == FAILURE_QUEUE
-    assert mapping["functionName"].endswith(":function:RescueFailedBatchesFunction-dev")
+    assert mapping["functionName"].endswith(":function:RescueFailedBatchesFunction-dev:live")
     assert FAILURE_QUEUE in receive["Resource"]
 
 

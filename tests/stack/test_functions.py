@@ -187,6 +187,15 @@ def test_a_function_depends_on_its_log_group_and_its_policy(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_s_alias_says_which_published_version_is_live(name: str) -> None:
+    stack = record("dev")
+
+    assert stack.only(FUNCTION, name).inputs["publish"] is True
+    alias = stack.only("aws:lambda/alias:Alias", f"{name}-live").inputs
+    assert alias == {"name": "live", "functionName": FUNCTIONS[name], "functionVersion": "1"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_runs_the_newest_python_on_arm64(name: str) -> None:
     inputs = record("dev").only(FUNCTION, name).inputs
     folder = name.replace("-", "_")

@@ -56,6 +56,7 @@ def test_api_gateway_may_invoke_a_function_only_for_its_own_routes() -> None:
     assert permissions == {(FUNCTIONS[function_of(key)], f"{EXECUTION}/*/{key.replace(' ', '')}") for key in routes}
     for permission in record("dev").of_type("aws:lambda/permission:Permission"):
         assert permission.inputs["action"] == "lambda:InvokeFunction"
+        assert permission.inputs["qualifier"] == "live"
         assert permission.inputs["principal"] == "apigateway.amazonaws.com"
 
 
@@ -63,6 +64,19 @@ def test_requests_reach_the_functions_in_payload_format_2() -> None:
     for integration in record("dev").of_type("aws:apigatewayv2/integration:Integration"):
         assert integration.inputs["integrationType"] == "AWS_PROXY"
         assert integration.inputs["payloadFormatVersion"] == "2.0"
+
+
+def test_an_integration_points_to_an_alias_only_when_the_alias_may_be_invoked() -> None:
+    stack = record("dev")
+    for integration in stack.of_type("aws:apigatewayv2/integration:Integration"):
+        function = integration.inputs["integrationUri"].rpartition(":function:")[2].removesuffix(":live")
+        permissions = {
+            each.urn
+            for each in stack.of_type("aws:lambda/permission:Permission")
+            if each.inputs["function"] == function
+        }
+        assert permissions
+        assert permissions <= integration.options.depends_on
 
 
 def test_the_one_stage_throttles_and_logs() -> None:

@@ -18,6 +18,8 @@ RULE_ARN = "arn:aws:events:eu-west-1:123456789012:rule/UserEvents-dev/WelcomeNew
 OUR_OWN = {
     "concurrency-is-bounded",
     "failures-raise-an-alarm",
+    "functions-are-invoked-through-their-alias",
+    "functions-are-published",
     "no-plain-http",
     "queues-take-messages-from-own-topics",
     "tables-state-their-protection",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from delivery.messages import Checkpoint
 from infra.naming import PROJECT_ROOT
+from local.live_version import make_live
 from local.process import ChildProcess, child_environment
 from local.state import LocalStack, clients_of
 from tests.support.faults.connection_faults import FaultDeck
@@ -160,6 +161,7 @@ class StackUnderFaults:
         if url is not None:
             variables["AWS_ENDPOINT_URL"] = url
         self.clients.lambda_.update_function_configuration(FunctionName=function, Environment={"Variables": variables})
+        make_live(self.clients.lambda_, function)
 
     def _killer_of(self, function: str) -> Callable[[], None]:
         def kill() -> None:

@@ -37,8 +37,18 @@ class Action(NamedTuple):
     keys: Mapping[str, str]
 
     def takes(self, resource: str) -> bool:
-        """Whether the action can be limited to an ARN; any action can be allowed on `*`."""
-        return resource == "*" or not self.types.isdisjoint(_types_of(resource, self.formats))
+        """Whether the action can be limited to an ARN; any action can be allowed on `*`.
+
+        What acts on a function also acts on a version or an alias, and IAM asks for the ARN of that
+        where a call names it. Source: Lambda developer guide, "Fine-tuning the Resources and
+        Conditions sections of policies".
+        """
+        if resource == "*":
+            return True
+        types = _types_of(resource, self.formats)
+        if types & {"function alias", "function version"}:
+            types.add("function")
+        return not self.types.isdisjoint(types)
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from infra.packaging import package_bytes
+from local.live_version import make_live
 from local.state import clients_of
 from ops.aws.services import Services
 from ops.cli import cli
@@ -76,10 +77,12 @@ def deployed_fix(stack: LocalStack) -> Generator[None]:
     lambda_ = clients_of(stack).lambda_
     before = package_bytes("log_user_changes", "host")
     lambda_.update_function_code(FunctionName=function, ZipFile=_with_second_version(before))
+    make_live(lambda_, function)
     try:
         yield
     finally:
         lambda_.update_function_code(FunctionName=function, ZipFile=before)
+        make_live(lambda_, function)
 
 
 def _with_second_version(package: bytes) -> bytes:

@@ -49,6 +49,7 @@ def sentence(consumer: Consumer, part: Part) -> str:
 def _function_parts(consumer: Consumer) -> Iterator[Part]:
     name = consumer.logical_name
     yield Part(what="function", type="aws:lambda/function:Function", name=name)
+    yield Part(what="alias", type="aws:lambda/alias:Alias", name=f"{name}-live")
     yield Part(what="role", type="aws:iam/role:Role", name=f"{name}-role")
     yield Part(what="policy of its role", type="aws:iam/rolePolicy:RolePolicy", name=f"{name}-policy")
     yield Part(what="log group", type="aws:cloudwatch/logGroup:LogGroup", name=f"{name}-log")

@@ -48,7 +48,12 @@ def _event_rule(_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _function(_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {"arn": _arn("lambda", f"function:{inputs['name']}")}
+    version = {"version": "1"} if inputs.get("publish") else {}
+    return {"arn": _arn("lambda", f"function:{inputs['name']}"), **version}
+
+
+def _alias(_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return {"arn": _arn("lambda", f"function:{inputs['functionName']}:{inputs['name']}")}
 
 
 def _mapping(name: str, _: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,6 +139,7 @@ _COMPUTED = {
     "aws:dynamodb/table:Table": _table,
     "aws:iam/role:Role": _role,
     "aws:lambda/eventSourceMapping:EventSourceMapping": _mapping,
+    "aws:lambda/alias:Alias": _alias,
     "aws:lambda/function:Function": _function,
     "aws:s3/bucket:Bucket": _bucket,
     "aws:sns/topic:Topic": _topic,

@@ -173,6 +173,9 @@ NEEDS: Mapping[str, list[Needs]] = {
     "aws:iam/rolePolicy:RolePolicy": [
         Needs("iam", "PutRolePolicy GetRolePolicy DeleteRolePolicy", f"arn:aws:iam::{ACCOUNT_ID}:role/{{role}}"),
     ],
+    "aws:lambda/alias:Alias": [
+        Needs("lambda", "CreateAlias GetAlias UpdateAlias DeleteAlias", f"{_FUNCTION}{{functionName}}"),
+    ],
     "aws:lambda/eventSourceMapping:EventSourceMapping": [
         Needs("lambda", "CreateEventSourceMapping", "*", {"lambda:FunctionArn": "{functionName}"}),
         Needs(
@@ -188,14 +191,22 @@ NEEDS: Mapping[str, list[Needs]] = {
             "lambda",
             "CreateFunction GetFunction GetFunctionConfiguration GetFunctionCodeSigningConfig ListVersionsByFunction "
             "UpdateFunctionCode UpdateFunctionConfiguration PutFunctionConcurrency DeleteFunctionConcurrency "
-            f"DeleteFunction {_TAGS}",
+            f"PublishVersion DeleteFunction {_TAGS}",
             f"{_FUNCTION}{{name}}",
         ),
         Needs("iam", "PassRole", "{role}", {"iam:PassedToService": "lambda.amazonaws.com"}),
     ],
     "aws:lambda/permission:Permission": [
-        Needs("lambda", "AddPermission", f"{_FUNCTION}{{function}}", {"lambda:Principal": "{principal}"}),
-        Needs("lambda", "GetPolicy RemovePermission", f"{_FUNCTION}{{function}}"),
+        # IAM is asked about the function with its qualifier, where a call has one. Source: Lambda
+        # developer guide, "Fine-tuning the Resources and Conditions sections of policies".
+        *(
+            need
+            for function in (f"{_FUNCTION}{{function}}", f"{_FUNCTION}{{function}}:{{qualifier}}")
+            for need in (
+                Needs("lambda", "AddPermission", function, {"lambda:Principal": "{principal}"}),
+                Needs("lambda", "GetPolicy RemovePermission", function),
+            )
+        ),
     ],
     "aws:route53/record:Record": [
         Needs(

@@ -17,7 +17,7 @@ NAMES = {"register_user": "RegisterUserFunction-local", "log_user_changes": "Log
 
 
 class LambdaInMemory:
-    """The part of Lambda that hot reload uses: the code of each function.
+    """The part of Lambda that hot reload uses: the code of each function, and of what is live.
 
     Args:
         code: of every function, at first.
@@ -26,6 +26,8 @@ class LambdaInMemory:
 
     def __init__(self, code: bytes = b"", refusals: int = 0) -> None:
         self.code = dict.fromkeys(NAMES.values(), code)
+        self.versions = {name: {"1": code} for name in NAMES.values()}
+        self.live = dict.fromkeys(NAMES.values(), "1")
         self._refusals = refusals
 
     @property
@@ -40,6 +42,32 @@ class LambdaInMemory:
             self._refusals -= 1
             raise ClientError({"Error": {"Code": "TooManyRequestsException"}}, "UpdateFunctionCode")
         self.code[FunctionName] = ZipFile
+
+    def publish_version(self, *, FunctionName: str) -> dict[str, str]:  # noqa: N803  the service's name
+        version = str(max(map(int, self.versions[FunctionName])) + 1)
+        self.versions[FunctionName][version] = self.code[FunctionName]
+        return {"Version": version}
+
+    def get_alias(self, *, FunctionName: str, Name: str) -> dict[str, str]:  # noqa: N803  the service's names
+        assert Name == "live"
+        return {"FunctionVersion": self.live[FunctionName]}
+
+    def update_alias(self, *, FunctionName: str, FunctionVersion: str, **_: Any) -> None:  # noqa: N803  as above
+        self.live[FunctionName] = FunctionVersion
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_versions_by_function"
+        return self
+
+    def paginate(self, *, FunctionName: str) -> list[dict[str, list[dict[str, str]]]]:  # noqa: N803  as above
+        return [{"Versions": [{"Version": version} for version in ("$LATEST", *self.versions[FunctionName])]}]
+
+    def delete_function(self, *, FunctionName: str, Qualifier: str) -> None:  # noqa: N803  as above
+        assert Qualifier not in {"$LATEST", self.live[FunctionName]}
+        del self.versions[FunctionName][Qualifier]
+
+    def live_code(self) -> set[bytes]:
+        return {self.versions[name][self.live[name]] for name in NAMES.values()}
 
 
 @pytest.fixture(autouse=True)
@@ -69,8 +97,20 @@ def test_an_edit_goes_live_once(sources: dict[str, bytes]) -> None:
     sources["package"] = b"edited"
 
     assert {live.function_name for live in reload.deploy_edits()} == set(NAMES.values())
-    assert set(functions.code.values()) == {b"edited"}
+    assert functions.live_code() == {b"edited"}
     assert reload.deploy_edits() == []
+
+
+def test_only_the_version_before_the_live_one_is_kept(sources: dict[str, bytes]) -> None:
+    functions = LambdaInMemory(sources["package"])
+    reload = HotReload(functions.client, NAMES, "host", NEWEST_RUNTIME)
+    for package in (b"one", b"two", b"three"):
+        sources["package"] = package
+        reload.deploy_edits()
+
+    assert functions.live_code() == {b"three"}
+    for name in NAMES.values():
+        assert list(functions.versions[name].values()) == [b"two", b"three"]
 
 
 def test_an_edit_made_during_the_deployment_goes_live(sources: dict[str, bytes]) -> None:

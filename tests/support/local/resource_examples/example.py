@@ -10,6 +10,7 @@ from local.deploy.registry import handler_for
 
 ROLE = "aws:iam/role:Role"
 FUNCTION = "aws:lambda/function:Function"
+ALIAS = "aws:lambda/alias:Alias"
 API = "aws:apigatewayv2/api:Api"
 INTEGRATION = "aws:apigatewayv2/integration:Integration"
 QUEUE = "aws:sqs/queue:Queue"

@@ -5,6 +5,7 @@ import json
 import pulumi
 
 from tests.support.local.resource_examples.example import (
+    ALIAS,
     API,
     FUNCTION,
     LOG_GROUP,
@@ -105,6 +106,7 @@ FUNCTIONS: Examples = {
             "memorySize": 256,
             "timeout": 10,
             "environment": {"variables": {"ENVIRONMENT": "test", "lowerCase": "stays"}},
+            "publish": True,
             "tags": TAGS,
         },
         {
@@ -113,6 +115,14 @@ FUNCTIONS: Examples = {
             "environment": {"variables": {"ENVIRONMENT": "other"}},
             "tags": {"only": "this"},
         },
+    ),
+    ALIAS: lambda dependencies: Example(
+        {
+            "name": "live",
+            "functionName": dependencies.get(FUNCTION)["name"],
+            "functionVersion": dependencies.get(FUNCTION)["version"],
+        },
+        {"description": "the version that answers", "functionVersion": "$LATEST"},
     ),
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": lambda dependencies: Example(
         {
@@ -127,6 +137,7 @@ FUNCTIONS: Examples = {
         {
             "action": "lambda:InvokeFunction",
             "function": dependencies.get(FUNCTION)["name"],
+            "qualifier": dependencies.get(FUNCTION)["version"],
             "principal": "apigateway.amazonaws.com",
             "sourceArn": f"{dependencies.get(API)['executionArn']}/*/POST/register",
         }
