@@ -56,6 +56,10 @@ export interface StackOutputs {
   readonly userEventsArchiveName?: string | null;
   /** Address of the environment's CloudWatch dashboard. */
   readonly dashboardUrl: string;
+  /** Share of the traffic that a new version of a function gets at first; absent without trafficShiftPercent. */
+  readonly trafficShiftPercent?: number | null;
+  /** Minutes for which it keeps that share; absent without trafficShiftMinutes. */
+  readonly trafficShiftMinutes?: number | null;
   /** Function of the consumer publish-user-events. */
   readonly publishUserEventsFunctionName?: string | null;
   /** Queue of the changes for publish-user-events. */

@@ -78,6 +78,14 @@ class NamedOutputs(BaseModel):
         default=None, description="Archive of that bus, from which other teams replay events."
     )
     dashboard_url: str = Field(description="Address of the environment's CloudWatch dashboard.")
+    traffic_shift_percent: int | None = Field(
+        default=None,
+        description="Share of the traffic that a new version of a function gets at first; absent without "
+        "trafficShiftPercent.",
+    )
+    traffic_shift_minutes: int | None = Field(
+        default=None, description="Minutes for which it keeps that share; absent without trafficShiftMinutes."
+    )
 
 
 def outputs_model(consumers: Sequence[Consumer]) -> type[NamedOutputs]:

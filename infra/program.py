@@ -118,6 +118,8 @@ def compose(environment: Environment, packages: Mapping[str, FunctionPackage]) -
     pulumi.export("userEventsBusArn", user_events.bus.arn if user_events else None)
     pulumi.export("userEventsArchiveName", user_events.archive.name if user_events else None)
     pulumi.export("dashboardUrl", monitoring.dashboard_url)
+    pulumi.export("trafficShiftPercent", environment.settings.traffic_shift_percent)
+    pulumi.export("trafficShiftMinutes", environment.settings.traffic_shift_minutes)
     for consumer in changes.consumers:
         pulumi.export(consumer.declaration.function_output, consumer.function.function.name)
     for consumer in changes.queue_consumers:

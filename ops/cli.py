@@ -13,6 +13,7 @@ from ops.commands.dlq_replay import replay
 from ops.commands.dlq_show import show_failure
 from ops.commands.person import person
 from ops.commands.person_erase import erase_person
+from ops.commands.release import release
 from ops.commands.return_messages import return_mails_command, return_pointers_command
 from ops.commands.status import status
 from ops.commands.trace import trace
@@ -56,6 +57,7 @@ person.add_command(erase_person)
 for command in (
     status,
     check,
+    release,
     dlq,
     person,
     activity,

@@ -17,6 +17,10 @@ ARCHITECTURE = "arm64"
 """Graviton: a fifth cheaper per millisecond than x86_64. Source: Lambda pricing."""
 
 
+_MOVED = ["description", "functionVersion", "routingConfig"]
+"""What `python -m ops release shift` changes of an alias."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LambdaFunctionArgs:
     """What a function needs.
@@ -133,7 +137,9 @@ class LambdaFunction(pulumi.ComponentResource):
             name=naming.LIVE_ALIAS,
             function_name=self.function.name,
             function_version=self.function.version,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(
+                parent=self, ignore_changes=_MOVED if environment.settings.shifts_traffic else []
+            ),
         )
         self.register_outputs(
             {

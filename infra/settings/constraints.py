@@ -132,6 +132,20 @@ CONSTRAINTS = [
         fix=lambda settings: max(1, settings.throttle_burst // 2),
     ),
     Constraint(
+        setting="trafficShiftMinutes",
+        other="trafficShiftPercent",
+        holds=lambda settings: settings.traffic_shift_minutes is not None or settings.traffic_shift_percent is None,
+        rule="set along with trafficShiftPercent",
+        fix=lambda _: 5,
+    ),
+    Constraint(
+        setting="trafficShiftPercent",
+        other="trafficShiftMinutes",
+        holds=lambda settings: settings.traffic_shift_percent is not None or settings.traffic_shift_minutes is None,
+        rule="set along with trafficShiftMinutes",
+        fix=lambda _: 10,
+    ),
+    Constraint(
         setting="registerThrottleBurst",
         other="registerThrottleRatePerSecond",
         holds=lambda settings: (

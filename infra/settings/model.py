@@ -293,6 +293,23 @@ class StackSettings(BaseModel):
         description="99th percentile of the API's latency above which the alarm fires.",
     )
 
+    traffic_shift_percent: WholeNumber | None = Field(
+        default=None,
+        ge=1,
+        le=99,
+        examples=["10"],
+        description="Optional. Share of the traffic that a function's new version gets at first: "
+        "`python -m ops release shift` after each `pulumi up` gives it, and later all traffic, or goes back if an "
+        "alarm rings. Unset: `pulumi up` makes new versions live at once.",
+    )
+    traffic_shift_minutes: WholeNumber | None = Field(
+        default=None,
+        ge=1,
+        le=60,
+        examples=["5"],
+        description="Optional. Minutes for which the new versions keep that share; an alarm needs up to three to ring.",
+    )
+
     tracing: Switch | None = Field(
         default=None,
         examples=["false"],
@@ -320,6 +337,11 @@ class StackSettings(BaseModel):
     def runtime(self) -> FunctionRuntime:
         """The Lambda runtime of every function."""
         return self.function_runtime or NEWEST_RUNTIME
+
+    @property
+    def shifts_traffic(self) -> bool:
+        """Whether `python -m ops release shift` makes new versions live, and not `pulumi up`."""
+        return self.traffic_shift_percent is not None
 
     @property
     def answers_neutrally(self) -> bool:

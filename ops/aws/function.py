@@ -54,13 +54,14 @@ class ConsumerFunction:
     def __init__(self, client: "LambdaClient", name: str, source: Source) -> None:
         self._client = client
         self._name = name
+        self._live = f"{name}:{LIVE_ALIAS}"
         self._of_queue = source is Source.USER_CHANGES
         self._event: JsonObject = {} if source is Source.USERS_STREAM else {"replay": True}
 
     def variable(self, name: str) -> str:
         """Return one of the environment variables of the version that is live."""
         with translate_aws_errors(f"the function {self._name}"):
-            answer = self._client.get_function_configuration(FunctionName=self._name, Qualifier=LIVE_ALIAS)
+            answer = self._client.get_function_configuration(FunctionName=self._live)
         return answer.get("Environment", {}).get("Variables", {}).get(name, "")
 
     def invoke(self, records: Sequence[JsonObject]) -> InvocationResult:
@@ -68,7 +69,7 @@ class ConsumerFunction:
         payload = json.dumps({"Records": list(records), **self._event}, separators=(",", ":")).encode()
         with translate_aws_errors(f"the function {self._name}"):
             try:
-                invocation = self._client.invoke(FunctionName=self._name, Qualifier=LIVE_ALIAS, Payload=payload)
+                invocation = self._client.invoke(FunctionName=self._live, Payload=payload)
                 response = invocation["Payload"].read()
             except ClientError as error:
                 code = error.response.get("Error", {}).get("Code", "")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from guardrails.resource import (
+    ALIAS,
     EVENT_ARCHIVE,
     EVENT_BUS,
     EVENT_SOURCE_MAPPING,
@@ -106,7 +107,9 @@ def test_changed_settings_update_in_place_and_are_named(dev: Deployed, account: 
     assert mapping.get("BatchSize") == 17
 
 
-def test_a_changed_source_updates_only_its_function(dev: Deployed, tmp_path: Path) -> None:
+def test_a_changed_source_updates_only_its_function_and_makes_the_new_version_live(
+    dev: Deployed, tmp_path: Path
+) -> None:
     package = package_of_a_changed_source(tmp_path)
     transform = partial(
         other_package,
@@ -119,9 +122,10 @@ def test_a_changed_source_updates_only_its_function(dev: Deployed, tmp_path: Pat
     finally:
         restored = dev.up()
 
-    function = "aws:lambda/function:Function rescue-failed-batches"
-    assert steps.of_resources() == {function: "update"} == restored.of_resources()
-    assert steps.properties == {function: ["code", "sourceCodeHash"]} == restored.properties
+    function, alias = f"{FUNCTION} rescue-failed-batches", f"{ALIAS} rescue-failed-batches-live"
+    assert steps.of_resources() == {function: "update", alias: "update"} == restored.of_resources()
+    changed = {function: ["code", "sourceCodeHash"], alias: ["functionVersion"]}
+    assert steps.properties == changed == restored.properties
 
 
 def package_of_a_changed_source(directory: Path) -> Mapping[str, str]:

@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from delivery.event_counts import EventCounts
 from infra.consumers import CONSUMERS
 from local.aws_clients import Clients
+from local.live_version import make_live
 from local.state import clients_of
 from tests.support.local.local_stack import LocalStack, running_local_stack, users_mapping
 from tests.support.local.mapped_function import eventually
@@ -194,6 +195,7 @@ def test_an_invocation_near_its_timeout_makes_duration_breach(clients: Clients, 
 
 def test_a_broken_function_is_a_server_error_of_the_api_that_is_watched(stack: LocalStack, clients: Clients) -> None:
     clients.lambda_.update_function_configuration(FunctionName="RegisterUserFunction-local", Handler="troubles.raises")
+    make_live(clients.lambda_, "RegisterUserFunction-local")
 
     answer = UsersOverHttp(stack).register(person())
 

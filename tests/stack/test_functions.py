@@ -195,6 +195,16 @@ def test_a_function_s_alias_says_which_published_version_is_live(name: str) -> N
     assert alias == {"name": "live", "functionName": FUNCTIONS[name], "functionVersion": "1"}
 
 
+def test_where_traffic_is_shifted_the_program_leaves_the_alias_to_the_command() -> None:
+    shifting = {"userstream:trafficShiftPercent": "10", "userstream:trafficShiftMinutes": "5"}
+    stack = record("dev", config=own_config("dev") | shifting)
+
+    left = {tuple(each.options.ignore_changes) for each in stack.of_type("aws:lambda/alias:Alias")}
+    assert left == {("description", "functionVersion", "routingConfig")}
+    assert (stack.outputs["trafficShiftPercent"], stack.outputs["trafficShiftMinutes"]) == (10, 5)
+    assert not any(each.options.ignore_changes for each in record("dev").of_type("aws:lambda/alias:Alias"))
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_runs_the_newest_python_on_arm64(name: str) -> None:
     inputs = record("dev").only(FUNCTION, name).inputs

@@ -2,7 +2,8 @@
 
 import pulumi
 
-from guardrails.resource import FUNCTION, LOG_GROUP, TABLE
+from guardrails.resource import EVENT_SOURCE_MAPPING, FUNCTION, INTEGRATION, LOG_GROUP, PERMISSION, TABLE
+from infra.naming import LIVE_ALIAS
 
 Args = pulumi.ResourceTransformArgs
 Result = pulumi.ResourceTransformResult
@@ -44,6 +45,23 @@ def old_access_log(args: Args) -> Result | None:
     environment = str(args.props["name"]).rpartition("userstream-")[2]
     args.opts.retain_on_delete, args.opts.ignore_changes = False, []
     return Result(props={**args.props, "name": f"/aws/apigateway/userstream-{environment}"}, opts=args.opts)
+
+
+def past_the_alias(args: Args) -> Result | None:
+    """Functions as they were when nothing named an alias."""
+    changes: dict[str, dict[str, object]] = {
+        FUNCTION: {"publish": None},
+        EVENT_SOURCE_MAPPING: {"functionName": _unqualified(args.props.get("functionName"))},
+        INTEGRATION: {"integrationUri": _unqualified(args.props.get("integrationUri"))},
+        PERMISSION: {"qualifier": None},
+    }
+    if args.type_ not in changes:
+        return None
+    return Result(props={**args.props, **changes[args.type_]}, opts=args.opts)
+
+
+def _unqualified(arn: object) -> pulumi.Output[str]:
+    return pulumi.Output.from_input(arn).apply(lambda text: str(text).removesuffix(f":{LIVE_ALIAS}"))
 
 
 def other_package(args: Args, *, function: str, path: str, sha256_base64: str) -> Result | None:

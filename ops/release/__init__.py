@@ -1,0 +1,1 @@
+"""What is live: shifting traffic to new versions of the functions, and the way back."""
