@@ -39,7 +39,9 @@ class _Function(ResourceHandler):
 
     @override
     def _update(self, clients: Clients, resource_id: str, old: Properties, new: Properties) -> None:
-        if changed(old, new, "code", "sourceCodeHash", "architectures"):
+        # Archives of the same files differ as objects, and an update of the code ends invocations.
+        told_by = "sourceCodeHash" if "sourceCodeHash" in new else "code"
+        if changed(old, new, told_by, "architectures"):
             architectures = {"architectures": new["architectures"]} if "architectures" in new else {}
             code = {"zipFile": archive_bytes(new["code"]), **architectures}
             self.send(clients, "UpdateFunctionCode", {"name": resource_id}, code)
