@@ -305,7 +305,7 @@ class StackSettings(BaseModel):
     traffic_shift_minutes: WholeNumber | None = Field(
         default=None,
         ge=1,
-        le=60,
+        le=30,
         examples=["5"],
         description="Optional. Minutes for which the new versions keep that share; an alarm needs up to three to ring.",
     )

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from infra.naming import LIVE_ALIAS
+from ops.aws.release_record import Record, read_record
 from ops.errors import translate_aws_errors
-from ops.release.record import Record, read_record
 
 if TYPE_CHECKING:
     from types_boto3_lambda.client import LambdaClient

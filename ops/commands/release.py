@@ -10,10 +10,10 @@ from rich.text import Text
 from functions.runtime.json_log import Json, JsonObject
 from ops.aws.aliases import Alias, Aliases
 from ops.aws.cloudwatch import AlarmState
+from ops.aws.release_record import Step
 from ops.context import CommandContext, OpsCommand, OpsGroup, pass_command_context
 from ops.errors import OpsError, WrongUsageError
 from ops.output import blocks, table
-from ops.release.record import Step
 from ops.release.release import Outcome, Watch, go_back, last_release, one_back, shift
 from ops.stack_outputs import function_names
 
@@ -64,12 +64,12 @@ def shift_command(context: CommandContext, *, percent: int | None, minutes: floa
     outputs = context.services.outputs
     percent = percent or outputs.traffic_shift_percent
     minutes = minutes or outputs.traffic_shift_minutes
+    if percent is None and minutes is None:
+        text = "pulumi up makes new versions of this stack live at once: its setting trafficShiftPercent isn't set."
+        context.finish(_outcome_json(Outcome()), lambda: Text(text))
+        return
     if percent is None or minutes is None:
-        raise WrongUsageError(
-            "This stack makes new versions live at once: its settings trafficShiftPercent and trafficShiftMinutes "
-            "aren't set",
-            "set both, or say --percent and --minutes",
-        )
+        raise WrongUsageError("A shift needs a share and a time", "say both --percent and --minutes")
     functions = function_names(outputs)
     with context.job("shifting") as job:
         watch = Watch(

@@ -2,7 +2,7 @@
 
 A release is all functions whose newest version isn't live. It gives each new version a share, waits
 while no alarm rings, and then gives it all traffic; or it goes back with all functions. Every step
-is written into the aliases (ops/release/record.py), each change only if nobody made another
+is written into the aliases (ops/aws/release_record.py), each change only if nobody made another
 meanwhile. So a run that is killed at any point is completed by the next one, and several runs at
 once end alike: one that finds the release gone back goes back too, and none finishes it.
 """
@@ -14,8 +14,8 @@ from typing import Protocol
 
 from ops.aws.aliases import Alias, ChangedMeanwhileError
 from ops.aws.cloudwatch import AlarmState
+from ops.aws.release_record import Record, Step
 from ops.errors import OpsError
-from ops.release.record import Record, Step
 
 _ATTEMPTS = 10
 """At a change that others make at the same time."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from ops.aws.cloudwatch import AlarmState
-from ops.release.record import Record, Step, read_record
+from ops.aws.release_record import Record, Step, read_record
 from ops.release.release import Outcome, Watch, go_back, last_release, one_back, shift
 from tests.support.ops.aliases_in_memory import BEGAN, AliasesInMemory, Killed
 

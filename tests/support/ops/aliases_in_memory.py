@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ops.aws.aliases import Alias, ChangedMeanwhileError
-from ops.release.record import Record, read_record
+from ops.aws.release_record import Record, read_record
 
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -261,6 +261,8 @@ PROTECTED = {
         ),
         ({"userstream:registerThrottleRatePerSecond": "10"}, "userstream:registerThrottleBurst"),
         ({"userstream:registerThrottleBurst": "10"}, "userstream:registerThrottleRatePerSecond"),
+        ({"userstream:trafficShiftPercent": "10"}, "userstream:trafficShiftMinutes"),
+        ({"userstream:trafficShiftMinutes": "5"}, "userstream:trafficShiftPercent"),
         ({"userstream:apiDomain": "api.example.com"}, "userstream:apiHostedZoneId"),
         ({"userstream:apiHostedZoneId": ZONE}, "userstream:apiDomain"),
         ({"userstream:apiCertificateArn": CERTIFICATE}, "userstream:apiDomain"),
@@ -344,7 +346,7 @@ def test_a_page_for_links_needs_answers_that_send_some() -> None:
 
 
 def test_every_constraint_has_a_case() -> None:
-    assert len(CONSTRAINTS) == 27
+    assert len(CONSTRAINTS) == 29
 
 
 def test_a_broken_constraint_is_reported_along_with_wrong_values() -> None:
