@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 
 from pydantic.alias_generators import to_camel
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.segment import Segment
@@ -30,6 +31,12 @@ WIDTH_WITHOUT_TERMINAL = 120
 SHORTEST_ID = 8
 LONGEST_SHOWN = 300
 """Characters of a text in a table."""
+
+UNBROKEN = frozenset({"ID", "User"})
+"""Headings of columns with ids."""
+
+LONGEST_WORD = 160
+"""Cells of a word, such as an ARN or a command, that a line is longer for."""
 
 KIND_STYLES = {
     "permanent": "red",
@@ -211,14 +218,15 @@ def kind_text(kind: str) -> Text:
 def table(
     headings: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, right: Collection[str] = ()
 ) -> RenderableType:
-    """Return a table; the columns in `right` hold numbers, and an ID is never broken."""
+    """Return a table; the columns in `right` hold numbers, and an id is never broken."""
     result = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
     for heading in headings:
+        whole = heading in UNBROKEN
         result.add_column(
             heading,
             justify="right" if heading in right else "left",
-            overflow="ignore" if heading == "ID" else "fold",
-            no_wrap=heading in ("ID", *right),
+            overflow="ignore" if whole else "fold",
+            no_wrap=whole or heading in right,
         )
     for row in rows:
         result.add_row(*map(text_of, row))
@@ -226,13 +234,22 @@ def table(
 
 
 def facts(*pairs: tuple[str, RenderableType | None]) -> RenderableType:
-    """Return names with their values, without those whose value is None."""
+    """Return names with their values, without those whose value is None.
+
+    A value breaks between words. A longer one, such as an ARN, goes beyond the edge of a narrow
+    terminal, which shows the rest below and copies it whole.
+    """
+    shown = [(name, text_of(value)) for name, value in pairs if value is not None]
+    width = max((cell_len(name) for name, _ in shown), default=0)
+    return Group(*(_fact(name, value, width) for name, value in shown))
+
+
+def _fact(name: str, value: RenderableType, width: int) -> RenderableType:
+    words = value.plain.split() if isinstance(value, Text) else []
     result = Table.grid(padding=(0, 2))
-    result.add_column(style="dim", no_wrap=True)
-    result.add_column(overflow="fold")
-    for name, value in pairs:
-        if value is not None:
-            result.add_row(name, text_of(value))
+    result.add_column(style="dim", no_wrap=True, min_width=width)
+    result.add_column(overflow="fold", min_width=min(max(map(cell_len, words), default=0), LONGEST_WORD))
+    result.add_row(name, value)
     return result
 
 

@@ -95,16 +95,21 @@ def _render(context: CommandContext, report: VerifyReport, *, repair: bool) -> R
 
 
 def _table(report: VerifyReport) -> RenderableType:
-    rows = [(one.problem.value, one.user_id, _subject(one)) for one in report.findings[:ROWS]]
-    more = report.found.total() - len(rows)
+    listed = report.findings[:ROWS]
+    rows = [("" if at else one.problem.value, line) for one in listed for at, line in enumerate(_lines(one))]
+    more = report.found.total() - len(listed)
     rest = [Text(f"and {more:,} more: --json lists the first {len(report.findings):,}", style="dim")] if more else []
-    return Group(table(("Problem", "User", "What"), rows), *rest)
+    return Group(table(("Problem", "User"), rows), *rest)
 
 
-def _subject(finding: Finding) -> str:
-    subject = finding.detail or finding.value or finding.key or finding.attribute or ""
-    held_by = f" (held by {finding.held_by})" if finding.held_by else ""
-    return _shortened(subject) + held_by
+def _lines(finding: Finding) -> list[str]:
+    """Return the user, and on lines of their own what it is about and who holds that."""
+    subject = finding.detail or finding.value or finding.key or finding.attribute
+    return [
+        finding.user_id,
+        *([f"  {_shortened(subject)}"] if subject else []),
+        *([f"  held by {finding.held_by}"] if finding.held_by else []),
+    ]
 
 
 def _shortened(value: str) -> str:
