@@ -15,18 +15,21 @@ from capacity.prices_and_limits import Prices, PricesAndLimits
 from capacity.simulation import SimulatedDelivery
 from capacity.workload import SECONDS_PER_MONTH, CapacitySettings, ServiceTimes, Workload
 
+HOURS_PER_MONTH = 720
+
 HISTORY = "log-user-changes"
 """The consumer whose effect is Activity."""
 
-ALARM_METRICS = 28
+ALARM_METRICS = 36
 """The metrics that the alarms of infra/components watch, but for those on consumers: an alarm on a
 rate is charged for each metric of its expression. A test compares the number, and the two below."""
 
 STREAM_CONSUMER_ALARM_METRICS = 10
 QUEUE_CONSUMER_ALARM_METRICS = 7
 
-OWN_METRICS = 1
-"""Those that the stack counts itself, with a metric filter."""
+OWN_METRICS = 13
+"""Those that the stack counts itself: three with metric filters, the others in the functions' logs.
+AWS charges for one in the hours that have a value alone (CloudWatch pricing)."""
 
 
 def monthly_cost(
@@ -103,12 +106,12 @@ def _cloudwatch_lines(
         workload.registrations_per_month * sizes.REGISTRATION_LOG_BYTES
         + workload.changes_per_month * sizes.UPDATE_LOG_BYTES
         + records * (sizes.ACCESS_LOG_BYTES + sizes.REQUEST_LOG_BYTES)
-        + invocations * sizes.INVOCATION_LOG_BYTES
+        + invocations * (sizes.INVOCATION_LOG_BYTES + sizes.FIGURES_LOG_BYTES)
     ) / BYTES_PER_GB
     kept = logged * settings.log_retention_days / DAYS_PER_MONTH
     watching = (
         alarm_metrics(settings) * prices.alarm_metric_month
-        + OWN_METRICS * prices.own_metric_month
+        + OWN_METRICS * prices.own_metric_month * min(1.0, records / HOURS_PER_MONTH)
         + prices.dashboard_month
     )
     return [

@@ -61,6 +61,9 @@ ACCESS_LOG_BYTES = 350
 REQUEST_LOG_BYTES = 250
 """The API functions' own line of one request."""
 
+FIGURES_LOG_BYTES = 250
+"""The figures for CloudWatch, in the line of a registration and in one line of a batch."""
+
 INVOCATION_LOG_BYTES = 300
 """Lambda's own START, END and REPORT lines of one invocation."""
 

@@ -67,6 +67,10 @@ DIMENSIONS: Mapping[str, frozenset[str]] = {
 }
 """The dimensions of each service's metrics. Source: the same guides."""
 
+COUNTED_BY_FUNCTIONS = frozenset({"ChangesLogged", "ChangesLoggedLate"})
+"""Metrics that the functions write into their logs: functions/runtime/metrics.py, which a test
+compares."""
+
 ARRIVALS = frozenset({"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible", "NumberOfMessagesSent"})
 """Metrics of a queue that rise when a message arrives and stays."""
 
@@ -172,10 +176,16 @@ def alarms_watch_what_exists(resources: Sequence[Resource]) -> Iterator[tuple[Re
         for each in of_type(resources, METRIC_FILTER)
         if each.get("logGroupName") in groups
     }
+    counted |= {
+        (f"userstream-{function.get('environment', 'variables', 'ENVIRONMENT')}", name)
+        for function in of_type(resources, FUNCTION)
+        for name in COUNTED_BY_FUNCTIONS
+    }
     for alarm in of_type(resources, ALARM):
         for metric in _watched_by(alarm):
             if not metric.is_aws_s and metric.namespace and (metric.namespace, metric.name) not in counted:
-                yield alarm, f"no metric filter counts {metric.namespace} {metric.name}, so it never fires: add one"
+                counter = f"no metric filter and no function counts {metric.namespace} {metric.name}"
+                yield alarm, f"{counter}, so it never fires: add one"
             for dimension, name in metric.known_dimensions.items():
                 if dimension in names and name not in names[dimension]:
                     yield alarm, f"no resource of the stack has the {dimension} {name}, so it never fires"

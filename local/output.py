@@ -12,6 +12,7 @@ from rich.segment import Segment
 from rich.text import Text
 from typing_extensions import override
 
+from functions.runtime.metrics import CHANGES_LOGGED, DEAD_LETTERED_FIGURES
 from functions.users.attributes import ATTRIBUTES, Attribute
 from local.state import LocalStack
 from local.unserved_settings import unserved_settings
@@ -33,7 +34,9 @@ _COLOURS = {
 }
 _LEVEL_COLOURS = {"WARNING": "magenta", "ERROR": "bold white on red", "CRITICAL": "bold white on red"}
 _RUNTIME_LINES = ("START RequestId:", "END RequestId:", "REPORT RequestId:", "INIT_START")
-_SHOWN_BEFORE_FIELDS = frozenset({"level", "message", "image", "changedFields", "userId"})
+_SHOWN_BEFORE_FIELDS = frozenset({"level", "message", "image", "changedFields", "userId", "_aws"})
+_FIGURES_LINES = (CHANGES_LOGGED, DEAD_LETTERED_FIGURES)
+"""Lines of nothing but figures for CloudWatch."""
 _FIRST_ATTRIBUTES = tuple(attribute.name for attribute in ATTRIBUTES)
 
 
@@ -92,15 +95,17 @@ def print_log(console: Console, lines: Iterable[FunctionLogLine]) -> None:
 
 
 def readable_lines(lines: Iterable[FunctionLogLine]) -> Iterator[Text]:
-    """Yield a line of text for each line of a log, without those that the Lambda runtime writes."""
+    """Yield a line of text for each line of a log, without the runtime's own and CloudWatch's."""
     for line in lines:
+        entry = _json_entry(line.message)
+        if entry is not None and entry["message"] in _FIGURES_LINES:
+            continue
         if line.message.strip() and not line.message.startswith(_RUNTIME_LINES):
-            yield _readable(line)
+            yield _readable(line, entry)
 
 
-def _readable(line: FunctionLogLine) -> Text:
+def _readable(line: FunctionLogLine, entry: Mapping[str, Any] | None) -> Text:
     text = Text(line.at.astimezone().strftime("%H:%M:%S "), style="dim")
-    entry = _json_entry(line.message)
     if entry is None:
         return text.append(printable(line.message), style="default")
     message, level = str(entry.get("message", "")), str(entry.get("level", "INFO"))

@@ -5,6 +5,7 @@ successful answer).
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,8 @@ from functions.runtime import aws as aws_clients
 from functions.runtime.arns import account_of
 from functions.runtime.aws import AWS_CALL_ERRORS, transient_reason
 from functions.runtime.invocation import Clock, LambdaContext, read_text, reserved_time
-from functions.runtime.json_log import JsonObject
+from functions.runtime.json_log import JsonObject, log
+from functions.runtime.metrics import DEAD_LETTERED_FIGURES, embedded_metrics, failure_metric
 
 if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
@@ -85,10 +87,17 @@ class DeadLetterQueue:
         self._time_to_finish = reserved_time(clock, TIME_TO_FINISH_SECONDS)
 
     def send(self, failed_records: Sequence[FailedRecord]) -> SendOutcome:
-        """Send the records in order, up to the first that can't be sent now.
+        """Send the records in order, up to the first that can't be sent now, and count them.
 
         Raise an error of a call that has no `transient_reason`.
         """
+        outcome = self._send(failed_records)
+        kinds = Counter(failure_metric(record.kind) for record in failed_records[: outcome.sent])
+        if figures := embedded_metrics(kinds, self._clock.now()):
+            log("INFO", DEAD_LETTERED_FIGURES, **figures)
+        return outcome
+
+    def _send(self, failed_records: Sequence[FailedRecord]) -> SendOutcome:
         sent = 0
         try:
             for messages in _calls(map(self._message, failed_records)):

@@ -23,6 +23,7 @@ from functions.http_api.request import (
     read_request,
 )
 from functions.runtime.json_log import json_line, log
+from functions.runtime.metrics import conflict_metric, embedded_metrics
 from functions.users.user import (
     AlreadyTakenError,
     ConfirmationLinkError,
@@ -49,6 +50,7 @@ class Response(NamedTuple):
     headers: Mapping[str, str] = _NONE  # beside Content-Type and Cache-Control
     media_type: str = MEDIA_TYPE
     logged: Mapping[str, str] = _NONE  # with the request's line: ids, never a name or an email
+    metrics: Sequence[str] = ()  # of which the request counts as one each
 
 
 Endpoint = Callable[[Request], Response]
@@ -164,6 +166,7 @@ def answer(event: Event, endpoint: Endpoint) -> dict[str, Any]:
         milliseconds=round((time.perf_counter() - started) * 1000, 1),
         **response.logged,
         **fault,
+        **embedded_metrics(dict.fromkeys(response.metrics, 1), time.time()),
     )
     return _to_api_gateway(response)
 
@@ -185,6 +188,7 @@ def _refusal(error: Exception, request_id: str) -> Response:
         errors = [
             FieldError(field, "already-taken", f"This {field} is taken by another user.") for field in error.fields
         ]
+        response = response._replace(metrics=[conflict_metric(field) for field in error.fields])
     if errors and response.body:
         return response._replace(body={**response.body, "errors": [each._asdict() for each in errors]})
     return response

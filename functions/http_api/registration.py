@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from functions.http_api.endpoint import Response
 from functions.http_api.request import IDEMPOTENCY_KEY_LENGTH, MalformedRequestError, Request, entity_tag
+from functions.runtime.metrics import REGISTRATIONS
 from functions.users.user import FIRST_VERSION, SELF
 
 
@@ -14,6 +15,7 @@ def registered(user_id: str) -> Response:
         body={"message": "User registered successfully", "userId": user_id},
         headers={"location": f"/users/{user_id}", "etag": entity_tag(FIRST_VERSION)},
         logged={"userId": user_id, "actor": SELF},
+        metrics=[REGISTRATIONS],
     )
 
 

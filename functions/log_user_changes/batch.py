@@ -36,17 +36,19 @@ def process_batch(  # noqa: PLR0913  each is a dependency or a setting, named at
     source_function: str,
     table: str,
     now: Callable[[], float],
+    count: Callable[[UserChange], None] = lambda _: None,
 ) -> BatchOutcome:
     """Process the records of one invocation: any JSON, in stream order.
 
     `source_function` is this function's ARN, `table` the name of Users; `now` returns seconds since
-    the epoch. Whatever `activity` or `dead_letters` didn't foresee is raised, and the mapping
-    isolates its record.
+    the epoch; `count` gets each change that is logged. Whatever `activity` or `dead_letters` didn't
+    foresee is raised, and the mapping isolates its record.
     """
     show = masked_image if mask_personal_data else full_image
     history = History(activity, read_activity)
 
     def log_written(change: UserChange) -> None:
+        count(change)
         if history.is_erased(change.user_id):
             log("INFO", ERASED_USER, userId=change.user_id, sequenceNumber=change.sequence_number)
         else:

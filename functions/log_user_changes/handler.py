@@ -19,6 +19,8 @@ from functions.runtime.invocation import (
     read_whole_number,
 )
 from functions.runtime.json_log import BufferedLog, JsonObject
+from functions.runtime.metrics import CHANGES_LOGGED, embedded_metrics, lag_figures
+from functions.stream_records.user_change import UserChange
 
 
 def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
@@ -28,6 +30,11 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
     deleted_user_days = read_whole_number("DELETED_USER_HISTORY_DAYS")
     users_table, user_keys_table = read_text("USERS_TABLE"), read_text("USER_KEYS_TABLE")
     log = BufferedLog()
+    occurred: list[float] = []
+
+    def count(change: UserChange) -> None:
+        occurred.append(change.occurred_seconds)
+
     dynamodb = aws_clients.dynamodb()
     keys = LeftKeys(dynamodb, users_table=users_table, user_keys_table=user_keys_table, clock=clock)
     limited_days, limit_history = None, None
@@ -48,7 +55,10 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
             source_function=context.invoked_function_arn,
             table=users_table,
             now=clock.now,
+            count=count,
         )
+        if figures := embedded_metrics(lag_figures(occurred, clock.now()), clock.now()):
+            log("INFO", CHANGES_LOGGED, **figures)
     finally:
         log.write()
     return outcome.response()

@@ -14,6 +14,7 @@ from infra.components.alarms import (
     Alarm,
     Metric,
     MetricMath,
+    StackMetric,
     confirmation_alarms,
     consumer_alarms,
     function_alarms,
@@ -24,6 +25,7 @@ from infra.components.api_alarms import api_alarms, api_metric, throttled_metric
 from infra.components.change_stream import ChangeStream
 from infra.components.email_confirmation import RegistrationMails
 from infra.components.lambda_function import LambdaFunction
+from infra.components.objective_alarms import objective_alarms
 from infra.components.policy import policy_document, tls_only
 from infra.components.statement import allow
 from infra.components.stream_consumer import StreamConsumer
@@ -34,6 +36,17 @@ from infra.partitions import console_host
 
 COLUMNS = 24
 """Width of a dashboard."""
+
+OWN_FIGURES = (
+    ("Registrations, and values that were taken", "Sum", ("Registrations", "EmailConflicts", "UsernameConflicts")),
+    ("Changes: from write to log, longest in s", "Maximum", ("ChangeLag",)),
+    (
+        "Dead-lettered: records by reason",
+        "Sum",
+        ("PermanentFailures", "ExhaustedFailures", "ExpiredFailures", "LostFailures"),
+    ),
+)
+"""What the functions count (functions/runtime/metrics.py): title, statistic, metrics."""
 
 
 def dashboard_url(region: str, name: str) -> str:
@@ -114,6 +127,8 @@ def dashboard_body(
             ],
         ),
     ]
+    for title, statistic, names in OWN_FIGURES:
+        widgets.append(graph(title, statistic, [StackMetric(api.metric_namespace, name) for name in names]))
     for consumer in changes.consumers:
         name, function = consumer.declaration.logical_name, [consumer.function]
         calls = [metric for each in ("Invocations", "Errors", "Throttles") for metric in of(function, each)]
@@ -173,6 +188,7 @@ class Monitoring(pulumi.ComponentResource):
             *function_alarms(changes.rescue_failed_batches),
             *consumer_alarms(changes, settings),
             *api_alarms(api, settings),
+            *objective_alarms(api),
         ]
         alarm_arns = [self._create_alarm(alarm).arn for alarm in alarms]
         dashboard = aws.cloudwatch.Dashboard(

@@ -50,6 +50,20 @@ THROTTLED_PATTERN = '{ $.status = "429" }'
 Gateway developer guide, "Monitor CloudWatch metrics for HTTP APIs"; CloudWatch Logs user guide,
 "Filter pattern syntax for metric filters"."""
 
+REGISTRATIONS_ASKED_METRIC = "RegistrationRequests"
+REGISTRATIONS_FAILED_METRIC = "RegistrationServerErrors"
+ACCESS_LOG_METRICS = {
+    "throttled-requests": (THROTTLED_METRIC, THROTTLED_PATTERN),
+    # API Gateway's own metrics of one route are charged for every route.
+    "registration-requests": (REGISTRATIONS_ASKED_METRIC, '{ $.routeKey = "POST /register" }'),
+    # Those too that never reached the function.
+    "registration-server-errors": (
+        REGISTRATIONS_FAILED_METRIC,
+        '{ ($.routeKey = "POST /register") && ($.status = 5*) }',
+    ),
+}
+"""What the stack counts in the access log: a filter's name here, its metric, its pattern."""
+
 CORS_ALLOWED_HEADERS = [
     "content-type",
     "idempotency-key",
@@ -96,7 +110,7 @@ class UserApi(pulumi.ComponentResource):
         api: the API itself.
         url: base URL, without a trailing slash.
         domain_target: DNS name that the domain's record points to; None without a domain.
-        metric_namespace: CloudWatch namespace of THROTTLED_METRIC.
+        metric_namespace: CloudWatch namespace of what the stack counts itself.
     """
 
     def __init__(self, name: str, args: UserApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -116,7 +130,8 @@ class UserApi(pulumi.ComponentResource):
         access_log = self._create_access_log()
         self._create_stage(access_log)
         self.metric_namespace = args.environment.physical_name(naming.PROJECT)
-        self._count_throttled_requests(access_log)
+        for filter_name, (metric, pattern) in ACCESS_LOG_METRICS.items():
+            self._count_requests(access_log, filter_name, metric, pattern)
         self.url = self._serve_domain(self._domain) if self._domain else self.api.api_endpoint
         self.domain_target = self._domain.target if self._domain else None
         self.register_outputs(
@@ -314,17 +329,17 @@ class UserApi(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["name"], retain_on_delete=environment.protect),
         )
 
-    def _count_throttled_requests(self, access_log: aws.cloudwatch.LogGroup) -> None:
+    def _count_requests(self, access_log: aws.cloudwatch.LogGroup, name: str, metric: str, pattern: str) -> None:
         aws.cloudwatch.LogMetricFilter(
-            "throttled-requests",
-            name=self._args.environment.physical_name(THROTTLED_METRIC),
+            name,
+            name=self._args.environment.physical_name(metric),
             log_group_name=access_log.name,
-            pattern=THROTTLED_PATTERN,
+            pattern=pattern,
             metric_transformation={
                 "namespace": self.metric_namespace,
-                "name": THROTTLED_METRIC,
+                "name": metric,
                 "value": "1",
-                # For a minute with requests of which none was refused.
+                # For a minute with requests of which none was of this kind.
                 "default_value": "0",
             },
             opts=pulumi.ResourceOptions(parent=self),

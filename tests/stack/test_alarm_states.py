@@ -23,7 +23,11 @@ SHARES = [
     name for name, alarm in ALARMS.items() if "failing" in {each["id"] for each in alarm.get("metricQueries", [])}
 ]
 """Of calls that fail: one of few rings."""
-AT_ONCE = [name for name in ALARMS if name not in {SLOW_ALARM, *MISSING_DATA_ALARMS, *NOT_THE_TABLES, *RATES}]
+BURN_RATES = [name for name in ALARMS if "Burn" in name]
+"""They look back on hours."""
+AT_ONCE = [
+    name for name in ALARMS if name not in {SLOW_ALARM, *MISSING_DATA_ALARMS, *NOT_THE_TABLES, *RATES, *BURN_RATES}
+]
 
 TEN_USERS: Minute = {"requests": 4, "errors": 4, "throttled": None}
 """One person tries the form four times and gets four 4xx."""
@@ -123,6 +127,29 @@ def test_the_first_failing_call_rings_while_there_are_few_and_a_hundredth_otherw
     assert (share(1, 60), share(4, 60), share(5, 100)) == (0, 0, 5)
     assert (share(60, 6000), share(61, 6000)) == (1, pytest.approx(1.017, abs=0.001))
     assert share(6000, 6000) == 100
+
+
+@pytest.mark.parametrize(
+    ("name", "hours", "percent"),
+    [
+        ("RegistrationsBurnFast", 1, 7.2),
+        ("RegistrationsBurnSlow", 6, 3),
+        ("ChangesBurnFast", 1, 14.4),
+        ("ChangesBurnSlow", 6, 6),
+    ],
+)
+def test_a_budget_s_alarm_compares_its_window_with_a_multiple_of_the_budget(
+    name: str, hours: int, percent: float
+) -> None:
+    alarm = ALARMS[name]
+
+    assert {query["metric"]["period"] for query in alarm["metricQueries"] if "metric" in query} == {3600 * hours}
+    assert (alarm["evaluationPeriods"], alarm["datapointsToAlarm"], alarm["threshold"]) == (1, 1, percent)
+    assert rates(name, {"missed": None, "all": None}, {"missed": 4, "all": 4}) == [0, 0]
+    bad = 10 * percent
+    assert rates(name, {"missed": bad, "all": 1000}) == [pytest.approx(percent)]
+    assert state_after(alarm, rates(name, {"missed": bad + 1, "all": 1000})) == "ALARM"
+    assert state_after(alarm, rates(name, {"missed": bad + 1, "all": 1000}, {"missed": None, "all": 1000})) == "OK"
 
 
 @pytest.mark.parametrize("name", [name for name in SHARES if name.endswith("Throttles")])

@@ -3,6 +3,20 @@ from typing import Any
 
 import pytest
 
+from capacity.cost import OWN_METRICS
+from functions.runtime.metrics import (
+    CHANGES,
+    LAG,
+    LATE_CHANGES,
+    NAMESPACE,
+    REGISTRATIONS,
+    conflict_metric,
+    failure_metric,
+)
+from functions.users.attributes import ATTRIBUTES
+from guardrails.alarms import COUNTED_BY_FUNCTIONS
+from infra.components.monitoring import OWN_FIGURES
+from infra.components.user_api import ACCESS_LOG_METRICS
 from infra.consumers import CONSUMERS
 from infra.consumers.page import alarm_sections
 from tests.support.stack import provider_answers
@@ -81,6 +95,16 @@ SHARES: dict[str, tuple[str, str, str, str]] = {
 }
 """Alarms on the share of calls that fail: namespace, what fails, all calls, and whose they are."""
 
+BUDGETS = {
+    f"{objective}Burn{speed}": metrics
+    for objective, metrics in (
+        ("Registrations", {"RegistrationServerErrors", "RegistrationRequests"}),
+        ("Changes", {CHANGES, LATE_CHANGES}),
+    )
+    for speed in ("Fast", "Slow")
+}
+"""Alarms on the budget of a promise, and what each is computed from."""
+
 NOT_THE_TABLES = {
     "WritesNotPolled": ({"TableName": "Users-dev", "Operation": "TransactWriteItems"}, "users-stream-id"),
     "FanOutUserChangesWritesNotPolled": (
@@ -89,7 +113,7 @@ NOT_THE_TABLES = {
     ),
 }
 """Alarms on a mapping that polls another stream than the table's: the writes, and the mapping."""
-COMPUTED = RATES.keys() | SHARES.keys() | NOT_THE_TABLES.keys()
+COMPUTED = RATES.keys() | SHARES.keys() | BUDGETS.keys() | NOT_THE_TABLES.keys()
 
 
 NOT_POLLED = {"StreamNotPolled", "FanOutUserChangesStreamNotPolled"}
@@ -129,7 +153,7 @@ def test_an_alarm_compares_a_table_s_writes_with_what_its_mapping_polls(name: st
 
 
 def test_the_rates_are_computed_from_exactly_these_metrics() -> None:
-    (counted,) = record("dev").of_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+    counted = record("dev").only("aws:cloudwatch/logMetricFilter:LogMetricFilter", "throttled-requests")
     found = {name: alarm for name, alarm in alarms().items() if name in RATES}
     metrics = {name: [q["metric"] for q in alarm["metricQueries"] if "metric" in q] for name, alarm in found.items()}
 
@@ -165,9 +189,41 @@ def test_a_share_is_of_one_resource_s_calls(name: str) -> None:
     assert (alarm["threshold"], alarm["datapointsToAlarm"], alarm["evaluationPeriods"]) == (1, 1, 5)
 
 
+@pytest.mark.parametrize("name", BUDGETS)
+def test_a_budget_s_metrics_are_counted_in_the_stack_s_own_namespace(name: str) -> None:
+    metrics = [query["metric"] for query in alarms()[name]["metricQueries"] if "metric" in query]
+
+    assert {metric["metricName"] for metric in metrics} == BUDGETS[name]
+    assert {metric["namespace"] for metric in metrics} == {NAMESPACE.format(environment="dev")}
+    assert all("dimensions" not in metric for metric in metrics), "embedded_metrics gives none"
+
+
+def test_registrations_are_counted_in_the_access_log_whoever_answered_them() -> None:
+    stack = record("dev")
+    filters = {
+        each.inputs["metricTransformation"]["name"]: each.inputs
+        for each in stack.of_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+    }
+
+    asked, failed = filters["RegistrationRequests"], filters["RegistrationServerErrors"]
+    assert asked["pattern"] == '{ $.routeKey = "POST /register" }'
+    assert failed["pattern"] == '{ ($.routeKey = "POST /register") && ($.status = 5*) }'
+    assert asked["logGroupName"] == failed["logGroupName"] == filters["ThrottledRequests"]["logGroupName"]
+
+
+def test_the_dashboard_and_the_guardrails_know_the_figures_of_the_functions() -> None:
+    shown = {name for _, _, names in OWN_FIGURES for name in names}
+    conflicts = {conflict_metric(each.name) for each in ATTRIBUTES if each.unique}
+    failures = {failure_metric(kind) for kind in ("permanent", "exhausted", "expired", "lost")}
+
+    assert shown == {REGISTRATIONS, LAG, *conflicts, *failures}
+    assert {CHANGES, LATE_CHANGES} == COUNTED_BY_FUNCTIONS
+    assert len(shown | COUNTED_BY_FUNCTIONS) + len(ACCESS_LOG_METRICS) == OWN_METRICS
+
+
 def test_the_access_log_has_the_status_as_the_filter_of_429_reads_it() -> None:
     stack = record("dev")
-    (counted,) = stack.of_type("aws:cloudwatch/logMetricFilter:LogMetricFilter")
+    counted = stack.only("aws:cloudwatch/logMetricFilter:LogMetricFilter", "throttled-requests")
     (stage,) = stack.of_type("aws:apigatewayv2/stage:Stage")
 
     # The value is text in the log, so the pattern compares with text.
@@ -190,7 +246,7 @@ def test_the_age_alarm_fires_before_a_pointer_s_third_receive(timeout: int) -> N
     assert min(second_try, 900) <= alarm.inputs["threshold"] <= min(2 * second_try - 60, 900)
 
 
-@pytest.mark.parametrize("name", [*EXPECTED, *RATES, *SHARES])
+@pytest.mark.parametrize("name", [*EXPECTED, *RATES, *SHARES, *BUDGETS])
 def test_an_alarm_notifies_when_it_fires_and_clears_and_names_its_runbook_section(name: str) -> None:
     alarm = alarms()[name]
 

@@ -114,6 +114,11 @@ class Day:
         for function, counts in calls.items():
             self._function(function, counts)
         self._api(requests)
+        self[Measured("RegistrationRequests", "")] = [float(count) if count else None for count in self.registrations]
+        self[Measured("RegistrationServerErrors", "")] = self._lost(self.registrations)
+        self[Measured("ChangesLogged", "")] = [float(count) if count else None for count in records]
+        # Those of a batch that is retried, as one is now and then.
+        self[Measured("ChangesLoggedLate", "")] = self._lost(records)
         for function, mapping, table in (
             ("LogUserChangesFunction", "users-stream", "Users"),
             ("FanOutUserChangesFunction", "activity-stream", "Activity"),

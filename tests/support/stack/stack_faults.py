@@ -94,6 +94,16 @@ def _server_errors(day: Day) -> None:
     _share(day, "5xx", "Count", "api", 0.05)
 
 
+def _no_registration(day: Day) -> None:
+    """Every registration ends in a 5xx, whatever its cause."""
+    _share(day, "RegistrationServerErrors", "RegistrationRequests", "", 1)
+    _share(day, "5xx", "Count", "api", 0.4)
+
+
+def _late_changes(share: float) -> Callable[[Day], None]:
+    return lambda day: _share(day, "ChangesLoggedLate", "ChangesLogged", "", share)
+
+
 def _slow_answers(day: Day) -> None:
     _set(day, "Latency", "api", lambda _: 12_000)
 
@@ -168,6 +178,10 @@ FAULTS: dict[str, Fault] = {
     **{f"{each} slow": Fault(_slow(each), {f"{each}Duration": 1}) for each in FUNCTIONS},
     "one request in twenty gets a 5xx": Fault(_server_errors, {"ApiServerErrors": 1}),
     "answers take 12 s": Fault(_slow_answers, {"ApiLatency": 3}),
+    "no registration is answered": Fault(
+        _no_registration, {"ApiServerErrors": 1, "RegistrationsBurnFast": 6, "RegistrationsBurnSlow": 20}
+    ),
+    "every change is logged late": Fault(_late_changes(1), {"ChangesBurnFast": 10, "ChangesBurnSlow": 45}),
     # Fewer than 60 requests a minute say nothing of a client, nor does a flood come from ten users.
     "a client with a bug": Fault(_broken_client, {"ApiClientErrors": 3}, at_ten=False),
     "a flood": Fault(_flood, {"ApiThrottles": 3}),

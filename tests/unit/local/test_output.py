@@ -48,3 +48,10 @@ def test_json_that_is_not_a_structured_line_is_shown_unchanged() -> None:
 def test_no_name_can_move_the_cursor_of_the_terminal(name: str) -> None:
     (line,) = shown({"message": "USER ADDED:", "userId": "u-1", "image": {"name": name}})
     assert line.isprintable()
+
+
+def test_figures_for_cloudwatch_are_left_out() -> None:
+    figures = {"level": "INFO", "message": "changes logged", "_aws": {"Timestamp": 1}, "ChangesLogged": 1}
+    request = {"level": "INFO", "message": "request answered", "status": 201, "_aws": {"Timestamp": 1}}
+
+    assert shown(figures, request) == ["request answered  status=201"]

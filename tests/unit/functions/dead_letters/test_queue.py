@@ -214,6 +214,17 @@ def test_sending_ends_at_the_first_message_that_keeps_failing(wire: Wire) -> Non
     assert outcome == SendOutcome(12, "SendMessageBatch: InternalError")
 
 
+def test_records_are_counted_by_kind_once_they_are_sent(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "test")
+    wire.answer = _refuse("event-12", "event-15")
+    _queue(wire).send([replace(_failed(n), kind="lost" if n == 0 else "permanent") for n in range(30)])
+
+    line = json.loads(capsys.readouterr().out)
+    assert (line["LostFailures"], line["PermanentFailures"]) == (1, 11)
+
+
 @pytest.mark.parametrize(
     "failure",
     [

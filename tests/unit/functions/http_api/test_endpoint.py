@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from functions.http_api.endpoint import INTERNAL, PROBLEMS, Endpoint, Response, answer
+from functions.http_api.registration import registered
 from functions.http_api.request import MalformedRequestError, Request, RequestError, UnsupportedMediaTypeError
 from functions.users.user import (
     AlreadyTakenError,
@@ -106,6 +107,25 @@ def test_a_refusal_is_a_problem_document(capsys: pytest.CaptureFixture[str]) -> 
 def test_each_invalid_field_is_named() -> None:
     refused = answered(refusing(InvalidFieldsError([FieldError("email", "invalid", "Must be an e-mail address.")])))
     assert refused.body["errors"] == [{"field": "email", "code": "invalid", "message": "Must be an e-mail address."}]
+
+
+def test_a_request_counts_in_the_metrics_of_its_answer_without_a_line_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "test")
+
+    answered(lambda _: registered("u-eve"))
+    assert counted(logged(capsys)) == {"Registrations": 1}
+    answered(refusing(AlreadyTakenError(["email", "username"])))
+    assert counted(logged(capsys)) == {"EmailConflicts": 1, "UsernameConflicts": 1}
+    answered(refusing(UserNotFoundError()))
+    assert "_aws" not in logged(capsys)
+
+
+def counted(line: dict[str, Any]) -> dict[str, int]:
+    (directive,) = line["_aws"]["CloudWatchMetrics"]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("userstream-test", [[]])
+    return {metric["Name"]: line[metric["Name"]] for metric in directive["Metrics"]}
 
 
 def test_each_taken_field_is_named() -> None:

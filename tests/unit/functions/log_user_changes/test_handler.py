@@ -189,3 +189,37 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, 
     monkeypatch.setenv(name, value)
     with pytest.raises(SettingError, match=complaint):
         module.handler({"Records": []}, Context())
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_batch_s_figures_are_one_line_for_cloudwatch_and_tell_of_nobody(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "test")
+    records = [
+        stream_record("INSERT", 0, "u-eve", None, EVE),
+        stream_record("MODIFY", 1, "u-eve", EVE, RENAMED),
+        stream_record("TRUNCATE", 3, "u-eve", None, EVE),
+    ]
+    assert module.handler({"Records": records}, Context()) == {"batchItemFailures": []}
+
+    figures = {line["message"]: line for line in _lines(capsys) if "_aws" in line}
+    assert figures.keys() == {"changes logged", "dead-lettered"}
+    logged = figures["changes logged"]
+    # The records are older than a minute.
+    assert (logged["ChangesLogged"], logged["ChangesLoggedLate"], len(logged["ChangeLag"])) == (2, 2, 2)
+    assert figures["dead-lettered"]["PermanentFailures"] == 1
+    counted = {"ChangesLogged", "ChangesLoggedLate", "ChangeLag", "PermanentFailures"}
+    for line in figures.values():
+        assert line.keys() <= {"level", "message", "_aws"} | counted
+        assert {metric["Name"] for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]} == line.keys() & counted
+
+
+@pytest.mark.usefixtures("aws")
+def test_a_batch_without_a_logged_change_has_no_figures(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "test")
+    module.handler({"Records": []}, Context())
+
+    assert _lines(capsys) == []
