@@ -19,13 +19,13 @@ from botocore.exceptions import ClientError
 
 from delivery.event_counts import EventCounts
 from infra.consumers import CONSUMERS
+from local.alarms.metric_math import value_of
 from local.aws_clients import Clients
 from local.live_version import make_live
 from local.state import clients_of
 from tests.support.local.local_stack import LocalStack, running_local_stack, users_mapping
 from tests.support.local.mapped_function import eventually
 from tests.support.local.users_over_http import UsersOverHttp, person
-from tests.support.stack.metric_math import value_of
 from tests.support.stack.recorded_stack import record
 
 FUNCTIONS = ["RegisterUser", "ManageUsers", "LogUserChanges", "RescueFailedBatches"]

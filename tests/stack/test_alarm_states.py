@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.stack.cloudwatch_alarm import KEPT_WHEN_MISSING, state_after
-from tests.support.stack.metric_math import Minute, value_of
+from local.alarms.alarm_state import KEPT_WHEN_MISSING, state_after
+from local.alarms.metric_math import Minute, value_of
 from tests.support.stack.recorded_stack import record
 
 ALARMS: dict[str, dict[str, Any]] = {

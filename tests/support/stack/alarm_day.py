@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from capacity.report import CapacityReport
 from capacity.workload import Workload
-from tests.support.stack.cloudwatch_alarm import states_of
-from tests.support.stack.metric_math import value_of
+from local.alarms.alarm_state import states_of
+from local.alarms.metric_math import value_of
 from tests.support.stack.recorded_stack import RecordedStack
 
 MINUTES = 24 * 60
