@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 from functions.runtime.json_log import Json, JsonObject, is_object, reusable_encoder
 from functions.runtime.trace import REQUEST_ID, stored_trace
+from functions.stream_records.attribute_values import MalformedValueError, unmarshal_image
 from functions.stream_records.user_change import SEQUENCE_NUMBER, trace_of_write
 
 ENVELOPE_VERSION = 1
@@ -202,8 +203,13 @@ def request_of(record: Json) -> dict[str, str]:
     old, new = _member(body, "OldImage"), _member(body, "NewImage")
     if not is_object(new):
         return {}
-    of_activity = _member(_member(body, "Keys"), "changeId") is not None
-    trace = stored_trace(new) if of_activity else trace_of_write(old if is_object(old) else None, new)
+    if _member(_member(body, "Keys"), "changeId") is not None:
+        trace = stored_trace(new)
+    else:
+        try:
+            trace = trace_of_write(None if old is None else unmarshal_image(old), unmarshal_image(new))
+        except MalformedValueError:  # perhaps why it failed
+            trace = None
     return {} if trace is None else {"requestId": trace.request_id}
 
 

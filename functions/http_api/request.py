@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn, cast
 from urllib.parse import parse_qsl
 
-from functions.runtime.trace import REQUEST_ID, TRACEPARENT, Trace
+from functions.runtime.trace import Trace, trace_of
 
 Event = Mapping[str, Any]
 """What the function was invoked with."""
@@ -79,10 +79,7 @@ class Request(NamedTuple):
 
         A traceparent that isn't valid is left out, and so are several: API Gateway joins them.
         """
-        if not REQUEST_ID.fullmatch(self.request_id):
-            return None
-        traceparent = self.headers.get("traceparent", "")
-        return Trace(self.request_id, traceparent if TRACEPARENT.fullmatch(traceparent) else None)
+        return trace_of(self.request_id, self.headers.get("traceparent"))
 
 
 def read_request(event: Event) -> Request:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, NamedTuple, cast
 
 from functions.runtime.json_log import Json, is_object, utc_timestamp
-from functions.runtime.trace import Trace, stored_trace
+from functions.runtime.trace import Trace, trace_of
 from functions.stream_records.attribute_values import (
     Changes,
     Image,
@@ -27,6 +27,7 @@ from functions.users.user import (
     CHANGED_BY,
     FIRST_VERSION,
     INTERNAL_ATTRIBUTES,
+    LAST_VERSION,
     UNKNOWN_ACTOR,
     version_after,
     version_of,
@@ -153,7 +154,7 @@ def parse_user_change(record: Json) -> UserChange:
             *(event_id, event_name, kind, actor, user_id, sequence_number, seconds),
             *(old_image, new_image, old, new),
             seconds if new is None else None,
-            None if actor == UNKNOWN_ACTOR else trace_of_write(old_image, new_image),
+            None if new is None or actor == UNKNOWN_ACTOR else trace_of_write(old, new),
         )
     )
 
@@ -171,25 +172,32 @@ def _writer(old: Mapping[str, PlainValue], new: Mapping[str, PlainValue]) -> str
     return actor if isinstance(actor, str) and actor else UNKNOWN_ACTOR
 
 
-def trace_of_write(old: Image | None, new: Image | None) -> Trace | None:
-    """Return the request that turned one typed image of a user into the next, if one did.
+def trace_of_write(old: Mapping[str, PlainValue] | None, new: Mapping[str, PlainValue]) -> Trace | None:
+    """Return the request that turned one image of a user, in plain values, into the next.
 
-    None stands for no image: a deletion leaves none that could tell. A request leaves the version
-    after the one that it met, and its id with that. So what is written past the API shows no id.
-    An item that is put back whole shows its own, if its version is the next one: nothing tells that
-    from the request that wrote it first.
+    `old` is None for a user who is new. A request leaves the version after the one that it met, and
+    its id with that. So what is written past the API shows no id. An item that is put back whole
+    shows its own, if its version is the next one: nothing tells that from the request that wrote it
+    first.
     """
-    written: Json = None if new is None else new.get(CHANGED_BY)
-    attributes: Json = written.get("M") if is_object(written) else None
-    if new is None or not is_object(attributes) or "requestId" not in attributes:
+    written = new.get(CHANGED_BY)
+    if not is_object(written) or "requestId" not in written:
         return None
-    if attributes.get("version") != new.get("version") or (old is not None and old.get(CHANGED_BY) == written):
+    version = new.get("version")
+    if written.get("version") != version or (old is not None and old.get(CHANGED_BY) == written):
         return None
-    try:
-        expected = FIRST_VERSION if old is None else version_after(version_of(old))
-        return stored_trace(attributes) if version_of(new) == expected else None
-    except (ArithmeticError, AttributeError, TypeError, ValueError):  # of a record that nothing has read
+    before = None if old is None else old.get("version", FIRST_VERSION)
+    if version != (FIRST_VERSION if before is None else _next_version(before)):
         return None
+    return trace_of(written.get("requestId"), written.get("traceparent"))
+
+
+def _next_version(before: PlainValue) -> int:
+    """Return the version that a request makes of a stored one, as `version_of` reads that."""
+    if before.__class__ is int and FIRST_VERSION <= before < LAST_VERSION:
+        return before + 1
+    is_number = before.__class__ in (int, Decimal)
+    return version_after(version_of({"version": {"N": str(before)}} if is_number else {}))
 
 
 def _kind_of(event_name: Json) -> str:
