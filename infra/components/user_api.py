@@ -30,6 +30,8 @@ SIGNED_ROUTES = [
 ACCESS_LOG_FIELDS = {
     # None tells about whom, or from where: no address, no path (it has the user's id), no query.
     "requestId": "$context.requestId",
+    # Lambda's own, which the lines have that Lambda writes of an invocation that crashed.
+    "functionRequestId": "$context.awsEndpointRequestId",
     "requestTime": "$context.requestTime",
     "routeKey": "$context.routeKey",
     # "-" on routes without a signature.

@@ -1,4 +1,4 @@
-"""Lines of JSON in CloudWatch's log groups, found by the value of a member."""
+"""Lines of CloudWatch's log groups: of JSON by the value of a member, of text by a phrase."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,6 +19,13 @@ class LogLine(NamedTuple):
 
     at: float  # seconds since the epoch
     fields: JsonObject
+
+
+class TextLine(NamedTuple):
+    """One line of a log that is no JSON object, as Lambda itself writes them."""
+
+    at: float  # seconds since the epoch
+    text: str
 
 
 class LogGroups:
@@ -54,6 +61,16 @@ class LogGroups:
             if is_object(fields) and accepts(fields):
                 seen.add(key)
                 yield LogLine(at / 1000, fields)
+
+    def texts(self, group: str, phrase: str, since: float, until: float) -> Iterator[TextLine]:
+        """Yield the lines of a group that have a phrase of letters, digits and dashes, and no JSON.
+
+        A NotFoundError if there is no such group. Times are in seconds since the epoch.
+        """
+        for event in self._events(group, f'"{phrase}"', int(since * 1000), int(until * 1000)):
+            message = event.get("message", "")
+            if phrase in message and not message.startswith("{"):
+                yield TextLine(event.get("timestamp", 0) / 1000, message)
 
     def _events(self, group: str, pattern: str, start: int, end: int) -> Iterator[Mapping[str, Any]]:
         request: Any = {"logGroupName": group, "filterPattern": pattern, "startTime": start, "endTime": end}

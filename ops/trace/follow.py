@@ -4,8 +4,11 @@ Nothing is found by a request's id alone but lines of logs, and those name users
 history say which of their changes the request made; the closing item says it of a deletion.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from functions.activity.closing_item import is_deletion_note
 from functions.activity.items import is_key
@@ -21,8 +24,14 @@ from ops.dead_letters.message import DeadLetter, read_dead_letter
 from ops.dead_letters.peek import Peek, unread_remark
 from ops.errors import NotFoundError, UnreadableRecordError
 from ops.job import Job
+from ops.output import shortened
 from ops.stack_outputs import function_names
 from ops.trace.wanted import Wanted
+
+_LAMBDA_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_INVOCATION_SECONDS = 60
+"""How long after its line in the access log an invocation may still write: API Gateway waits 30
+seconds for it (API Gateway developer guide, "Quotas for HTTP APIs"), and clocks differ."""
 
 MOST_REQUESTS = 50
 MOST_USERS = 100
@@ -31,7 +40,7 @@ MOST_USERS = 100
 _SHOWN = (
     *("route", "routeKey", "status", "problem", "kind", "origin", "consumer", "outcome", "actor", "callerArn"),
     *("changedFields", "changeId", "sequenceNumber", "failureId", "receives", "reason", "cause", "error"),
-    *("integrationError", "traceback", "milliseconds", "responseLatency"),
+    *("integrationError", "milliseconds", "responseLatency", "functionRequestId"),
 )
 """Members of a line that are shown: none has a value of a user."""
 
@@ -101,6 +110,7 @@ def _read_logs(services: Services, story: Story, job: Job, since: float) -> None
             story.steps.append(_step_of_line(where, line))
             _note_user(story, line.fields)
         job.report_progress(done + 1, len(places))
+    _read_unanswered(services, story)
     if len(story.users) > MOST_USERS:
         story.remarks.append(f"The histories of only {MOST_USERS} of {len(story.users):,} users are read.")
         del story.users[MOST_USERS:]
@@ -120,6 +130,40 @@ def _lines(services: Services, story: Story, groups: tuple[str, ...], since: flo
     remark = f"There is no log group {groups[0]}."
     if remark not in story.remarks:
         story.remarks.append(remark)
+
+
+def _read_unanswered(services: Services, story: Story) -> None:
+    """Read what Lambda wrote of invocations that the access log names, and that never answered.
+
+    A function that crashed or ran out of time wrote no line of its own about the request.
+    """
+    answered = {step.request_id for step in story.steps if "route" in step.details}
+    invoked = [step for step in story.steps if step.where == "access log" and step.request_id not in answered]
+    outputs = services.outputs
+    functions = (
+        outputs.register_user_function_name,
+        outputs.manage_users_function_name,
+        outputs.confirm_registration_function_name,
+    )
+    for step in invoked:
+        function_id = step.details.get("functionRequestId")
+        if not isinstance(function_id, str) or not _LAMBDA_ID.fullmatch(function_id):
+            continue  # "-": no function was invoked
+        at = datetime.fromisoformat(step.at).timestamp()
+        for name in filter(None, functions):
+            with suppress(NotFoundError):
+                story.steps += [
+                    Step(
+                        at=utc_timestamp(line.at),
+                        where=name,
+                        what=shortened(line.text.strip()),
+                        request_id=step.request_id,
+                        rank=1,
+                    )
+                    for line in services.logs().texts(
+                        function_log_group(name), function_id, at - _INVOCATION_SECONDS, at + _INVOCATION_SECONDS
+                    )
+                ]
 
 
 def _step_of_line(where: str, line: LogLine) -> Step:

@@ -116,7 +116,7 @@ def test_the_access_log_has_no_personal_data() -> None:
     personal = ("identity", "path", "query", "domainName", "authorizer", "sourceIp", "userAgent")
     assert [name for name, value in fields.items() if any(word in value for word in personal)] == ["callerArn"]
     assert fields["callerArn"] == "$context.identity.userArn"  # of the signed routes; users sign nothing
-    assert {"requestId", "routeKey", "status", "responseLatency"} <= set(fields)
+    assert {"requestId", "functionRequestId", "routeKey", "status", "responseLatency"} <= set(fields)
 
 
 def test_pages_of_the_named_origins_may_call_the_api() -> None:

@@ -176,6 +176,31 @@ def test_an_access_log_under_its_former_name_is_read(run: Run, registered: Stack
     assert FORMER_ACCESS in story["logGroups"]
 
 
+FUNCTION_ID = "6f1c1e0a-0000-4000-8000-00000000000a"
+
+
+def test_of_a_function_that_crashed_lambda_s_own_lines_are_shown(run: Run, stack: StackInMemory) -> None:
+    logs = stack.log_lines
+    line = {"requestId": ID, "functionRequestId": FUNCTION_ID, "routeKey": "POST /register", "status": "503"}
+    logs.write(ACCESS, NOW - 5, line)
+    logs.write(REGISTER, NOW - 15, f"START RequestId: {FUNCTION_ID} Version: $LATEST\n")
+    logs.write(REGISTER, NOW - 5, f"2026-11-29T12:00:00.000Z {FUNCTION_ID} Task timed out after 10.00 seconds\n\n")
+    logs.write(REGISTER, NOW - 5, "START RequestId: 6f1c1e0a-0000-4000-8000-00000000000b Version: $LATEST\n")
+    logs.write(REGISTER, NOW - 500, f"{FUNCTION_ID} long before")
+    shown = [(step["where"], step["what"]) for step in traced(run, ID)["steps"]]
+    assert shown[0] == ("RegisterUserFunction-test", f"START RequestId: {FUNCTION_ID} Version: $LATEST")
+    assert [where for where, _ in shown[1:]] == ["access log", "RegisterUserFunction-test"]
+    assert shown[2][1].endswith("Task timed out after 10.00 seconds")
+
+
+@pytest.mark.parametrize("function_id", ["-", "", 'x"', None])
+def test_without_an_invocation_no_other_line_is_asked_for(run: Run, stack: StackInMemory, function_id: Any) -> None:
+    line = {"requestId": ID, "functionRequestId": function_id, "routeKey": "POST /register", "status": "429"}
+    stack.log_lines.write(ACCESS, NOW - 5, line)
+    assert places(traced(run, ID)) == [("access log", ID)]
+    assert all(request["filterPattern"].startswith("{") for request in stack.log_lines.wire.requests)
+
+
 def test_a_group_that_is_gone_is_said(run: Run, registered: StackInMemory) -> None:
     del registered.log_lines.groups[ACCESS]
     assert traced(run, ID)["remarks"] == [f"There is no log group {ACCESS}."]
