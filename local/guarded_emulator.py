@@ -30,6 +30,7 @@ from ministack.core.iam_evaluator import is_root_access_key
 from ministack.services import lambda_svc
 
 from local.function_environment import without_emulator_settings
+from local.function_versions import count_invocations, evaluate_no_alarms, honour_shares
 from local.mailbox import MAILBOX_VARIABLE, keep_mail
 from local.own_pages import is_loopback
 from local.root_keys import RootKeys
@@ -279,6 +280,9 @@ def main() -> None:
     keys = RootKeys(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
     _draw_function_credentials()
     _name_requests_once()
+    honour_shares()
+    count_invocations()
+    evaluate_no_alarms()
     lambda_runtime.subprocess = without_emulator_settings(dict(os.environ))
     if mailbox := os.environ.get(MAILBOX_VARIABLE):
         _keep_mails(Path(mailbox))

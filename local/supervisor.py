@@ -26,6 +26,7 @@ from infra.settings.check import SettingsError, config_key, load_settings
 from infra.settings.model import REGION_KEY, StackSettings
 from infra.settings.stack_file import StackFileError, stack_file_config
 from local.actions import warm_up
+from local.alarms.evaluator import AlarmEvaluator
 from local.emulator import DEFAULT_REGION, Emulator, EmulatorError
 from local.event_source_mappings.status import forget_mappings
 from local.lost_resources import lost_resources
@@ -63,6 +64,11 @@ _WARM_UP_SECONDS = 5.0
 
 _LOOPS_PER_RESOURCE_CHECK = 40
 """Ten seconds: whoever deletes a part of the stack by hand has forgotten it after a minute."""
+
+_LOOPS_PER_ALARM_EVALUATION = 20
+"""Five seconds: CloudWatch takes a minute, but on a laptop somebody waits."""
+
+_ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 
 _FIRST_RESTART_SECONDS = 0.5
 _LONGEST_RESTART_SECONDS = 30.0
@@ -129,6 +135,8 @@ class Supervisor:
             takes_registrations = threading.Event()
             warm_up_arguments = [self._stack, takes_registrations]
             threading.Thread(target=warm_up, args=warm_up_arguments, name="warm-up", daemon=True).start()
+            alarms = [each.properties for each in deployment.resources if each.type == _ALARM]
+            self._alarms = AlarmEvaluator(self._clients.cloudwatch, alarms)
             forget_mappings(self.directory)
             progress.update("Starting the poller")
             self._poller = _PollerProcess(self.directory)
@@ -185,6 +193,8 @@ class Supervisor:
             try:
                 if loop % _LOOPS_PER_RESOURCE_CHECK == 0:
                     self._warn_of_lost_resources()
+                if loop % _LOOPS_PER_ALARM_EVALUATION == 0:
+                    self._alarms.evaluate()
                 if loop % _LOOPS_PER_RELOAD == 0:
                     self._deploy_edits()
                 if self.show_log:

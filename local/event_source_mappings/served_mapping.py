@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 
 from delivery.assumptions import Assumptions
+from delivery.decisions import InvocationOutcome
 from delivery.delivery import Delivery
 from delivery.event_counts import EventCounts
 from delivery.messages import Checkpoint, MalformedCheckpointError
 from delivery.queue import QueueDelivery
 from delivery.queue_messages import QueueCheckpoint
-from delivery.records import event_payload
+from delivery.records import StreamRecord, event_payload
 from delivery.settings import MappingSettings, QueueMappingSettings
 from functions.runtime.json_log import Log
 from local.aws_clients import ONE_ATTEMPT, Clients, RoleSession
@@ -88,6 +90,7 @@ class ServedMapping:
         self._state: State = "waiting"
         self._reason = ""
         self._problem: tuple[datetime, str] | None = None
+        self._iterator_age_seconds: float | None = None
         self._thread = threading.Thread(target=self._run, name=mapped.settings.uuid, daemon=True)
 
     def start(self) -> None:
@@ -189,11 +192,23 @@ class ServedMapping:
         return StreamPorts(
             list_shards=reader.list_shards,
             read=reader.read,
-            invoke=lambda records: invoke_function(client, settings.function_arn, event_payload(records)),
+            invoke=lambda records: self._invoke(client, settings.function_arn, records),
             send_document=partial(send_failure_document, role.client, settings),
             save=file.save,
             log=self._log,
         )
+
+    def _invoke(self, client: "LambdaClient", function_arn: str, records: Sequence[StreamRecord]) -> InvocationOutcome:
+        # Source: Lambda developer guide, "Types of metrics for Lambda functions": of a batch's last
+        # record, when it is sent to the function.
+        age = max(0.0, time.time() - records[-1].written_at)
+        self._iterator_age_seconds = max(age, self._iterator_age_seconds or 0.0)
+        return invoke_function(client, function_arn, event_payload(records))
+
+    def take_iterator_age(self) -> float | None:
+        """Return the highest age in seconds since the last call; None if nothing was delivered."""
+        age, self._iterator_age_seconds = self._iterator_age_seconds, None
+        return age
 
     def _queue_ports(self, settings: QueueMappingSettings, file: CheckpointFile[QueueCheckpoint]) -> QueuePorts:
         role = self._role()

@@ -193,6 +193,18 @@ class MappingsService:
             # read to their end and not polled again.
             if count or (name == "PolledEventCount" and uuid in self._served and uuid not in self._detached)
         ]
+        for served in self._served.values():
+            age = served.take_iterator_age()
+            if age is not None:
+                metrics.append(
+                    {
+                        "MetricName": "IteratorAge",
+                        "Dimensions": [{"Name": "FunctionName", "Value": served.mapped.function_name}],
+                        "Timestamp": datetime.fromtimestamp(minute * _MINUTE, UTC),
+                        "Value": 1000 * age,
+                        "Unit": "Milliseconds",
+                    }
+                )
         try:
             for start in range(0, len(metrics), _METRICS_PER_CALL):
                 part = metrics[start : start + _METRICS_PER_CALL]

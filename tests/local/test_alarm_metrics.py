@@ -1,10 +1,10 @@
 """What the alarms measure, made bad on a running stack.
 
-The emulator has metrics of invocations alone, which a test here asserts, so alarms on other metrics
-can't fire there. For those, the tests cause the trouble itself on the resource that the alarm's
-dimension names. It forgets the expressions of alarms too: the tests compute them, as the program
-has them, from its metrics. tests/stack/test_alarm_states.py holds how many minutes each alarm
-waits. The emulator ignores the dimensions of alarms.
+The local stack has metrics of invocations alone, which a test here asserts, so alarms on other
+metrics can't fire there. For those, the tests cause the trouble itself on the resource that the
+alarm's dimension names. The emulator forgets the expressions of alarms: the tests compute them, as
+the program has them, from its metrics. tests/stack/test_alarm_states.py holds how many minutes each
+alarm waits.
 """
 
 import io
@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from delivery.event_counts import EventCounts
 from infra.consumers import CONSUMERS
+from local.actions import write_unsupported_user
 from local.alarms.metric_math import value_of
 from local.aws_clients import Clients
 from local.live_version import make_live
@@ -40,7 +41,6 @@ NOT_MEASURED = {
     *DEPTHS,
     "FailedBatches",
     "FailureQueueAge",
-    *("IteratorAge", "FanOutUserChangesIteratorAge"),
     *("DestinationDeliveryFailures", "FanOutUserChangesDestinationDeliveryFailures"),
     "ApiLatency",
     *(f"{each.prefix}{age}" for each in CONSUMERS if each.has_queue for age in ("QueueAge", "FailureQueueAge")),
@@ -222,7 +222,9 @@ def test_a_message_shows_in_the_queue_that_is_watched(stack: LocalStack, clients
 
 def test_what_the_emulator_measures_and_what_it_does_not(stack: LocalStack, clients: Clients) -> None:
     alarms = alarms_of(clients)
+    write_unsupported_user(stack)
     # Once a minute, of the poller.
+    eventually(lambda: minutes(clients, alarms["IteratorAge"]), bool, seconds=100)
     eventually(lambda: minutes(clients, alarms["StreamNotPolled"]), bool, seconds=100)
     measured = {
         (metric.get("Namespace", ""), metric.get("MetricName", ""))
@@ -232,7 +234,7 @@ def test_what_the_emulator_measures_and_what_it_does_not(stack: LocalStack, clie
 
     of_mappings = {("AWS/Lambda", name) for name in EventCounts().metrics()}
     assert measured - of_mappings == {
-        ("AWS/Lambda", name) for name in ("Invocations", "Errors", "Throttles", "Duration")
+        ("AWS/Lambda", name) for name in ("Invocations", "Errors", "Throttles", "Duration", "IteratorAge")
     }
     assert {
         name for name, alarm in alarms.items() if (alarm["Namespace"], alarm["MetricName"]) not in measured
