@@ -13,6 +13,8 @@ OUTPUTS = {name: f"{name}-value" for name in StackOutputs.model_fields} | {
     "region": "eu-west-1",
     "api_url": "https://a1b2.execute-api.eu-west-1.amazonaws.com",
     "website_url": None,
+    "traffic_shift_percent": None,
+    "traffic_shift_minutes": None,
 }
 
 

@@ -23,7 +23,8 @@ from local.state import (
 )
 
 OUTPUTS = StackOutputs.model_validate(
-    {field.alias: "x" for field in StackOutputs.model_fields.values()} | {"apiUrl": "http://127.0.0.1:1/api"}
+    {field.alias: "x" for field in StackOutputs.model_fields.values()}
+    | {"apiUrl": "http://127.0.0.1:1/api", "trafficShiftPercent": None, "trafficShiftMinutes": None}
 )
 STACK = LocalStack(
     pid=os.getpid(),

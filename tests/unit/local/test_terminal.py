@@ -55,7 +55,12 @@ def run(directory: Path, text: str, *command: str) -> Result:
         secret_access_key="x",
         started_at=datetime.now(UTC),
         outputs=StackOutputs.model_validate(
-            {**dict.fromkeys(StackOutputs.model_fields, text), "api_url": "http://127.0.0.1:9/api"}
+            {
+                **dict.fromkeys(StackOutputs.model_fields, text),
+                "api_url": "http://127.0.0.1:9/api",
+                "traffic_shift_percent": None,
+                "traffic_shift_minutes": None,
+            }
         ),
     )
     mapping = MappingStatus(

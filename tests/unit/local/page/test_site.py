@@ -36,6 +36,7 @@ STACK = LocalStack(
     outputs=StackOutputs.model_validate(
         {name: name for name in StackOutputs.model_fields}
         | {"environment": "local", "region": "eu-west-1", "api_url": API}
+        | {"traffic_shift_percent": None, "traffic_shift_minutes": None}
     ),
 )
 
