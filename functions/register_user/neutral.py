@@ -20,8 +20,8 @@ from functions.users.transaction import unavailability
 
 MESSAGE = "Follow the link in the mail that we sent you to complete the registration"
 
-AskForMail = Callable[[str], None]
-"""Has a mail sent about the registration with this id."""
+AskForMail = Callable[[str, str], None]
+"""Has a mail sent about the registration with this id, which the request with that id made."""
 
 
 def neutral_endpoint(request: Request) -> Response:
@@ -39,13 +39,12 @@ def request_endpoint(
     key = idempotency_key(request)
     registration = fields.parse_registration(json_object(request))
     user_id = request_registration(store, registration, idempotency_key=key, now=datetime.now(UTC))
-    ask_for_mail(user_id)
+    ask_for_mail(user_id, request.request_id)
     return Response(status=HTTPStatus.ACCEPTED, body={"message": MESSAGE}, logged={"registration": user_id})
 
 
-def _ask_for_mail(user_id: str) -> None:
+def _ask_for_mail(user_id: str, request_id: str) -> None:
     # If this fails the registration is kept, and a repeat of the request completes it.
     with unavailability():
-        sqs().send_message(
-            QueueUrl=read_text("REGISTRATION_MAILS_QUEUE"), MessageBody=json_line({"registration": user_id})
-        )
+        body = json_line({"registration": user_id, "requestId": request_id})
+        sqs().send_message(QueueUrl=read_text("REGISTRATION_MAILS_QUEUE"), MessageBody=body)

@@ -9,6 +9,7 @@ from functions.runtime import aws as aws_clients
 from functions.runtime.aws import call_reason
 from functions.runtime.invocation import read_text
 from functions.runtime.json_log import JsonObject, is_object, log
+from functions.runtime.trace import trace_of
 from functions.send_registration_mail.mail import Mails, SesSender
 from functions.users.pending_store import pending_from_environment
 from functions.users.user import UnavailableError
@@ -28,21 +29,23 @@ def send_all(messages: list[JsonObject], mails: Mails) -> JsonObject:
     """
     failed: list[str] = []
     for message in messages:
-        user_id = ""
+        user_id, caused = "", dict[str, str]()
         try:
-            user_id = _registration(message["body"])
+            user_id, caused = _registration(message["body"])
             outcome = mails.send(user_id)
         except Exception as error:  # noqa: BLE001  whatever it is, the other mails are sent
             reason = error.cause if isinstance(error, UnavailableError) else call_reason(error)
-            log("WARNING", "REGISTRATION MAIL NOT SENT:", registration=user_id, reason=reason)
+            log("WARNING", "REGISTRATION MAIL NOT SENT:", registration=user_id, reason=reason, **caused)
             failed.append(message["messageId"])
         else:
-            log("INFO", "REGISTRATION MAIL:", registration=user_id, outcome=outcome)
+            log("INFO", "REGISTRATION MAIL:", registration=user_id, outcome=outcome, **caused)
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _registration(body: str) -> str:
+def _registration(body: str) -> tuple[str, dict[str, str]]:
+    """Return a message's registration, and the request that made it, as the log shows that."""
     content = json.loads(body)
     if not (is_object(content) and isinstance(content.get("registration"), str)):
         raise ValueError("not a message of register_user")
-    return content["registration"]
+    trace = trace_of(content.get("requestId"), None)
+    return content["registration"], {} if trace is None else trace.fields()

@@ -54,7 +54,8 @@ class World(InMemoryPending):
 
     def answer_to(self, event: dict[str, Any]) -> dict[str, Any]:
         return answer(
-            event, lambda request: request_endpoint(request, self, lambda _user_id: self.calls.append("mail"))
+            event,
+            lambda request: request_endpoint(request, self, lambda _user_id, _request_id: self.calls.append("mail")),
         )
 
 

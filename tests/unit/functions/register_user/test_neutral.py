@@ -41,7 +41,11 @@ class Stack:
     def register(self, body: object, key: str | None = None) -> Answer:
         headers = {} if key is None else {"idempotency-key": key}
         event = http_event("POST /register", body=json.dumps(body), headers=headers)
-        return read_answer(answer(event, lambda request: request_endpoint(request, self.store, self.asked.append)))
+        return read_answer(answer(event, lambda request: request_endpoint(request, self.store, self._ask)))
+
+    def _ask(self, user_id: str, request_id: str) -> None:
+        assert request_id == "request-1"
+        self.asked.append(user_id)
 
     def confirm(self, body: object) -> Answer:
         event = http_event("POST /register/confirmation", body=json.dumps(body))
@@ -92,7 +96,7 @@ def test_a_username_that_is_held_is_named_and_no_mail_is_asked_for(stack: Stack)
 
 
 def test_a_queue_that_is_busy_is_answered_with_503_and_a_repeat_completes(stack: Stack) -> None:
-    def busy(_user_id: str) -> None:
+    def busy(_user_id: str, _request_id: str) -> None:
         raise UnavailableError("SendMessage")
 
     event = http_event("POST /register", body=json.dumps(ALICE), headers={"idempotency-key": "a-key-of-sixteen-1"})

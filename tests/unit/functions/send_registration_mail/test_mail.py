@@ -136,3 +136,16 @@ def test_a_message_of_another_form_stays_and_holds_up_no_other(
     assert answered == {"batchItemFailures": [{"itemIdentifier": "bad"}]}
     assert len(post.sent) == 1
     assert "REGISTRATION MAIL NOT SENT:" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("more", "shown"),
+    [({"requestId": "r="}, "r="), ({}, None), ({"requestId": "two words"}, None), ({"requestId": 1}, None)],
+)
+def test_the_log_names_the_request_that_the_mail_is_from(
+    post: Post, more: dict[str, object], shown: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for registered in (post.ask(registration()), "nobody"):
+        send_all([{"messageId": "m", "body": json.dumps({"registration": registered, **more})}], post.mails)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.get("requestId") for line in lines] == [shown, shown]
