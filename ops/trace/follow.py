@@ -97,7 +97,11 @@ def _read_logs(services: Services, story: Story, job: Job, since: float) -> None
     until = job.now()
     if story.wanted.trace_id is not None:
         # Only the functions' own lines have a traceparent; they name the requests.
-        lines = [line for _, groups in functions for line in _lines(services, story, groups, since, until)]
+        lines: list[LogLine] = []
+        for _, groups in functions:
+            if job.stop_requested():
+                return
+            lines += _lines(services, story, groups, since, until)
         found = dict.fromkeys(_text(line.fields, "requestId") for line in sorted(lines, key=lambda line: line.at))
         ids = [one for one in found if one is not None]
         if len(ids) > MOST_REQUESTS:
@@ -210,7 +214,8 @@ def _read_user(services: Services, story: Story, user_id: str) -> None:
 def _step_of_user(wanted: Wanted, user_id: str, image: Image) -> Iterator[Step]:
     written: Json = image.get(CHANGED_BY, {}).get("M", {})
     trace = stored_trace(written)
-    if trace is None or not wanted.accepts_trace(trace) or written.get("version") != image.get("version"):
+    version: Json = image.get("version")
+    if trace is None or not wanted.accepts_trace(trace) or version is None or written.get("version") != version:
         return
     yield Step(
         at=image.get("updatedAt", {}).get("S", ""),
@@ -218,7 +223,7 @@ def _step_of_user(wanted: Wanted, user_id: str, image: Image) -> Iterator[Step]:
         what="stored so",
         request_id=trace.request_id,
         user_id=user_id,
-        details={"version": image["version"]["N"], "actor": written.get("actor", {}).get("S")},
+        details={"version": version.get("N"), "actor": written.get("actor", {}).get("S")},
         rank=2,
     )
 
@@ -226,9 +231,10 @@ def _step_of_user(wanted: Wanted, user_id: str, image: Image) -> Iterator[Step]:
 def _details_of_item(item: Image, *, noted: bool) -> JsonObject:
     details: JsonObject = {"actor": item.get("actor", {}).get("S")}
     if "version" in item:
-        details["version"] = item["version"]["N"]
+        details["version"] = item["version"].get("N")
     if not noted:
-        details |= {"changedFields": sorted(item["changes"]["M"]), "changeId": item["changeId"]["S"]}
+        fields = item.get("changes", {}).get("M", {})
+        details |= {"changedFields": sorted(fields), "changeId": item["changeId"].get("S")}
     return details
 
 

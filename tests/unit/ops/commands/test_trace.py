@@ -115,6 +115,14 @@ def test_a_user_who_was_changed_by_hand_is_no_step(run: Run, registered: StackIn
     assert "Users" not in [step["where"] for step in traced(run, OTHER)["steps"]]
 
 
+def test_items_that_somebody_wrote_by_hand_are_no_error(run: Run, registered: StackInMemory) -> None:
+    by = {"M": {name: value for name, value in SECOND["changedBy"]["M"].items() if name != "version"}}
+    registered.user_table.items["eve"] = {"userId": {"S": "eve"}, "changedBy": by}
+    key = {"userId": {"S": "eve"}, "changeId": {"S": "5" * 40}}
+    registered.table.items["eve", "5" * 40] = {**key, "requestId": {"S": OTHER}, "version": {"S": "x"}}
+    assert places(traced(run, OTHER)).count(("Activity", OTHER)) == 2
+
+
 @pytest.mark.parametrize("text", [TRACE_ID, TRACEPARENT, f"00-{TRACE_ID}-{'1' * 16}-00"])
 def test_a_trace_finds_its_requests(run: Run, registered: StackInMemory, text: str) -> None:
     assert registered.log_lines.groups
