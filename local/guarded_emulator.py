@@ -243,6 +243,16 @@ def _name_requests_once() -> None:
     gateway.new_uuid = request_id_or_new
 
 
+def _leave_delivery_to_the_poller() -> None:
+    """Never start the emulator's own delivery of event source mappings.
+
+    It ignores a stream's retries, bisecting and partial batches, and would deliver a second time
+    what local/event_source_mappings/ delivers. So a mapping's state says what it says on AWS.
+    """
+    service: Any = lambda_svc
+    service._ensure_poller = lambda: None  # noqa: SLF001  where the emulator starts it
+
+
 def _draw_function_credentials() -> None:
     """Make the credentials of functions' roles unknown too: the emulator derives them from ARNs.
 
@@ -278,6 +288,7 @@ def _keep_mails(mailbox: Path) -> None:
 def main() -> None:
     """Run the emulator, configured by its environment variables, until SIGTERM."""
     keys = RootKeys(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
+    _leave_delivery_to_the_poller()
     _draw_function_credentials()
     _name_requests_once()
     honour_shares()

@@ -89,6 +89,5 @@ def _create_successor(lambda_: "LambdaClient", mapping: Any, stream_arn: str) ->
         EventSourceArn=stream_arn,
         FunctionName=mapping["FunctionArn"],
         StartingPosition="TRIM_HORIZON",
-        Enabled=False,  # Delivered by the local poller.
         **kept,
     )

@@ -12,6 +12,9 @@ from local.deploy.service_model import to_parameters
 from local.deploy.values import ResourceError, archive_bytes, names
 from local.live_version import NotReadyError, wait_until_ready
 
+_DISABLED = frozenset({"Disabled", "Disabling"})
+"""States of a mapping. Source: Lambda API reference, EventSourceMappingConfiguration."""
+
 _UNRESERVED = -1
 """The provider's word for a function that takes its concurrency from the account's pool."""
 
@@ -145,11 +148,6 @@ class _Mapping(ResourceHandler):
         super()._update(clients, resource_id, old, new)
 
     def _refuse_unsupported(self, clients: Clients, inputs: Properties) -> None:
-        if not inputs.get("enabled", True):
-            raise ResourceError(
-                "it is not enabled, and the local poller delivers every mapping. Leave it out by a setting of "
-                "Pulumi.local.yaml"
-            )
         shape: Any = self._model(clients, self.operation.create).input_shape
         mapping = to_parameters(shape, inputs, self.renamed)
         try:
@@ -158,14 +156,8 @@ class _Mapping(ResourceHandler):
             raise ResourceError(str(error)) from None
 
 
-def _mapping_to_service(inputs: Draft) -> Draft:
-    # The emulator's own delivery ignores a stream's retries, bisecting and partial batches, and
-    # delivers a queue otherwise than AWS.
-    return {**inputs, "enabled": False}
-
-
 def _mapping_from_service(properties: Draft, returned: Properties, state: Properties) -> Draft:
-    properties = _with_destination(properties)
+    properties = {**_with_destination(properties), "enabled": returned["state"] not in _DISABLED}
     function_arn: str = returned["functionArn"]
     # The program may have given the function's name.
     if function_arn.rpartition(":")[2] != state.get("functionName", "").rpartition(":")[2]:
@@ -273,13 +265,14 @@ HANDLERS = (
         ),
         immutable=names("eventSourceArn startingPosition"),
         # The emulator forgets `metricsConfig`.
-        write_only=names("enabled functionName metricsConfig startingPosition"),
+        write_only=names("functionName metricsConfig startingPosition"),
         id="{uuid}",
         renamed={"Destination": "destinationArn"},
         # Source: Lambda API reference, UpdateEventSourceMapping.
         defaults={
             "bisectBatchOnFunctionError": False,
             "destinationConfig": {"onFailure": {}},
+            "enabled": True,
             "filterCriteria": {},
             "functionResponseTypes": [],
             "maximumBatchingWindowInSeconds": 0,
@@ -295,7 +288,6 @@ HANDLERS = (
             "state": "{state}",
             "uuid": "{id}",
         },
-        to_service=_mapping_to_service,
         from_service=_mapping_from_service,
         tag_operations=("ListTags", "TagResource", "UntagResource"),
     ),

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 DISCOVERY_SECONDS = 1.0
 """Between two looks at the account's mappings."""
 
-_DELIVERED_BY_EMULATOR = frozenset({"Enabled", "Enabling", "Creating"})
+_DISABLED = frozenset({"Disabled", "Disabling"})
+"""Source: Lambda API reference, EventSourceMappingConfiguration, State."""
 
 _MINUTE = 60
 _METRICS_PER_CALL = 1000
@@ -102,6 +103,9 @@ class MappingsService:
         wanted: dict[str, MappedFunction] = {}
         unserved: dict[str, MappingStatus] = {}
         for uuid, mapping in mappings.items():
+            if mapping.get("State") in _DISABLED:
+                unserved[uuid] = self._without_delivery(mapping, "disabled", "it is disabled")
+                continue
             try:
                 wanted[uuid] = _mapped_function(mapping, functions)
             except UnsupportedMappingError as error:
@@ -111,10 +115,11 @@ class MappingsService:
         self._log_unserved(unserved)
         changed = [uuid for uuid, served in self._served.items() if wanted.get(uuid) != served.mapped]
         for uuid in changed:
-            self._log("INFO", "MAPPING CHANGED:" if uuid in wanted else "MAPPING REMOVED:", mapping=uuid)
+            change = "CHANGED" if uuid in wanted else "STOPPED" if uuid in unserved else "REMOVED"
+            self._log("INFO", f"MAPPING {change}:", mapping=uuid)
         self._end(changed, grace_seconds)
         for uuid in wanted.keys() - self._served.keys():
-            self._begin(wanted[uuid], mappings[uuid].get("State", ""))
+            self._begin(wanted[uuid])
         self._look_at_streams()
 
     def _look_at_streams(self) -> None:
@@ -157,12 +162,8 @@ class MappingsService:
                 self._log("ERROR" if status.state == "refused" else "WARNING", "NO DELIVERY:", **fields)
         self._unserved = unserved
 
-    def _begin(self, mapped: MappedFunction, state: str) -> None:
+    def _begin(self, mapped: MappedFunction) -> None:
         uuid = mapped.settings.uuid
-        if state in _DELIVERED_BY_EMULATOR:
-            # Both would deliver. The program's mappings are created disabled: local/deploy.
-            self._lambda.update_event_source_mapping(UUID=uuid, Enabled=False)
-            self._log("WARNING", "MAPPING TAKEN OVER:", mapping=uuid, reason="it was enabled in the emulator")
         counts = self._counts.setdefault(uuid, EventCounts())
         self._served[uuid] = ServedMapping(self._clients, mapped, self._directory / "checkpoints", self._log, counts)
         self._served[uuid].start()

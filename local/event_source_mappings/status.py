@@ -10,7 +10,7 @@ from local.state import write_atomically
 
 _FILE = "mappings.json"
 
-State = Literal["delivering", "waiting", "refused", "failing", "detached"]
+State = Literal["delivering", "disabled", "waiting", "refused", "failing", "detached"]
 
 
 class MappingStatus(BaseModel):
@@ -22,7 +22,8 @@ class MappingStatus(BaseModel):
     source_arn: str = Field(description="Stream or queue that it reads.")
     function_name: str = Field(description="Function that it invokes.")
     state: State = Field(
-        description="`refused` can't be served here; `failing` is begun again after a pause; `detached` reads a "
+        description="`disabled` is the mapping's own state; "
+        "`refused` can't be served here; `failing` is begun again after a pause; `detached` reads a "
         "stream that its table no longer writes to."
     )
     reason: str = Field(default="", description="Of any state but `delivering`.")

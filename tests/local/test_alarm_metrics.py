@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.support.stack.metric_math import value_of
 
 from delivery.event_counts import EventCounts
 from infra.consumers import CONSUMERS

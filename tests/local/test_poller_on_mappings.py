@@ -103,14 +103,37 @@ def test_a_mapping_that_cannot_be_served_is_named_and_the_others_are_served(clie
     assert poller.logged().count("NO DELIVERY:") == 2
 
 
-def test_a_mapping_that_the_emulator_would_deliver_is_taken_over(clients: Clients, tmp_path: Path) -> None:
-    queue = create_mapped_queue(clients, tmp_path, enabled=True)
+def test_a_disabled_mapping_waits_and_goes_on_where_it_stopped(clients: Clients, tmp_path: Path) -> None:
+    queue = create_mapped_queue(clients, tmp_path)
+
+    def switch(*, on: bool) -> None:
+        clients.lambda_.update_event_source_mapping(UUID=queue.mapping_uuid, Enabled=on)
+
     with polling(clients, tmp_path) as poller:
-        eventually(poller.logged, lambda logged: "MAPPING TAKEN OVER:" in logged)
-        assert clients.lambda_.get_event_source_mapping(UUID=queue.mapping_uuid).get("State") == "Disabled"
-        queue.send("a")
-        eventually(queue.delivered, lambda names: names == ["a"])
-        eventually(poller.mappings, lambda found: found[queue.mapping_uuid].counts["InvokedEventCount"] == 1)
+        queue.send("before")
+        eventually(queue.delivered, lambda names: names == ["before"])
+
+        switch(on=False)
+        eventually(poller.mappings, lambda found: found[queue.mapping_uuid].state == "disabled")
+        queue.send("meanwhile")
+        time.sleep(2.5)
+        assert (queue.delivered(), queue.left()) == (["before"], 1)
+
+        switch(on=True)
+        eventually(queue.delivered, lambda names: names == ["before", "meanwhile"])
+        eventually(poller.mappings, lambda found: found[queue.mapping_uuid].counts["InvokedEventCount"] == 2)
+    logged = poller.logged()
+    assert "MAPPING STOPPED:" in logged
+
+
+def test_the_emulator_delivers_nothing_by_itself(clients: Clients, tmp_path: Path) -> None:
+    queue = create_mapped_queue(clients, tmp_path)
+    assert clients.lambda_.get_event_source_mapping(UUID=queue.mapping_uuid).get("State") == "Enabled"
+
+    queue.send("a")
+    time.sleep(2.5)
+
+    assert (queue.delivered(), queue.left()) == ([], 1)
 
 
 def test_a_message_arrives_in_lambda_s_form_soon_after_it_was_sent(clients: Clients, tmp_path: Path) -> None:

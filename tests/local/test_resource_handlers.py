@@ -155,12 +155,16 @@ def _hash(archive: object) -> str:
     return base64.b64encode(hashlib.sha256(archive_bytes(archive)).digest()).decode()
 
 
-def test_the_mapping_of_a_stream_is_disabled_in_the_emulator(clients: Clients, dependencies: Dependencies) -> None:
+def test_a_mapping_is_enabled_as_the_program_says(clients: Clients, dependencies: Dependencies) -> None:
     mapping_type = "aws:lambda/eventSourceMapping:EventSourceMapping"
     handler, example = handler_for(mapping_type), EXAMPLES[mapping_type](dependencies)
-    resource_id, properties = handler.create(clients, {**example.inputs, "enabled": True})
+    resource_id, properties = handler.create(clients, example.inputs)
     try:
         assert properties["enabled"] is True
+        assert clients.lambda_.get_event_source_mapping(UUID=resource_id)["State"] == "Enabled"
+
+        properties = handler.update(clients, resource_id, properties, {**example.inputs, "enabled": False})
+        assert properties["enabled"] is False
         assert clients.lambda_.get_event_source_mapping(UUID=resource_id)["State"] == "Disabled"
     finally:
         handler.delete(clients, resource_id, properties)

@@ -30,7 +30,6 @@ def map_stream(stack: LocalStack, stream_arn: str) -> None:
         EventSourceArn=stream_arn,
         FunctionName=stack.outputs.log_user_changes_function_name,
         StartingPosition="TRIM_HORIZON",
-        Enabled=False,  # Delivered by the local poller.
         **{name: deployed[name] for name in settings},
     )
 

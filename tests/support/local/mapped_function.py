@@ -89,9 +89,7 @@ class MappedFunction(NamedTuple):
 
     def calls(self) -> list[JsonObject]:
         """Return all invocations so far."""
-        if not self.calls_file.exists():
-            return []
-        return [json.loads(line) for line in self.calls_file.read_text().splitlines()]
+        return whole_lines(self.calls_file)
 
     def batches(self) -> list[list[str]]:
         """Return the names of the items in each invocation."""
@@ -148,7 +146,6 @@ def create_mapped_function(endpoint: "DynamoDBEndpoint", directory: Path, **sett
     mapping = clients.lambda_.create_event_source_mapping(
         EventSourceArn=stream_arn,
         FunctionName=name,
-        Enabled=False,
         StartingPosition="TRIM_HORIZON",
         DestinationConfig={"OnFailure": {"Destination": queue_arn}},
         **settings,
@@ -189,6 +186,12 @@ def _zip(source: str) -> bytes:
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("index.py", source)
     return content.getvalue()
+
+
+def whole_lines(path: Path) -> list[JsonObject]:
+    """Return the objects of a file that another process appends to, without a line half written."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
 
 def eventually(look: Callable[[], T], holds: Callable[[T], bool], seconds: float = 60.0) -> T:

@@ -8,7 +8,7 @@ from uuid import uuid4
 from functions.runtime.json_log import JsonObject
 from local.aws_clients import Clients
 from local.deploy.iam import enforceable
-from tests.support.local.mapped_function import REGION, TRUST, create_function
+from tests.support.local.mapped_function import REGION, TRUST, create_function, whole_lines
 
 VISIBILITY_SECONDS = 180
 """Of the queue: what a test must never wait for."""
@@ -42,9 +42,7 @@ class MappedQueue(NamedTuple):
 
     def calls(self) -> list[JsonObject]:
         """Return all invocations so far."""
-        return (
-            [json.loads(line) for line in self.calls_file.read_text().splitlines()] if self.calls_file.exists() else []
-        )
+        return whole_lines(self.calls_file)
 
     def delivered(self) -> list[str]:
         """Return the names of the messages in all invocations."""
@@ -57,16 +55,13 @@ class MappedQueue(NamedTuple):
         return sum(map(int, answer["Attributes"].values()))
 
 
-def create_mapped_queue(
-    clients: Clients, directory: Path, *, fifo: bool = False, enabled: bool = False, **settings: Any
-) -> MappedQueue:
+def create_mapped_queue(clients: Clients, directory: Path, *, fifo: bool = False, **settings: Any) -> MappedQueue:
     """Create it all.
 
     Args:
         clients: of the emulator.
         directory: where the function writes down its invocations.
         fifo: whether it is a FIFO queue.
-        enabled: whether the emulator would deliver it by itself.
         settings: of the mapping, as CreateEventSourceMapping takes them.
     """
     name = f"queue-{uuid4().hex[:8]}"
@@ -85,6 +80,6 @@ def create_mapped_queue(
     create_function(clients, name, role_arn, calls_file)
     usual: dict[str, Any] = {"BatchSize": 10, "FunctionResponseTypes": ["ReportBatchItemFailures"]}
     mapping = clients.lambda_.create_event_source_mapping(
-        EventSourceArn=queue_arn, FunctionName=name, Enabled=enabled, **(usual | settings)
+        EventSourceArn=queue_arn, FunctionName=name, **(usual | settings)
     )
     return MappedQueue(clients, name, queue_url, queue_arn, mapping["UUID"], calls_file)

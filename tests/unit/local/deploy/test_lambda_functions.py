@@ -30,7 +30,6 @@ QUEUE = "arn:aws:sqs:us-east-1:000000000000:q"
         ({"eventSourceArn": QUEUE, "batchSize": 100}, "MaximumBatchingWindowInSeconds"),
         ({"eventSourceArn": QUEUE, "provisionedPollerConfig": {"minimumPollers": 2}}, "ProvisionedPollerConfig"),
         ({"eventSourceArn": STREAM, "filterCriteria": {"filters": [{"pattern": '{"a": [{"cidr": "x"}]}'}]}}, "cidr"),
-        ({"eventSourceArn": STREAM, "enabled": False}, "not enabled"),
     ],
 )
 def test_a_mapping_that_cannot_be_delivered_is_refused_with_what_to_do(inputs: dict[str, Any], complaint: str) -> None:
