@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.support.stack.metric_math import value_of
 
 from delivery.event_counts import EventCounts
 from infra.consumers import CONSUMERS
