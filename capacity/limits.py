@@ -96,7 +96,7 @@ def limit_uses(workload: Workload, settings: CapacitySettings, times: ServiceTim
     shards = shards_of(workload, limits)
     uses = [
         *_api_limits(workload, settings, times, limits),
-        *_table_limits(workload, limits),
+        *_table_limits(workload, settings, limits),
         *_stream_limits(workload, settings, times, limits, shards),
     ]
     return sorted(uses, key=lambda use: use.share, reverse=True)
@@ -125,7 +125,7 @@ def _api_limits(workload: Workload, settings: CapacitySettings, times: ServiceTi
     ]
 
 
-def _table_limits(workload: Workload, limits: Limits) -> list[LimitUse]:
+def _table_limits(workload: Workload, settings: CapacitySettings, limits: Limits) -> list[LimitUse]:
     """Return the limits of the busiest table; partitions split in time for each table."""
     factor = limits.transaction_write_units_factor
     tables = {
@@ -135,10 +135,16 @@ def _table_limits(workload: Workload, limits: Limits) -> list[LimitUse]:
         "Activity": workload.records_per_second * write_units(sizes.ACTIVITY_BYTES),
     }
     busiest = max(tables, key=lambda name: tables[name])
-    units, at_first = tables[busiest], limits.new_table_write_units_per_second
+    units = tables[busiest]
+    at_first = settings.table_warm_write_units or limits.new_table_write_units_per_second
     quota = "Service Quotas: DynamoDB, table-level write throughput"
-    growth = "warm throughput of the table; else growth, at most to the double in half an hour"
+    growth = "tableWarmWriteUnits; else growth, at most to the double in half an hour"
     return [
+        *(
+            [LimitUse(f"the maximum of {busiest}", units, settings.table_maximum_write_units, "tableMaximumWriteUnits")]
+            if settings.table_maximum_write_units is not None
+            else []
+        ),
         LimitUse(f"write units of {busiest}, the busiest table", units, limits.table_write_units_per_second, quota),
         LimitUse(f"write units of {busiest} while it is new", units, at_first, growth),
     ]

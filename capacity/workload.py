@@ -163,6 +163,8 @@ class CapacitySettings:
     log_retention_days: int
     activity_retention_days: int
     user_events_archive_days: int = 0
+    table_warm_write_units: int | None = None
+    table_maximum_write_units: int | None = None
     consumers: tuple[DeclaredConsumer, ...] = ()
     """Those that the stack has, in the order of the list."""
 

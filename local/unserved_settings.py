@@ -12,7 +12,12 @@ _DOMAIN_PARTS = ("Domain", "HostedZoneId", "CertificateArn")
 
 _NOT_DEPLOYED = frozenset(
     config_key(name)
-    for name in [*(f"{of}{part}" for of in ("api", "website") for part in _DOMAIN_PARTS), "registrationsPerClient"]
+    for name in [
+        *(f"{of}{part}" for of in ("api", "website") for part in _DOMAIN_PARTS),
+        "registrationsPerClient",
+        "tableWarmWriteUnits",
+        "tableMaximumWriteUnits",
+    ]
 )
 
 _MESSAGES: Mapping[str, str] = {
@@ -21,6 +26,9 @@ _MESSAGES: Mapping[str, str] = {
     "registrationsPerClient": "registrationsPerClient {} is not enforced on this machine: it has no AWS WAF",
     "mailSender": "mailSender {} sends no mail from this machine: mails are kept in mail/ of the state "
     "directory, and the page shows them",
+    "tableWarmWriteUnits": "tableWarmWriteUnits {} is not served on this machine: the emulator's tables take any load",
+    "tableMaximumWriteUnits": "tableMaximumWriteUnits {} is not enforced on this machine: the emulator throttles no "
+    "table",
     "tracing": "tracing is not served on this machine: the emulator has no X-Ray",
     "registerThrottleRatePerSecond": "registerThrottleRatePerSecond {} is not enforced on this machine: the emulator "
     "throttles no route",

@@ -77,12 +77,15 @@ class UsersStore(pulumi.ComponentResource):
         expires_at: str | None = None,
     ) -> aws.dynamodb.Table:
         environment = self._environment
+        warm, maximum = environment.settings.table_warm_write_units, environment.settings.table_maximum_write_units
         return aws.dynamodb.Table(
             identity.logical_name,
             name=identity.name,
             # On demand: no capacity to plan, and an idle environment pays for storage only.
             billing_mode="PAY_PER_REQUEST",
             attributes=[{"name": key, "type": "S"} for key in keys],
+            warm_throughput=None if warm is None else {"write_units_per_second": warm},
+            on_demand_throughput=None if maximum is None else {"max_write_request_units": maximum},
             hash_key=keys[0],
             range_key=keys[1] if len(keys) > 1 else None,
             stream_enabled=True if stream_view_type else None,

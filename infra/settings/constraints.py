@@ -74,6 +74,18 @@ def _needed_by_protection(setting: str) -> Constraint:
     )
 
 
+_UNITS_PER_REQUEST = 6
+"""Write units that a registration takes of UserKeys, the busiest table: two keys and the request,
+in a transaction, which counts each twice (docs/capacity.md)."""
+_QUOTA = 40_000
+"""Write units of a table. Source: DynamoDB developer guide, "Quotas in Amazon DynamoDB"."""
+
+
+def _needed(settings: StackSettings) -> int:
+    """Return the write units of the busiest table if all that the API lets through is one."""
+    return min(_QUOTA, _UNITS_PER_REQUEST * settings.throttle_rate_per_second)
+
+
 CONSTRAINTS = [
     *(_needed_by_protection(setting) for setting in ("deletionProtection", "pointInTimeRecovery", "protectResources")),
     *_domain_constraints("api"),
@@ -192,6 +204,25 @@ CONSTRAINTS = [
         ),
         rule="set, because registrationAnswers is neutral and websiteEnabled is false: links have to lead somewhere",
         fix=lambda _: "https://app.example.com/confirm",
+    ),
+    Constraint(
+        setting="tableMaximumWriteUnits",
+        other="throttleRatePerSecond",
+        holds=lambda settings: (
+            settings.table_maximum_write_units is None or settings.table_maximum_write_units >= _needed(settings)
+        ),
+        rule=f"at least {_UNITS_PER_REQUEST} times throttleRatePerSecond, or tables throttle what the API lets through",
+        fix=lambda settings: max(_needed(settings), settings.table_warm_write_units or 0),
+    ),
+    Constraint(
+        setting="tableMaximumWriteUnits",
+        other="tableWarmWriteUnits",
+        holds=lambda settings: (
+            settings.table_maximum_write_units is None
+            or settings.table_maximum_write_units >= (settings.table_warm_write_units or 0)
+        ),
+        rule="at least tableWarmWriteUnits, or what is paid for can't be used",
+        fix=lambda settings: max(_needed(settings), settings.table_warm_write_units or 0),
     ),
     Constraint(
         setting="iteratorAgeAlarmSeconds",

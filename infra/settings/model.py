@@ -79,6 +79,27 @@ class StackSettings(BaseModel):
         description="Optional. Name of an existing Users table, adopted or restored, which is imported first: "
         "docs/adopting.md. Unset: Users-ENVIRONMENT.",
     )
+    table_warm_write_units: WholeNumber | None = Field(
+        default=None,
+        ge=4000,
+        le=40_000,
+        examples=["8000"],
+        # DynamoDB raises the value itself, so one that stays here is lower than the table's one
+        # day, and the update is refused. Source: DynamoDB developer guide, "Understanding DynamoDB
+        # warm throughput".
+        description="Optional. Write units a second that each table takes from one moment to the next, as for a "
+        "launch; a new one takes 4000. DynamoDB charges for each unit above what the table has, once, and never lowers "
+        "it: unset this again after the update. Unset: as much as the table has grown to.",
+    )
+    table_maximum_write_units: WholeNumber | None = Field(
+        default=None,
+        ge=1,
+        le=40_000,
+        examples=["10000"],
+        description="Optional. Write units a second above which each table throttles, which bounds the cost of a "
+        "mistake. To lift it set 40000, a table's quota: unset, the table keeps the one it has. Unset from the "
+        "start: none.",
+    )
     require_tls: Switch = Field(
         examples=["true"],
         description="Queues, buckets and topics refuse requests without TLS. Off only for the emulator on this "

@@ -1,6 +1,7 @@
 """The capacity model loses no record, never costs less for more, and shows a delivery that lags."""
 
 import contextlib
+import dataclasses
 import io
 import itertools
 import json
@@ -305,3 +306,18 @@ def test_the_page_explains_the_recommended_settings_with_their_values() -> None:
         for row in recommended:
             value = values[row[0]]
             assert row[column] == ("-" if value is None else str(value)), (stack, row[0])
+
+
+def test_the_tables_settings_move_their_limits() -> None:
+    workload = Workload(users=1000, registrations_per_second=10)
+    plain = settings()
+    changed = dataclasses.replace(plain, table_warm_write_units=8000, table_maximum_write_units=600)
+
+    def allowed(of: CapacitySettings) -> dict[str, tuple[float, str]]:
+        uses = limit_uses(workload, of, service_times(measured_work(), of), LIMITS)
+        return {use.limit: (use.allowed, use.moved_by) for use in uses}
+
+    assert allowed(plain)["write units of UserKeys while it is new"][0] == 4000
+    assert allowed(changed)["write units of UserKeys while it is new"][0] == 8000
+    assert allowed(changed)["the maximum of UserKeys"] == (600, "tableMaximumWriteUnits")
+    assert "the maximum of UserKeys" not in allowed(plain)

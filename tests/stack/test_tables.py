@@ -84,3 +84,17 @@ def test_what_the_program_does_not_know_of_an_existing_table_stays() -> None:
     kept = record("prod", config=config).only(TABLE, "users-Customers").options.ignore_changes
 
     assert kept == {"attributes", "globalSecondaryIndexes", "localSecondaryIndexes"}
+
+
+def test_warm_throughput_and_a_maximum_are_those_of_the_settings_on_every_table() -> None:
+    throughput = {"userstream:tableWarmWriteUnits": "8000", "userstream:tableMaximumWriteUnits": "9000"}
+    set_, unset = (
+        record("dev", config=own_config("dev") | more).of_type("aws:dynamodb/table:Table") for more in (throughput, {})
+    )
+
+    assert len(set_) == len(unset) == 3
+    for table in set_:
+        assert table.inputs["warmThroughput"] == {"writeUnitsPerSecond": 8000}
+        assert table.inputs["onDemandThroughput"] == {"maxWriteRequestUnits": 9000}
+    for table in unset:
+        assert not {"warmThroughput", "onDemandThroughput"} & table.inputs.keys()

@@ -40,6 +40,8 @@ EVERY_SETTING = {
     "userstream:registerThrottleBurst": "10",
     "userstream:registrationsPerClient": "100",
     "userstream:alarmEmail": "operators@example.com",
+    "userstream:tableWarmWriteUnits": "8000",
+    "userstream:tableMaximumWriteUnits": "9000",
     "userstream:trafficShiftPercent": "10",
     "userstream:trafficShiftMinutes": "5",
     "userstream:userEventsEnabled": "true",

@@ -259,6 +259,11 @@ PROTECTED = {
             {"userstream:registerThrottleRatePerSecond": "19", "userstream:registerThrottleBurst": "40"},
             "userstream:registerThrottleBurst",
         ),
+        ({"userstream:tableMaximumWriteUnits": "119"}, "userstream:tableMaximumWriteUnits"),
+        (
+            {"userstream:tableMaximumWriteUnits": "7999", "userstream:tableWarmWriteUnits": "8000"},
+            "userstream:tableMaximumWriteUnits",
+        ),
         ({"userstream:registerThrottleRatePerSecond": "10"}, "userstream:registerThrottleBurst"),
         ({"userstream:registerThrottleBurst": "10"}, "userstream:registerThrottleRatePerSecond"),
         ({"userstream:trafficShiftPercent": "10"}, "userstream:trafficShiftMinutes"),
@@ -346,7 +351,7 @@ def test_a_page_for_links_needs_answers_that_send_some() -> None:
 
 
 def test_every_constraint_has_a_case() -> None:
-    assert len(CONSTRAINTS) == 29
+    assert len(CONSTRAINTS) == 31
 
 
 def test_a_broken_constraint_is_reported_along_with_wrong_values() -> None:
