@@ -187,9 +187,11 @@ SUBJECTS = {
     "preview-dev": "dev-preview",
     "deploy-dev": "dev",
     "check-dev": "dev",
+    "drift-dev": "dev-drift",
     "preview-prod": "prod-preview",
     "deploy-prod": "prod",
     "check-prod": "prod",
+    "drift-prod": "prod-drift",
 }
 
 

@@ -29,7 +29,7 @@ from tests.support.stack.workflow_policies import (
 
 ENVIRONMENTS = ["dev", "prod"]
 ROLES = ["preview", "deploy"]
-EVERY_ROLE = [*ROLES, "check"]
+EVERY_ROLE = [*ROLES, "check", "drift"]
 EVERY_SETTING = {
     "userstream:websiteEnabled": "true",
     "userstream:apiDomain": "api.example.com",
@@ -90,7 +90,7 @@ def state_permissions(environment: str, *actions: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("role", EVERY_ROLE)
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_one_environment_of_this_repository_assumes_a_role(environment: str, role: str) -> None:
-    github_environment = f"{environment}-preview" if role == "preview" else environment
+    github_environment = f"{environment}-{role}" if role in {"preview", "drift"} else environment
     (statement,) = json.loads(trust_policy(role, environment))["Statement"]
 
     assert statement["Action"] == "sts:AssumeRoleWithWebIdentity"
@@ -291,6 +291,34 @@ def test_a_deployment_changes_no_role_of_the_workflows() -> None:
     for role in ("userstream-deploy-dev", "userstream-preview-prod", "Admin"):
         for action in ("iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy", "iam:PassRole", "iam:TagRole"):
             assert decision(documents, action, f"arn:aws:iam::{ACCOUNT_ID}:role/{role}") == "ImplicitDeny"
+
+
+READS = re.compile(r"[a-z0-9-]+:(Get|List|Describe)|apigateway:GET|kms:Decrypt")
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_look_for_drift_reads_what_a_deployment_reads_and_changes_nothing(environment: str) -> None:
+    drift = [*policies("drift", environment).values()]
+    reads = [each for each in needed(environment) if READS.match(each.action)]
+
+    assert {each.action for each in reads} > {"dynamodb:DescribeTable", "lambda:GetFunction", "iam:GetRolePolicy"}
+    assert [each for each in reads if decision(drift, *each) != "Allow"] == []
+    actions = {action for each in statements(drift) for action in each["Action"]}
+    assert [action for action in actions if not READS.match(action)] == []
+    assert [each for each in needed(environment) if each not in reads and decision(drift, *each) == "Allow"] == []
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_look_for_drift_reads_the_state_and_no_data(environment: str) -> None:
+    drift = [*policies("drift", environment).values()]
+
+    for each in ENVIRONMENTS:
+        for action, resource in state_permissions(each, "s3:GetObject"):
+            assert (decision(drift, action, resource) == "Allow") is (each == environment), (action, resource)
+        for action, resource in state_permissions(each, "s3:PutObject", "s3:DeleteObject")[2:]:
+            assert decision(drift, action, resource) == "ImplicitDeny"
+        for action, resource in DATA:
+            assert decision(drift, action, resource.format(each)) == "ImplicitDeny", action
 
 
 def test_a_check_writes_its_note_into_the_history_and_nothing_else() -> None:

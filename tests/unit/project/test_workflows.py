@@ -114,6 +114,18 @@ def test_each_deployment_is_checked_with_a_role_of_its_own(workflow: str) -> Non
     assert {step["if"] for step in steps[checks - 2 : checks + 1]} == {"inputs.check-role != ''"}
 
 
+def test_drift_is_looked_for_on_a_schedule_in_what_is_deployed_once_it_is_switched_on() -> None:
+    workflow = load(GITHUB / "workflows" / "drift.yml")
+    job = workflow["jobs"]["drift"]
+    (checkout, deployed, _) = job["steps"]
+
+    assert len(workflow["on"]["schedule"]) == 1
+    assert job["if"] == "vars.DRIFT == 'on'"
+    assert checkout["with"]["fetch-depth"] == 0, "the tags"
+    assert deployed["if"] == "matrix.stack == 'prod'"
+    assert "git describe --tags" in deployed["run"]
+
+
 def test_prod_waits_for_the_tests_the_preview_and_the_approval_of_its_environment() -> None:
     jobs = load(GITHUB / "workflows" / "deploy-prod.yml")["jobs"]
     assert jobs["deploy"]["environment"] == "prod"
@@ -131,7 +143,7 @@ def jobs_with_a_token() -> list[tuple[str, str, dict[str, Any]]]:
         for job in load(path)["jobs"].values():
             if "id-token" not in job["permissions"]:
                 continue
-            (step,) = [step for step in job["steps"] if step["uses"] == "./.github/actions/pulumi"]
+            (step,) = [step for step in job["steps"] if step.get("uses") == "./.github/actions/pulumi"]
             for stack in job.get("strategy", {}).get("matrix", {}).get("stack", [step["with"]["stack"]]):
                 environment = job["environment"].replace("${{ matrix.stack }}", stack)
                 found.append((path.stem, environment, {**step["with"], "stack": stack}))
@@ -145,12 +157,15 @@ def test_each_job_has_the_role_of_its_environment_and_command() -> None:
         ("deploy-dev", "dev"),
         ("deploy-prod", "prod-preview"),
         ("deploy-prod", "prod"),
+        ("drift", "dev-drift"),
+        ("drift", "prod-drift"),
     }
     for _, environment, step in jobs_with_a_token():
-        role = {"preview": "AWS_PREVIEW_ROLE", "up": "AWS_DEPLOY_ROLE"}[step["command"]]
+        command = step["command"]
+        role = {"preview": "AWS_PREVIEW_ROLE", "up": "AWS_DEPLOY_ROLE", "drift": "AWS_DRIFT_ROLE"}[command]
         assert step["role"] == f"${{{{ vars.{role} }}}}"
         assert step["backend-url"] == "${{ vars.PULUMI_BACKEND_URL }}"
-        assert environment == (f"{step['stack']}-preview" if step["command"] == "preview" else step["stack"])
+        assert environment == (step["stack"] if command == "up" else f"{step['stack']}-{command}")
 
 
 def test_code_from_a_fork_gets_no_token() -> None:
