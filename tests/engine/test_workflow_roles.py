@@ -25,6 +25,7 @@ from infra.recover.aws import Aws
 from infra.recover.lookups import LOOKUPS, find
 from infra.recover.state import PendingCreate, resources_of
 from local.aws_clients import Clients
+from local.deploy.registry import handler_for
 from local.engine.workspace import Workspace
 from local.root_keys import RootKeys
 from tests.engine.conftest import REGION, emulator_account
@@ -56,7 +57,7 @@ SEEN_WITHOUT_NAME = [
 """Actions that the policies allow on named resources, and that the emulator checks on `*`, on
 another resource, or without the condition key."""
 
-OF_THE_STAND_IN = ["iam:ListRoleTags", "lambda:ListEventSourceMappings"]
+OF_THE_STAND_IN = ["iam:ListRoleTags", "lambda:ListAliases", "lambda:ListEventSourceMappings"]
 """What AWS's plugin doesn't call, or the emulator takes for another action."""
 
 
@@ -265,7 +266,7 @@ def test_a_deployment_finds_what_a_killed_one_created(deployed: Pipeline) -> Non
     for resource in looked_for:
         found = find(aws, PendingCreate(resource=resource, provider_region=REGION, known_ids=frozenset()))
         assert found is not None, resource["urn"]
-        assert found.id == resource["id"]
+        assert handler_for(resource["type"]).find_by_import(found.import_id)[0] == resource["id"]
     assert "nothing to recover" in deployed.typed(
         f"PYTHONPATH={PROJECT_ROOT} {sys.executable} -m infra.recover --stack dev", keys=keys
     )

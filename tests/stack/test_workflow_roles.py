@@ -1,9 +1,13 @@
 """The roles of the workflows: who may assume them, what they may do, and that it isn't data."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 from botocore.session import Session
@@ -338,9 +342,53 @@ def test_a_check_writes_its_note_into_the_history_and_nothing_else() -> None:
             assert decision(documents, f"dynamodb:{action}", arn) == "ImplicitDeny"
 
 
+@pytest.fixture
+def roles_of_pull_requests(tmp_path: Path) -> dict[str, list[str]]:
+    """The documents that `create-roles pr deploy check` gives IAM, by the command's operation."""
+    told = tmp_path / "told"
+    aws = tmp_path / "aws"
+    aws.write_text(
+        f"#!{sys.executable}\n"
+        "import json, sys\n"
+        "operation = sys.argv[2]\n"
+        "if operation.startswith('get-'): sys.exit(1)\n"
+        "if operation == 'describe-key': print('key-of-pr')\n"
+        f"with open({str(told)!r}, 'a') as file:\n"
+        "    for word in sys.argv:\n"
+        "        if word.startswith('{'): file.write(json.dumps([operation, word]) + '\\n')\n",
+        encoding="utf-8",
+    )
+    aws.chmod(0o755)
+    variables = {"ACCOUNT_ID": ACCOUNT_ID, "REGION": REGION, "STATE_BUCKET": STATE_BUCKET, "REPOSITORY": REPOSITORY}
+    path = os.pathsep.join([str(tmp_path), os.environ["PATH"]])
+    subprocess.run([FOLDER / "create-roles", "pr", "deploy", "check"], env={**variables, "PATH": path}, check=True)
+    found: dict[str, list[str]] = {}
+    for line in map(json.loads, told.read_text(encoding="utf-8").splitlines()):
+        found.setdefault(line[0], []).append(line[1])
+    return found
+
+
+def test_pull_requests_stacks_have_one_role_and_one_state(roles_of_pull_requests: dict[str, list[str]]) -> None:
+    documents = roles_of_pull_requests["create-policy"]
+    table = f"arn:aws:dynamodb:{REGION}:{ACCOUNT_ID}:table/Users-"
+
+    for environment, expected in [("pr-7", "Allow"), ("pr-1234", "Allow"), ("prod", "ImplicitDeny")]:
+        assert decision(documents, "dynamodb:DeleteTable", table + environment) == expected
+        assert decision(documents, "dynamodb:GetItem", table + environment) == "Deny"
+    for environment, expected in [("pr", "Allow"), ("prod", "ImplicitDeny"), ("pr-7", "ImplicitDeny")]:
+        arn = f"arn:aws:s3:::{STATE_BUCKET}-{environment}/.pulumi/meta.yaml"
+        assert decision(documents, "s3:PutObject", arn) == expected
+    trusted = [
+        json.loads(text)["Statement"][0]["Condition"]["StringEquals"] for text in roles_of_pull_requests["create-role"]
+    ]
+    subjects = [each["token.actions.githubusercontent.com:sub"] for each in trusted]
+    own = f"repo:{REPOSITORY}:environment:pr"
+    assert subjects == [[own, f"{own}-sweep"], own]
+
+
 def test_every_policy_belongs_to_a_role() -> None:
     files = {path.name for path in FOLDER.glob("*.json")}
 
-    assert files == {f"trust-{role}.json" for role in EVERY_ROLE} | {
+    assert files == {"trust-deploy-pr.json"} | {f"trust-{role}.json" for role in EVERY_ROLE} | {
         name for role in EVERY_ROLE for name in policies(role, "dev")
     }
