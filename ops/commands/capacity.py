@@ -40,7 +40,7 @@ CALL_HELP = "Of one call to DynamoDB; more is a slow downstream."
     metavar="NAME",
     default="prod",
     show_default=True,
-    help="Whose Pulumi.<NAME>.yaml to take: dev, prod.",
+    help="The stack whose settings count: one with a Pulumi.NAME.yaml.",
 )
 @pass_command_context
 def capacity(  # noqa: PLR0913 - one parameter per option
@@ -71,7 +71,9 @@ def capacity(  # noqa: PLR0913 - one parameter per option
         crash_rate=poison_rate,
     )
     published = prices_and_limits()
-    report = capacity_report(workload, settings, service_times(measured_work(), settings, call_ms / 1000), published)
+    times = service_times(measured_work(), settings, call_ms / 1000)
+    with context.output.progress("Simulating the delivery"):
+        report = capacity_report(workload, settings, times, published)
     context.finish(
         _report_json(report, published),
         lambda: blocks(
