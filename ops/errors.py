@@ -10,7 +10,8 @@ OpsError                      1   the work could not be done, or not all of it
 │   └── LocalStackDownError   3   the stack `local` isn't running
 ├── NotFoundError             4   a stack, queue, function, table, message or user doesn't exist
 ├── DeniedError               5   IAM denies an action
-└── UnreadableRecordError     1   a failed record that a message names in S3 is out of reach
+├── UnreadableRecordError     1   a failed record that a message names in S3 is out of reach
+└── WentBackError             1   the release is going back, or has gone
 """
 
 import re
