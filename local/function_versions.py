@@ -1,4 +1,4 @@
-"""What the emulator's Lambda leaves out: an alias's shares of traffic, and metrics of every call.
+"""What the emulator's Lambda leaves out of aliases: shares of traffic, metrics, and an end.
 
 The emulator (ministack 1.5.33) invokes an alias's first version alone, and has metrics of direct
 invocations, but none of those by API Gateway.
@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from ministack.core import lambda_runtime
 from ministack.services import cloudwatch, lambda_svc
 
 _SECONDS_PER_MINUTE = 60
@@ -87,6 +88,34 @@ def count_invocations() -> None:
     _service._execute_function_dispatch = dispatch_counted  # noqa: SLF001
     _service._acquire_execution_slot = take_slot_counted  # noqa: SLF001
     _service._emit_lambda_metrics = nothing  # noqa: SLF001  it counts a throttle twice, and as an invocation
+
+
+def end_unused_versions() -> None:
+    """End idle processes of versions that no alias routes to, within a minute.
+
+    The emulator keeps one of each version for ever, and a shared edit makes a version of every
+    function.
+    """
+    reap: Callable[[], int] = _service.reap_idle_workers
+
+    def reap_unused_too() -> int:
+        ended = reap()
+        workers: Mapping[str, list[Any]] = vars(lambda_runtime)["_workers"]
+        for key, processes in list(workers.items()):
+            account, region, name, version = key.split(":")
+            function: Mapping[str, Any] = _service._functions.get_scoped(account, region, name) or {}  # noqa: SLF001
+            aliases: list[Mapping[str, Any]] = list(function.get("aliases", {}).values())
+            is_used = any(
+                version == alias.get("FunctionVersion")
+                or version in alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
+                for alias in aliases
+            )
+            if aliases and not is_used and not any(process.in_use for process in processes):
+                lambda_runtime.invalidate_worker(name, qualifier=version, account=account, region=region)
+                ended += len(processes)
+        return ended
+
+    _service.reap_idle_workers = reap_unused_too
 
 
 class _Points:

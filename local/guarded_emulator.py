@@ -30,7 +30,7 @@ from ministack.core.iam_evaluator import is_root_access_key
 from ministack.services import lambda_svc
 
 from local.function_environment import without_emulator_settings
-from local.function_versions import count_invocations, evaluate_no_alarms, honour_shares
+from local.function_versions import count_invocations, end_unused_versions, evaluate_no_alarms, honour_shares
 from local.mailbox import MAILBOX_VARIABLE, keep_mail
 from local.own_pages import is_loopback
 from local.root_keys import RootKeys
@@ -294,6 +294,7 @@ def main() -> None:
     honour_shares()
     count_invocations()
     evaluate_no_alarms()
+    end_unused_versions()
     lambda_runtime.subprocess = without_emulator_settings(dict(os.environ))
     if mailbox := os.environ.get(MAILBOX_VARIABLE):
         _keep_mails(Path(mailbox))

@@ -233,7 +233,7 @@ class MappingsService:
 def _mapped_function(mapping: Mapping[str, Any], functions: Mapping[str, Any]) -> MappedFunction:
     """Return a mapping with its function; raise LookupError if that doesn't exist."""
     settings = read_settings(mapping)
-    # An alias has the function's own role and timeout here, as the emulator keeps one of each.
+    # Those of the newest version, also for an alias that another one is live of.
     function = functions[":".join(settings.function_arn.split(":")[:7])]
     return MappedFunction(settings=settings, role_arn=function["Role"], timeout_seconds=function["Timeout"])
 

@@ -6,6 +6,7 @@ import threading
 import zipfile
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -109,3 +110,18 @@ def test_a_good_version_gets_its_share_and_then_all_traffic(stack: LocalStack) -
     assert live(stack) == (before, {})
     versions = {lambda_.invoke(FunctionName=f"{FUNCTION}:live", Payload=b'{"Records": []}').get("ExecutedVersion")}
     assert versions == {before}
+
+
+def test_status_shows_invocations_of_the_api_too_how_late_the_stream_is_and_alarms(stack: LocalStack) -> None:
+    assert UsersOverHttp(stack).register(person()).status == 201
+
+    def status() -> Any:
+        return json.loads(run_ops(services_of(stack), "status", "--json").stdout)
+
+    # The poller writes the age once a minute.
+    health = eventually(status, lambda found: found["iteratorAgeSeconds"] is not None, seconds=100)
+    invocations = {each["name"]: each["invocations"] for each in health["functions"]}
+    assert invocations["RegisterUserFunction-local"] > 0
+    assert invocations[FUNCTION] > 0
+    states = {each["name"]: each["state"] for each in health["alarms"]}
+    assert states["RegisterUserErrors-local"] == "OK"
