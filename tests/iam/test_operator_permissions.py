@@ -111,7 +111,11 @@ class Operator:
             "s3": [f"arn:aws:s3:::{outputs.failed_records_bucket_name}{part}" for part in ("", "/*")],
             "events": ["*"],  # the emulator doesn't see which archive a call is about
             "logs": ["*"],  # of a list, which has no group of its own
-            "lambda": [f"arn:aws:lambda:{region}:{account}:function:{name}" for name in functions],
+            "lambda": [
+                f"arn:aws:lambda:{region}:{account}:function:{name}{alias}"
+                for name in functions
+                for alias in ("", ":live")
+            ],
             "dynamodb": [
                 f"arn:aws:dynamodb:{region}:{account}:table/{table}{part}"
                 for table in (outputs.users_table_name, outputs.user_keys_table_name, outputs.activity_table_name)
