@@ -156,6 +156,7 @@ def _generated_stack(queue: _GeneratedQueue, users: int) -> Any:
 
     last_batch = _LastBatch()
     names: dict[str, Any] = dict.fromkeys(StackOutputs.model_fields, "generated")
+    names |= {"traffic_shift_percent": None, "traffic_shift_minutes": None}
     # The stream begins after the users were created.
     names["users_stream_arn"] = events.STREAM_ARN.replace("2026", "2027")
     names |= {"users_table_name": events.USERS_TABLE, "activity_table_name": events.ACTIVITY_TABLE}

@@ -46,7 +46,6 @@ PROBLEM: Mapping[str, object] = {
     "title": "Too many registrations from this address",
     "status": TOO_MANY_REQUESTS,
     "detail": "Wait for the seconds in Retry-After, then send the same request again.",
-    "errors": [],
     # The text is the same for every request, and the API's logs have none of them.
     "requestId": "none",
 }

@@ -194,8 +194,11 @@ def test_refresh_shows_a_property_that_no_program_set_and_somebody_changed(dev: 
         "aws:lambda/function:Function manage-users": ["reservedConcurrentExecutions"],
         "aws:sqs/queue:Queue dead-letter-queue": ["visibilityTimeoutSeconds"],
     }
-    assert refreshed.properties == changed == mended.properties
-    assert mended.of_resources() == dict.fromkeys(changed, "update")
+    # Until a function is updated, nobody knows whether that makes a version.
+    looked_at = changed | {"aws:lambda/alias:Alias manage-users-live": ["functionVersion"]}
+    assert refreshed.properties == changed
+    assert mended.properties == looked_at
+    assert mended.of_resources() == dict.fromkeys(looked_at, "update")
     assert dev.refresh().changes == {}
     assert account.cloudwatch.describe_alarms(AlarmNames=["IteratorAge-dev"])["MetricAlarms"][0].get("ActionsEnabled")
     reserved = account.lambda_.get_function_concurrency(FunctionName=outputs.manage_users_function_name)

@@ -18,6 +18,8 @@ NEEDING_MORE = sorted(name for name, handler in HANDLERS.items() if handler.impo
 
 def import_id(pulumi_type: str, resource_id: str, properties: Properties) -> str:
     """Return what a user types to import a resource."""
+    if pulumi_type == "aws:lambda/permission:Permission":
+        properties = {**properties, "function": f"{properties['function']}:{properties['qualifier']}"}
     return (handler_for(pulumi_type).import_id or "{id}").format_map({**properties, "id": resource_id})
 
 

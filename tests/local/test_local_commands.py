@@ -84,7 +84,7 @@ def test_status_shows_each_mapping_and_what_it_counted(local_stack: LocalStack, 
     assert any(line.startswith("UserChangesFailureQueue-local → RescueFailedBatchesFunction-local") for line in found)
     mapped = clients_of(local_stack).lambda_.list_event_source_mappings()["EventSourceMappings"]
     assert len(found) == len(mapped)
-    assert {mapping.get("State") for mapping in mapped} == {"Disabled"}
+    assert {mapping.get("State") for mapping in mapped} == {"Enabled"}
 
 
 def test_the_log_of_every_function_is_printed(local_stack: LocalStack, local_stack_directory: Path) -> None:

@@ -123,6 +123,7 @@ def the_page_s_form_asks_for_it(table: Table, attribute: Attribute) -> None:
         "name": attribute.name,
         "label": attribute.label,
         "hint": attribute.hint,
+        "example": attribute.example,
         "required": attribute.required,
         "confirmed": attribute.confirmed,
         **attribute.form._asdict(),

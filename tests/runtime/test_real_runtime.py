@@ -32,7 +32,8 @@ RUN = uuid4().hex[:8]
 """In everything that this run sends, and so in every line that is logged about it."""
 
 _DIFFERS = re.compile(
-    r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[\d:.]+Z|(?<=milliseconds\":)[\d.]+|(?<=Date\":)\"[^\"]*\"|" + RUN
+    r"[0-9a-f]{8}-[0-9a-f-]{27}|\d{4}-\d\d-\d\dT[\d:.]+Z|(?<=milliseconds\":)[\d.]+"
+    r"|(?<=Timestamp\":)\d+|(?<=Date\":)\"[^\"]*\"|" + RUN
 )
 """What no two invocations have in common: ids, times, durations."""
 

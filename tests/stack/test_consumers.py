@@ -275,7 +275,7 @@ def rules_broken_by(resources: list[Resource]) -> set[str]:
         (("thank-new-users-queue", MAPPING), {"scalingConfig": None}, "concurrency-is-bounded"),
         (("thank-new-users-queue", MAPPING), {"functionResponseTypes": []}, "batch-item-failures-are-reported"),
         (("thank-new-users", types.SUBSCRIPTION), {"redrivePolicy": None}, "subscribed-queues-take-every-message"),
-        (("ThankNewUsersErrors", types.ALARM), {"metricName": "Invocations"}, "failures-raise-an-alarm"),
+        (("ThankNewUsersErrors", types.ALARM), {"metricQueries": []}, "failures-raise-an-alarm"),
     ],
 )
 def test_a_consumer_s_resource_that_breaks_a_rule_is_found(

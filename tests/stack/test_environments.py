@@ -14,8 +14,8 @@ from tests.support.stack.recorded_stack import RecordedStack, record
 STACKS = ["dev", "prod", "local"]
 
 PHYSICAL_NAMES = ("name", "bucket", "dashboardName")
-SERVICES_WITHOUT_OWN_NAMES = {"Stage", "Integration"}
-"""Their names are unique only within their API."""
+SERVICES_WITHOUT_OWN_NAMES = {"Stage", "Integration", "Alias"}
+"""Their names are unique only within their API or function."""
 
 
 def physical_names(stack: RecordedStack) -> set[tuple[str, str]]:

@@ -33,6 +33,7 @@ NAMES: Mapping[str, tuple[str, Unique]] = {
     types.QUEUE: ("name", Unique.REGION),
     types.TABLE: ("name", Unique.REGION),
     types.TOPIC: ("name", Unique.REGION),
+    types.ALIAS: ("name", Unique.NOWHERE),
     types.API: ("name", Unique.NOWHERE),
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": ("name", Unique.NOWHERE),
     types.ROLE_POLICY: ("name", Unique.NOWHERE),
