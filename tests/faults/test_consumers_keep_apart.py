@@ -26,7 +26,7 @@ SEED = int(os.environ.get("USERSTREAM_FAULT_SEED", "1"))
 KILLS = 3
 
 VISIBILITY_SECONDS = 60
-"""Of the consumer's queue, in place of minutes: after so long a throttled message comes again. After
+"""Of the consumer's queue, in place of minutes: so long a throttled message waits. After
 five such times it is given up, which a slow machine must not reach."""
 
 CONSUMER = publish_user_events.CONSUMER
