@@ -57,8 +57,8 @@ fix: setup  ## Let the formatter and the linter fix what they can
 engine:  ## The Pulumi CLI as .engine/bin/pulumi: the one on PATH, else built with Go (3 minutes, once)
 	@local/engine/pulumi_cli/install
 
-# A process per core; tests/conftest.py says which tests stay together.
-PARALLEL = -n auto --dist loadgroup --no-loadscope-reorder
+# A process per core; the tests of a file stay together, with the stacks that they share.
+PARALLEL = -n auto --dist loadfile --no-loadscope-reorder
 
 # Without Go, pytest skips the tests that need the CLI and reports them; CI requires them.
 test: $(if $(ARGS),setup,check $(if $(CI)$(shell command -v go 2>/dev/null),engine))  ## check, then every test; with ARGS, pytest alone

@@ -7,6 +7,7 @@ invocations, but none of those by API Gateway.
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from operator import itemgetter
 from typing import Any
 
 from ministack.core import lambda_runtime
@@ -77,7 +78,10 @@ def count_invocations() -> None:
         return result
 
     def take_slot_counted(function: Any, config: Any) -> Any:
-        slot = take_slot(function, config)
+        # A version's record lacks it: reserved concurrency is the function's, whatever is invoked.
+        account, region, name = itemgetter(4, 3, 6)(config["FunctionArn"].split(":"))
+        whole = _service._functions.get_scoped(account, region, name)  # noqa: SLF001
+        slot = take_slot(whole or function, config)
         if slot[0] is None:
             points.add(config.get("FunctionName", ""), "Throttles", 1)
         return slot

@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Collection, Generator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -36,9 +36,6 @@ MARKERS = {
 }
 """Markers of each test in a directory. engine/conftest.py marks those that use the Pulumi CLI."""
 
-SHARED_STACKS = ("local_stack", "workspace")
-"""Fixtures of the session whose tests stay together: this machine's stack, the engine's stacks."""
-
 SLOWEST_FIRST = [
     "engine",
     "faults",
@@ -60,21 +57,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in this hook.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test by its directory, so that `-m "not local"` leaves no test out by accident.
-
-    With several processes (`-n`), one takes all tests of a group: those that share a stack, which
-    comes up once and is changed by one test at a time, or else those of a file.
-    """
+    """Mark each test by its directory, so that `-m "not local"` leaves no test out by accident."""
     tests = Path(__file__).parent
     for item in items:
-        path = item.path.relative_to(tests)
-        for marker in MARKERS.get(path.parts[0], []):
+        for marker in MARKERS.get(item.path.relative_to(tests).parts[0], []):
             item.add_marker(marker)
-        used: Collection[str] = item.fixturenames if isinstance(item, pytest.Function) else ()
-        shared = next((stack for stack in SHARED_STACKS if stack in used), str(path))
-        item.add_marker(pytest.mark.xdist_group(shared))
     if os.environ.get("PYTEST_XDIST_WORKER"):
         # The long ones first, so that no process is left with one when the others have ended.
         items.sort(key=lambda item: SLOWEST_FIRST.index(item.path.relative_to(tests).parts[0]))

@@ -125,3 +125,15 @@ def test_status_shows_invocations_of_the_api_too_how_late_the_stream_is_and_alar
     assert invocations[FUNCTION] > 0
     states = {each["name"]: each["state"] for each in health["alarms"]}
     assert states["RegisterUserErrors-local"] == "OK"
+
+
+def test_reserved_concurrency_holds_for_every_version(stack: LocalStack) -> None:
+    lambda_, name = clients_of(stack).lambda_, stack.outputs.rescue_failed_batches_function_name
+    lambda_.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        for qualifier in ("$LATEST", "live"):
+            with pytest.raises(lambda_.exceptions.TooManyRequestsException):
+                lambda_.invoke(FunctionName=name, Qualifier=qualifier, Payload=b'{"Records": []}')
+    finally:
+        lambda_.delete_function_concurrency(FunctionName=name)
+    assert lambda_.invoke(FunctionName=name, Qualifier="live", Payload=b'{"Records": []}')["StatusCode"] == 200

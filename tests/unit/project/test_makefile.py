@@ -93,7 +93,7 @@ def test_the_local_stack_needs_no_tools_of_the_tests(project: Path) -> None:
 
 
 CHECKS = ("ruff format --check .", "ruff check .", "basedpyright", "lint-imports")
-PARALLEL = "-n auto --dist loadgroup --no-loadscope-reorder"
+PARALLEL = "-n auto --dist loadfile --no-loadscope-reorder"
 ENGINE = "local/engine/pulumi_cli/install"
 
 
