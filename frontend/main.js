@@ -42,6 +42,8 @@ const handlers = { registered, requested, refused, busy, failed, unreachable };
 let siteConfig = null;
 let form = null;
 let starting = null;
+/** The person asked for the form before it was built. */
+let focusIsDue = false;
 let onItsWay = false;
 let automaticRetries = 0;
 let scheduledRetry = null;
@@ -92,6 +94,7 @@ function openLink() {
 
 function showForm() {
   showCard("register");
+  focusIsDue = form === null;
   form?.focus();
 }
 
@@ -132,6 +135,9 @@ async function buildForm() {
   element("environment").hidden = false;
   nameEnvironment(siteConfig.environment);
   form = new RegistrationForm(element("registration"), siteConfig.attributes);
+  if (focusIsDue && shownCard() === "register") {
+    form.focus();
+  }
   hideNotice();
   const toSendAgain = unansweredRegistration();
   if (toSendAgain !== null) {

@@ -225,6 +225,20 @@ def test_a_link_can_be_left_for_other_details(open_page: OpenPage) -> None:
     expect(page.get_by_role("button", name="Register", exact=True)).to_be_visible()
 
 
+def test_the_form_has_the_focus_though_it_was_asked_for_before_it_was_there(open_page: OpenPage) -> None:
+    page = open_page()
+    waiting: list[Route] = []
+    page.route("**/config.json", lambda route: waiting.append(route))  # noqa: PLW0108  Playwright asks for its signature
+    page.goto("/#confirm=x")
+    page.reload()
+    page.get_by_role("button", name="Use other details").click()
+    expect(page.get_by_text("Loading the form…")).to_be_visible()
+
+    waiting[0].continue_()
+
+    expect(field(page, "name")).to_be_focused()
+
+
 def test_a_reload_keeps_what_was_asked_for(page: Page, mailbox: Path) -> None:
     sent = sent_registrations(page)
     person = somebody()
