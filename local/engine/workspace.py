@@ -33,11 +33,19 @@ class EngineMissingError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """The engine's home, its state and the stacks' files in one directory, for one emulator."""
+    """The engine's home, its state and its stacks in one directory, for one emulator.
+
+    Attributes:
+        directory: where all of it is.
+        endpoint_url: of the emulator.
+        keys: of its account.
+        stack_files: the directory with each stack's `Pulumi.<name>.yaml`.
+    """
 
     directory: Path
     endpoint_url: str
     keys: RootKeys
+    stack_files: Path = PROJECT_ROOT
 
     def stack(
         self, name: str, *, program: Program = deploy, changes: Mapping[str, str | None] | None = None
@@ -54,7 +62,7 @@ class Workspace:
         folder = self.directory / name
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT_ROOT / "Pulumi.yaml", folder)
-        _write_config(folder / f"Pulumi.{name}.yaml", {**stack_file_config(name), **(changes or {})})
+        _write_config(folder / f"Pulumi.{name}.yaml", {**stack_file_config(name, self.stack_files), **(changes or {})})
         return automation.create_or_select_stack(
             name,
             project_name=naming.PROJECT,

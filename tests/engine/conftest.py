@@ -10,7 +10,7 @@ import pytest
 
 from local.aws_clients import Clients
 from local.engine.workspace import CLI, Workspace
-from tests.support.engine.engine_stack import Deployed, EngineStack, bring_up
+from tests.support.engine.engine_stack import Deployed, EngineStack, bring_up, engine_workspace
 from tests.support.local.local_stack import running_emulator
 
 REGION = "eu-west-1"
@@ -50,7 +50,7 @@ def emulator_account(directory: Path) -> Generator[Clients]:
 @pytest.fixture(scope="session")
 def workspace(account: Clients, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The engine's directory for this run."""
-    return Workspace(directory=tmp_path_factory.mktemp("engine"), endpoint_url=account.endpoint_url, keys=account.keys)
+    return engine_workspace(tmp_path_factory.mktemp("engine"), account)
 
 
 @pytest.fixture
@@ -64,16 +64,14 @@ def own_account(account: Clients, tmp_path: Path) -> Generator[Clients]:
 @pytest.fixture
 def own_prod(own_account: Clients, tmp_path: Path) -> EngineStack:
     """The prod stack without a page in an account of its own, not yet created."""
-    workspace = Workspace(directory=tmp_path / "engine", endpoint_url=own_account.endpoint_url, keys=own_account.keys)
+    workspace = engine_workspace(tmp_path / "engine", own_account)
     return EngineStack(workspace=workspace, name="prod", settings=WITHOUT_PAGE)
 
 
 @pytest.fixture
 def empty_dev(account: Clients, tmp_path: Path) -> EngineStack:
     """The dev stack, not yet created."""
-    return EngineStack(
-        workspace=Workspace(directory=tmp_path, endpoint_url=account.endpoint_url, keys=account.keys), name="dev"
-    )
+    return EngineStack(workspace=engine_workspace(tmp_path, account), name="dev")
 
 
 @pytest.fixture

@@ -7,15 +7,12 @@ import pytest
 
 from infra.naming import PROJECT_ROOT
 from local.aws_clients import Clients
-from local.engine.workspace import Workspace
-from tests.support.engine.engine_stack import EngineStack, as_typed
+from tests.support.engine.engine_stack import EngineStack, as_typed, engine_workspace
 
 
 @pytest.mark.parametrize("command", ["up", "outputs", "cancel"])
 def test_a_state_that_the_engine_cannot_read_is_reported_once(account: Clients, tmp_path: Path, command: str) -> None:
-    state = EngineStack(
-        workspace=Workspace(directory=tmp_path, endpoint_url=account.endpoint_url, keys=account.keys), name="local"
-    ).state_file
+    state = EngineStack(workspace=engine_workspace(tmp_path, account), name="local").state_file
     state.parent.mkdir(parents=True)
     state.write_text("")
 

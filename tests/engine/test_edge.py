@@ -8,9 +8,8 @@ import pytest
 from guardrails import resource as types
 from local.aws_clients import Clients
 from local.engine.cli import POLICY_PACK
-from local.engine.workspace import Workspace
 from tests.engine.conftest import ON_THE_EMULATOR, emulator_account
-from tests.support.engine.engine_stack import Deployed, EngineStack, bring_up
+from tests.support.engine.engine_stack import Deployed, EngineStack, bring_up, engine_workspace
 
 VALIDATION = "aws:acm/certificateValidation:CertificateValidation"
 HEADERS = "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"
@@ -50,9 +49,7 @@ def zone(own_account: Clients) -> str:
 @pytest.fixture(scope="module")
 def stack(own_account: Clients, zone: str, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
     """A stack that came up without any of it, and now has all of it."""
-    workspace = Workspace(
-        directory=tmp_path_factory.mktemp("edge"), endpoint_url=own_account.endpoint_url, keys=own_account.keys
-    )
+    workspace = engine_workspace(tmp_path_factory.mktemp("edge"), own_account)
     plain = bring_up(workspace, "dev", PLAIN)
     steps = EngineStack(workspace=workspace, name="dev", settings=edge_settings(zone)).up()
 

@@ -11,10 +11,10 @@ import yaml
 
 from infra.naming import PROJECT_ROOT
 from local.aws_clients import Clients
-from local.engine.workspace import Workspace
 from tests.support.engine.account_inventory import everything_in
 from tests.support.engine.documented_commands import typed
-from tests.support.engine.engine_stack import EngineStack
+from tests.support.engine.engine_stack import EngineStack, engine_workspace
+from tests.support.stack import own_settings
 
 SCRIPT = PROJECT_ROOT / ".github" / "aws" / "pull-request-stack"
 NO_TLS = "pulumi config set userstream:requireTls false --stack pr-7"
@@ -24,7 +24,7 @@ Type = Callable[[str], str]
 @pytest.fixture
 def type_(own_account: Clients, tmp_path: Path) -> Type:
     """Type commands on a runner that has checked the project out just now."""
-    workspace = Workspace(directory=tmp_path / "engine", endpoint_url=own_account.endpoint_url, keys=own_account.keys)
+    workspace = engine_workspace(tmp_path / "engine", own_account)
     stack = EngineStack(workspace=workspace, name="pr-7")
     folder = workspace.directory / "pr-7"
     kms = own_account.create("kms")
@@ -34,8 +34,8 @@ def type_(own_account: Clients, tmp_path: Path) -> Type:
     def on_a_fresh_runner(commands: str) -> str:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        for name in ("Pulumi.yaml", "Pulumi.dev.yaml"):
-            shutil.copy(PROJECT_ROOT / name, folder)
+        for file in (PROJECT_ROOT / "Pulumi.yaml", own_settings.DIRECTORY / "Pulumi.dev.yaml"):
+            shutil.copy(file, folder)
         variables = f"export PYTHON={sys.executable} SECRETS_PROVIDER='awskms://alias/pr?region=eu-west-1'"
         return typed(stack, f"unset PULUMI_CONFIG_PASSPHRASE\n{variables}\n{commands}")
 

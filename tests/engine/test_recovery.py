@@ -12,10 +12,9 @@ from infra.recover.lookups import LEFT_TO_UP, find
 from infra.recover.state import PendingCreate
 from local.aws_clients import Clients
 from local.deploy.registry import handler_for
-from local.engine.workspace import Workspace
 from tests.engine.conftest import ON_THE_EMULATOR, REGION
 from tests.support.engine.documented_commands import typed
-from tests.support.engine.engine_stack import Deployed, EngineStack
+from tests.support.engine.engine_stack import Deployed, EngineStack, engine_workspace
 from tests.support.engine.killed_up import Victim, killed_up, recovered
 
 MOMENTS: list[tuple[float, Victim, bool]] = [(2.0, "everything", False), (1.5, "engine", True)]
@@ -37,7 +36,7 @@ NO_CHANGES = "pulumi preview --expect-no-changes --non-interactive --stack dev"
 @pytest.fixture
 def own_dev(own_account: Clients, tmp_path: Path) -> EngineStack:
     """The dev stack in an account of its own, not yet created."""
-    workspace = Workspace(directory=tmp_path / "engine", endpoint_url=own_account.endpoint_url, keys=own_account.keys)
+    workspace = engine_workspace(tmp_path / "engine", own_account)
     workspace.stack("dev", changes=ON_THE_EMULATOR)
     return EngineStack(workspace=workspace, name="dev", settings=ON_THE_EMULATOR)
 

@@ -19,14 +19,13 @@ from click.testing import Result
 
 from infra.outputs import StackOutputs
 from local.aws_clients import Clients
-from local.engine.workspace import Workspace
 from ops.aws.services import Services
 from ops.errors import ExitCode
 from ops.job import STATE_VARIABLE
 from ops.stack_outputs import LocalMapping, LocalPoller, StackAccess
 from tests.engine.conftest import emulator_account
 from tests.support.engine.documented_commands import commands_of, typed
-from tests.support.engine.engine_stack import EngineStack, bring_up
+from tests.support.engine.engine_stack import EngineStack, bring_up, engine_workspace
 from tests.support.local.erasure import dont_wait
 from tests.support.local.mapped_function import eventually
 from tests.support.local.ops_stack import answer, run_ops
@@ -129,7 +128,7 @@ def running(account: Clients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv(STATE_VARIABLE, str(tmp_path / "ops"))
     (tmp_path / "poller").mkdir()
     with emulator_account(tmp_path / "emulator") as clients:
-        workspace = Workspace(directory=tmp_path / "engine", endpoint_url=clients.endpoint_url, keys=clients.keys)
+        workspace = engine_workspace(tmp_path / "engine", clients)
         bring_up(workspace, "prod", SETTINGS)
         with polling(clients, tmp_path / "poller") as poller:
             yield Running(EngineStack(workspace=workspace, name="prod", settings=SETTINGS), clients, poller)

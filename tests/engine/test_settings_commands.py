@@ -15,7 +15,8 @@ from infra.settings.check import SettingsError, load_settings
 from infra.settings.mends import FIELDS, config_key
 from infra.settings.stack_file import stack_file_config
 from local.aws_clients import Clients
-from local.engine.workspace import CLI, Workspace
+from local.engine.workspace import CLI
+from tests.support.engine.engine_stack import engine_workspace
 from tests.support.stack.config_commands import after_command
 
 KEY = re.compile(r"(encryptionsalt|encryptedkey|secretsprovider):")
@@ -54,7 +55,7 @@ class Project:
 
     def __init__(self, folder: Path, account: Clients) -> None:
         self.folder = folder
-        workspace = Workspace(directory=folder / "engine", endpoint_url=account.endpoint_url, keys=account.keys)
+        workspace = engine_workspace(folder / "engine", account)
         self.variables = workspace.environment()
         self.variables["PATH"] = os.pathsep.join([str(CLI.parent), self.variables["PATH"]])
         self.file = folder / "Pulumi.dev.yaml"

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from local.aws_clients import Clients
-from local.engine.workspace import Workspace
 from tests.engine.conftest import ON_THE_EMULATOR, emulator_account
 from tests.support.engine.documented_commands import commands_of, typed
-from tests.support.engine.engine_stack import EngineError, EngineStack, bring_up
+from tests.support.engine.engine_stack import EngineError, EngineStack, bring_up, engine_workspace
 
 HEADING = "Switch the page or the events off"
 PAGE = "userstream:websiteEnabled"
@@ -23,7 +22,7 @@ def prod(account: Clients, tmp_path: Path) -> Generator[EngineStack]:
     """The stack prod with a page and events, in an account of its own."""
     assert account
     with emulator_account(tmp_path / "emulator") as clients:
-        workspace = Workspace(directory=tmp_path / "engine", endpoint_url=clients.endpoint_url, keys=clients.keys)
+        workspace = engine_workspace(tmp_path / "engine", clients)
         yield bring_up(workspace, "prod", {**ON_THE_EMULATOR, PAGE: "true", EVENTS: "true"})
 
 

@@ -31,6 +31,7 @@ from local.root_keys import RootKeys
 from tests.engine.conftest import REGION, emulator_account
 from tests.support.engine.documented_commands import commands_of, typed
 from tests.support.engine.engine_stack import EngineStack
+from tests.support.stack import own_settings
 from tests.support.stack.workflow_policies import ANYTHING, REPOSITORY
 
 PAGE, SECTION = "adopting.md", "Deployment from GitHub"
@@ -124,8 +125,9 @@ def pipeline(own_account: Clients, tmp_path_factory: pytest.TempPathFactory) -> 
     for environment in ("dev", "prod"):
         folder = pipeline.directory / environment
         folder.mkdir(parents=True)
-        for name in ("Pulumi.yaml", "Pulumi.dev.yaml", "Pulumi.prod.yaml"):
-            shutil.copy(PROJECT_ROOT / name, folder)
+        shutil.copy(PROJECT_ROOT / "Pulumi.yaml", folder)
+        for name in ("Pulumi.dev.yaml", "Pulumi.prod.yaml"):
+            shutil.copy(own_settings.DIRECTORY / name, folder)
     pipeline.typed(commands_of(PAGE, SECTION, first="export REGION"))
     stacks = commands_of(PAGE, SECTION, first="for environment in dev prod; do")
     login = 'pulumi login "s3://$STATE_BUCKET-$environment"'

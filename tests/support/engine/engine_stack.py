@@ -24,6 +24,7 @@ from local.aws_clients import Clients
 from local.engine.recovery import recover
 from local.engine.workspace import Program, Workspace, destroy_stack
 from local.root_keys import write_root_keys
+from tests.support.stack import own_settings
 
 QUIET = frozenset({"same", "read", "refresh"})
 """Steps that change nothing."""
@@ -227,6 +228,16 @@ class Deployed(EngineStack):
 
     first: Steps
     outputs: StackOutputs
+
+
+def engine_workspace(directory: Path, account: Clients) -> Workspace:
+    """Return a workspace in an account, whose stacks have the tests' own settings."""
+    return Workspace(
+        directory=directory,
+        endpoint_url=account.endpoint_url,
+        keys=account.keys,
+        stack_files=own_settings.DIRECTORY,
+    )
 
 
 def bring_up(workspace: Workspace, name: str, settings: Settings) -> Deployed:

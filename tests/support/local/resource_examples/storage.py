@@ -25,9 +25,12 @@ STORAGE: Examples = {
             "ttl": {"attributeName": "expiresAt", "enabled": True},
             "deletionProtectionEnabled": False,
             "pointInTimeRecovery": {"enabled": False},
+            "onDemandThroughput": {"maxWriteRequestUnits": 10_000},
             "tags": TAGS,
         },
         {
+            "onDemandThroughput": {"maxWriteRequestUnits": 12_000},
+            "warmThroughput": {"writeUnitsPerSecond": 8000},
             "pointInTimeRecovery": {"enabled": True},
             "streamViewType": "KEYS_ONLY",
             "tags": {"only": "this"},
