@@ -7,6 +7,8 @@ import itertools
 import json
 import re
 import shlex
+from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ from functions.users.attributes import ATTRIBUTES
 from infra.components.change_stream import RESCUE_MAXIMUM_CONCURRENCY
 from infra.settings.check import load_settings
 from ops.cli import cli
+from ops.commands import capacity
 from ops.commands.capacity import LONGEST_CALL_MS
 from tests.support.stack.own_settings import DIRECTORY, own_config
 from tests.support.stack.recorded_stack import record
@@ -83,6 +86,14 @@ def deliver(  # noqa: PLR0913 - each is one knob, and named at the call
         records_per_read=1000,
         outage=outage,
     ).run(seconds)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _own_settings() -> Generator[None]:
+    """Let the command read the tests' own stack files."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(capacity, "settings_of", partial(capacity.settings_of, directory=DIRECTORY))
+        yield
 
 
 def ask(*arguments: str) -> Result:
@@ -267,7 +278,7 @@ def test_the_recommended_settings_carry_the_sizes_they_are_meant_for(stack: str,
     report = json.loads(result.output)
     assert report["delivery"]["givenUp"] == 0
     assert report["hoursUntilGivenUp"] is None
-    assert report["delivery"]["ageP99Seconds"] < stack_settings(stack).iterator_age_alarm_seconds
+    assert report["delivery"]["ageP99Seconds"] < stack_settings(stack, DIRECTORY).iterator_age_alarm_seconds
     assert report["dollars"] == pytest.approx(sum(report["dollarsByService"].values()))
     if stack == "prod" or users != "10000000":
         assert all(use["share"] < 1 for use in report["limits"])
