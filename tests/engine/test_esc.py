@@ -9,13 +9,15 @@ import pytest
 from infra.naming import PROJECT_ROOT
 from infra.settings.stack_file import StackFileError, stack_file_config
 from local.engine.workspace import CLI, Workspace
+from tests.support.stack import own_settings
+from tests.support.stack.own_settings import own_config
 
 
 @pytest.fixture
 def directory(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with dev's file and a stack of its own, in a backend of files."""
-    for name in ("Pulumi.yaml", "Pulumi.dev.yaml"):
-        shutil.copy(PROJECT_ROOT / name, tmp_path)
+    for file in (PROJECT_ROOT / "Pulumi.yaml", own_settings.DIRECTORY / "Pulumi.dev.yaml"):
+        shutil.copy(file, tmp_path)
     for name, value in workspace.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("PULUMI_BACKEND_URL", tmp_path.as_uri())
@@ -33,7 +35,7 @@ def test_what_the_cli_prints_is_read_as_the_file_itself(directory: Path) -> None
     imports_environment(directory)
     (directory / "Pulumi.dev.esc.json").write_text(printed)
 
-    assert stack_file_config("dev", directory) == own == stack_file_config("dev")
+    assert stack_file_config("dev", directory) == own == own_config("dev")
 
 
 def test_a_cli_that_has_no_environments_says_so_and_we_what_to_type(directory: Path) -> None:

@@ -18,6 +18,7 @@ from local.aws_clients import Clients
 from local.engine.workspace import CLI
 from tests.support.engine.engine_stack import engine_workspace
 from tests.support.stack.config_commands import after_command
+from tests.support.stack.own_settings import own_config
 
 KEY = re.compile(r"(encryptionsalt|encryptedkey|secretsprovider):")
 SNOWMAN = "\N{SNOWMAN}"
@@ -116,7 +117,7 @@ def test_a_change_of_a_setting_changes_its_line_alone(stack: str, account: Clien
     assert stack_file_config(stack, project.folder)["userstream:streamReservedConcurrency"] == "77"
     project.type(f"pulumi config set userstream:corsAllowedOrigins[0] --path https://a.example.com --stack {stack}")
     project.type(f"pulumi config set --path userstream:tags.team users --stack {stack}")
-    assert load_settings(stack, stack_file_config(stack, project.folder)).tags == {"team": "users"}
+    assert load_settings(stack, stack_file_config(stack, project.folder)).tags["team"] == "users"
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def cases() -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("values", cases(), ids=lambda values: json.dumps(values)[:60])
 def test_the_printed_commands_mend_the_settings(values: dict[str, str], project: Project) -> None:
-    config = stack_file_config("dev") | {config_key(alias): value for alias, value in values.items()}
+    config = own_config("dev") | {config_key(alias): value for alias, value in values.items()}
     project.write(config)
     with pytest.raises(SettingsError) as raised:
         load_settings("dev", stack_file_config("dev", project.folder), on_aws=True)
