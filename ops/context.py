@@ -5,22 +5,22 @@ import sqlite3
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, wraps
-from typing import Any, NoReturn
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from click.shell_completion import CompletionItem
 from rich.console import Group, RenderableType
 from rich.text import Text
 from typing_extensions import override
 
 from functions.runtime.json_log import Json
-from ops.aws.services import Services
-from ops.consumers import consumer_names
-from ops.dead_letters.selection import FIELD_NAMES, Selection
 from ops.errors import ExitCode, OpsError, WrongUsageError
 from ops.job import Job, stop_on_interrupt
 from ops.output import Output, printable
+
+if TYPE_CHECKING:
+    from ops.aws.services import Services
 
 OTHER_PROGRAMS = ("pulumi ", "python -m local ")
 """How a command line begins that isn't one of these commands."""
@@ -30,12 +30,25 @@ OTHER_PROGRAMS = ("pulumi ", "python -m local ")
 class CommandContext:
     """One run of the command line: click's context object of every command."""
 
-    open_services: Callable[[], Services]
+    open_services: "Callable[[], Services]"
     output: Output = field(default_factory=lambda: Output.of(None))
     """Replaced once the command's `--json` or `--table` is parsed."""
 
+    @classmethod
+    def of(cls, stack: str | None, outputs: Path | None, profile: str | None) -> "CommandContext":
+        """Return the context of a command on the stack that is named, or has the outputs."""
+
+        def services() -> "Services":
+            # botocore and the outputs' model take a while, and `capacity` needs no stack.
+            from ops.aws.services import Services  # noqa: PLC0415  for that reason
+            from ops.stack_outputs import read_stack  # noqa: PLC0415
+
+            return Services(read_stack(stack, outputs), profile)
+
+        return cls(services)
+
     @cached_property
-    def services(self) -> Services:
+    def services(self) -> "Services":
         """The stack's services, opened on first use."""
         return self.open_services()
 
@@ -117,72 +130,12 @@ class OpsCommand(click.Command):
             ctx.exit(ExitCode.INTERRUPTED)
 
 
-class OpsGroup(click.Group):
-    """A group of such commands."""
-
-    command_class = OpsCommand
-
-    @override
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self.commands)  # in the order they were added, not of the alphabet
-
-
-OpsGroup.group_class = OpsGroup
-
-
 def _fail(ctx: click.Context, error: OpsError) -> NoReturn:
     stderr = Output.of(None).stderr
     stderr.print(Text.assemble(("Error", "bold red"), " ", printable(error.message)), soft_wrap=True)
     if error.next_step:
         stderr.print(Text.assemble(("Next", "bold"), "  ", printable(error.next_step)), soft_wrap=True)
     ctx.exit(error.exit_code)
-
-
-class ConsumerName(click.ParamType[str]):
-    """The name of a declared consumer, or `unknown`."""
-
-    name = "consumer"
-
-    @override
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        names = consumer_names()
-        if value not in names:
-            self.fail(f"there is no consumer {value!r}: {', '.join(names)}", param, ctx)
-        return value
-
-    @override
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return [CompletionItem(name) for name in consumer_names() if name.startswith(incomplete)]
-
-
-consumer_option = click.option(
-    "--consumer",
-    metavar="NAME",
-    type=ConsumerName(),
-    help="Those on which this consumer failed, as `dlq list` names it; unknown: on which no declared one did.",
-)
-
-where_option = click.option(
-    "--where",
-    metavar="CONDITIONS",
-    multiple=True,
-    help=f"Those for which all hold: kind=permanent, reason~schemaVersion, user=ID; fields: {FIELD_NAMES}.",
-)
-
-
-def selection_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add `[ID ... | --all | --consumer NAME, --where CONDITIONS]`, given as `selection`."""
-
-    @wraps(command)
-    def with_selection(
-        *arguments: Any, ids: tuple[str, ...], where: tuple[str, ...], consumer: str | None, all_: bool, **options: Any
-    ) -> None:
-        selection = Selection.of(ids, where, consumer=consumer, everything=all_)
-        command(*arguments, selection=selection, **options)
-
-    add_ids = click.argument("ids", metavar="[ID]...", nargs=-1)
-    add_all = click.option("--all", "all_", is_flag=True, help="All of them; with --consumer, all of that one.")
-    return add_ids(add_all(consumer_option(where_option(with_selection))))
 
 
 def number_option(

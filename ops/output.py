@@ -15,7 +15,6 @@ from pydantic.alias_generators import to_camel
 from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
@@ -93,6 +92,15 @@ class Output:
         if not self.stderr.is_terminal:
             yield lambda _done, _total: None
             return
+        # Imported here, because a pipe has no use for it.
+        from rich.progress import (  # noqa: PLC0415  for that reason
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(*columns, console=self.stderr, transient=True) as bar:
             task = bar.add_task(label, total=None)

@@ -26,7 +26,7 @@ DELETION_HELP = "Of those updates and deletions, how many are deletions."
 CALL_HELP = "Of one call to DynamoDB; more is a slow downstream."
 
 
-@click.command("capacity", cls=OpsCommand, short_help="What a size costs, and which limit comes first.")
+@click.command("capacity", cls=OpsCommand)
 @click.option("--users", metavar="N", type=click.IntRange(min=1), required=True, help="Users in the table.")
 @number_option("--registrations-per-second", "R", "At the busiest time.", min_open=True)
 @number_option("--changes-per-user-per-month", "N", "Updates and deletions.", default=1.0)

@@ -15,7 +15,7 @@ WITHIN_SECONDS = 60.0
 _STYLES = {Outcome.OK: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "yellow"}
 
 
-@click.command(cls=OpsCommand, short_help="Check a deployed stack with a marked user.")
+@click.command(cls=OpsCommand)
 @number_option(
     "--within",
     "S",

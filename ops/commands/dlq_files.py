@@ -8,14 +8,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from infra.outputs import StackOutputs
-from ops.context import (
-    CommandContext,
-    OpsCommand,
-    consumer_option,
-    exit_with,
-    pass_command_context,
-    selection_options,
-)
+from ops.commands.selection_options import consumer_option, selection_options
+from ops.context import CommandContext, OpsCommand, exit_with, pass_command_context
 from ops.dead_letters.export import ExportReport, export_messages, restore
 from ops.dead_letters.message import DeadLetter, count_failures, group_by_reason, read_dead_letter
 from ops.dead_letters.peek import Peek, unread_remark
@@ -25,7 +19,7 @@ from ops.job import state_file, stop_on_interrupt
 from ops.output import camel_json, count, in_flight_elsewhere, shortened
 
 
-@click.command("export", cls=OpsCommand, short_help="Save all of them to a file.")
+@click.command("export", cls=OpsCommand)
 @click.argument("file", type=click.Path(path_type=Path))
 @consumer_option
 @click.option("--remove", is_flag=True, help="Remove from the queue what is safely in FILE.")
@@ -61,7 +55,7 @@ def _render_export(report: ExportReport) -> RenderableType:
     return Text(text, style="green" if report.complete and not report.hidden_by_others else "yellow")
 
 
-@click.command("discard", cls=OpsCommand, short_help="Save them, then remove them for good.")
+@click.command("discard", cls=OpsCommand)
 @selection_options
 @click.option(
     "--export",
@@ -133,7 +127,7 @@ def _render_discard(report: ExportReport, *, complete: bool) -> Text:
     return Text(f"{count(report.removed, 'message')} removed, and kept in {report.file}.", style="green")
 
 
-@click.command("restore", cls=OpsCommand, short_help="Put an export back into the queue.")
+@click.command("restore", cls=OpsCommand)
 @click.argument("file", type=click.Path(path_type=Path))
 @pass_command_context
 def restore_command(context: CommandContext, *, file: Path) -> None:

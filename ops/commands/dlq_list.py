@@ -8,8 +8,9 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from functions.runtime.json_log import utc_timestamp
+from ops.commands.selection_options import consumer_option, where_option
 from ops.consumers import UNKNOWN_CONSUMER, consumer_names
-from ops.context import CommandContext, OpsCommand, consumer_option, pass_command_context, where_option
+from ops.context import CommandContext, OpsCommand, pass_command_context
 from ops.dead_letters.message import (
     NOTHING_TO_REPLAY,
     DeadLetter,
@@ -27,7 +28,7 @@ FAILURES_SHOWN = 50
 GROUPS_SHOWN = 20
 
 
-@click.command("list", cls=OpsCommand, short_help="What failed, why, and since when.")
+@click.command("list", cls=OpsCommand)
 @click.option(
     "--limit",
     metavar="N",

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from functions.runtime.json_log import JsonObject
 from ops.aws.queues import MAX_IN_FLIGHT
-from ops.context import CommandContext, OpsCommand, pass_command_context, selection_options
+from ops.commands.selection_options import selection_options
+from ops.context import CommandContext, OpsCommand, pass_command_context
 from ops.dead_letters.message import ReplayOutcome
 from ops.dead_letters.record import event_of
 from ops.dead_letters.replay import Replay, ReplayReport
@@ -44,7 +45,7 @@ BEYOND_REACH = (
 )
 
 
-@click.command("replay", cls=OpsCommand, short_help="Send them through their function again.")
+@click.command("replay", cls=OpsCommand)
 @selection_options
 @click.option("--dry-run", is_flag=True, help="Only say what would be replayed, in order.")
 @click.option(

@@ -19,7 +19,7 @@ from ops.errors import OpsError
 from ops.output import age, argument, blocks, facts, kind_text, printable, table, value_text
 
 
-@click.command("show", cls=OpsCommand, short_help="One failed record in full.")
+@click.command("show", cls=OpsCommand)
 @click.argument("failure_id", metavar="ID")
 @pass_command_context
 def show_failure(context: CommandContext, *, failure_id: str) -> None:

@@ -13,17 +13,12 @@ from rich.text import Text
 from functions.runtime.json_log import JsonObject, json_line
 from functions.users.attributes import ATTRIBUTES
 from functions.users.user import keys_of
-from ops.context import CommandContext, OpsCommand, OpsGroup, pass_command_context
+from ops.context import CommandContext, OpsCommand, pass_command_context
 from ops.dead_letters.export import new_file
 from ops.errors import WrongUsageError
 from ops.output import argument, blocks, camel_json, count, facts, printable, table
 from ops.person.export import export_person
 from ops.person.find import BY_ID, KnownUser, find, find_one, nobody, search_names
-
-
-@click.group(cls=OpsGroup, short_help="One person: find, show, export, erase.")
-def person() -> None:
-    """One person's data: a user is named by the id, or by a unique value such as the email."""
 
 
 def person_argument(command: Callable[..., None]) -> Callable[..., None]:
@@ -35,7 +30,7 @@ def person_argument(command: Callable[..., None]) -> Callable[..., None]:
     return click.argument("value", metavar="USER")(by(command))
 
 
-@person.command("find", cls=OpsCommand, short_help="Which user has this id, email or username.")
+@click.command("find", cls=OpsCommand)
 @person_argument
 @pass_command_context
 def find_person(context: CommandContext, *, value: str, by: str | None) -> None:
@@ -68,7 +63,7 @@ def find_person(context: CommandContext, *, value: str, by: str | None) -> None:
     )
 
 
-@person.command("show", cls=OpsCommand, short_help="What the tables say of a user.")
+@click.command("show", cls=OpsCommand)
 @person_argument
 @pass_command_context
 def show_person(context: CommandContext, *, value: str, by: str | None) -> None:
@@ -110,7 +105,7 @@ def _key_words(user: KnownUser, name: str, held: dict[str, str | None]) -> str:
     return "none" if owner is None else "held" if owner == user.user_id else f"of {owner}"
 
 
-@person.command("export", cls=OpsCommand, short_help="All that the stack holds of a user, as JSON.")
+@click.command("export", cls=OpsCommand)
 @person_argument
 @click.option(
     "--file", "path", metavar="FILE", type=click.Path(path_type=Path), help="A new file that only you can read."

@@ -16,7 +16,7 @@ from ops.person.erase import Erasure, ErasureReport
 from ops.person.find import find_one
 
 
-@click.command("erase", cls=OpsCommand, short_help="Remove all that the stack holds of a user.")
+@click.command("erase", cls=OpsCommand)
 @person_argument
 @click.option("--dry-run", is_flag=True, help="Count what would be removed; change nothing.")
 @click.option("--yes", is_flag=True, help="Don't ask.")

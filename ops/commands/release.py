@@ -11,7 +11,7 @@ from functions.runtime.json_log import Json, JsonObject
 from ops.aws.aliases import Alias, Aliases
 from ops.aws.cloudwatch import AlarmState
 from ops.aws.release_record import Step
-from ops.context import CommandContext, OpsCommand, OpsGroup, pass_command_context
+from ops.context import CommandContext, OpsCommand, pass_command_context
 from ops.errors import OpsError, WrongUsageError
 from ops.output import blocks, table
 from ops.release.release import Outcome, Watch, go_back, last_release, one_back, shift
@@ -23,16 +23,7 @@ LOOK_SECONDS = 5.0
 _STOP_SECONDS = 0.2
 
 
-@click.group(cls=OpsGroup, short_help="What is live: see it, shift traffic to new versions, go back.")
-def release() -> None:
-    """Which version of each function is live.
-
-    Every deployment publishes versions; with the setting trafficShiftPercent `shift` makes them
-    live.
-    """
-
-
-@release.command(cls=OpsCommand, short_help="Each function's live version, and what is on its way.")
+@click.command(cls=OpsCommand)
 @pass_command_context
 def status(context: CommandContext) -> None:
     """Show each function's live version, a newer one with its share, and whether alarms ring."""
@@ -45,7 +36,7 @@ def status(context: CommandContext) -> None:
     context.finish(data, lambda: _render(aliases, newest, alarms))
 
 
-@release.command("shift", cls=OpsCommand, short_help="Make the newest versions live, or go back.")
+@click.command("shift", cls=OpsCommand)
 @click.option("--percent", metavar="P", type=click.IntRange(1, 99), help="Share; by default trafficShiftPercent.")
 @click.option(
     "--minutes",
@@ -87,7 +78,7 @@ def shift_command(context: CommandContext, *, percent: int | None, minutes: floa
     )
 
 
-@release.command(cls=OpsCommand, short_help="Make live what was live before.")
+@click.command(cls=OpsCommand)
 @click.argument("functions", metavar="[FUNCTION]...", nargs=-1)
 @pass_command_context
 def back(context: CommandContext, *, functions: tuple[str, ...]) -> None:

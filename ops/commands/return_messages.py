@@ -61,7 +61,7 @@ def _move(source: MessageQueue, target: MessageQueue, job: Job) -> Returned:
     return result
 
 
-@click.command("return-pointers", cls=OpsCommand, short_help="Give the rescue its failed pointers again.")
+@click.command("return-pointers", cls=OpsCommand)
 @pass_command_context
 def return_pointers_command(context: CommandContext) -> None:
     """Give the rescue the pointers again that it failed to process.
@@ -76,7 +76,7 @@ def return_pointers_command(context: CommandContext) -> None:
     _finish(context, result, _Words("pointer", "redrive queue", "failure queue"))
 
 
-@click.command("return-mails", cls=OpsCommand, short_help="Send the mails that could not be sent.")
+@click.command("return-mails", cls=OpsCommand)
 @pass_command_context
 def return_mails_command(context: CommandContext) -> None:
     """Send the mails about registrations that could not be sent.

@@ -18,7 +18,7 @@ from ops.job import stop_on_interrupt
 from ops.output import age, blocks, facts, printable, table
 
 
-@click.command(cls=OpsCommand, short_help="The stack's health on one screen.")
+@click.command(cls=OpsCommand)
 @click.option(
     "--watch",
     metavar="S",

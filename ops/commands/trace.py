@@ -19,7 +19,7 @@ _LONGEST_HOURS = 24 * 3653
 """The longest retention of a log group (CloudWatch Logs API reference, "PutRetentionPolicy")."""
 
 
-@click.command(cls=OpsCommand, short_help="What one request did, wherever it shows.")
+@click.command(cls=OpsCommand)
 @click.argument("id_", metavar="ID")
 @click.option(
     "--hours",

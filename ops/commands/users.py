@@ -26,7 +26,7 @@ ROWS = 20
 UNDATED = "of those: createdAt is missing or can't be right, so they are dated when the stream began"
 
 
-@click.command(cls=OpsCommand, short_help="What happened to one user.")
+@click.command(cls=OpsCommand)
 @click.argument("user_id", metavar="USER")
 @click.option(
     "--limit", metavar="N", type=click.IntRange(min=1), default=25, show_default=True, help="Changes to show."
@@ -84,7 +84,7 @@ def _side_text(change: JsonObject, side: str, style: str) -> RenderableType:
     return value_text(json_line(change[side]) if side in change else None, style)
 
 
-@click.command(cls=OpsCommand, short_help="Add users from before the stream.")
+@click.command(cls=OpsCommand)
 @number_option("--rate", "N", "Users a second at most.", default=500, min_open=True)
 @click.option("--dry-run", is_flag=True, help="Only count; nothing is sent.")
 @click.option("--restart", is_flag=True, help="Start again instead of continuing; no user is added twice.")

@@ -17,7 +17,7 @@ LONGEST_VALUE = 80
 RATE_HELP = "Items a second at most: each read counts one, each repair ten."
 
 
-@click.command(cls=OpsCommand, short_help="Hold users, their keys and their histories together.")
+@click.command(cls=OpsCommand)
 @click.option("--repair", is_flag=True, help="Mend what is found, by conditional writes alone.")
 @number_option("--rate", "N", RATE_HELP, default=2_000, min_open=True)
 @click.option("--restart", is_flag=True, help="Start again instead of continuing a run that was stopped.")
