@@ -4,7 +4,10 @@ workload           the demand, the settings that matter, what each change writes
                    functions take, which `make bench` measured (service_times.json)
 prices_and_limits  AWS's published prices and limits, each with its source (prices_and_limits.json)
 stack_settings     reads the settings from Pulumi.<stack>.yaml
+arrivals           random changes over virtual time
 simulation         one shard's delivery in virtual time, with the decisions of `delivery`
+quiet_delivery     the same as long as nothing fails, which takes a fifth of the time
+simulated_delivery what both return
 limits             how much of each limit is used, and what moves it
 consumers          load, limits and cost of each declared consumer
 cost               the monthly bill, line by line

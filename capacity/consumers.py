@@ -16,7 +16,7 @@ from capacity import workload as sizes
 from capacity.cost_line import DAYS_PER_MONTH, MILLION, CostLine, lambda_line
 from capacity.limits import BYTES_PER_GB, LimitUse, shards_by
 from capacity.prices_and_limits import Limits, Prices, PricesAndLimits
-from capacity.simulation import SimulatedDelivery
+from capacity.simulated_delivery import SimulatedDelivery
 from capacity.workload import (
     MB_PER_PROCESSOR,
     SECONDS_PER_MONTH,

@@ -12,7 +12,7 @@ from capacity.consumers import consumer_lines
 from capacity.cost_line import DAYS_PER_MONTH, MILLION, CostLine, lambda_line
 from capacity.limits import BYTES_PER_GB, write_units
 from capacity.prices_and_limits import Prices, PricesAndLimits
-from capacity.simulation import SimulatedDelivery
+from capacity.simulated_delivery import SimulatedDelivery
 from capacity.workload import SECONDS_PER_MONTH, CapacitySettings, ServiceTimes, Workload
 
 HOURS_PER_MONTH = 720

@@ -1,13 +1,17 @@
 """Everything the model says about one workload on one stack's settings."""
 
 from dataclasses import dataclass
+from typing import Any
 
+from capacity.arrivals import random_arrivals, random_changes
 from capacity.consumers import ConsumerLoad, consumer_limits, consumer_loads
 from capacity.cost import monthly_cost
 from capacity.cost_line import CostLine
 from capacity.limits import LimitUse, lanes_in_use, limit_uses, records_per_read, shards_of
 from capacity.prices_and_limits import Limits, PricesAndLimits
-from capacity.simulation import DeliverySimulation, SimulatedDelivery, random_arrivals
+from capacity.quiet_delivery import QuietDelivery
+from capacity.simulated_delivery import SimulatedDelivery
+from capacity.simulation import DeliverySimulation
 from capacity.workload import SECONDS_PER_MONTH, CapacitySettings, ServiceTimes, Workload
 
 SIMULATED_RECORDS = 50_000
@@ -74,13 +78,7 @@ def capacity_report(
     rate = workload.records_per_second / shards
     # About the same number of records at any rate, enough for a steady state.
     seconds = min(max(SIMULATED_RECORDS / rate, SHORTEST_SECONDS), SECONDS_PER_MONTH)
-    delivery = DeliverySimulation(
-        random_arrivals(rate, seconds, crash_rate=workload.crash_rate, users=max(workload.users // shards, 1)),
-        settings=settings,
-        times=times,
-        read_intervals=read_intervals(limits),
-        records_per_read=int(records_per_read(limits)),
-    ).run(seconds)
+    delivery = _simulated(workload, settings, times, limits, seconds)
     in_use = lanes_in_use(workload, settings, times, shards)
     # A second's records take `in_use` seconds, so the age of the first one grows by the difference.
     hours = settings.stream_maximum_record_age_seconds / (1 - 1 / in_use) / 3600 if in_use > 1 else None
@@ -97,6 +95,25 @@ def capacity_report(
         cost=cost,
         consumers=consumer_loads(workload, settings, times, delivery, cost),
     )
+
+
+def _simulated(
+    workload: Workload, settings: CapacitySettings, times: ServiceTimes, limits: Limits, seconds: float
+) -> SimulatedDelivery:
+    """Simulate the delivery of one shard."""
+    shards = shards_of(workload, limits)
+    rate, users, crashing = workload.records_per_second / shards, max(workload.users // shards, 1), workload.crash_rate
+    knobs: dict[str, Any] = {
+        "settings": settings,
+        "times": times,
+        "read_intervals": read_intervals(limits),
+        "records_per_read": int(records_per_read(limits)),
+    }
+    changes = random_changes(rate, seconds, crash_rate=crashing, users=users)
+    quiet = QuietDelivery(changes, **knobs).run(seconds)
+    if quiet is not None:
+        return quiet
+    return DeliverySimulation(random_arrivals(rate, seconds, crash_rate=crashing, users=users), **knobs).run(seconds)
 
 
 def every_limit(workload: Workload, settings: CapacitySettings, times: ServiceTimes, limits: Limits) -> list[LimitUse]:

@@ -10,71 +10,24 @@ import json
 import math
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import count
-from statistics import fmean, quantiles
+from statistics import fmean
 
-from capacity.workload import STREAM_RECORD_BYTES, CapacitySettings, ServiceTimes
+from capacity.arrivals import CRASHING
+from capacity.simulated_delivery import SimulatedDelivery
+from capacity.workload import TIME_TO_FINISH_SECONDS, CapacitySettings, ServiceTimes
 from delivery.assumptions import Assumptions
 from delivery.decisions import DiscardedBatch, FunctionFailed, FunctionReturned, InvocationOutcome
 from delivery.records import Batch, Invocation, StreamRecord
 from delivery.settings import MappingSettings
 from delivery.shard import ShardDelivery
-from functions.activity.table import TIME_TO_FINISH_SECONDS
-
-GOOD = b" " * STREAM_RECORD_BYTES
-CRASHING = b"!" * STREAM_RECORD_BYTES
-"""The bodies of simulated records; the second one crashes the function."""
 
 REFUSED_SECONDS = 1.0
 """How long log_user_changes calls a table that refuses it: botocore's three tries, with waits."""
 
 _INVOCATION = Invocation(request_id="simulated")
-_PERCENTILE_STEPS = 100
-
-
-def random_arrivals(
-    records_per_second: float, seconds: float, *, crash_rate: float = 0.0, users: int = 1_000_000, seed: int = 0
-) -> Iterator[StreamRecord]:
-    """Yield records at random times (a Poisson process) from 0 to `seconds`, in order.
-
-    `crash_rate` of them crash the function. The same seed gives the same records.
-    """
-    chance = random.Random(seed)  # noqa: S311 - a simulation, no secret
-    now = 0.0
-    for number in count(1):
-        now += chance.expovariate(records_per_second)
-        if now > seconds:
-            return
-        body = CRASHING if chance.random() < crash_rate else GOOD
-        yield StreamRecord(str(number), str(chance.randrange(users)), now, body)
-
-
-@dataclass(frozen=True, kw_only=True)
-class SimulatedDelivery:
-    """The result of a simulation of one shard."""
-
-    records: int
-    invocations: int
-    records_per_batch: float
-    """Mean over the invocations."""
-    age_median_seconds: float
-    """Age of the last record of a batch when it is sent, as IteratorAge counts it."""
-    age_p90_seconds: float
-    age_p99_seconds: float
-    age_last_seconds: float
-    """Of the last batch: far above the median when delivery falls behind."""
-    busy_seconds: float  # of all invocations together
-    concurrency: float
-    """Mean invocations at a time."""
-    backlog: int
-    """Records waiting at the end."""
-    given_up: int
-    """Records that are discarded, with a pointer in the failure queue."""
-    last_settled_seconds: float
-    """When the last record was settled or discarded."""
 
 
 class DeliverySimulation:
@@ -216,21 +169,13 @@ class DeliverySimulation:
         self._delivery.settle_records(discarded.records)
 
     def _result(self, seconds: float) -> SimulatedDelivery:
-        ages = self._ages or [0.0]
-        percentiles = ages * _PERCENTILE_STEPS
-        if len(ages) > 1:
-            percentiles = quantiles(ages, n=_PERCENTILE_STEPS, method="inclusive")
-        return SimulatedDelivery(
+        return SimulatedDelivery.of(
             records=self._records,
-            invocations=len(self._batch_sizes),
-            records_per_batch=fmean(self._batch_sizes or [0]),
-            age_median_seconds=percentiles[_PERCENTILE_STEPS // 2 - 1],
-            age_p90_seconds=percentiles[_PERCENTILE_STEPS * 9 // 10 - 1],
-            age_p99_seconds=percentiles[_PERCENTILE_STEPS - 2],
-            age_last_seconds=ages[-1],
+            batch_sizes=self._batch_sizes,
+            ages=self._ages,
             busy_seconds=self._busy_seconds,
-            concurrency=self._busy_seconds / seconds,
-            backlog=self._records - self._settled - self._given_up,
+            seconds=seconds,
+            settled=self._settled,
             given_up=self._given_up,
             last_settled_seconds=self._last_settled,
         )

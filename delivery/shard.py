@@ -130,7 +130,10 @@ class ShardDelivery:
 
     def start(self, now: float) -> list[tuple[int, DueBatch]]:
         """Take the batches that are due into flight, and return each with its lane."""
-        return [(number, self._lanes[number].start(now)) for number in self._startable()]
+        lanes = self._lanes
+        startable = self._startable()
+        due = [number for number in startable if (time := lanes[number].next_time()) is not None and time <= now]
+        return [(number, lanes[number].start(now)) for number in due]
 
     def take_outcome(self, lane: int, outcome: InvocationOutcome, now: float) -> Decision:
         """Take the outcome of a lane's batch."""
@@ -147,6 +150,8 @@ class ShardDelivery:
 
     def _startable(self) -> Iterable[int]:
         """Return the stalled lanes alone if a stalled lane stalls its shard; else all lanes."""
-        stalls = self._assumptions.stalled_lane_stalls_shard
-        stalled = [number for number, lane in enumerate(self._lanes) if stalls and lane.is_stalled]
-        return stalled or range(len(self._lanes))
+        if self._assumptions.stalled_lane_stalls_shard:
+            stalled = [number for number, lane in enumerate(self._lanes) if lane.is_stalled]
+            if stalled:
+                return stalled
+        return range(len(self._lanes))

@@ -27,7 +27,7 @@ from pulumi_policy.proxy import UnknownValueError
 
 from guardrails.resource import UNKNOWN, Resource, ResourceRule, StackConfig, StackRule
 from guardrails.rules import RULES
-from infra.settings.stack_file import running_config
+from infra.settings.running_config import running_config
 
 # The engine passes a pack the stack's name and configuration, as it does to the program.
 _STACK = StackConfig.read(pulumi.get_stack(), running_config()[0])

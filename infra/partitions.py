@@ -1,12 +1,12 @@
 """AWS's partitions: their regions and domains, as botocore knows them.
 
-Pulumi isn't imported here.
+Pulumi isn't imported here, nor botocore's loader, which brings botocore's HTTP client with it.
 """
 
+import json
 from functools import cache
+from importlib.resources import files
 from typing import Any
-
-from botocore.loaders import Loader
 
 _CONSOLES = {
     "aws": "aws.amazon.com",
@@ -25,7 +25,7 @@ AWS Sign-In."""
 @cache
 def _partitions() -> dict[str, Any]:
     """Return each region's partition, as botocore's partitions.json has it."""
-    document: Any = Loader().load_data("partitions")
+    document: Any = json.loads(files("botocore").joinpath("data", "partitions.json").read_bytes())
     return {
         region: partition
         for partition in document["partitions"]

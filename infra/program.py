@@ -17,7 +17,7 @@ from infra.consumers import enabled_consumers
 from infra.environment import EMULATOR_ACCOUNT_ID, Environment
 from infra.packaging import FunctionPackage, FunctionPackageError, build_package
 from infra.settings.check import SettingsError, load_settings
-from infra.settings.stack_file import running_config
+from infra.settings.running_config import running_config
 from infra.wheels import WheelError
 
 FUNCTIONS = ("register_user", "manage_users", "rescue_failed_batches")

@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from benchmarks.plots import lines
 from benchmarks.report import CAPACITY, IMAGES, table, write_section
+from capacity.arrivals import random_arrivals
 from capacity.limits import deliverable_per_second, lane_seconds_per_crash, shards_of
 from capacity.prices_and_limits import prices_and_limits
 from capacity.report import CapacityReport, capacity_report, every_limit, read_intervals
-from capacity.simulation import DeliverySimulation, random_arrivals
+from capacity.simulation import DeliverySimulation
 from capacity.stack_settings import declared_consumer, stack_settings
 from capacity.workload import CALL_SECONDS, CapacitySettings, ServiceTimes, Workload, measured_work, service_times
 from infra.consumers.declaration import Consumer

@@ -16,7 +16,9 @@ from typing import NamedTuple
 
 from benchmarks.report import CAPACITY, measured_today, table, write_section
 from benchmarks.scenarios.measured_delivery import CRASHING, LocalStream, MeasuredRun, local_stream, users_of_run
-from capacity import simulation
+from capacity import arrivals
+from capacity.simulated_delivery import SimulatedDelivery
+from capacity.simulation import DeliverySimulation
 from capacity.stack_settings import stack_settings
 from capacity.workload import ServiceTimes
 
@@ -105,23 +107,23 @@ def run_case(stream: LocalStream, case: Case, name: str) -> dict[str, Pair]:
     return results
 
 
-def simulate(run: MeasuredRun, case: Case, seconds: float) -> simulation.SimulatedDelivery:
+def simulate(run: MeasuredRun, case: Case, seconds: float) -> SimulatedDelivery:
     """Simulate so many seconds with a run's arrivals and durations."""
     records = [
         record._replace(
             written_at=run.written_at(record) - run.reads_began[0],
-            body=simulation.CRASHING if CRASHING.encode() in record.body else simulation.GOOD,
+            body=arrivals.CRASHING if CRASHING.encode() in record.body else arrivals.GOOD,
         )
         for record in run.records()
     ]
-    return simulation.DeliverySimulation(
+    return DeliverySimulation(
         sorted(records, key=lambda record: record.written_at),
         settings=replace(
             stack_settings("local"),
-            batch_size=case.batch_size,
-            batching_window_seconds=case.window_seconds,
-            parallelization_factor=case.lanes,
-            maximum_retry_attempts=case.retries,
+            stream_batch_size=case.batch_size,
+            stream_batching_window_seconds=case.window_seconds,
+            stream_parallelization_factor=case.lanes,
+            stream_maximum_retry_attempts=case.retries,
         ),
         times=_service_times(run),
         read_intervals=[later - earlier for earlier, later in pairwise(run.reads_began)],

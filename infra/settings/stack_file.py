@@ -1,11 +1,10 @@
-"""A stack's configuration: of the running program, or of the stack's file without Pulumi's CLI."""
+"""A stack's configuration in its file, read without Pulumi's CLI. Pulumi isn't imported here."""
 
 import json
 import re
 from pathlib import Path
 from typing import Any, cast
 
-import pulumi.runtime.config as runtime_config
 import yaml
 from typing_extensions import override
 
@@ -15,20 +14,6 @@ from infra.settings.esc import MergedConfigError, merged_config
 
 class StackFileError(Exception):
     """A stack's file has the wrong form; the message names the file and the reason."""
-
-
-def running_config() -> tuple[dict[str, str], set[str]]:
-    """Return all configuration of the running program; `pulumi.Config` returns known keys only.
-
-    The Automation API and tests set it in the process (`pulumi.runtime.set_all_config`), the CLI's
-    language host in environment variables.
-
-    Returns:
-        Full key to text, and the full keys whose values are secret.
-    """
-    values = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
-    secret = runtime_config.get_config_secret_keys_env()
-    return values, {key for key in values if key in secret or runtime_config.is_config_secret(key)}
 
 
 def stack_file_config(stack: str, directory: Path = PROJECT_ROOT) -> dict[str, str]:

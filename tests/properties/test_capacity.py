@@ -20,14 +20,18 @@ from pydantic import ValidationError
 
 from benchmarks.events import stream_event
 from capacity import workload as sizes
+from capacity.arrivals import random_arrivals, random_changes
 from capacity.cost import alarm_metrics, monthly_cost
 from capacity.limits import RESCUES_AT_A_TIME, limit_uses, shards_of
 from capacity.prices_and_limits import PricesAndLimits, prices_and_limits
+from capacity.quiet_delivery import QuietDelivery
 from capacity.report import capacity_report, read_intervals
-from capacity.simulation import DeliverySimulation, SimulatedDelivery, random_arrivals
+from capacity.simulated_delivery import SimulatedDelivery
+from capacity.simulation import DeliverySimulation
 from capacity.stack_settings import stack_settings
 from capacity.workload import CapacitySettings, ServiceTimes, Workload, measured_work, service_times
 from functions.activity.items import activity_item
+from functions.activity.table import TIME_TO_FINISH_SECONDS
 from functions.log_user_changes.batch import full_image, log_change
 from functions.runtime.aws import CLIENT_CONFIG
 from functions.runtime.json_log import BufferedLog
@@ -123,6 +127,53 @@ def test_every_record_is_settled_discarded_or_waiting(  # noqa: PLR0913 - each i
     assert result.age_median_seconds <= result.age_p99_seconds
     if not crash_rate and not outage and call < stack.stream_timeout_seconds:
         assert result.given_up == 0
+
+
+@given(
+    rate=st.floats(0.001, 300),
+    seconds=st.floats(1, 200),
+    batch_size=st.integers(1, 300),
+    lanes=st.integers(1, 10),
+    window=st.sampled_from([0, 1, 5]),
+    call=st.sampled_from([0.0, 0.005, 2.9]),
+    read=st.sampled_from([0.0, 0.02]),
+)
+@example(rate=300, seconds=100, batch_size=300, lanes=1, window=5, call=2.9, read=0.0)
+@example(rate=300, seconds=200, batch_size=1, lanes=1, window=0, call=2.9, read=0.0)
+def test_a_delivery_without_failures_is_simulated_alike_by_the_plain_queue(  # noqa: PLR0913 - each is one knob
+    *, rate: float, seconds: float, batch_size: int, lanes: int, window: int, call: float, read: float
+) -> None:
+    times = ServiceTimes(register=0.03, batch=0.01, record=0.001, call=call, read=read, read_record=read / 100)
+    stack = settings(batch_size=batch_size, lanes=lanes, window=window)
+    quiet = QuietDelivery(
+        random_changes(rate, seconds, users=100),
+        settings=stack,
+        times=times,
+        read_intervals=read_intervals(LIMITS),
+        records_per_read=1000,
+    ).run(seconds)
+    assert quiet == deliver(rate, seconds, stack, times=times)
+
+
+@pytest.mark.parametrize(
+    ("crash_rate", "call", "timeout", "maximum_age"),
+    [(0.01, 0.0, 60, 3600), (0.0, 2.9, 4, 3600), (0.0, 2.9, 60, 60)],
+    ids=["a record crashes", "a batch takes longer than the function may", "records expire"],
+)
+def test_the_plain_queue_leaves_failures_to_the_decisions_of_delivery(
+    crash_rate: float, call: float, timeout: int, maximum_age: int
+) -> None:
+    stack = dataclasses.replace(
+        settings(batch_size=20), stream_timeout_seconds=timeout, stream_maximum_record_age_seconds=maximum_age
+    )
+    quiet = QuietDelivery(
+        random_changes(50, 200, crash_rate=crash_rate, users=100),
+        settings=stack,
+        times=dataclasses.replace(TIMES, call=call),
+        read_intervals=read_intervals(LIMITS),
+        records_per_read=1000,
+    )
+    assert quiet.run(200) is None
 
 
 def test_the_same_seed_gives_the_same_result() -> None:
@@ -238,6 +289,7 @@ def test_the_model_copies_the_project_s_numbers_correctly() -> None:
         stack_settings("prod", DIRECTORY)
     )
     assert RESCUES_AT_A_TIME == RESCUE_MAXIMUM_CONCURRENCY
+    assert sizes.TIME_TO_FINISH_SECONDS == TIME_TO_FINISH_SECONDS
     calls: Any = CLIENT_CONFIG
     assert calls.read_timeout * 1000 == LONGEST_CALL_MS
 

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 from pulumi.runtime import set_all_config
 
-from infra.settings.stack_file import StackFileError, running_config, stack_file_config
+from infra.settings.running_config import running_config
+from infra.settings.stack_file import StackFileError, stack_file_config
 
 
 def test_a_stack_s_file_is_read_as_the_cli_passes_it(tmp_path: Path) -> None:
