@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from ops.lazy_group import Lazy, LazyGroup
+from local.lazy_group import Lazy, LazyGroup
 
 EXIT_CODES_HELP = """
 Exit codes: 0 done; 1 something failed, is left over or needs attention; 2 wrong usage; 3 the stack
