@@ -47,7 +47,7 @@ lock: setup  ## Pin what the requirements.in files name, with hashes; ARGS=--upg
 check: setup  ## Formatter, linter, strict types and allowed imports; changes nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/basedpyright --level error
+	$(BIN)/python -m tests.type_check
 	$(BIN)/lint-imports --no-logo --no-cache
 
 fix: setup  ## Let the formatter and the linter fix what they can

@@ -24,5 +24,5 @@ engine/ is a package of its own: it runs the same program through the real Pulum
 emulator.
 
 May import: functions, infra, delivery and guardrails; not ops, capacity, benchmarks or tests.
-Start reading at `up` in cli.py, then supervisor.py.
+Start reading at `up` in commands/up_and_down.py, then supervisor.py. cli.py lists the commands.
 """

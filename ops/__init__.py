@@ -1,6 +1,6 @@
 """The operators' command line, `python -m ops`, over a library; docs/ops.md describes the commands.
 
-    cli            names the stack and lists the commands
+    cli            names the stack and lists the commands; imports each when it is named
     commands/      one function per command: parse, call the library, print
     context        what commands share: CommandContext, options, exit codes
 
@@ -15,8 +15,8 @@
     errors, output, job    exit codes; tables and JSON; stopping, progress and pauses
 
 Each block imports only from itself and the blocks below it. From other packages ops imports
-functions (records, envelopes, keys), infra (consumers, outputs, naming, settings), capacity and
-local.state; never tests, benchmarks or guardrails.
+functions (records, envelopes, keys), infra (consumers, outputs, naming, settings), capacity, and of
+local its state and its kind of command group; never tests, benchmarks or guardrails.
 
 Start with commands/dlq_replay.py and dead_letters/replay.py: a failed record goes through the
 function that failed again, and `Replay._delete` deletes its message from the queue with that

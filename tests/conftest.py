@@ -19,6 +19,7 @@ from tests.support.local.users_over_http import API_CALLER
 IN_CI = os.environ.get("CI") == "true"
 
 settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile("quick", max_examples=5, deadline=None)  # make quick
 # Shared CI machines stall now and then, so a slow example there doesn't mean slow code.
 settings.register_profile(
     "ci", max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
