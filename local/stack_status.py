@@ -1,5 +1,6 @@
 """Whether the stack on this machine works: its parts, its mappings and what it has lost."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
@@ -89,7 +90,10 @@ def print_status(console: Console, status: StackStatus) -> None:
     show("API", escape(status.api_url))
     show("page", escape(str(status.website_url)))
     for mapping in status.mappings:
-        show("mapping", _described(mapping))
+        show("mapping", escape(mapping.source_name))
+        show("", f"→ {escape(mapping.function_name)}")
+        for line in _described(mapping):
+            show("", f"  {line}")
     if status.lost:
         show("resources", f"[red]lost[/] {escape(', '.join(status.lost))}")
         console.print("They come back with: python -m local down, then: make up", highlight=False)
@@ -105,18 +109,14 @@ def _log(part: Part) -> str:
     return f", log {escape(str(part.log))}"
 
 
-def _described(mapping: MappingStatus) -> str:
-    """Return a mapping's line: from where to where, how it is, what it counted, what went wrong."""
+def _described(mapping: MappingStatus) -> Iterator[str]:
+    """Yield how a mapping is and what it counted, then what went wrong."""
     state = "[green]delivering[/]" if mapping.state == "delivering" else f"[red]{mapping.state}[/]"
     counts = {name.removesuffix("EventCount"): count for name, count in mapping.counts.items() if count}
-    parts = [
-        f"{escape(mapping.source_name)} → {escape(mapping.function_name)}: {state}",
-        escape(mapping.reason),
-        ", ".join(f"{count} {_COUNTS.get(name, escape(name))}" for name, count in counts.items()),
-    ]
+    counted = ", ".join(f"{count} {_COUNTS.get(name, escape(name))}" for name, count in counts.items())
+    yield ", ".join(part for part in (state, escape(mapping.reason), counted) if part)
     if mapping.last_problem_at is not None:
-        parts.append(f"last problem {mapping.last_problem_at.astimezone():%H:%M:%S} {escape(mapping.last_problem)}")
-    return ", ".join(part for part in parts if part)
+        yield f"last problem {mapping.last_problem_at.astimezone():%H:%M:%S} {escape(mapping.last_problem)}"
 
 
 def _up_seconds(stack: LocalStack) -> int:

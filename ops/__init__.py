@@ -12,7 +12,7 @@
     aws/           an adapter for each AWS service; `services` opens them for one stack
     consumers      the declared consumers, with their resources in one stack
     stack_outputs  reads a stack's outputs from pulumi, a file, or the local stack
-    errors, output, job    exit codes; tables and JSON; stopping, progress and pauses
+    errors, output, layout, job    exit codes; JSON; tables; stopping, progress and pauses
 
 Each block imports only from itself and the blocks below it. From other packages ops imports
 functions (records, envelopes, keys), infra (consumers, outputs, naming, settings), capacity, and of

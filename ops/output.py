@@ -3,7 +3,7 @@
 import json
 import shlex
 import sys
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
@@ -12,11 +12,8 @@ from itertools import pairwise, takewhile
 from typing import Any, Literal, cast
 
 from pydantic.alias_generators import to_camel
-from rich.box import SIMPLE_HEAD
-from rich.cells import cell_len
-from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
-from rich.table import Table
 from rich.text import Text
 
 from functions.runtime.json_log import Json
@@ -30,12 +27,6 @@ WIDTH_WITHOUT_TERMINAL = 120
 SHORTEST_ID = 8
 LONGEST_SHOWN = 300
 """Characters of a text in a table."""
-
-UNBROKEN = frozenset({"ID", "User"})
-"""Headings of columns with ids."""
-
-LONGEST_WORD = 160
-"""Cells of a word, such as an ARN or a command, that a line is longer for."""
 
 KIND_STYLES = {
     "permanent": "red",
@@ -208,11 +199,6 @@ def _shared_length(one: str, other: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
-def text_of(value: RenderableType) -> RenderableType:
-    """Return a string as printable text without markup, anything else as it is."""
-    return Text(printable(value)) if isinstance(value, str) else value
-
-
 def value_text(value: str | None, style: str) -> Text:
     """Return a value in a colour; a dash for None."""
     return Text("-", style="dim") if value is None else Text(printable(value), style=style)
@@ -221,50 +207,3 @@ def value_text(value: str | None, style: str) -> Text:
 def kind_text(kind: str) -> Text:
     """Return a failure's kind in its colour."""
     return Text(kind, style=KIND_STYLES.get(kind, ""))
-
-
-def table(
-    headings: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, right: Collection[str] = ()
-) -> RenderableType:
-    """Return a table; the columns in `right` hold numbers, and an id is never broken."""
-    result = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
-    for heading in headings:
-        whole = heading in UNBROKEN
-        result.add_column(
-            heading,
-            justify="right" if heading in right else "left",
-            overflow="ignore" if whole else "fold",
-            no_wrap=whole or heading in right,
-        )
-    for row in rows:
-        result.add_row(*map(text_of, row))
-    return result
-
-
-def facts(*pairs: tuple[str, RenderableType | None]) -> RenderableType:
-    """Return names with their values, without those whose value is None.
-
-    A value breaks between words. A longer one, such as an ARN, goes beyond the edge of a narrow
-    terminal, which shows the rest below and copies it whole.
-    """
-    shown = [(name, text_of(value)) for name, value in pairs if value is not None]
-    width = max((cell_len(name) for name, _ in shown), default=0)
-    return Group(*(_fact(name, value, width) for name, value in shown))
-
-
-def _fact(name: str, value: RenderableType, width: int) -> RenderableType:
-    words = value.plain.split() if isinstance(value, Text) else []
-    result = Table.grid(padding=(0, 2))
-    result.add_column(style="dim", no_wrap=True, min_width=width)
-    result.add_column(overflow="fold", min_width=min(max(map(cell_len, words), default=0), LONGEST_WORD))
-    result.add_row(name, value)
-    return result
-
-
-def blocks(*parts: RenderableType | None) -> RenderableType:
-    """Return the parts that aren't None, with a blank line between them."""
-    lines: list[RenderableType] = []
-    for part in parts:
-        if part is not None:
-            lines += [Text(), text_of(part)] if lines else [text_of(part)]
-    return Group(*lines)

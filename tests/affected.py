@@ -46,7 +46,7 @@ def changed_files() -> list[str]:
 
 
 def affected_tests(changed: Iterable[str]) -> list[str]:
-    """Return the test files that a change of the files can reach, unit tests and the nearest first."""
+    """Return the test files that a change can reach, unit tests and the nearest first."""
     packages: list[str] = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["importlinter"]["root_packages"]
     words = {str(path): _words(path) for package in packages for path in sorted(Path(package).rglob("*.py"))}
     tests = [path for path in words if path.startswith("tests/") and Path(path).name.startswith("test_")]

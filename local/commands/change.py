@@ -67,10 +67,12 @@ def poison(directory: Path | None) -> None:
     fix is a line of code; after it the record can be replayed.
     """
     user_id = write_unsupported_user(read_local_stack(directory))
-    click.echo(f"Wrote user {user_id} with schemaVersion {UNSUPPORTED_SCHEMA_VERSION}, which no function can process.")
-    click.echo("See where it went:  python -m ops --stack local dlq list")
     click.echo(
-        f"Fix: add {UNSUPPORTED_SCHEMA_VERSION} to SUPPORTED_SCHEMA_VERSIONS in "
-        "functions/stream_records/schema_versions.py (live within 2 s), then:  "
-        "python -m ops --stack local dlq replay --all"
+        f"Wrote user {user_id}\n"
+        f"No function can process its schemaVersion, {UNSUPPORTED_SCHEMA_VERSION}. See where it went:\n"
+        "  python -m ops --stack local dlq list\n"
+        f"The fix: add {UNSUPPORTED_SCHEMA_VERSION} to SUPPORTED_SCHEMA_VERSIONS in this file, live within 2 s:\n"
+        "  functions/stream_records/schema_versions.py\n"
+        "Then:\n"
+        "  python -m ops --stack local dlq replay --all"
     )

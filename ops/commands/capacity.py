@@ -13,7 +13,8 @@ from functions.runtime.json_log import Json
 from infra.naming import PROJECT_ROOT
 from ops.context import CommandContext, OpsCommand, number_option, pass_command_context
 from ops.errors import NotFoundError, WrongUsageError
-from ops.output import age, blocks, camel_json, count, facts, table
+from ops.layout import blocks, facts, table
+from ops.output import age, camel_json, count
 
 NEAR_LIMIT = 0.8  # share of a limit from which it is shown in yellow; from 1 in red
 

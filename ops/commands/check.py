@@ -7,7 +7,8 @@ from rich.text import Text
 from ops.check.lifecycle import Check
 from ops.check.report import CheckReport, Outcome
 from ops.context import CommandContext, OpsCommand, number_option, pass_command_context
-from ops.output import blocks, camel_json, count, printable, table
+from ops.layout import blocks, table
+from ops.output import camel_json, count, printable
 
 WITHIN_SECONDS = 60.0
 """A change is in the history within a minute."""

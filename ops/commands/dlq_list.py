@@ -22,7 +22,8 @@ from ops.dead_letters.message import (
 )
 from ops.dead_letters.peek import MARGIN_SECONDS, VISIBILITY_TIMEOUT, Peek, unread_remark
 from ops.dead_letters.selection import Selection
-from ops.output import age, argument, blocks, camel_json, count, kind_text, short_ids, shortened, table
+from ops.layout import blocks, table
+from ops.output import age, argument, camel_json, count, kind_text, short_ids, shortened
 
 FAILURES_SHOWN = 50
 GROUPS_SHOWN = 20
@@ -134,7 +135,7 @@ def _summary(failures: Sequence[Failure]) -> str:
     oldest = age(time.time() - min(failure.sent_at for failure in failures))
     messages = _messages(failures)
     copies = f" ({count(messages, 'message')}: some come twice)" if messages > len(failures) else ""
-    return f"{count(len(failures), 'failed record')}, the oldest waiting for {oldest}{copies}"
+    return f"{count(len(failures), 'failed record')}, the oldest for {oldest}{copies}"
 
 
 def _consumer_part(

@@ -15,21 +15,11 @@ from ops.context import CommandContext, OpsCommand, pass_command_context
 from ops.dead_letters.message import ReplayOutcome
 from ops.dead_letters.record import event_of
 from ops.dead_letters.replay import Replay, ReplayReport
-from ops.dead_letters.replay_db import PendingChange, ReplayDb
+from ops.dead_letters.replay_db import PendingChange, ReplayDb, ReplayFailure
 from ops.dead_letters.selection import Selection
 from ops.job import state_file
-from ops.output import (
-    SHORTEST_ID,
-    argument,
-    blocks,
-    camel_json,
-    count,
-    in_flight_elsewhere,
-    printable,
-    short_ids,
-    shortened,
-    table,
-)
+from ops.layout import blocks, table
+from ops.output import SHORTEST_ID, argument, camel_json, count, in_flight_elsewhere, printable, short_ids, shortened
 
 ROWS = 20  # of a table; JSON has more
 
@@ -236,19 +226,21 @@ def _heading(report: ReplayReport) -> Text:
 
 
 def _failures(report: ReplayReport) -> RenderableType:
+    """Return what is left, by consumer and reason: a reason that many share is said once."""
     ids = short_ids([failure.failure_id for failure in report.failures])
+    shown = sorted(
+        report.failures[:ROWS], key=lambda failure: (report.consumers.index(failure.consumer), _why(failure))
+    )
     parts: list[RenderableType] = []
-    shown = sorted(report.failures[:ROWS], key=lambda failure: report.consumers.index(failure.consumer))
-    for name, failures in groupby(shown, key=lambda failure: failure.consumer):
-        rows = [
-            (
-                ids[failure.failure_id],
-                shortened(failure.user_id),
-                LEFT_BECAUSE[failure.outcome].format(shortened(failure.detail)),
-            )
-            for failure in failures
-        ]
-        parts.append(blocks(Text(name, style="bold"), table(("ID", "User", "Left because"), rows)))
+    for (consumer, why), some in groupby(shown, key=lambda failure: (failure.consumer, _why(failure))):
+        failures = list(some)
+        heading = Text.assemble((consumer, "bold"), f": {count(len(failures), 'record')}, {why}")
+        rows = [(ids[failure.failure_id], shortened(failure.user_id)) for failure in failures]
+        parts.append(blocks(heading, table(("ID", "User"), rows)))
     more = report.counts.total() - report.replayed - len(shown)
     rest = f"and {more:,} more: --json lists {len(report.failures):,} of them" if more > 0 else None
     return blocks(*parts, rest)
+
+
+def _why(failure: ReplayFailure) -> str:
+    return printable(LEFT_BECAUSE[failure.outcome].format(shortened(failure.detail)))

@@ -16,7 +16,8 @@ from ops.dead_letters.peek import Peek
 from ops.dead_letters.record import carried_change, record_changes, value_as_json
 from ops.dead_letters.selection import Selection
 from ops.errors import OpsError
-from ops.output import age, argument, blocks, facts, kind_text, printable, table, value_text
+from ops.layout import blocks, facts, table
+from ops.output import age, argument, kind_text, printable, value_text
 
 
 @click.command("show", cls=OpsCommand)

@@ -16,7 +16,8 @@ from functions.users.user import keys_of
 from ops.context import CommandContext, OpsCommand, pass_command_context
 from ops.dead_letters.export import new_file
 from ops.errors import WrongUsageError
-from ops.output import argument, blocks, camel_json, count, facts, printable, table
+from ops.layout import blocks, facts, table
+from ops.output import argument, camel_json, count, printable
 from ops.person.export import export_person
 from ops.person.find import BY_ID, KnownUser, find, find_one, nobody, search_names
 

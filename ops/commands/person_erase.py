@@ -10,7 +10,8 @@ from rich.text import Text
 from ops.commands.person import person_argument
 from ops.context import CommandContext, OpsCommand, pass_command_context
 from ops.errors import OpsError
-from ops.output import argument, blocks, camel_json, printable, table
+from ops.layout import blocks, table
+from ops.output import argument, camel_json, printable
 from ops.person.elsewhere import Remainder, elsewhere
 from ops.person.erase import Erasure, ErasureReport
 from ops.person.find import find_one

@@ -13,7 +13,7 @@ from ops.aws.cloudwatch import AlarmState
 from ops.aws.release_record import Step
 from ops.context import CommandContext, OpsCommand, pass_command_context
 from ops.errors import OpsError, WrongUsageError
-from ops.output import blocks, table
+from ops.layout import blocks, table
 from ops.release.release import Outcome, Watch, go_back, last_release, one_back, shift
 from ops.stack_outputs import function_names
 

@@ -15,7 +15,8 @@ from ops.context import CommandContext, OpsCommand, pass_command_context
 from ops.health.parts import ConsumerHealth, FunctionHealth, QueueHealth, mapping_problem
 from ops.health.stack import StackHealth, next_commands, read_health
 from ops.job import stop_on_interrupt
-from ops.output import age, blocks, facts, printable, table
+from ops.layout import blocks, facts, table
+from ops.output import age, printable
 
 
 @click.command(cls=OpsCommand)

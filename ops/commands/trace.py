@@ -10,7 +10,8 @@ from functions.activity.items import is_key
 from functions.runtime.json_log import Json, JsonObject, is_array, utc_timestamp
 from ops.context import CommandContext, OpsCommand, pass_command_context
 from ops.errors import NotFoundError, WrongUsageError
-from ops.output import argument, blocks, count, printable, shortened, table
+from ops.layout import blocks, table
+from ops.output import argument, count, printable, shortened
 from ops.trace.follow import Step, Story, follow
 from ops.trace.wanted import read_wanted
 

@@ -2,7 +2,6 @@
 
 import json
 import shlex
-from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -18,7 +17,8 @@ from functions.users.user import INTERNAL_ATTRIBUTES
 from ops.context import CommandContext, OpsCommand, number_option, pass_command_context
 from ops.errors import NotFoundError
 from ops.job import state_file
-from ops.output import blocks, count, facts, printable, table, value_text
+from ops.layout import blocks, facts, table
+from ops.output import count, printable, value_text
 from ops.users.backfill import Backfill, BackfillReport, read_checkpoint
 
 ROWS = 20
@@ -51,7 +51,7 @@ def activity(context: CommandContext, *, user_id: str, limit: int) -> None:
         {"userId": user_id, "items": entries, "more": more},
         lambda: blocks(
             Text.assemble((printable(user_id), "bold"), f": {shown}"),
-            _history_table(entries),
+            *map(_history, entries),
             "There are older ones: --limit N." if more else None,
         ),
     )
@@ -64,17 +64,18 @@ def _entry(item: Image) -> JsonObject:
     return {**entry, "changes": {name: change for name, change in changes.items() if name not in INTERNAL_ATTRIBUTES}}
 
 
-def _history_table(entries: Sequence[JsonObject]) -> RenderableType:
-    rows: list[Sequence[RenderableType]] = []
-    for entry in entries:
-        lead = [str(entry[name]) for name in ("occurredAt", "kind", "actor")]
-        changes: JsonObject = entry["changes"] or {"": {}}
-        for name, change in changes.items():
-            rows.append((*lead, name, _side_text(change, OLD, "red"), _side_text(change, NEW, "green")))
-            lead = [""] * 3
-        if OMITTED_FIELDS in entry:
-            rows.append((*lead, f"and {entry[OMITTED_FIELDS]:,} more", "", ""))
-    return table(("When", "What", "By", "Field", "Before", "After"), rows)
+def _history(entry: JsonObject) -> RenderableType:
+    when, kind, actor = (printable(str(entry[name])) for name in ("occurredAt", "kind", "actor"))
+    changes: JsonObject = entry["changes"]
+    rows = [
+        (name, _side_text(change, OLD, "red"), _side_text(change, NEW, "green")) for name, change in changes.items()
+    ]
+    omitted = entry.get(OMITTED_FIELDS)
+    return blocks(
+        Text.assemble((kind, "bold"), f" {when} by {actor}"),
+        table(("Field", "Before", "After"), rows) if rows else None,
+        f"and {omitted:,} more" if omitted else None,
+    )
 
 
 def _side_text(change: JsonObject, side: str, style: str) -> RenderableType:

@@ -7,7 +7,8 @@ from rich.text import Text
 from functions.runtime.json_log import JsonObject
 from ops.context import CommandContext, OpsCommand, number_option, pass_command_context
 from ops.job import state_file
-from ops.output import blocks, count, facts, table
+from ops.layout import blocks, facts, table
+from ops.output import count
 from ops.users.findings import REPAIRABLE, TOLERATED, WHAT_TO_DO, Finding, Problem
 from ops.users.verify import PASSES, Verify, VerifyReport
 from ops.users.verify_db import VerifyDb

@@ -75,11 +75,11 @@ def test_status_shows_each_mapping_and_what_it_counted(local_stack: LocalStack, 
     ChangeLog(local_stack).eventually_about(user_id, bool)
 
     def mappings() -> list[str]:
-        lines = local("status", "--table", directory=local_stack_directory).stdout.splitlines()
-        return [" ".join(line.split()[1:]) for line in lines if line.startswith("mapping")]
+        printed = local("status", "--table", directory=local_stack_directory).stdout
+        return [" ".join(mapping.split()) for mapping in printed.split("\nmapping")[1:]]
 
     found = eventually(mappings, lambda lines: any("polled" in line for line in lines))
-    assert all(": delivering" in line for line in found)
+    assert all(" delivering" in line for line in found)
     assert any(line.startswith("Users-local's stream → LogUserChangesFunction-local") for line in found)
     assert any(line.startswith("UserChangesFailureQueue-local → RescueFailedBatchesFunction-local") for line in found)
     mapped = clients_of(local_stack).lambda_.list_event_source_mappings()["EventSourceMappings"]

@@ -189,7 +189,16 @@ def test_replay_reports_each_consumer(stack: StackInMemory, run: Run, monkeypatc
     assert by_name["fan-out-user-changes"]["untried"] == 1
     shown = run("dlq", "replay", "--all", "--table").stdout
     assert "welcome-new-users" in shown
-    assert "refused again: the address is refused" in shown
+    assert "welcome-new-users: 1 record, refused again: the address is refused" in shown
+
+
+def test_a_reason_that_many_share_is_said_once(stack: StackInMemory, run: Run) -> None:
+    records = [change(position, schema_version=2) for position in range(12)]
+    ids = [stack.fail(record, "permanent", "schemaVersion 2 is not supported") for record in records]
+
+    for shown in (run("dlq", "list", "--table").stdout, run("dlq", "replay", "--all", "--table").stdout):
+        assert shown.count("schemaVersion 2 is not supported") == 1
+        assert all(failure_id[:8] in shown for failure_id in ids)
 
 
 def test_show_prints_the_change_and_where_it_came_from(stack: StackInMemory, run: Run) -> None:

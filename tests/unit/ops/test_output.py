@@ -3,7 +3,8 @@ import re
 
 from rich.console import Console, RenderableType
 
-from ops.output import Harmless, facts, table
+from ops.layout import facts, table
+from ops.output import Harmless
 
 ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/Users-local/stream/2026-11-29T23:52:14.244"
 USER = "7e58ce04-7eb0-4e21-9375-2cb0ed2646a4"

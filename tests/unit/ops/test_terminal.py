@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
-from ops.output import Harmless, argument, table
+from ops.layout import table
+from ops.output import Harmless, argument
 from ops.stack_outputs import read_stack
 from tests.support.ops.ops_in_memory import OUTPUTS, StackInMemory, envelope
 from tests.support.ops.planted_data import PlantedData
