@@ -51,9 +51,10 @@ def test_outputs_for_people_are_one_per_line(local_stack: LocalStack, local_stac
 
 
 def test_status_names_every_part(local_stack: LocalStack, local_stack_directory: Path) -> None:
-    printed = local("status", "--table", directory=local_stack_directory)
-
-    assert printed.returncode == 0, printed
+    # A stack that has just begun waits for its mappings.
+    printed = eventually(
+        lambda: local("status", "--table", directory=local_stack_directory), lambda printed: printed.returncode == 0
+    )
     assert printed.stdout.count("running") == 3
     for shown in (local_stack.pid, local_stack.emulator_pid, local_stack.endpoint_url, local_stack.outputs.api_url):
         assert str(shown) in printed.stdout
