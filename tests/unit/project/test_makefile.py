@@ -92,7 +92,7 @@ def test_the_local_stack_needs_no_tools_of_the_tests(project: Path) -> None:
     assert "-r requirements-dev.txt" not in commands
 
 
-CHECKS = ("ruff format --check .", "ruff check .", "basedpyright", "lint-imports")
+CHECKS = ("ruff format --check .", "ruff check .", "tests.type_check", "lint-imports")
 PARALLEL = "-n auto --dist loadfile --no-loadscope-reorder"
 ENGINE = "local/engine/pulumi_cli/install"
 
