@@ -221,6 +221,8 @@ def test_records_are_filtered_before_batches_are_made_and_counted(
         eventually(stream.batches, lambda batches: len(batches) == 2)
         eventually(succeeding.left, lambda left: left == 0)
         eventually(poller.mappings, lambda found: found[stream.mapping_uuid].counts["FilteredOutEventCount"] == 16)
+        # The function has a batch before its invocation has ended and counts.
+        eventually(poller.mappings, lambda found: found[stream.mapping_uuid].counts["InvokedEventCount"] == 8)
     assert stream.batches() == [[f"u{number}" for number in range(4)], [f"u{number}" for number in range(4, 8)]]
     assert succeeding.delivered() == ["b"]
     # A poller that ends publishes what it counted since the last minute.
