@@ -96,6 +96,7 @@ def decide(
     if settled:
         return Decision(batch, settled=records[:settled], next_batches=[Batch(records[settled:])])
     batch.last_invocation = outcome.invocation
+    batch.request_id = outcome.invocation.request_id  # A retry of the same records has it too (recorded).
     batch.failures += 1
     if settings.bisect and len(records) > 1:
         isolate = settled == 0 and assumptions.split_on_first_record == "isolate"

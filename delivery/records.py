@@ -70,6 +70,7 @@ class Batch:
     failures: int = 0
     refusals: int = 0  # attempts in a row that did not become invocations
     last_invocation: Invocation | None = None  # the last one that failed
+    request_id: str | None = None  # of its invocations; None before the first
 
 
 class WaitingRecords:

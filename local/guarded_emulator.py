@@ -7,21 +7,17 @@ guard and no request takes a detour:
 - the API's data plane, which is public on AWS too, keeps its own authorization and CORS settings;
 - everything else is for programs that sign: no page of a browser, no unsigned request;
 - of the emulator's own paths only those in `_OWN_PATHS`, and only signed by the root user.
-
-A request to the API has one id, in the function's event and in the answer, as on AWS.
 """
 
 import importlib
 import os
 import re
 import secrets
-from base64 import urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from contextvars import ContextVar
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qs, parse_qsl, quote
 
 from ministack import app as emulator
@@ -33,11 +29,12 @@ from local.function_environment import without_emulator_settings
 from local.function_versions import count_invocations, end_unused_versions, evaluate_no_alarms, honour_shares
 from local.mailbox import MAILBOX_VARIABLE, keep_mail
 from local.own_pages import is_loopback
+from local.request_ids import Send, name_api_request, name_invocation, use_these_ids
 from local.root_keys import RootKeys
+from local.stage_throttle import throttle_stages
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _TO_API = re.compile(r"/_aws/execute-api/[a-z0-9]+/.*", re.DOTALL)
@@ -55,11 +52,6 @@ _OWN_PATHS = frozenset({"/_ministack/health", "/_ministack/sqs/messages"})
 
 _SIGNATURE = "AWS4-HMAC-SHA256 "
 _UNKNOWN_KEY = "AKIA0000000000000000"
-
-_REQUEST_ID_HEADER = b"apigw-requestid"
-_REQUEST_ID_BYTES = 11  # of randomness in 16 characters, as API Gateway's ids have
-_request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""Of the request to the API that is being answered."""
 
 
 def guarded(application: Application, keys: RootKeys, region: str) -> Application:
@@ -83,12 +75,9 @@ def guarded(application: Application, keys: RootKeys, region: str) -> Applicatio
             await authenticated(scope, receive, send)
 
     async def authenticated(scope: Scope, receive: Receive, send: Send) -> None:
-        _request_id.set(None)
-        if _TO_API.fullmatch(scope["path"]):
+        to_api = _TO_API.fullmatch(scope["path"]) is not None
+        if to_api:
             scope = {**scope, "headers": _without_unusable_signature(scope["headers"], region)}
-            request_id = urlsafe_b64encode(secrets.token_bytes(_REQUEST_ID_BYTES)).decode()
-            _request_id.set(request_id)
-            send = _naming_request(send, request_id)
         headers = _joined(scope["headers"])
         key = _key_named(headers)
         if key is not None and is_root_access_key(key):
@@ -97,7 +86,9 @@ def guarded(application: Application, keys: RootKeys, region: str) -> Applicatio
                 # The emulator refuses it in the form of the service that was asked.
                 scope = {**scope, "headers": _with_unknown_key(scope["headers"], key)}
                 key = None
-        if scope["path"] in _OWN_PATHS and key != keys.access_key_id:
+        by_root = key == keys.access_key_id
+        send = name_api_request(send) if to_api else name_invocation(scope["path"], headers, send, by_root=by_root)
+        if scope["path"] in _OWN_PATHS and not by_root:
             await _refuse(send, HTTPStatus.FORBIDDEN, "For the root user only.")
         else:
             await application(scope, receive, send)
@@ -217,32 +208,6 @@ async def _refuse(send: Send, status: HTTPStatus, reason: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _naming_request(send: Send, request_id: str) -> Send:
-    """Send an answer of the API with this id in place of the one that the emulator made up."""
-
-    async def named(message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            headers = [
-                (name, request_id.encode() if name.lower() == _REQUEST_ID_HEADER else value)
-                for name, value in message["headers"]
-            ]
-            message = {**message, "headers": headers}
-        await send(message)
-
-    return named
-
-
-def _name_requests_once() -> None:
-    """Let functions get the id that the answer has; the emulator makes one up for each."""
-    gateway: Any = importlib.import_module("ministack.services.apigateway")
-    make_up = cast("Callable[[], str]", gateway.new_uuid)
-
-    def request_id_or_new() -> str:
-        return _request_id.get() or make_up()
-
-    gateway.new_uuid = request_id_or_new
-
-
 def _leave_delivery_to_the_poller() -> None:
     """Never start the emulator's own delivery of event source mappings.
 
@@ -290,7 +255,8 @@ def main() -> None:
     keys = RootKeys(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"])
     _leave_delivery_to_the_poller()
     _draw_function_credentials()
-    _name_requests_once()
+    use_these_ids()
+    throttle_stages()
     honour_shares()
     count_invocations()
     evaluate_no_alarms()

@@ -1,7 +1,7 @@
 """Settings of what stands in front of the functions on AWS, and isn't served on this machine.
 
 They are checked as on AWS, and the stack comes up without them: this machine has neither DNS and
-TLS nor CloudFront and WAF, and the emulator throttles no HTTP API.
+TLS nor CloudFront and WAF, and the emulator throttles no table.
 """
 
 from collections.abc import Mapping
@@ -30,8 +30,6 @@ _MESSAGES: Mapping[str, str] = {
     "tableMaximumWriteUnits": "tableMaximumWriteUnits {} is not enforced on this machine: the emulator throttles no "
     "table",
     "tracing": "tracing is not served on this machine: the emulator has no X-Ray",
-    "registerThrottleRatePerSecond": "registerThrottleRatePerSecond {} is not enforced on this machine: the emulator "
-    "throttles no route",
 }
 
 

@@ -22,7 +22,7 @@ from benchmarks.events import user_image
 from delivery.decisions import FunctionFailed, InvocationOutcome, NotAdmitted
 from delivery.delivery import Delivery
 from delivery.messages import Checkpoint, PageRead, ReadFailed, ReadShard
-from delivery.records import StreamRecord, event_payload
+from delivery.records import Batch, StreamRecord, event_payload
 from delivery.settings import MappingSettings, read_settings
 from local.aws_clients import ONE_ATTEMPT, Clients
 from local.event_source_mappings.function import invoke_function
@@ -89,16 +89,14 @@ class MeasuredRun:
             self.reads.append((len(page.records), time.time() - began))
         return page
 
-    def invoke(
-        self, invoke: Callable[[Sequence[StreamRecord]], InvocationOutcome], records: Sequence[StreamRecord]
-    ) -> InvocationOutcome:
+    def invoke(self, invoke: Callable[[Batch], InvocationOutcome], batch: Batch) -> InvocationOutcome:
         """Invoke the function and time it; report a failure if a record counts as crashing it."""
         sent = time.time()
-        outcome = invoke(records)
+        outcome = invoke(batch)
         if isinstance(outcome, NotAdmitted):
             return outcome
-        self.invocations.append(TimedInvocation(sent, time.time() - sent, tuple(records)))
-        if any(CRASHING.encode() in record.body for record in records):
+        self.invocations.append(TimedInvocation(sent, time.time() - sent, batch.records))
+        if any(CRASHING.encode() in record.body for record in batch.records):
             return FunctionFailed(outcome.invocation)
         return outcome
 
@@ -190,8 +188,8 @@ class LocalStream:
             thread.join()
         return run
 
-    def _invoke(self, records: Sequence[StreamRecord]) -> InvocationOutcome:
-        return invoke_function(self.clients.lambda_, self.mapping.function_arn, event_payload(records))
+    def _invoke(self, batch: Batch) -> InvocationOutcome:
+        return invoke_function(self.clients.lambda_, self.mapping.function_arn, event_payload(batch.records))
 
     def _save(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint

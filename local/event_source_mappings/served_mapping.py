@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -19,12 +18,12 @@ from delivery.event_counts import EventCounts
 from delivery.messages import Checkpoint, MalformedCheckpointError
 from delivery.queue import QueueDelivery
 from delivery.queue_messages import QueueCheckpoint
-from delivery.records import StreamRecord, event_payload
+from delivery.records import Batch, event_payload
 from delivery.settings import MappingSettings, QueueMappingSettings
 from functions.runtime.json_log import Log
 from local.aws_clients import ONE_ATTEMPT, Clients, RoleSession
 from local.event_source_mappings.checkpoint_file import AlreadyDeliveredError, AnyCheckpoint, CheckpointFile
-from local.event_source_mappings.function import invoke_function
+from local.event_source_mappings.function import invoke_function, send_request_ids
 from local.event_source_mappings.poller import Poller
 from local.event_source_mappings.queue_ports import QueuePorts
 from local.event_source_mappings.status import MappingStatus, State
@@ -192,18 +191,18 @@ class ServedMapping:
         return StreamPorts(
             list_shards=reader.list_shards,
             read=reader.read,
-            invoke=lambda records: self._invoke(client, settings.function_arn, records),
+            invoke=lambda batch: self._invoke(client, settings.function_arn, batch),
             send_document=partial(send_failure_document, role.client, settings),
             save=file.save,
             log=self._log,
         )
 
-    def _invoke(self, client: "LambdaClient", function_arn: str, records: Sequence[StreamRecord]) -> InvocationOutcome:
+    def _invoke(self, client: "LambdaClient", function_arn: str, batch: Batch) -> InvocationOutcome:
         # Source: Lambda developer guide, "Types of metrics for Lambda functions": of a batch's last
         # record, when it is sent to the function.
-        age = max(0.0, time.time() - records[-1].written_at)
+        age = max(0.0, time.time() - batch.records[-1].written_at)
         self._iterator_age_seconds = max(age, self._iterator_age_seconds or 0.0)
-        return invoke_function(client, function_arn, event_payload(records))
+        return invoke_function(client, function_arn, event_payload(batch.records), batch.request_id)
 
     def take_iterator_age(self) -> float | None:
         """Return the highest age in seconds since the last call; None if nothing was delivered."""
@@ -229,7 +228,9 @@ class ServedMapping:
     def _invoking_client(self) -> "LambdaClient":
         read_timeout = self.mapped.timeout_seconds + ANSWER_SLACK_SECONDS
         config = Config(read_timeout=read_timeout, max_pool_connections=MOST_INVOCATIONS_AT_ONCE)
-        return self._clients.create("lambda", ONE_ATTEMPT.merge(config))
+        client: LambdaClient = self._clients.create("lambda", ONE_ATTEMPT.merge(config))
+        send_request_ids(client)
+        return client
 
     def _log(self, level: str, message: str, **fields: object) -> None:
         if level in _PROBLEMS:

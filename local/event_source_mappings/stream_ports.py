@@ -5,7 +5,7 @@ also gets the event itself, under `aws/lambda/<mapping>/<shard>/YYYY/MM/DD/YYYY-
 <random UUID>`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +17,7 @@ from delivery import messages
 from delivery.decisions import DiscardedBatch, InvocationOutcome
 from delivery.failure_documents import document_text, failure_document, with_payload
 from delivery.messages import SendAttempted
-from delivery.records import StreamRecord
+from delivery.records import Batch
 from delivery.settings import MappingSettings
 from functions.runtime.aws import AWS_CALL_ERRORS, error_code, http_status
 from functions.runtime.json_log import Log
@@ -41,7 +41,7 @@ class StreamPorts:
 
     list_shards: Callable[[], messages.ShardsListed | messages.ListingFailed]
     read: Callable[[messages.ReadShard], messages.PageRead | messages.ReadFailed]
-    invoke: Callable[[Sequence[StreamRecord]], InvocationOutcome]
+    invoke: Callable[[Batch], InvocationOutcome]
     send_document: Callable[[str, DiscardedBatch], messages.SendAttempted]
     save: Callable[[messages.Checkpoint], None]
     log: Log
@@ -68,7 +68,7 @@ class StreamPorts:
             case messages.ReadShard():
                 return lambda: self.read(action)
             case messages.Invoke(shard_id, lane, batch):
-                return lambda: messages.Invoked(shard_id, lane, self.invoke(batch.records))
+                return lambda: messages.Invoked(shard_id, lane, self.invoke(batch))
             case messages.SendDocument(shard_id, discarded):
                 return lambda: self.send_document(shard_id, discarded)
         return None

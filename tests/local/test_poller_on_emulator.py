@@ -94,6 +94,24 @@ def test_a_partial_response_is_followed(create: Create, tmp_path: Path) -> None:
     assert document["responseContext"]["functionError"] is None
 
 
+def test_a_retry_and_the_failure_document_have_the_request_id_of_the_first_invocation(
+    create: Create, tmp_path: Path
+) -> None:
+    mapped = create(MaximumRetryAttempts=3)
+    for number in range(1, 5):
+        mapped.put(str(number), "raise" if number == 2 else "succeed")
+    with polling(mapped, tmp_path):
+        (document,) = eventually(mapped.documents, bool)
+        eventually(mapped.delivered, lambda names: names[-2:] == ["3", "4"])
+    ids: dict[tuple[str, ...], set[str]] = {}
+    for call in mapped.calls():
+        ids.setdefault(tuple(call["names"]), set()).add(call["requestId"])
+    assert {names: len(found) for names, found in ids.items()} == dict.fromkeys(ids, 1)
+    assert len({found for names in ids.values() for found in names}) == len(ids) == 5
+    assert ids["2",] == {document["requestContext"]["requestId"]}
+    assert document["requestContext"]["approximateInvokeCount"] == 4
+
+
 @pytest.mark.parametrize("death", ["exit", "sleep"])
 def test_a_function_that_dies_is_a_function_error(create: Create, tmp_path: Path, death: str) -> None:
     mapped = create(MaximumRetryAttempts=0)

@@ -30,7 +30,8 @@ import json, os, time
 def handler(event, context):
     records = event["Records"]
     with open(os.environ["CALLS"], "a") as calls:
-        calls.write(json.dumps({"names": [name_of(record) for record in records], "event": event}) + "\\n")
+        names = [name_of(record) for record in records]
+        calls.write(json.dumps({"names": names, "requestId": context.aws_request_id, "event": event}) + "\\n")
     failures = []
     for record in records:
         then = then_of(record)

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -14,7 +14,7 @@ from delivery.assumptions import Assumptions
 from delivery.decisions import DiscardedBatch, FunctionFailed, FunctionReturned, InvocationOutcome, NotAdmitted
 from delivery.delivery import Delivery
 from delivery.messages import Checkpoint, SendAttempted
-from delivery.records import Invocation, StreamRecord, event_payload
+from delivery.records import Batch, Invocation, event_payload
 from delivery.settings import INFINITE, MappingSettings
 from functions.runtime.arns import neighbour_arn
 from functions.runtime.json_log import JsonObject
@@ -46,8 +46,8 @@ class InProcessFunction:
         self.batches: list[list[JsonObject]] = []
         self.trouble: Callable[[list[JsonObject]], InvocationOutcome | None] = lambda _: None
 
-    def invoke(self, records: Sequence[StreamRecord]) -> InvocationOutcome:
-        event: list[JsonObject] = json.loads(event_payload(records))["Records"]
+    def invoke(self, batch: Batch) -> InvocationOutcome:
+        event: list[JsonObject] = json.loads(event_payload(batch.records))["Records"]
         outcome = self.trouble(event)
         if isinstance(outcome, NotAdmitted):
             return outcome

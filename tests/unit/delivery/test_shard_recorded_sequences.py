@@ -26,15 +26,15 @@ def settings(**changes: Any) -> MappingSettings:
     )
 
 
-def raising(numbers: list[int]) -> InvocationOutcome:
+def raising(numbers: list[int]) -> FunctionFailed | FunctionReturned:
     return FunctionFailed(RAISED) if BAD in numbers else FunctionReturned(b"null", RETURNED)
 
 
-def naming(identifier: str) -> Callable[[list[int]], InvocationOutcome]:
+def naming(identifier: str) -> Callable[[list[int]], FunctionFailed | FunctionReturned]:
     """Return a function that returns the identifier when it gets the bad record."""
     answer = json.dumps({"batchItemFailures": [{"itemIdentifier": identifier}]}).encode()
 
-    def function(numbers: list[int]) -> InvocationOutcome:
+    def function(numbers: list[int]) -> FunctionFailed | FunctionReturned:
         return FunctionReturned(answer if BAD in numbers else b'{"batchItemFailures": []}', RETURNED)
 
     return function
@@ -79,6 +79,30 @@ def test_a_batch_that_raises_is_split_in_half_with_bisect() -> None:
     assert numbers_of(discard.records) == [2]
     assert document(discard, mapping)["requestContext"]["approximateInvokeCount"] == 2
     assert document(discard, mapping)["responseContext"]["functionError"] == "Unhandled"
+
+
+@pytest.mark.parametrize("bisects", [(), ("bisect",)])
+@pytest.mark.parametrize("answers", ["raises", "names the first"])
+def test_a_retry_of_the_same_records_has_their_request_id_and_no_other_batch_has(
+    bisects: tuple[str, ...], answers: str
+) -> None:
+    """Recorded: a suffix, or a half, gets an id of its own."""
+    answers_in_part = answers != "raises"
+    mapping = settings(
+        maximum_retry_attempts=2, report_batch_item_failures=answers_in_part, **dict.fromkeys(bisects, True)
+    )
+    lane = Lane(mapping, Assumptions())
+    for record in example_records(1, 4):
+        lane.add(record, WRITTEN_AT)
+    named = naming(sequence_number(BAD)) if answers_in_part else raising
+    ids: dict[tuple[int, ...], str] = {}
+    while (now := lane.next_time()) is not None:
+        batch = lane.start(max(now, WRITTEN_AT)).batch
+        assert batch is not None
+        numbers = tuple(numbers_of(batch.records))
+        assert batch.request_id == ids.get(numbers)
+        invocation = Invocation(request_id=ids.setdefault(numbers, f"id of {numbers}"))
+        lane.take_outcome(named(list(numbers))._replace(invocation=invocation), max(now, WRITTEN_AT))
 
 
 def test_partial_responses_without_bisect_discard_good_records_too() -> None:

@@ -4,6 +4,7 @@ import io
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 from botocore.response import StreamingBody
 from botocore.session import Session
@@ -11,7 +12,9 @@ from botocore.stub import Stubber
 
 from delivery.decisions import FunctionFailed, FunctionReturned, NotAdmitted
 from delivery.records import Invocation
-from local.event_source_mappings.function import invoke_function
+from local.event_source_mappings.function import invoke_function, send_request_ids
+from local.request_ids import INVOCATION_HEADER
+from tests.support.aws.aws_wire import Wire
 
 FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:f:live"
 PAYLOAD = b'{"Records":[xx,xx]}'
@@ -59,6 +62,20 @@ def test_a_response_with_function_error_is_a_failure(client: Any) -> None:
         )
         outcome = invoke_function(client, FUNCTION_ARN, PAYLOAD)
     assert outcome == FunctionFailed(Invocation(request_id="r-2", function_error="Unhandled"))
+
+
+def test_a_retry_asks_for_the_request_id_of_its_first_invocation_and_no_other_invocation_does() -> None:
+    asked: list[Any] = []
+    wire = Wire("lambda", lambda _: EndpointConnectionError(endpoint_url="http://127.0.0.1:1"), send_request_ids)
+
+    def see(request: AWSPreparedRequest, **_: object) -> None:
+        asked.append(request.headers.get(INVOCATION_HEADER))
+
+    wire.client.meta.events.register_first("before-send", see)
+    for request_id in (None, "r-1", None):
+        invoke_function(wire.client, FUNCTION_ARN, b"{}", request_id)
+
+    assert asked == [None, b"r-1", None]
 
 
 @pytest.mark.parametrize(

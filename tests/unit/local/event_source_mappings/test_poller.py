@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from delivery.assumptions import Assumptions
 from delivery.decisions import DiscardedBatch, FunctionFailed, FunctionReturned, InvocationOutcome
 from delivery.delivery import Delivery
 from delivery.messages import Checkpoint, PageRead, ReadShard, SendAttempted, Shard, ShardCheckpoint, ShardsListed
-from delivery.records import Invocation, StreamRecord
+from delivery.records import Batch, Invocation
 from delivery.settings import MappingSettings
 from local.event_source_mappings.checkpoint_file import CheckpointFile
 from local.event_source_mappings.poller import Poller
@@ -47,8 +47,8 @@ class Calls:
         self.begun = threading.Event()
         self._invoke = invoke
 
-    def invoke(self, records: Sequence[StreamRecord]) -> InvocationOutcome:
-        self.batches.append(numbers_of(tuple(records)))
+    def invoke(self, batch: Batch) -> InvocationOutcome:
+        self.batches.append(numbers_of(batch.records))
         self.begun.set()
         return self._invoke()
 
