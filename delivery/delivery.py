@@ -86,6 +86,8 @@ class Delivery:
                 self._shards.take_page(event, now)
             case messages.ReadFailed():
                 self._shards.fail_read(event, now)
+            case messages.StreamWritten():
+                self._shards.hasten()
             case messages.Invoked():
                 self._take_outcome(event, now)
             case messages.SendAttempted():

@@ -157,6 +157,11 @@ class ReadFailed:
 
 
 @dataclass(frozen=True)
+class StreamWritten:
+    """Records were written to the stream. Nothing depends on it: they are only read sooner."""
+
+
+@dataclass(frozen=True)
 class Invoked:
     """An attempt to invoke the function ended."""
 
@@ -174,4 +179,4 @@ class SendAttempted:
     reason: str | None = None
 
 
-Event = ShardsListed | ListingFailed | PageRead | ReadFailed | Invoked | SendAttempted
+Event = ShardsListed | ListingFailed | PageRead | ReadFailed | StreamWritten | Invoked | SendAttempted

@@ -17,6 +17,8 @@ class CallSchedule:
         self._interval = interval_seconds
         self._assumptions = assumptions
         self.next_at = 0.0
+        self._earliest = 0.0
+        self._is_hastened = False
 
     def next_time(self) -> float | None:
         """Return when the next call is due; a past time means now, None that one is in flight."""
@@ -27,8 +29,23 @@ class CallSchedule:
         if self.in_flight or self.next_at > now:
             return False
         self.in_flight = True
-        self.next_at = now + self._interval
+        self.next_at = self._earliest = now + self._interval
+        self._is_hastened = False
         return True
+
+    def hasten(self) -> None:
+        """Make the next call due as soon as the interval allows, because there is a reason for it.
+
+        After a call that failed it isn't made earlier.
+        """
+        self._is_hastened = True
+        if not self._failures:
+            self.next_at = min(self.next_at, self._earliest)
+
+    def postpone(self, seconds: float) -> None:
+        """Make the next call later, if there was no reason for it since the last one began."""
+        if not self._is_hastened:
+            self.next_at += seconds
 
     def succeed(self) -> bool:
         """End a call that succeeded; return whether the one before had failed."""

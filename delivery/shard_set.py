@@ -113,12 +113,17 @@ class ShardSet:
         if event.records:
             shard.idle_since = now
         elif now - shard.idle_since >= self._assumptions.idle_seconds:
-            shard.schedule.next_at += self._idle_wait
+            shard.schedule.postpone(self._idle_wait)
         self._counts.polled += len(event.records)
         self._counts.filtered_out += shard.delivery.add(event.records, now)
         if event.ended:
             shard.delivery.ended = True
             self._log("INFO", "SHARD READ TO ITS END:", shardId=event.shard_id)
+
+    def hasten(self) -> None:
+        """Read every shard as soon as the poll rate allows, because the stream was written to."""
+        for shard in self.open.values():
+            shard.schedule.hasten()
 
     def fail_read(self, event: messages.ReadFailed, now: float) -> None:
         """Read again later; log only the first failure in a row."""

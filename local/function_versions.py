@@ -55,15 +55,15 @@ def _drawn_version(name: str, qualifier: str | None) -> str | None:
     return None
 
 
-def count_invocations() -> None:
-    """Write the metrics of every invocation, whoever makes it, as Lambda does.
+def count_invocations(note: Callable[[], None]) -> None:
+    """Write the metrics of every invocation, whoever makes it, as Lambda does; `note` each point.
 
     Source: Lambda developer guide, "Types of metrics for Lambda functions": a throttled call counts
     as no invocation and as no error.
     """
     dispatch: Callable[..., Any] = _service._execute_function_dispatch  # noqa: SLF001
     take_slot: Callable[..., Any] = _service._acquire_execution_slot  # noqa: SLF001
-    points = _Points()
+    points = _Points(note)
 
     def dispatch_counted(function: Any, config: Any, event: Any, request_id: str, started: float) -> Any:
         result = dispatch(function, config, event, request_id, started)
@@ -125,11 +125,13 @@ def end_unused_versions() -> None:
 class _Points:
     """Points of the emulator's metrics: equal values of a minute are one point with their count."""
 
-    def __init__(self) -> None:
+    def __init__(self, note: Callable[[], None]) -> None:
+        self._note = note
         self._minute = 0
         self._points: dict[tuple[str, str, float], dict[str, Any]] = {}
 
     def add(self, function: str, metric: str, value: float) -> None:
+        self._note()
         now = time.time()
         minute = int(now // _SECONDS_PER_MINUTE)
         if minute != self._minute:

@@ -14,6 +14,7 @@ import os
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from functools import partial
 from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
@@ -25,6 +26,8 @@ from ministack.core import iam_actions, lambda_runtime, sigv4
 from ministack.core.iam_evaluator import is_root_access_key
 from ministack.services import lambda_svc
 
+from local.emulator_changes import METRICS, Changes, note_changes, telling
+from local.emulator_changes import PATH as CHANGES_PATH
 from local.function_environment import without_emulator_settings
 from local.function_versions import count_invocations, end_unused_versions, evaluate_no_alarms, honour_shares
 from local.mailbox import MAILBOX_VARIABLE, keep_mail
@@ -47,8 +50,9 @@ _CLOSED = re.compile(
 )
 """Administration, and services of the emulator that look at no signature: of Cognito and of ECR."""
 
-_OWN_PATHS = frozenset({"/_ministack/health", "/_ministack/sqs/messages"})
-"""What the local stack uses: is it ready, and the messages of a queue without receiving them."""
+_OWN_PATHS = frozenset({"/_ministack/health", "/_ministack/sqs/messages", CHANGES_PATH})
+"""What the local stack uses: is it ready, the messages of a queue without receiving them, and what
+has changed."""
 
 _SIGNATURE = "AWS4-HMAC-SHA256 "
 _UNKNOWN_KEY = "AKIA0000000000000000"
@@ -258,14 +262,16 @@ def main() -> None:
     use_these_ids()
     throttle_stages()
     honour_shares()
-    count_invocations()
+    changes = Changes()
+    note_changes(changes)
+    count_invocations(partial(changes.note, METRICS))
     evaluate_no_alarms()
     end_unused_versions()
     lambda_runtime.subprocess = without_emulator_settings(dict(os.environ))
     if mailbox := os.environ.get(MAILBOX_VARIABLE):
         _keep_mails(Path(mailbox))
     application: Any = vars(emulator)["app"]
-    emulator.app = guarded(application, keys, os.environ["MINISTACK_REGION"])
+    emulator.app = guarded(telling(application, changes), keys, os.environ["MINISTACK_REGION"])
     emulator.main()
 
 

@@ -27,7 +27,9 @@ from infra.settings.model import REGION_KEY, StackSettings
 from infra.settings.stack_file import StackFileError, stack_file_config
 from local.actions import warm_up
 from local.alarms.evaluator import AlarmEvaluator
+from local.change_feed import ChangedTopics
 from local.emulator import DEFAULT_REGION, Emulator, EmulatorError
+from local.emulator_changes import LOGS, METRICS
 from local.event_source_mappings.status import forget_mappings
 from local.lost_resources import lost_resources
 from local.mailbox import mailbox_of
@@ -50,9 +52,9 @@ from local.unserved_settings import served_config
 if TYPE_CHECKING:
     from local.deploy.deployment import DeployedResource, Deployment
 
-_LOOP_SECONDS = 0.25
-_LOOPS_PER_RELOAD = 2
-"""An edit must be live within two seconds; checking every source costs more than reading a log."""
+_LOOP_SECONDS = 0.1
+_LOOPS_PER_RELOAD = 8
+"""An edit must be live within two seconds; checking every source costs more than all the rest."""
 
 _CORS_KEY = "userstream:corsAllowedOrigins"
 
@@ -62,11 +64,14 @@ _POLLER_STOP_SECONDS = 3.0
 _WARM_UP_SECONDS = 5.0
 """The longest that "ready" waits for the function behind the first registration."""
 
-_LOOPS_PER_RESOURCE_CHECK = 40
-"""Ten seconds: whoever deletes a part of the stack by hand has forgotten it after a minute."""
+_LOOPS_PER_RESOURCE_CHECK = 300
+"""Half a minute: whoever deletes a part of the stack by hand has forgotten it after a minute."""
 
-_LOOPS_PER_ALARM_EVALUATION = 20
+_LOOPS_PER_ALARM_EVALUATION = 50
 """Five seconds: CloudWatch takes a minute, but on a laptop somebody waits."""
+
+_LOOPS_PER_MINUTE = 600
+"""After which alarms are evaluated also if nothing was measured: old minutes count no more."""
 
 _ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 
@@ -101,7 +106,7 @@ class Supervisor:
                         # because of it.
                         self._emulator.check_alive()
                         raise LocalStackError(str(error)) from error
-                    self._keep_running(pause)
+                    self._keep_running(cleanup, pause)
             except (EmulatorError, LocalStackError) as error:
                 write_end_reason(self.directory, f"it ended by itself: {error}")
                 raise LocalStackError(str(error)) from error
@@ -180,8 +185,10 @@ class Supervisor:
         self._stack = self._stack.model_copy(update={"poller_pid": self._poller.pid, "outputs": published})
         write_local_stack(self.directory, self._stack)
 
-    def _keep_running(self, pause: Pause) -> None:
+    def _keep_running(self, cleanup: ExitStack, pause: Pause) -> None:
         self._lost: list[str] = []
+        changed = ChangedTopics(self._clients, (LOGS, METRICS) if self.show_log else (METRICS,))
+        cleanup.callback(changed.end)
         if self.show_log:
             self.console.print("[dim]The log of LogUserChangesFunction follows. Ctrl-C ends everything.[/]\n")
         for loop in itertools.count():
@@ -193,11 +200,11 @@ class Supervisor:
             try:
                 if loop % _LOOPS_PER_RESOURCE_CHECK == 0:
                     self._warn_of_lost_resources()
-                if loop % _LOOPS_PER_ALARM_EVALUATION == 0:
+                if loop % _LOOPS_PER_ALARM_EVALUATION == 0 and (loop % _LOOPS_PER_MINUTE == 0 or changed.take(METRICS)):
                     self._alarms.evaluate()
                 if loop % _LOOPS_PER_RELOAD == 0:
                     self._deploy_edits()
-                if self.show_log:
+                if self.show_log and changed.take(LOGS):
                     print_log(self.console, self._log.read())
             except (ClientError, BotoCoreError) as error:
                 # The emulator is probably ending, which the next loop reports; if not, the next

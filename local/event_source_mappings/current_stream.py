@@ -4,7 +4,6 @@ A stream that is switched off ends, and one that is switched on again is another
 mapping goes on with the old one and gets nothing new: docs/runbook.md, StreamNotPolled.
 """
 
-import time
 from typing import TYPE_CHECKING
 
 from functions.runtime.aws import AWS_CALL_ERRORS
@@ -14,24 +13,18 @@ if TYPE_CHECKING:
 
     from types_boto3_dynamodb.client import DynamoDBClient
 
-LOOK_SECONDS = 5.0
-"""Between two looks at a table."""
-
 
 class CurrentStreams:
-    """The streams that tables write to, looked up every few seconds."""
+    """The streams that tables write to, as they were when somebody could tell."""
 
     def __init__(self, client: "DynamoDBClient") -> None:
         self._client = client
         self._current: dict[str, str | None] = {}
-        self._looked_at: dict[str, float] = {}
 
     def problem(self, stream_arn: str) -> str | None:
-        """Return why nothing new comes from a stream; None if it does, or if nobody can tell."""
+        """Look, and return why nothing new comes from a stream; None if it does."""
         table = stream_arn.partition("/stream/")[0].rpartition("/")[2]
-        if time.monotonic() - self._looked_at.get(table, -LOOK_SECONDS) >= LOOK_SECONDS:
-            self._looked_at[table] = time.monotonic()
-            self._look(table, stream_arn)
+        self._look(table, stream_arn)
         current = self._current.get(table, stream_arn)
         if current == stream_arn:
             return None

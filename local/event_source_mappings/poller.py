@@ -75,6 +75,10 @@ class Poller(Generic[Action, Event]):
         self._ending = True
         self._results.put(_Result(None))
 
+    def tell(self, event: Event) -> None:
+        """Pass an event to the delivery that is no result of an action. Any thread may."""
+        self._results.put(_Result(event))
+
     def run(self, grace_seconds: float) -> None:
         """Deliver until `end` is called, or the clock is set back and a new delivery must begin.
 

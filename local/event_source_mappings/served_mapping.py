@@ -15,7 +15,7 @@ from delivery.assumptions import Assumptions
 from delivery.decisions import InvocationOutcome
 from delivery.delivery import Delivery
 from delivery.event_counts import EventCounts
-from delivery.messages import Checkpoint, MalformedCheckpointError
+from delivery.messages import Checkpoint, MalformedCheckpointError, StreamWritten
 from delivery.queue import QueueDelivery
 from delivery.queue_messages import QueueCheckpoint
 from delivery.records import Batch, event_payload
@@ -34,11 +34,14 @@ if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
 
 LOCAL_ASSUMPTIONS = Assumptions(
-    polls_per_second=20.0, idle_polls_per_second=8.0, queue_concurrency=max(2, os.cpu_count() or 1)
+    polls_per_second=20.0,
+    idle_polls_per_second=0.2,
+    idle_seconds=0.0,
+    queue_concurrency=max(2, os.cpu_count() or 1),
 )
 """Streams are polled more often than by AWS: on one machine nobody else reads them, and its user is
-waiting. While nothing happens, a read costs more than an eighth of a second is worth. Each batch in
-flight takes a process, and those of all mappings share the machine."""
+waiting. When a read gave nothing, the next one is due when a write is told of, and only to be safe
+before that. Each batch in flight takes a process, and those of all mappings share the machine."""
 
 ANSWER_SLACK_SECONDS = 10
 """How much longer than the function's timeout its response is waited for."""
@@ -102,6 +105,11 @@ class ServedMapping:
         self._ended.set()
         if self._poller is not None:
             self._poller.end()
+
+    def tell_written(self) -> None:
+        """Say that streams were written to; without that, a change is only delivered later."""
+        if self._poller is not None and isinstance(self.mapped.settings, MappingSettings):
+            self._poller.tell(StreamWritten())
 
     def join(self) -> None:
         """Wait until the delivery has ended, with invocations in flight for the grace time."""

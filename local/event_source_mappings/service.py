@@ -1,6 +1,6 @@
 """Serves every event source mapping of an account, for as long as each is there as it is.
 
-New mappings, changed ones and removed ones are seen within `DISCOVERY_SECONDS`.
+New mappings, changed ones and removed ones are seen within about a second.
 """
 
 import contextlib
@@ -16,6 +16,8 @@ from delivery.settings import MappingSettings, UnsupportedMappingError, read_set
 from functions.runtime.aws import AWS_CALL_ERRORS
 from functions.runtime.json_log import Log
 from local.aws_clients import ONE_ATTEMPT, Clients
+from local.change_feed import ChangeFeed
+from local.emulator_changes import MAPPINGS, RECORDS
 from local.event_source_mappings.current_stream import CurrentStreams
 from local.event_source_mappings.served_mapping import MappedFunction, ServedMapping
 from local.event_source_mappings.status import MappingStatus, State, read_mappings, write_mappings
@@ -25,8 +27,14 @@ if TYPE_CHECKING:
     from types_boto3_cloudwatch.type_defs import MetricDatumTypeDef
     from types_boto3_lambda import LambdaClient
 
-DISCOVERY_SECONDS = 1.0
-"""Between two looks at the account's mappings."""
+_LOOK_SECONDS = 10.0
+"""Between two looks at the account's mappings, if the feed tells of no change."""
+
+_SHORTEST_LOOK_SECONDS = 1.0
+"""Between two looks, whatever changes."""
+
+_STATUS_SECONDS = 1.0
+"""Between two looks at what the deliveries have counted."""
 
 _DISABLED = frozenset({"Disabled", "Disabling"})
 """Source: Lambda API reference, EventSourceMappingConfiguration, State."""
@@ -67,25 +75,42 @@ class MappingsService:
         # A SimpleQueue's put is reentrant (documentation of `queue`): a signal handler may call it.
         self._wakes: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._ending = False
+        self._mappings_changed = True
+        self._feed = ChangeFeed(clients, (RECORDS, MAPPINGS), self._take)
 
     def end(self) -> None:
         """End all deliveries. May be called from any thread and from a signal handler."""
         self._ending = True
+        self._feed.end()
         self._wakes.put(None)
 
     def run(self, grace_seconds: float) -> None:
         """Deliver until `end` is called; then wait this long for invocations in flight."""
         self._directory.mkdir(parents=True, exist_ok=True)
+        self._feed.start()
+        looked_at = -_LOOK_SECONDS
         while not self._ending:
-            self._look(grace_seconds)
+            seconds = _SHORTEST_LOOK_SECONDS if self._mappings_changed else _LOOK_SECONDS
+            if time.monotonic() - looked_at >= seconds:
+                self._mappings_changed = False
+                self._look(grace_seconds)
+                looked_at = time.monotonic()
             if _minute() > self._minute:
                 self._publish_counts()
             self._write_status()
             with contextlib.suppress(queue.Empty):
-                self._wakes.get(timeout=DISCOVERY_SECONDS)
+                self._wakes.get(timeout=_STATUS_SECONDS)
         self._end(list(self._served), grace_seconds)
         self._publish_counts()
         self._write_status()
+
+    def _take(self, topics: frozenset[str]) -> None:
+        """Take what the emulator tells of, in the feed's thread."""
+        if RECORDS in topics:
+            for served in list(self._served.values()):
+                served.tell_written()
+        if MAPPINGS in topics:
+            self._mappings_changed = True
 
     def _look(self, grace_seconds: float) -> None:
         """Begin, end and begin again deliveries, as the account's mappings say now."""

@@ -64,9 +64,18 @@ class DeliveryMachine(RuleBasedStateMachine):
         retries=st.sampled_from([0, 1, 2]),
         bisect=st.booleans(),
         roots=st.integers(1, 2),
+        idle_polls=st.sampled_from([None, 0.01]),
     )
     def begin(  # noqa: PLR0913  each is one setting
-        self, batch_size: int, window: int, lanes: int, retries: int, *, bisect: bool, roots: int
+        self,
+        batch_size: int,
+        window: int,
+        lanes: int,
+        retries: int,
+        *,
+        bisect: bool,
+        roots: int,
+        idle_polls: float | None = None,
     ) -> None:
         self.faults = ComingFaults()
         mapping = mapping_settings(
@@ -77,13 +86,19 @@ class DeliveryMachine(RuleBasedStateMachine):
             bisect=bisect,
         )
         # Polled less often than by AWS: hours pass here, and each poll costs the test time.
-        assumptions = Assumptions(polls_per_second=0.5, listing_seconds=60)
+        assumptions = Assumptions(
+            polls_per_second=0.5, idle_polls_per_second=idle_polls, idle_seconds=0.0, listing_seconds=60
+        )
         self.world = VirtualDelivery(mapping, self.faults, assumptions=assumptions, roots=roots)
 
     @rule(changes=st.lists(st.tuples(st.sampled_from(USER_IDS), st.sampled_from(NATURES)), min_size=1, max_size=8))
     def write(self, changes: list[tuple[str, Nature]]) -> None:
         for user_id, nature in changes:
             self.world.write(*small_change(len(self.world.changes), user_id, nature))
+
+    @rule()
+    def tell_written(self) -> None:
+        self.world.tell_written()
 
     @rule(faults=st.lists(st.sampled_from(INVOCATION_FAULTS), min_size=1, max_size=4), room=st.integers(0, 4))
     def function_will_fail(self, faults: list[InvocationFault], room: int) -> None:

@@ -31,6 +31,7 @@ from delivery.messages import (
     SendAttempted,
     SendDocument,
     ShardsListed,
+    StreamWritten,
 )
 from delivery.records import Invocation, StreamRecord, event_payload, record_body
 from delivery.settings import MappingSettings
@@ -133,6 +134,10 @@ class VirtualDelivery:
         history = self._history.setdefault(user_id, [])
         self.changes[sequence_number] = Change(record, event_form, user_id, nature, shard_id, len(history))
         history.append(sequence_number)
+
+    def tell_written(self) -> None:
+        """Tell the poller that the stream was written to, after a while."""
+        self._later(StreamWritten)
 
     def run(self, seconds: float) -> None:
         """Let time pass."""

@@ -26,6 +26,7 @@ from delivery.messages import (
     Shard,
     ShardCheckpoint,
     ShardsListed,
+    StreamWritten,
 )
 from delivery.records import Invocation
 from delivery.settings import MappingSettings
@@ -127,6 +128,38 @@ def test_a_shard_without_records_is_polled_less_often_until_one_comes() -> None:
     assert 18 <= polls_of(10) <= 22
     session.step(PageRead("s-1", example_records(1, 1)))
     assert 45 <= polls_of(5) <= 51
+
+
+RARELY = Assumptions(polls_per_second=10.0, idle_polls_per_second=0.1, idle_seconds=0.0)
+
+
+def test_a_shard_that_is_polled_rarely_is_read_at_once_when_it_was_written_to() -> None:
+    session = Session(assumptions=RARELY)
+    session.begin()
+    session.step(PageRead("s-1", []), seconds=0.0)
+    assert reads(session.step(seconds=5.0)) == []
+    assert reads(session.step(StreamWritten(), seconds=0.0)) == [ReadShard("s-1", None, "TRIM_HORIZON")]
+
+
+def test_a_write_during_a_read_that_did_not_see_it_is_read_next() -> None:
+    session = Session(assumptions=RARELY)
+    session.begin()
+    assert reads(session.step(StreamWritten(), seconds=0.0)) == []
+    assert reads(session.step(PageRead("s-1", []), seconds=0.0)) == []
+    assert reads(session.step(seconds=0.1)) == [ReadShard("s-1", None, "TRIM_HORIZON")]
+
+
+def test_writes_are_not_read_more_often_than_the_poll_rate_nor_sooner_after_a_failure() -> None:
+    session = Session(assumptions=RARELY)
+    session.begin()
+    polls = 0
+    for _ in range(100):
+        polls += len(reads(session.step(PageRead("s-1", []), StreamWritten(), seconds=0.01)))
+    assert 9 <= polls <= 11
+    session.step(seconds=1.0)
+    session.step(ReadFailed("s-1", "out of reach"), StreamWritten(), seconds=0.0)
+    assert reads(session.step(StreamWritten(), seconds=0.1)) == []
+    assert len(reads(session.step(seconds=0.2))) == 1
 
 
 def test_delivery_resumes_from_a_checkpoint() -> None:
