@@ -8,7 +8,7 @@ import argparse
 import time
 
 from benchmarks.report import IMAGES, PERFORMANCE, goals_not_reached, measured_today, measurements_table, write_section
-from benchmarks.scenarios import consumers, functions, growth, local_stack, neutral_answers
+from benchmarks.scenarios import consumers, functions, growth, idle_stack, local_stack, neutral_answers
 
 SECTIONS = {
     "cold": functions.measure_starts_and_memory,
@@ -16,6 +16,7 @@ SECTIONS = {
     "stream": functions.measure_stream,
     "consumers": consumers.measure_consumers,
     "local": local_stack.measure,
+    "idle": idle_stack.measure,
     "neutral": neutral_answers.measure,
     "growth": growth.measure,
     "packages": functions.measure_packages,

@@ -35,6 +35,9 @@ _LONGEST_UNSEEN_SECONDS = 1.0
 _SHOWING = ("DeleteMessage", "DeleteMessageBatch", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch")
 """Actions after which further messages of a FIFO queue's group can be received."""
 
+_SENDERS = ("sqs", "sns", "eventbridge", "s3")
+"""The emulator's services that put messages into queues."""
+
 _INVOCATIONS = "/invocations"
 _TABLE_CHANGES = frozenset(
     b"DynamoDB_20120810." + change for change in (b"CreateTable", b"UpdateTable", b"DeleteTable")
@@ -139,7 +142,9 @@ def note_changes(changes: Changes) -> None:
     services: Any = dynamodb, sqs, logs, metrics
     of_dynamodb, of_sqs, of_logs, of_metrics = services
     of_dynamodb.esm_wake = _Noted(changes, RECORDS)
-    of_sqs.esm_wake = _Noted(changes, MESSAGES)
+    for name in _SENDERS:
+        sender: Any = importlib.import_module(f"ministack.services.{name}")
+        sender.esm_wake = _Noted(changes, MESSAGES)
     of_logs._append_log_events = _noting(of_logs._append_log_events, changes, LOGS)  # noqa: SLF001
     of_metrics._metric_bucket = _noting(of_metrics._metric_bucket, changes, METRICS)  # noqa: SLF001
     receive: Callable[[Mapping[str, Any], str], Awaitable[Mapping[str, Any]]] = of_sqs._act_receive_message  # noqa: SLF001

@@ -8,8 +8,8 @@ from infra.naming import LIVE_ALIAS
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient
 
-_READY_PAUSE_SECONDS = 0.1
-_READY_ATTEMPTS = 300
+_READY_PAUSE_SECONDS = 0.025
+_READY_ATTEMPTS = 1200
 
 
 class NotReadyError(Exception):

@@ -14,13 +14,17 @@ _STOP_SECONDS = 20
 
 
 @contextmanager
-def starting_local_stack(directory: Path, project: Path = PROJECT_ROOT) -> Generator[ChildProcess]:
+def starting_local_stack(
+    directory: Path, project: Path = PROJECT_ROOT, *, show_log: bool = False
+) -> Generator[ChildProcess]:
     """Start a stack and enter the block at once; end the stack with the block.
 
     The stack also ends with this process, however that ends, unlike `python -m local up --detach`.
-    `up.log` in the directory has the output of the command; `project` is the checkout to deploy.
+    `up.log` in the directory has the output of the command, with the function's log if that is to
+    be shown; `project` is the checkout to deploy.
     """
-    arguments = ["up", "--no-log", "--port", "0", "--website-port", "0", "--state-dir", str(directory)]
+    arguments = ["up", "--port", "0", "--website-port", "0", "--state-dir", str(directory)]
+    arguments += [] if show_log else ["--no-log"]
     process = ChildProcess("local", arguments, directory / "up.log", project)
     try:
         yield process
@@ -29,12 +33,14 @@ def starting_local_stack(directory: Path, project: Path = PROJECT_ROOT) -> Gener
 
 
 @contextmanager
-def running_local_stack(directory: Path, project: Path = PROJECT_ROOT) -> Generator[LocalStack]:
+def running_local_stack(
+    directory: Path, project: Path = PROJECT_ROOT, *, show_log: bool = False
+) -> Generator[LocalStack]:
     """Do as `starting_local_stack`, but enter the block when the stack is ready.
 
     Raise LocalStackError, with the end of its log, if the stack ends or isn't ready in time.
     """
-    with starting_local_stack(directory, project) as process:
+    with starting_local_stack(directory, project, show_log=show_log) as process:
         deadline = time.monotonic() + _START_SECONDS
 
         def ended_or_late() -> int | None:

@@ -92,7 +92,7 @@ def _behavior(path: str) -> aws.cloudfront.DistributionOrderedCacheBehaviorArgsD
 
 def client_limit(
     environment: Environment, registrations_per_client: int, opts: pulumi.ResourceOptions
-) -> aws.wafv2.WebAcl:
+) -> "aws.wafv2.WebAcl":  # Quoted, because pulumi_aws.wafv2 takes most of a second to import.
     """Create the web ACL that limits the registrations from one IP address.
 
     Args:
