@@ -15,6 +15,7 @@ import os
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import Literal
@@ -59,9 +60,23 @@ def imported_sources(module: Path, root: Path) -> list[Path]:
     return sorted(found)
 
 
-def _imported_names(source: Path, root: Path) -> Iterator[str]:
-    """Yield the dotted names below `functions` in a file; some name an attribute, not a module."""
-    for node in ast.walk(_parsed(source, root)):
+def _imported_names(source: Path, root: Path) -> tuple[str, ...]:
+    """Return the dotted names below `functions` in a file; some name an attribute, not a module."""
+    try:
+        text = source.read_bytes()
+    except OSError as error:
+        raise UnreadableSourceError(_described(error, source, root)) from error
+    return _names_in(text, source, root)
+
+
+@lru_cache(maxsize=1024)
+def _names_in(text: bytes, source: Path, root: Path) -> tuple[str, ...]:
+    """Return the names in a file's text. Kept, because most functions share most files."""
+    return tuple(_names_of(_parsed(text, source, root), source, root))
+
+
+def _names_of(module: ast.Module, source: Path, root: Path) -> Iterator[str]:
+    for node in ast.walk(module):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -72,17 +87,21 @@ def _imported_names(source: Path, root: Path) -> Iterator[str]:
         yield from (name for name in names if name.split(".")[0] == PACKAGE)
 
 
-def _parsed(source: Path, root: Path) -> ast.Module:
-    where = source.relative_to(root).as_posix()
+def _parsed(text: bytes, source: Path, root: Path) -> ast.Module:
     try:
-        return ast.parse(source.read_bytes(), filename=str(source))
+        return ast.parse(text, filename=str(source))
     except SyntaxError as error:
+        where = source.relative_to(root).as_posix()
         line = f", line {error.lineno}" if error.lineno else ""
         raise UnreadableSourceError(f"SyntaxError: {error.msg}  ({where}{line})") from error
     # The parser raises ValueError for a NUL in some versions of Python, and the last two for too
     # deep nesting.
-    except (ValueError, OSError, RecursionError, MemoryError) as error:
-        raise UnreadableSourceError(f"{type(error).__name__}: {error}  ({where})") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise UnreadableSourceError(_described(error, source, root)) from error
+
+
+def _described(error: Exception, source: Path, root: Path) -> str:
+    return f"{type(error).__name__}: {error}  ({source.relative_to(root).as_posix()})"
 
 
 def _origin(node: ast.ImportFrom, source: Path, root: Path) -> str:
