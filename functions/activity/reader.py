@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from functions.activity.items import ItemKey, ReadOutcome
-from functions.runtime.aws import AWS_CALL_ERRORS, call_reason
+from functions.runtime.aws import aws_call_errors, call_reason
 from functions.runtime.invocation import Clock, reserved_time
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class ActivityReader:
                 break
             try:
                 answer = self._get(unread)
-            except AWS_CALL_ERRORS as error:
+            except aws_call_errors() as error:
                 return ReadOutcome(items, call_reason(error), frozenset(unread))
             for item in answer.get("Responses", {}).get(self._table, []):
                 items[item["userId"]["S"], item["changeId"]["S"]] = item

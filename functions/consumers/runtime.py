@@ -35,7 +35,10 @@ from functions.consumers.stored_change import (
 )
 from functions.dead_letters.queue import queue_from_environment
 from functions.runtime import aws as aws_clients
-from functions.runtime.aws import AWS_CALL_ERRORS, call_reason
+
+# At the start, where Lambda gives a function a whole processor: each batch needs such a client.
+from functions.runtime import botocore_clients  # noqa: F401  # pyright: ignore[reportUnusedImport]
+from functions.runtime.aws import aws_call_errors, call_reason
 from functions.runtime.invocation import Clock, LambdaContext, read_positive_integer, read_text
 from functions.runtime.json_log import BufferedLog, JsonObject, Log
 
@@ -142,7 +145,7 @@ def delete_messages(sqs: "SQSClient", queue_url: str, done: Sequence[Message], l
     ]
     try:
         sqs.delete_message_batch(QueueUrl=queue_url, Entries=entries)
-    except AWS_CALL_ERRORS as error:
+    except aws_call_errors() as error:
         log("WARNING", "MESSAGES NOT DELETED YET:", reason=call_reason(error))
 
 
@@ -156,7 +159,7 @@ def delay_messages(
     ]
     try:
         answer = sqs.change_message_visibility_batch(QueueUrl=queue_url, Entries=entries)
-    except AWS_CALL_ERRORS as error:
+    except aws_call_errors() as error:
         log("WARNING", "DELAY NOT SET:", reason=call_reason(error))
         return
     failed = {failure["Code"] for failure in answer.get("Failed", [])}
@@ -165,4 +168,4 @@ def delay_messages(
 
 
 def _explain(error: Exception) -> str:
-    return call_reason(error) if isinstance(error, AWS_CALL_ERRORS) else type(error).__qualname__
+    return call_reason(error) if isinstance(error, aws_call_errors()) else type(error).__qualname__

@@ -11,22 +11,20 @@ and all later ones are delivered again. Changes that were written beyond it are 
 to the same effect, and logged only then.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from functions.activity.closing_items import ERASED_USER
-from functions.activity.items import WriteOutcome
-from functions.dead_letters.envelope import (
-    DEAD_LETTERED,
-    REFUSED,
-    DeadLetterSender,
-    FailedRecord,
-    identify_record,
-    request_of,
-)
 from functions.runtime.arns import streams_of
 from functions.runtime.json_log import Json, JsonObject, Log, utc_timestamp
 from functions.stream_records.user_change import UnknownEventError, UnprocessableRecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from functions.activity.items import WriteOutcome
+    from functions.dead_letters.envelope import DeadLetterSender, FailedRecord
 
 UNKNOWN_EVENT = "UNKNOWN EVENT:"
 STOPPED = "BATCH STOPPED:"
@@ -163,6 +161,8 @@ class StreamBatch(Generic[Change]):
     def _failed_records(
         self, records: Sequence[Json], errors: Mapping[int, UnprocessableRecordError], settled: int
     ) -> dict[int, FailedRecord]:
+        from functions.dead_letters.envelope import FailedRecord, identify_record  # noqa: PLC0415  rarely needed
+
         failed_at = utc_timestamp(self._now())
         return {
             position: FailedRecord(
@@ -182,6 +182,8 @@ class StreamBatch(Generic[Change]):
     def _outcome(self, records: Sequence[Json], settled: int, interruption: str | None) -> BatchOutcome:
         if interruption is None:
             return BatchOutcome(settled, None, None)
+        from functions.dead_letters.envelope import identify_record  # noqa: PLC0415  rarely needed
+
         stopped_at = identify_record(records[settled]).sequence_number or ""
         again = len(records) - settled
         self._log("WARNING", STOPPED, sequenceNumber=stopped_at, reason=interruption, comeAgain=again)
@@ -191,6 +193,8 @@ class StreamBatch(Generic[Change]):
         self._log("INFO", ERASED_USER, userId=failed.user_id, sequenceNumber=failed.sequence_number)
 
     def _log_given_up(self, error: UnprocessableRecordError, failed: FailedRecord) -> None:
+        from functions.dead_letters.envelope import DEAD_LETTERED, REFUSED, request_of  # noqa: PLC0415  rarely needed
+
         dead_lettered = UNKNOWN_EVENT if isinstance(error, UnknownEventError) else DEAD_LETTERED
         self._log(
             "ERROR",

@@ -16,7 +16,7 @@ from functions.dead_letters.envelope import FailedRecord, SendOutcome
 from functions.dead_letters.erased_users import WithoutErasedUsers
 from functions.runtime import aws as aws_clients
 from functions.runtime.arns import account_of
-from functions.runtime.aws import AWS_CALL_ERRORS, transient_reason
+from functions.runtime.aws import aws_call_errors, transient_reason
 from functions.runtime.invocation import Clock, LambdaContext, read_text, reserved_time
 from functions.runtime.json_log import JsonObject, log
 from functions.runtime.metrics import DEAD_LETTERED_FIGURES, embedded_metrics, failure_metric
@@ -106,7 +106,7 @@ class DeadLetterQueue:
                     position, reason = unsent
                     return SendOutcome(sent + position, reason)
                 sent += len(messages)
-        except AWS_CALL_ERRORS as error:
+        except aws_call_errors() as error:
             reason = transient_reason(error)
             if reason is None:
                 raise

@@ -8,6 +8,9 @@ from functions.dead_letters.queue import queue_without_erased_users
 from functions.fan_out_user_changes.activity_record import read_activity_record
 from functions.fan_out_user_changes.topic import UserChangesTopic
 from functions.runtime import aws as aws_clients
+
+# At the start, where Lambda gives a function a whole processor: each batch needs such a client.
+from functions.runtime import botocore_clients  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from functions.runtime.invocation import Clock, LambdaContext, read_text
 from functions.runtime.json_log import BufferedLog, JsonObject
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from functions.activity.items import WriteOutcome
 from functions.consumers.message import ChangeMessage
-from functions.runtime.aws import AWS_CALL_ERRORS, TRANSIENT_CODES, transient_reason
+from functions.runtime.aws import TRANSIENT_CODES, aws_call_errors, transient_reason
 from functions.runtime.invocation import Clock, reserved_time
 from functions.runtime.json_log import JsonObject
 
@@ -70,7 +70,7 @@ class UserChangesTopic:
             entries: Any = [_entry(position, message) for position, message in unsent.items()]
             try:
                 answer = self._client.publish_batch(TopicArn=self._topic_arn, PublishBatchRequestEntries=entries)
-            except AWS_CALL_ERRORS as error:
+            except aws_call_errors() as error:
                 reason = transient_reason(error)
                 if reason is None:
                     raise

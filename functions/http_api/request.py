@@ -13,7 +13,6 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, NoReturn, cast
-from urllib.parse import parse_qsl
 
 from functions.runtime.trace import Trace, trace_of
 
@@ -106,6 +105,10 @@ def read_request(event: Event) -> Request:
 
 
 def _repeated(query_string: str) -> frozenset[str]:
+    if not query_string:
+        return frozenset()
+    from urllib.parse import parse_qsl  # noqa: PLC0415  takes time to load, and most requests have no query
+
     names = [name for name, _ in parse_qsl(query_string, keep_blank_values=True)]
     return frozenset(name for name in names if names.count(name) > 1)
 

@@ -4,24 +4,35 @@
 written. What the log shows is decided here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from functools import partial
+from __future__ import annotations
 
-from functions.activity.closing_items import ERASED_USER, ReadItems
-from functions.activity.items import ActivityWriter
-from functions.consumers.stream_batch import BatchOutcome, StreamBatch
-from functions.dead_letters.envelope import DeadLetterSender
-from functions.log_user_changes.history import AfterDeletion, History, write_and_clean_up
-from functions.runtime.json_log import Json, Log, utc_timestamp
-from functions.stream_records.attribute_values import PlainValue
-from functions.stream_records.user_change import UserChange, parse_user_change
+from functools import partial
+from typing import TYPE_CHECKING
+
+from functions.activity.closing_items import ERASED_USER
+from functions.consumers.stream_batch import StreamBatch
+from functions.log_user_changes.history import History, write_and_clean_up
+from functions.runtime.json_log import utc_timestamp
+from functions.stream_records.user_change import parse_user_change
 from functions.users.attributes import ATTRIBUTES, visible_when_masked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from functions.activity.closing_items import ReadItems
+    from functions.activity.items import ActivityWriter
+    from functions.consumers.stream_batch import BatchOutcome
+    from functions.dead_letters.envelope import DeadLetterSender
+    from functions.log_user_changes.history import AfterDeletion
+    from functions.runtime.json_log import Json, Log
+    from functions.stream_records.attribute_values import PlainValue
+    from functions.stream_records.user_change import UserChange
+
+    _PlainImage = Mapping[str, PlainValue]
 
 VISIBLE_WHEN_MASKED = visible_when_masked(ATTRIBUTES)
 MASK = "***"
-
-_PlainImage = Mapping[str, PlainValue]
 
 
 def process_batch(  # noqa: PLR0913  each is a dependency or a setting, named at the call

@@ -14,7 +14,7 @@ from functions.activity.deleted_history import has_values, limited_expiry, witho
 from functions.activity.item_size import fitting_item
 from functions.activity.items import SECONDS_PER_DAY, change_id, is_key
 from functions.activity.table import ITEMS_PER_CALL
-from functions.runtime.aws import AWS_CALL_ERRORS, error_code, transient_reason
+from functions.runtime.aws import aws_call_errors, error_code, transient_reason
 from functions.runtime.invocation import Clock, reserved_time
 from functions.stream_records.attribute_values import Image
 from functions.stream_records.user_change import UserChange
@@ -65,7 +65,7 @@ class DeletedHistory:
             if not noted:
                 self._leave_note(deletion)
             return self._limit(deletion)
-        except AWS_CALL_ERRORS as error:
+        except aws_call_errors() as error:
             reason = transient_reason(error)
             if reason is None:
                 raise

@@ -4,7 +4,7 @@
 import functions.runtime.garbage_collection  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from functions.activity.reader import ActivityReader
 from functions.activity.table import ActivityTable
-from functions.dead_letters.queue import queue_without_erased_users
+from functions.dead_letters.later_queue import QueueWhenNeeded
 from functions.log_user_changes.batch import process_batch
 from functions.log_user_changes.deleted_history import DeletedHistory
 from functions.log_user_changes.history import AfterDeletion
@@ -49,7 +49,7 @@ def handler(event: JsonObject, context: LambdaContext) -> JsonObject:
             activity=ActivityTable(dynamodb, table, retention_days, clock, deleted_user_days=limited_days),
             read_activity=ActivityReader(dynamodb, table, clock).read,
             after_deletion=AfterDeletion(keys.free, limit_history),
-            dead_letters=queue_without_erased_users(context, clock),
+            dead_letters=QueueWhenNeeded(context, clock),
             log=log,
             mask_personal_data=read_flag("MASK_PERSONAL_DATA"),
             source_function=context.invoked_function_arn,

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from functions.consumers.stored_change import RetryChangeError, UnprocessableChangeError
 from functions.publish_user_events.user_event import MAXIMUM_ENTRY_BYTES, UserEvent
-from functions.runtime.aws import AWS_CALL_ERRORS, call_reason, error_code, http_status
+from functions.runtime.aws import aws_call_errors, call_reason, error_code, http_status
 from functions.runtime.json_log import JsonObject
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class EventBus:
         ]
         try:
             answer = self._client.put_events(Entries=entries)
-        except AWS_CALL_ERRORS as error:
+        except aws_call_errors() as error:
             if not _is_refusal(error):
                 return dict.fromkeys(call, error)
             if len(call) == 1:

@@ -14,6 +14,10 @@ from functions.users.fields import FIELDS, Fields
 from functions.users.service import register
 from functions.users.user import UsersStore
 
+if "REGISTRATION_MAILS_QUEUE" in os.environ:
+    # At the start, where Lambda gives a function a whole processor: each request needs SQS.
+    from functions.runtime import botocore_clients  # noqa: F401  # pyright: ignore[reportUnusedImport]
+
 
 def handler(event: Event, _context: object) -> dict[str, Any]:
     """Answer an HTTP API event (payload format 2.0) on the deployed tables."""

@@ -6,6 +6,9 @@ from functions.dead_letters.queue import queue_without_erased_users
 from functions.rescue_failed_batches.rescue import Rescue
 from functions.rescue_failed_batches.shard_reader import ShardReader
 from functions.runtime import aws as aws_clients
+
+# At the start, where Lambda gives a function a whole processor: each batch needs such a client.
+from functions.runtime import botocore_clients  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from functions.runtime.invocation import Clock, LambdaContext, read_text
 from functions.runtime.json_log import JsonObject, log
 

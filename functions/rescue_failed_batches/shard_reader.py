@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from functions.dead_letters.envelope import StreamPointer
 from functions.rescue_failed_batches.rescue import RecordsLostError, RescueInterruptedError
-from functions.runtime.aws import AWS_CALL_ERRORS, error_code, transient_reason
+from functions.runtime.aws import aws_call_errors, error_code, transient_reason
 from functions.runtime.invocation import Clock, reserved_time
 from functions.runtime.json_log import Json
 from functions.stream_records.streams_api import lambda_record
@@ -90,7 +90,7 @@ class ShardReader:
             raise RescueInterruptedError("the invocation's time is nearly over")
         try:
             return method(**request)
-        except AWS_CALL_ERRORS as error:
+        except aws_call_errors() as error:
             code = error_code(error) if isinstance(error, ClientError) else ""
             if code in _POSITION_LOST:
                 raise _PositionLostError from error

@@ -1,18 +1,17 @@
 """AWS as the functions use it: one client per service, and which errors of a call may pass.
 
-botocore comes with Lambda's Python runtime and is used alone: boto3 would add a resource layer that
-nothing here uses, paid for at each cold start. Region, credentials and, on a laptop, the endpoint
-come from the environment variables that botocore reads itself.
+botocore's clients (functions/runtime/botocore_clients.py) are loaded by the first call that needs
+one.
 """
 
 from __future__ import annotations
 
 import json
-from base64 import b64encode
+import os
+import sys
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
-from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -21,12 +20,11 @@ from botocore.exceptions import (
     HTTPClientError,
     NoCredentialsError,
 )
-from botocore.loaders import Loader
-from botocore.parsers import ResponseParserError
-from botocore.session import Session
 
+from functions.runtime.dynamodb_client import dynamodb_client
 from functions.runtime.garbage_collection import freeze_loaded_objects
-from functions.runtime.intact_answers import refuse_damaged_answers
+from functions.runtime.plain_environment import plain_target
+from functions.runtime.request_body import request_body
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -40,24 +38,21 @@ if TYPE_CHECKING:
 
     from functions.runtime.json_log import JsonObject
 
-# Every call here answers in milliseconds. With botocore's own 60 s, one lost packet could use up a
-# function's whole time. With these a silent service has been asked three times after 12 s, and
-# apiTimeoutSeconds leaves room for that, so the caller gets 503. Standard retries wait with jitter
-# and spend from a quota, so they don't feed an overload.
-# Parameter validation (of what is built here from validated input) and the long User-Agent were a
-# fifth of a warm registration (`make bench`).
-CLIENT_CONFIG = Config(
-    parameter_validation=False,
-    user_agent="userstream",
-    connect_timeout=1,
-    read_timeout=3,
-    retries={"mode": "standard", "total_max_attempts": 3},
-)
-
 
 @cache
 def dynamodb() -> DynamoDBClient:
     """Return the client of DynamoDB's tables."""
+    target = plain_target("dynamodb", os.environ)
+    if target is None:
+        return botocores_dynamodb()
+    client = dynamodb_client(target, botocores_dynamodb)
+    freeze_loaded_objects()
+    return client
+
+
+@cache
+def botocores_dynamodb() -> DynamoDBClient:
+    """Return botocore's client of DynamoDB's tables."""
     client = cast("DynamoDBClient", _client("dynamodb"))
     write_batches_as_json(client)
     return client
@@ -101,25 +96,10 @@ def sqs() -> SQSClient:
     return cast("SQSClient", _client("sqs"))
 
 
-class _KnownServices(Loader):
-    """Reads botocore's models of the services above, without listing 400 others first."""
-
-    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002  botocore's signature
-        return ["dynamodb", "dynamodbstreams", "events", "s3", "sesv2", "sns", "sqs"]
-
-
-@cache
-def _session() -> Session:
-    session = Session()
-    session.register_component("data_loader", _KnownServices())
-    return session
-
-
 def _client(service: str) -> BaseClient:
-    client = _session().create_client(service, config=CLIENT_CONFIG)
-    freeze_loaded_objects()
-    refuse_damaged_answers(client)
-    return client
+    from functions.runtime.botocore_clients import make_client  # noqa: PLC0415  most of a cold start
+
+    return make_client(service)
 
 
 _FIRST_ERROR_STATUS = 300
@@ -129,8 +109,8 @@ def write_batches_as_json(client: DynamoDBClient) -> None:
     """Let `json` write this client's BatchWriteItem bodies; a second registration has no effect.
 
     botocore's serializer checks and copies each typed value by its service model, some 100 µs per
-    change and most of a batch's time (docs/performance.md). The wire form is the same JSON, with
-    binary in base64; a test compares the bodies. So botocore serializes a placeholder of the same
+    change and most of a batch's time (docs/performance.md). The bytes are the same, with binary in
+    base64, as a test shows. So botocore serializes a placeholder of the same
     tables, which decide the endpoint, and the body replaces it before the request is signed.
     """
     events = client.meta.events
@@ -143,19 +123,12 @@ _BATCH_BODY = "userstream_batch_body"
 
 
 def _encode_batch(params: JsonObject, context: JsonObject, **_: object) -> None:
-    context[_BATCH_BODY] = _BATCH_ENCODER.encode(params).encode("ascii")
+    context[_BATCH_BODY] = request_body("BatchWriteItem", params)
     params["RequestItems"] = {table: [{"DeleteRequest": {"Key": {}}}] for table in params["RequestItems"]}
 
 
 def _replace_body(params: JsonObject, context: JsonObject, **_: object) -> None:
     params["body"] = context[_BATCH_BODY]
-
-
-def _base64_text(content: bytes) -> str:
-    return b64encode(content).decode("ascii")
-
-
-_BATCH_ENCODER = json.JSONEncoder(default=_base64_text, separators=(",", ":"))
 
 
 def read_records_as_json(client: DynamoDBStreamsClient) -> None:
@@ -182,14 +155,25 @@ def _take_records(response_dict: JsonObject, customized_response_dict: JsonObjec
     response_dict["body"] = json.dumps(answer).encode("ascii")
 
 
-AWS_CALL_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
-"""Everything that a botocore call raises by itself."""
+def aws_call_errors() -> tuple[type[Exception], ...]:
+    """Return everything that a call raises by itself, for an `except`."""
+    return (BotoCoreError, ClientError, *_parser_errors())
 
-UNANSWERED = (
-    ConnectionError,  # no route, refused, no TLS, connect timeout
-    HTTPClientError,  # read timeout, connection closed
-    ResponseParserError,  # an answer cut off or garbled on its way
-)
+
+def unanswered_errors() -> tuple[type[Exception], ...]:
+    """Return what a call without an answer raises, for an `except`."""
+    return (
+        ConnectionError,  # no route, refused, no TLS, connect timeout
+        HTTPClientError,  # read timeout, connection closed
+        *_parser_errors(),  # an answer cut off or garbled on its way
+    )
+
+
+def _parser_errors() -> tuple[type[Exception], ...]:
+    # Nothing can have raised it before its module is loaded, which takes long.
+    parsers = sys.modules.get("botocore.parsers")
+    return () if parsers is None else (parsers.ResponseParserError,)
+
 
 # The service is busy: the same request may work a second later. The API answers 503 to these.
 # (Amazon DynamoDB Developer Guide, "Error handling with DynamoDB"; API Reference,
@@ -277,7 +261,7 @@ def transient_reason(error: Exception) -> str | None:
 
     Raise what has no reason again: the event source mapping isolates its record by bisection.
     """
-    if isinstance(error, (*UNANSWERED, NoCredentialsError, CredentialRetrievalError)):
+    if isinstance(error, (*unanswered_errors(), NoCredentialsError, CredentialRetrievalError)):
         return type(error).__name__
     if isinstance(error, ClientError):
         code = error_code(error)

@@ -6,6 +6,9 @@ import time
 # First, because it sets the thresholds before botocore is imported.
 import functions.runtime.garbage_collection  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from functions.runtime import aws as aws_clients
+
+# At the start, where Lambda gives a function a whole processor: each batch needs such a client.
+from functions.runtime import botocore_clients  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from functions.runtime.aws import call_reason
 from functions.runtime.invocation import read_text
 from functions.runtime.json_log import JsonObject, is_object, log

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import NamedTuple, Protocol
-from uuid import uuid4
 
 from functions.runtime.json_log import utc_timestamp
+from functions.runtime.random_id import random_id
 from functions.runtime.trace import Trace
 from functions.users.attributes import ATTRIBUTES, Attribute
 from functions.users.service import registration_request
@@ -120,7 +120,7 @@ def request_registration(
     request = None
     if idempotency_key is not None:
         request = registration_request(registration, idempotency_key, now)._replace(expires_at=expires_at)
-    pending = PendingRegistration(str(uuid4()), registration, expires_at, request, secrets.token_bytes(_KEY_BYTES))
+    pending = PendingRegistration(random_id(), registration, expires_at, request, secrets.token_bytes(_KEY_BYTES))
     try:
         store.add(pending, moment)
     except UserIdTakenError:

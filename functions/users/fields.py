@@ -6,7 +6,7 @@ used without pydantic, whose import alone would double a function's own start-up
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, cast
 from unicodedata import normalize
 
@@ -78,30 +78,36 @@ class Fields:
             },
         )
         """What `PATCH /users/{userId}` takes, except that it names at least one field."""
-        self._registration = SchemaValidator(self.registration_schema)
-        self._changes = SchemaValidator(self.changes_schema)
+
+    @cached_property
+    def _registration(self) -> SchemaValidator:
+        return SchemaValidator(self.registration_schema)
+
+    @cached_property
+    def _changes(self) -> SchemaValidator:
+        return SchemaValidator(self.changes_schema)
 
     def parse_registration(self, body: Mapping[str, object]) -> Registration:
         """Check the body of a registration; raise `InvalidFieldsError` with all broken rules."""
-        return cast("Registration", self._validated(self._registration, body))
+        return cast("Registration", self._validated(self._registration, body, removing=False))
 
     def parse_changes(self, body: Mapping[str, object]) -> UserChanges:
         """Check the body of a change; raise `InvalidFieldsError` with all broken rules.
 
         A body that names no field is one error, of the body as a whole.
         """
-        changes = cast("UserChanges", self._validated(self._changes, body))
+        changes = cast("UserChanges", self._validated(self._changes, body, removing=True))
         if not changes:
             raise InvalidFieldsError([FieldError("", "nothing-to-change", self.empty_changes)])
         return changes
 
-    def _validated(self, validator: SchemaValidator, body: Mapping[str, object]) -> object:
+    def _validated(self, validator: SchemaValidator, body: Mapping[str, object], *, removing: bool) -> object:
         try:
             return validator.validate_python({name: _composed(value) for name, value in body.items()})
         except ValidationError as error:
             found = error.errors(include_url=False, include_context=False)
         errors = [
-            self._field_error(each["type"], each["loc"], each["input"], removing=validator is self._changes)
+            self._field_error(each["type"], each["loc"], each["input"], removing=removing)
             for each in found[:MAXIMUM_ERRORS]
         ]
         raise InvalidFieldsError(errors)

@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
-from uuid import uuid4
 
 from functions.runtime.json_log import utc_timestamp
+from functions.runtime.random_id import random_id
 from functions.runtime.trace import Trace
 from functions.users.attributes import Attribute
 from functions.users.user import (
@@ -63,7 +63,7 @@ def register(
         IdempotencyKeyReusedError: The key was used before with another body.
         UnavailableError: The store can't take it now.
     """
-    user_id = str(uuid4())
+    user_id = random_id()
     request = None if idempotency_key is None else registration_request(registration, idempotency_key, now)
     moment = utc_timestamp(now)
     user = User(

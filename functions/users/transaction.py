@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
-from functions.runtime.aws import BUSY_CODES, FIRST_SERVER_ERROR, UNANSWERED, error_code, http_status
+from functions.runtime.aws import BUSY_CODES, FIRST_SERVER_ERROR, error_code, http_status, unanswered_errors
 from functions.users.user import REGISTRATION_DIGEST, UnavailableError, UserTooLargeError
 
 if TYPE_CHECKING:
@@ -183,5 +183,5 @@ def unavailability() -> Generator[None]:
         if error_code(error) in BUSY_CODES or http_status(error) >= FIRST_SERVER_ERROR:
             raise UnavailableError(error_code(error)) from error
         raise
-    except UNANSWERED as error:
+    except unanswered_errors() as error:
         raise UnavailableError(type(error).__name__) from error

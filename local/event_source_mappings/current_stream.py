@@ -6,7 +6,7 @@ mapping goes on with the old one and gets nothing new: docs/runbook.md, StreamNo
 
 from typing import TYPE_CHECKING
 
-from functions.runtime.aws import AWS_CALL_ERRORS
+from functions.runtime.botocore_clients import AWS_CALL_ERRORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

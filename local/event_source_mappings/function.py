@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from delivery.decisions import FunctionFailed, FunctionReturned, InvocationOutcome, NotAdmitted
 from delivery.records import Invocation
-from functions.runtime.aws import AWS_CALL_ERRORS
+from functions.runtime.botocore_clients import AWS_CALL_ERRORS
 from local.request_ids import INVOCATION_HEADER
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from delivery.decisions import InvocationOutcome
 from delivery.messages import LogEvent
 from delivery.queue import MOST_MESSAGES_PER_CALL
 from delivery.settings import QueueMappingSettings
-from functions.runtime.aws import AWS_CALL_ERRORS
+from functions.runtime.botocore_clients import AWS_CALL_ERRORS
 from functions.runtime.json_log import Log
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from delivery.event_counts import EventCounts
 from delivery.settings import MappingSettings, UnsupportedMappingError, read_settings
-from functions.runtime.aws import AWS_CALL_ERRORS
+from functions.runtime.botocore_clients import AWS_CALL_ERRORS
 from functions.runtime.json_log import Log
 from local.aws_clients import ONE_ATTEMPT, Clients
 from local.change_feed import ChangeFeed

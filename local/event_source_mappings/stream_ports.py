@@ -19,7 +19,8 @@ from delivery.failure_documents import document_text, failure_document, with_pay
 from delivery.messages import SendAttempted
 from delivery.records import Batch
 from delivery.settings import MappingSettings
-from functions.runtime.aws import AWS_CALL_ERRORS, error_code, http_status
+from functions.runtime.aws import error_code, http_status
+from functions.runtime.botocore_clients import AWS_CALL_ERRORS
 from functions.runtime.json_log import Log
 from local.aws_clients import STALE_CREDENTIALS
 

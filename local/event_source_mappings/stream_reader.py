@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 from delivery.messages import ListingFailed, PageRead, ReadFailed, ReadShard, Shard, ShardsListed
 from delivery.records import stream_record
 from delivery.settings import StartingPosition
-from functions.runtime.aws import AWS_CALL_ERRORS, error_code, read_records_as_json
+from functions.runtime.aws import error_code, read_records_as_json
+from functions.runtime.botocore_clients import AWS_CALL_ERRORS
 from functions.stream_records.streams_api import lambda_record
 
 if TYPE_CHECKING:

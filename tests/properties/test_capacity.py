@@ -33,7 +33,7 @@ from capacity.workload import CapacitySettings, ServiceTimes, Workload, measured
 from functions.activity.items import activity_item
 from functions.activity.table import TIME_TO_FINISH_SECONDS
 from functions.log_user_changes.batch import full_image, log_change
-from functions.runtime.aws import CLIENT_CONFIG
+from functions.runtime.botocore_clients import CLIENT_CONFIG
 from functions.runtime.json_log import BufferedLog
 from functions.stream_records.user_change import parse_user_change
 from functions.users.attributes import ATTRIBUTES

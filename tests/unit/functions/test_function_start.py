@@ -20,6 +20,10 @@ HANDLERS = [
 ]
 WITHOUT_PYDANTIC_CORE = HANDLERS[2:]
 
+# They call DynamoDB alone, as long as nothing goes wrong.
+WITHOUT_BOTOCORES_CLIENT = [*HANDLERS[:3], "functions.confirm_registration.handler"]
+CLIENT = {"botocore.session", "botocore.client", "botocore.parsers", "urllib3", "http.client", "email.message"}
+
 REPORT = """
 import importlib, json, os, sys
 os.environ.clear()
@@ -45,6 +49,28 @@ def test_a_handler_loads_no_more_than_it_needs(handler: str, botocore_alone: set
     assert not modules & HEAVY
     if handler in WITHOUT_PYDANTIC_CORE:
         assert "pydantic_core" not in modules
+
+
+@pytest.mark.parametrize("handler", WITHOUT_BOTOCORES_CLIENT)
+def test_a_function_of_dynamodb_alone_loads_no_client_of_botocores(handler: str) -> None:
+    assert not loaded(handler) & CLIENT
+
+
+@pytest.mark.parametrize("handler", [each for each in HANDLERS if each not in WITHOUT_BOTOCORES_CLIENT])
+def test_a_function_of_other_services_loads_it_at_its_start(handler: str) -> None:
+    """Then Lambda gives it a whole processor, and in an invocation perhaps a seventh of one."""
+    assert "botocore.session" in loaded(handler)
+
+
+def test_the_first_calls_load_no_client_of_botocores() -> None:
+    report = (
+        "import sys; from functions.runtime.aws import dynamodb; dynamodb();"
+        "print(any(name in sys.modules for name in sys.argv[1:]))"
+    )
+    variables = {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+    command = [sys.executable, "-c", report, *CLIENT]
+    run = subprocess.run(command, env=variables | {"HOME": "/nowhere"}, check=True, capture_output=True, text=True)
+    assert run.stdout.strip() == "False"
 
 
 @pytest.mark.parametrize("handler", HANDLERS)
@@ -89,7 +115,7 @@ def test_importing_the_package_changes_nothing() -> None:
 
 def test_loaded_objects_are_frozen_and_later_cycles_collected() -> None:
     report = (
-        "import gc; from functions.runtime.aws import dynamodb; dynamodb(); "
+        "import gc; from functions.runtime.aws import botocores_dynamodb; botocores_dynamodb(); "
         "print(gc.get_freeze_count(), *gc.get_threshold())"
     )
     variables = {"AWS_LAMBDA_FUNCTION_NAME": "f", "AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-1"}

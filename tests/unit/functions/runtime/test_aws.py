@@ -1,6 +1,7 @@
 """The clients that every function shares."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any, cast
@@ -11,7 +12,9 @@ from botocore.exceptions import ClientError, UnknownServiceError
 from botocore.parsers import ResponseParserError
 
 from functions.runtime import aws as aws_clients
+from functions.runtime import botocore_clients
 from functions.runtime.aws import http_status, transient_reason
+from functions.runtime.dynamodb_client import DynamoDB
 from tests.support.stack.own_settings import own_config
 
 
@@ -30,10 +33,11 @@ def forget() -> Any:
     """Discard clients that were made for another environment."""
     makers: list[Any] = [
         aws_clients.dynamodb,
+        aws_clients.botocores_dynamodb,
         aws_clients.dynamodb_streams,
         aws_clients.s3,
         aws_clients.sqs,
-        aws_clients._session,  # pyright: ignore[reportPrivateUsage]
+        botocore_clients._session,  # pyright: ignore[reportPrivateUsage]
     ]
     for maker in makers:
         maker.cache_clear()
@@ -45,7 +49,7 @@ def forget() -> Any:
 @pytest.mark.parametrize(
     ("maker", "service"),
     [
-        (aws_clients.dynamodb, "dynamodb"),
+        (aws_clients.botocores_dynamodb, "dynamodb"),
         (aws_clients.dynamodb_streams, "streams.dynamodb"),
         (aws_clients.s3, "s3"),
         (aws_clients.sqs, "sqs"),
@@ -71,7 +75,7 @@ def test_an_api_functions_timeout_exceeds_the_clients_longest_wait(stack: str) -
 
 def test_an_unknown_service_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UnknownServiceError, match=r"dynamodb, dynamodbstreams, .*, sqs"):
-        aws_clients._client("ec2")  # pyright: ignore[reportPrivateUsage]
+        botocore_clients.make_client("ec2")
 
 
 HALF_AN_ANSWER = (b'{"Failed":[{"Id":"0",', b"<html>welcome to this network</html>", b"")
@@ -81,16 +85,16 @@ HALF_AN_ANSWER = (b'{"Failed":[{"Id":"0",', b"<html>welcome to this network</htm
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: aws_clients.dynamodb().get_item(TableName="T", Key={"id": {"S": "1"}}),
-        lambda: aws_clients.dynamodb().batch_write_item(RequestItems={"T": [{"DeleteRequest": {"Key": {}}}]}),
-        lambda: aws_clients.dynamodb().transact_write_items(TransactItems=[]),
+        lambda: aws_clients.botocores_dynamodb().get_item(TableName="T", Key={"id": {"S": "1"}}),
+        lambda: aws_clients.botocores_dynamodb().batch_write_item(RequestItems={"T": [{"DeleteRequest": {"Key": {}}}]}),
+        lambda: aws_clients.botocores_dynamodb().transact_write_items(TransactItems=[]),
         lambda: aws_clients.dynamodb_streams().get_records(ShardIterator="1"),
         lambda: aws_clients.sqs().send_message_batch(QueueUrl="https://sqs/1/q", Entries=[]),
     ],
     ids=["GetItem", "BatchWriteItem", "TransactWriteItems", "GetRecords", "SendMessageBatch"],
 )
 def test_a_truncated_answer_is_an_error(call: Callable[[], object], body: bytes) -> None:
-    for client in (aws_clients.dynamodb(), aws_clients.dynamodb_streams(), aws_clients.sqs()):
+    for client in (aws_clients.botocores_dynamodb(), aws_clients.dynamodb_streams(), aws_clients.sqs()):
         answer_with(client, 200, body)
     with pytest.raises(ResponseParserError, match="truncated or non-JSON response body") as caught:
         call()
@@ -109,9 +113,9 @@ def test_a_truncated_answer_of_sns_is_an_error(body: bytes) -> None:
 
 
 def test_an_error_answer_without_json_keeps_its_status() -> None:
-    answer_with(aws_clients.dynamodb(), 413, b"<html>too large</html>")
+    answer_with(aws_clients.botocores_dynamodb(), 413, b"<html>too large</html>")
     with pytest.raises(ClientError) as caught:
-        aws_clients.dynamodb().get_item(TableName="T", Key={"id": {"S": "1"}})
+        aws_clients.botocores_dynamodb().get_item(TableName="T", Key={"id": {"S": "1"}})
     assert http_status(caught.value) == 413
 
 
@@ -120,14 +124,33 @@ def test_s3_may_answer_without_a_body() -> None:
     aws_clients.s3().put_object(Bucket="bucket", Key="key", Body=b"{}")
 
 
+def test_the_first_try_is_our_own_where_the_environment_is_lambdas(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [
+        name for name in os.environ if name.startswith("AWS_") or "CA_BUNDLE" in name or "_proxy" in name.lower()
+    ]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", "/nowhere")
+    for name in ("AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "eu-west-1")
+    assert isinstance(aws_clients.dynamodb(), DynamoDB)
+    assert aws_clients.dynamodb() is aws_clients.dynamodb()
+
+
+def test_all_tries_are_botocores_where_it_isnt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    client = aws_clients.dynamodb()
+    assert client is aws_clients.botocores_dynamodb()
+    assert client.meta.endpoint_url == "https://dynamodb-fips.eu-west-1.amazonaws.com"
+
+
 # botocore's serializer refuses a type that its model lacks, and its parser drops it.
 OF_NO_MODEL = {"photo": {"B": "AA=="}, "colour": {"X": "red"}}
 
 
 def test_batches_are_sent_without_botocores_serializer() -> None:
-    sent = answer_with(aws_clients.dynamodb(), 200, b"{}")
+    sent = answer_with(aws_clients.botocores_dynamodb(), 200, b"{}")
     puts: Any = [{"PutRequest": {"Item": OF_NO_MODEL}}]
-    aws_clients.dynamodb().batch_write_item(RequestItems={"T": puts})
+    aws_clients.botocores_dynamodb().batch_write_item(RequestItems={"T": puts})
     assert [json.loads(body) for body in sent] == [{"RequestItems": {"T": puts}}]
 
 

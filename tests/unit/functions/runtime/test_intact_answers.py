@@ -55,16 +55,16 @@ def dynamodb(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.setattr("botocore.endpoint.time.sleep", no_pause)
-    aws.dynamodb.cache_clear()
+    aws.botocores_dynamodb.cache_clear()
     if request.param == "functions":
-        yield aws.dynamodb()
+        yield aws.botocores_dynamodb()
     elif request.param == "ops":
         outputs: Any = SimpleNamespace(region="eu-west-1")
         access = StackAccess(outputs=outputs, source="--stack test")
         yield Services(access, None).client("dynamodb")
     else:
         yield Clients("http://127.0.0.1:1", "eu-west-1", "test", "test").dynamodb
-    aws.dynamodb.cache_clear()
+    aws.botocores_dynamodb.cache_clear()
 
 
 @pytest.mark.parametrize("first", [WHOLE[:20], b"", WHOLE.replace(b"Alice", b"Alicf")], ids=["half", "none", "damaged"])
