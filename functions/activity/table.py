@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from botocore.exceptions import ClientError
 
 from functions.activity.closing_item import is_deletion_note
-from functions.activity.items import WriteOutcome, activity_entry, activity_item, change_id, earliest_expiry
+from functions.activity.item_text import encoded_activity_item
+from functions.activity.items import WriteOutcome, activity_entry, change_id, earliest_expiry
 from functions.runtime import aws as aws_clients
-from functions.runtime.aws import AWS_CALL_ERRORS, error_code, http_status, transient_reason
+from functions.runtime.aws import aws_call_errors, error_code, http_status, transient_reason
 from functions.runtime.invocation import Clock, reserved_time
+from functions.runtime.request_body import EncodedItem
 from functions.stream_records.attribute_values import Image, PlainValue
 from functions.stream_records.user_change import UserChange
 
@@ -72,7 +74,7 @@ class ActivityTable:
             chunk = changes[start:stop]
             try:
                 unprocessed = self._put(chunk)
-            except AWS_CALL_ERRORS as error:
+            except aws_call_errors() as error:
                 if _is_refusal(error):
                     if len(chunk) == 1:
                         rejected[start] = f"the Activity table refuses its item: {error}"
@@ -112,8 +114,8 @@ class ActivityTable:
             if (change.user_id, change_id(change.sequence_number)) in unprocessed
         )
 
-    def _item(self, change: UserChange) -> Image:
-        return activity_item(change, self._retention_days, self._earliest_expiry, self._deleted_user_days)
+    def _item(self, change: UserChange) -> EncodedItem:
+        return encoded_activity_item(change, self._retention_days, self._earliest_expiry, self._deleted_user_days)
 
 
 def _calls(changes: Sequence[UserChange]) -> Iterator[tuple[int, int]]:

@@ -26,6 +26,7 @@ class History:
     def __init__(self, activity: ActivityWriter, read: ReadItems) -> None:
         self._activity = activity
         self._closing_items = ClosingItems(read)
+        self._deleters: dict[tuple[str, str], str | None] = {}
 
     def write(self, changes: Sequence[UserChange]) -> WriteOutcome:
         """Store the changes of users who aren't erased; those of erased users count as settled."""
@@ -61,6 +62,12 @@ class History:
 
     def _who_deleted(self, deletion: UserChange) -> str | None:
         """Return who deleted the user by the closing item; None if it tells of no such deletion."""
+        record = deletion.user_id, deletion.sequence_number
+        if record not in self._deleters:
+            self._deleters[record] = self._read_who_deleted(deletion)
+        return self._deleters[record]
+
+    def _read_who_deleted(self, deletion: UserChange) -> str | None:
         closing = self._closing_items.of(deletion.user_id)
         actor = None if closing is None else deleted_by(closing, version_of(deletion.old_image or {}))
         return actor if deletion.actor in {UNKNOWN_ACTOR, actor} else None
