@@ -18,8 +18,10 @@ from urllib.parse import parse_qs
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.client import BaseClient
 
-from benchmarks.events import activity_item_of
+from benchmarks.events import activity_item_of, closing_item_of
 from functions.activity.closing_item import CLOSING_CHANGE_ID
+from functions.runtime.connection import Answer, Connection, Origin
+from functions.runtime.dynamodb_client import DynamoDB
 
 _BODIES = {
     "BatchWriteItem": b'{"UnprocessedItems": {}}',
@@ -30,7 +32,7 @@ _BODIES = {
 
 @cache  # so that a repeated request costs the measured process a look-up
 def _answer(operation: str, body: str | bytes) -> bytes:
-    """Return what an operation answers: success for each entry, and no history is closed."""
+    """Return what an operation answers: success for each entry, and a note of each deletion."""
     text = body.decode() if isinstance(body, bytes) else body
     if operation == "PublishBatch":
         names = [value[0] for name, value in parse_qs(text).items() if name.endswith(".Id")]
@@ -42,9 +44,10 @@ def _answer(operation: str, body: str | bytes) -> bytes:
         return json.dumps({"FailedEntryCount": 0, "Entries": entries}).encode()
     if operation == "BatchGetItem":
         ((table, request),) = json.loads(text)["RequestItems"].items()
-        changes = [key["changeId"]["S"] for key in request["Keys"] if key["changeId"]["S"] != CLOSING_CHANGE_ID]
-        items = [activity_item_of(change) for change in changes]
-        return json.dumps({"Responses": {table: items}, "UnprocessedKeys": {}}).encode()
+        keys = [(key["userId"]["S"], key["changeId"]["S"]) for key in request["Keys"]]
+        items = [closing_item_of(user) if at == CLOSING_CHANGE_ID else activity_item_of(at) for user, at in keys]
+        found = [item for item in items if item is not None]
+        return json.dumps({"Responses": {table: found}, "UnprocessedKeys": {}}).encode()
     return _BODIES.get(operation, b"{}")
 
 
@@ -66,10 +69,10 @@ def running_stub() -> Generator[AwsStub]:
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length", 0)))
+            request = self.rfile.read(int(self.headers.get("content-length", 0)))
             operation = self.headers.get("x-amz-target", "").rpartition(".")[2]
             calls[operation] += 1
-            body = _BODIES.get(operation, b"{}")
+            body = _answer(operation, request)
             self.send_response(200)
             self.send_header("content-type", "application/x-amz-json-1.0")
             self.send_header("content-length", str(len(body)))
@@ -97,9 +100,28 @@ class _RawBody(io.BytesIO):
         yield self.read()
 
 
-def stub_client(client: BaseClient, requests: list[Request] | None = None) -> list[Request]:
+class _Answering(Connection):
+    """In place of our own client's connection: like botocore's event, behind the signature."""
+
+    def __init__(self, requests: list[Request]) -> None:
+        super().__init__(Origin("http", "127.0.0.1", 9))
+        self._requests = requests
+
+    def exchange(self, request: bytes) -> Answer:
+        head, _, body = request.partition(b"\r\n\r\n")
+        operation = head.partition(b"DynamoDB_20120810.")[2].partition(b"\r\n")[0].decode()
+        self._requests.append((operation, body))
+        answer = _answer(operation, body)
+        headers = {"content-type": "application/x-amz-json-1.0", "content-length": str(len(answer))}
+        return Answer(200, headers, answer)
+
+
+def stub_client(client: BaseClient | DynamoDB, requests: list[Request] | None = None) -> list[Request]:
     """Answer a client's calls inside this process; return the list that collects its requests."""
     requests = [] if requests is None else requests
+    if isinstance(client, DynamoDB):
+        client.connection = _Answering(requests)
+        return requests
 
     def answer(request: AWSRequest, event_name: str, **_: object) -> Any:
         operation = event_name.rpartition(".")[2]

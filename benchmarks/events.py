@@ -9,6 +9,7 @@ from delivery.decisions import DiscardedBatch
 from delivery.failure_documents import document_text, failure_document
 from delivery.records import Invocation, StreamRecord
 from delivery.settings import MappingSettings
+from functions.activity.closing_item import deletion_note
 from functions.activity.items import activity_item, change_id
 from functions.consumers.message import ChangeMessage
 from functions.dead_letters.envelope import FailedRecord, identify_record
@@ -23,6 +24,8 @@ REGISTER_EVENT["body"] = json.dumps({each.name: each.example for each in ATTRIBU
 USERS_TABLE, ACTIVITY_TABLE = "Users-benchmark", "Activity-benchmark"
 STREAM_ARN = f"arn:aws:dynamodb:eu-west-1:000000000000:table/{USERS_TABLE}/stream/2026-11-24T00:00:00.000"
 FUNCTION_ARN = "arn:aws:lambda:eu-west-1:000000000000:function:LogUserChangesFunction-generated"
+OPERATOR = "arn:aws:sts::000000000000:assumed-role/Operator/benchmark"
+"""Who deletes users through the API."""
 SHARD_ID = "shardId-00000001795478400000-0badcafe"
 FIRST_SEQUENCE_NUMBER = 10**20
 USERS = 1_000
@@ -83,6 +86,13 @@ def activity_item_of(place: str) -> dict[str, Any]:
     """Return the Activity item of the change with this id."""
     number = int(place) - FIRST_SEQUENCE_NUMBER
     return activity_item(parse_user_change(stream_record(number, CHANGES[number % len(CHANGES)])), 30)
+
+
+def closing_item_of(user_id: str) -> dict[str, Any] | None:
+    """Return the note of a user's deletion, if `stream_event` deletes the user; else None."""
+    if CHANGES[int(user_id[-12:]) % len(CHANGES)] != "REMOVE":
+        return None
+    return deletion_note(user_id, actor=OPERATOR, version=1, occurred_at="2026-11-24T00:00:00.000Z", expires_at=2**31)
 
 
 def queue_event(messages: int) -> dict[str, Any]:

@@ -59,6 +59,7 @@ def activity_item(record: dict[str, Any]) -> dict[str, Any]:
         "actor": {"S": "ttl" if record.get("userIdentity") else "caller"},
         "occurredAt": {"S": datetime.fromtimestamp(occurred, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")},
         "changes": {"M": changes},
+        "version": (new or old)["version"],
         "expiresAt": {"N": str(occurred + int(os.environ["ACTIVITY_RETENTION_DAYS"]) * SECONDS_PER_DAY)},
     }
 

@@ -40,13 +40,17 @@ def measure_starts_and_memory() -> list[Measurement]:
     streaming = {name: contestants.STREAM[name] for name in (contestants.LOG_USER_CHANGES, POWERTOOLS)}
     with running_stub() as stub:
         registration = partial(
-            cold_start_seconds, event=REGISTER_EVENT, stub=stub, call="TransactWriteItems", expected={"statusCode": 201}
+            cold_start_seconds,
+            event=REGISTER_EVENT,
+            stub=stub,
+            calls=["TransactWriteItems"],
+            expected={"statusCode": 201},
         )
         batch = partial(cold_start_seconds, event=stream_event(1), stub=stub, expected={"batchItemFailures": []})
         starts = {name: partial(registration, handler) for name, handler in registering.items()}
         register = in_turn(starts, rounds=ROUNDS)
-        calls = {contestants.LOG_USER_CHANGES: "BatchWriteItem", POWERTOOLS: "PutItem"}
-        stream_starts = {name: partial(batch, streaming[name], call=call) for name, call in calls.items()}
+        calls = {contestants.LOG_USER_CHANGES: ["BatchGetItem", "BatchWriteItem"], POWERTOOLS: ["PutItem"]}
+        stream_starts = {name: partial(batch, streaming[name], calls=made) for name, made in calls.items()}
         stream = in_turn(stream_starts | {BARE: starts[BARE]}, rounds=ROUNDS)
     _plot_starts(register, "Cold start", contestants.REGISTER_USER, "register")
     _plot_starts(stream, "Cold start of the stream's function", contestants.LOG_USER_CHANGES, "log-user-changes")

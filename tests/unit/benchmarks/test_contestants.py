@@ -23,15 +23,15 @@ def test_a_cold_start_fails_if_the_answer_names_a_failed_record(
     )
     monkeypatch.chdir(tmp_path)  # `python -m` finds modules there.
     with running_stub() as stub, pytest.raises(OtherWorkError, match=r"failing\.handler answered"):
-        cold_start_seconds("failing.handler", {}, stub, call="BatchWriteItem", expected={"batchItemFailures": []})
+        cold_start_seconds("failing.handler", {}, stub, calls=["BatchWriteItem"], expected={"batchItemFailures": []})
 
 
 def test_a_cold_start_makes_its_one_call_and_no_other() -> None:
     with running_stub() as stub:
         event, bare = stream_event(1), BARE_CLIENT[BARE]
-        assert cold_start_seconds(bare, event, stub, call="TransactWriteItems", expected=CREATED) > 0
+        assert cold_start_seconds(bare, event, stub, calls=["TransactWriteItems"], expected=CREATED) > 0
         with pytest.raises(OtherWorkError, match="instead of one PutItem"):
-            cold_start_seconds(bare, event, stub, call="PutItem", expected=CREATED)
+            cold_start_seconds(bare, event, stub, calls=["PutItem"], expected=CREATED)
 
 
 @pytest.fixture(autouse=True)
