@@ -141,13 +141,12 @@ def _is_silent(connected: socket.socket) -> bool:
 
 
 def tls_context() -> ssl.SSLContext:
-    """Return a context that trusts whom botocore trusts, and verifies names."""
-    try:
-        from certifi import where  # noqa: PLC0415  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
+    """Return a context that trusts whom botocore brings along, and verifies names.
 
-        authorities = str(where())
-    except ImportError:
-        authorities = os.path.join(os.path.dirname(botocore.__file__), "cacert.pem")  # noqa: PTH118, PTH120  pathlib takes time to load
+    botocore prefers the package certifi, which Lambda's runtime lacks.
+    """
+    # os.path, because pathlib takes time to load.
+    authorities = os.path.join(os.path.dirname(botocore.__file__), "cacert.pem")  # noqa: PTH118, PTH120
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_TICKET
     context.load_verify_locations(authorities)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError, SSLError
-from botocore.httpsession import create_urllib3_context, get_cert_path
+from botocore.httpsession import DEFAULT_CA_BUNDLE, create_urllib3_context
 
 from functions.runtime import connection
 from functions.runtime.connection import Connection, Origin
@@ -86,9 +86,9 @@ def test_https_without_tls_behind_it_is_refused() -> None:
             Connection(Origin("https", "127.0.0.1", listener.getsockname()[1])).exchange(REQUEST)
 
 
-def test_tls_trusts_whom_botocore_trusts_and_checks_names() -> None:
+def test_tls_trusts_whom_botocore_brings_along_and_checks_names() -> None:
     ours, botocores = connection.tls_context(), create_urllib3_context()
-    botocores.load_verify_locations(get_cert_path(verify=True))
+    botocores.load_verify_locations(DEFAULT_CA_BUNDLE)
     assert ours.get_ca_certs() == botocores.get_ca_certs() != []
     assert ours.verify_mode == ssl.CERT_REQUIRED
     assert ours.check_hostname
