@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.aws_stub import AwsStub
 from benchmarks.events import ACTIVITY_TABLE, USERS_TABLE
+from functions.users.user import CHANGED_BY
 from infra.naming import PROJECT_ROOT
 
 HERE = Path(__file__).parent
@@ -185,6 +186,8 @@ def require_same_work(works: Mapping[str, object]) -> None:
 def registration(effects: Mapping[str, Any]) -> object:
     """Return a registration's answer and the items of its one transaction, without ids and times.
 
+    Also without the request that made it, which the peers don't keep.
+
     Raise OtherWorkError if an item belongs to another user, or could replace another user's.
     """
     body = json.loads(effects["answer"]["body"])
@@ -193,6 +196,7 @@ def registration(effects: Mapping[str, Any]) -> object:
     items: list[tuple[str, dict[str, Any]]] = []
     for put in (each["Put"] for each in request["TransactItems"]):
         item = dict(put["Item"])
+        item.pop(CHANGED_BY, None)
         if item.pop("userId") != {"S": user_id}:
             raise OtherWorkError(f"an item of another user than {user_id}: {put['Item']}")
         # Each contestant words its condition differently, but without one nothing is unique.
