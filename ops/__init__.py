@@ -5,7 +5,7 @@
     context        what commands share: CommandContext, options, exit codes
 
     dead_letters/  peek at the dead-letter queue, select, replay, export, restore
-    users/         backfill the history of older users; claim the keys of imported users
+    users/         backfill the history of older users; hold users, keys and histories together
     person/        find one person; the places that hold data of a person; export them
     health/        the stack's state in one object
 

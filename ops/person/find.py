@@ -58,7 +58,7 @@ def find(services: Services, value: str, by: str | None = None) -> list[KnownUse
     """Return the users whose id or unique value it is, whatever form of the value it is.
 
     Several, if it is one user's id and another one's username. A user who is deleted is found by
-    the id alone, and one who was imported by values once `claim-keys` has written their keys.
+    the id alone, and one who was imported by values once `verify --repair` has written their keys.
 
     Args:
         services: of the stack.
@@ -104,7 +104,7 @@ def nobody(value: str) -> NotFoundError:
     """Return the error for a value that leads to no user."""
     return NotFoundError(
         f"Nobody is found by {value!r}",
-        "a deleted user is found by the id alone; an imported user by values once `claim-keys` has run; "
+        "a deleted user is found by the id alone; an imported user by values once `verify --repair` has run; "
         "an id that only queues may know: --by id",
     )
 
