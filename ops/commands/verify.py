@@ -8,7 +8,7 @@ from functions.runtime.json_log import JsonObject
 from ops.context import CommandContext, OpsCommand, number_option, pass_command_context
 from ops.job import state_file
 from ops.layout import blocks, facts, table
-from ops.output import count
+from ops.output import count, shortened
 from ops.users.findings import REPAIRABLE, TOLERATED, WHAT_TO_DO, Finding, Problem
 from ops.users.verify import PASSES, Verify, VerifyReport
 from ops.users.verify_db import VerifyDb
@@ -105,10 +105,12 @@ def _table(report: VerifyReport) -> RenderableType:
 
 def _lines(finding: Finding) -> list[str]:
     """Return the user, and on lines of their own what it is about and who holds that."""
-    subject = finding.detail or finding.value or finding.key or finding.attribute
+    subject = finding.value or finding.key or finding.attribute
+    # A detail is a sentence, and its end says where to look.
+    said = shortened(finding.detail) if finding.detail else _shortened(subject) if subject else ""
     return [
         finding.user_id,
-        *([f"  {_shortened(subject)}"] if subject else []),
+        *([f"  {said}"] if said else []),
         *([f"  held by {finding.held_by}"] if finding.held_by else []),
     ]
 

@@ -15,6 +15,7 @@ from functions.activity.closing_item import erasure
 from functions.stream_records.attribute_values import Image
 from ops.cli import cli
 from ops.context import CommandContext
+from ops.dead_letters.redelivery import DEAD_LETTERED
 from ops.errors import DeniedError, ExitCode
 from ops.job import STATE_VARIABLE, Job
 from ops.users.findings import WHAT_TO_DO, Problem
@@ -374,6 +375,12 @@ def test_a_record_that_the_function_refuses_is_reported(stack: StackInMemory, ru
     store(stack, "1", history=False, schemaVersion={"N": "99"})
 
     assert left(run("--repair")) == {"refused": 1}
+
+
+def test_the_table_says_all_of_why_a_record_was_refused(stack: StackInMemory, run: Run) -> None:
+    store(stack, "1", history=False, schemaVersion={"N": "99"})
+
+    assert DEAD_LETTERED in run("--repair", "--table").stdout  # it ends with where to look
 
 
 def test_a_delivery_that_stands_still_is_no_time_to_verify(stack: StackInMemory, run: Run) -> None:
