@@ -17,7 +17,7 @@ from typing_extensions import override
 from functions.runtime.json_log import Json
 from ops.errors import ExitCode, OpsError, WrongUsageError
 from ops.job import Job, stop_on_interrupt
-from ops.output import Output, printable
+from ops.output import Output
 
 if TYPE_CHECKING:
     from ops.aws.services import Services
@@ -131,10 +131,10 @@ class OpsCommand(click.Command):
 
 
 def _fail(ctx: click.Context, error: OpsError) -> NoReturn:
-    stderr = Output.of(None).stderr
-    stderr.print(Text.assemble(("Error", "bold red"), " ", printable(error.message)), soft_wrap=True)
+    output = Output.of(None)
+    output.say(Text.assemble(("Error", "bold red"), " "), error.message)
     if error.next_step:
-        stderr.print(Text.assemble(("Next", "bold"), "  ", printable(error.next_step)), soft_wrap=True)
+        output.say(Text.assemble(("Next", "bold"), "  "), error.next_step)
     ctx.exit(error.exit_code)
 
 

@@ -1,6 +1,7 @@
 """How results are printed: a table in a terminal, JSON in a pipe; notes and errors on stderr."""
 
 import json
+import re
 import shlex
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from itertools import pairwise, takewhile
 from typing import Any, Literal, cast
 
 from pydantic.alias_generators import to_camel
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
@@ -27,6 +29,8 @@ WIDTH_WITHOUT_TERMINAL = 120
 SHORTEST_ID = 8
 LONGEST_SHOWN = 300
 """Characters of a text in a table."""
+
+_UNBROKEN = re.compile(r"\s*(?:`[^`]*`|\S)+")
 
 KIND_STYLES = {
     "permanent": "red",
@@ -74,8 +78,14 @@ class Output:
         sys.stdout.flush()
 
     def note(self, text: str) -> None:
-        """Print a remark on stderr, as one line whatever is in it."""
-        self.stderr.print(Text(printable(text)), soft_wrap=True)
+        """Print a remark on stderr, without a line break of its own whatever is in it."""
+        self.say(Text(), text)
+
+    def say(self, lead: Text, text: str) -> None:
+        """Print a sentence on stderr: one line in a pipe, as many as it takes in a terminal."""
+        width = self.stderr.width - lead.cell_len if self.stderr.is_terminal else None
+        for number, line in enumerate(sentence_lines(printable(text), width)):
+            self.stderr.print(Text.assemble(lead if number == 0 else " " * lead.cell_len, line), soft_wrap=True)
 
     @contextmanager
     def progress(self, label: str) -> Generator[ReportProgress]:
@@ -117,6 +127,23 @@ def printable(text: str) -> str:
         character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
         for character in text
     )
+
+
+def sentence_lines(text: str, width: int | None) -> list[str]:
+    """Return a sentence in lines of so many cells; without a width as it is.
+
+    A line ends between words, and never inside a command in backquotes: it is there to be copied.
+    What is longer than a line has one of its own.
+    """
+    if width is None:
+        return [text]
+    lines: list[str] = []
+    for part in _UNBROKEN.findall(text):
+        if lines and cell_len(lines[-1] + part) > width:
+            lines.append(part.lstrip())
+        else:
+            lines[-1:] = [(lines[-1] if lines else "") + part]
+    return lines
 
 
 def shortened(text: str) -> str:

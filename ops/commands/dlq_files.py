@@ -16,6 +16,7 @@ from ops.dead_letters.peek import Peek, unread_remark
 from ops.dead_letters.selection import Selection
 from ops.errors import ExitCode, OpsError
 from ops.job import state_file, stop_on_interrupt
+from ops.layout import blocks, facts
 from ops.output import camel_json, count, in_flight_elsewhere, shortened
 
 
@@ -44,7 +45,7 @@ def export(context: CommandContext, *, file: Path, consumer: str | None, remove:
 
 
 def _render_export(report: ExportReport) -> RenderableType:
-    text = f"{count(report.exported, 'message')} in {report.file}"
+    text = f"{count(report.exported, 'message')} saved"
     text += f", {report.removed:,} of them removed from the queue." if report.removed else "; the queue is as it was."
     if report.foreign:
         text += f" {count(report.foreign, 'message')} of kind foreign: not written by this stack."
@@ -52,7 +53,8 @@ def _render_export(report: ExportReport) -> RenderableType:
         text += " The queue holds more."
     if report.hidden_by_others:
         text += f" {in_flight_elsewhere(report.hidden_by_others)}"
-    return Text(text, style="green" if report.complete and not report.hidden_by_others else "yellow")
+    style = "green" if report.complete and not report.hidden_by_others else "yellow"
+    return blocks(Text(text, style=style), facts(("file", str(report.file))))
 
 
 @click.command("discard", cls=OpsCommand)
@@ -120,11 +122,12 @@ def _confirm(context: CommandContext, found: dict[str, DeadLetter]) -> None:
         raise OpsError("Nothing was removed", "`dlq replay` processes records again, `dlq export` only saves them")
 
 
-def _render_discard(report: ExportReport, *, complete: bool) -> Text:
+def _render_discard(report: ExportReport, *, complete: bool) -> RenderableType:
     if not report.exported:
         nothing = "Nothing to discard." if complete else "Nothing to discard among those."
         return Text(nothing, style="green" if complete else "yellow")
-    return Text(f"{count(report.removed, 'message')} removed, and kept in {report.file}.", style="green")
+    text = f"{count(report.removed, 'message')} removed from the queue, and saved."
+    return blocks(Text(text, style="green"), facts(("file", str(report.file))))
 
 
 @click.command("restore", cls=OpsCommand)

@@ -148,7 +148,8 @@ def _render_export(document: JsonObject, path: Path) -> RenderableType:
     rows = [(place["place"], place["resource"], f"{len(place['items']):,}", place["unread"] or "") for place in places]
     rest = [(one["place"], one["resource"], one["until"] or "", one["holds"]) for one in document["elsewhere"]]
     return blocks(
-        Text(f"Written to {printable(str(path))}, which only you can read.", style="bold"),
+        Text("Written to a file that only you can read.", style="bold"),
+        facts(("file", str(path))),
         table(("Place", "Resource", "Items", "Not read"), rows, right=("Items",)),
         "Not in the document, because it can't be searched for one user:",
         table(("Place", "Resource", "Gone by", "Holds"), rest),

@@ -1,10 +1,14 @@
 import io
 import re
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 from ops.layout import facts, table
-from ops.output import Harmless
+from ops.output import Harmless, Output, sentence_lines
 
 ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/Users-local/stream/2026-11-29T23:52:14.244"
 USER = "7e58ce04-7eb0-4e21-9375-2cb0ed2646a4"
@@ -36,3 +40,31 @@ def test_an_id_in_a_table_stays_on_one_line() -> None:
     shown = printed(table(("Problem", "User"), [("user-without-key", USER), ("", "  held by " + USER)]))
 
     assert [line.strip() for line in shown.splitlines()[2:]] == [f"user-without-key   {USER}", f"held by {USER}"]
+
+
+WORD = st.text("ab-/.", min_size=1, max_size=12)
+COMMAND = st.lists(WORD, min_size=1, max_size=4).map(lambda words: f"`{' '.join(words)}`;")
+
+
+@given(parts=st.lists(WORD | COMMAND, min_size=1, max_size=20), width=st.integers(5, 80))
+def test_a_sentence_breaks_between_words_and_in_no_command(parts: list[str], width: int) -> None:
+    lines = sentence_lines(" ".join(parts), width)
+
+    assert " ".join(lines) == " ".join(parts)
+    assert all(len(line) <= width or line in parts for line in lines)
+    assert all(line.count("`") % 2 == 0 for line in lines)
+
+
+def test_a_remark_keeps_its_columns() -> None:
+    assert sentence_lines("      12  log-user-changes  permanent", 80) == ["      12  log-user-changes  permanent"]
+
+
+@pytest.mark.parametrize(("terminal", "lines"), [(True, 2), (False, 1)])
+def test_a_sentence_is_one_line_in_a_pipe_alone(*, terminal: bool, lines: int) -> None:
+    written = io.StringIO()
+    stderr = Console(file=written, width=60, force_terminal=terminal, no_color=True)
+
+    Output(as_json=True, stdout=stderr, stderr=stderr).say(Text("Error "), REASON)
+
+    assert len(written.getvalue().splitlines()) == lines
+    assert " ".join(written.getvalue().split()) == f"Error {REASON}"

@@ -154,3 +154,13 @@ def test_a_stack_is_quoted_in_the_commands_for_it(name: str, tmp_path: Path) -> 
     path.write_text(OUTPUTS.model_dump_json(by_alias=True))
 
     assert shlex.split(read_stack(None, path).source) == ["--outputs", str(path)]
+
+
+def test_the_path_of_a_saved_file_stays_whole(stack: StackInMemory, run: Run) -> None:
+    folder = Path("f" * 130)  # longer than a line
+    folder.mkdir()
+    stack.fail(change(0))
+
+    for command in (("dlq", "export"), ("dlq", "discard", "--all", "--yes", "--export")):
+        file = str(folder / f"{command[1]}.jsonl")
+        assert f"file  {file}\n" in run(*command, file, "--table").stdout
