@@ -78,7 +78,7 @@ def _widened(needed: Sequence[int], wanted: Sequence[int], room: int) -> list[in
 
 
 def _cells(cell: RenderableType) -> int:
-    return cell_len(_text(cell))
+    return max(map(cell_len, _text(cell).split("\n")))
 
 
 def _longest_word(cell: RenderableType) -> int:

@@ -1,7 +1,7 @@
 """`person find`, `show` and `export`: who is it, what is known, and all that the stack holds."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ops.dead_letters.export import new_file
 from ops.errors import WrongUsageError
 from ops.layout import blocks, facts, table
 from ops.output import argument, camel_json, count, printable
+from ops.person.elsewhere import Remainder
 from ops.person.export import export_person
 from ops.person.find import BY_ID, KnownUser, find, find_one, nobody, search_names
 
@@ -146,14 +147,30 @@ def _outline(document: JsonObject, path: Path) -> JsonObject:
 def _render_export(document: JsonObject, path: Path) -> RenderableType:
     places: list[Any] = document["places"]
     rows = [(place["place"], place["resource"], f"{len(place['items']):,}", place["unread"] or "") for place in places]
-    rest = [(one["place"], one["resource"], one["until"] or "", one["holds"]) for one in document["elsewhere"]]
+    rest = [Remainder(one["place"], one["resource"], one["holds"], one["until"]) for one in document["elsewhere"]]
     return blocks(
         Text("Written to a file that only you can read.", style="bold"),
         facts(("file", str(path))),
-        table(("Place", "Resource", "Items", "Not read"), rows, right=("Items",)),
+        places_table(rows, "Items", "Not read"),
         "Not in the document, because it can't be searched for one user:",
-        table(("Place", "Resource", "Gone by", "Holds"), rest),
+        remainders_table(rest),
     )
+
+
+def places_table(rows: Sequence[tuple[str, str, str, str]], number: str, rest: str) -> RenderableType:
+    """Return places with a number each, and with what is wrong there, if anything is anywhere."""
+    headings = ("Place", "Resource", number, rest)
+    shown = len(headings) if any(row[-1] for row in rows) else len(headings) - 1
+    return table(headings[:shown], [row[:shown] for row in rows], right=(number,))
+
+
+def remainders_table(rest: Iterable[Remainder]) -> RenderableType:
+    """Return what can't be searched or erased; resources of which the same holds share a row."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for one in rest:
+        alike.setdefault((one.name, one.until or "", one.holds), []).append(one.resource)
+    rows = [(place, Text("\n".join(map(printable, names))), *said) for (place, *said), names in alike.items()]
+    return table(("Place", "Resource", "Gone by", "Holds"), rows)
 
 
 def _summary(user: KnownUser) -> JsonObject:

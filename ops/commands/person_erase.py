@@ -7,10 +7,10 @@ import click
 from rich.console import RenderableType
 from rich.text import Text
 
-from ops.commands.person import person_argument
+from ops.commands.person import person_argument, places_table, remainders_table
 from ops.context import CommandContext, OpsCommand, pass_command_context
 from ops.errors import OpsError
-from ops.layout import blocks, table
+from ops.layout import blocks
 from ops.output import argument, camel_json, printable
 from ops.person.elsewhere import Remainder, elsewhere
 from ops.person.erase import Erasure, ErasureReport
@@ -70,14 +70,9 @@ def _render(
     again = f"person erase --by id {argument(report.user_id)}"
     return blocks(
         _headline(report, dry_run=dry_run),
-        table(
-            ("Place", "Resource", "To remove" if dry_run else "Removed", "Left"), rows, right=("To remove", "Removed")
-        ),
+        places_table(rows, "To remove" if dry_run else "Removed", "Left"),
         "What can't be removed, and when it is gone by itself:",
-        table(
-            ("Place", "Resource", "Gone by", "Holds"),
-            [(one.name, one.resource, one.until or "", one.holds) for one in rest],
-        ),
+        remainders_table(rest),
         None if report.complete and not dry_run else context.next_steps(again),
     )
 

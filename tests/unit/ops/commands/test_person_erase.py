@@ -104,6 +104,17 @@ def test_a_dry_run_asks_nothing_and_changes_nothing(run: Run, stack: StackInMemo
     assert (EVE, CLOSING_CHANGE_ID) not in stack.table.items
 
 
+def test_what_holds_the_same_is_said_once(run: Run, stack: StackInMemory, eve: PlantedData) -> None:
+    assert eve
+    functions = ("LogUserChangesFunction", "ManageUsersFunction")
+    stack.kept.days |= {f"/aws/lambda/{function}-test": 14 for function in functions}
+
+    shown = " ".join(run("person", "erase", EVE, "--dry-run", "--table").stdout.split())
+
+    assert all(f"/aws/lambda/{function}-test" in shown for function in functions)
+    assert shown.count("maskPersonalData") == 1
+
+
 def test_messages_in_flight_elsewhere_leave_it_unfinished(run: Run, stack: StackInMemory, eve: PlantedData) -> None:
     assert eve
     while stack.queue.receive(900):
