@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import runpy
 import uuid
 from datetime import UTC, datetime
 from threading import Event
@@ -14,14 +15,15 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 
 from functions.runtime.json_log import utc_timestamp
+from functions.stream_records.schema_versions import SUPPORTED_SCHEMA_VERSIONS
 from functions.users.attributes import ATTRIBUTES
-from infra.naming import LIVE_ALIAS
+from infra.naming import LIVE_ALIAS, PROJECT_ROOT
 from local.state import LocalStack, clients_of, functions_of
 
 _TIMEOUT_SECONDS = 30
 
-UNSUPPORTED_SCHEMA_VERSION = 2
-"""No function knows it. With it in SUPPORTED_SCHEMA_VERSIONS the change can be replayed."""
+SCHEMA_VERSIONS = PROJECT_ROOT / "functions/stream_records/schema_versions.py"
+"""Where SUPPORTED_SCHEMA_VERSIONS is: a version that is added there makes the change replayable."""
 
 
 class ApiResponse(NamedTuple):
@@ -66,13 +68,25 @@ def warm_up(stack: LocalStack, takes_registrations: Event) -> None:
         call_api(stack, "GET", f"/users/{uuid.UUID(int=0)}")
 
 
+def unsupported_schema_version() -> int:
+    """Return a version that no function knows, also if the last one was added since.
+
+    The source is read at each call: it is edited while the page's server runs.
+    """
+    try:
+        versions: frozenset[int] = runpy.run_path(str(SCHEMA_VERSIONS))["SUPPORTED_SCHEMA_VERSIONS"]
+    except (SyntaxError, NameError):  # half edited: the functions keep the code they have
+        versions = SUPPORTED_SCHEMA_VERSIONS
+    return max(versions) + 1
+
+
 def write_unsupported_user(stack: LocalStack, user_id: str | None = None) -> str:
     """Write a change of the user, or a new user, that LogUserChangesFunction can't process.
 
     It goes straight to the Users table, because the API would never write it. Return the user's id.
     """
     dynamodb = clients_of(stack).dynamodb
-    now = utc_timestamp(datetime.now(UTC))
+    now, schema_version = utc_timestamp(datetime.now(UTC)), str(unsupported_schema_version())
     if user_id is not None:
         dynamodb.update_item(
             TableName=stack.outputs.users_table_name,
@@ -80,7 +94,7 @@ def write_unsupported_user(stack: LocalStack, user_id: str | None = None) -> str
             UpdateExpression="SET schemaVersion = :schema, updatedAt = :now ADD version :one",
             ConditionExpression="attribute_exists(userId)",
             ExpressionAttributeValues={
-                ":schema": {"N": str(UNSUPPORTED_SCHEMA_VERSION)},
+                ":schema": {"N": schema_version},
                 ":now": {"S": now},
                 ":one": {"N": "1"},
             },
@@ -95,7 +109,7 @@ def write_unsupported_user(stack: LocalStack, user_id: str | None = None) -> str
             "version": {"N": "1"},
             "createdAt": {"S": now},
             "updatedAt": {"S": now},
-            "schemaVersion": {"N": str(UNSUPPORTED_SCHEMA_VERSION)},
+            "schemaVersion": {"N": schema_version},
         },
     )
     return user_id

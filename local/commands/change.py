@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from local.actions import UNSUPPORTED_SCHEMA_VERSION, write_unsupported_user
+from local.actions import unsupported_schema_version, write_unsupported_user
 from local.commands.options import LocalCommand, state_dir_option
 from local.output import open_console
 from local.process import TerminationRequested, termination_signals
@@ -66,12 +66,12 @@ def poison(directory: Path | None) -> None:
     Its stream record ends, whole, in the dead-letter queue, and those around it are processed. The
     fix is a line of code; after it the record can be replayed.
     """
-    user_id = write_unsupported_user(read_local_stack(directory))
+    user_id, version = write_unsupported_user(read_local_stack(directory)), unsupported_schema_version()
     click.echo(
         f"Wrote user {user_id}\n"
-        f"No function can process its schemaVersion, {UNSUPPORTED_SCHEMA_VERSION}. See where it went:\n"
+        f"No function can process its schemaVersion, {version}. See where it went:\n"
         "  python -m ops --stack local dlq list\n"
-        f"The fix: add {UNSUPPORTED_SCHEMA_VERSION} to SUPPORTED_SCHEMA_VERSIONS in this file, live within 2 s:\n"
+        f"The fix: add {version} to SUPPORTED_SCHEMA_VERSIONS in this file, live within 2 s:\n"
         "  functions/stream_records/schema_versions.py\n"
         "Then:\n"
         "  python -m ops --stack local dlq replay --all"

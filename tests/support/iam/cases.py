@@ -5,7 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 from functions.users.user import keys_of
-from local.actions import UNSUPPORTED_SCHEMA_VERSION, write_unsupported_user
+from local.actions import unsupported_schema_version, write_unsupported_user
 from local.state import clients_of
 from tests.support.iam.bench import Bench
 from tests.support.iam.permissions import Permission
@@ -129,7 +129,7 @@ def an_unsupported_change_is_kept_whole(trial: Trial) -> str:
 def a_large_unsupported_change_is_kept_whole(trial: Trial) -> str:
     bench = trial.bench
     function = bench.log_of("log-user-changes")
-    user = write_large_user(bench, UNSUPPORTED_SCHEMA_VERSION)
+    user = write_large_user(bench, unsupported_schema_version())
     return trial.wait_for(lambda: bench.is_in_bucket(user), function)
 
 
