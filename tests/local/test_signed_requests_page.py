@@ -16,7 +16,7 @@ from tests.support.local.users_over_http import UsersOverHttp, person
 EXAMPLES = re.findall(
     r"^```(sh|python)\n(.*?)^```$", (DOCS / "signed-requests.md").read_text(), re.DOTALL | re.MULTILINE
 )
-KEYS, LIST_BY_CURL, CHANGE_BY_CURL, SEARCH_BY_REQUESTS, CHANGE_BY_BOTOCORE = range(5)
+KEYS, LIST_BY_CURL, SEARCH_BY_CURL, CHANGE_BY_CURL, SEARCH_BY_REQUESTS, CHANGE_BY_BOTOCORE = range(6)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def run_example(number: int, directory: Path, **variables: str) -> str:
 
 
 def test_the_examples_are_those_that_are_tried() -> None:
-    assert [language for language, _ in EXAMPLES] == ["sh", "sh", "sh", "python", "python"]
+    assert [language for language, _ in EXAMPLES] == ["sh", "sh", "sh", "sh", "python", "python"]
 
 
 def test_curl_lists_users(users: UsersOverHttp, local_stack_directory: Path) -> None:
@@ -67,9 +67,12 @@ def test_a_change_is_stored(
     assert f'"name":"{name}"' in answer
 
 
-def test_requests_finds_a_user_by_an_address_with_a_plus(users: UsersOverHttp, local_stack_directory: Path) -> None:
+@pytest.mark.parametrize("example", [SEARCH_BY_CURL, SEARCH_BY_REQUESTS])
+def test_a_user_is_found_by_an_address_with_a_plus(
+    example: int, users: UsersOverHttp, local_stack_directory: Path
+) -> None:
     user = {"name": "Alice", "email": "alice+news@example.com", "username": "alice-with-news"}
     user_id = users.registered(user)
 
-    assert user_id in run_example(SEARCH_BY_REQUESTS, local_stack_directory)
+    assert user_id in run_example(example, local_stack_directory)
     users.delete(user_id)
