@@ -58,9 +58,10 @@ class LocalStackRunningError(LocalStackError):
 
     def __init__(self, directory: Path, pid: int | None) -> None:
         super().__init__(
-            f"a local stack runs in {directory} already (process {pid or 'unknown'}). "
-            "See it with: python -m local status. End it with: python -m local down. "
-            "Or start another beside it: python -m local up --port 0 --state-dir DIRECTORY"
+            f"a local stack runs in {directory} already (process {pid or 'unknown'}).\n"
+            "  See it:                    python -m local status\n"
+            "  End it:                    python -m local down\n"
+            "  Start another beside it:   python -m local up --port 0 --state-dir DIRECTORY"
         )
 
 
