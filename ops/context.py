@@ -142,11 +142,9 @@ def number_option(
     name: str, metavar: str, help_: str, *, default: float | None = None, **limits: Any
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return an option for a finite number from 0 on; without a default it is required."""
-    number = FiniteRange(min=0, **limits)
-    required = default is None
-    return click.option(
-        name, metavar=metavar, type=number, required=required, default=default, show_default=True, help=help_
-    )
+    # To click a default of None is a value, and nothing is missing.
+    needed: dict[str, Any] = {"required": True} if default is None else {"default": default, "show_default": True}
+    return click.option(name, metavar=metavar, type=FiniteRange(min=0, **limits), help=help_, **needed)
 
 
 class FiniteRange(click.FloatRange):

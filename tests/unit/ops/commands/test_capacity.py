@@ -37,6 +37,17 @@ def test_a_wrong_option_is_named_with_its_range(arguments: list[str], exit_code:
     assert words in result.output
 
 
+@pytest.mark.parametrize("missing", ["--users", "--registrations-per-second"])
+def test_what_is_needed_and_missing_is_named(missing: str) -> None:
+    given = {"--users": "1", "--registrations-per-second": "1"}
+    del given[missing]
+
+    result = ask(*(word for option in given.items() for word in option))
+
+    assert result.exit_code == 2
+    assert f"Missing option '{missing}'" in result.output
+
+
 def test_a_malformed_stack_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.dev.yaml").write_text("config: [")
 
