@@ -124,6 +124,7 @@ class OpsCommand(click.Command):
             _fail(ctx, OpsError(f"This machine refuses: {error}", advice))
         except click.Abort as abort:
             if isinstance(abort.__context__, EOFError):
+                click.echo(err=True)  # the question's line is not ended yet
                 _fail(ctx, WrongUsageError("Nobody answered the question; nothing was done", "say --yes"))
             ctx.exit(ExitCode.INTERRUPTED)
         except KeyboardInterrupt:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
+from ops.errors import ExitCode
 from ops.layout import table
 from ops.output import Harmless, argument
 from ops.stack_outputs import read_stack
@@ -164,3 +165,12 @@ def test_the_path_of_a_saved_file_stays_whole(stack: StackInMemory, run: Run) ->
     for command in (("dlq", "export"), ("dlq", "discard", "--all", "--yes", "--export")):
         file = str(folder / f"{command[1]}.jsonl")
         assert f"file  {file}\n" in run(*command, file, "--table").stdout
+
+
+def test_a_question_that_nobody_answers_ends_on_its_own_line(stack: StackInMemory, run: Run) -> None:
+    stack.fail(change(0))
+
+    asked = run("dlq", "discard", "--all", input="")
+
+    assert asked.exit_code == ExitCode.USAGE
+    assert "\nError Nobody answered the question" in asked.stderr
