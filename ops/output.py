@@ -226,9 +226,12 @@ def _shared_length(one: str, other: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
-def value_text(value: str | None, style: str) -> Text:
-    """Return a value in a colour; a dash for None."""
-    return Text("-", style="dim") if value is None else Text(printable(value), style=style)
+def value_text(value: str | None, style: str = "") -> Text:
+    """Return a value, given as JSON, in a colour, letters of any script as they are; or a dash."""
+    if value is None:
+        return Text("-", style="dim")
+    letters = json.dumps(json.loads(value), ensure_ascii=False, separators=(",", ":"))
+    return Text(printable(letters), style=style)
 
 
 def kind_text(kind: str) -> Text:

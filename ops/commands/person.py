@@ -17,7 +17,7 @@ from ops.context import CommandContext, OpsCommand, pass_command_context
 from ops.dead_letters.export import new_file
 from ops.errors import WrongUsageError
 from ops.layout import blocks, facts, table
-from ops.output import argument, camel_json, count, printable
+from ops.output import argument, camel_json, count, printable, value_text
 from ops.person.elsewhere import Remainder
 from ops.person.export import export_person
 from ops.person.find import BY_ID, KnownUser, find, find_one, nobody, search_names
@@ -87,7 +87,8 @@ def show_person(context: CommandContext, *, value: str, by: str | None) -> None:
 
 
 def _render_user(context: CommandContext, user: KnownUser, held: dict[str, str | None]) -> RenderableType:
-    rows = [(name, json_line(value), _key_words(user, name, held)) for name, value in (user.item or {}).items()]
+    values = ((name, value_text(json_line(value))) for name, value in (user.item or {}).items())
+    rows = [(name, value, _key_words(user, name, held)) for name, value in values]
     return blocks(
         Text.assemble((printable(user.user_id), "bold"), f": {_state(user)}"),
         table(("Attribute", "Value", "Key"), rows) if rows else None,

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from rich.console import Console, RenderableType
 from rich.text import Text
 
+from functions.runtime.json_log import json_line
 from ops.layout import facts, table
-from ops.output import Harmless, Output, sentence_lines
+from ops.output import Harmless, Output, sentence_lines, value_text
 
 ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/Users-local/stream/2026-11-29T23:52:14.244"
 USER = "7e58ce04-7eb0-4e21-9375-2cb0ed2646a4"
@@ -68,3 +69,7 @@ def test_a_sentence_is_one_line_in_a_pipe_alone(*, terminal: bool, lines: int) -
 
     assert len(written.getvalue().splitlines()) == lines
     assert " ".join(written.getvalue().split()) == f"Error {REASON}"
+
+
+def test_a_value_shows_letters_of_any_script_and_no_control() -> None:
+    assert value_text(json_line("Zoë 王\x1b[31m\u202e")).plain == r'"Zoë 王\u001b[31m\u202e"'
