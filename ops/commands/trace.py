@@ -1,10 +1,12 @@
 """`trace`: what one request did, in the order of time."""
 
+import re
 from collections.abc import Sequence
 
 import click
 from rich.console import RenderableType
 from rich.text import Text
+from typing_extensions import override
 
 from functions.activity.items import is_key
 from functions.runtime.json_log import Json, JsonObject, is_array, utc_timestamp
@@ -20,7 +22,22 @@ _LONGEST_HOURS = 24 * 3653
 """The longest retention of a log group (CloudWatch Logs API reference, "PutRetentionPolicy")."""
 
 
-@click.command(cls=OpsCommand)
+_LIKE_AN_OPTION = re.compile(r"-[A-Za-z0-9_-]{14}=")
+"""An id of API Gateway, 11 bytes in base64url, that begins with a hyphen, as one of 64 does."""
+
+
+class _TraceCommand(OpsCommand):
+    """Takes an id as such though it begins like an option."""
+
+    @override
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ids = [each for each in args if _LIKE_AN_OPTION.fullmatch(each)]
+        if ids and "--" not in args:
+            args = [each for each in args if each not in ids] + ["--", *ids]
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_TraceCommand)
 @click.argument("id_", metavar="ID")
 @click.option(
     "--hours",

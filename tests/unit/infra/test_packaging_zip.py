@@ -91,7 +91,7 @@ def test_a_zip_has_its_handler_and_nothing_that_does_not_run(function: str, plat
 
     assert f"functions/{function}/handler.py" in files
     assert files == sorted(files)
-    junk = ("__pycache__", ".pyc", ".pyi", "METADATA", "RECORD", "tests/", "requirements.txt", "boto")
+    junk = ("__pycache__", ".pyc", ".pyi", "METADATA", "RECORD", "tests/", "requirements.txt", "boto3/", "botocore/")
     assert not [file for file in files if any(part in file for part in junk)]
     others = {f"functions/{other}/" for other in FUNCTIONS if other != function}
     assert not [file for file in files if any(file.startswith(other) for other in others)]

@@ -123,6 +123,17 @@ def test_items_that_somebody_wrote_by_hand_are_no_error(run: Run, registered: St
     assert places(traced(run, OTHER)).count(("Activity", OTHER)) == 2
 
 
+@pytest.mark.parametrize("id_", ["-h5P--ABzdrjLC8=", "--help8Qk2vL_C8="])
+@pytest.mark.parametrize("order", [("{id}", "--hours", "3"), ("--hours", "3", "{id}"), ("--hours=3", "--", "{id}")])
+def test_an_id_may_begin_like_an_option(run: Run, stack: StackInMemory, id_: str, order: tuple[str, ...]) -> None:
+    stack.log_lines.write(ACCESS, NOW - 9.5, {"requestId": id_, "routeKey": "GET /users", "status": "403"})
+
+    result = run("trace", *(each.format(id=id_) for each in order))
+
+    assert result.exit_code == ExitCode.OK, result.output
+    assert json.loads(result.stdout)["requests"] == [id_]
+
+
 @pytest.mark.parametrize("text", [TRACE_ID, TRACEPARENT, f"00-{TRACE_ID}-{'1' * 16}-00"])
 def test_a_trace_finds_its_requests(run: Run, registered: StackInMemory, text: str) -> None:
     assert registered.log_lines.groups
