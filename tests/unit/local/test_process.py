@@ -87,6 +87,17 @@ def test_a_signal_that_was_ignored_stays_ignored() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
+def test_sigint_ends_also_what_a_script_began_in_the_background() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(TerminationRequested, match="SIGINT"), termination_signals() as pause:
+            os.kill(os.getpid(), signal.SIGINT)
+            pause(0)
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @given(st.dictionaries(USER_SETTINGS, st.text(min_size=1)))
 def test_a_child_process_sees_none_of_the_users_settings(shell: dict[str, str]) -> None:
     plain = {"PATH": "/bin", "LANG": "C.UTF-8"}
