@@ -100,8 +100,8 @@ def termination_signals() -> Generator[Pause]:
     """Raise TerminationRequested in the main thread at the first Ctrl-C, SIGTERM or SIGHUP.
 
     Later signals are ignored, so that they don't interrupt the cleanup. A signal that was ignored
-    before (SIGHUP under `nohup`) stays ignored, but for SIGINT: a script's shell ignores it for what
-    the script begins with `&`, and whoever sends it all the same wants the end.
+    before (SIGHUP under `nohup`) stays ignored, but for SIGINT: a script's shell ignores it for
+    what the script begins with `&`, and whoever sends it all the same wants the end.
 
     Python drops an exception that a signal handler raises inside a destructor or a weak reference's
     callback (Python's data model, "object.__del__"). Loops in the block must therefore wait with

@@ -90,9 +90,8 @@ def test_a_signal_that_was_ignored_stays_ignored() -> None:
 def test_sigint_ends_also_what_a_script_began_in_the_background() -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with pytest.raises(TerminationRequested, match="SIGINT"), termination_signals() as pause:
+        with pytest.raises(TerminationRequested, match="SIGINT"), termination_signals():
             os.kill(os.getpid(), signal.SIGINT)
-            pause(0)
         assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
