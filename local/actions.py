@@ -75,7 +75,7 @@ def unsupported_schema_version() -> int:
     """
     try:
         versions: frozenset[int] = runpy.run_path(str(SCHEMA_VERSIONS))["SUPPORTED_SCHEMA_VERSIONS"]
-    except (SyntaxError, NameError):  # half edited: the functions keep the code they have
+    except (SyntaxError, NameError, KeyError):  # half edited: the functions keep the code they have
         versions = SUPPORTED_SCHEMA_VERSIONS
     return max(versions) + 1
 
